@@ -1,0 +1,46 @@
+"""The environment variables of the Lambdas: written by the stack, read by the functions."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from typing import Self
+
+from aurora_restore.shared.errors import ConfigurationError
+
+
+@dataclass(frozen=True, kw_only=True)
+class LambdaEnvironment:
+    """What a function must know before it can read its configuration."""
+
+    name_prefix: str
+    state_table: str
+    audit_table: str
+    topic_arn: str
+    state_machine_arn: str
+    config_path: str
+    """The SSM path below which each restore's parameter stands."""
+    default_restore: str
+    """The only restore's name, or empty where there are several."""
+    master_secret: str
+    app_secret: str
+    state_retention_days: str
+
+    def to_env(self) -> dict[str, str]:
+        return {name.upper(): value for name, value in asdict(self).items()}
+
+    @classmethod
+    def from_env(cls, environ: Mapping[str, str] | None = None) -> Self:
+        """Raises ConfigurationError naming every variable that is not set."""
+        environ = os.environ if environ is None else environ
+        names = [field.name for field in fields(cls)]
+        missing = [name.upper() for name in names if name.upper() not in environ]
+        if missing:
+            raise ConfigurationError(
+                "the function's environment lacks "
+                + ", ".join(missing)
+                + "; deploy the stack again"
+            )
+        return cls(**{name: environ[name.upper()] for name in names})
+
+    def parameter_name(self, restore: str) -> str:
+        return f"{self.config_path}/{restore}"

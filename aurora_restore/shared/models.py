@@ -1,0 +1,509 @@
+"""What people write for the pipeline: the environment file, a restore, a start event.
+
+Each field is declared once, here, with its rule and its help; the JSON Schema of ``config/``, the
+configuration reference in ``docs/`` and every check derive from it.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Annotated, Any, Literal
+
+from aurora_restore.shared.pipeline import STEP_NAMES
+from aurora_restore.shared.schema import Rule
+
+# The identifier rules are those of the RDS API reference for CreateDBCluster and
+# CopyDBClusterSnapshot; an automated snapshot is named "rds:<cluster>-<time>".
+IDENTIFIER = r"(?=.{1,63}$)[A-Za-z][A-Za-z0-9]*(?:-[A-Za-z0-9]+)*"
+IDENTIFIER_MEANS = (
+    "1 to 63 letters, digits and hyphens, beginning with a letter, "
+    "with no hyphen at the end and no two in a row"
+)
+
+AccountId = Annotated[
+    str, Rule(pattern=r"[0-9]{12}", means="a 12-digit AWS account id", example="123456789012")
+]
+Region = Annotated[
+    str,
+    Rule(pattern=r"[a-z]{2}(?:-[a-z]+)+-[0-9]+", means="an AWS Region name", example="us-east-1"),
+]
+ClusterId = Annotated[
+    str, Rule(pattern=IDENTIFIER, means=IDENTIFIER_MEANS, example="staging-cluster")
+]
+TargetSnapshotId = Annotated[
+    str, Rule(pattern=IDENTIFIER, means=IDENTIFIER_MEANS, example="my-snapshot-copy")
+]
+SnapshotId = Annotated[
+    str,
+    Rule(
+        pattern=rf"(?:rds:|awsbackup:)?{IDENTIFIER}|"
+        r"arn:aws[a-z-]*:rds:[a-z0-9-]+:[0-9]{12}:cluster-snapshot:[A-Za-z0-9:-]+",
+        means=f"a snapshot's ARN, or its name: {IDENTIFIER_MEANS} "
+        '(an automated snapshot\'s has "rds:" before it)',
+        example="my-snapshot",
+    ),
+]
+SnapshotArn = Annotated[
+    str,
+    Rule(
+        pattern=r"arn:aws[a-z-]*:rds:[a-z0-9-]+:[0-9]{12}:cluster-snapshot:[A-Za-z0-9:-]+",
+        means="the ARN of a DB cluster snapshot",
+        example="arn:aws:rds:us-east-1:123456789012:cluster-snapshot:my-snapshot",
+    ),
+]
+VpcId = Annotated[
+    str, Rule(pattern=r"vpc-[0-9a-f]{8,17}", means='a VPC id ("vpc-…")', example="vpc-12345678")
+]
+SubnetId = Annotated[
+    str,
+    Rule(
+        pattern=r"subnet-[0-9a-f]{8,17}",
+        means='a subnet id ("subnet-…")',
+        example="subnet-1a2b3c4d",
+    ),
+]
+SecurityGroupId = Annotated[
+    str,
+    Rule(pattern=r"sg-[0-9a-f]{8,17}", means='a security group id ("sg-…")', example="sg-12345678"),
+]
+GroupName = Annotated[
+    str,
+    Rule(
+        pattern=r"[A-Za-z][A-Za-z0-9._-]{0,254}",
+        means="the name of a group in RDS",
+        example="my-subnet-group",
+    ),
+]
+Port = Annotated[int, Rule(minimum=1, maximum=65535, example=5432)]
+Date = Annotated[
+    str,
+    Rule(
+        pattern=r"[0-9]{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12][0-9]|3[01])",
+        means="a date as YYYY-MM-DD",
+        example="2026-05-15",
+    ),
+]
+OperationId = Annotated[
+    str,
+    Rule(
+        pattern=r"[A-Za-z0-9][A-Za-z0-9_.:-]{0,127}",
+        means="1 to 128 letters, digits and _.:-, beginning with a letter or digit",
+        example="op-123456",
+    ),
+]
+RestoreName = Annotated[
+    str,
+    Rule(
+        pattern=r"[a-z][a-z0-9-]{0,39}",
+        means="1 to 40 small letters, digits and hyphens, beginning with a letter",
+        example="staging",
+    ),
+]
+RoleName = Annotated[
+    str,
+    Rule(
+        pattern=r"[^\x00]{1,63}",
+        means="a PostgreSQL role name of 1 to 63 characters",
+        example="etl",
+    ),
+]
+DatabaseName = Annotated[
+    str,
+    Rule(pattern=r"[^\x00]{1,63}", means="a PostgreSQL database name", example="app"),
+]
+Host = Annotated[
+    str,
+    Rule(
+        pattern=r"[A-Za-z0-9](?:[A-Za-z0-9.-]{0,251}[A-Za-z0-9])?",
+        means="a host name",
+        example="my-cluster.cluster-xyz.us-west-2.rds.amazonaws.com",
+    ),
+]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Source:
+    """The production cluster whose snapshots are restored. The pipeline only reads it."""
+
+    cluster_id: Annotated[ClusterId, Rule(help="The source cluster.")]
+    region: Annotated[Region, Rule(help="The Region of the source cluster.")]
+    account_id: Annotated[
+        AccountId | None,
+        Rule(help="The account of the source cluster; left out, the environment's own."),
+    ] = None
+    snapshot_name: Annotated[
+        str | None,
+        Rule(
+            help="The name of a day's snapshot, with `{date}` where its date (YYYY-MM-DD) stands. "
+            "Left out, the newest available snapshot of the cluster that was created on the day "
+            "(UTC) is taken, automated or manual.",
+            pattern=r"[A-Za-z0-9:-]*\{date\}[A-Za-z0-9-]*",
+            means="letters, digits and hyphens with `{date}` among them",
+            example="daily-backup-{date}",
+        ),
+    ] = None
+    default_day: Annotated[
+        Literal["yesterday", "today", "latest"],
+        Rule(
+            help="The day whose snapshot is taken when a start names none. `latest` is the newest "
+            "available one, whatever its day."
+        ),
+    ] = "yesterday"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Instance:
+    """One DB instance of the restored cluster."""
+
+    instance_class: Annotated[
+        str,
+        Rule(
+            help="Its class; `db.serverless` needs `serverless_v2_scaling`.",
+            pattern=r"db\.[a-z0-9]+(?:\.[a-z0-9]+)?",
+            means='a DB instance class ("db.…")',
+            example="db.r6g.large",
+        ),
+    ]
+    promotion_tier: Annotated[
+        int | None,
+        Rule(help="Its order in a failover, 0 first.", minimum=0, maximum=15),
+    ] = None
+    db_parameter_group_name: Annotated[
+        GroupName | None, Rule(help="Its parameter group; left out, the engine's default.")
+    ] = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ServerlessV2Scaling:
+    """The capacity range of `db.serverless` instances, in Aurora capacity units (ACU)."""
+
+    min_capacity: Annotated[float, Rule(help="ACU; 0 lets it pause.", minimum=0, maximum=256)]
+    max_capacity: Annotated[float, Rule(help="ACU.", minimum=1, maximum=256)]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Target:
+    """The cluster that is deleted and restored, in the environment's account and Region.
+
+    Where a field is left out, the cluster that is replaced decides; where there is none, AWS does.
+    """
+
+    cluster_id: Annotated[ClusterId, Rule(help="The cluster that is deleted and restored.")]
+    db_subnet_group_name: Annotated[GroupName, Rule(help="Its DB subnet group.")]
+    vpc_security_group_ids: Annotated[
+        tuple[SecurityGroupId, ...], Rule(help="Its security groups.", min_items=1)
+    ]
+    instances: Annotated[
+        tuple[Instance, ...],
+        Rule(help="Its instances, the first to become the writer first."),
+    ] = ()
+    serverless_v2_scaling: ServerlessV2Scaling | None = None
+    db_cluster_parameter_group_name: Annotated[
+        GroupName | None, Rule(help="Its cluster parameter group.")
+    ] = None
+    kms_key_id: Annotated[
+        str | None,
+        Rule(
+            help="The customer key (ARN, in the target's Region) that the copy and the restored "
+            "cluster are encrypted with. Required to copy an encrypted snapshot.",
+            pattern=r"arn:aws[a-z-]*:kms:[a-z0-9-]+:[0-9]{12}:(?:key|alias)/[A-Za-z0-9/_-]+",
+            means="the ARN of a KMS key or alias",
+            example="arn:aws:kms:us-west-2:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab",
+        ),
+    ] = None
+    port: Annotated[Port | None, Rule(help="The port; left out, the source's.")] = None
+    deletion_protection: Annotated[
+        bool | None, Rule(help="Whether the restored cluster is protected against deletion.")
+    ] = None
+    replace_protected: Annotated[
+        bool,
+        Rule(
+            help="Whether the pipeline may lift the deletion protection of the cluster that it "
+            "replaces. Without it a protected target is refused."
+        ),
+    ] = False
+    adopt: Annotated[
+        bool,
+        Rule(
+            help="Whether an existing cluster of this name that the pipeline did not make (it does "
+            "not carry its tag) may be replaced. Needed for the first run on such a cluster."
+        ),
+    ] = False
+    skip_final_snapshot: Annotated[
+        bool, Rule(help="Whether the replaced cluster goes without a final snapshot.")
+    ] = True
+    tags: Annotated[
+        Mapping[str, str], Rule(help="Tags of the restored cluster and its instances.")
+    ] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Script:
+    """One SQL file that runs, in a transaction, before anybody can log in."""
+
+    path: Annotated[
+        str,
+        Rule(
+            help="The file, relative to the repository.",
+            pattern=r"(?!/)(?!.*\.\.)[A-Za-z0-9_./-]+\.sql",
+            means="a relative path to a .sql file",
+            example="sql/staging/010-mask-customers.sql",
+        ),
+    ]
+    database: Annotated[
+        DatabaseName | None, Rule(help="The database; left out, the first of `databases`.")
+    ] = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Database:
+    """What happens inside the restored PostgreSQL."""
+
+    databases: Annotated[
+        tuple[DatabaseName, ...],
+        Rule(
+            help="The databases on which the application roles get their grants; left out, the "
+            "one named in the master secret."
+        ),
+    ] = ()
+    disable_inherited_logins: Annotated[
+        bool,
+        Rule(
+            help="Whether the login roles that came with the snapshot lose their login and their "
+            "sessions."
+        ),
+    ] = True
+    keep_logins: Annotated[
+        tuple[RoleName, ...], Rule(help="Inherited roles that keep their login.")
+    ] = ()
+    scripts: Annotated[
+        tuple[Script, ...],
+        Rule(help="SQL scripts (masking, fixtures), run in this order."),
+    ] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Archive:
+    """How long the pipeline's own copies are kept. The newest copy always stays."""
+
+    keep_copies: Annotated[
+        int, Rule(help="How many copies stay, counting the one just used.", minimum=1, maximum=90)
+    ] = 7
+    keep_days: Annotated[
+        int | None, Rule(help="Copies older than this many days go, too.", minimum=1)
+    ] = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Polling:
+    """How often a running AWS operation is looked at.
+
+    The wait before the next look is a fixed fraction of the time already waited, so the delay that
+    polling adds is bounded by that fraction, and the number of looks grows with the logarithm of
+    the duration.
+    """
+
+    floor_seconds: Annotated[int, Rule(help="The shortest wait.", minimum=1, maximum=3600)] = 15
+    fraction: Annotated[
+        float,
+        Rule(help="The share of the time already waited.", minimum=0.01, maximum=1),
+    ] = 0.1
+    cap_seconds: Annotated[int, Rule(help="The longest wait.", minimum=1, maximum=86400)] = 1800
+
+
+@dataclass(frozen=True, kw_only=True)
+class Schedule:
+    """When the pipeline starts by itself."""
+
+    expression: Annotated[
+        str,
+        Rule(
+            help="An EventBridge schedule expression, in UTC.",
+            pattern=r"(?:cron|rate)\(.+\)",
+            means='an EventBridge expression ("cron(…)" or "rate(…)")',
+            example="cron(0 4 * * ? *)",
+        ),
+    ]
+    enabled: Annotated[bool, Rule(help="Whether it is in force.")] = True
+
+
+@dataclass(frozen=True, kw_only=True)
+class Restore:
+    """One restore: a source, a target, and what becomes of it. Held in an SSM parameter."""
+
+    source: Source
+    target: Target
+    database: Database = Database()
+    archive: Archive = Archive()
+    polling: Polling = Polling()
+    max_attempts: Annotated[
+        int,
+        Rule(
+            help="How often a copy, deletion or restore that AWS ended badly is started, in one "
+            "execution or re-run of it.",
+            minimum=1,
+            maximum=5,
+        ),
+    ] = 2
+    schedule: Schedule | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Network:
+    """Where the VPC-attached Lambdas run."""
+
+    vpc_id: Annotated[VpcId, Rule(help="The VPC from which the target can be reached.")]
+    subnet_ids: Annotated[
+        tuple[SubnetId, ...],
+        Rule(help="Private subnets, in two Availability Zones or more.", min_items=1),
+    ]
+    availability_zones: Annotated[
+        tuple[str, ...], Rule(help="The zone of each subnet, in the same order.", min_items=1)
+    ]
+    security_group_ids: Annotated[
+        tuple[SecurityGroupId, ...],
+        Rule(help="Security groups of the Lambdas; they must reach the database.", min_items=1),
+    ]
+    lambda_vpc: Annotated[
+        Literal["all", "database-only"],
+        Rule(help="Which Lambdas are attached: all, or only the one that logs in to the database."),
+    ] = "all"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Secrets:
+    """The two secrets: made by the stack with generated passwords, or adopted."""
+
+    master: Annotated[
+        str | None,
+        Rule(
+            help="Name or ARN of an existing master secret (`username`, `password`, `database`).",
+            pattern=r"[A-Za-z0-9/_+=.@:-]{1,2048}",
+            means="a secret's name or ARN",
+        ),
+    ] = None
+    app: Annotated[
+        str | None,
+        Rule(
+            help="Name or ARN of an existing secret of the application roles (`app_username`, "
+            "`app_password`, `readonly_username`, `readonly_password`).",
+            pattern=r"[A-Za-z0-9/_+=.@:-]{1,2048}",
+            means="a secret's name or ARN",
+        ),
+    ] = None
+    master_username: Annotated[
+        RoleName, Rule(help="The source's master user, for a master secret made by the stack.")
+    ] = "postgres"
+    master_database: Annotated[
+        DatabaseName, Rule(help="The first database, for a master secret made by the stack.")
+    ] = "postgres"
+    app_username: Annotated[
+        RoleName, Rule(help="The read/write role, for a secret made by the stack.")
+    ] = "app_user"
+    readonly_username: Annotated[
+        RoleName, Rule(help="The read-only role, for a secret made by the stack.")
+    ] = "readonly_user"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Environment:
+    """One environment: an account and a Region with one stack and one or more restores."""
+
+    account: Annotated[AccountId, Rule(help="The account that the stack is deployed to.")]
+    region: Annotated[Region, Rule(help="The Region of the stack and of the targets.")]
+    network: Network
+    restores: Annotated[
+        Mapping[RestoreName, Restore], Rule(help="The restores by name.", min_items=1)
+    ]
+    name_prefix: Annotated[
+        str,
+        Rule(
+            help="The beginning of every deployed name, so that two environments can share an "
+            "account.",
+            pattern=r"[a-z][a-z0-9-]{0,30}[a-z0-9]",
+            means="2 to 32 small letters, digits and hyphens",
+        ),
+    ] = "aurora-restore"
+    secrets: Secrets = Secrets()
+    notification_emails: Annotated[
+        tuple[
+            Annotated[
+                str,
+                Rule(pattern=r"[^@\s]+@[^@\s]+\.[^@\s]+", means="an e-mail address"),
+            ],
+            ...,
+        ],
+        Rule(help="Who is told of each outcome."),
+    ] = ()
+    log_retention_days: Annotated[
+        Literal[1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1827, 3653],
+        Rule(help="How long logs are kept, in days."),
+    ] = 90
+    state_retention_days: Annotated[
+        int, Rule(help="How long state items are kept, in days.", minimum=15)
+    ] = 90
+    timeout_hours: Annotated[
+        int,
+        Rule(help="When a run is given up, in hours.", minimum=1, maximum=240),
+    ] = 48
+    database_ca_bundle: Annotated[
+        str | None,
+        Rule(
+            help="A PEM file with the certificate authorities of the database, relative to the "
+            "repository or absolute; left out, those of Amazon RDS."
+        ),
+    ] = None
+    tags: Annotated[Mapping[str, str], Rule(help="Tags of every resource of the stack.")] = field(
+        default_factory=dict
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Event:
+    """The input of an execution, or of one function called directly. Every field is optional."""
+
+    operation_id: Annotated[
+        OperationId | None, Rule(help="The operation to go on with; left out, a new one.")
+    ] = None
+    restore: Annotated[
+        RestoreName | None, Rule(help="Which restore; may be left out where there is only one.")
+    ] = None
+    start_at: Annotated[
+        Literal[STEP_NAMES] | None,  # type: ignore[valid-type]
+        Rule(help="The step at which an execution enters, to go on with an operation."),
+    ] = None
+    delay_seconds: Annotated[
+        int | None, Rule(help="How long an execution waits first.", minimum=0, maximum=86400)
+    ] = None
+    date: Annotated[Date | None, Rule(help="The day whose snapshot is taken.")] = None
+    snapshot_id: Annotated[SnapshotId | None, Rule(help="The snapshot to take.")] = None
+    snapshot_name: Annotated[SnapshotId | None, Rule(help="The source snapshot's name.")] = None
+    snapshot_arn: Annotated[SnapshotArn | None, Rule(help="The source snapshot's ARN.")] = None
+    source_region: Annotated[Region | None, Rule(help="The Region of the source snapshot.")] = None
+    target_region: Annotated[Region | None, Rule(help="The Region of the target.")] = None
+    target_snapshot_name: Annotated[SnapshotId | None, Rule(help="The name of the copy.")] = None
+    target_cluster_id: Annotated[ClusterId | None, Rule(help="The target cluster.")] = None
+    skip_final_snapshot: Annotated[
+        bool | None, Rule(help="Whether the replaced cluster goes without a final snapshot.")
+    ] = None
+    db_subnet_group_name: Annotated[
+        GroupName | None, Rule(help="The DB subnet group of the restored cluster.")
+    ] = None
+    vpc_security_group_ids: Annotated[
+        tuple[SecurityGroupId, ...] | None, Rule(help="Its security groups.", min_items=1)
+    ] = None
+    vpc_id: Annotated[VpcId | None, Rule(help="The VPC that the subnet group must be in.")] = None
+    subnet_ids: Annotated[
+        tuple[SubnetId, ...] | None,
+        Rule(help="Subnets that the subnet group must contain.", min_items=1),
+    ] = None
+    security_group_ids: Annotated[
+        tuple[SecurityGroupId, ...] | None,
+        Rule(help="The same as `vpc_security_group_ids`.", min_items=1),
+    ] = None
+    cluster_endpoint: Annotated[Host | None, Rule(help="The restored cluster's host.")] = None
+    cluster_port: Annotated[Port | None, Rule(help="The restored cluster's port.")] = None
+    status: Annotated[
+        Literal["success", "failed"] | None, Rule(help="The outcome to announce.")
+    ] = None
+    message: Annotated[str | None, Rule(help="The sentence to announce.")] = None
+    details: Annotated[Mapping[str, Any] | None, Rule(help="The facts to announce.")] = None

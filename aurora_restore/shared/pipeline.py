@@ -1,0 +1,285 @@
+"""The pipeline, declared once.
+
+``STEPS`` is the sequence. Functions, roles, log groups, states, wait loops, the table in the README
+and the accepted values of ``start_at`` derive from it: a new step is one row here, one module in
+``aurora_restore.lambdas`` and one test.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+
+class Resource(StrEnum):
+    """What a permission is on. The stack turns each into the narrowest ARNs it can."""
+
+    SOURCE_SNAPSHOTS = "snapshots in the source's Region and account"
+    TARGET_SNAPSHOTS = "snapshots in the target's Region and account"
+    TARGET_CLUSTERS = "the configured target clusters"
+    TARGET_INSTANCES = "the instances of the configured target clusters"
+    GROUPS = "the subnet and parameter groups that a restore names"
+    TARGET_KEYS = "the configured customer keys"
+    SOURCE_KEYS = "keys in the source's Region and account"
+    EXECUTIONS = "the executions of the state machine"
+    ANY = "any resource: the action supports no narrower scope"
+
+
+@dataclass(frozen=True)
+class Grant:
+    """IAM actions on a kind of resource."""
+
+    resource: Resource
+    actions: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Step:
+    """One Lambda function, and the state that calls it."""
+
+    name: str
+    purpose: str
+    grants: tuple[Grant, ...] = ()
+    restarts: str | None = None
+    """The step that this one leads back to when it finds an operation that AWS ended badly."""
+    reads_secrets: tuple[str, ...] = ()
+    writes_secrets: tuple[str, ...] = ()
+    publishes: bool = False
+    reaches_database: bool = False
+    timeout_seconds: int = 60
+    memory_mb: int = 256
+
+    @property
+    def module(self) -> str:
+        return self.name.replace("-", "_")
+
+    @property
+    def handler(self) -> str:
+        """The Lambda's handler path."""
+        return f"aurora_restore.lambdas.{self.module}.handler"
+
+    @property
+    def state_name(self) -> str:
+        """The name of its state in the console, as in "Setup DB users"."""
+        words = [_ACRONYMS.get(word, word) for word in self.name.split("-")]
+        return " ".join([words[0][0].upper() + words[0][1:], *words[1:]])
+
+    def function_name(self, prefix: str) -> str:
+        return f"{prefix}-{self.name}"
+
+
+_ACRONYMS: Final = {"rds": "RDS", "db": "DB", "sns": "SNS"}
+
+MASTER_SECRET: Final = "master"  # noqa: S105 - which secret, not its value
+APP_SECRET: Final = "app"  # noqa: S105
+
+_READ_SNAPSHOTS: Final = (
+    Grant(Resource.SOURCE_SNAPSHOTS, ("rds:DescribeDBClusterSnapshots",)),
+    Grant(Resource.TARGET_SNAPSHOTS, ("rds:DescribeDBClusterSnapshots",)),
+)
+_READ_CLUSTERS: Final = (
+    Grant(Resource.TARGET_CLUSTERS, ("rds:DescribeDBClusters",)),
+    Grant(Resource.TARGET_INSTANCES, ("rds:DescribeDBInstances",)),
+)
+_READ_GROUPS: Final = Grant(
+    Resource.GROUPS,
+    ("rds:DescribeDBSubnetGroups", "rds:DescribeDBClusterParameterGroups"),
+)
+_USE_KEY: Final = (
+    "kms:CreateGrant",
+    "kms:Decrypt",
+    "kms:DescribeKey",
+    "kms:Encrypt",
+    "kms:GenerateDataKey*",
+    "kms:ReEncrypt*",
+)
+
+STEPS: Final[tuple[Step, ...]] = (
+    Step(
+        name="snapshot-check",
+        purpose="Finds the day's snapshot of the source cluster and waits until it is available.",
+        grants=(_READ_SNAPSHOTS[0],),
+    ),
+    Step(
+        name="copy-snapshot",
+        purpose="Copies the snapshot to the target Region, unless it can be restored from there.",
+        grants=(
+            *_READ_SNAPSHOTS,
+            Grant(Resource.SOURCE_SNAPSHOTS, ("rds:CopyDBClusterSnapshot",)),
+            Grant(
+                Resource.TARGET_SNAPSHOTS,
+                (
+                    "rds:AddTagsToResource",
+                    "rds:CopyDBClusterSnapshot",
+                    "rds:DeleteDBClusterSnapshot",
+                ),
+            ),
+            Grant(Resource.TARGET_KEYS, ("kms:CreateGrant", "kms:DescribeKey")),
+            Grant(Resource.SOURCE_KEYS, _USE_KEY),
+        ),
+    ),
+    Step(
+        name="check-copy-status",
+        purpose="Waits until the copy is available; a failed copy is started anew.",
+        grants=_READ_SNAPSHOTS,
+        restarts="copy-snapshot",
+    ),
+    Step(
+        name="delete-rds",
+        purpose="Proves that the target may go, records its settings, and deletes it.",
+        grants=(
+            *_READ_SNAPSHOTS,
+            *_READ_CLUSTERS,
+            _READ_GROUPS,
+            Grant(
+                Resource.TARGET_CLUSTERS,
+                ("rds:AddTagsToResource", "rds:DeleteDBCluster", "rds:ModifyDBCluster"),
+            ),
+            Grant(Resource.TARGET_INSTANCES, ("rds:DeleteDBInstance",)),
+            Grant(
+                Resource.TARGET_SNAPSHOTS,
+                (
+                    "rds:AddTagsToResource",
+                    "rds:CreateDBClusterSnapshot",
+                    "rds:DeleteDBCluster",
+                ),
+            ),
+        ),
+        reads_secrets=(MASTER_SECRET, APP_SECRET),
+        timeout_seconds=120,
+    ),
+    Step(
+        name="check-delete-status",
+        purpose="Waits until the old cluster is gone.",
+        grants=_READ_CLUSTERS[:1],
+        restarts="delete-rds",
+    ),
+    Step(
+        name="restore-snapshot",
+        purpose="Restores the cluster from the snapshot, with the settings of the old one.",
+        grants=(
+            *_READ_SNAPSHOTS,
+            *_READ_CLUSTERS[:1],
+            _READ_GROUPS,
+            Grant(
+                Resource.TARGET_CLUSTERS,
+                ("rds:AddTagsToResource", "rds:RestoreDBClusterFromSnapshot"),
+            ),
+            Grant(Resource.SOURCE_SNAPSHOTS, ("rds:RestoreDBClusterFromSnapshot",)),
+            Grant(Resource.TARGET_SNAPSHOTS, ("rds:RestoreDBClusterFromSnapshot",)),
+            Grant(Resource.GROUPS, ("rds:RestoreDBClusterFromSnapshot",)),
+            Grant(Resource.TARGET_KEYS, _USE_KEY),
+            Grant(Resource.SOURCE_KEYS, _USE_KEY),
+        ),
+    ),
+    Step(
+        name="check-restore-status",
+        purpose="Waits for the cluster, creates its instances, sets the master password, and "
+        "answers once a login can succeed; a failed restore is started anew.",
+        grants=(
+            *_READ_CLUSTERS,
+            Grant(
+                Resource.TARGET_CLUSTERS,
+                ("rds:AddTagsToResource", "rds:CreateDBInstance", "rds:ModifyDBCluster"),
+            ),
+            Grant(
+                Resource.TARGET_INSTANCES,
+                ("rds:AddTagsToResource", "rds:CreateDBInstance", "rds:ModifyDBInstance"),
+            ),
+            Grant(Resource.GROUPS, ("rds:CreateDBInstance",)),
+        ),
+        restarts="delete-rds",
+        reads_secrets=(MASTER_SECRET,),
+    ),
+    Step(
+        name="setup-db-users",
+        purpose="Locks inherited logins out, runs the SQL scripts, sets up the application roles, "
+        "and proves what they can do.",
+        reads_secrets=(MASTER_SECRET, APP_SECRET),
+        writes_secrets=(APP_SECRET,),
+        reaches_database=True,
+        timeout_seconds=900,
+        memory_mb=512,
+    ),
+    Step(
+        name="archive-snapshot",
+        purpose="Tags the copy as archived and deletes the copies beyond the retention.",
+        grants=(
+            Grant(
+                Resource.TARGET_SNAPSHOTS,
+                (
+                    "rds:AddTagsToResource",
+                    "rds:DeleteDBClusterSnapshot",
+                    "rds:DescribeDBClusterSnapshots",
+                ),
+            ),
+        ),
+    ),
+    Step(
+        name="sns-notification",
+        purpose="Announces the outcome.",
+        grants=(
+            Grant(Resource.EXECUTIONS, ("states:DescribeExecution", "states:GetExecutionHistory")),
+        ),
+        publishes=True,
+    ),
+)
+
+STEP_NAMES: Final = tuple(step.name for step in STEPS)
+
+_BY_NAME: Final = {step.name: step for step in STEPS}
+
+
+def get_step(name: str) -> Step:
+    """The step called ``name``; KeyError where there is none."""
+    return _BY_NAME[name]
+
+
+# What a step's answer tells the state machine, beside ``statusCode``.
+RETRY_AFTER: Final = "retry_after"
+"""With 202: call the step again after so many whole seconds."""
+RESTART_FROM: Final = "restart_from"
+"""With 202: go back to this step, because what it had started has ended badly."""
+
+# How the state machine marks its calls, so that a failed step raises instead of answering.
+EXECUTION: Final = "execution"
+INPUT: Final = "input"
+
+TAG_MANAGED_BY: Final = "aurora-restore:managed-by"
+"""On everything the pipeline makes in RDS: the environment's name prefix."""
+TAG_OPERATION: Final = "aurora-restore:operation-id"
+TAG_RESTORE: Final = "aurora-restore:restore"
+TAG_SOURCE_SNAPSHOT: Final = "aurora-restore:source-snapshot"
+TAG_ARCHIVED_AT: Final = "aurora-restore:archived-at"
+
+ASSETS_PACKAGE: Final = "aurora_restore_assets"
+"""The package in the database layer that holds the CA bundle and the SQL scripts."""
+CA_BUNDLE: Final = "ca-bundle.pem"
+SCRIPTS_FOLDER: Final = "scripts"
+
+
+def state_table_name(prefix: str) -> str:
+    return f"{prefix}-state"
+
+
+def audit_table_name(prefix: str) -> str:
+    return f"{prefix}-audit"
+
+
+def master_secret_name(prefix: str) -> str:
+    return f"{prefix}-master-credentials"
+
+
+def app_secret_name(prefix: str) -> str:
+    return f"{prefix}-app-credentials"
+
+
+def topic_name(prefix: str) -> str:
+    return f"{prefix}-notifications"
+
+
+def state_machine_name(prefix: str) -> str:
+    return f"{prefix}-pipeline"
+
+
+def config_path(prefix: str) -> str:
+    return f"/{prefix}/restores"
