@@ -43,6 +43,8 @@ class Step:
     """The step that this one leads back to when it finds an operation that AWS ended badly."""
     reads_secrets: tuple[str, ...] = ()
     writes_secrets: tuple[str, ...] = ()
+    waits: bool = True
+    """Whether it may answer 202, to be called again after ``retry_after`` seconds."""
     publishes: bool = False
     reaches_database: bool = False
     timeout_seconds: int = 60
@@ -202,6 +204,7 @@ STEPS: Final[tuple[Step, ...]] = (
     ),
     Step(
         name="archive-snapshot",
+        waits=False,
         purpose="Tags the copy as archived and deletes the copies beyond the retention.",
         grants=(
             Grant(
@@ -216,6 +219,7 @@ STEPS: Final[tuple[Step, ...]] = (
     ),
     Step(
         name="sns-notification",
+        waits=False,
         purpose="Announces the outcome.",
         grants=(
             Grant(Resource.EXECUTIONS, ("states:DescribeExecution", "states:GetExecutionHistory")),
