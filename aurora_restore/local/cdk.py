@@ -1,0 +1,80 @@
+"""Deploys a CDK app into the embedded AWS by the CDK's own command line."""
+
+import json
+import shlex
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from aurora_restore.local.environment import repository
+from aurora_restore.local.processes import Command, Supervised, log_tail
+
+_QUIET = ("--ci", "--no-color", "--no-notices", "--no-version-reporting")
+_TIMEOUT_SECONDS = 300.0
+
+Outputs = Mapping[str, Mapping[str, str]]
+
+
+class DeploymentFailedError(RuntimeError):
+    """The CDK's command line failed; the message quotes the end of what it printed."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class App:
+    """A CDK app: the directory of its ``app.py``, and the context that it is given."""
+
+    directory: Path = field(default_factory=repository)
+    context: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Toolkit:
+    """The CDK's command line, in an environment that leads to the embedded AWS alone."""
+
+    environment: Mapping[str, str]
+    account: str
+    region: str
+    work: Path
+
+    def bootstrap(self) -> None:
+        """Creates the bucket and the roles that deployments use."""
+        self._run("bootstrap", [f"aws://{self.account}/{self.region}"], self.work)
+
+    def synthesise(self, app: App) -> Path:
+        """Runs the app with this Python and gives the directory of the cloud assembly."""
+        assembly = self.work / "cdk.out"
+        context = [option for item in app.context.items() for option in ("-c", "=".join(item))]
+        program = shlex.join([sys.executable, "app.py"])
+        options = ["--quiet", "--app", program, "--output", str(assembly), *context]
+        self._run("synth", options, app.directory)
+        return assembly
+
+    def deploy(self, assembly: Path) -> Outputs:
+        """Deploys every stack of the assembly and gives the outputs of each."""
+        outputs = self.work / "outputs.json"
+        outputs.write_text("{}")
+        options = ["--all", "--method=direct", "--require-approval=never", "--progress=events"]
+        options += ["--app", str(assembly), "--outputs-file", str(outputs)]
+        self._run("deploy", options, self.work)
+        deployed: Outputs = json.loads(outputs.read_text())
+        return deployed
+
+    def _run(self, subcommand: str, options: Sequence[str], directory: Path) -> None:
+        binaries = repository() / "node_modules" / ".bin"
+        log = self.work / "logs" / f"cdk-{subcommand}.log"
+        log.unlink(missing_ok=True)
+        path = f"{binaries}:{self.environment.get('PATH', '')}"
+        command = Command(
+            name=f"cdk {subcommand}",
+            arguments=[str(binaries / "cdk"), subcommand, *options, *_QUIET],
+            environment={**self.environment, "PATH": path},
+            directory=directory,
+            log=log,
+        )
+        with Supervised(command) as process:
+            status = process.wait(timeout=_TIMEOUT_SECONDS)
+        if status != 0:
+            raise DeploymentFailedError(
+                f"cdk {subcommand} ended with status {status}; the end of {log}:\n{log_tail(log)}"
+            )

@@ -1,0 +1,127 @@
+"""Corrections to EventBridge: what Step Functions publishes, and how a rule reaches a function."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from ministack.core.arn import parse_arn
+from ministack.services import cloudwatch, eventbridge, lambda_svc
+from ministack.services import stepfunctions as sfn
+
+_METRICS = {
+    "SUCCEEDED": "ExecutionsSucceeded",
+    "FAILED": "ExecutionsFailed",
+    "TIMED_OUT": "ExecutionsTimedOut",
+    "ABORTED": "ExecutionsAborted",
+}
+_DOCUMENTED = (
+    "executionArn",
+    "stateMachineArn",
+    "name",
+    "status",
+    "startDate",
+    "stopDate",
+    "input",
+    "inputDetails",
+    "output",
+    "outputDetails",
+)
+
+
+def status_changes_tell_what_is_documented() -> None:
+    """The detail of a status change has the documented members, none about error, cause or redrive.
+
+    Whoever wants the cause has to ask DescribeExecution or GetExecutionHistory.
+    https://docs.aws.amazon.com/step-functions/latest/dg/eventbridge-integration.html
+    """
+    original = eventbridge._put_events
+
+    def put_events(data: Mapping[str, Any], **options: Any) -> Any:
+        entries = [
+            {**entry, "Detail": _documented(entry["Detail"])}
+            if entry.get("Source") == "aws.states"
+            else entry
+            for entry in data.get("Entries", [])
+        ]
+        return original({**data, "Entries": entries}, **options)
+
+    eventbridge._put_events = put_events
+
+
+def _documented(detail: str) -> str:
+    members = json.loads(detail)
+    return json.dumps({name: members[name] for name in _DOCUMENTED if name in members})
+
+
+def ends_are_counted() -> None:
+    """The end of an execution is counted by a metric of ``AWS/States``, and alarms act on it.
+
+    https://docs.aws.amazon.com/step-functions/latest/dg/procedure-cw-metrics.html
+    """
+    original = sfn._emit_execution_status_event
+
+    def emit(execution: Mapping[str, Any]) -> None:
+        original(execution)
+        metric = _METRICS.get(execution["status"])
+        if metric is not None:
+            dimensions = {"StateMachineArn": execution["stateMachineArn"]}
+            cloudwatch.record_metric("AWS/States", metric, 1, "Count", dimensions)
+            cloudwatch._evaluate_all_alarms()
+
+    sfn._emit_execution_status_event = emit
+
+
+def rules_invoke_functions_asynchronously() -> None:
+    """A rule hands its event to Lambda, which retries a failing function and uses its own DLQ.
+
+    What cannot be handed over, because there is no such function or its policy does not allow the
+    rule, goes to the dead-letter queue of the rule's target.
+    https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-rule-dlq.html
+    """
+    original = eventbridge._invoke_target
+
+    def invoke(
+        target: Mapping[str, Any], event: Any, rule: Mapping[str, Any], view: Any = None
+    ) -> None:
+        refusal = _refusal(target, rule)
+        if refusal is None:
+            original(target, event, rule, view)
+            return
+        eventbridge.logger.warning("EventBridge → %s: %s", target["Arn"], refusal)
+        queue = (target.get("DeadLetterConfig") or {}).get("Arn")
+        if queue:
+            view = view or eventbridge._pattern_event_view(event)
+            eventbridge._dispatch_to_sqs(parse_arn(queue), json.dumps(view.event_with_detail()))
+
+    def dispatch(arn: str, payload: str) -> None:
+        function, config, _ = lambda_svc._get_func_record_for_ref(arn)
+        record = lambda_svc._execution_record_for_config(function, config)
+        lambda_svc.invoke_async_with_retry(record, json.loads(payload))
+
+    eventbridge._invoke_target = invoke
+    eventbridge._dispatch_to_lambda = dispatch
+
+
+def _refusal(target: Mapping[str, Any], rule: Mapping[str, Any]) -> str | None:
+    """Why a function cannot be invoked by the rule; None if it can, or if it is no function."""
+    if parse_arn(target["Arn"]).service != "lambda":
+        return None
+    function, config, name = lambda_svc._get_func_record_for_ref(target["Arn"])
+    if not function or not config:
+        return f"there is no function {name}"
+    statements = function["policy"]["Statement"]
+    if not any(_allows(statement, rule["Arn"]) for statement in statements):
+        return f"the policy of {name} does not allow {rule['Arn']}"
+    return None
+
+
+def _allows(statement: Mapping[str, Any], rule_arn: str) -> bool:
+    principal = statement.get("Principal")
+    services = principal.get("Service") if isinstance(principal, dict) else principal
+    conditions = (statement.get("Condition") or {}).get("ArnLike") or {}
+    source = conditions.get("AWS:SourceArn", conditions.get("aws:SourceArn", rule_arn))
+    return (
+        statement.get("Effect") == "Allow"
+        and "events.amazonaws.com" in str(services)
+        and source in {rule_arn, "*"}
+    )

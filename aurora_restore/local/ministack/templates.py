@@ -1,0 +1,77 @@
+"""Corrections to CloudFormation: what a template's secret becomes."""
+
+import json
+import secrets
+import string
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from ministack.services import secretsmanager
+from ministack.services.cloudformation import provisioners
+
+Properties = Mapping[str, Any]
+Provisioned = tuple[str, dict[str, Any]]
+
+_ALPHANUMERIC = string.ascii_letters + string.digits
+_SECRET = "AWS::SecretsManager::Secret"  # noqa: S105
+
+
+def references_to_secrets_are_arns() -> None:
+    """``Ref`` of a secret is its ARN; one without a name is called by its logical id and a suffix.
+
+    CDK's ``secret_name`` takes both for granted.
+
+    https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-secretsmanager-secret.html
+    """
+    handlers = provisioners._RESOURCE_HANDLERS[_SECRET]
+    created: Callable[..., Provisioned] = handlers["create"]
+    updated: Callable[..., Provisioned] = handlers["update"]
+    deleted: Callable[..., None] = handlers["delete"]
+
+    def create(logical_id: str, properties: Properties, stack: str) -> Provisioned:
+        name = f"{logical_id}-{''.join(secrets.choice(_ALPHANUMERIC) for _ in range(12))}"
+        return _by_arn(created(logical_id, {"Name": name, **properties}, stack))
+
+    def update(
+        physical_id: str, old: Properties, new: Properties, stack: str, **options: Any
+    ) -> Provisioned:
+        name = _name(physical_id)
+        named = ({"Name": name, **old}, {"Name": name, **new})
+        return _by_arn(updated(name, *named, stack, **options))
+
+    def delete(physical_id: str, properties: Properties) -> None:
+        deleted(_name(physical_id), properties)
+
+    handlers.update(create=create, update=update, delete=delete)
+
+
+def _by_arn(provisioned: Provisioned) -> Provisioned:
+    _, attributes = provisioned
+    return attributes["Arn"], attributes
+
+
+def _name(physical_id: str) -> str:
+    key, _ = secretsmanager._resolve(physical_id)
+    return key or physical_id
+
+
+def generated_secrets_obey_their_rules() -> None:
+    """``GenerateSecretString`` generates as GetRandomPassword does, with all of its exclusions.
+
+    MiniStack heeds only ``ExcludeCharacters``; a password with an excluded character would be
+    refused by what it is for.
+    https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-properties-secretsmanager-secret-generatesecretstring.html
+    """
+
+    def secret_string(properties: Properties) -> str:
+        rules = properties.get("GenerateSecretString")
+        if not rules:
+            return str(properties.get("SecretString", ""))
+        _, _, body = secretsmanager._get_random_password(rules)
+        password: str = json.loads(body)["RandomPassword"]
+        template = rules.get("SecretStringTemplate")
+        if template is None:
+            return password
+        return json.dumps({**json.loads(template), rules["GenerateStringKey"]: password})
+
+    provisioners._sm_secret_string = secret_string

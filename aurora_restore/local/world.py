@@ -1,0 +1,333 @@
+"""The embedded AWS as a whole: started, deployed into, observed and stopped."""
+
+import functools
+import json
+import shutil
+import sys
+import tempfile
+import time
+import urllib.error
+import urllib.parse
+import urllib.request
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Protocol, Self
+
+from aurora_restore.local.cdk import App, Outputs, Toolkit
+from aurora_restore.local.endpoints import DATABASE_SERVICES, Endpoints, LocalSession
+from aurora_restore.local.environment import (
+    ACCOUNT,
+    FUNCTION_ENVIRONMENT_FILE,
+    REGION,
+    credentials,
+    repository,
+    sealed,
+)
+from aurora_restore.local.processes import Command, Supervised, free_port
+
+if TYPE_CHECKING:
+    from mypy_boto3_stepfunctions.type_defs import (
+        DescribeExecutionOutputTypeDef,
+        HistoryEventTypeDef,
+    )
+
+_READY_TIMEOUT_SECONDS = 60.0
+_POLL_SECONDS = 0.05
+
+
+class ExecutionUnfinishedError(RuntimeError):
+    """An execution was still running when the time to wait for it was over."""
+
+
+class Databases(Protocol):
+    """What the world needs of the emulator of RDS, STS, KMS and EC2 once it runs."""
+
+    @property
+    def endpoint_url(self) -> str:
+        """The URL of its HTTP server."""
+
+    @property
+    def ca_bundle(self) -> str | Path:
+        """The PEM file with the authority that signed the certificates of its databases."""
+
+
+DatabasesFactory = Callable[[Path], AbstractContextManager[Databases]]
+"""Makes the emulator, which may keep its files in the directory; entering the result starts it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class WorldConfig:
+    """How the embedded AWS is set up.
+
+    ``wait_scale`` shortens the waits of Step Functions. ``function_environment`` holds variables
+    that every Lambda function sees besides its own. Without a ``directory`` a temporary one under
+    ``.local`` is used, and removed at the end.
+    """
+
+    account: str = ACCOUNT
+    region: str = REGION
+    wait_scale: float = 0.02
+    directory: Path | None = None
+    databases: DatabasesFactory | None = None
+    function_environment: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class PublishedMessage:
+    """A message that was published to a topic."""
+
+    subject: str
+    message: str
+    attributes: Mapping[str, str]
+
+
+class World:
+    """A context manager in whose body the embedded AWS runs.
+
+    Everything it starts ends with it, also when the program that owns it is killed.
+    """
+
+    def __init__(self, config: WorldConfig | None = None) -> None:
+        self.config = config or WorldConfig()
+        self.directory = Path()
+        self.databases: Databases | None = None
+        self.endpoints = Endpoints(default="")
+        self._resources = ExitStack()
+        self._bootstrapped = False
+
+    def __enter__(self) -> Self:
+        try:
+            self._start()
+        except BaseException:
+            self.stop()
+            raise
+        return self
+
+    def __exit__(
+        self,
+        exception_type: type[BaseException] | None,
+        exception: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.stop()
+
+    def stop(self) -> None:
+        """Ends everything that was started; harmless when nothing runs."""
+        self._resources.close()
+
+    def session(self, *, account: str | None = None, region: str | None = None) -> LocalSession:
+        """A boto3 session of an account and region of the embedded AWS."""
+        return self._sessions(account or self.config.account, region or self.config.region)
+
+    def client(self, service: Any, *, account: str | None = None, region: str | None = None) -> Any:
+        """A boto3 client of a service of the embedded AWS."""
+        client: Any = self.session(account=account, region=region).client(service)
+        return client
+
+    def deploy(
+        self,
+        environment: str,
+        *,
+        app_directory: Path | None = None,
+        context: Mapping[str, str] | None = None,
+    ) -> Outputs:
+        """Deploys the app for an environment and gives the outputs of each of its stacks."""
+        app = App(
+            directory=app_directory or repository(),
+            context={"environment": environment, **(context or {})},
+        )
+        toolkit = self._toolkit
+        with ThreadPoolExecutor(max_workers=2) as executor:
+            bootstrapped = None if self._bootstrapped else executor.submit(toolkit.bootstrap)
+            assembly = toolkit.synthesise(app)
+            if bootstrapped is not None:
+                bootstrapped.result()
+        self._bootstrapped = True
+        return toolkit.deploy(assembly)
+
+    def start(
+        self, state_machine_arn: str, execution_input: Mapping[str, Any], *, name: str | None = None
+    ) -> str:
+        """Starts an execution and gives its ARN."""
+        named = {} if name is None else {"name": name}
+        answer = self._states.start_execution(
+            stateMachineArn=state_machine_arn, input=json.dumps(execution_input), **named
+        )
+        return str(answer["executionArn"])
+
+    def wait(
+        self, execution_arn: str, *, timeout: float = 60.0
+    ) -> "DescribeExecutionOutputTypeDef":
+        """Waits for an execution to end, however it ends, and gives its description."""
+        deadline = time.monotonic() + timeout
+        while True:
+            description: DescribeExecutionOutputTypeDef = self._states.describe_execution(
+                executionArn=execution_arn
+            )
+            if description["status"] != "RUNNING":
+                return description
+            if time.monotonic() >= deadline:
+                last = self.history(execution_arn)[-1]
+                raise ExecutionUnfinishedError(
+                    f"{execution_arn} was still running after {timeout:g} s; "
+                    f"its last event: {last['type']}"
+                )
+            time.sleep(_POLL_SECONDS)
+
+    def history(self, execution_arn: str) -> "list[HistoryEventTypeDef]":
+        """Every event of an execution, the first one first."""
+        paginator = self._states.get_paginator("get_execution_history")
+        pages = paginator.paginate(executionArn=execution_arn)
+        return [event for page in pages for event in page["events"]]
+
+    def lambda_logs(self, function_name: str) -> str:
+        """Everything that a function has logged, in the log group that it is configured with."""
+        configuration = self.client("lambda").get_function_configuration(FunctionName=function_name)
+        group = configuration.get("LoggingConfig", {}).get(
+            "LogGroup", f"/aws/lambda/{function_name}"
+        )
+        logs = self.client("logs")
+        try:
+            pages = list(logs.get_paginator("filter_log_events").paginate(logGroupName=group))
+        except logs.exceptions.ResourceNotFoundException:
+            return ""
+        return "\n".join(event["message"] for page in pages for event in page["events"])
+
+    def published(self, topic_arn: str) -> list[PublishedMessage]:
+        """Every message published to a topic, the first one first."""
+        query = urllib.parse.urlencode({"topic": topic_arn})
+        url = f"{self.endpoints.default}/_aurora-restore/published?{query}"
+        with _direct.open(url) as answer:
+            messages = json.load(answer)
+        return [
+            PublishedMessage(
+                subject=message["subject"],
+                message=message["message"],
+                attributes=message["attributes"],
+            )
+            for message in messages
+        ]
+
+    def _start(self) -> None:
+        self.directory = self._own_directory()
+        port = free_port()
+        with ThreadPoolExecutor(max_workers=2) as executor:
+            databases = executor.submit(self._start_databases)
+            ministack = executor.submit(self._start_ministack, port)
+            self.databases = databases.result()
+            ministack.result()
+        self.endpoints = self._endpoints_with(_url(port))
+        self._function_environment_file.write_text(json.dumps(self._function_environment()))
+
+    def _own_directory(self) -> Path:
+        if self.config.directory is not None:
+            self.config.directory.mkdir(parents=True, exist_ok=True)
+            return self.config.directory.resolve()
+        parent = repository() / ".local"
+        parent.mkdir(exist_ok=True)
+        directory = Path(tempfile.mkdtemp(prefix="world-", dir=parent))
+        self._resources.callback(shutil.rmtree, directory, ignore_errors=True)
+        return directory
+
+    def _start_databases(self) -> Databases | None:
+        if self.config.databases is None:
+            return None
+        directory = self.directory / "databases"
+        directory.mkdir(exist_ok=True)
+        return self._resources.enter_context(self.config.databases(directory))
+
+    def _endpoints_with(self, ministack: str) -> Endpoints:
+        if self.databases is None:
+            return Endpoints(default=ministack)
+        url = self.databases.endpoint_url
+        return Endpoints(default=ministack, exceptions=dict.fromkeys(DATABASE_SERVICES, url))
+
+    def _start_ministack(self, port: int) -> None:
+        scratch = self.directory / "ministack"
+        scratch.mkdir(exist_ok=True)
+        process = self._resources.enter_context(
+            Supervised(
+                Command(
+                    name="MiniStack",
+                    arguments=[
+                        *(sys.executable, "-m", "aurora_restore.local.ministack"),
+                        *("--port", str(port)),
+                    ],
+                    environment=self._environment(
+                        {
+                            FUNCTION_ENVIRONMENT_FILE: str(self._function_environment_file),
+                            "MINISTACK_ACCOUNT_ID": self.config.account,
+                            "MINISTACK_REGION": self.config.region,
+                            "PYTHONPATH": str(repository()),
+                            "SFN_WAIT_SCALE": str(self.config.wait_scale),
+                            "TMPDIR": str(scratch),
+                        }
+                    ),
+                    log=self.directory / "logs" / "ministack.log",
+                    scratch=scratch,
+                )
+            )
+        )
+        ready = functools.partial(_answers, f"{_url(port)}/_ministack/ready")
+        process.wait_until(ready, timeout=_READY_TIMEOUT_SECONDS)
+
+    @property
+    def _function_environment_file(self) -> Path:
+        return self.directory / "function-environment.json"
+
+    def _function_environment(self) -> dict[str, str]:
+        certificates = {}
+        if self.databases is not None:
+            certificates = {"PGSSLROOTCERT": str(self.databases.ca_bundle)}
+        endpoints = self.endpoints.variables()
+        return {**endpoints, **certificates, **self.config.function_environment}
+
+    def _environment(self, additions: Mapping[str, str]) -> dict[str, str]:
+        return sealed(
+            {
+                **credentials(self.config.account),
+                "AWS_DEFAULT_REGION": self.config.region,
+                "AWS_REGION": self.config.region,
+                **additions,
+            }
+        )
+
+    @functools.cached_property
+    def _toolkit(self) -> Toolkit:
+        return Toolkit(
+            environment=self._environment({"AWS_ENDPOINT_URL": self.endpoints.default}),
+            account=self.config.account,
+            region=self.config.region,
+            work=self.directory,
+        )
+
+    @functools.cached_property
+    def _states(self) -> Any:
+        return self.client("stepfunctions")
+
+    @functools.cached_property
+    def _sessions(self) -> Callable[[str, str], LocalSession]:
+        @functools.cache
+        def session(account: str, region: str) -> LocalSession:
+            return LocalSession(self.endpoints, account=account, region=region)
+
+        return session
+
+
+def _url(port: int) -> str:
+    return f"http://127.0.0.1:{port}"
+
+
+_direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+
+
+def _answers(url: str) -> bool:
+    try:
+        with _direct.open(url, timeout=2) as answer:
+            return bool(answer.status == 200)
+    except (urllib.error.URLError, OSError):
+        return False

@@ -1,0 +1,14 @@
+"""One embedded AWS for all integration tests of a session."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from aurora_restore.local.world import World
+
+
+@pytest.fixture(scope="session")
+def world() -> Iterator[World]:
+    """The embedded AWS, with nothing deployed into it."""
+    with World() as running:
+        yield running
