@@ -3,9 +3,11 @@
 import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
-from typing import Self
+from typing import Final, Self
 
 from aurora_restore.shared.errors import ConfigurationError
+
+METRICS_NAMESPACE: Final = "AuroraRestore"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,7 +28,11 @@ class LambdaEnvironment:
     state_retention_days: str
 
     def to_env(self) -> dict[str, str]:
-        return {name.upper(): value for name, value in asdict(self).items()}
+        return {name.upper(): value for name, value in asdict(self).items()} | {
+            "POWERTOOLS_LOG_LEVEL": "INFO",
+            "POWERTOOLS_METRICS_NAMESPACE": METRICS_NAMESPACE,
+            "POWERTOOLS_SERVICE_NAME": self.name_prefix,
+        }
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str] | None = None) -> Self:

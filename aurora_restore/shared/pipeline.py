@@ -7,6 +7,7 @@ and the accepted values of ``start_at`` derive from it: a new step is one row he
 
 from dataclasses import dataclass
 from enum import StrEnum
+from pathlib import PurePosixPath
 from typing import Final
 
 
@@ -259,6 +260,15 @@ ASSETS_PACKAGE: Final = "aurora_restore_assets"
 """The package in the database layer that holds the CA bundle and the SQL scripts."""
 CA_BUNDLE: Final = "ca-bundle.pem"
 SCRIPTS_FOLDER: Final = "scripts"
+
+
+def script_resource(restore: str, index: int, path: str) -> str:
+    """Where a restore's script, ``index``-th from 0 in its configuration, is in ASSETS_PACKAGE."""
+    return f"{SCRIPTS_FOLDER}/{restore}/{index:03d}-{PurePosixPath(path).name}"
+
+
+EXPIRES_AT: Final = "expires_at"
+"""The state table's time-to-live attribute: when DynamoDB may delete an item, in epoch seconds."""
 
 
 def state_table_name(prefix: str) -> str:

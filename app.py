@@ -1,0 +1,19 @@
+"""The CDK app: the environment that ``-c environment=<name>`` names, checked, as its stack."""
+
+import sys
+
+import aws_cdk as cdk
+
+from aurora_restore.infra.config import load_environment
+from aurora_restore.infra.stack import AuroraRestoreStack
+from aurora_restore.shared.errors import ConfigurationError
+
+app = cdk.App()
+try:
+    name, environment = load_environment(
+        app.node.try_get_context("environment"), app.node.try_get_context("config_dir")
+    )
+except ConfigurationError as error:
+    sys.exit(f"error: {error}")
+AuroraRestoreStack(app, f"AuroraRestore-{name}", environment=environment)
+app.synth()

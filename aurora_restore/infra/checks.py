@@ -1,0 +1,205 @@
+"""What a single field's rule cannot see: faults between the fields of an environment."""
+
+import json
+import re
+import ssl
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+from aurora_restore.shared.models import Environment, Restore
+from aurora_restore.shared.schema import Fault, to_json
+
+# https://docs.aws.amazon.com/systems-manager/latest/userguide/parameter-store-advanced-parameters.html
+_LARGEST_PARAMETER: Final = 8192
+
+_CRON_FIELDS: Final = ("minutes", "hours", "day-of-month", "month", "day-of-week", "year")
+
+
+def faults_of(environment: Environment, *, repository: Path) -> Iterator[Fault]:
+    """Every contradiction in an environment whose single fields are right."""
+    yield from _network(environment)
+    yield from _secrets(environment)
+    yield from _ca_bundle(environment, repository)
+    yield from _shared_targets(environment)
+    for name, restore in environment.restores.items():
+        path = f"restores.{name}"
+        yield from _source_and_target(environment, restore, path)
+        yield from _instances(restore, path)
+        yield from _key(environment, restore, path)
+        yield from _database(environment, restore, path, repository)
+        yield from _polling(restore, path)
+        yield from _schedule(restore, path)
+        yield from _size(restore, path)
+
+
+def _network(environment: Environment) -> Iterator[Fault]:
+    network = environment.network
+    zones, subnets = network.availability_zones, network.subnet_ids
+    if len(zones) != len(subnets):
+        yield Fault(
+            "network.availability_zones",
+            f"there are {len(zones)} for {len(subnets)} subnets: give the zone of each of "
+            "`network.subnet_ids`, in the same order",
+        )
+    for i, zone in enumerate(zones):
+        if not zone.startswith(environment.region):
+            yield Fault(
+                f"network.availability_zones[{i}]",
+                f"{zone!r} is not a zone of the environment's Region, {environment.region}",
+            )
+
+
+def _secrets(environment: Environment) -> Iterator[Fault]:
+    secrets = environment.secrets
+    for field, adopted in (("master", secrets.master), ("app", secrets.app)):
+        if adopted and adopted.startswith("arn:"):
+            arn = re.fullmatch(
+                r"arn:aws[a-z-]*:secretsmanager:([a-z0-9-]+):[0-9]{12}:secret:.+", adopted
+            )
+            if arn is None:
+                yield Fault(f"secrets.{field}", f"{adopted!r} is not the ARN of a secret")
+            elif arn[1] != environment.region:
+                yield Fault(
+                    f"secrets.{field}",
+                    f"the secret is in {arn[1]}: it must be in the environment's Region, "
+                    f"{environment.region}; replicate it",
+                )
+    names = {"app_username": secrets.app_username, "readonly_username": secrets.readonly_username}
+    if not secrets.master:
+        names = {"master_username": secrets.master_username, **names}
+    if not secrets.app and len(set(names.values())) < len(names):
+        yield Fault("secrets", f"{' and '.join(f'`{name}`' for name in names)} must differ")
+
+
+def _ca_bundle(environment: Environment, repository: Path) -> Iterator[Fault]:
+    if environment.database_ca_bundle is None:
+        return
+    file = repository / environment.database_ca_bundle
+    if not file.is_file():
+        yield Fault("database_ca_bundle", f"there is no file {file}")
+        return
+    try:
+        ssl.create_default_context(cadata=file.read_text(encoding="ascii"))
+    except (ssl.SSLError, UnicodeDecodeError):
+        yield Fault("database_ca_bundle", f"{file} is not a bundle of certificates in PEM")
+
+
+def _shared_targets(environment: Environment) -> Iterator[Fault]:
+    first: dict[str, str] = {}
+    for name, restore in environment.restores.items():
+        cluster = restore.target.cluster_id
+        if (other := first.setdefault(cluster.lower(), name)) != name:
+            yield Fault(
+                f"restores.{name}.target.cluster_id",
+                f"{cluster!r} is the target of the restore {other!r}, too: "
+                "each restore needs a target of its own",
+            )
+
+
+def _source_and_target(environment: Environment, restore: Restore, path: str) -> Iterator[Fault]:
+    source = restore.source
+    own = source.account_id in (None, environment.account)
+    if (
+        own
+        and source.region == environment.region
+        and source.cluster_id.lower() == restore.target.cluster_id.lower()
+    ):
+        yield Fault(
+            f"{path}.target.cluster_id",
+            f"{restore.target.cluster_id!r} is the source itself: "
+            "the pipeline would delete what it is to copy",
+        )
+    if not own and source.snapshot_name and source.snapshot_name.startswith("rds:"):
+        yield Fault(
+            f"{path}.source.snapshot_name",
+            "an automated snapshot cannot be shared with another account: "
+            "name the manual copy of it that is shared",
+        )
+
+
+def _instances(restore: Restore, path: str) -> Iterator[Fault]:
+    scaling = restore.target.serverless_v2_scaling
+    serverless = any(each.instance_class == "db.serverless" for each in restore.target.instances)
+    if serverless and scaling is None:
+        yield Fault(
+            f"{path}.target.serverless_v2_scaling",
+            "is missing: `db.serverless` instances need it "
+            '(for example {"min_capacity": 0.5, "max_capacity": 4})',
+        )
+    if scaling and scaling.min_capacity > scaling.max_capacity:
+        yield Fault(
+            f"{path}.target.serverless_v2_scaling.min_capacity",
+            f"{scaling.min_capacity} is more than `max_capacity`, {scaling.max_capacity}",
+        )
+
+
+def _key(environment: Environment, restore: Restore, path: str) -> Iterator[Fault]:
+    key = restore.target.kms_key_id
+    if key and (region := key.split(":")[3]) != environment.region:
+        yield Fault(
+            f"{path}.target.kms_key_id",
+            f"the key is in {region}: it must be in the target's Region, {environment.region}",
+        )
+
+
+def _database(
+    environment: Environment, restore: Restore, path: str, repository: Path
+) -> Iterator[Fault]:
+    for i, script in enumerate(restore.database.scripts):
+        if not (repository / script.path).is_file():
+            yield Fault(
+                f"{path}.database.scripts[{i}].path", f"there is no file {repository / script.path}"
+            )
+    if environment.secrets.app:
+        return
+    made = (environment.secrets.app_username, environment.secrets.readonly_username)
+    for i, role in enumerate(restore.database.keep_logins):
+        if role in made:
+            yield Fault(
+                f"{path}.database.keep_logins[{i}]",
+                f"{role!r} is set up by the pipeline, with a password of this environment: "
+                "leave it out",
+            )
+
+
+def _polling(restore: Restore, path: str) -> Iterator[Fault]:
+    polling = restore.polling
+    if polling.floor_seconds > polling.cap_seconds:
+        yield Fault(
+            f"{path}.polling.floor_seconds",
+            f"{polling.floor_seconds} is more than `cap_seconds`, {polling.cap_seconds}",
+        )
+
+
+def _schedule(restore: Restore, path: str) -> Iterator[Fault]:
+    """The form of https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-scheduled-rule-pattern.html"""
+    if restore.schedule is None:
+        return
+    path = f"{path}.schedule.expression"
+    expression = restore.schedule.expression
+    kind, _, inner = expression.removesuffix(")").partition("(")
+    if kind == "rate":
+        if not re.fullmatch(r"1 (minute|hour|day)|(?!1 )[1-9][0-9]* (minutes|hours|days)", inner):
+            yield Fault(path, f'{expression!r} must be like "rate(1 day)" or "rate(12 hours)"')
+        return
+    fields = inner.split()
+    if len(fields) != len(_CRON_FIELDS):
+        yield Fault(
+            path,
+            f"{expression!r} has {len(fields)} fields: it needs {len(_CRON_FIELDS)} "
+            f"({', '.join(_CRON_FIELDS)})",
+        )
+    elif (fields[2] == "?") == (fields[4] == "?"):
+        yield Fault(
+            path, f"{expression!r}: one of day-of-month and day-of-week must be `?`, and only one"
+        )
+
+
+def _size(restore: Restore, path: str) -> Iterator[Fault]:
+    size = len(json.dumps(to_json(restore)).encode())
+    if size > _LARGEST_PARAMETER:
+        yield Fault(
+            path,
+            f"takes {size} bytes: an SSM parameter holds {_LARGEST_PARAMETER}; shorten it",
+        )

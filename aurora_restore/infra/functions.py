@@ -1,0 +1,106 @@
+"""The Lambda functions, one for each step."""
+
+from collections.abc import Iterable, Mapping
+
+from aws_cdk import Duration
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_lambda as lambda_
+from constructs import Construct
+
+from aurora_restore.infra.database_assets import DatabaseLayer
+from aurora_restore.infra.dependencies import RUNTIME, DependencyLayer
+from aurora_restore.infra.handler_code import handler_code
+from aurora_restore.infra.log_groups import RetainedLogs
+from aurora_restore.infra.network import Network, Placement
+from aurora_restore.infra.permissions import Permissions
+from aurora_restore.shared.environment import LambdaEnvironment
+from aurora_restore.shared.models import Environment
+from aurora_restore.shared.pipeline import STEPS, Step
+
+
+class StepFunction(Construct):
+    """A Lambda function with a log group and a role of its own.
+
+    The role may write to that log group, send X-Ray traces, and do what ``statements`` allow.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        *,
+        step: Step,
+        name_prefix: str,
+        code: lambda_.Code,
+        layers: Iterable[lambda_.ILayerVersion],
+        variables: Mapping[str, str],
+        placement: Placement,
+        statements: Iterable[iam.PolicyStatement],
+        log_retention_days: int,
+    ) -> None:
+        super().__init__(scope, step.state_name)
+        name = step.function_name(name_prefix)
+        log_group = RetainedLogs(self, "Logs", name=f"/aws/lambda/{name}", days=log_retention_days)
+        role = iam.Role(
+            self,
+            "Role",
+            assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"),
+            description=f"The function {name}",
+        )
+        log_group.grant_write(role)
+        for statement in statements:
+            role.add_to_policy(statement)
+        self.function = lambda_.Function(
+            self,
+            "Function",
+            function_name=name,
+            description=step.purpose,
+            runtime=RUNTIME,
+            architecture=lambda_.Architecture.ARM_64,
+            handler=step.handler,
+            code=code,
+            layers=list(layers),
+            environment=dict(variables),
+            role=role,
+            log_group=log_group,
+            tracing=lambda_.Tracing.ACTIVE,
+            timeout=Duration.seconds(step.timeout_seconds),
+            memory_size=step.memory_mb,
+            **placement,
+        )
+
+
+class StepFunctions(Construct):
+    """The function of every step, over one asset of code and one layer of dependencies.
+
+    A step that reaches the database has a second layer: the certificate authorities and the SQL
+    scripts.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        environment: Environment,
+        variables: LambdaEnvironment,
+        network: Network,
+        permissions: Permissions,
+    ) -> None:
+        super().__init__(scope, construct_id)
+        code = handler_code()
+        dependencies = DependencyLayer(self, "Dependencies")
+        database = DatabaseLayer(self, "Database", environment=environment)
+        self.by_step: dict[str, lambda_.Function] = {}
+        for step in STEPS:
+            placement = network.placement(step)
+            self.by_step[step.name] = StepFunction(
+                self,
+                step=step,
+                name_prefix=environment.name_prefix,
+                code=code,
+                layers=[dependencies, database] if step.reaches_database else [dependencies],
+                variables=variables.to_env(),
+                placement=placement,
+                statements=permissions.of(step, attached=bool(placement)),
+                log_retention_days=environment.log_retention_days,
+            ).function

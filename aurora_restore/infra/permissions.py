@@ -1,0 +1,81 @@
+"""Everything that a step's function may do."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from aws_cdk import aws_iam as iam
+
+from aurora_restore.infra.credentials import Credential, Credentials
+from aurora_restore.infra.grants import Grants, allow
+from aurora_restore.infra.notifications import Notifications
+from aurora_restore.infra.tables import Tables
+from aurora_restore.shared.pipeline import Step, config_path
+
+# https://docs.aws.amazon.com/lambda/latest/dg/configuration-vpc.html#configuration-vpc-permissions
+_ATTACH_TO_VPC: Final = (
+    "ec2:AssignPrivateIpAddresses",
+    "ec2:CreateNetworkInterface",
+    "ec2:DeleteNetworkInterface",
+    "ec2:DescribeNetworkInterfaces",
+    "ec2:DescribeSubnets",
+    "ec2:UnassignPrivateIpAddresses",
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Permissions:
+    """The statements of each step's role, from its row and from what the stack holds."""
+
+    grants: Grants
+    tables: Tables
+    credentials: Credentials
+    notifications: Notifications
+
+    def of(self, step: Step, *, attached: bool) -> Iterator[iam.PolicyStatement]:
+        """A step's statements; ``attached`` is whether its function is in the VPC."""
+        yield allow(
+            ("dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query"),
+            [self.tables.state.table_arn],
+        )
+        yield allow("dynamodb:PutItem", [self.tables.audit.table_arn])
+        yield allow("ssm:GetParameter", [self._parameters()])
+        yield from self.grants.of(step)
+        for which in step.reads_secrets:
+            yield from self._secret(which, "secretsmanager:GetSecretValue", "kms:Decrypt")
+        for which in step.writes_secrets:
+            yield from self._secret(which, "secretsmanager:PutSecretValue", "kms:GenerateDataKey")
+        if step.publishes:
+            yield allow("sns:Publish", [self.notifications.topic.topic_arn])
+            yield allow(("kms:Decrypt", "kms:GenerateDataKey*"), [self.notifications.key.key_arn])
+        if attached:
+            yield allow(_ATTACH_TO_VPC, ["*"])
+
+    def _parameters(self) -> str:
+        environment = self.grants.environment
+        path = config_path(environment.name_prefix)
+        return (
+            f"arn:{self.grants.partition}:ssm:{environment.region}:{environment.account}"
+            f":parameter{path}/*"
+        )
+
+    def _secret(self, which: str, action: str, key_action: str) -> Iterator[iam.PolicyStatement]:
+        """An action on a secret, and on the customer key that an adopted one may be under.
+
+        Secrets Manager names the secret in the encryption context:
+        https://docs.aws.amazon.com/secretsmanager/latest/userguide/security-encryption.html
+        """
+        secret: Credential = self.credentials.named(which)
+        yield allow(action, [secret.arn])
+        if secret.adopted:
+            environment = self.grants.environment
+            yield allow(
+                key_action,
+                [f"arn:{self.grants.partition}:kms:{environment.region}:*:key/*"],
+                {
+                    "StringEquals": {
+                        "kms:ViaService": f"secretsmanager.{environment.region}.amazonaws.com"
+                    },
+                    "StringLike": {"kms:EncryptionContext:SecretARN": secret.arn},
+                },
+            )

@@ -1,0 +1,137 @@
+"""The stack of one environment."""
+
+from collections.abc import Iterable
+
+import aws_cdk as cdk
+from constructs import Construct
+
+from aurora_restore.infra.credentials import Credentials
+from aurora_restore.infra.failures import Alarms, DeadLetters, FailureRule
+from aurora_restore.infra.functions import StepFunctions
+from aurora_restore.infra.grants import Grants
+from aurora_restore.infra.network import Network
+from aurora_restore.infra.notifications import Notifications
+from aurora_restore.infra.parameters import RestoreParameters
+from aurora_restore.infra.permissions import Permissions
+from aurora_restore.infra.schedules import Schedules
+from aurora_restore.infra.state_machine import PipelineMachine
+from aurora_restore.infra.tables import Tables
+from aurora_restore.shared.environment import LambdaEnvironment
+from aurora_restore.shared.models import Environment
+from aurora_restore.shared.pipeline import (
+    audit_table_name,
+    config_path,
+    state_machine_name,
+    state_table_name,
+)
+
+
+class AuroraRestoreStack(cdk.Stack):
+    """Everything that the pipeline is in one account and Region, for one or more restores.
+
+    What must outlive it (tables, secrets) is retained, so the stack itself needs no protection
+    from termination.
+    """
+
+    def __init__(self, scope: Construct, construct_id: str, *, environment: Environment) -> None:
+        super().__init__(
+            scope,
+            construct_id,
+            env=cdk.Environment(account=environment.account, region=environment.region),
+            description="Refreshes Aurora PostgreSQL clusters from the day's snapshot",
+            tags=dict(environment.tags) or None,
+        )
+        prefix = environment.name_prefix
+        path = config_path(prefix)
+
+        tables = Tables(self, "Tables", name_prefix=prefix)
+        credentials = Credentials(
+            self, "Credentials", name_prefix=prefix, settings=environment.secrets
+        )
+        notifications = Notifications(
+            self, "Notifications", name_prefix=prefix, emails=environment.notification_emails
+        )
+        RestoreParameters(self, "Restores", path=path, restores=environment.restores)
+
+        network = Network(self, "Network", settings=environment.network)
+        network.warn_of_regions(
+            own=environment.region,
+            sources={restore.source.region for restore in environment.restores.values()},
+        )
+        functions = StepFunctions(
+            self,
+            "Steps",
+            environment=environment,
+            variables=LambdaEnvironment(
+                name_prefix=prefix,
+                state_table=state_table_name(prefix),
+                audit_table=audit_table_name(prefix),
+                topic_arn=notifications.topic.topic_arn,
+                state_machine_arn=self.format_arn(
+                    service="states",
+                    resource="stateMachine",
+                    resource_name=state_machine_name(prefix),
+                    arn_format=cdk.ArnFormat.COLON_RESOURCE_NAME,
+                ),
+                config_path=path,
+                default_restore=_only(environment.restores),
+                master_secret=credentials.master.name_or_arn,
+                app_secret=credentials.app.name_or_arn,
+                state_retention_days=str(environment.state_retention_days),
+            ),
+            network=network,
+            permissions=Permissions(
+                grants=Grants(environment=environment, partition=self.partition),
+                tables=tables,
+                credentials=credentials,
+                notifications=notifications,
+            ),
+        ).by_step
+        machine = PipelineMachine(
+            self,
+            "Pipeline",
+            name_prefix=prefix,
+            functions=functions,
+            timeout=cdk.Duration.hours(environment.timeout_hours),
+            log_retention_days=environment.log_retention_days,
+        ).machine
+
+        dead_letters = DeadLetters(self, "DeadLetters").queue
+        Schedules(
+            self,
+            "Schedules",
+            restores=environment.restores,
+            machine=machine,
+            dead_letters=dead_letters,
+        )
+        FailureRule(
+            self,
+            "Failures",
+            machine=machine,
+            notifier=functions["sns-notification"],
+            dead_letters=dead_letters,
+        )
+        Alarms(
+            self,
+            "Alarms",
+            name_prefix=prefix,
+            machine=machine,
+            dead_letters=dead_letters,
+            topic=notifications.topic,
+        )
+
+        for name, value in {
+            "StateMachineArn": machine.state_machine_arn,
+            "TopicArn": notifications.topic.topic_arn,
+            "StateTable": tables.state.table_name,
+            "AuditTable": tables.audit.table_name,
+            "MasterSecret": credentials.master.arn,
+            "AppSecret": credentials.app.arn,
+        }.items():
+            cdk.CfnOutput(self, name, value=value)
+
+
+def _only(names: Iterable[str]) -> str:
+    """The name, if there is just one."""
+    first, *others = names
+    return "" if others else first

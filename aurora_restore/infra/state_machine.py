@@ -1,0 +1,174 @@
+"""The state machine that calls the steps."""
+
+from collections.abc import Mapping
+from typing import Final
+
+from aws_cdk import Duration
+from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_stepfunctions as sfn
+from aws_cdk import aws_stepfunctions_tasks as tasks
+from constructs import Construct
+
+from aurora_restore.infra.log_groups import RetainedLogs
+from aurora_restore.shared.errors import retryable_error_names
+from aurora_restore.shared.pipeline import (
+    EXECUTION,
+    INPUT,
+    RESTART_FROM,
+    RETRY_AFTER,
+    STEPS,
+    Step,
+    state_machine_name,
+)
+
+# https://docs.aws.amazon.com/step-functions/latest/dg/bp-lambda-serviceexception.html
+LAMBDA_ERRORS: Final = (
+    "Lambda.AWSLambdaException",
+    "Lambda.ClientExecutionTimeoutException",
+    "Lambda.SdkClientException",
+    "Lambda.ServiceException",
+    "Lambda.TooManyRequestsException",
+)
+TIMEOUT_MARGIN_SECONDS: Final = 60
+"""How much longer than its function a task waits: for a cold start in a VPC, and for queueing."""
+
+_RESULT: Final = "$.result"
+_BODY: Final = f"{_RESULT}.body"
+_ACCEPTED: Final = 202
+
+
+class PipelineMachine(Construct):
+    """A standard state machine with a Task per step, its log group and its role.
+
+    A Task is never caught: a failed step fails the execution at exactly that state, so that a
+    redrive from the console starts there again
+    (https://docs.aws.amazon.com/step-functions/latest/dg/redrive-executions.html). A step that
+    answers 202 is called again after a Wait, or leads back to the step whose work it found dead;
+    any other answer goes on. The functions are unqualified, so a redrive runs their newest code.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        name_prefix: str,
+        functions: Mapping[str, lambda_.IFunction],
+        timeout: Duration,
+        log_retention_days: int,
+    ) -> None:
+        super().__init__(scope, construct_id)
+        self._tasks = {step.name: self._task(step, functions[step.name]) for step in STEPS}
+        for step, following in zip(STEPS, [*STEPS[1:], None], strict=True):
+            self._connect(step, following)
+        name = state_machine_name(name_prefix)
+        self.machine = sfn.StateMachine(
+            self,
+            "Machine",
+            state_machine_name=name,
+            comment="Refreshes Aurora clusters from the day's snapshot",
+            definition_body=sfn.DefinitionBody.from_chainable(self._entrance()),
+            timeout=timeout,
+            tracing_enabled=True,
+            logs=sfn.LogOptions(
+                destination=RetainedLogs(
+                    self,
+                    "Logs",
+                    name=f"/aws/vendedlogs/states/{name}",
+                    days=log_retention_days,
+                ),
+                level=sfn.LogLevel.ALL,
+                include_execution_data=True,
+            ),
+        )
+
+    def _entrance(self) -> sfn.IChainable:
+        """Wait if the input says so, then enter at the step that it names."""
+        first = self._tasks[STEPS[0].name]
+        enter = sfn.Choice(self, "Start at", comment="`start_at` of the input, or the first step")
+        enter.when(sfn.Condition.is_not_present("$.start_at"), first)
+        for step in STEPS:
+            enter.when(sfn.Condition.string_equals("$.start_at", step.name), self._tasks[step.name])
+        enter.otherwise(first)
+
+        delay = sfn.Wait(self, "Delay", time=sfn.WaitTime.seconds_path("$.delay_seconds")).next(
+            enter
+        )
+        return (
+            sfn.Choice(self, "Delayed start?", comment="`delay_seconds` of the input")
+            .when(
+                sfn.Condition.and_(
+                    sfn.Condition.is_present("$.delay_seconds"),
+                    sfn.Condition.is_numeric("$.delay_seconds"),
+                    sfn.Condition.number_greater_than("$.delay_seconds", 0),
+                ),
+                delay,
+            )
+            .otherwise(enter)
+        )
+
+    def _task(self, step: Step, function: lambda_.IFunction) -> tasks.LambdaInvoke:
+        task = tasks.LambdaInvoke(
+            self,
+            step.state_name,
+            comment=step.purpose,
+            lambda_function=function,
+            payload=sfn.TaskInput.from_object(
+                {
+                    EXECUTION: {
+                        "id": sfn.JsonPath.string_at("$$.Execution.Id"),
+                        "name": sfn.JsonPath.string_at("$$.Execution.Name"),
+                        "redrive_count": sfn.JsonPath.number_at("$$.Execution.RedriveCount"),
+                    },
+                    INPUT: sfn.JsonPath.object_at("$$.Execution.Input"),
+                }
+            ),
+            payload_response_only=True,
+            result_path=_RESULT,
+            retry_on_service_exceptions=False,
+            task_timeout=sfn.Timeout.duration(
+                Duration.seconds(step.timeout_seconds + TIMEOUT_MARGIN_SECONDS)
+            ),
+        )
+        for errors in (list(LAMBDA_ERRORS), retryable_error_names()):
+            task.add_retry(
+                errors=errors,
+                interval=Duration.seconds(2),
+                backoff_rate=2,
+                max_attempts=6,
+                max_delay=Duration.minutes(1),
+                jitter_strategy=sfn.JitterType.FULL,
+            )
+        return task
+
+    def _connect(self, step: Step, following: Step | None) -> None:
+        """Lead from a step's Task to whatever comes after it."""
+        task = self._tasks[step.name]
+        after = self._tasks[following.name] if following else None
+        if not step.waits:
+            if after:
+                task.next(after)
+            return
+        choice = sfn.Choice(self, f"{step.state_name}: done?")
+        if step.restarts:
+            restart_from = f"{_BODY}.{RESTART_FROM}"
+            choice.when(
+                sfn.Condition.and_(
+                    sfn.Condition.is_present(restart_from),
+                    sfn.Condition.string_equals(restart_from, step.restarts),
+                ),
+                self._tasks[step.restarts],
+                comment="What it waits for has ended badly",
+            )
+        wait = sfn.Wait(
+            self,
+            f"{step.state_name}: wait",
+            time=sfn.WaitTime.seconds_path(f"{_BODY}.{RETRY_AFTER}"),
+        ).next(task)
+        choice.when(
+            sfn.Condition.number_equals(f"{_RESULT}.statusCode", _ACCEPTED),
+            wait,
+            comment="Not yet",
+        )
+        choice.otherwise(after or sfn.Succeed(self, "Done"))
+        task.next(choice)
