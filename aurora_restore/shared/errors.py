@@ -40,9 +40,11 @@ class AuroraRestoreError(Exception):
 
     status: ClassVar[HTTPStatus] = HTTPStatus.INTERNAL_SERVER_ERROR
 
-    def __init__(self, message: str, **details: Any) -> None:
+    def __init__(self, message: str, *, summary: str | None = None, **details: Any) -> None:
         super().__init__(message)
         self.message = message
+        self.summary = summary or message
+        """The sentence that the API reference documents, where it has one."""
         self.details: Mapping[str, Any] = details
 
     @property

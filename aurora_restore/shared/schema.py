@@ -33,12 +33,15 @@ class Rule:
     maximum: float | None = None
     min_items: int | None = None
     example: Any = None
+    secret: bool = False
+    """Whether the value must not appear in an error."""
 
     def fault(self, value: Any) -> str | None:
         """Why ``value`` (of the right type already) is refused, or None."""
         if self.pattern is not None and isinstance(value, str):
             if not re.fullmatch(self.pattern, value, re.ASCII):
-                return f"{value!r} is not valid: it must be {self.means}"
+                shown = "the value" if self.secret else repr(value)
+                return f"{shown} is not valid: it must be {self.means}"
         elif isinstance(value, int | float) and not isinstance(value, bool):
             if self.minimum is not None and value < self.minimum:
                 return f"{value} is too small: the smallest value is {self.minimum}"

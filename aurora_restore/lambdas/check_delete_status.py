@@ -1,0 +1,55 @@
+"""Step 5: wait until the old cluster is gone."""
+
+from typing import Final
+
+from aurora_restore.shared.base_handler import Answer, BaseHandler, Job
+from aurora_restore.shared.common import update_metrics
+from aurora_restore.shared.errors import DeletionFailedError
+from aurora_restore.shared.ownership import restored_by
+from aurora_restore.shared.pipeline import get_step
+from aurora_restore.shared.rds import AVAILABLE, DEAD_CLUSTER, find_cluster
+from aurora_restore.shared.state_utils import seconds_since
+
+GRACE_SECONDS: Final = 300
+
+
+class CheckDeleteStatusHandler(BaseHandler):
+    """Looks whether the cluster still exists. Changes nothing in AWS.
+
+    Only DBClusterNotFoundFault means deleted: an accepted DeleteDBCluster still answers
+    "available".
+    """
+
+    step = get_step("check-delete-status")
+
+    def run(self, job: Job) -> Answer:
+        """Raises DeletionFailedError once the deletion may not be started anew."""
+        cluster = find_cluster(job.clients.rds(job.target_region), job.target_cluster_id)
+        body = {
+            "target_cluster_id": job.target_cluster_id,
+            "target_region": job.target_region,
+        }
+        if cluster is None or restored_by(job, cluster):
+            if "delete_started_at" in job.state:
+                duration = seconds_since(job.state["delete_started_at"], job.clock())
+                update_metrics(job.operation_id, "DeleteDuration", duration, "Seconds")
+            return Answer("Cluster deletion completed", body)
+        status = cluster["Status"]
+        body["status"] = status
+        if status in DEAD_CLUSTER or (status == AVAILABLE and not self._just_accepted(job)):
+            return job.start_anew(
+                DeletionFailedError(
+                    f"cluster {job.target_cluster_id} in {job.target_region} is {status!r}: it is "
+                    "not being deleted",
+                    **body,
+                )
+            )
+        return Answer.wait("Cluster deletion is still in progress", body)
+
+    def _just_accepted(self, job: Job) -> bool:
+        """Whether the deletion is so young that the cluster may still say "available"."""
+        started = job.state.get("delete_started_at")
+        return started is not None and seconds_since(started, job.clock()) < GRACE_SECONDS
+
+
+handler = CheckDeleteStatusHandler()

@@ -1,0 +1,248 @@
+"""How the Lambdas talk to AWS: clients, errors by code, parameters, secrets, notifications."""
+
+import json
+from collections.abc import Callable, Mapping
+from functools import cache
+from typing import TYPE_CHECKING, Any, Final, NoReturn, ParamSpec, TypeVar
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    ConnectionError,
+    HTTPClientError,
+    NoCredentialsError,
+)
+
+from aurora_restore.shared.errors import (
+    AuroraRestoreError,
+    AwsError,
+    AwsThrottledError,
+    AwsUnavailableError,
+    ClusterNotFoundError,
+    ConfigurationError,
+    NotificationError,
+    SnapshotNotFoundError,
+)
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_rds import RDSClient
+    from mypy_boto3_secretsmanager import SecretsManagerClient
+    from mypy_boto3_sns import SNSClient
+    from mypy_boto3_ssm import SSMClient
+    from mypy_boto3_stepfunctions import SFNClient
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+_CLIENT_CONFIG: Final = Config(
+    connect_timeout=5, read_timeout=20, retries={"mode": "standard", "total_max_attempts": 4}
+)
+
+_THROTTLED: Final = frozenset(
+    {
+        "Throttling",
+        "ThrottlingException",
+        "ThrottledException",
+        "RequestThrottled",
+        "RequestThrottledException",
+        "RequestLimitExceeded",
+        "ProvisionedThroughputExceededException",
+        "TooManyRequestsException",
+        "SlowDown",
+    }
+)
+_UNAVAILABLE: Final = frozenset(
+    {
+        "InternalFailure",
+        "InternalError",
+        "InternalServerError",
+        "InternalServiceError",
+        "RequestTimeout",
+        "RequestTimeoutException",
+        "ServiceUnavailable",
+        "ServiceUnavailableException",
+    }
+)
+_DENIED: Final = frozenset({"AccessDenied", "AccessDeniedException", "UnauthorizedOperation"})
+_NOT_FOUND: Final[Mapping[str, type[AuroraRestoreError]]] = {
+    "DBClusterSnapshotNotFoundFault": SnapshotNotFoundError,
+    "DBClusterNotFoundFault": ClusterNotFoundError,
+}
+HTTP_SERVER_ERROR: Final = 500
+
+
+class Clients:
+    """boto3 clients, made when first used and kept for the life of the execution environment."""
+
+    def __init__(self, session: boto3.Session | None = None) -> None:
+        self._session = session or boto3.Session()
+        self._made: dict[tuple[str, str | None], Any] = {}
+
+    def _client(self, service: str, region: str | None = None) -> Any:
+        key = (service, region)
+        if key not in self._made:
+            self._made[key] = self._session.client(
+                service,  # type: ignore[call-overload]
+                region_name=region,
+                config=_CLIENT_CONFIG,
+            )
+        return self._made[key]
+
+    @property
+    def region(self) -> str:
+        """The Region that the function runs in."""
+        region = self._session.region_name
+        if not region:
+            raise ConfigurationError("no AWS Region is set: set AWS_REGION")
+        return region
+
+    def rds(self, region: str) -> "RDSClient":
+        client: RDSClient = self._client("rds", region)
+        return client
+
+    @property
+    def dynamodb(self) -> "DynamoDBClient":
+        client: DynamoDBClient = self._client("dynamodb")
+        return client
+
+    @property
+    def secrets_manager(self) -> "SecretsManagerClient":
+        client: SecretsManagerClient = self._client("secretsmanager")
+        return client
+
+    @property
+    def sns(self) -> "SNSClient":
+        client: SNSClient = self._client("sns")
+        return client
+
+    @property
+    def ssm(self) -> "SSMClient":
+        client: SSMClient = self._client("ssm")
+        return client
+
+    @property
+    def step_functions(self) -> "SFNClient":
+        client: SFNClient = self._client("stepfunctions")
+        return client
+
+
+@cache
+def default_clients() -> Clients:
+    """The clients of this process, for the functions below when they are called on their own."""
+    return Clients()
+
+
+def error_code(error: ClientError) -> str:
+    """The code by which AWS names an error, as in ``DBClusterNotFoundFault``."""
+    return str(error.response.get("Error", {}).get("Code", ""))
+
+
+def translate_error(error: ClientError | BotoCoreError) -> AuroraRestoreError:
+    """The pipeline's own error for one of boto3's, chosen by code, never by text."""
+    if not isinstance(error, ClientError):
+        if isinstance(error, ConnectionError | HTTPClientError):
+            return AwsUnavailableError(f"AWS could not be reached: {error}")
+        if isinstance(error, NoCredentialsError):
+            return AwsError("there are no AWS credentials: the function's role is missing")
+        return AwsError(f"the call could not be made: {type(error).__name__}")
+    code = error_code(error)
+    response = error.response
+    reason = response.get("Error", {}).get("Message", "")
+    message = f"{error.operation_name} was refused: {code}: {reason}"
+    details = {"aws_operation": error.operation_name, "aws_error_code": code}
+    http_status = response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+    if code in _THROTTLED:
+        return AwsThrottledError(message, **details)
+    if code in _UNAVAILABLE or http_status >= HTTP_SERVER_ERROR:
+        return AwsUnavailableError(message, **details)
+    if code in _DENIED:
+        return AwsError(f"the function's role may not call {message}", **details)
+    return _NOT_FOUND.get(code, AwsError)(message, **details)
+
+
+def call(operation: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
+    """Call a boto3 client's method; what it raises is the pipeline's own error."""
+    try:
+        return operation(*args, **kwargs)
+    except (ClientError, BotoCoreError) as error:
+        raise translate_error(error) from error
+
+
+def handle_aws_error(error: ClientError | BotoCoreError, operation_id: str, step: str) -> NoReturn:
+    """Raise the pipeline's own error for one of boto3's, with the operation and step in it."""
+    translated = translate_error(error)
+    translated.details = {**translated.details, "operation_id": operation_id, "step": step}
+    raise translated from error
+
+
+def get_ssm_parameter(
+    param_name: str, default: str | None = None, *, clients: Clients | None = None
+) -> str | None:
+    """The value of an SSM parameter, or ``default`` where there is none."""
+    ssm = (clients or default_clients()).ssm
+    try:
+        return ssm.get_parameter(Name=param_name, WithDecryption=True)["Parameter"]["Value"]
+    except ClientError as error:
+        if error_code(error) == "ParameterNotFound":
+            return default
+        raise translate_error(error) from error
+    except BotoCoreError as error:
+        raise translate_error(error) from error
+
+
+def get_secret(secret_name: str, *, clients: Clients | None = None) -> dict[str, Any]:
+    """The JSON object in a secret.
+
+    Raises ConfigurationError where there is no such secret or it holds no JSON object; the message
+    never holds any part of its value.
+    """
+    secrets = (clients or default_clients()).secrets_manager
+    try:
+        text = secrets.get_secret_value(SecretId=secret_name).get("SecretString", "")
+    except ClientError as error:
+        if error_code(error) == "ResourceNotFoundException":
+            raise ConfigurationError(
+                f"secret {secret_name}: it does not exist or has no value; create it, or give it "
+                "a value"
+            ) from error
+        raise translate_error(error) from error
+    except BotoCoreError as error:
+        raise translate_error(error) from error
+    try:
+        value = json.loads(text)
+    except ValueError:
+        value = None
+    if not isinstance(value, dict):
+        raise ConfigurationError(f"secret {secret_name}: its value must be a JSON object")
+    return value
+
+
+def put_secret(secret_name: str, value: Mapping[str, Any], *, clients: Clients) -> None:
+    """Store a new version of a secret."""
+    call(
+        clients.secrets_manager.put_secret_value,
+        SecretId=secret_name,
+        SecretString=json.dumps(value),
+    )
+
+
+def send_notification(
+    topic_arn: str, subject: str, message: str, *, clients: Clients | None = None
+) -> str:
+    """Publish to an SNS topic and answer the message's id.
+
+    The subject is cut to the 100 characters that SNS allows. Raises NotificationError.
+    """
+    sns = (clients or default_clients()).sns
+    try:
+        return sns.publish(TopicArn=topic_arn, Subject=subject[:100], Message=message)["MessageId"]
+    except (ClientError, BotoCoreError) as error:
+        translated = translate_error(error)
+        if type(translated) is not AwsError:
+            raise translated from error
+        raise NotificationError(
+            f"the notification was not sent: {translated.message}", **translated.details
+        ) from error

@@ -1,0 +1,126 @@
+"""Logging, metrics, tracing and configuration, for every function alike."""
+
+import json
+import os
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from aws_lambda_powertools import Logger, Metrics, Tracer
+from aws_lambda_powertools.metrics import MetricUnit
+
+from aurora_restore.shared.aws_utils import Clients, call, default_clients, get_ssm_parameter
+from aurora_restore.shared.environment import LambdaEnvironment
+from aurora_restore.shared.errors import ConfigurationError, ValidationError
+from aurora_restore.shared.models import Restore
+from aurora_restore.shared.schema import parse_configuration
+
+DEFAULT_SERVICE: Final = "aurora-restore"
+DEFAULT_NAMESPACE: Final = "AuroraRestore"
+
+logger: Final = Logger(service=os.environ.get("POWERTOOLS_SERVICE_NAME", DEFAULT_SERVICE))
+tracer: Final = Tracer(service=os.environ.get("POWERTOOLS_SERVICE_NAME", DEFAULT_SERVICE))
+metrics: Final = Metrics(
+    namespace=os.environ.get("POWERTOOLS_METRICS_NAMESPACE", DEFAULT_NAMESPACE),
+    service=os.environ.get("POWERTOOLS_SERVICE_NAME", DEFAULT_SERVICE),
+)
+
+
+def now() -> datetime:
+    return datetime.now(UTC)
+
+
+def timestamp(moment: datetime) -> str:
+    """ISO 8601 in UTC with microseconds, so that text order is order in time."""
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def parse_timestamp(text: str) -> datetime:
+    return datetime.fromisoformat(text)
+
+
+def update_metrics(operation_id: str, metric_name: str, value: float, unit: str = "Count") -> None:
+    """Add a value to the CloudWatch metrics that the function writes when it ends.
+
+    ``unit`` is one of CloudWatch's, as in "Seconds". The operation is recorded beside the metric as
+    metadata, not as a dimension: a dimension per operation would make a metric per operation.
+    """
+    metrics.add_metadata("operation_id", operation_id)
+    metrics.add_metric(metric_name, MetricUnit(unit), value)
+
+
+def get_config(
+    restore: str | None = None,
+    target_cluster_id: str | None = None,
+    *,
+    clients: Clients | None = None,
+    environment: LambdaEnvironment | None = None,
+) -> tuple[str, Restore]:
+    """The name and configuration of a restore, from its SSM parameter.
+
+    Without a name it is the environment's only restore, or else the only one that restores
+    ``target_cluster_id``. Raises ValidationError where that leaves a choice, and ConfigurationError
+    where the parameter is missing or wrong.
+    """
+    clients = clients or default_clients()
+    environment = environment or LambdaEnvironment.from_env()
+    name = restore or environment.default_restore
+    if name:
+        parameter = environment.parameter_name(name)
+        text = get_ssm_parameter(parameter, clients=clients)
+        if text is None:
+            raise ValidationError(
+                f"restore: there is none called {name!r} (no SSM parameter {parameter}); name one "
+                "of the environment's restores, or deploy it"
+            )
+        return name, _restore(parameter, text)
+    found = _all_restores(environment.config_path, clients)
+    if target_cluster_id is not None:
+        found = {
+            name: restore_
+            for name, restore_ in found.items()
+            if restore_.target.cluster_id == target_cluster_id
+        }
+        if not found:
+            raise ValidationError(
+                f"target_cluster_id: no restore of this environment has the target "
+                f"{target_cluster_id!r}"
+            )
+    if len(found) != 1:
+        raise ValidationError(
+            "restore: is missing; the environment has several: " + ", ".join(sorted(found))
+            if found
+            else f"restore: the environment has none (no SSM parameters below "
+            f"{environment.config_path}); deploy the stack"
+        )
+    return found.popitem()
+
+
+def _all_restores(path: str, clients: Clients) -> dict[str, Restore]:
+    paginator = clients.ssm.get_paginator("get_parameters_by_path")
+    pages = call(lambda: list(paginator.paginate(Path=path, WithDecryption=True)))
+    return {
+        parameter["Name"].removeprefix(f"{path}/"): _restore(parameter["Name"], parameter["Value"])
+        for page in pages
+        for parameter in page["Parameters"]
+    }
+
+
+def _restore(parameter: str, text: str) -> Restore:
+    source = f"SSM parameter {parameter}"
+    try:
+        document = json.loads(text)
+    except ValueError as error:
+        raise ConfigurationError(f"{source}: it is not JSON: {error}") from error
+    return parse_configuration(Restore, document, source=source)
+
+
+def json_safe(value: Any) -> Any:
+    """``value`` with datetimes as timestamps and tuples as lists, as JSON and DynamoDB take it."""
+    if isinstance(value, datetime):
+        return timestamp(value)
+    if isinstance(value, Mapping):
+        return {str(key): json_safe(item) for key, item in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [json_safe(item) for item in value]
+    return value

@@ -1,0 +1,41 @@
+"""Whose a cluster is. The tags that the pipeline sets are the only proof it accepts."""
+
+from typing import TYPE_CHECKING
+
+from aurora_restore.shared.base_handler import Job
+from aurora_restore.shared.pipeline import (
+    TAG_MANAGED_BY,
+    TAG_OPERATION,
+    TAG_RESTORE,
+    TAG_SOURCE_SNAPSHOT,
+)
+from aurora_restore.shared.rds import DEAD_CLUSTER, DELETING, tags_of
+
+if TYPE_CHECKING:
+    from mypy_boto3_rds.type_defs import DBClusterTypeDef
+
+
+def own_tags(job: Job) -> dict[str, str]:
+    """What marks a cluster or a snapshot as made by this operation."""
+    return {
+        TAG_MANAGED_BY: job.environment.name_prefix,
+        TAG_OPERATION: job.operation_id,
+        TAG_RESTORE: job.restore_name,
+        TAG_SOURCE_SNAPSHOT: str(job.state.get("source_snapshot_arn", "unknown")),
+    }
+
+
+def managed(job: Job, cluster: "DBClusterTypeDef") -> bool:
+    """Whether this environment's pipeline made the cluster, in any operation."""
+    return tags_of(cluster.get("TagList")).get(TAG_MANAGED_BY) == job.environment.name_prefix
+
+
+def made_by(job: Job, cluster: "DBClusterTypeDef") -> bool:
+    """Whether this very operation made the cluster."""
+    tags = tags_of(cluster.get("TagList"))
+    return managed(job, cluster) and tags.get(TAG_OPERATION) == job.operation_id
+
+
+def restored_by(job: Job, cluster: "DBClusterTypeDef") -> bool:
+    """Whether this very operation made the cluster, and it is not about to go."""
+    return made_by(job, cluster) and cluster["Status"] not in {*DEAD_CLUSTER, DELETING}
