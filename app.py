@@ -13,7 +13,7 @@ try:
     name, environment = load_environment(
         app.node.try_get_context("environment"), app.node.try_get_context("config_dir")
     )
+    AuroraRestoreStack(app, f"AuroraRestore-{name}", environment=environment)
 except ConfigurationError as error:
     sys.exit(f"error: {error}")
-AuroraRestoreStack(app, f"AuroraRestore-{name}", environment=environment)
 app.synth()

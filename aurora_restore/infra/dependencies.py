@@ -16,7 +16,7 @@ from aurora_restore.infra.local_bundling import bundled_code
 from aurora_restore.infra.repository import REPOSITORY
 
 RUNTIME: Final = lambda_.Runtime.PYTHON_3_14
-PYTHON_VERSION: Final = "3.14"
+PYTHON_VERSION: Final = RUNTIME.name.removeprefix("python")
 REQUIREMENTS: Final = REPOSITORY / "requirements-lambda.txt"
 CACHE: Final = REPOSITORY / ".cdk-cache"
 

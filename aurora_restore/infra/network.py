@@ -31,6 +31,10 @@ class Network(Construct):
             availability_zones=list(settings.availability_zones),
             private_subnet_ids=list(settings.subnet_ids),
         )
+        for subnet in vpc.private_subnets:
+            Annotations.of(subnet).acknowledge_warning(
+                "@aws-cdk/aws-ec2:noSubnetRouteTableId", "No route is added here."
+            )
         self._placement = Placement(
             vpc=vpc,
             vpc_subnets=ec2.SubnetSelection(subnets=vpc.private_subnets),

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from aws_cdk import Stack
+from aws_cdk import RemovalPolicy, Stack
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_sns as sns
@@ -29,6 +29,7 @@ class Notifications(Construct):
             "Key",
             description=f"Notifications of {name_prefix}",
             enable_key_rotation=True,
+            removal_policy=RemovalPolicy.DESTROY,
         )
         self.topic = sns.Topic(
             self,

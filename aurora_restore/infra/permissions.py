@@ -49,7 +49,25 @@ class Permissions:
             yield allow("sns:Publish", [self.notifications.topic.topic_arn])
             yield allow(("kms:Decrypt", "kms:GenerateDataKey*"), [self.notifications.key.key_arn])
         if attached:
-            yield allow(_ATTACH_TO_VPC, ["*"])
+            yield from self._attach_to_vpc(step)
+
+    def _attach_to_vpc(self, step: Step) -> Iterator[iam.PolicyStatement]:
+        """Lambda may make a function's network interfaces; the function itself may not.
+
+        https://docs.aws.amazon.com/lambda/latest/dg/permissions-source-function-arn.html
+        """
+        environment = self.grants.environment
+        function = (
+            f"arn:{self.grants.partition}:lambda:{environment.region}:{environment.account}"
+            f":function:{step.function_name(environment.name_prefix)}"
+        )
+        yield allow(_ATTACH_TO_VPC, ["*"])
+        yield iam.PolicyStatement(
+            effect=iam.Effect.DENY,
+            actions=list(_ATTACH_TO_VPC),
+            resources=["*"],
+            conditions={"ArnEquals": {"lambda:SourceFunctionArn": function}},
+        )
 
     def _parameters(self) -> str:
         environment = self.grants.environment
