@@ -1,0 +1,213 @@
+"""An environment of the pipeline in an AWS in memory, to call the functions in."""
+
+import json
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from unittest import mock
+
+import boto3
+from moto import mock_aws
+
+from aurora_restore.shared.aws_utils import Clients
+from aurora_restore.shared.base_handler import BaseHandler
+from aurora_restore.shared.environment import LambdaEnvironment
+from aurora_restore.shared.pipeline import (
+    app_secret_name,
+    audit_table_name,
+    config_path,
+    master_secret_name,
+    state_machine_name,
+    state_table_name,
+    topic_name,
+)
+from aurora_restore.shared.state_utils import StateStore
+
+PREFIX = "aurora-restore"
+ACCOUNT = "123456789012"
+SOURCE_REGION = "us-east-1"
+REGION = "us-west-2"
+START = datetime(2026, 5, 16, 3, 0, tzinfo=UTC)
+MASTER_PASSWORD = "canary-master-4f1b"
+APP_PASSWORD = "canary-app-77aa"
+READONLY_PASSWORD = "canary-readonly-90cd"
+
+RESTORE: dict[str, Any] = {
+    "source": {"cluster_id": "production", "region": SOURCE_REGION},
+    "target": {
+        "cluster_id": "my-cluster",
+        "db_subnet_group_name": "my-subnet-group",
+        "vpc_security_group_ids": ["sg-12345678"],
+        "instances": [{"instance_class": "db.r6g.large"}],
+    },
+}
+
+
+@dataclass
+class FakeContext:
+    """As much of Lambda's context as the functions use."""
+
+    invoked_function_arn: str = f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:{PREFIX}-test"
+    remaining_milliseconds: int = 60_000
+
+    def get_remaining_time_in_millis(self) -> int:
+        return self.remaining_milliseconds
+
+
+@dataclass
+class Bench:
+    """What a test needs: the environment, a clock that it moves, and a way to call a function."""
+
+    clients: Clients
+    environment: LambdaEnvironment
+    moment: datetime = START
+    context: FakeContext = field(default_factory=FakeContext)
+    redrive_count: int = 0
+
+    def clock(self) -> datetime:
+        return self.moment
+
+    def advance(self, seconds: float) -> None:
+        self.moment += timedelta(seconds=seconds)
+
+    @property
+    def store(self) -> StateStore:
+        return StateStore.of(self.environment, self.clients)
+
+    def configure(self, document: Mapping[str, Any], *, name: str = "staging") -> None:
+        """Deploy a restore's configuration."""
+        self.clients.ssm.put_parameter(
+            Name=self.environment.parameter_name(name),
+            Value=json.dumps(document),
+            Type="String",
+            Overwrite=True,
+        )
+
+    def call(self, handler: type[BaseHandler], event: Any) -> dict[str, Any]:
+        """Call a function directly, as the console's test button does."""
+        made = handler(clients=self.clients, environment=self.environment, clock=self.clock)
+        return made(event, self.context)
+
+    def step(
+        self, handler: type[BaseHandler], asked: Any = None, *, operation_id: str = "op-1"
+    ) -> dict[str, Any]:
+        """Call a function as the state machine does, in the execution called ``operation_id``."""
+        return self.call(
+            handler,
+            {
+                "execution": {
+                    "id": f"arn:aws:states:{REGION}:{ACCOUNT}:execution:{PREFIX}:{operation_id}",
+                    "name": operation_id,
+                    "redrive_count": self.redrive_count,
+                },
+                "input": {} if asked is None else asked,
+            },
+        )
+
+    def state(self, step: str, operation_id: str = "op-1") -> dict[str, Any]:
+        """The state item of a step."""
+        item = self.store.load(operation_id, step)
+        assert item is not None, f"{step} left no state"
+        return item
+
+    def audit_trail(self, operation_id: str = "op-1") -> list[tuple[str, str]]:
+        """Step and status of every audit event, in order."""
+        items = self.clients.dynamodb.query(
+            TableName=self.environment.audit_table,
+            KeyConditionExpression="operation_id = :operation",
+            ExpressionAttributeValues={":operation": {"S": operation_id}},
+        )["Items"]
+        return [(item["step"]["S"], item["status"]["S"]) for item in items]
+
+    def messages(self) -> list[dict[str, Any]]:
+        """What the queue that listens to the topic has received."""
+        sqs = boto3.client("sqs", region_name=REGION)
+        url = sqs.get_queue_url(QueueName="listener")["QueueUrl"]
+        received = sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages", [])
+        return [json.loads(json.loads(message["Body"])["Message"]) for message in received]
+
+
+@contextmanager
+def bench_in_memory() -> Iterator[Bench]:
+    variables = {
+        "AWS_ACCESS_KEY_ID": "testing",
+        "AWS_SECRET_ACCESS_KEY": "testing",
+        "AWS_DEFAULT_REGION": REGION,
+        "AWS_REGION": REGION,
+        "POWERTOOLS_TRACE_DISABLED": "true",
+    }
+    with mock.patch.dict(os.environ, variables), mock_aws():
+        clients = Clients(boto3.Session(region_name=REGION))
+        environment = _environment(clients)
+        bench = Bench(clients, environment)
+        _make_tables(clients, environment)
+        _make_secrets(clients, environment)
+        bench.configure(RESTORE)
+        yield bench
+
+
+def _environment(clients: Clients) -> LambdaEnvironment:
+    topic = clients.sns.create_topic(Name=topic_name(PREFIX))["TopicArn"]
+    sqs = boto3.client("sqs", region_name=REGION)
+    sqs.create_queue(QueueName="listener")
+    clients.sns.subscribe(
+        TopicArn=topic,
+        Protocol="sqs",
+        Endpoint=f"arn:aws:sqs:{REGION}:{ACCOUNT}:listener",
+    )
+    return LambdaEnvironment(
+        name_prefix=PREFIX,
+        state_table=state_table_name(PREFIX),
+        audit_table=audit_table_name(PREFIX),
+        topic_arn=topic,
+        state_machine_arn=(
+            f"arn:aws:states:{REGION}:{ACCOUNT}:stateMachine:{state_machine_name(PREFIX)}"
+        ),
+        config_path=config_path(PREFIX),
+        default_restore="staging",
+        master_secret=master_secret_name(PREFIX),
+        app_secret=app_secret_name(PREFIX),
+        state_retention_days="90",
+    )
+
+
+def _make_tables(clients: Clients, environment: LambdaEnvironment) -> None:
+    for table, sort_key in (
+        (environment.state_table, "step"),
+        (environment.audit_table, "timestamp"),
+    ):
+        clients.dynamodb.create_table(
+            TableName=table,
+            BillingMode="PAY_PER_REQUEST",
+            KeySchema=[
+                {"AttributeName": "operation_id", "KeyType": "HASH"},
+                {"AttributeName": sort_key, "KeyType": "RANGE"},
+            ],
+            AttributeDefinitions=[
+                {"AttributeName": "operation_id", "AttributeType": "S"},
+                {"AttributeName": sort_key, "AttributeType": "S"},
+            ],
+        )
+
+
+def _make_secrets(clients: Clients, environment: LambdaEnvironment) -> None:
+    clients.secrets_manager.create_secret(
+        Name=environment.master_secret,
+        SecretString=json.dumps(
+            {"username": "postgres", "password": MASTER_PASSWORD, "database": "app"}
+        ),
+    )
+    clients.secrets_manager.create_secret(
+        Name=environment.app_secret,
+        SecretString=json.dumps(
+            {
+                "app_username": "app_user",
+                "app_password": APP_PASSWORD,
+                "readonly_username": "readonly_user",
+                "readonly_password": READONLY_PASSWORD,
+            }
+        ),
+    )

@@ -1,0 +1,293 @@
+"""What every function does around its own work."""
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from aurora_restore.lambdas import (
+    archive_snapshot,
+    check_copy_status,
+    check_delete_status,
+    check_restore_status,
+    copy_snapshot,
+    delete_rds,
+    restore_snapshot,
+    setup_db_users,
+    snapshot_check,
+    sns_notification,
+)
+from aurora_restore.shared.base_handler import Answer, BaseHandler, Job
+from aurora_restore.shared.errors import (
+    AuroraRestoreError,
+    CopyFailedError,
+    RefusedError,
+    SnapshotNotFoundError,
+)
+from aurora_restore.shared.pipeline import STEPS, get_step
+from tests.unit.bench import RESTORE, SOURCE_REGION, Bench
+from tests.unit.shared.test_schema import ANY_JSON
+
+HANDLERS: list[type[BaseHandler]] = [
+    type(module.handler)
+    for module in (
+        snapshot_check,
+        copy_snapshot,
+        check_copy_status,
+        delete_rds,
+        check_delete_status,
+        restore_snapshot,
+        check_restore_status,
+        setup_db_users,
+        archive_snapshot,
+        sns_notification,
+    )
+]
+
+
+class Succeeds(BaseHandler):
+    step = get_step("copy-snapshot")
+
+    def run(self, job: Job) -> Answer:
+        return Answer("done", {"region": job.target_region}, {"copied": True})
+
+
+class Waits(BaseHandler):
+    step = get_step("check-copy-status")
+
+    def run(self, job: Job) -> Answer:
+        return Answer.wait("not yet")
+
+
+class Refuses(BaseHandler):
+    step = get_step("delete-rds")
+
+    def run(self, job: Job) -> Answer:
+        raise RefusedError("no: protected", target_cluster_id="my-cluster")
+
+
+class FindsItDead(BaseHandler):
+    step = get_step("check-copy-status")
+
+    def run(self, job: Job) -> Answer:
+        return job.start_anew(CopyFailedError("the copy is 'failed'", status="failed"))
+
+
+class Breaks(BaseHandler):
+    step = get_step("copy-snapshot")
+
+    def run(self, job: Job) -> Answer:
+        raise ZeroDivisionError("secret-canary")
+
+
+def test_the_handlers_are_the_declared_steps_in_order() -> None:
+    assert [handler.step for handler in HANDLERS] == list(STEPS)
+
+
+@pytest.mark.parametrize("handler", HANDLERS, ids=lambda handler: str(handler.step.name))
+def test_every_handler_says_what_it_does(handler: type[BaseHandler]) -> None:
+    assert handler.__doc__
+    assert handler.run.__doc__
+
+
+def test_an_answer_is_written_to_state_and_audit(bench: Bench) -> None:
+    answer = bench.step(Succeeds)
+    assert answer == {
+        "statusCode": 200,
+        "body": {"message": "done", "operation_id": "op-1", "region": "us-west-2"},
+    }
+    state = bench.state("copy-snapshot")
+    assert state["status"] == "SUCCESS"
+    assert state["details"]["copied"] is True
+    assert state["details"]["restore"] == "staging"
+    assert bench.audit_trail() == [("copy-snapshot", "SUCCESS")]
+
+
+def test_the_state_is_cumulative(bench: Bench) -> None:
+    bench.step(Succeeds)
+    bench.advance(1)
+    bench.step(Waits)
+    assert bench.state("check-copy-status")["details"]["copied"] is True
+
+
+def test_a_failure_in_an_execution_raises_its_own_type(bench: Bench) -> None:
+    with pytest.raises(RefusedError, match="no: protected"):
+        bench.step(Refuses)
+    state = bench.state("delete-rds")
+    assert state["status"] == "FAILED"
+    assert state["details"]["error"] == {
+        "type": "RefusedError",
+        "message": "no: protected",
+        "details": {"target_cluster_id": "my-cluster"},
+    }
+    assert bench.audit_trail() == [("delete-rds", "FAILED")]
+
+
+def test_a_failure_of_a_direct_call_is_the_documented_envelope(bench: Bench) -> None:
+    assert bench.call(Refuses, {"operation_id": "op-1"}) == {
+        "statusCode": 409,
+        "body": {
+            "message": "no: protected",
+            "operation_id": "op-1",
+            "error": "no: protected",
+            "error_type": "RefusedError",
+            "target_cluster_id": "my-cluster",
+        },
+    }
+
+
+def test_an_error_does_not_outlive_the_next_attempt(bench: Bench) -> None:
+    with pytest.raises(RefusedError):
+        bench.step(Refuses)
+    bench.advance(1)
+    bench.step(Succeeds)
+    assert "error" not in bench.state("copy-snapshot")["details"]
+
+
+def test_an_unexpected_error_says_where_to_look_and_nothing_else(bench: Bench) -> None:
+    with pytest.raises(AuroraRestoreError, match="ZeroDivisionError; its log") as caught:
+        bench.step(Breaks)
+    assert "canary" not in str(caught.value)
+    assert bench.call(Breaks, {})["statusCode"] == 500
+    assert "canary" not in json.dumps(bench.state("copy-snapshot"), default=str)
+
+
+def test_waiting_grows_with_the_time_waited_and_starts_afresh(bench: Bench) -> None:
+    waits = []
+    for _ in range(6):
+        waits.append(bench.step(Waits)["body"]["retry_after"])
+        bench.advance(3600)
+    assert waits == sorted(waits)
+    assert waits[0] == 15
+    assert waits[-1] == 1800
+    bench.step(Succeeds)
+    assert bench.state("check-copy-status")["status"] == "IN_PROGRESS"
+
+
+def test_a_dead_operation_leads_back_a_bounded_number_of_times(bench: Bench) -> None:
+    bench.store.save(
+        "op-1", "copy-snapshot", "SUCCESS", {"attempts": {"copy-snapshot": 1}}, bench.clock()
+    )
+    bench.advance(1)
+    answer = bench.step(FindsItDead)
+    assert answer["statusCode"] == 202
+    assert answer["body"]["restart_from"] == "copy-snapshot"
+    bench.advance(1)
+    bench.store.save(
+        "op-1", "copy-snapshot", "SUCCESS", {"attempts": {"copy-snapshot": 2}}, bench.clock()
+    )
+    bench.advance(1)
+    with pytest.raises(CopyFailedError, match="'failed'"):
+        bench.step(FindsItDead)
+
+
+def test_a_redriven_execution_may_try_again(bench: Bench) -> None:
+    bench.store.save(
+        "op-1", "copy-snapshot", "SUCCESS", {"attempts": {"copy-snapshot": 2}}, bench.clock()
+    )
+    bench.advance(1)
+    bench.redrive_count = 1
+    assert bench.step(FindsItDead)["body"]["restart_from"] == "copy-snapshot"
+
+
+def test_a_direct_call_is_told_of_a_dead_operation_at_once(bench: Bench) -> None:
+    assert bench.call(FindsItDead, {"operation_id": "op-1"})["body"]["error_type"] == (
+        "CopyFailedError"
+    )
+
+
+def test_the_only_restore_needs_no_name(bench: Bench) -> None:
+    assert bench.call(Succeeds, {})["statusCode"] == 200
+
+
+def test_one_of_several_restores_is_named_or_known_by_its_target(bench: Bench) -> None:
+    other = {**RESTORE, "target": {**RESTORE["target"], "cluster_id": "other-cluster"}}
+    bench.configure(other, name="other")
+    bench.environment = type(bench.environment)(
+        **{**vars(bench.environment), "default_restore": ""}
+    )
+    missing = bench.call(Succeeds, {})
+    assert missing["statusCode"] == 400
+    assert "several: other, staging" in missing["body"]["error"]
+    assert bench.call(Succeeds, {"restore": "other", "operation_id": "op-1"})["statusCode"] == 200
+    assert bench.state("copy-snapshot")["details"]["restore"] == "other"
+    assert bench.call(Succeeds, {"target_cluster_id": "other-cluster"})["statusCode"] == 200
+    assert bench.call(Succeeds, {"target_cluster_id": "unknown"})["statusCode"] == 400
+
+
+@pytest.mark.parametrize(
+    ("event", "fault"),
+    [
+        ([], "event: must be an object"),
+        ("text", "event: must be an object"),
+        ({"operation_id": 7}, "operation_id: must be a string"),
+        ({"operation_id": "no spaces"}, "operation_id: 'no spaces' is not valid"),
+        ({"dry-run": True}, "dry-run: is not a known field"),
+        ({"restore": "no such"}, "restore: 'no such' is not valid"),
+        ({"restore": "unknown"}, "restore: there is none called 'unknown'"),
+        ({"target_cluster_id": "production"}, "is not the target of restore"),
+        ({"target_region": SOURCE_REGION}, "is not where this environment restores"),
+        ({"start_at": "delete"}, "start_at: 'delete' is not one of"),
+        ({"execution": {}, "input": {}}, "execution: is the state machine's own mark"),
+        ({"execution": {"name": "x"}, "input": []}, "input must be an object"),
+    ],
+)
+def test_a_bad_event_is_told_by_field_and_fault(bench: Bench, event: Any, fault: str) -> None:
+    try:
+        answer = bench.call(Succeeds, event)
+    except AuroraRestoreError as error:
+        assert fault in error.message
+    else:
+        assert answer["statusCode"] == 400
+        assert fault in answer["body"]["error"]
+
+
+def test_a_configuration_that_was_edited_by_hand_is_checked(bench: Bench) -> None:
+    bench.configure({**RESTORE, "polling": {"floor_seconds": 0}})
+    answer = bench.call(Succeeds, {})
+    assert answer["body"]["error_type"] == "ConfigurationError"
+    assert "/aurora-restore/restores/staging: polling.floor_seconds" in answer["body"]["error"]
+
+
+class NoClients:
+    """An AWS that must not be called."""
+
+    def __getattr__(self, name: str) -> Any:
+        raise AssertionError(f"AWS was called: {name}")
+
+
+class Context:
+    invoked_function_arn = "arn:aws:lambda:us-west-2:123456789012:function:x"
+
+    def get_remaining_time_in_millis(self) -> int:
+        return 60_000
+
+
+BAD_EVENTS = ANY_JSON.filter(lambda value: not isinstance(value, dict)) | st.dictionaries(
+    st.text(min_size=1).filter(lambda key: key not in ("execution", "input")), ANY_JSON, min_size=1
+)
+
+
+@pytest.mark.parametrize("handler", HANDLERS, ids=lambda handler: str(handler.step.name))
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=25)
+@given(event=BAD_EVENTS)
+def test_any_bad_event_is_answered_with_400_before_any_call(
+    handler: type[BaseHandler], event: Any
+) -> None:
+    made = handler(clients=NoClients())  # type: ignore[arg-type]
+    answer = made(event, Context())
+    assert answer["statusCode"] == 400
+    assert {"message", "operation_id", "error", "error_type"} <= set(answer["body"])
+
+
+def test_a_snapshot_that_is_not_found_keeps_the_documented_message(bench: Bench) -> None:
+    class FindsNothing(BaseHandler):
+        step = get_step("snapshot-check")
+
+        def run(self, job: Job) -> Answer:
+            raise SnapshotNotFoundError("Not found: there are others", summary="Not found")
+
+    body = bench.call(FindsNothing, {})["body"]
+    assert (body["message"], body["error"]) == ("Not found", "Not found: there are others")

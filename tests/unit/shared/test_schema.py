@@ -1,0 +1,88 @@
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from aurora_restore.shared.errors import ConfigurationError, ValidationError
+from aurora_restore.shared.models import Event, Restore
+from aurora_restore.shared.schema import json_schema, parse, parse_configuration, to_json
+from tests.unit.bench import RESTORE
+
+ANY_JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
+    max_leaves=20,
+)
+
+
+def faults_of(cls: type, document: Any) -> str:
+    with pytest.raises(ValidationError) as caught:
+        parse(cls, document, source="the file")
+    return caught.value.message
+
+
+def test_what_is_parsed_is_written_back_the_same() -> None:
+    restore = parse(Restore, RESTORE)
+    assert parse(Restore, to_json(restore)) == restore
+
+
+def test_every_fault_is_told_at_once() -> None:
+    message = faults_of(
+        Event, {"operation_id": "no spaces", "vpc_id": 3, "security_group_ids": ["sg-1"]}
+    )
+    assert "operation_id: 'no spaces' is not valid" in message
+    assert "vpc_id: must be a string, not an integer" in message
+    assert "security_group_ids[0]: 'sg-1' is not valid" in message
+
+
+def test_a_misspelt_field_is_refused_with_the_right_one() -> None:
+    assert "dat: is not a known field; did you mean 'date'?" in faults_of(Event, {"dat": "x"})
+
+
+def test_a_missing_field_is_told_by_its_whole_path() -> None:
+    document = json.loads(json.dumps(RESTORE))
+    del document["target"]["cluster_id"]
+    assert "the file: target.cluster_id: is missing" in faults_of(Restore, document)
+
+
+def test_a_field_inside_a_list_is_told_by_its_position() -> None:
+    document = json.loads(json.dumps(RESTORE))
+    document["target"]["instances"] = [{"instance_class": "r6g.large"}]
+    assert "target.instances[0].instance_class" in faults_of(Restore, document)
+
+
+def test_true_is_no_number_and_one_is_no_boolean() -> None:
+    assert "delay_seconds: must be an integer" in faults_of(Event, {"delay_seconds": True})
+    assert "skip_final_snapshot: must be a boolean" in faults_of(Event, {"skip_final_snapshot": 1})
+
+
+def test_a_deployed_document_is_a_configuration_error() -> None:
+    with pytest.raises(ConfigurationError, match="SSM parameter /x: source: is missing"):
+        parse_configuration(Restore, {"target": RESTORE["target"]}, source="SSM parameter /x")
+
+
+def test_the_json_schema_describes_the_same_fields() -> None:
+    schema = json_schema(Restore, title="A restore")
+    assert schema["required"] == ["source", "target"]
+    assert schema["additionalProperties"] is False
+    assert schema["properties"]["archive"]["properties"]["keep_copies"]["default"] == 7
+
+
+@given(ANY_JSON)
+def test_any_json_is_an_event_or_a_validation_error(document: Any) -> None:
+    try:
+        event = parse(Event, document)
+    except ValidationError as error:
+        assert error.message
+    else:
+        assert isinstance(event, Event)
+
+
+@given(st.dictionaries(st.sampled_from(sorted(RESTORE)), ANY_JSON))
+def test_any_json_is_a_restore_or_a_validation_error(document: Any) -> None:
+    try:
+        parse(Restore, document)
+    except ValidationError as error:
+        assert error.details["faults"]
