@@ -1,0 +1,7 @@
+"""Tests of the stack. The CDK runs on the Node of this repository, which jsii supports."""
+
+import os
+
+from aurora_restore.infra.repository import REPOSITORY
+
+os.environ.setdefault("JSII_NODE", str(REPOSITORY / "node_modules" / ".bin" / "node"))

@@ -1,0 +1,101 @@
+"""Environments as documents, and their stacks as templates."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import aws_cdk as cdk
+from aws_cdk.assertions import Template
+
+from aurora_restore.infra.checks import faults_of
+from aurora_restore.infra.config import CONFIG_FOLDER
+from aurora_restore.infra.repository import REPOSITORY
+from aurora_restore.infra.stack import AuroraRestoreStack
+from aurora_restore.shared.models import Environment
+from aurora_restore.shared.pipeline import STEPS
+from aurora_restore.shared.schema import parse_configuration
+
+Document = dict[str, Any]
+CONTEXT: dict[str, Any] = json.loads((REPOSITORY / "cdk.json").read_text())["context"]
+WITHOUT_BUNDLING = {**CONTEXT, "aws:cdk:bundling-stacks": []}
+ABSENT = object()
+
+
+def example(changes: Mapping[str, Any] | None = None) -> Document:
+    """The example environment, with other values at some paths; ABSENT removes a field.
+
+    A path is written as in "restores.staging.source.region".
+    """
+    document: Document = json.loads((CONFIG_FOLDER / "example.json").read_text())
+    for path, value in (changes or {}).items():
+        *parents, last = path.split(".")
+        place = document
+        for key in parents:
+            place = place.setdefault(key, {})
+        if value is ABSENT:
+            del place[last]
+        else:
+            place[last] = value
+    return document
+
+
+def restore(changes: Mapping[str, Any] | None = None) -> Document:
+    """The example's restore, with other values at some paths."""
+    below = {f"restores.staging.{path}": value for path, value in (changes or {}).items()}
+    staging: Document = example(below)["restores"]["staging"]
+    return staging
+
+
+def environment(document: Document) -> Environment:
+    """The checked environment of a document."""
+    checked = parse_configuration(Environment, document, source="test")
+    assert not list(faults_of(checked, repository=REPOSITORY))
+    return checked
+
+
+@dataclass(frozen=True)
+class Synthesis:
+    """A stack's template, by types and names."""
+
+    template: Template
+
+    @cached_property
+    def resources(self) -> Document:
+        resources: Document = self.template.to_json()["Resources"]
+        return resources
+
+    def of_type(self, resource_type: str) -> Document:
+        """The properties of each resource of a type, by logical id."""
+        return {
+            logical_id: resource["Properties"]
+            for logical_id, resource in self.resources.items()
+            if resource["Type"] == resource_type
+        }
+
+    def functions(self) -> dict[str, tuple[str, Document]]:
+        """Each step's function: its logical id and its properties."""
+        by_name = {
+            properties["FunctionName"]: (logical_id, properties)
+            for logical_id, properties in self.of_type("AWS::Lambda::Function").items()
+        }
+        return {step.name: by_name[f"aurora-restore-{step.name}"] for step in STEPS}
+
+    def statements(self, step: str) -> list[Document]:
+        """The policy statements of the role of a step's function."""
+        _, function = self.functions()[step]
+        role = function["Role"]["Fn::GetAtt"][0]
+        return [
+            statement
+            for policy in self.of_type("AWS::IAM::Policy").values()
+            if {"Ref": role} in policy["Roles"]
+            for statement in policy["PolicyDocument"]["Statement"]
+        ]
+
+
+def synthesise(document: Document) -> Synthesis:
+    """The stack of an environment, without its assets."""
+    app = cdk.App(context=WITHOUT_BUNDLING)
+    stack = AuroraRestoreStack(app, "Test", environment=environment(document))
+    return Synthesis(Template.from_stack(stack))

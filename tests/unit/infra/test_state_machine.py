@@ -1,0 +1,230 @@
+"""The state machine does what the rows of the pipeline say."""
+
+from collections import defaultdict
+from collections.abc import Callable
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from aurora_restore.infra.state_machine import LAMBDA_ERRORS, TIMEOUT_MARGIN_SECONDS
+from aurora_restore.shared.errors import retryable_error_names
+from aurora_restore.shared.pipeline import EXECUTION, INPUT, STEP_NAMES, STEPS, Step, get_step
+from tests.unit.infra.asl import Machine, successors
+from tests.unit.infra.synthesis import Document, Synthesis
+
+DONE: Document = {"statusCode": 200, "body": {"message": "done"}}
+NOT_FOUND: Document = {"statusCode": 404, "body": {"message": "nothing to delete"}}
+
+steps = pytest.mark.parametrize("step", STEPS, ids=STEP_NAMES)
+
+
+def later(seconds: int = 60) -> Document:
+    return {"statusCode": 202, "body": {"message": "not yet", "retry_after": seconds}}
+
+
+def again_from(step: str) -> Document:
+    return {
+        "statusCode": 202,
+        "body": {"message": "dead", "retry_after": 0, "restart_from": step},
+    }
+
+
+def always_done(_step: str) -> Document:
+    return DONE
+
+
+@pytest.fixture(scope="module")
+def machine(stack: Synthesis) -> Machine:
+    return Machine.of(stack)
+
+
+def test_calls_every_step_once_and_in_order(machine: Machine) -> None:
+    walk = machine.walk({}, always_done)
+
+    assert walk.calls == list(STEP_NAMES)
+    assert walk.waits == []
+
+
+@steps
+def test_start_at_enters_at_any_step(machine: Machine, step: Step) -> None:
+    walk = machine.walk({"start_at": step.name}, always_done)
+
+    assert walk.calls == list(STEP_NAMES[STEP_NAMES.index(step.name) :])
+
+
+def test_leaves_an_unknown_start_at_to_the_first_step_to_refuse(machine: Machine) -> None:
+    assert machine.walk({"start_at": "no-such-step"}, always_done).calls[0] == STEP_NAMES[0]
+
+
+@pytest.mark.parametrize(
+    ("delay", "waits"), [(90, [90]), (0, []), (-1, []), ("soon", []), (None, []), (True, [])]
+)
+def test_delay_seconds_waits_first(machine: Machine, delay: object, waits: list[int]) -> None:
+    walk = machine.walk({"delay_seconds": delay, "start_at": "archive-snapshot"}, always_done)
+
+    assert walk.waits == waits
+    assert walk.calls == ["archive-snapshot", "sns-notification"]
+
+
+@steps
+def test_a_step_that_may_wait_is_called_again(machine: Machine, step: Step) -> None:
+    answers = iter([later(7), later(9), DONE])
+    walk = machine.walk(
+        {"start_at": step.name}, lambda name: next(answers, DONE) if name == step.name else DONE
+    )
+
+    repeated = 3 if step.waits else 1
+    following = STEP_NAMES[STEP_NAMES.index(step.name) + 1 :]
+    assert walk.calls == [step.name] * repeated + list(following)
+    assert walk.waits == ([7, 9] if step.waits else [])
+
+
+@pytest.mark.parametrize("target", STEP_NAMES)
+@steps
+def test_a_step_leads_back_only_to_the_one_it_names(
+    machine: Machine, step: Step, target: str
+) -> None:
+    answers = iter([again_from(target)])
+    walk = machine.walk(
+        {"start_at": step.name}, lambda name: next(answers, DONE) if name == step.name else DONE
+    )
+
+    if not step.waits:
+        second = STEP_NAMES.index(step.name) + 1
+    elif target == step.restarts:
+        second = STEP_NAMES.index(target)
+    else:
+        second = STEP_NAMES.index(step.name)
+    assert walk.calls == [step.name, *STEP_NAMES[second:]]
+
+
+def test_an_answer_of_404_goes_on(machine: Machine) -> None:
+    walk = machine.walk({}, lambda name: NOT_FOUND if name == "delete-rds" else DONE)
+
+    assert walk.calls == list(STEP_NAMES)
+
+
+@given(
+    st.dictionaries(
+        st.sampled_from(STEP_NAMES),
+        st.lists(st.sampled_from(["done", "later", "again", "not found"]), max_size=3),
+    )
+)
+def test_any_answers_lead_through_the_steps_as_declared(
+    machine: Machine, scripted: dict[str, list[str]]
+) -> None:
+    assert machine.walk({}, _actor(scripted)).calls == _expected_calls(_actor(scripted))
+
+
+def _actor(scripted: dict[str, list[str]]) -> Callable[[str], Document]:
+    """Answers each step by its script, and then that it is done."""
+    remaining = defaultdict(list, {step: list(words) for step, words in scripted.items()})
+
+    def answer(name: str) -> Document:
+        word = remaining[name].pop(0) if remaining[name] else "done"
+        restarts = get_step(name).restarts
+        if word == "again" and restarts:
+            return again_from(restarts)
+        return {"done": DONE, "later": later(), "again": later(), "not found": NOT_FOUND}[word]
+
+    return answer
+
+
+def _expected_calls(answer: Callable[[str], Document]) -> list[str]:
+    calls: list[str] = []
+    position = 0
+    while position < len(STEPS):
+        step = STEPS[position]
+        calls.append(step.name)
+        result = answer(step.name)
+        if step.waits and "restart_from" in result["body"]:
+            position = STEP_NAMES.index(result["body"]["restart_from"])
+        elif not (step.waits and result["statusCode"] == 202):
+            position += 1
+    return calls
+
+
+def test_every_state_is_reachable_and_every_way_leads_to_an_end(machine: Machine) -> None:
+    def reached(start: str, edges: dict[str, set[str]]) -> set[str]:
+        found, open_ends = {start}, [start]
+        while open_ends:
+            new = edges[open_ends.pop()] - found
+            found |= new
+            open_ends += new
+        return found
+
+    forward = {name: set(successors(state)) for name, state in machine.states.items()}
+    backward: dict[str, set[str]] = {name: set() for name in forward}
+    for name, following in forward.items():
+        for each in following:
+            backward[each].add(name)
+    ends = [
+        name
+        for name, state in machine.states.items()
+        if state.get("End") or state["Type"] == "Succeed"
+    ]
+
+    assert reached(machine.definition["StartAt"], forward) == set(machine.states)
+    assert set().union(*(reached(end, backward) for end in ends)) == set(machine.states)
+
+
+def test_nothing_is_caught_and_nothing_fails_by_itself(machine: Machine) -> None:
+    """A redrive would re-enter a Fail state and fail again."""
+    for name, state in machine.states.items():
+        assert "Catch" not in state, name
+        assert state["Type"] in {"Task", "Choice", "Wait", "Succeed"}, name
+
+
+@steps
+def test_a_task_is_as_its_row_says(machine: Machine, step: Step) -> None:
+    name, task = machine.task_of(step.name)
+
+    assert name == step.state_name
+    assert task["Comment"] == step.purpose
+    assert task["TimeoutSeconds"] == step.timeout_seconds + TIMEOUT_MARGIN_SECONDS
+    assert task["Parameters"] == {
+        EXECUTION: {
+            "id.$": "$$.Execution.Id",
+            "name.$": "$$.Execution.Name",
+            "redrive_count.$": "$$.Execution.RedriveCount",
+        },
+        f"{INPUT}.$": "$$.Execution.Input",
+    }
+
+
+@steps
+def test_a_task_retries_what_is_worth_it(machine: Machine, step: Step) -> None:
+    _, task = machine.task_of(step.name)
+    retried = [error for retry in task["Retry"] for error in retry["ErrorEquals"]]
+
+    assert sorted(retried) == sorted([*LAMBDA_ERRORS, *retryable_error_names()])
+    assert "Lambda.TooManyRequestsException" in retried
+    for retry in task["Retry"]:
+        assert retry["BackoffRate"] > 1
+        assert retry["JitterStrategy"] == "FULL"
+        assert retry["MaxAttempts"] > 0
+
+
+def test_a_function_is_called_without_a_version(stack: Synthesis) -> None:
+    """So that a redrive runs its newest code."""
+    (machine,) = stack.of_type("AWS::StepFunctions::StateMachine").values()
+    called = [part for part in machine["DefinitionString"]["Fn::Join"][1] if isinstance(part, dict)]
+
+    assert {part["Fn::GetAtt"][1] for part in called} == {"Arn"}
+    assert not stack.of_type("AWS::Lambda::Version")
+    assert not stack.of_type("AWS::Lambda::Alias")
+
+
+def test_it_is_traced_logged_and_given_up_in_time(stack: Synthesis, machine: Machine) -> None:
+    (properties,) = stack.of_type("AWS::StepFunctions::StateMachine").values()
+
+    assert machine.definition["TimeoutSeconds"] == 48 * 3600
+    assert properties["StateMachineName"] == "aurora-restore-pipeline"
+    assert properties["TracingConfiguration"] == {"Enabled": True}
+    assert properties["LoggingConfiguration"]["Level"] == "ALL"
+    assert properties["LoggingConfiguration"]["IncludeExecutionData"] is True
+    stack.template.has_resource_properties(
+        "AWS::Logs::LogGroup",
+        {"LogGroupName": "/aws/vendedlogs/states/aurora-restore-pipeline", "RetentionInDays": 90},
+    )
