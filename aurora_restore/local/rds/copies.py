@@ -1,0 +1,86 @@
+"""Copies of cluster snapshots: within a Region, between Regions, between accounts."""
+
+from typing import Any
+
+from aurora_restore.local.rds import keys, names
+from aurora_restore.local.rds.errors import (
+    InvalidParameterCombinationError,
+    InvalidSnapshotStateError,
+)
+from aurora_restore.local.rds.lookup import is_available, usable_snapshot
+from aurora_restore.local.rds.model import COPYING, Place, Snapshot, Storage
+from aurora_restore.local.rds.params import Params
+from aurora_restore.local.rds.rules import Encryption
+from aurora_restore.local.rds.snapshots import MANUAL, Snapshots
+from aurora_restore.local.rds.tagging import tags_of
+from aurora_restore.local.rds.transfers import Transfers
+from aurora_restore.local.rds.world import World
+
+
+class Copies:
+    """``CopyDBClusterSnapshot`` and the queue behind it."""
+
+    def __init__(self, world: World, snapshots: Snapshots, transfers: Transfers) -> None:
+        self._world = world
+        self._snapshots = snapshots
+        self._transfers = transfers
+
+    def copy(self, place: Place, params: Params) -> dict[str, Any]:
+        """``CopyDBClusterSnapshot``, called in the Region that gets the copy."""
+        source = usable_snapshot(
+            self._world, place, params.required("SourceDBClusterSnapshotIdentifier")
+        )
+        name = names.identifier(
+            params.required("TargetDBClusterSnapshotIdentifier"),
+            "TargetDBClusterSnapshotIdentifier",
+        )
+        if not is_available(source):
+            raise InvalidSnapshotStateError(
+                f"The source snapshot {source.identifier} is not available, but {source.status}"
+            )
+        self._snapshots.check_free(place, name)
+        self._snapshots.check_quota(place)
+        storage = self._storage(place, source, params.text("KmsKeyId"))
+        tags = tags_of(params)
+        if tags is None:
+            own = source.place.account == place.account
+            tags = dict(source.tags) if params.flag("CopyTags") and own else {}
+        snapshot = Snapshot(
+            place=place,
+            identifier=name,
+            kind=MANUAL,
+            status=COPYING,
+            origin=source.origin,
+            storage=storage,
+            created=self._world.schedule.now,
+            image=source.image,
+            source_arn=source.arn,
+            tags=tags,
+        )
+        self._world.site(place).snapshots[name] = snapshot
+        self._transfers.admit(place)
+        return {"DBClusterSnapshot": self._snapshots.shown(snapshot)}
+
+    def _storage(self, place: Place, source: Snapshot, key_id: str | None) -> Storage:
+        """How the copy is encrypted; refuses the keys that AWS refuses.
+
+        Source: botocore model, ``CopyDBClusterSnapshotMessage.KmsKeyId``.
+        """
+        if source.storage.encryption is not Encryption.SSE_KMS:
+            if key_id is not None:
+                raise InvalidParameterCombinationError(
+                    "KmsKeyId can't be specified when copying an unencrypted DB cluster snapshot"
+                )
+            return source.storage
+        source_key = source.storage.key_arn or ""
+        foreign = source.place.account != place.account
+        elsewhere = source.place.region != place.region
+        if key_id is None and (foreign or elsewhere):
+            raise InvalidParameterCombinationError(
+                "KmsKeyId must be specified to copy an encrypted DB cluster snapshot that is "
+                "shared or in another Region"
+            )
+        keys.check_still_usable(self._world, place, source_key)
+        if key_id is None:
+            return source.storage
+        return Storage(Encryption.SSE_KMS, keys.usable_key(self._world, place, key_id).arn)

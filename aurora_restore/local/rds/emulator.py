@@ -1,0 +1,86 @@
+"""The emulated RDS as one thing: what it holds, how it answers, and what tests make it refuse."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from aurora_restore.local.rds.errors import RdsError
+from aurora_restore.local.rds.model import Place
+from aurora_restore.local.rds.operations import Operations
+from aurora_restore.local.rds.params import Params
+from aurora_restore.local.rds.world import World
+
+
+@dataclass(frozen=True)
+class Call:
+    """A request that was made, without its parameters: they may hold secrets."""
+
+    at: datetime
+    account: str
+    region: str
+    action: str
+    error: str | None = None
+
+
+@dataclass
+class Refusal:
+    """What a test wants a caller to be told."""
+
+    action: str
+    code: str
+    message: str
+    status: int
+    after_doing: bool
+
+
+class InjectedError(RdsError):
+    """A refusal that a test asked for, with the HTTP status that goes with it."""
+
+    def __init__(self, refusal: Refusal) -> None:
+        super().__init__(refusal.message, code=refusal.code)
+        self.status = refusal.status
+
+
+class Emulator:
+    """Answers requests."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self.operations = Operations(world)
+        self.calls: list[Call] = []
+        self.refusals: list[Refusal] = []
+
+    def answer(self, action: str, place: Place, params: Params) -> dict[str, Any]:
+        """Does what the request asks, unless a test wants otherwise; raises ``RdsError``."""
+        with self.world.lock:
+            refusal = self._refusal(action)
+            error: RdsError | None = None
+            try:
+                if refusal is not None and not refusal.after_doing:
+                    raise InjectedError(refusal)
+                result = self.operations.perform(action, place, params)
+                if refusal is not None:
+                    raise InjectedError(refusal)
+            except RdsError as raised:
+                error = raised
+                raise
+            finally:
+                self.record(action, place, error.code if error else None)
+            return result
+
+    def record(self, action: str, place: Place, error: str | None) -> None:
+        """Remembers a request."""
+        now = self.world.clock.now()
+        self.calls.append(Call(now, place.account, place.region, action, error))
+
+    def _refusal(self, action: str) -> Refusal | None:
+        for refusal in self.refusals:
+            if refusal.action == action:
+                self.refusals.remove(refusal)
+                return refusal
+        return None
+
+    def stop(self) -> None:
+        """Ends the data plane."""
+        with self.world.lock:
+            self.world.plane.stop()

@@ -1,0 +1,125 @@
+"""Who may use which KMS key: existence, Region, state, key policy and grants.
+
+A caller in the key's own account is not checked against the policy: IAM is not emulated. A caller
+in another account needs every operation that the Aurora User Guide lists for sharing an encrypted
+snapshot, from the key policy or from a grant.
+"""
+
+import json
+from collections.abc import Iterable
+from fnmatch import fnmatchcase
+from typing import Any
+
+from aurora_restore.local.rds.errors import KeyNotAccessibleError
+from aurora_restore.local.rds.model import Place
+from aurora_restore.local.rds.neighbours import Key
+from aurora_restore.local.rds.world import World
+
+OPERATIONS_TO_SHARE = (
+    "CreateGrant",
+    "Decrypt",
+    "DescribeKey",
+    "Encrypt",
+    "GenerateDataKey",
+    "ReEncryptFrom",
+    "ReEncryptTo",
+)
+
+
+def usable_key(world: World, place: Place, identifier: str) -> Key:
+    """The key a request names, in the caller's Region and usable by the caller."""
+    key = world.neighbours.key(place, identifier)
+    if key is None or key.region != place.region or not accessible(key, place):
+        raise KeyNotAccessibleError(identifier)
+    return key
+
+
+def check_still_usable(world: World, place: Place, key_arn: str) -> None:
+    """The key that data is encrypted with can be used by the caller now."""
+    key = world.neighbours.key(place, key_arn)
+    if key is None or not accessible(key, place):
+        raise KeyNotAccessibleError(key_arn)
+
+
+def accessible(key: Key, place: Place) -> bool:
+    """Whether the key is enabled and its policy or grants let the caller's account use it."""
+    if not key.usable:
+        return False
+    if key.account == place.account:
+        return True
+    if key.aws_managed:
+        return False
+    return all(_permitted(key, place, operation) for operation in OPERATIONS_TO_SHARE)
+
+
+def _permitted(key: Key, place: Place, operation: str) -> bool:
+    statements = _as_list(json.loads(key.policy or "{}").get("Statement"))
+    matching = [
+        statement
+        for statement in statements
+        if _names_account(statement.get("Principal"), place.account)
+        and _names_action(statement.get("Action"), f"kms:{operation}")
+        and _condition_holds(statement.get("Condition") or {}, place)
+    ]
+    if any(statement.get("Effect") == "Deny" for statement in matching):
+        return False
+    if any(statement.get("Effect") == "Allow" for statement in matching):
+        return True
+    return any(
+        operation in grant.operations and _is_of_account(grant.grantee, place.account)
+        for grant in key.grants
+    )
+
+
+def _as_list(value: Any) -> list[Any]:
+    if value is None:
+        return []
+    return list(value) if isinstance(value, list) else [value]
+
+
+def _names_account(principal: Any, account: str) -> bool:
+    if principal == "*":
+        return True
+    if not isinstance(principal, dict):
+        return False
+    return any(
+        named == "*" or _is_of_account(str(named), account)
+        for named in _as_list(principal.get("AWS"))
+    )
+
+
+def _is_of_account(principal: str, account: str) -> bool:
+    if principal == account:
+        return True
+    parts = principal.split(":")
+    return len(parts) > 5 and parts[4] == account
+
+
+def _names_action(actions: Any, action: str) -> bool:
+    return any(fnmatchcase(action.lower(), str(named).lower()) for named in _as_list(actions))
+
+
+def _condition_holds(condition: dict[str, dict[str, Any]], place: Place) -> bool:
+    """Evaluates what a call through RDS fixes; a condition it does not know does not hold."""
+    facts = {
+        "kms:calleraccount": (place.account,),
+        "kms:viaservice": (f"rds.{place.region}.amazonaws.com",),
+        "kms:grantisforawsresource": ("true",),
+        "aws:principalaccount": (place.account,),
+    }
+    return all(
+        key.lower() in facts and _matches(operator, facts[key.lower()], _as_list(values))
+        for operator, tests in condition.items()
+        for key, values in tests.items()
+    )
+
+
+def _matches(operator: str, actual: Iterable[str], wanted: list[Any]) -> bool:
+    texts = [str(value).lower() if isinstance(value, bool) else str(value) for value in wanted]
+    match operator:
+        case "StringEquals" | "Bool" | "ForAnyValue:StringEquals":
+            return any(value in texts for value in actual)
+        case "StringLike" | "ForAnyValue:StringLike":
+            return any(fnmatchcase(value, text) for value in actual for text in texts)
+        case _:
+            return False

@@ -1,0 +1,85 @@
+"""Finds what a request names, by identifier or ARN, as far as the caller may see it."""
+
+from aurora_restore.local.rds.errors import (
+    ClusterNotFoundError,
+    InstanceNotFoundError,
+    SnapshotNotFoundError,
+)
+from aurora_restore.local.rds.model import AVAILABLE, Cluster, Instance, Place, Snapshot
+from aurora_restore.local.rds.names import Arn
+from aurora_restore.local.rds.world import World
+
+EVERYONE = "all"
+
+
+def cluster_at(world: World, place: Place, named: str) -> Cluster:
+    """The caller's own cluster."""
+    arn = Arn.parse(named)
+    name = named
+    if arn is not None:
+        if (arn.account, arn.region, arn.kind) != (place.account, place.region, "cluster"):
+            raise ClusterNotFoundError(named)
+        name = arn.name
+    found = world.site(place).clusters.get(name.lower())
+    if found is None:
+        raise ClusterNotFoundError(named)
+    return found
+
+
+def instance_at(world: World, place: Place, named: str) -> Instance:
+    """The caller's own instance."""
+    arn = Arn.parse(named)
+    name = named
+    if arn is not None:
+        if (arn.account, arn.region, arn.kind) != (place.account, place.region, "db"):
+            raise InstanceNotFoundError(named)
+        name = arn.name
+    found = world.site(place).instances.get(name.lower())
+    if found is None:
+        raise InstanceNotFoundError(named)
+    return found
+
+
+def own_snapshot(world: World, place: Place, named: str) -> Snapshot:
+    """The caller's own snapshot in this Region."""
+    arn = Arn.parse(named)
+    name = named
+    if arn is not None:
+        if (arn.account, arn.region, arn.kind) != (place.account, place.region, "cluster-snapshot"):
+            raise SnapshotNotFoundError(named)
+        name = arn.name
+    found = world.site(place).snapshots.get(name.lower())
+    if found is None:
+        raise SnapshotNotFoundError(named)
+    return found
+
+
+def usable_snapshot(world: World, place: Place, named: str) -> Snapshot:
+    """A snapshot that the caller may copy: its own, or by ARN one shared with its account.
+
+    Source: botocore model, ``CopyDBClusterSnapshot``: the ARN may be of "a snapshot that is in a
+    different account and a different Amazon Web Services Region"; Aurora User Guide, *Sharing a DB
+    cluster snapshot*: the API addresses a shared snapshot by its ARN.
+    """
+    arn = Arn.parse(named)
+    if arn is None:
+        return own_snapshot(world, place, named)
+    if arn.kind != "cluster-snapshot":
+        raise SnapshotNotFoundError(named)
+    owner = Place(arn.account, arn.region)
+    found = world.site(owner).snapshots.get(arn.name.lower())
+    if found is None or not may_use(found, place.account):
+        raise SnapshotNotFoundError(named)
+    return found
+
+
+def may_use(snapshot: Snapshot, account: str) -> bool:
+    """Whether an account may copy and restore a snapshot."""
+    if snapshot.place.account == account:
+        return True
+    return account in snapshot.shared_with or EVERYONE in snapshot.shared_with
+
+
+def is_available(resource: Cluster | Instance | Snapshot) -> bool:
+    """Whether its status is ``available``."""
+    return resource.status == AVAILABLE

@@ -1,0 +1,172 @@
+"""The one place where moto is changed.
+
+moto serves the protocol (parsing, serialising, accounts, Regions) and everything beside clusters,
+instances and cluster snapshots. Two things are replaced while the emulator is installed:
+
+* the class of moto's RDS backends, by one whose URLs lead to :class:`AuroraResponse`;
+* the account of an access key that nobody registered, by the configured default.
+
+Both rest on moto's internals, so the version is pinned and checked.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.metadata import version
+from types import SimpleNamespace
+from typing import Any
+
+import moto.iam.models
+from moto.core.exceptions import ServiceException
+from moto.core.responses import ActionResult
+from moto.rds import urls as moto_urls
+from moto.rds.models import RDSBackend, rds_backends
+from moto.rds.responses import RDSResponse
+
+from aurora_restore.local.rds.emulator import Emulator, InjectedError
+from aurora_restore.local.rds.errors import RdsError, UnsupportedOperationError
+from aurora_restore.local.rds.model import Place
+from aurora_restore.local.rds.moto_neighbours import DEFAULT_GROUP
+from aurora_restore.local.rds.names import Arn
+from aurora_restore.local.rds.params import Params
+from aurora_restore.local.rds.plane import DataPlaneError
+from aurora_restore.local.rds.tagging import TAGGED_KINDS
+
+MOTO_VERSION = "5.2.5"
+LEFT_TO_MOTO = frozenset(
+    {
+        "CopyDBClusterParameterGroup",
+        "CopyDBParameterGroup",
+        "CreateDBClusterParameterGroup",
+        "CreateDBParameterGroup",
+        "CreateDBSubnetGroup",
+        "DeleteDBClusterParameterGroup",
+        "DeleteDBParameterGroup",
+        "DeleteDBSubnetGroup",
+        "DescribeDBClusterParameterGroups",
+        "DescribeDBClusterParameters",
+        "DescribeDBParameterGroups",
+        "DescribeDBParameters",
+        "DescribeDBSubnetGroups",
+        "DescribeOrderableDBInstanceOptions",
+        "ModifyDBClusterParameterGroup",
+        "ModifyDBParameterGroup",
+        "ModifyDBSubnetGroup",
+    }
+)
+_TAG_OPERATIONS = frozenset({"AddTagsToResource", "ListTagsForResource", "RemoveTagsFromResource"})
+_SERVER_ERROR = 500
+
+
+class AuroraBackend(RDSBackend):  # type: ignore[misc]
+    """moto's RDS backend with the engine's own parameter groups, which moto lacks."""
+
+    @property
+    def _url_module(self) -> Any:
+        return SimpleNamespace(
+            url_bases=moto_urls.url_bases, url_paths={"{0}/$": AuroraResponse.dispatch}
+        )
+
+    def describe_db_cluster_parameter_groups(self, group_name: str | None) -> Any:
+        """The groups, with an engine's default made when it is asked for."""
+        family = DEFAULT_GROUP.fullmatch(group_name or "")
+        if family and group_name not in self.db_cluster_parameter_groups:
+            self.create_db_cluster_parameter_group(
+                db_cluster_parameter_group_name=group_name,
+                db_parameter_group_family=family.group(1),
+                description=f"Default cluster parameter group for {family.group(1)}",
+                tags=[],
+            )
+        return super().describe_db_cluster_parameter_groups(group_name)
+
+    def describe_db_parameter_groups(self, db_parameter_group_kwargs: dict[str, Any]) -> Any:
+        """The groups, with an engine's default made when it is asked for."""
+        name = db_parameter_group_kwargs.get("db_parameter_group_name")
+        family = DEFAULT_GROUP.fullmatch(name or "")
+        if family and name not in self.db_parameter_groups:
+            self.create_db_parameter_group(
+                {
+                    "db_parameter_group_name": name,
+                    "db_parameter_group_family": family.group(1),
+                    "description": f"Default parameter group for {family.group(1)}",
+                    "tags": [],
+                }
+            )
+        return super().describe_db_parameter_groups(db_parameter_group_kwargs)
+
+
+class AuroraResponse(RDSResponse):  # type: ignore[misc]
+    """Hands a request to the emulator, to moto, or back."""
+
+    def call_action(self) -> Any:
+        """Answers one request."""
+        emulator = _installed()
+        action = self._get_action()
+        place = Place(self.current_account, self.region)
+        params = Params(getattr(self.params, "original_dict", dict)())
+        try:
+            if self._is_left_to_moto(action, params):
+                emulator.record(action, place, None)
+                with emulator.world.lock:
+                    return super().call_action()
+            if action not in emulator.operations.handlers:
+                raise UnsupportedOperationError(f"The embedded RDS does not offer {action}")
+            return self._answer(ActionResult(emulator.answer(action, place, params)))
+        except InjectedError as error:
+            status, headers, body = self._refuse(error)
+            headers["status"] = str(error.status)
+            return error.status or status, headers, body
+        except RdsError as error:
+            return self._refuse(error)
+        except DataPlaneError as error:
+            _, headers, body = self._refuse(RdsError(str(error)))
+            return _SERVER_ERROR, headers, body
+
+    def _is_left_to_moto(self, action: str, params: Params) -> bool:
+        if action in _TAG_OPERATIONS:
+            arn = Arn.parse(params.text("ResourceName") or "")
+            return arn is not None and arn.kind not in TAGGED_KINDS
+        return action in LEFT_TO_MOTO
+
+    def _refuse(self, error: RdsError) -> Any:
+        return self._answer(ActionResult(ServiceException(error.code, error.message)))
+
+    def _answer(self, result: Any) -> Any:
+        status, headers, body = self.serialized(result)
+        headers, body = self._enrich_response(headers, body)
+        return status, headers, body
+
+
+_current: list[Emulator] = []
+
+
+def _installed() -> Emulator:
+    if not _current:
+        raise RuntimeError("no embedded RDS is installed")
+    return _current[-1]
+
+
+@contextmanager
+def installed(emulator: Emulator) -> Iterator[None]:
+    """Puts the emulator in the place of moto's RDS, for as long as the context lasts."""
+    found = version("moto")
+    if found != MOTO_VERSION:
+        raise RuntimeError(f"the embedded RDS is made for moto {MOTO_VERSION}, not {found}")
+    moto_account_of = moto.iam.models.get_account_id_from
+    moto_default = moto.iam.models.DEFAULT_ACCOUNT_ID
+    moto_backend = rds_backends.backend
+
+    def account_of(access_key: str) -> str:
+        account: str = moto_account_of(access_key)
+        return emulator.world.rules.default_account if account == moto_default else account
+
+    rds_backends.clear()
+    rds_backends.backend = AuroraBackend
+    moto.iam.models.get_account_id_from = account_of
+    _current.append(emulator)
+    try:
+        yield
+    finally:
+        _current.pop()
+        moto.iam.models.get_account_id_from = moto_account_of
+        rds_backends.backend = moto_backend
+        rds_backends.clear()

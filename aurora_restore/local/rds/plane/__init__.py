@@ -1,0 +1,88 @@
+"""The data plane: what holds the rows of a cluster, behind the API that describes it."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+
+class DataPlaneError(RuntimeError):
+    """The data plane could not do what it was asked; the resource in question has failed."""
+
+
+@dataclass(frozen=True)
+class Login:
+    """A database user and its password; the password shows in no ``repr``."""
+
+    username: str
+    password: str = field(repr=False)
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """Where a client connects."""
+
+    host: str
+    port: int
+
+
+@dataclass(frozen=True)
+class Server:
+    """What the data plane has for one cluster."""
+
+    storage: str
+    label: str
+    endpoint: Endpoint
+    accepting: bool
+    log: Path | None
+
+
+class DataPlane(Protocol):
+    """Storage volumes, the servers on them, and immutable images of them.
+
+    A *storage* is a cluster's volume, named by the cluster's resource id, which survives a rename.
+    An *image* is what a snapshot holds; copies of a snapshot hold the same one.
+    """
+
+    def create(self, storage: str, *, label: str, owner: Login, database: str | None) -> None:
+        """A new volume with the master user and, if named, a database of its own."""
+        ...
+
+    def clone(self, storage: str, image: str, *, label: str) -> None:
+        """A new volume with everything the image holds, roles and passwords included."""
+        ...
+
+    def endpoint(self, storage: str, wished: Endpoint) -> Endpoint:
+        """Where the volume's server is (or will be) reached."""
+        ...
+
+    def open(self, storage: str) -> None:
+        """Clients can connect from now on."""
+        ...
+
+    def close(self, storage: str) -> None:
+        """Connections end, and new ones are refused."""
+        ...
+
+    def set_password(self, storage: str, login: Login) -> None:
+        """Changes a user's password; the volume must be open."""
+        ...
+
+    def capture(self, storage: str) -> str:
+        """An image of the volume as it is at this moment."""
+        ...
+
+    def release(self, image: str) -> None:
+        """The image is not needed any more."""
+        ...
+
+    def discard(self, storage: str) -> None:
+        """Closes the volume and deletes it."""
+        ...
+
+    def servers(self) -> list[Server]:
+        """Everything there is, for whoever wants to look."""
+        ...
+
+    def stop(self) -> None:
+        """Ends every server and removes what it left."""
+        ...

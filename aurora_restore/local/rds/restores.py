@@ -1,0 +1,103 @@
+"""``RestoreDBClusterFromSnapshot``: a new cluster, without instances, on a snapshot's data."""
+
+from typing import Any
+
+from aurora_restore.local.rds import keys, settings
+from aurora_restore.local.rds.clusters import Clusters, label_of
+from aurora_restore.local.rds.errors import (
+    InvalidParameterCombinationError,
+    InvalidSnapshotStateError,
+    SnapshotNotFoundError,
+)
+from aurora_restore.local.rds.lookup import is_available, usable_snapshot
+from aurora_restore.local.rds.model import AVAILABLE, ClusterSettings, Place, Snapshot, Storage
+from aurora_restore.local.rds.params import Params
+from aurora_restore.local.rds.progress import Course, Operation
+from aurora_restore.local.rds.rules import Encryption
+from aurora_restore.local.rds.tagging import tags_of
+from aurora_restore.local.rds.world import World
+
+
+class Restores:
+    """Restores clusters.
+
+    Source: botocore model, ``RestoreDBClusterFromSnapshotMessage``: what is omitted does *not*
+    come from the snapshot, but for the master user, the port, the backup settings and the data.
+    """
+
+    def __init__(self, world: World, clusters: Clusters) -> None:
+        self._world = world
+        self._clusters = clusters
+
+    def restore(self, place: Place, params: Params) -> dict[str, Any]:
+        """``RestoreDBClusterFromSnapshot``."""
+        name = self._clusters.new_name(place, params)
+        settings.check_engine(params)
+        snapshot = self._snapshot(place, params.required("SnapshotIdentifier"))
+        version = settings.engine_version(params, self._world.rules.default_engine_version)
+        original = snapshot.origin.settings
+        if settings.major(version) < settings.major(original.engine_version):
+            raise InvalidParameterCombinationError(
+                f"Cannot restore a snapshot of version {original.engine_version} to version "
+                f"{version}"
+            )
+        group = settings.subnet_group(self._world, place, params)
+        kept: dict[str, Any] = {
+            "port": original.port,
+            "backup_retention_period": original.backup_retention_period,
+            "preferred_backup_window": original.preferred_backup_window,
+        }
+        chosen = ClusterSettings(
+            engine_version=version,
+            parameter_group=settings.cluster_parameter_group(self._world, place, params, version),
+            subnet_group=group.name,
+            security_groups=settings.security_groups(self._world, place, params, group),
+            database_name=params.text("DatabaseName") or original.database_name,
+            log_exports=settings.log_exports(params.texts("EnableCloudwatchLogsExports")),
+            **(kept | settings.optional_settings(params)),
+        )
+        storage = self._storage(place, snapshot, params.text("KmsKeyId"))
+        tags, roles = tags_of(params), settings.roles(self._world, params)
+        cluster = self._clusters.new_cluster(
+            place,
+            name,
+            snapshot.origin.master_username,
+            storage,
+            chosen,
+            group.availability_zones,
+        )
+        cluster.tags, cluster.roles = tags or {}, roles
+        self._world.plane.clone(cluster.resource_id, snapshot.image, label=label_of(cluster))
+        timings = self._world.timings
+        self._clusters.begin(
+            cluster,
+            Operation.RESTORE_CLUSTER,
+            Course.spread(timings.restore_cluster_statuses, timings.restore_cluster, AVAILABLE),
+        )
+        return {"DBCluster": self._clusters.shown(cluster)}
+
+    def _snapshot(self, place: Place, named: str) -> Snapshot:
+        """A snapshot that is available in the caller's own Region."""
+        snapshot = usable_snapshot(self._world, place, named)
+        if snapshot.place.region != place.region:
+            raise SnapshotNotFoundError(named)
+        if not is_available(snapshot):
+            raise InvalidSnapshotStateError(
+                f"DB cluster snapshot {snapshot.identifier} is not in available state, but "
+                f"{snapshot.status}"
+            )
+        return snapshot
+
+    def _storage(self, place: Place, snapshot: Snapshot, key_id: str | None) -> Storage:
+        """Source: Aurora User Guide, *Encrypting*, and botocore model, ``KmsKeyId``.
+
+        Without a key, an encrypted snapshot keeps its own, even that of the account it came from,
+        and any other restores under the AWS-owned key.
+        """
+        if snapshot.storage.encryption is Encryption.SSE_KMS:
+            keys.check_still_usable(self._world, place, snapshot.storage.key_arn or "")
+        if key_id is not None:
+            return Storage(Encryption.SSE_KMS, keys.usable_key(self._world, place, key_id).arn)
+        if snapshot.storage.encryption is Encryption.SSE_KMS:
+            return snapshot.storage
+        return Storage(Encryption.SSE_RDS)

@@ -1,0 +1,29 @@
+"""Numbers and defaults that AWS sets per account and Region, and that a test may want to change."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Encryption(StrEnum):
+    """``StorageEncryptionType``: how the storage of a cluster or snapshot is encrypted."""
+
+    NONE = "none"
+    SSE_RDS = "sse-rds"
+    SSE_KMS = "sse-kms"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rules:
+    """Quotas and defaults; the values are those of the Aurora User Guide unless stated."""
+
+    copies_in_progress: int = 5
+    manual_snapshots: int = 100
+    accounts_per_shared_snapshot: int = 20
+    roles_per_cluster: int = 5
+    clusters: int = 40
+    default_engine_version: str = "17.5"
+    """The Region's default version; AWS changes it over time, so no program may count on it."""
+    default_encryption: Encryption = Encryption.SSE_RDS
+    """What a cluster gets that asks for no encryption (AWS: ``sse-rds`` since 18 February 2026)."""
+    default_account: str = "123456789012"
+    """The account of an access key that nobody registered."""

@@ -1,0 +1,56 @@
+"""How long everything takes, and which statuses it passes through on the way."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
+from typing import Any, Self
+
+
+@dataclass(frozen=True, kw_only=True)
+class Timings:
+    """Durations in seconds as AWS would take them (a clock's speed divides them).
+
+    AWS promises no duration; the defaults are of the order that users report. A ``…_statuses``
+    field is the documented sequence before ``available``; its members share the duration equally.
+    """
+
+    create_cluster: float = 60
+    create_cluster_statuses: tuple[str, ...] = ("creating",)
+    create_instance: float = 420
+    create_instance_statuses: tuple[str, ...] = ("creating",)
+    create_snapshot: float = 120
+    copy_snapshot: float = 900
+    restore_cluster: float = 600
+    restore_cluster_statuses: tuple[str, ...] = ("creating",)
+    modification_lag: float = 5
+    """From the acceptance of a change until the status shows it."""
+    modify_cluster: float = 60
+    rename_cluster: float = 60
+    upgrade_cluster: float = 900
+    reset_master_credentials: float = 45
+    stop_cluster: float = 180
+    start_cluster: float = 420
+    promote_cluster: float = 120
+    modify_instance: float = 120
+    reboot_instance: float = 60
+    delete_instance: float = 300
+    delete_cluster: float = 90
+    export_snapshot: float = 1200
+
+    @classmethod
+    def instant(cls) -> Self:
+        """Everything is over at once: what a call starts is finished when the next one looks."""
+        durations: dict[str, Any] = {
+            field.name: 0 for field in fields(cls) if field.type in (float, "float")
+        }
+        return cls(**durations)
+
+    def with_changes(self, changes: Mapping[str, Any]) -> Self:
+        """These timings with some fields replaced; lists become tuples, unknown names raise."""
+        known = {field.name for field in fields(self)}
+        if unknown := sorted(set(changes) - known):
+            raise ValueError(f"unknown timing: {', '.join(unknown)}")
+        given: dict[str, Any] = {
+            name: tuple(value) if isinstance(value, list) else value
+            for name, value in changes.items()
+        }
+        return replace(self, **given)
