@@ -4,11 +4,13 @@ moto serves the protocol (parsing, serialising, accounts, Regions) and everythin
 instances and cluster snapshots. Two things are replaced while the emulator is installed:
 
 * the class of moto's RDS backends, by one whose URLs lead to :class:`AuroraResponse`;
-* the account of an access key that nobody registered, by the configured default.
+* the account of an access key that nobody registered: an account's number stands for itself, as it
+  does in MiniStack, and any other key is of the configured default.
 
 Both rest on moto's internals, so the version is pinned and checked.
 """
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.metadata import version
@@ -32,6 +34,7 @@ from aurora_restore.local.rds.plane import DataPlaneError
 from aurora_restore.local.rds.tagging import TAGGED_KINDS
 
 MOTO_VERSION = "5.2.5"
+ACCOUNT_NUMBER = re.compile(r"\d{12}")
 LEFT_TO_MOTO = frozenset(
     {
         "CopyDBClusterParameterGroup",
@@ -156,6 +159,8 @@ def installed(emulator: Emulator) -> Iterator[None]:
     moto_backend = rds_backends.backend
 
     def account_of(access_key: str) -> str:
+        if ACCOUNT_NUMBER.fullmatch(access_key):
+            return access_key
         account: str = moto_account_of(access_key)
         return emulator.world.rules.default_account if account == moto_default else account
 
