@@ -36,6 +36,11 @@ def credentials(account: str) -> dict[str, str]:
     return {"AWS_ACCESS_KEY_ID": account, "AWS_SECRET_ACCESS_KEY": "local"}
 
 
+def identity(account: str, region: str) -> dict[str, str]:
+    """The variables by which an SDK acts in an account and region of the embedded AWS."""
+    return {**credentials(account), "AWS_DEFAULT_REGION": region, "AWS_REGION": region}
+
+
 def repository() -> Path:
     """The directory that holds the package ``aurora_restore``, ``config`` and ``node_modules``."""
     return Path(__file__).resolve().parents[2]

@@ -1,7 +1,7 @@
 """Runs one command and sees to it that nothing of it outlives the process that asked for it.
 
-``python guard.py --parent PID [--scratch DIR] -- COMMAND …`` starts COMMAND and waits. The tree
-below it is ended, first with SIGTERM, then with SIGKILL, as soon as
+``python guard.py --parent PID [--grace SECONDS] [--scratch DIR] -- COMMAND …`` starts COMMAND and
+waits. The tree below it is ended, first with SIGTERM, then with SIGKILL, as soon as
 
 * standard input reaches its end: the asking process closed the pipe, or died (even by SIGKILL);
 * the asking process is no longer the parent;
@@ -27,7 +27,7 @@ from types import FrameType
 
 import psutil
 
-TERMINATION_GRACE_SECONDS = 5.0
+GRACE_SECONDS = 5.0
 _POLL_SECONDS = 0.25
 _PR_SET_PDEATHSIG = 1
 _PR_SET_CHILD_SUBREAPER = 36
@@ -93,7 +93,7 @@ def _wait(command: subprocess.Popen[bytes], parent: int, signals: _Signals) -> N
             return
 
 
-def run(command: Sequence[str], *, parent: int, scratch: str | None) -> int:
+def run(command: Sequence[str], *, parent: int, grace: float, scratch: str | None) -> int:
     """Runs the command to its end, or to the end of the process that asked for it."""
     signals = _Signals()
     prctl = _linux_prctl()
@@ -108,7 +108,7 @@ def run(command: Sequence[str], *, parent: int, scratch: str | None) -> int:
         command, stdin=subprocess.DEVNULL, preexec_fn=die_with_guard
     )
     _wait(child, parent, signals)
-    end_tree(psutil.Process(), grace=TERMINATION_GRACE_SECONDS, include_root=False)
+    end_tree(psutil.Process(), grace=grace, include_root=False)
     status = child.wait()
     if scratch is not None:
         shutil.rmtree(scratch, ignore_errors=True)
@@ -119,10 +119,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """The command line of the guard."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--parent", type=int, required=True)
+    parser.add_argument("--grace", type=float, default=GRACE_SECONDS)
     parser.add_argument("--scratch")
     parser.add_argument("command", nargs="+")
     options = parser.parse_args(arguments)
-    return run(options.command, parent=options.parent, scratch=options.scratch)
+    return run(options.command, parent=options.parent, grace=options.grace, scratch=options.scratch)
 
 
 if __name__ == "__main__":

@@ -6,7 +6,6 @@ the guard ends everything below the child.
 """
 
 import os
-import signal
 import socket
 import subprocess
 import sys
@@ -49,7 +48,11 @@ def log_tail(log: Path, lines: int = _LOG_TAIL_LINES) -> str:
 
 @dataclass(frozen=True, kw_only=True)
 class Command:
-    """What to run, as whom it appears in messages, and where its output goes."""
+    """What to run, under which name in messages, and where its output goes.
+
+    The ``scratch`` directory is removed when the command has ended, however it ended. ``grace`` is
+    the time that processes get to comply with SIGTERM.
+    """
 
     name: str
     arguments: Sequence[str]
@@ -57,6 +60,7 @@ class Command:
     log: Path
     directory: Path | None = None
     scratch: Path | None = None
+    grace: float = guard.GRACE_SECONDS
 
 
 class Supervised:
@@ -114,7 +118,7 @@ class Supervised:
         if not self.running():
             return
         try:
-            self._guard.wait(2 * guard.TERMINATION_GRACE_SECONDS + 1)
+            self._guard.wait(2 * self._command.grace + 1)
         except subprocess.TimeoutExpired:
             guard.end_tree(psutil.Process(self._guard.pid), grace=0.5, include_root=True)
             self._guard.wait()
@@ -138,11 +142,7 @@ class Supervised:
 
 def _guard_command(command: Command) -> list[str]:
     arguments = [sys.executable, "-I", str(Path(guard.__file__)), "--parent", str(os.getpid())]
+    arguments += ["--grace", str(command.grace)]
     if command.scratch is not None:
         arguments += ["--scratch", str(command.scratch)]
     return arguments
-
-
-def interrupted(status: int) -> bool:
-    """Whether an exit status says that the child was ended by a signal."""
-    return status in {128 + signal.SIGTERM, 128 + signal.SIGINT, 128 + signal.SIGKILL}

@@ -2,13 +2,11 @@
 
 import functools
 import json
+import os
 import shutil
-import sys
 import tempfile
 import time
-import urllib.error
 import urllib.parse
-import urllib.request
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, ExitStack
@@ -17,17 +15,14 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Protocol, Self
 
+import psutil
+
 from aurora_restore.local.cdk import App, Outputs, Toolkit
 from aurora_restore.local.endpoints import DATABASE_SERVICES, Endpoints, LocalSession
-from aurora_restore.local.environment import (
-    ACCOUNT,
-    FUNCTION_ENVIRONMENT_FILE,
-    REGION,
-    credentials,
-    repository,
-    sealed,
-)
-from aurora_restore.local.processes import Command, Supervised, free_port
+from aurora_restore.local.environment import ACCOUNT, REGION, identity, repository, sealed
+from aurora_restore.local.http import get
+from aurora_restore.local.ministack.process import Settings, ministack_process
+from aurora_restore.local.processes import free_port
 
 if TYPE_CHECKING:
     from mypy_boto3_stepfunctions.type_defs import (
@@ -35,7 +30,6 @@ if TYPE_CHECKING:
         HistoryEventTypeDef,
     )
 
-_READY_TIMEOUT_SECONDS = 60.0
 _POLL_SECONDS = 0.05
 
 
@@ -63,7 +57,8 @@ DatabasesFactory = Callable[[Path], AbstractContextManager[Databases]]
 class WorldConfig:
     """How the embedded AWS is set up.
 
-    ``wait_scale`` shortens the waits of Step Functions. ``function_environment`` holds variables
+    ``wait_scale`` shortens the waits of Step Functions, and those between the retries of
+    asynchronous invocations. ``function_environment`` holds variables
     that every Lambda function sees besides its own. Without a ``directory`` a temporary one under
     ``.local`` is used, and removed at the end.
     """
@@ -159,6 +154,10 @@ class World:
         )
         return str(answer["executionArn"])
 
+    def redrive(self, execution_arn: str) -> None:
+        """Continues a failed execution from the state where it failed, as the console does."""
+        self._states.redrive_execution(executionArn=execution_arn)
+
     def wait(
         self, execution_arn: str, *, timeout: float = 60.0
     ) -> "DescribeExecutionOutputTypeDef":
@@ -200,9 +199,7 @@ class World:
     def published(self, topic_arn: str) -> list[PublishedMessage]:
         """Every message published to a topic, the first one first."""
         query = urllib.parse.urlencode({"topic": topic_arn})
-        url = f"{self.endpoints.default}/_aurora-restore/published?{query}"
-        with _direct.open(url) as answer:
-            messages = json.load(answer)
+        messages = json.loads(get(f"{self.endpoints.default}/_aurora-restore/published?{query}"))
         return [
             PublishedMessage(
                 subject=message["subject"],
@@ -220,7 +217,7 @@ class World:
             ministack = executor.submit(self._start_ministack, port)
             self.databases = databases.result()
             ministack.result()
-        self.endpoints = self._endpoints_with(_url(port))
+        self.endpoints = self._endpoints_with(f"http://127.0.0.1:{port}")
         self._function_environment_file.write_text(json.dumps(self._function_environment()))
 
     def _own_directory(self) -> Path:
@@ -229,7 +226,8 @@ class World:
             return self.config.directory.resolve()
         parent = repository() / ".local"
         parent.mkdir(exist_ok=True)
-        directory = Path(tempfile.mkdtemp(prefix="world-", dir=parent))
+        _remove_abandoned(parent)
+        directory = Path(tempfile.mkdtemp(prefix=f"world-{os.getpid()}-", dir=parent))
         self._resources.callback(shutil.rmtree, directory, ignore_errors=True)
         return directory
 
@@ -247,59 +245,32 @@ class World:
         return Endpoints(default=ministack, exceptions=dict.fromkeys(DATABASE_SERVICES, url))
 
     def _start_ministack(self, port: int) -> None:
-        scratch = self.directory / "ministack"
-        scratch.mkdir(exist_ok=True)
-        process = self._resources.enter_context(
-            Supervised(
-                Command(
-                    name="MiniStack",
-                    arguments=[
-                        *(sys.executable, "-m", "aurora_restore.local.ministack"),
-                        *("--port", str(port)),
-                    ],
-                    environment=self._environment(
-                        {
-                            FUNCTION_ENVIRONMENT_FILE: str(self._function_environment_file),
-                            "MINISTACK_ACCOUNT_ID": self.config.account,
-                            "MINISTACK_REGION": self.config.region,
-                            "PYTHONPATH": str(repository()),
-                            "SFN_WAIT_SCALE": str(self.config.wait_scale),
-                            "TMPDIR": str(scratch),
-                        }
-                    ),
-                    log=self.directory / "logs" / "ministack.log",
-                    scratch=scratch,
-                )
-            )
+        settings = Settings(
+            port=port,
+            account=self.config.account,
+            region=self.config.region,
+            wait_scale=self.config.wait_scale,
+            function_environment_file=self._function_environment_file,
+            directory=self.directory,
         )
-        ready = functools.partial(_answers, f"{_url(port)}/_ministack/ready")
-        process.wait_until(ready, timeout=_READY_TIMEOUT_SECONDS)
+        self._resources.enter_context(ministack_process(settings))
 
     @property
     def _function_environment_file(self) -> Path:
         return self.directory / "function-environment.json"
 
     def _function_environment(self) -> dict[str, str]:
-        certificates = {}
-        if self.databases is not None:
-            certificates = {"PGSSLROOTCERT": str(self.databases.ca_bundle)}
-        endpoints = self.endpoints.variables()
-        return {**endpoints, **certificates, **self.config.function_environment}
-
-    def _environment(self, additions: Mapping[str, str]) -> dict[str, str]:
-        return sealed(
-            {
-                **credentials(self.config.account),
-                "AWS_DEFAULT_REGION": self.config.region,
-                "AWS_REGION": self.config.region,
-                **additions,
-            }
-        )
+        return {**self.endpoints.variables(), **self.config.function_environment}
 
     @functools.cached_property
     def _toolkit(self) -> Toolkit:
         return Toolkit(
-            environment=self._environment({"AWS_ENDPOINT_URL": self.endpoints.default}),
+            environment=sealed(
+                {
+                    **identity(self.config.account, self.config.region),
+                    "AWS_ENDPOINT_URL": self.endpoints.default,
+                }
+            ),
             account=self.config.account,
             region=self.config.region,
             work=self.directory,
@@ -318,16 +289,9 @@ class World:
         return session
 
 
-def _url(port: int) -> str:
-    return f"http://127.0.0.1:{port}"
-
-
-_direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-
-
-def _answers(url: str) -> bool:
-    try:
-        with _direct.open(url, timeout=2) as answer:
-            return bool(answer.status == 200)
-    except (urllib.error.URLError, OSError):
-        return False
+def _remove_abandoned(parent: Path) -> None:
+    """Removes the directories of worlds whose program was killed before it could do so."""
+    for directory in parent.glob("world-*"):
+        owner = directory.name.split("-")[1]
+        if not owner.isdigit() or not psutil.pid_exists(int(owner)):
+            shutil.rmtree(directory, ignore_errors=True)

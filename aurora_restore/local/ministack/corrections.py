@@ -6,6 +6,7 @@ from importlib.metadata import version
 from aurora_restore.local.ministack import (
     events,
     functions,
+    limits,
     paths,
     published,
     runs,
@@ -18,6 +19,8 @@ SUPPORTED_VERSION = "1.5.33"
 CORRECTIONS: tuple[Callable[[], None], ...] = (
     functions.python_functions_run_in_a_runtime_of_their_own,
     functions.errors_carry_their_class_name,
+    functions.throttled_tasks_say_so,
+    functions.dead_letters_are_the_events_themselves,
     runs.executions_know_their_context_and_their_time_limit,
     runs.waits_advance_the_clock_of_their_execution,
     runs.ended_executions_stay_ended,
@@ -32,11 +35,16 @@ CORRECTIONS: tuple[Callable[[], None], ...] = (
     starts.aborts_take_effect_at_once,
     starts.executions_tell_whether_they_can_be_redriven,
     starts.failed_executions_can_be_redriven,
+    starts.lists_count_redrives,
     events.status_changes_tell_what_is_documented,
     events.ends_are_counted,
     events.rules_invoke_functions_asynchronously,
     templates.references_to_secrets_are_arns,
     templates.generated_secrets_obey_their_rules,
+    templates.functions_get_all_of_their_template,
+    limits.parameters_fit_their_tier,
+    limits.subjects_are_short_and_plain,
+    limits.function_environments_are_small,
     published.publications_are_kept,
 )
 

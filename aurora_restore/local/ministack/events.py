@@ -8,6 +8,8 @@ from ministack.core.arn import parse_arn
 from ministack.services import cloudwatch, eventbridge, lambda_svc
 from ministack.services import stepfunctions as sfn
 
+from aurora_restore.local.ministack import queues
+
 _METRICS = {
     "SUCCEEDED": "ExecutionsSucceeded",
     "FAILED": "ExecutionsFailed",
@@ -87,11 +89,18 @@ def rules_invoke_functions_asynchronously() -> None:
         if refusal is None:
             original(target, event, rule, view)
             return
-        eventbridge.logger.warning("EventBridge → %s: %s", target["Arn"], refusal)
+        code, reason = refusal
+        eventbridge.logger.warning("EventBridge → %s: %s", target["Arn"], reason)
         queue = (target.get("DeadLetterConfig") or {}).get("Arn")
-        if queue:
+        if queues.is_queue(queue):
             view = view or eventbridge._pattern_event_view(event)
-            eventbridge._dispatch_to_sqs(parse_arn(queue), json.dumps(view.event_with_detail()))
+            attributes = {
+                "ERROR_CODE": code,
+                "ERROR_MESSAGE": reason,
+                "RULE_ARN": rule["Arn"],
+                "TARGET_ARN": target["Arn"],
+            }
+            queues.put_aside(queue, view.event_with_detail(), attributes)
 
     def dispatch(arn: str, payload: str) -> None:
         function, config, _ = lambda_svc._get_func_record_for_ref(arn)
@@ -102,16 +111,16 @@ def rules_invoke_functions_asynchronously() -> None:
     eventbridge._dispatch_to_lambda = dispatch
 
 
-def _refusal(target: Mapping[str, Any], rule: Mapping[str, Any]) -> str | None:
+def _refusal(target: Mapping[str, Any], rule: Mapping[str, Any]) -> tuple[str, str] | None:
     """Why a function cannot be invoked by the rule; None if it can, or if it is no function."""
     if parse_arn(target["Arn"]).service != "lambda":
         return None
     function, config, name = lambda_svc._get_func_record_for_ref(target["Arn"])
     if not function or not config:
-        return f"there is no function {name}"
+        return "RESOURCE_NOT_FOUND", f"there is no function {name}"
     statements = function["policy"]["Statement"]
     if not any(_allows(statement, rule["Arn"]) for statement in statements):
-        return f"the policy of {name} does not allow {rule['Arn']}"
+        return "NO_PERMISSIONS", f"the policy of {name} does not allow {rule['Arn']}"
     return None
 
 

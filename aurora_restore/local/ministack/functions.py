@@ -19,9 +19,10 @@ from typing import Any
 
 from ministack.core import lambda_runtime
 from ministack.services import lambda_svc
+from ministack.services import stepfunctions as sfn
 
 from aurora_restore.local.environment import FUNCTION_ENVIRONMENT_FILE
-from aurora_restore.local.ministack import worker
+from aurora_restore.local.ministack import queues, worker
 
 _SDK_MODULES = ("boto3", "botocore", "s3transfer", "jmespath", "dateutil", "urllib3", "six")
 _extraction = threading.Lock()
@@ -91,13 +92,15 @@ def _unpacked(archive: bytes) -> Path:
 def _sdk() -> Path:
     """The packages that AWS's managed runtime holds besides the standard library."""
     directory = Path(tempfile.gettempdir(), "runtime")
-    directory.mkdir(parents=True)
+    directory.mkdir(parents=True, exist_ok=True)
     for module in _SDK_MODULES:
         spec = importlib.util.find_spec(module)
         if spec is not None and spec.origin is not None:
             origin = Path(spec.origin)
             source = origin.parent if origin.name == "__init__.py" else origin
-            (directory / source.name).symlink_to(source)
+            link = directory / source.name
+            link.unlink(missing_ok=True)
+            link.symlink_to(source)
     return directory
 
 
@@ -175,6 +178,46 @@ def errors_carry_their_class_name() -> None:
         return result
 
     lambda_svc._execute_function_warm = execute
+
+
+def throttled_tasks_say_so() -> None:
+    """A task whose function is at its concurrency limit fails as Lambda.TooManyRequestsException.
+
+    https://docs.aws.amazon.com/step-functions/latest/dg/connect-lambda.html
+    """
+    original = sfn._call_lambda
+
+    def call(function: str, event: Any) -> Any:
+        try:
+            return original(function, event)
+        except sfn._ExecutionError as error:
+            if '"__type": "TooManyRequestsException"' in error.cause:
+                name = "Lambda.TooManyRequestsException"
+                raise sfn._ExecutionError(name, error.cause) from error
+            raise
+
+    sfn._call_lambda = call
+
+
+def dead_letters_are_the_events_themselves() -> None:
+    """What reaches a function's dead-letter queue is the event, with the error as attributes.
+
+    MiniStack sends the record that an on-failure destination would get.
+    https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html
+    """
+    original = lambda_svc._route_async_failure
+
+    def route(target: str, name: str, event: Any, result: Result) -> None:
+        queue = (lambda_svc._functions[name]["config"].get("DeadLetterConfig") or {}).get(
+            "TargetArn"
+        )
+        if target != queue or not queues.is_queue(target):
+            original(target, name, event, result)
+            return
+        message = str((result.get("body") or {}).get("errorMessage", ""))
+        queues.put_aside(target, event, {"ErrorCode": "200", "ErrorMessage": message[:1024]})
+
+    lambda_svc._route_async_failure = route
 
 
 _EXITED = {"errorMessage": "Worker process died", "errorType": "Runtime.HandlerError"}

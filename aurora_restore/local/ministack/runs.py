@@ -185,6 +185,7 @@ def prepare(execution: Execution) -> None:
     """Adds to MiniStack's record of an execution what its runs need."""
     machine = sfn._state_machines[execution["stateMachineArn"]]
     definition = json.loads(machine["definition"])
+    execution["events"][0].setdefault("previousEventId", 0)
     execution.update(
         definition=definition,
         lock=threading.RLock(),

@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
+from http import HTTPStatus
 from typing import Any
 
 from ministack.core.responses import error_response_json, get_account_id, get_region, json_response
@@ -103,6 +104,25 @@ def executions_tell_whether_they_can_be_redriven() -> None:
         return json_response(described)
 
     sfn._describe_execution = describe
+
+
+def lists_count_redrives() -> None:
+    """ListExecutions answers ``redriveCount`` and ``redriveDate`` for each execution.
+
+    https://docs.aws.amazon.com/step-functions/latest/apireference/API_ExecutionListItem.html
+    """
+    original: Callable[[Request], Response] = sfn._list_executions
+
+    def list_executions(request: Request) -> Response:
+        status, headers, body = original(request)
+        listed = json.loads(body)
+        for item in listed.get("executions", []):
+            execution = sfn._executions[item["executionArn"]]
+            item["redriveCount"] = execution.get("redriveCount", 0)
+            item["redriveDate"] = execution.get("redriveDate")
+        return json_response(listed) if status == HTTPStatus.OK else (status, headers, body)
+
+    sfn._list_executions = list_executions
 
 
 def _not_redrivable_because(execution: runs.Execution) -> str | None:

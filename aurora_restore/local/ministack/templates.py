@@ -1,4 +1,4 @@
-"""Corrections to CloudFormation: what a template's secret becomes."""
+"""Corrections to CloudFormation: what a template's secrets and functions become."""
 
 import json
 import secrets
@@ -6,13 +6,14 @@ import string
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from ministack.services import secretsmanager
+from ministack.services import lambda_svc, secretsmanager
 from ministack.services.cloudformation import provisioners
 
 Properties = Mapping[str, Any]
 Provisioned = tuple[str, dict[str, Any]]
 
 _ALPHANUMERIC = string.ascii_letters + string.digits
+_FUNCTION = "AWS::Lambda::Function"
 _SECRET = "AWS::SecretsManager::Secret"  # noqa: S105
 
 
@@ -75,3 +76,36 @@ def generated_secrets_obey_their_rules() -> None:
         return json.dumps({**json.loads(template), rules["GenerateStringKey"]: password})
 
     provisioners._sm_secret_string = secret_string
+
+
+def functions_get_all_of_their_template() -> None:
+    """A function keeps the dead-letter queue, the network and the concurrency of its template.
+
+    MiniStack drops these properties.
+    https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-lambda-function.html
+    """
+    handlers = provisioners._RESOURCE_HANDLERS[_FUNCTION]
+    created: Callable[..., Provisioned] = handlers["create"]
+    updated: Callable[..., Provisioned] = handlers["update"]
+
+    def create(logical_id: str, properties: Properties, stack: str) -> Provisioned:
+        return _completed(created(logical_id, properties, stack), properties)
+
+    def update(
+        physical_id: str, old: Properties, new: Properties, stack: str, **options: Any
+    ) -> Provisioned:
+        return _completed(updated(physical_id, old, new, stack, **options), new)
+
+    handlers.update(create=create, update=update)
+
+
+def _completed(provisioned: Provisioned, properties: Properties) -> Provisioned:
+    name, _ = provisioned
+    function = lambda_svc._functions[name]
+    for dropped in ("DeadLetterConfig", "VpcConfig"):
+        function["config"].pop(dropped, None)
+        if dropped in properties:
+            function["config"][dropped] = properties[dropped]
+    reserved = properties.get("ReservedConcurrentExecutions")
+    function["concurrency"] = None if reserved is None else int(reserved)
+    return provisioned

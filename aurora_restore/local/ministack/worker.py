@@ -85,6 +85,9 @@ def main() -> None:
     initialisation = json.loads(requests.readline())
     logs = LogHandler()
     logging.getLogger().addHandler(logs)
+    # On AWS the SDK has no configured endpoints to report.
+    logging.getLogger("botocore.configprovider").setLevel(logging.WARNING)
+    logging.getLogger("botocore.credentials").setLevel(logging.WARNING)
     handler: Handler | None = None
     fault: BaseException | None = None
     try:
@@ -125,7 +128,7 @@ def _load(initialisation: Mapping[str, Any]) -> Handler:
     sys.path[:] = [
         initialisation["code"],
         *(path for layer in initialisation["layers"] for path in _layer_paths(Path(layer))),
-        *(path for path in sys.path if path != str(Path(__file__).parent)),
+        *sys.path,
         *initialisation["runtime"],
     ]
     module_name, _, handler_name = str(initialisation["handler"]).rpartition(".")

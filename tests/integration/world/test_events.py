@@ -1,0 +1,129 @@
+"""Failures are announced as on AWS: events of rules, retries, dead letters, alarms."""
+
+import json
+import time
+import uuid
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
+
+from aurora_restore.local.world import World
+
+Outputs = Mapping[str, str]
+T = TypeVar("T")
+
+STATUS_CHANGE_MEMBERS = {
+    "executionArn",
+    "stateMachineArn",
+    "name",
+    "status",
+    "startDate",
+    "stopDate",
+    "input",
+    "inputDetails",
+    "output",
+    "outputDetails",
+}
+
+
+def fail(world: World, outputs: Outputs, name: str) -> str:
+    execution = world.start(
+        outputs["MachineOutput"], {"action": "fail", "seconds": 0, "wait": False}, name=name
+    )
+    world.wait(execution)
+    return execution
+
+
+def eventually(look: Callable[[], T | None], timeout: float = 15.0) -> T:
+    """The first thing that is seen; fails if there is nothing to see in time."""
+    deadline = time.monotonic() + timeout
+    while (seen := look()) is None:
+        assert time.monotonic() < deadline, "nothing was seen"
+        time.sleep(0.05)
+    return seen
+
+
+def notification(world: World, outputs: Outputs, execution: str) -> dict[str, Any] | None:
+    for message in world.published(outputs["TopicOutput"]):
+        if message.subject == "failure":
+            event: dict[str, Any] = json.loads(message.message)
+            if event["detail"]["executionArn"] == execution:
+                return event
+    return None
+
+
+def dead_letter(world: World, queue: str) -> dict[str, Any] | None:
+    messages = (
+        world.client("sqs")
+        .receive_message(QueueUrl=queue, MessageAttributeNames=["All"])
+        .get("Messages", [])
+    )
+    return dict(messages[0]) if messages else None
+
+
+def test_a_failure_reaches_the_function_of_the_rule(world: World, outputs: Outputs) -> None:
+    execution = fail(world, outputs, f"op-{uuid.uuid4()}")
+    event = eventually(lambda: notification(world, outputs, execution))
+    assert event["source"] == "aws.states"
+    assert event["detail-type"] == "Step Functions Execution Status Change"
+    assert event["resources"] == [execution]
+    assert event["detail"]["status"] == "FAILED"
+    assert json.loads(event["detail"]["input"])["action"] == "fail"
+
+
+def test_the_event_does_not_tell_the_cause(world: World, outputs: Outputs) -> None:
+    execution = fail(world, outputs, f"op-{uuid.uuid4()}")
+    event = eventually(lambda: notification(world, outputs, execution))
+    assert set(event["detail"]) == STATUS_CHANGE_MEMBERS
+    assert "gone" not in json.dumps(event)
+
+
+def test_a_time_out_is_announced_too(world: World, outputs: Outputs) -> None:
+    execution = world.start(
+        outputs["MachineOutput"], {"action": "describe", "seconds": 1000, "wait": True}
+    )
+    event = eventually(lambda: notification(world, outputs, execution))
+    assert event["detail"]["status"] == "TIMED_OUT"
+
+
+def test_an_alarm_on_failed_executions_goes_off(world: World, outputs: Outputs) -> None:
+    fail(world, outputs, f"op-{uuid.uuid4()}")
+
+    def alarm() -> str | None:
+        published = world.published(outputs["TopicOutput"])
+        return next((each.message for each in published if "ALARM" in each.subject), None)
+
+    assert json.loads(eventually(alarm))["Trigger"]["MetricName"] == "ExecutionsFailed"
+
+
+def test_a_function_that_keeps_failing_is_retried_and_its_event_put_aside(
+    world: World, outputs: Outputs
+) -> None:
+    name = f"unnotifiable-{uuid.uuid4()}"
+    execution = fail(world, outputs, name)
+    letter = eventually(lambda: dead_letter(world, outputs["FailedNotificationsOutput"]))
+    assert json.loads(letter["Body"])["detail"]["executionArn"] == execution
+    assert letter["MessageAttributes"]["ErrorMessage"]["StringValue"] == "cannot notify"
+    errors = world.lambda_logs("probe-notifier").count("[ERROR] SnapshotIsGoneError: cannot notify")
+    assert errors == 3
+
+
+def test_an_event_that_may_not_be_delivered_goes_to_the_queue_of_the_target(
+    world: World, outputs: Outputs
+) -> None:
+    functions = world.client("lambda")
+    policy = json.loads(functions.get_policy(FunctionName="probe-notifier")["Policy"])
+    (statement,) = policy["Statement"]
+    functions.remove_permission(FunctionName="probe-notifier", StatementId=statement["Sid"])
+    try:
+        execution = fail(world, outputs, f"op-{uuid.uuid4()}")
+        letter = eventually(lambda: dead_letter(world, outputs["UndeliveredOutput"]))
+    finally:
+        functions.add_permission(
+            FunctionName="probe-notifier",
+            StatementId=statement["Sid"],
+            Action=statement["Action"],
+            Principal="events.amazonaws.com",
+            SourceArn=next(iter(statement["Condition"]["ArnLike"].values())),
+        )
+    assert json.loads(letter["Body"])["detail"]["executionArn"] == execution
+    assert letter["MessageAttributes"]["ERROR_CODE"]["StringValue"] == "NO_PERMISSIONS"

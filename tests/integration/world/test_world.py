@@ -1,0 +1,143 @@
+"""The world starts, stops, deploys, and cannot be mistaken for a real account."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+import botocore.exceptions
+import psutil
+import pytest
+
+from aurora_restore.local.cdk import DeploymentFailedError
+from aurora_restore.local.environment import repository
+from aurora_restore.local.world import World
+
+Outputs = Mapping[str, str]
+
+OWNER = """
+import json, time
+from concurrent.futures import ThreadPoolExecutor
+from io import BytesIO
+from zipfile import ZipFile
+from aurora_restore.local.world import World
+archive = BytesIO()
+with ZipFile(archive, "w") as package:
+    package.writestr("sleeper.py", "import time\\ndef handler(event, context): time.sleep(60)")
+with World() as world:
+    functions = world.client("lambda")
+    functions.create_function(
+        FunctionName="sleeper", Runtime="python3.14", Handler="sleeper.handler", Timeout=60,
+        Role=f"arn:aws:iam::{world.config.account}:role/any", Code={"ZipFile": archive.getvalue()},
+    )
+    functions.invoke(FunctionName="sleeper", InvocationType="Event", Payload="{}")
+    print(world.directory, flush=True)
+    time.sleep(60)
+"""
+
+
+def test_secrets_are_generated_and_named_as_cdk_expects(world: World, outputs: Outputs) -> None:
+    secret = world.client("secretsmanager").describe_secret(SecretId=outputs["SecretOutput"])
+    assert secret["Name"] == outputs["SecretOutput"]
+
+
+def test_every_account_is_another(world: World, outputs: Outputs) -> None:
+    assert world.client("sns").list_topics()["Topics"]
+    assert not world.client("sns", account="999999999999").list_topics()["Topics"]
+    assert not world.client("sns", region="eu-west-1").list_topics()["Topics"]
+    assert world.client("sts").get_caller_identity()["Account"] == world.config.account
+
+
+def test_no_setting_of_the_machine_leads_to_a_real_account(
+    world: World, outputs: Outputs, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    configuration = tmp_path / "config"
+    configuration.write_text("[profile production]\nendpoint_url = http://127.0.0.1:9\n")
+    for name, value in {
+        "AWS_ACCESS_KEY_ID": "AKIAREAL",
+        "AWS_CONFIG_FILE": str(configuration),
+        "AWS_ENDPOINT_URL": "http://127.0.0.1:9",
+        "AWS_ENDPOINT_URL_SNS": "http://127.0.0.1:9",
+        "AWS_PROFILE": "production",
+        "AWS_SECRET_ACCESS_KEY": "real",
+        "AWS_SESSION_TOKEN": "real",
+        "HTTP_PROXY": "http://127.0.0.1:9",
+        "http_proxy": "http://127.0.0.1:9",
+    }.items():
+        monkeypatch.setenv(name, value)
+    client = world.session(region="us-east-2").client("sns")
+    assert client.meta.endpoint_url == world.endpoints.default
+    assert client.list_topics()["Topics"] == []
+
+
+def test_a_deployment_that_fails_says_why(world: World, tmp_path: Path) -> None:
+    (tmp_path / "app.py").write_text("raise SystemExit('the configuration names no target')")
+    with pytest.raises(DeploymentFailedError, match=r"(?s)cdk synth.*names no target"):
+        world.deploy("broken", app_directory=tmp_path)
+
+
+def test_a_second_deployment_is_an_update(world: World, outputs: Outputs) -> None:
+    again = world.deploy("tests", app_directory=Path(__file__).parent / "probe_app")
+    assert again["Probe-tests"] == outputs
+
+
+def test_subjects_and_parameters_are_limited(world: World, outputs: Outputs) -> None:
+    with pytest.raises(botocore.exceptions.ClientError, match="Subject"):
+        world.client("sns").publish(
+            TopicArn=outputs["TopicOutput"], Subject="two\nlines", Message="x"
+        )
+    with pytest.raises(botocore.exceptions.ClientError, match="4096 characters"):
+        world.client("ssm").put_parameter(Name="/large", Value="x" * 4097, Type="String")
+
+
+def test_nothing_listens_beyond_this_machine(world: World) -> None:
+    (server,) = (
+        process
+        for process in psutil.Process().children(recursive=True)
+        if "aurora_restore.local.ministack" in process.cmdline()
+        and "--parent" not in process.cmdline()
+    )
+    listening = [each for each in server.net_connections("inet") if each.status == "LISTEN"]
+    assert {each.laddr.ip for each in listening} == {"127.0.0.1"}
+    assert [each.laddr.port for each in listening] == [
+        int(world.endpoints.default.rpartition(":")[2])
+    ]
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+def test_nothing_survives_the_program_that_owns_the_world(number: signal.Signals) -> None:
+    with subprocess.Popen(  # noqa: S603
+        [sys.executable, "-c", OWNER],
+        cwd=repository(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    ) as owner:
+        assert owner.stdout is not None
+        directory = Path(owner.stdout.readline().strip())
+        tree = _tree_with_a_function(owner.pid)
+        owner.send_signal(number)
+        owner.wait(15)
+    gone, alive = psutil.wait_procs(tree, timeout=8)
+    assert not alive
+    assert len(gone) == len(tree)
+    assert number is not signal.SIGINT or not directory.exists()
+    assert not (directory / "ministack").exists()
+    with World() as another:
+        assert not directory.exists(), "an abandoned directory is swept by the next world"
+        assert another.directory.exists()
+    assert not another.directory.exists()
+
+
+def _tree_with_a_function(pid: int) -> list[psutil.Process]:
+    """The descendants of the process, once one of them is the runtime of a function."""
+    deadline = time.monotonic() + 10
+    while time.monotonic() < deadline:
+        tree = psutil.Process(pid).children(recursive=True)
+        if any("worker.py" in " ".join(process.cmdline()) for process in tree):
+            return tree
+        time.sleep(0.05)
+    raise AssertionError(f"no function among the children of {os.getpid()}")
