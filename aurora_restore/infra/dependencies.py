@@ -20,10 +20,13 @@ PYTHON_VERSION: Final = RUNTIME.name.removeprefix("python")
 REQUIREMENTS: Final = REPOSITORY / "requirements-lambda.txt"
 CACHE: Final = REPOSITORY / ".cdk-cache"
 
-AWS_SERVICES: Final = ("dynamodb", "rds", "secretsmanager", "sns", "ssm", "stepfunctions")
-"""The services, as boto3 names them, whose descriptions stay in botocore."""
+AWS_SERVICES: Final = ("dynamodb", "rds", "secretsmanager", "sns", "ssm", "stepfunctions", "xray")
+"""The services, as boto3 names them, whose descriptions stay in botocore.
 
-_COMPILED: Final = frozenset({".so", ".pyd", ".dylib", ".dll"})
+The functions call all but the last, of which the X-Ray SDK makes a client when it is imported.
+"""
+
+COMPILED: Final = frozenset({".so", ".pyd", ".dylib", ".dll"})
 
 
 class DependencyLayer(lambda_.LayerVersion):
@@ -68,7 +71,7 @@ def make_layer(folder: Path) -> None:
     """Install the requirements into ``folder``: pure-Python wheels only, and of those the core."""
     _install(folder)
     _trim(folder)
-    compiled = [file for file in folder.rglob("*") if file.suffix in _COMPILED]
+    compiled = [file for file in folder.rglob("*") if file.suffix in COMPILED]
     if compiled:
         names = ", ".join(str(file.relative_to(folder)) for file in compiled)
         raise RuntimeError(f"{REQUIREMENTS.name} brings compiled code: {names}")

@@ -7,7 +7,7 @@ from functools import cached_property
 from typing import Any
 
 import aws_cdk as cdk
-from aws_cdk.assertions import Template
+from aws_cdk.assertions import Annotations, Match, Template
 
 from aurora_restore.infra.checks import faults_of
 from aurora_restore.infra.config import CONFIG_FOLDER
@@ -57,8 +57,9 @@ def environment(document: Document) -> Environment:
 
 @dataclass(frozen=True)
 class Synthesis:
-    """A stack's template, by types and names."""
+    """A stack, and its template by types and names."""
 
+    stack: AuroraRestoreStack
     template: Template
 
     @cached_property
@@ -93,9 +94,14 @@ class Synthesis:
             for statement in policy["PolicyDocument"]["Statement"]
         ]
 
+    def warnings(self) -> list[str]:
+        """What the synthesis warns of."""
+        found = Annotations.from_stack(self.stack).find_warning("*", Match.any_value())
+        return [str(message.entry.data) for message in found]
+
 
 def synthesise(document: Document) -> Synthesis:
     """The stack of an environment, without its assets."""
     app = cdk.App(context=WITHOUT_BUNDLING)
     stack = AuroraRestoreStack(app, "Test", environment=environment(document))
-    return Synthesis(Template.from_stack(stack))
+    return Synthesis(stack, Template.from_stack(stack))

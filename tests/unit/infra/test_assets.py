@@ -1,0 +1,182 @@
+"""What is deployed beside the template: the code, the dependencies, the database's assets."""
+
+import ast
+import ssl
+import subprocess
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+
+import aws_cdk as cdk
+import pytest
+from aws_cdk import aws_lambda as lambda_
+
+from aurora_restore.infra import dependencies
+from aurora_restore.infra.database_assets import database_assets, rds_authorities
+from aurora_restore.infra.dependencies import AWS_SERVICES, CACHE, COMPILED, copy_layer
+from aurora_restore.infra.handler_code import handler_code
+from aurora_restore.infra.repository import REPOSITORY
+from aurora_restore.shared.errors import ConfigurationError
+from aurora_restore.shared.pipeline import ASSETS_PACKAGE, CA_BUNDLE, STEPS, script_resource
+from tests.unit.infra.synthesis import CONTEXT, environment, example
+
+ASSETS = f"python/{ASSETS_PACKAGE}"
+
+
+@pytest.fixture(scope="module")
+def code(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The asset of the functions' code."""
+    outdir = tmp_path_factory.mktemp("code")
+    stack = cdk.Stack(cdk.App(outdir=str(outdir), context=CONTEXT), "Test")
+    lambda_.Function(
+        stack, "Function", code=handler_code(), handler="a.b", runtime=dependencies.RUNTIME
+    )
+    (asset,) = outdir.glob("asset.*")
+    return asset
+
+
+@pytest.fixture(scope="module")
+def layer(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The dependency layer, which is made on first use."""
+    folder = tmp_path_factory.mktemp("layer")
+    copy_layer(folder, CACHE)
+    return folder / "python"
+
+
+def test_the_code_is_what_the_functions_import_and_nothing_else(code: Path) -> None:
+    tops = {path.relative_to(code).as_posix() for path in code.glob("aurora_restore/*")}
+    files = [path for path in code.rglob("*") if path.is_file()]
+
+    assert [path.name for path in code.iterdir()] == ["aurora_restore"]
+    assert tops == {f"aurora_restore/{name}" for name in ("__init__.py", "lambdas", "shared")}
+    assert {path.suffix for path in files} == {".py"}
+
+
+def test_the_layer_is_pure_python_and_small(layer: Path) -> None:
+    files = [path for path in layer.rglob("*") if path.is_file()]
+    megabytes = sum(path.stat().st_size for path in files) / 1_000_000
+    print(f"the dependency layer: {megabytes:.1f} MB in {len(files)} files")
+
+    assert not {path.suffix for path in files} & COMPILED
+    assert megabytes < 20
+    assert not list(layer.rglob("*.pyc"))
+
+
+def test_the_functions_import_nothing_that_is_not_deployed(code: Path, layer: Path) -> None:
+    """Every handler is imported, and every client made, without this machine's packages."""
+    program = [
+        "import sys, importlib",
+        f"sys.path[:0] = {[str(code), str(layer)]!r}",
+        f"for name in {[step.handler for step in STEPS]!r}:",
+        "    module, _, handler = name.rpartition('.')",
+        "    assert callable(getattr(importlib.import_module(module), handler)), name",
+        "import boto3",
+        f"for service in {AWS_SERVICES!r}:",
+        "    boto3.client(service, region_name='us-west-2')",
+    ]
+    run = subprocess.run(  # noqa: S603
+        [sys.executable, "-I", "-S", "-B", "-c", "\n".join(program)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert run.returncode == 0, run.stderr
+
+
+def test_botocore_keeps_the_services_that_are_called(layer: Path) -> None:
+    clients = {
+        call.args[0].value
+        for file in [*_modules("shared"), *_modules("lambdas")]
+        for call in ast.walk(ast.parse(file.read_text()))
+        if isinstance(call, ast.Call)
+        and isinstance(call.func, ast.Attribute)
+        and call.func.attr in {"client", "_client"}
+        and call.args
+        and isinstance(call.args[0], ast.Constant)
+    }
+    kept = {path.name for path in (layer / "botocore" / "data").iterdir() if path.is_dir()}
+
+    assert {*clients, "xray"} == set(AWS_SERVICES) == kept
+
+
+def _modules(package: str) -> Iterable[Path]:
+    return (REPOSITORY / "aurora_restore" / package).glob("*.py")
+
+
+def test_a_layer_is_made_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[Path] = []
+
+    def make(folder: Path) -> None:
+        made.append(folder)
+        folder.mkdir(parents=True)
+        (folder / "package.py").touch()
+
+    monkeypatch.setattr(dependencies, "make_layer", make)
+    for name in ("first", "second"):
+        copy_layer(tmp_path / name, tmp_path / "cache")
+
+    assert len(made) == 1
+    assert (tmp_path / "second" / "python" / "package.py").exists()
+
+
+def test_a_failed_installation_leaves_no_half_layer(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    requirements = tmp_path / "requirements-lambda.txt"
+    requirements.write_text("not-a-pure-python-package @ file:///nowhere\n")
+    monkeypatch.setattr(dependencies, "REQUIREMENTS", requirements)
+
+    with pytest.raises(RuntimeError, match="needs a pure-Python wheel"):
+        copy_layer(tmp_path / "out", tmp_path / "cache")
+
+    assert list((tmp_path / "cache").iterdir()) == []
+    assert not (tmp_path / "out").exists()
+
+
+def test_compiled_code_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def install(folder: Path) -> None:
+        (folder / "botocore" / "data").mkdir(parents=True)
+        (folder / "_speedups.so").touch()
+
+    monkeypatch.setattr(dependencies, "_install", install)
+
+    with pytest.raises(RuntimeError, match="brings compiled code: _speedups"):
+        copy_layer(tmp_path / "out", tmp_path / "cache")
+
+
+def test_the_database_layer_holds_the_scripts_in_order() -> None:
+    script = {"path": "config/sql/mask-customers.sql"}
+    contents = database_assets(
+        environment(example({"restores.staging.database.scripts": [script, script]}))
+    )
+    paths = [f"{ASSETS}/{script_resource('staging', i, script['path'])}" for i in (0, 1)]
+
+    assert sorted(contents) == sorted([*paths, f"{ASSETS}/__init__.py", f"{ASSETS}/{CA_BUNDLE}"])
+    assert paths == [f"{ASSETS}/scripts/staging/00{i}-mask-customers.sql" for i in (0, 1)]
+    for path in paths:
+        assert contents[path] == (REPOSITORY / script["path"]).read_bytes()
+
+
+def test_the_authorities_are_those_of_rds() -> None:
+    certificates = ssl.create_default_context(cadata=rds_authorities().decode()).get_ca_certs()
+    names = [str(certificate["subject"]) for certificate in certificates]
+
+    assert any("Amazon RDS us-west-2 Root CA RSA2048 G1" in name for name in names)
+    assert all("Amazon RDS" in name for name in names)
+
+
+def test_a_configured_bundle_takes_their_place(tmp_path: Path) -> None:
+    end = b"-----END CERTIFICATE-----\n"
+    bundle = tmp_path / "ca.pem"
+    bundle.write_bytes(rds_authorities().partition(end)[0] + end)
+    contents = database_assets(environment(example({"database_ca_bundle": str(bundle)})))
+
+    assert contents[f"{ASSETS}/{CA_BUNDLE}"] == bundle.read_bytes()
+
+
+def test_absent_authorities_are_explained(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("aurora_restore.infra.database_assets.REPOSITORY", tmp_path)
+
+    with pytest.raises(ConfigurationError, match="run `npm ci`"):
+        rds_authorities()

@@ -1,0 +1,207 @@
+"""A wrong environment file is refused with its file, its field and a remedy."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from aurora_restore.infra.config import load_environment
+from aurora_restore.shared.errors import ConfigurationError
+from tests.unit.infra.synthesis import ABSENT, Document, example
+
+STAGING = "restores.staging"
+PEM = "config/example.json"
+
+
+def refusal(folder: Path, text: str) -> ConfigurationError:
+    """What is said of an environment file with this text."""
+    (folder / "dev.json").write_text(text)
+    with pytest.raises(ConfigurationError) as caught:
+        load_environment("dev", folder)
+    assert caught.value.message.startswith(f"{folder / 'dev.json'}:\n  ")
+    return caught.value
+
+
+def test_the_example_is_right() -> None:
+    name, environment = load_environment("example")
+
+    assert name == "example"
+    assert list(environment.restores) == ["staging"]
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "fault"),
+    [
+        ("account", "12345", "account: '12345' is not valid: it must be a 12-digit AWS account id"),
+        ("region", ABSENT, "region: is missing (for example 'us-east-1')"),
+        ("regoin", "x", "regoin: is not a known field; did you mean 'region'?"),
+        ("restores", {}, "restores: it needs at least 1 entry"),
+        (f"{STAGING}.target", [], f"{STAGING}.target: must be an object, not a list"),
+        (f"{STAGING}.archive.keep_copies", 0, "0 is too small: the smallest value is 1"),
+        ("timeout_hours", "48", "timeout_hours: must be an integer, not a string"),
+        ("log_retention_days", 8, "log_retention_days: 8 is not one of 1, 3, 5"),
+        (
+            "network.availability_zones",
+            ["us-west-2a"],
+            "network.availability_zones: there are 1 for 2 subnets: give the zone of each",
+        ),
+        (
+            "network.availability_zones",
+            ["us-west-2a", "us-east-1a"],
+            "network.availability_zones[1]: 'us-east-1a' is not a zone of the environment's Region",
+        ),
+        (
+            "secrets.master",
+            "arn:aws:iam::222222222222:role/a",
+            "secrets.master: 'arn:aws:iam::222222222222:role/a' is not the ARN of a secret",
+        ),
+        (
+            "secrets.app",
+            "arn:aws:secretsmanager:us-east-1:222222222222:secret:app-AbCdEf",
+            "secrets.app: the secret is in us-east-1: it must be in the environment's Region",
+        ),
+        (
+            "secrets.readonly_username",
+            "orders_app",
+            "secrets: `master_username` and `app_username` and `readonly_username` must differ",
+        ),
+        ("database_ca_bundle", "no.pem", "database_ca_bundle: there is no file"),
+        ("database_ca_bundle", PEM, "is not a bundle of certificates in PEM"),
+        (
+            f"{STAGING}.source",
+            {"cluster_id": "Orders-Staging", "region": "us-west-2"},
+            f"{STAGING}.target.cluster_id: 'orders-staging' is the source itself",
+        ),
+        (
+            f"{STAGING}.source.snapshot_name",
+            "rds:orders-{date}",
+            f"{STAGING}.source.snapshot_name: an automated snapshot cannot be shared",
+        ),
+        (
+            "restores.test",
+            example()["restores"]["staging"],
+            "restores.test.target.cluster_id: 'orders-staging' is the target of the restore "
+            "'staging', too",
+        ),
+        (
+            f"{STAGING}.target.serverless_v2_scaling",
+            ABSENT,
+            f"{STAGING}.target.serverless_v2_scaling: is missing: `db.serverless` instances need",
+        ),
+        (
+            f"{STAGING}.target.serverless_v2_scaling",
+            {"min_capacity": 8, "max_capacity": 4},
+            f"{STAGING}.target.serverless_v2_scaling.min_capacity: 8.0 is more than",
+        ),
+        (
+            f"{STAGING}.target.kms_key_id",
+            "arn:aws:kms:us-east-1:222222222222:alias/staging",
+            f"{STAGING}.target.kms_key_id: the key is in us-east-1",
+        ),
+        (
+            f"{STAGING}.database.scripts",
+            [{"path": "config/sql/none.sql"}],
+            f"{STAGING}.database.scripts[0].path: there is no file",
+        ),
+        (
+            f"{STAGING}.database.keep_logins",
+            ["monitoring", "orders_app"],
+            f"{STAGING}.database.keep_logins[1]: 'orders_app' is set up by the pipeline",
+        ),
+        (
+            f"{STAGING}.polling.floor_seconds",
+            1801,
+            f"{STAGING}.polling.floor_seconds: 1801 is more than `cap_seconds`, 1800",
+        ),
+        (
+            f"{STAGING}.schedule.expression",
+            "cron(0 4 * * ?)",
+            f"{STAGING}.schedule.expression: 'cron(0 4 * * ?)' has 5 fields: it needs 6",
+        ),
+        (
+            f"{STAGING}.schedule.expression",
+            "cron(0 4 * * * *)",
+            "one of day-of-month and day-of-week must be `?`, and only one",
+        ),
+        (
+            f"{STAGING}.schedule.expression",
+            "rate(1 days)",
+            f"{STAGING}.schedule.expression: 'rate(1 days)' must be like",
+        ),
+        (
+            f"{STAGING}.target.tags",
+            {f"tag-{i}": "x" * 90 for i in range(90)},
+            "bytes: an SSM parameter holds 8192; shorten it",
+        ),
+    ],
+)
+def test_a_fault_is_named(tmp_path: Path, path: str, value: Any, fault: str) -> None:
+    said = refusal(tmp_path, json.dumps(example({path: value})))
+
+    assert fault in said.message
+    assert len(said.details["faults"]) == 1
+
+
+def test_every_fault_is_named_at_once(tmp_path: Path) -> None:
+    said = refusal(tmp_path, json.dumps(example({"account": "1", "region": "2"})))
+
+    assert len(said.details["faults"]) == 2
+
+
+@pytest.mark.parametrize(
+    "right",
+    [
+        {f"{STAGING}.schedule.expression": "rate(1 day)"},
+        {f"{STAGING}.schedule.expression": "rate(12 hours)"},
+        {f"{STAGING}.schedule": ABSENT},
+        {"secrets.app": "another", f"{STAGING}.database.keep_logins": ["orders_app"]},
+        {"secrets.master": "arn:aws:secretsmanager:us-west-2:222222222222:secret:master-AbCdEf"},
+        {f"{STAGING}.source.cluster_id": "orders-staging"},
+    ],
+)
+def test_what_is_right_is_taken(tmp_path: Path, right: Document) -> None:
+    (tmp_path / "dev.json").write_text(json.dumps(example(right)))
+
+    assert load_environment("dev", tmp_path)[0] == "dev"
+
+
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [
+        ('{\n  "account": "1",\n}', "line 3, column 1: not valid JSON"),
+        ('{"account": "1", "account": "2"}', "the key 'account' stands twice in one object"),
+        ("[]", "must be an object, not a list"),
+    ],
+)
+def test_what_is_not_a_json_object_is_refused(tmp_path: Path, text: str, fault: str) -> None:
+    assert fault in refusal(tmp_path, text).message
+
+
+def test_what_is_not_text_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "dev.json").write_bytes(b'{"account": "\xff"}')
+
+    with pytest.raises(ConfigurationError, match="byte 13: not valid UTF-8"):
+        load_environment("dev", tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        (None, "no environment is named: add -c environment=<name>"),
+        ("nope", "there is no environment 'nope'"),
+        ("schema", "there is no environment 'schema'"),
+        ("../config/example", "there is no environment '../config/example'"),
+    ],
+)
+def test_an_unknown_environment_is_told_the_known_ones(name: str | None, said: str) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        load_environment(name)
+
+    assert caught.value.message.startswith(said)
+    assert caught.value.message.endswith(": example")
+
+
+def test_an_empty_folder_is_told_apart(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match="none yet"):
+        load_environment("dev", tmp_path)

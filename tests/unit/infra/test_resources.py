@@ -1,0 +1,411 @@
+"""What the stack makes in AWS, resource by resource."""
+
+import json
+from typing import Any
+
+import pytest
+from aws_cdk.assertions import Match
+
+from aurora_restore.shared.environment import LambdaEnvironment
+from aurora_restore.shared.models import Restore
+from aurora_restore.shared.pipeline import STEP_NAMES, STEPS, Step
+from aurora_restore.shared.schema import parse_configuration
+from tests.unit.infra.synthesis import (
+    ABSENT,
+    Document,
+    Synthesis,
+    environment,
+    example,
+    restore,
+    synthesise,
+)
+
+steps = pytest.mark.parametrize("step", STEPS, ids=STEP_NAMES)
+
+
+@pytest.mark.parametrize(
+    ("name", "sort_key"), [("aurora-restore-state", "step"), ("aurora-restore-audit", "timestamp")]
+)
+def test_a_table_is_on_demand_recoverable_encrypted_and_kept(
+    stack: Synthesis, name: str, sort_key: str
+) -> None:
+    stack.template.has_resource(
+        "AWS::DynamoDB::Table",
+        {
+            "DeletionPolicy": "Retain",
+            "UpdateReplacePolicy": "Retain",
+            "Properties": {
+                "TableName": name,
+                "KeySchema": [
+                    {"AttributeName": "operation_id", "KeyType": "HASH"},
+                    {"AttributeName": sort_key, "KeyType": "RANGE"},
+                ],
+                "BillingMode": "PAY_PER_REQUEST",
+                "PointInTimeRecoverySpecification": {"PointInTimeRecoveryEnabled": True},
+                "SSESpecification": {"SSEEnabled": True},
+            },
+        },
+    )
+
+
+def test_only_state_items_expire(stack: Synthesis) -> None:
+    expiry = {
+        table["TableName"]: table.get("TimeToLiveSpecification")
+        for table in stack.of_type("AWS::DynamoDB::Table").values()
+    }
+
+    assert expiry == {
+        "aurora-restore-state": {"AttributeName": "expires_at", "Enabled": True},
+        "aurora-restore-audit": None,
+    }
+
+
+@pytest.mark.parametrize(
+    ("name", "known", "generated"),
+    [
+        (
+            "aurora-restore-master-credentials",
+            {"username": "postgres", "database": "orders"},
+            "password",
+        ),
+        (
+            "aurora-restore-app-credentials",
+            {"app_username": "orders_app", "readonly_username": "orders_readonly"},
+            "app_password",
+        ),
+    ],
+)
+def test_a_secret_is_generated_as_rds_wants_it_and_kept(
+    stack: Synthesis, name: str, known: Document, generated: str
+) -> None:
+    stack.template.has_resource(
+        "AWS::SecretsManager::Secret",
+        {
+            "DeletionPolicy": "Retain",
+            "Properties": {
+                "Name": name,
+                "GenerateSecretString": {
+                    "SecretStringTemplate": json.dumps(known),
+                    "GenerateStringKey": generated,
+                    "PasswordLength": 32,
+                    "ExcludeCharacters": "/\"@'\\` ",
+                },
+            },
+        },
+    )
+
+
+def test_adopted_secrets_are_not_made() -> None:
+    arn = "arn:aws:secretsmanager:us-west-2:222222222222:secret:master"
+    adopted = synthesise(example({"secrets.master": arn, "secrets.app": "shared/app"}))
+    _, function = adopted.functions()["setup-db-users"]
+
+    adopted.template.resource_count_is("AWS::SecretsManager::Secret", 0)
+    assert function["Environment"]["Variables"]["MASTER_SECRET"] == arn
+    assert function["Environment"]["Variables"]["APP_SECRET"] == "shared/app"
+    adopted.template.has_output("MasterSecret", {"Value": f"{arn}-??????"})
+
+
+def test_the_topic_is_encrypted_with_a_rotated_key_that_alarms_may_use(stack: Synthesis) -> None:
+    by_alarms = {
+        "Effect": "Allow",
+        "Principal": {"Service": "cloudwatch.amazonaws.com"},
+        "Condition": {"StringEquals": {"aws:SourceAccount": "222222222222"}},
+    }
+    stack.template.has_resource_properties(
+        "AWS::KMS::Key",
+        {
+            "EnableKeyRotation": True,
+            "KeyPolicy": {
+                "Statement": Match.array_with(
+                    [
+                        Match.object_like(
+                            {"Action": ["kms:Decrypt", "kms:GenerateDataKey*"], **by_alarms}
+                        )
+                    ]
+                )
+            },
+        },
+    )
+    stack.template.has_resource_properties(
+        "AWS::SNS::Topic",
+        {"TopicName": "aurora-restore-notifications", "KmsMasterKeyId": Match.any_value()},
+    )
+    stack.template.has_resource_properties(
+        "AWS::SNS::TopicPolicy",
+        {
+            "PolicyDocument": {
+                "Statement": Match.array_with(
+                    [
+                        Match.object_like(
+                            {
+                                "Effect": "Deny",
+                                "Condition": {"Bool": {"aws:SecureTransport": "false"}},
+                            }
+                        ),
+                        Match.object_like({"Action": "sns:Publish", **by_alarms}),
+                    ]
+                )
+            }
+        },
+    )
+    stack.template.has_resource_properties(
+        "AWS::SNS::Subscription", {"Protocol": "email", "Endpoint": "database-team@example.com"}
+    )
+
+
+def test_each_restore_has_a_parameter_that_reads_back_as_its_configuration() -> None:
+    document = example({"restores.test": restore({"target.cluster_id": "orders-test"})})
+    parameters = synthesise(document).of_type("AWS::SSM::Parameter").values()
+    read = {
+        each["Name"]: parse_configuration(Restore, json.loads(each["Value"]), source="parameter")
+        for each in parameters
+    }
+
+    assert read == {
+        f"/aurora-restore/restores/{name}": expected
+        for name, expected in environment(document).restores.items()
+    }
+    assert {each["Tier"] for each in parameters} == {"Intelligent-Tiering"}
+
+
+@steps
+def test_a_function_is_as_its_row_says(stack: Synthesis, step: Step) -> None:
+    _, function = stack.functions()[step.name]
+
+    assert function["Handler"] == step.handler
+    assert function["Description"] == step.purpose
+    assert function["Timeout"] == step.timeout_seconds
+    assert function["MemorySize"] == step.memory_mb
+    assert function["Runtime"] == "python3.14"
+    assert function["Architectures"] == ["arm64"]
+    assert function["TracingConfig"] == {"Mode": "Active"}
+    assert len(function["Layers"]) == (2 if step.reaches_database else 1)
+
+
+@steps
+def test_a_function_logs_to_a_group_of_its_own(stack: Synthesis, step: Step) -> None:
+    _, function = stack.functions()[step.name]
+    group = stack.resources[function["LoggingConfig"]["LogGroup"]["Ref"]]
+
+    assert group["Properties"] == {
+        "LogGroupName": f"/aws/lambda/aurora-restore-{step.name}",
+        "RetentionInDays": 90,
+    }
+
+
+@steps
+def test_a_function_finds_its_environment(stack: Synthesis, step: Step) -> None:
+    _, function = stack.functions()[step.name]
+    variables = function["Environment"]["Variables"]
+    read = LambdaEnvironment.from_env(variables)
+
+    assert read.to_env() == variables
+    assert read.state_machine_arn == (
+        "arn:aws:states:us-west-2:222222222222:stateMachine:aurora-restore-pipeline"
+    )
+    assert read.default_restore == "staging"
+    assert read.config_path == "/aurora-restore/restores"
+    assert read.state_retention_days == "90"
+    assert variables["POWERTOOLS_SERVICE_NAME"] == "aurora-restore"
+    assert variables["POWERTOOLS_METRICS_NAMESPACE"] == "AuroraRestore"
+
+
+def test_with_several_restores_none_is_the_default() -> None:
+    other = restore({"target.cluster_id": "orders-test"})
+    _, function = synthesise(example({"restores.test": other})).functions()["snapshot-check"]
+
+    assert function["Environment"]["Variables"]["DEFAULT_RESTORE"] == ""
+
+
+@pytest.mark.parametrize(
+    ("lambda_vpc", "attached"), [("all", set(STEP_NAMES)), ("database-only", {"setup-db-users"})]
+)
+def test_functions_are_attached_as_configured(lambda_vpc: str, attached: set[str]) -> None:
+    functions = synthesise(example({"network.lambda_vpc": lambda_vpc})).functions()
+    vpcs = {
+        name: function["VpcConfig"]
+        for name, (_, function) in functions.items()
+        if "VpcConfig" in function
+    }
+
+    assert set(vpcs) == attached
+    for vpc in vpcs.values():
+        assert vpc == {
+            "SubnetIds": ["subnet-0a1b2c3d4e5f60711", "subnet-0a1b2c3d4e5f60712"],
+            "SecurityGroupIds": ["sg-0a1b2c3d4e5f60721"],
+        }
+
+
+def test_no_network_is_made(stack: Synthesis) -> None:
+    assert not [each for each in stack.resources.values() if each["Type"].startswith("AWS::EC2")]
+
+
+@pytest.mark.parametrize(
+    ("lambda_vpc", "source_region", "warnings"),
+    [("all", "us-east-1", 1), ("all", "us-west-2", 0), ("database-only", "us-east-1", 0)],
+)
+def test_attached_functions_and_a_source_elsewhere_are_warned_of(
+    lambda_vpc: str, source_region: str, warnings: int
+) -> None:
+    changed = {
+        "network.lambda_vpc": lambda_vpc,
+        "restores.staging.source.region": source_region,
+    }
+    found = synthesise(example(changed)).warnings()
+
+    assert len(found) == warnings
+    assert all("NAT gateway" in warning and "us-east-1" in warning for warning in found)
+
+
+def test_a_schedule_starts_its_restore(stack: Synthesis) -> None:
+    stack.template.has_resource_properties(
+        "AWS::Events::Rule",
+        {
+            "ScheduleExpression": "cron(0 4 ? * MON-FRI *)",
+            "State": "ENABLED",
+            "Targets": [
+                Match.object_like(
+                    {
+                        "Input": '{"restore":"staging"}',
+                        "DeadLetterConfig": Match.any_value(),
+                        "RetryPolicy": Match.any_value(),
+                    }
+                )
+            ],
+        },
+    )
+
+
+@pytest.mark.parametrize(
+    ("schedule", "states"),
+    [(ABSENT, []), ({"expression": "rate(1 day)", "enabled": False}, ["DISABLED"])],
+)
+def test_a_restore_starts_by_itself_only_if_it_should(schedule: Any, states: list[str]) -> None:
+    rules = synthesise(example({"restores.staging.schedule": schedule})).of_type(
+        "AWS::Events::Rule"
+    )
+
+    assert [rule["State"] for rule in rules.values() if "ScheduleExpression" in rule] == states
+
+
+def test_a_bad_end_calls_the_notification_step(stack: Synthesis) -> None:
+    notifier, _ = stack.functions()["sns-notification"]
+    (machine,) = stack.of_type("AWS::StepFunctions::StateMachine")
+    stack.template.has_resource_properties(
+        "AWS::Events::Rule",
+        {
+            "EventPattern": {
+                "source": ["aws.states"],
+                "detail-type": ["Step Functions Execution Status Change"],
+                "detail": {
+                    "stateMachineArn": [{"Ref": machine}],
+                    "status": ["FAILED", "TIMED_OUT", "ABORTED"],
+                },
+            },
+            "Targets": [
+                Match.object_like(
+                    {
+                        "Arn": {"Fn::GetAtt": [notifier, "Arn"]},
+                        "DeadLetterConfig": Match.any_value(),
+                    }
+                )
+            ],
+        },
+    )
+    stack.template.has_resource_properties(
+        "AWS::Lambda::EventInvokeConfig",
+        {
+            "FunctionName": {"Ref": notifier},
+            "DestinationConfig": {"OnFailure": {"Destination": Match.any_value()}},
+        },
+    )
+
+
+def test_the_dead_letter_queue_is_encrypted_in_rest_and_in_transit(stack: Synthesis) -> None:
+    stack.template.has_resource_properties("AWS::SQS::Queue", {"SqsManagedSseEnabled": True})
+    stack.template.has_resource_properties(
+        "AWS::SQS::QueuePolicy",
+        {
+            "PolicyDocument": {
+                "Statement": Match.array_with(
+                    [
+                        Match.object_like(
+                            {
+                                "Effect": "Deny",
+                                "Condition": {"Bool": {"aws:SecureTransport": "false"}},
+                            }
+                        )
+                    ]
+                )
+            }
+        },
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "metric"),
+    [
+        ("executions-failed", "ExecutionsFailed"),
+        ("executions-timed-out", "ExecutionsTimedOut"),
+        ("executions-aborted", "ExecutionsAborted"),
+        ("undelivered-events", "ApproximateNumberOfMessagesVisible"),
+    ],
+)
+def test_an_alarm_stands_behind_the_rule(stack: Synthesis, name: str, metric: str) -> None:
+    (topic,) = stack.of_type("AWS::SNS::Topic")
+    stack.template.has_resource_properties(
+        "AWS::CloudWatch::Alarm",
+        {
+            "AlarmName": f"aurora-restore-{name}",
+            "MetricName": metric,
+            "Threshold": 1,
+            "ComparisonOperator": "GreaterThanOrEqualToThreshold",
+            "TreatMissingData": "notBreaching",
+            "AlarmActions": [{"Ref": topic}],
+        },
+    )
+
+
+def test_every_resource_gets_the_configured_tags(stack: Synthesis) -> None:
+    """CloudFormation puts a stack's tags on all that it makes."""
+    assert stack.stack.tags.tag_values() == {
+        "service": "aurora-restore",
+        "environment": "staging",
+    }
+
+
+def test_the_outputs_say_what_an_operator_looks_for(stack: Synthesis) -> None:
+    assert set(stack.template.to_json()["Outputs"]) == {
+        "StateMachineArn",
+        "TopicArn",
+        "StateTable",
+        "AuditTable",
+        "MasterSecret",
+        "AppSecret",
+    }
+
+
+def test_two_environments_share_no_name() -> None:
+    """So that they can share an account."""
+    names = [
+        _names(synthesise(example({"name_prefix": prefix}))) for prefix in ("one-restore", "two")
+    ]
+
+    assert len(names[0]) == len(names[1]) > 20
+    assert not names[0] & names[1]
+
+
+def test_the_longest_prefix_leaves_room_for_every_function_name() -> None:
+    """Lambda allows 64 characters."""
+    assert max(len(step.function_name("p" * 32)) for step in STEPS) <= 64
+
+
+def _names(synthesis: Synthesis) -> set[str]:
+    """Every name that the stack chooses; an inline policy's is known to its role alone."""
+    return {
+        value
+        for resource in synthesis.resources.values()
+        for field, value in resource.get("Properties", {}).items()
+        if field.endswith("Name") and field != "PolicyName" and isinstance(value, str)
+    }

@@ -1,0 +1,43 @@
+"""The schema that editors complete from is the one that the app checks by."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import jsonschema
+
+from aurora_restore.infra.config import CONFIG_FOLDER, SCHEMA_FILE
+from aurora_restore.infra.schema_file import schema_text
+from tests.unit.infra.synthesis import example
+
+SCHEMA = json.loads(schema_text())
+
+
+def test_it_is_current() -> None:
+    current = (CONFIG_FOLDER / SCHEMA_FILE).read_text()
+
+    assert current == schema_text(), "run python -m aurora_restore.infra.schema_file"
+
+
+def test_it_is_a_schema_which_the_example_satisfies() -> None:
+    jsonschema.Draft202012Validator.check_schema(SCHEMA)
+    jsonschema.Draft202012Validator(SCHEMA).validate(example())
+
+
+def test_every_field_has_its_help() -> None:
+    assert [path for path, schema in _fields(SCHEMA, "") if "description" not in schema] == []
+
+
+def _fields(schema: dict[str, Any], path: str) -> Iterator[tuple[str, dict[str, Any]]]:
+    """The fields of a schema that hold a value, at any depth."""
+    for branch in (
+        schema,
+        schema.get("items", {}),
+        schema.get("additionalProperties") or {},
+        *schema.get("anyOf", []),
+    ):
+        for name, member in branch.get("properties", {}).items():
+            below = list(_fields(member, f"{path}.{name}"))
+            if not below and name != "$schema":
+                yield f"{path}.{name}", member
+            yield from below
