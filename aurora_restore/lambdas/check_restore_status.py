@@ -3,13 +3,16 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from botocore.exceptions import ClientError
-
-from aurora_restore.shared.aws_utils import call, error_code, get_secret, translate_error
+from aurora_restore.shared.aws_utils import call, code_of, get_secret
 from aurora_restore.shared.base_handler import Answer, BaseHandler, Job
 from aurora_restore.shared.common import update_metrics
 from aurora_restore.shared.credentials import MasterCredentials
-from aurora_restore.shared.errors import ClusterNotFoundError, RefusedError, RestoreFailedError
+from aurora_restore.shared.errors import (
+    AwsError,
+    ClusterNotFoundError,
+    RefusedError,
+    RestoreFailedError,
+)
 from aurora_restore.shared.ownership import made_by, own_tags
 from aurora_restore.shared.pipeline import get_step
 from aurora_restore.shared.rds import (
@@ -135,7 +138,8 @@ class CheckRestoreStatusHandler(BaseHandler):
         }
         tags = restored_tags(job.restore.target, None, own_tags(job))
         try:
-            rds.create_db_instance(
+            call(
+                rds.create_db_instance,
                 DBInstanceIdentifier=plan.identifier,
                 DBInstanceClass=plan.instance_class,
                 Engine=cluster["Engine"],
@@ -144,9 +148,9 @@ class CheckRestoreStatusHandler(BaseHandler):
                 Tags=tag_list(tags),
                 **{key: value for key, value in optional.items() if value is not None},
             )
-        except ClientError as error:
-            if error_code(error) not in ALREADY_EXISTS:
-                raise translate_error(error) from error
+        except AwsError as error:
+            if code_of(error) not in ALREADY_EXISTS:
+                raise
 
     def _set_master_password(self, job: Job, rds: "RDSClient") -> None:
         secret = job.environment.master_secret

@@ -2,12 +2,11 @@
 
 from typing import TYPE_CHECKING, Any
 
-from botocore.exceptions import ClientError
-
-from aurora_restore.shared.aws_utils import call, error_code, translate_error
+from aurora_restore.shared.aws_utils import call, code_of
 from aurora_restore.shared.base_handler import Answer, BaseHandler, Job
 from aurora_restore.shared.common import timestamp
 from aurora_restore.shared.errors import (
+    AwsError,
     ConfigurationError,
     RefusedError,
     SnapshotNotFoundError,
@@ -99,7 +98,8 @@ class CopySnapshotHandler(BaseHandler):
             parameters["KmsKeyId"] = key
         source_arn = source["DBClusterSnapshotArn"]
         try:
-            copied = rds.copy_db_cluster_snapshot(
+            copied = call(
+                rds.copy_db_cluster_snapshot,
                 SourceDBClusterSnapshotIdentifier=source_arn,
                 TargetDBClusterSnapshotIdentifier=target_name,
                 SourceRegion=job.source_region,
@@ -113,12 +113,10 @@ class CopySnapshotHandler(BaseHandler):
                 ),
                 **parameters,
             )
-        except ClientError as error:
-            if error_code(error) != ALREADY_EXISTS:
-                raise translate_error(error) from error
+        except AwsError as error:
             existing = find_snapshot(rds, target_name)
-            if existing is None:
-                raise translate_error(error) from error
+            if code_of(error) != ALREADY_EXISTS or existing is None:
+                raise
             self._refuse_a_stranger(existing, source_arn)
             return existing["Status"]
         return copied["DBClusterSnapshot"]["Status"]

@@ -4,9 +4,7 @@ from collections.abc import Callable, Sequence
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
-from botocore.exceptions import ClientError
-
-from aurora_restore.shared.aws_utils import call, error_code, get_secret, translate_error
+from aurora_restore.shared.aws_utils import call, code_of, get_secret
 from aurora_restore.shared.base_handler import Answer, BaseHandler, Job
 from aurora_restore.shared.common import timestamp
 from aurora_restore.shared.credentials import AppCredentials, MasterCredentials
@@ -217,10 +215,10 @@ class DeleteRdsHandler(BaseHandler):
 
     def _delete_instance(self, rds: "RDSClient", identifier: str) -> None:
         try:
-            rds.delete_db_instance(DBInstanceIdentifier=identifier, SkipFinalSnapshot=True)
-        except ClientError as error:
-            if error_code(error) not in GONE | BEING_DELETED:
-                raise translate_error(error) from error
+            call(rds.delete_db_instance, DBInstanceIdentifier=identifier, SkipFinalSnapshot=True)
+        except AwsError as error:
+            if code_of(error) not in GONE | BEING_DELETED:
+                raise
 
     def _final_snapshot(self, job: Job) -> dict[str, Any]:
         skip = job.event.skip_final_snapshot
@@ -235,7 +233,7 @@ def _must_exist(field: str, name: str, look: Callable[[], object]) -> None:
     try:
         look()
     except AwsError as error:
-        if str(error.details.get("aws_error_code", "")).endswith(("NotFoundFault", "NotFound")):
+        if code_of(error).endswith(("NotFoundFault", "NotFound")):
             raise ConfigurationError(
                 f"{field}: there is no {name!r} in the target's Region"
             ) from error

@@ -2,12 +2,11 @@
 
 from typing import TYPE_CHECKING, Any
 
-from botocore.exceptions import ClientError
-
-from aurora_restore.shared.aws_utils import call, error_code, translate_error
+from aurora_restore.shared.aws_utils import call, code_of
 from aurora_restore.shared.base_handler import Answer, BaseHandler, Job
 from aurora_restore.shared.common import timestamp
 from aurora_restore.shared.errors import (
+    AwsError,
     RefusedError,
     SnapshotNotFoundError,
     ValidationError,
@@ -100,7 +99,8 @@ class RestoreSnapshotHandler(BaseHandler):
         parameters = restore_parameters(job.restore.target, old)
         tags = restored_tags(job.restore.target, old, own_tags(job))
         try:
-            restored = rds.restore_db_cluster_from_snapshot(
+            restored = call(
+                rds.restore_db_cluster_from_snapshot,
                 DBClusterIdentifier=job.target_cluster_id,
                 SnapshotIdentifier=snapshot["DBClusterSnapshotArn"],
                 Engine=snapshot["Engine"],
@@ -110,12 +110,10 @@ class RestoreSnapshotHandler(BaseHandler):
                 Tags=tag_list(tags),
                 **parameters,
             )
-        except ClientError as error:
-            if error_code(error) != ALREADY_EXISTS:
-                raise translate_error(error) from error
+        except AwsError as error:
             existing = find_cluster(rds, job.target_cluster_id)
-            if existing is None:
-                raise translate_error(error) from error
+            if code_of(error) != ALREADY_EXISTS or existing is None:
+                raise
             self._refuse_a_stranger(job, existing)
             return existing["Status"]
         return restored["DBCluster"]["Status"]

@@ -14,6 +14,7 @@ from botocore.exceptions import (
     HTTPClientError,
     NoCredentialsError,
 )
+from botocore.parsers import ResponseParserError
 
 from aurora_restore.shared.errors import (
     AuroraRestoreError,
@@ -72,6 +73,11 @@ _NOT_FOUND: Final[Mapping[str, type[AuroraRestoreError]]] = {
     "DBClusterNotFoundFault": ClusterNotFoundError,
 }
 HTTP_SERVER_ERROR: Final = 500
+
+AWS_ERRORS: Final = (ClientError, BotoCoreError, ResponseParserError)
+"""Everything that boto3 raises for a call that it made. The parser's error has no base in common
+with the others: it stands for an answer that is no AWS answer."""
+AwsCallError = ClientError | BotoCoreError | ResponseParserError
 
 
 class Clients:
@@ -140,11 +146,18 @@ def error_code(error: ClientError) -> str:
     return str(error.response.get("Error", {}).get("Code", ""))
 
 
-def translate_error(error: ClientError | BotoCoreError) -> AuroraRestoreError:
+def code_of(error: AuroraRestoreError) -> str:
+    """The code of the AWS error that a translated error stands for, or nothing."""
+    return str(error.details.get("aws_error_code", ""))
+
+
+def translate_error(error: AwsCallError) -> AuroraRestoreError:
     """The pipeline's own error for one of boto3's, chosen by code, never by text."""
     if not isinstance(error, ClientError):
         if isinstance(error, ConnectionError | HTTPClientError):
             return AwsUnavailableError(f"AWS could not be reached: {error}")
+        if isinstance(error, ResponseParserError):
+            return AwsUnavailableError("AWS gave an answer that could not be understood")
         if isinstance(error, NoCredentialsError):
             return AwsError("there are no AWS credentials: the function's role is missing")
         return AwsError(f"the call could not be made: {type(error).__name__}")
@@ -167,11 +180,11 @@ def call(operation: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
     """Call a boto3 client's method; what it raises is the pipeline's own error."""
     try:
         return operation(*args, **kwargs)
-    except (ClientError, BotoCoreError) as error:
+    except AWS_ERRORS as error:
         raise translate_error(error) from error
 
 
-def handle_aws_error(error: ClientError | BotoCoreError, operation_id: str, step: str) -> NoReturn:
+def handle_aws_error(error: AwsCallError, operation_id: str, step: str) -> NoReturn:
     """Raise the pipeline's own error for one of boto3's, with the operation and step in it."""
     translated = translate_error(error)
     translated.details = {**translated.details, "operation_id": operation_id, "step": step}
@@ -189,7 +202,7 @@ def get_ssm_parameter(
         if error_code(error) == "ParameterNotFound":
             return default
         raise translate_error(error) from error
-    except BotoCoreError as error:
+    except AWS_ERRORS as error:
         raise translate_error(error) from error
 
 
@@ -209,7 +222,7 @@ def get_secret(secret_name: str, *, clients: Clients | None = None) -> dict[str,
                 "a value"
             ) from error
         raise translate_error(error) from error
-    except BotoCoreError as error:
+    except AWS_ERRORS as error:
         raise translate_error(error) from error
     try:
         value = json.loads(text)
@@ -239,7 +252,7 @@ def send_notification(
     sns = (clients or default_clients()).sns
     try:
         return sns.publish(TopicArn=topic_arn, Subject=subject[:100], Message=message)["MessageId"]
-    except (ClientError, BotoCoreError) as error:
+    except AWS_ERRORS as error:
         translated = translate_error(error)
         if type(translated) is not AwsError:
             raise translated from error

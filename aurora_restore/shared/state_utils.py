@@ -13,9 +13,10 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import ClientError
 
 from aurora_restore.shared.aws_utils import (
+    AWS_ERRORS,
     Clients,
     call,
     default_clients,
@@ -136,7 +137,7 @@ class StateStore:
                 if error_code(error) != "ConditionalCheckFailedException":
                     raise translate_error(error) from error
                 moment += timedelta(microseconds=1)
-            except BotoCoreError as error:
+            except AWS_ERRORS as error:
                 raise translate_error(error) from error
             else:
                 return

@@ -5,13 +5,14 @@ import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 from unittest import mock
 
 import boto3
-from moto import mock_aws
 
+from aurora_restore.local.rds.clock import ManualClock
+from aurora_restore.local.rds.in_process import InProcessRds, in_process
 from aurora_restore.shared.aws_utils import Clients
 from aurora_restore.shared.base_handler import BaseHandler
 from aurora_restore.shared.environment import LambdaEnvironment
@@ -63,15 +64,16 @@ class Bench:
 
     clients: Clients
     environment: LambdaEnvironment
-    moment: datetime = START
+    rds: InProcessRds
+    time: ManualClock
     context: FakeContext = field(default_factory=FakeContext)
     redrive_count: int = 0
 
     def clock(self) -> datetime:
-        return self.moment
+        return self.time.now()
 
     def advance(self, seconds: float) -> None:
-        self.moment += timedelta(seconds=seconds)
+        self.time.advance(seconds)
 
     @property
     def store(self) -> StateStore:
@@ -139,10 +141,11 @@ def bench_in_memory() -> Iterator[Bench]:
         "AWS_REGION": REGION,
         "POWERTOOLS_TRACE_DISABLED": "true",
     }
-    with mock.patch.dict(os.environ, variables), mock_aws():
+    time = ManualClock(START)
+    with mock.patch.dict(os.environ, variables), in_process(clock=time) as rds:
         clients = Clients(boto3.Session(region_name=REGION))
         environment = _environment(clients)
-        bench = Bench(clients, environment)
+        bench = Bench(clients, environment, rds, time)
         _make_tables(clients, environment)
         _make_secrets(clients, environment)
         bench.configure(RESTORE)
