@@ -19,7 +19,7 @@ from typing import Any
 
 import moto.iam.models
 from moto.core.exceptions import ServiceException
-from moto.core.responses import ActionResult
+from moto.core.responses import ActionResult, BaseResponse
 from moto.rds import urls as moto_urls
 from moto.rds.models import RDSBackend, rds_backends
 from moto.rds.responses import RDSResponse
@@ -35,6 +35,7 @@ from aurora_restore.local.rds.tagging import TAGGED_KINDS
 
 MOTO_VERSION = "5.2.5"
 ACCOUNT_NUMBER = re.compile(r"\d{12}")
+ACCESS_KEY = re.compile(r"AWS4?.*(?<![A-Z0-9])([A-Z0-9]{20}|\d{12})(?![A-Z0-9])[:/]")
 LEFT_TO_MOTO = frozenset(
     {
         "CopyDBClusterParameterGroup",
@@ -156,6 +157,7 @@ def installed(emulator: Emulator) -> Iterator[None]:
         raise RuntimeError(f"the embedded RDS is made for moto {MOTO_VERSION}, not {found}")
     moto_account_of = moto.iam.models.get_account_id_from
     moto_default = moto.iam.models.DEFAULT_ACCOUNT_ID
+    moto_access_key = BaseResponse.access_key_regex
     moto_backend = rds_backends.backend
 
     def account_of(access_key: str) -> str:
@@ -167,11 +169,13 @@ def installed(emulator: Emulator) -> Iterator[None]:
     rds_backends.clear()
     rds_backends.backend = AuroraBackend
     moto.iam.models.get_account_id_from = account_of
+    BaseResponse.access_key_regex = ACCESS_KEY
     _current.append(emulator)
     try:
         yield
     finally:
         _current.pop()
         moto.iam.models.get_account_id_from = moto_account_of
+        BaseResponse.access_key_regex = moto_access_key
         rds_backends.backend = moto_backend
         rds_backends.clear()
