@@ -9,11 +9,10 @@ from aurora_restore.local.rds import names, settings
 from aurora_restore.local.rds.course import Run
 from aurora_restore.local.rds.errors import (
     ClusterAlreadyExistsError,
-    InvalidClusterStateError,
     InvalidParameterCombinationError,
     InvalidParameterValueError,
 )
-from aurora_restore.local.rds.lookup import cluster_at, is_available
+from aurora_restore.local.rds.lookup import cluster_at, is_available, must_be
 from aurora_restore.local.rds.model import AVAILABLE, Cluster, Place
 from aurora_restore.local.rds.params import Params
 from aurora_restore.local.rds.plane import DataPlaneError, Login
@@ -59,11 +58,7 @@ class Changes:
     def modify(self, place: Place, params: Params) -> dict[str, Any]:
         """``ModifyDBCluster``."""
         cluster = cluster_at(self._world, place, params.required("DBClusterIdentifier"))
-        if not is_available(cluster):
-            raise InvalidClusterStateError(
-                f"DbCluster {cluster.identifier} is in {cluster.status} state but expected it to "
-                "be one of available."
-            )
+        must_be(cluster, AVAILABLE)
         password = self._password(cluster, params)
         pending = self._pending(place, cluster, params)
         at_once = self._at_once(place, cluster, params)

@@ -229,21 +229,3 @@ class InvalidGlobalClusterStateError(RdsError):
     """The global cluster's members forbid this."""
 
     code = "InvalidGlobalClusterStateFault"
-
-
-class ExportTaskAlreadyExistsError(RdsError):
-    """The name is taken."""
-
-    code = "ExportTaskAlreadyExists"
-
-
-class ExportTaskNotFoundError(RdsError):
-    """No such export task."""
-
-    code = "ExportTaskNotFound"
-
-
-class InvalidExportSourceStateError(RdsError):
-    """The snapshot cannot be exported now."""
-
-    code = "InvalidExportSourceState"

@@ -5,8 +5,8 @@ from typing import Any
 
 from aurora_restore.local.rds import filters, names, paging, settings
 from aurora_restore.local.rds.changes import Changes
-from aurora_restore.local.rds.clusters import Clusters
 from aurora_restore.local.rds.course import Run
+from aurora_restore.local.rds.deletions import Deletions
 from aurora_restore.local.rds.errors import (
     InstanceAlreadyExistsError,
     InstanceNotFoundError,
@@ -31,7 +31,7 @@ from aurora_restore.local.rds.params import Params
 from aurora_restore.local.rds.progress import Course, Operation
 from aurora_restore.local.rds.reachability import Reachability
 from aurora_restore.local.rds.tagging import tags_of
-from aurora_restore.local.rds.wire import instance_shown
+from aurora_restore.local.rds.wire import cluster_shown, instance_shown
 from aurora_restore.local.rds.world import World
 
 SERVERLESS = "db.serverless"
@@ -53,10 +53,10 @@ class Instances:
     """The operations on instances."""
 
     def __init__(
-        self, world: World, clusters: Clusters, changes: Changes, reachability: Reachability
+        self, world: World, deletions: Deletions, changes: Changes, reachability: Reachability
     ) -> None:
         self._world = world
-        self._clusters = clusters
+        self._deletions = deletions
         self._changes = changes
         self._reachability = reachability
 
@@ -222,7 +222,7 @@ class Instances:
         for member in self._world.members(cluster):
             member.is_writer = False
         min(readers, key=lambda one: one.settings.promotion_tier).is_writer = True
-        return {"DBCluster": self._clusters.shown(cluster)}
+        return {"DBCluster": cluster_shown(self._world, cluster)}
 
     def _hand_over(self, leaving: Instance) -> None:
         """The writer leaves: the lowest promotion tier takes over, the oldest among equals."""
@@ -259,7 +259,7 @@ class Instances:
                 instance.status = final
                 return
             del self._world.site(instance.place).instances[instance.identifier]
-            self._clusters.instance_gone(instance.cluster)
+            self._deletions.instance_gone(instance.cluster)
 
         if instance.run is not None:
             instance.run.cancel()

@@ -3,6 +3,7 @@
 from aurora_restore.local.rds.errors import (
     ClusterNotFoundError,
     InstanceNotFoundError,
+    InvalidClusterStateError,
     SnapshotNotFoundError,
 )
 from aurora_restore.local.rds.model import AVAILABLE, Cluster, Instance, Place, Snapshot
@@ -83,3 +84,12 @@ def may_use(snapshot: Snapshot, account: str) -> bool:
 def is_available(resource: Cluster | Instance | Snapshot) -> bool:
     """Whether its status is ``available``."""
     return resource.status == AVAILABLE
+
+
+def must_be(cluster: Cluster, *statuses: str) -> None:
+    """Refuses what a cluster's status forbids."""
+    if cluster.status not in statuses:
+        raise InvalidClusterStateError(
+            f"DbCluster {cluster.identifier} is in {cluster.status} state but expected it to be "
+            f"one of {','.join(statuses)}."
+        )

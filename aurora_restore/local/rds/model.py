@@ -13,6 +13,8 @@ from aurora_restore.local.rds.rules import Encryption
 AVAILABLE = "available"
 DELETING = "deleting"
 STOPPED = "stopped"
+STOPPING = "stopping"
+STARTING = "starting"
 COPYING = "copying"
 CREATING = "creating"
 
@@ -228,21 +230,3 @@ class GlobalCluster:
     def arn(self) -> str:
         """The ARN; a global cluster belongs to no Region."""
         return rds_arn("", self.account, "global-cluster", self.identifier)
-
-
-@dataclass(kw_only=True)
-class ExportTask:
-    """An export of a snapshot to S3."""
-
-    identifier: str
-    source_arn: str
-    bucket: str
-    prefix: str
-    role_arn: str
-    key_arn: str
-    started: datetime
-    seconds: float
-    snapshot_time: datetime
-    export_only: tuple[str, ...] = ()
-    status: str = "STARTING"
-    ended: datetime | None = None

@@ -3,14 +3,20 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from aurora_restore.local.rds import unmodelled
+from aurora_restore.local.rds.births import Births
 from aurora_restore.local.rds.changes import Changes
 from aurora_restore.local.rds.clusters import Clusters
 from aurora_restore.local.rds.copies import Copies
+from aurora_restore.local.rds.deletions import Deletions
+from aurora_restore.local.rds.global_clusters import GlobalClusters
 from aurora_restore.local.rds.instances import Instances
+from aurora_restore.local.rds.key_watch import KeyWatch
 from aurora_restore.local.rds.model import Place
 from aurora_restore.local.rds.params import Params
 from aurora_restore.local.rds.reachability import Reachability
 from aurora_restore.local.rds.restores import Restores
+from aurora_restore.local.rds.roles import Roles
 from aurora_restore.local.rds.sharing import Sharing
 from aurora_restore.local.rds.snapshots import Snapshots
 from aurora_restore.local.rds.tagging import Tagging
@@ -28,42 +34,54 @@ class Operations:
         self.transfers = Transfers(world)
         self.snapshots = Snapshots(world, self.transfers)
         self.reachability = Reachability(world)
-        self.clusters = Clusters(world, self.snapshots, self.reachability)
+        self._key_watch = KeyWatch(world, self.reachability)
+        global_clusters = GlobalClusters(world)
+        births = Births(world)
+        clusters = Clusters(world, births, self.reachability, global_clusters)
+        deletions = Deletions(world, self.snapshots)
+        roles = Roles(world)
         self.changes = Changes(world)
-        self.instances = Instances(world, self.clusters, self.changes, self.reachability)
+        self.instances = Instances(world, deletions, self.changes, self.reachability)
         self.tagging = Tagging(world)
         copies = Copies(world, self.snapshots, self.transfers)
         sharing = Sharing(world)
-        restores = Restores(world, self.clusters)
+        restores = Restores(world, births)
         self.handlers: Mapping[str, Handler] = {
-            "AddRoleToDBCluster": self.clusters.add_role,
+            "AddRoleToDBCluster": roles.add,
             "AddTagsToResource": self.tagging.add,
             "CopyDBClusterSnapshot": copies.copy,
-            "CreateDBCluster": self.clusters.create,
+            "CreateDBCluster": clusters.create,
             "CreateDBClusterSnapshot": self.snapshots.create,
             "CreateDBInstance": self.instances.create,
-            "DeleteDBCluster": self.clusters.delete,
+            "CreateGlobalCluster": global_clusters.create,
+            "DeleteDBCluster": deletions.delete,
             "DeleteDBClusterSnapshot": self.snapshots.delete,
             "DeleteDBInstance": self.instances.delete,
-            "DescribeDBClusters": self.clusters.describe,
+            "DeleteGlobalCluster": global_clusters.delete,
+            "DescribeDBClusters": clusters.describe,
             "DescribeDBClusterSnapshotAttributes": sharing.describe,
             "DescribeDBClusterSnapshots": self.snapshots.describe,
             "DescribeDBInstances": self.instances.describe,
+            "DescribeGlobalClusters": global_clusters.describe,
             "FailoverDBCluster": self.instances.failover,
             "ListTagsForResource": self.tagging.list,
             "ModifyDBCluster": self.changes.modify,
             "ModifyDBClusterSnapshotAttribute": sharing.modify,
             "ModifyDBInstance": self.instances.modify,
+            "PromoteReadReplicaDBCluster": global_clusters.promote_replica,
             "RebootDBInstance": self.instances.reboot,
-            "RemoveRoleFromDBCluster": self.clusters.remove_role,
+            "RemoveFromGlobalCluster": global_clusters.remove,
+            "RemoveRoleFromDBCluster": roles.remove,
             "RemoveTagsFromResource": self.tagging.remove,
             "RestoreDBClusterFromSnapshot": restores.restore,
-            "StartDBCluster": self.clusters.start,
-            "StopDBCluster": self.clusters.stop,
+            "StartDBCluster": clusters.start,
+            "StopDBCluster": clusters.stop,
         }
 
     def perform(self, action: str, place: Place, params: Params) -> dict[str, Any]:
         """Settles what fell due, then does what the request asks."""
         with self._world.lock:
             self._world.schedule.settle()
+            self._key_watch.look()
+            unmodelled.check(action, params)
             return self.handlers[action](place, params)

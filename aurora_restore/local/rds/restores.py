@@ -3,7 +3,7 @@
 from typing import Any
 
 from aurora_restore.local.rds import keys, settings
-from aurora_restore.local.rds.clusters import Clusters, label_of
+from aurora_restore.local.rds.births import Births
 from aurora_restore.local.rds.errors import (
     InvalidParameterCombinationError,
     InvalidSnapshotStateError,
@@ -15,6 +15,7 @@ from aurora_restore.local.rds.params import Params
 from aurora_restore.local.rds.progress import Course, Operation
 from aurora_restore.local.rds.rules import Encryption
 from aurora_restore.local.rds.tagging import tags_of
+from aurora_restore.local.rds.wire import cluster_shown
 from aurora_restore.local.rds.world import World
 
 
@@ -25,13 +26,13 @@ class Restores:
     come from the snapshot, but for the master user, the port, the backup settings and the data.
     """
 
-    def __init__(self, world: World, clusters: Clusters) -> None:
+    def __init__(self, world: World, births: Births) -> None:
         self._world = world
-        self._clusters = clusters
+        self._births = births
 
     def restore(self, place: Place, params: Params) -> dict[str, Any]:
         """``RestoreDBClusterFromSnapshot``."""
-        name = self._clusters.new_name(place, params)
+        name = self._births.new_name(place, params)
         settings.check_engine(params)
         snapshot = self._snapshot(place, params.required("SnapshotIdentifier"))
         version = settings.engine_version(params, self._world.rules.default_engine_version)
@@ -57,24 +58,24 @@ class Restores:
             **(kept | settings.optional_settings(params)),
         )
         storage = self._storage(place, snapshot, params.text("KmsKeyId"))
-        tags, roles = tags_of(params), settings.roles(self._world, params)
-        cluster = self._clusters.new_cluster(
+        cluster = self._births.unborn(
             place,
             name,
-            snapshot.origin.master_username,
-            storage,
-            chosen,
-            group.availability_zones,
+            username=snapshot.origin.master_username,
+            storage=storage,
+            chosen=chosen,
+            group=group,
+            tags=tags_of(params),
+            roles=settings.roles(self._world, params),
         )
-        cluster.tags, cluster.roles = tags or {}, roles
-        self._world.plane.clone(cluster.resource_id, snapshot.image, label=label_of(cluster))
+
+        def fill(label: str) -> None:
+            self._world.plane.clone(cluster.resource_id, snapshot.image, label=label)
+
         timings = self._world.timings
-        self._clusters.begin(
-            cluster,
-            Operation.RESTORE_CLUSTER,
-            Course.spread(timings.restore_cluster_statuses, timings.restore_cluster, AVAILABLE),
-        )
-        return {"DBCluster": self._clusters.shown(cluster)}
+        usual = Course.spread(timings.restore_cluster_statuses, timings.restore_cluster, AVAILABLE)
+        self._births.bear(cluster, fill, Operation.RESTORE_CLUSTER, usual)
+        return {"DBCluster": cluster_shown(self._world, cluster)}
 
     def _snapshot(self, place: Place, named: str) -> Snapshot:
         """A snapshot that is available in the caller's own Region."""

@@ -34,7 +34,6 @@ class Timings:
     reboot_instance: float = 60
     delete_instance: float = 300
     delete_cluster: float = 90
-    export_snapshot: float = 1200
 
     @classmethod
     def instant(cls) -> Self:

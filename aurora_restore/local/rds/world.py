@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from aurora_restore.local.rds.clock import Clock
 from aurora_restore.local.rds.model import (
     Cluster,
-    ExportTask,
     GlobalCluster,
     Instance,
     Place,
@@ -28,7 +27,6 @@ class Site:
     clusters: dict[str, Cluster] = field(default_factory=dict)
     instances: dict[str, Instance] = field(default_factory=dict)
     snapshots: dict[str, Snapshot] = field(default_factory=dict)
-    exports: dict[str, ExportTask] = field(default_factory=dict)
 
 
 class World:

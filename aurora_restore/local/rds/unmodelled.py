@@ -1,0 +1,165 @@
+"""Parameters of the API that the emulator does not model.
+
+It refuses them: a parameter that is accepted and ignored would be a lie that a test believes.
+"""
+
+from collections.abc import Mapping
+
+from aurora_restore.local.rds.errors import InvalidParameterValueError
+from aurora_restore.local.rds.params import Params
+
+_DIRECTORY = frozenset({"Domain", "DomainIAMRoleName"})
+_NOT_AURORA = frozenset(
+    {"DBClusterInstanceClass", "Iops", "PubliclyAccessible", "RdsCustomClusterConfiguration"}
+)
+_SERVERLESS_V1 = frozenset({"ScalingConfiguration"})
+_MYSQL = frozenset({"BacktrackWindow"})
+_NEWER = frozenset({"TagSpecifications", "EnableVPCNetworking", "EnableInternetAccessGateway"})
+
+UNMODELLED: Mapping[str, frozenset[str]] = {
+    "CreateDBCluster": _DIRECTORY
+    | _NOT_AURORA
+    | _SERVERLESS_V1
+    | _MYSQL
+    | {
+        "AllocatedStorage",
+        "AvailabilityZones",
+        "CACertificateIdentifier",
+        "CharacterSetName",
+        "ClusterScalabilityType",
+        "DBSystemId",
+        "EnableGlobalWriteForwarding",
+        "EnableLimitlessDatabase",
+        "EnableLocalWriteForwarding",
+        "MasterUserAuthenticationType",
+        "OptionGroupName",
+        "TagSpecifications",
+        "WithExpressConfiguration",
+    },
+    "RestoreDBClusterFromSnapshot": _DIRECTORY
+    | _NOT_AURORA
+    | _SERVERLESS_V1
+    | _MYSQL
+    | _NEWER
+    | {"AvailabilityZones", "OptionGroupName"},
+    "ModifyDBCluster": _DIRECTORY
+    | _SERVERLESS_V1
+    | _MYSQL
+    | {
+        "AllocatedStorage",
+        "AllowEngineModeChange",
+        "AwsBackupRecoveryPointArn",
+        "CACertificateIdentifier",
+        "DBClusterInstanceClass",
+        "DBInstanceParameterGroupName",
+        "EnableGlobalWriteForwarding",
+        "EnableLimitlessDatabase",
+        "EnableLocalWriteForwarding",
+        "EngineMode",
+        "Iops",
+        "MasterUserAuthenticationType",
+        "OptionGroupName",
+        "RotateMasterUserPassword",
+    },
+    "CreateDBInstance": frozenset(
+        {
+            "AdditionalStorageVolumes",
+            "AllocatedStorage",
+            "BackupTarget",
+            "CharacterSetName",
+            "CustomIamInstanceProfile",
+            "DBName",
+            "DBSecurityGroups",
+            "DBSystemId",
+            "DedicatedLogVolume",
+            "Domain",
+            "DomainAuthSecretArn",
+            "DomainDnsIps",
+            "DomainFqdn",
+            "DomainIAMRoleName",
+            "DomainOu",
+            "EnableCloudwatchLogsExports",
+            "EnableCustomerOwnedIp",
+            "EngineLifecycleSupport",
+            "Iops",
+            "LicenseModel",
+            "MasterUserAuthenticationType",
+            "MasterUserSecretKmsKeyId",
+            "MasterUsername",
+            "MaxAllocatedStorage",
+            "MultiAZ",
+            "MultiTenant",
+            "NcharCharacterSetName",
+            "NetworkType",
+            "OptionGroupName",
+            "Port",
+            "ProcessorFeatures",
+            "StorageThroughput",
+            "StorageType",
+            "TagSpecifications",
+            "TdeCredentialArn",
+            "TdeCredentialPassword",
+            "Timezone",
+        }
+    ),
+    "ModifyDBInstance": frozenset(
+        {
+            "AdditionalStorageVolumes",
+            "AllocatedStorage",
+            "AllowMajorVersionUpgrade",
+            "AutomationMode",
+            "AwsBackupRecoveryPointArn",
+            "CertificateRotationRestart",
+            "CloudwatchLogsExportConfiguration",
+            "DBPortNumber",
+            "DBSecurityGroups",
+            "DBSubnetGroupName",
+            "DedicatedLogVolume",
+            "DisableDomain",
+            "Domain",
+            "DomainAuthSecretArn",
+            "DomainDnsIps",
+            "DomainFqdn",
+            "DomainIAMRoleName",
+            "DomainOu",
+            "EnableCustomerOwnedIp",
+            "Engine",
+            "EngineLifecycleSupport",
+            "EngineVersion",
+            "Iops",
+            "LicenseModel",
+            "MasterUserAuthenticationType",
+            "MasterUserSecretKmsKeyId",
+            "MaxAllocatedStorage",
+            "MultiAZ",
+            "MultiTenant",
+            "NetworkType",
+            "OptionGroupName",
+            "ProcessorFeatures",
+            "ReplicaMode",
+            "ResumeFullAutomationModeMinutes",
+            "RotateMasterUserPassword",
+            "StorageThroughput",
+            "StorageType",
+            "TagSpecifications",
+            "TdeCredentialArn",
+            "TdeCredentialPassword",
+            "UseDefaultProcessorFeatures",
+        }
+    ),
+    "RebootDBInstance": frozenset({"ForceFailover"}),
+}
+WITHOUT_EFFECT: Mapping[str, frozenset[str]] = {
+    "CopyDBClusterSnapshot": frozenset({"PreSignedUrl", "SourceRegion"}),
+    "CreateDBCluster": frozenset({"PreSignedUrl", "SourceRegion"}),
+    "DeleteDBInstance": frozenset({"DeleteAutomatedBackups", "SkipFinalSnapshot"}),
+    "DescribeDBClusters": frozenset({"IncludeShared"}),
+    "DescribeGlobalClusters": frozenset({"Filters", "Marker", "MaxRecords"}),
+}
+"""What AWS itself ignores here, or what makes no difference in this world."""
+
+
+def check(action: str, params: Params) -> None:
+    """Refuses a request with a parameter that would be ignored."""
+    for name in sorted(UNMODELLED.get(action, frozenset()) & set(params)):
+        raise InvalidParameterValueError(f"The embedded RDS does not model {name} in {action}")
