@@ -225,7 +225,8 @@ class Target:
         bool,
         Rule(
             help="Whether an existing cluster of this name that the pipeline did not make (it does "
-            "not carry its tag) may be replaced. Needed for the first run on such a cluster."
+            "not carry its tag) may be replaced. Needed for the first run on such a cluster, whose "
+            "instances must be named after it, or carry the tag themselves."
         ),
     ] = False
     skip_final_snapshot: Annotated[

@@ -402,10 +402,11 @@ def test_the_longest_prefix_leaves_room_for_every_function_name() -> None:
 
 
 def _names(synthesis: Synthesis) -> set[str]:
-    """Every name that the stack chooses; an inline policy's is known to its role alone."""
+    """The names that the stack chooses and that must be its account's only ones."""
+    fields = {"AlarmName", "FunctionName", "LogGroupName", "Name", "StateMachineName", "TableName"}
     return {
         value
         for resource in synthesis.resources.values()
         for field, value in resource.get("Properties", {}).items()
-        if field.endswith("Name") and field != "PolicyName" and isinstance(value, str)
+        if field in {*fields, "TopicName"} and isinstance(value, str)
     }

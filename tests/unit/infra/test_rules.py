@@ -1,0 +1,195 @@
+"""Two linters judge the template: cfn-lint its form, cdk-nag's AWS Solutions rules its safety."""
+
+import json
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import aws_cdk as cdk
+import pytest
+from cdk_nag import AwsSolutionsChecks
+from cfnlint.api import lint
+from cfnlint.config import ManualArgs
+
+from aurora_restore.infra.stack import AuroraRestoreStack
+from tests.unit.infra.synthesis import (
+    WITHOUT_BUNDLING,
+    Document,
+    Synthesis,
+    environment,
+    example,
+    synthesise,
+)
+
+LINT_IGNORED: Final = {
+    "W3005": "the CDK names a function's role in DependsOn, too, for the sake of its policies"
+}
+
+
+@dataclass(frozen=True)
+class Acknowledged:
+    """A finding of cdk-nag that stays, and why."""
+
+    finding: str
+    """The whole of its id, as a regular expression."""
+    at: str
+    """The construct's path below the stack, as a regular expression."""
+    reason: str
+
+
+ROLES: Final = r"Steps/[^/]+/Role/DefaultPolicy/Resource"
+MACHINE_ROLE: Final = r"Pipeline/Machine/Role/DefaultPolicy/Resource"
+
+ACKNOWLEDGED: Final = (
+    Acknowledged(
+        r"AwsSolutions-SMG4",
+        r"Credentials/(Master|App)/Resource",
+        "A rotation by itself would part the secret from the cluster. Each restore sets the "
+        "master password and the application roles' passwords from the secrets, so to rotate is "
+        "to put a new value and run the pipeline.",
+    ),
+    Acknowledged(
+        r"AwsSolutions-IAM5\[Resource::\*\]",
+        ROLES,
+        "X-Ray's actions know no resources, and neither have network interfaces an ARN before "
+        "Lambda makes them; the function itself is denied what Lambda needs for those.",
+    ),
+    Acknowledged(
+        r"AwsSolutions-IAM5\[Resource::\*\]",
+        MACHINE_ROLE,
+        "The delivery of logs and X-Ray's actions know no resources.",
+    ),
+    Acknowledged(
+        r"AwsSolutions-IAM5\[Resource::<Steps\w+Function\w+\.Arn>:\*\]",
+        MACHINE_ROLE,
+        "The CDK allows the invocation of a function's versions along with the function's.",
+    ),
+    Acknowledged(
+        r"AwsSolutions-IAM5\[Resource::arn:aws:ssm:[^:]+:\d+:parameter/aurora-restore/restores/\*\]",
+        ROLES,
+        "The path is this environment's own; below it are its restores.",
+    ),
+    Acknowledged(
+        r"AwsSolutions-IAM5\[Resource::arn:aws:rds:[^:]+:\d+:(cluster|cluster-snapshot|db):\*\]",
+        ROLES,
+        "Listing is on every resource of a type. Snapshots and instances are named at run time; "
+        "those that exist may be changed or deleted only with this environment's tag.",
+    ),
+    Acknowledged(
+        r"AwsSolutions-IAM5\[Resource::arn:aws:rds:[^:]+:\d+:(cluster-pg|og|pg|subgrp):\*\]",
+        ROLES,
+        "A restored cluster has the groups of the one before, or those a start event names; the "
+        "groups themselves cannot be changed.",
+    ),
+    Acknowledged(
+        r"AwsSolutions-IAM5\[Resource::arn:aws:rds:[^:]+:\d+:db:orders-staging\*\]",
+        ROLES,
+        "The instances of an adopted cluster carry no tag yet; they are known by its name.",
+    ),
+    Acknowledged(
+        r"AwsSolutions-IAM5\[Resource::arn:aws:kms:us-east-1:111111111111:key/\*\]",
+        ROLES,
+        "A snapshot may be under any key of the source's account that is shared with this one; it "
+        "can be used through RDS only.",
+    ),
+    Acknowledged(
+        r"AwsSolutions-IAM5\[Resource::arn:aws:kms:us-west-2:(222222222222|\*):key/\*\]",
+        ROLES,
+        "An alias, or an adopted secret, does not tell its key's id: the alias or the secret is a "
+        "condition.",
+    ),
+    Acknowledged(
+        r"AwsSolutions-IAM5\[Action::kms:(GenerateDataKey|ReEncrypt)\*\]",
+        ROLES,
+        "The wildcard stands for the variants of one action, as in RDS's and SNS's key policies.",
+    ),
+    Acknowledged(
+        r"AwsSolutions-IAM5\[Resource::arn:aws:states:[^:]+:\d+:execution:aurora-restore-pipeline:\*\]",
+        ROLES,
+        "An execution's name is known when it has started.",
+    ),
+    Acknowledged(
+        r"AwsSolutions-SQS3",
+        r"DeadLetters/Queue/Resource",
+        "It is the dead-letter queue, of EventBridge's rules and of a function.",
+    ),
+)
+
+
+def widest() -> Document:
+    """The example with everything that asks for more permissions."""
+    return example(
+        {
+            "network.lambda_vpc": "all",
+            "restores.staging.target.adopt": True,
+            "restores.staging.target.kms_key_id": (
+                "arn:aws:kms:us-west-2:222222222222:alias/staging"
+            ),
+            "secrets.app": "shared/app",
+        }
+    )
+
+
+def test_cfn_lint_finds_nothing(stack: Synthesis) -> None:
+    for each in (stack, synthesise(widest())):
+        text = json.dumps(each.template.to_json())
+        matches = lint(
+            text, config=ManualArgs(regions=["us-west-2"], ignore_checks=list(LINT_IGNORED))
+        )
+
+        assert [f"{match.rule.id} {match.message}" for match in matches] == []
+
+
+@pytest.fixture(scope="module")
+def findings(tmp_path_factory: pytest.TempPathFactory) -> list[tuple[str, str]]:
+    """What cdk-nag finds: the id, and the construct's path below the stack."""
+    found = []
+    for document in (example(), widest()):
+        outdir = tmp_path_factory.mktemp("nag")
+        app = cdk.App(outdir=str(outdir), context=WITHOUT_BUNDLING)
+        AuroraRestoreStack(app, "Test", environment=environment(document))
+        cdk.Validations.of(app).add_plugins(AwsSolutionsChecks(app))
+        with pytest.raises(RuntimeError, match="ValidationFailed"):
+            app.synth()
+        found += _violations(outdir / "validation-report.json")
+    return found
+
+
+def _violations(report: Path) -> list[tuple[str, str]]:
+    reports: list[dict[str, Any]] = json.loads(report.read_text())["pluginReports"]
+    (nag,) = (each for each in reports if each["pluginName"] == "AwsSolutions")
+    return [
+        (violation["ruleName"], construct["constructPath"].removeprefix("Test/"))
+        for violation in nag["violations"]
+        for construct in violation["violatingConstructs"]
+    ]
+
+
+def _covers(acknowledged: Acknowledged, finding: tuple[str, str]) -> bool:
+    rule, path = finding
+    return bool(re.fullmatch(acknowledged.finding, rule) and re.fullmatch(acknowledged.at, path))
+
+
+def test_cdk_nag_finds_nothing_that_has_no_reason(findings: list[tuple[str, str]]) -> None:
+    assert findings
+    assert [each for each in findings if not any(_covers(ack, each) for ack in ACKNOWLEDGED)] == []
+
+
+@pytest.mark.parametrize("acknowledged", ACKNOWLEDGED, ids=lambda each: each.finding)
+def test_every_acknowledgement_is_needed(
+    findings: list[tuple[str, str]], acknowledged: Acknowledged
+) -> None:
+    assert any(_covers(acknowledged, finding) for finding in findings)
+    assert acknowledged.reason.endswith(".")
+
+
+@pytest.mark.parametrize("document", [example(), widest()], ids=["example", "widest"])
+def test_cloudformation_s_own_validation_finds_nothing(document: Document, tmp_path: Path) -> None:
+    app = cdk.App(outdir=str(tmp_path), context=WITHOUT_BUNDLING)
+    AuroraRestoreStack(app, "Test", environment=environment(document))
+    app.synth()
+    report = tmp_path / "validation-report.json"
+    plugins = json.loads(report.read_text())["pluginReports"] if report.exists() else []
+
+    assert [each for each in plugins if each["conclusion"] != "success"] == []

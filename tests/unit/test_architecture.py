@@ -1,0 +1,100 @@
+"""The arrows between the parts of the application, from its import statements."""
+
+import ast
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+PACKAGE = "aurora_restore"
+MODULES = [REPOSITORY / "app.py", *sorted((REPOSITORY / PACKAGE).rglob("*.py"))]
+
+# What each part may import of the others.
+ARROWS = {
+    "app": {"infra", "shared"},
+    "infra": {"shared"},
+    "lambdas": {"shared"},
+    "shared": set[str](),
+    "cli": {"shared", "local", "infra"},
+    "local": {"shared", "infra"},
+}
+
+# The infrastructure knows the pipeline's declaration, not what the functions run on.
+INFRA_SHARES = {"environment", "errors", "models", "pipeline", "schema"}
+
+# Which parts may import a package from elsewhere; those not named here may be imported anywhere.
+CONFINED = {
+    "aws_cdk": {"app", "infra"},
+    "constructs": {"infra"},
+    "jsii": {"infra"},
+    "cdk_nag": set[str](),
+    "boto3": {"lambdas", "shared", "cli", "local"},
+    "botocore": {"lambdas", "shared", "cli", "local"},
+    "pg8000": {"lambdas", "shared", "cli", "local"},
+    "aws_lambda_powertools": {"lambdas", "shared"},
+    "moto": {"local"},
+    "ministack": {"local"},
+}
+
+
+def part_of(name: str) -> str | None:
+    """The part that a module of the application belongs to; None for a module from elsewhere."""
+    package, *rest = name.split(".")
+    return rest[0] if package == PACKAGE and rest else None
+
+
+def imports(file: Path) -> Iterator[str]:
+    """The full names of what a module imports, types that are only for checking included."""
+    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{file}: imports are absolute"
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def source_part(file: Path) -> str:
+    parts = file.relative_to(REPOSITORY).with_suffix("").parts
+    return parts[1] if parts[0] == PACKAGE else parts[0]
+
+
+@pytest.mark.parametrize("file", MODULES, ids=lambda file: str(file.relative_to(REPOSITORY)))
+def test_a_module_imports_only_what_its_part_may(file: Path) -> None:
+    here = source_part(file)
+    if here == "__init__":
+        assert list(imports(file)) == []
+        return
+    for name in imports(file):
+        there = part_of(name)
+        if there is None:
+            assert here in CONFINED.get(name.partition(".")[0], {here}), name
+        elif there != here:
+            assert there in ARROWS[here], name
+
+
+@pytest.mark.parametrize(
+    "file", sorted((REPOSITORY / PACKAGE / "infra").glob("*.py")), ids=lambda f: f.stem
+)
+def test_the_infrastructure_sees_only_the_declarations(file: Path) -> None:
+    seen = {name.split(".")[2] for name in imports(file) if part_of(name) == "shared"}
+
+    assert seen <= INFRA_SHARES
+
+
+@pytest.mark.parametrize(
+    "file", sorted((REPOSITORY / PACKAGE / "lambdas").glob("*.py")), ids=lambda f: f.stem
+)
+def test_a_step_imports_no_other(file: Path) -> None:
+    assert not [name for name in imports(file) if part_of(name) == "lambdas"]
+
+
+@pytest.mark.parametrize("name", sorted(INFRA_SHARES))
+def test_what_the_infrastructure_sees_needs_the_standard_library_alone(name: str) -> None:
+    file = REPOSITORY / PACKAGE / "shared" / f"{name}.py"
+    seen = {each.split(".")[2] for each in imports(file) if part_of(each) == "shared"}
+    elsewhere = {each.partition(".")[0] for each in imports(file) if part_of(each) is None}
+
+    assert seen <= INFRA_SHARES
+    assert elsewhere <= sys.stdlib_module_names
