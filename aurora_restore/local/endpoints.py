@@ -11,8 +11,8 @@ from botocore.config import Config
 
 from aurora_restore.local.environment import credentials
 
-DATABASE_SERVICES = ("rds", "sts", "kms", "ec2")
-"""What the database emulator answers: databases, and what they depend on.
+RDS_SERVICES = ("rds", "sts", "kms", "ec2")
+"""What the embedded RDS answers: databases, and what they depend on.
 
 A role of another account, assumed at its STS, leads to that account's databases; its KMS holds the
 keys of snapshots, its EC2 the networks of clusters. What a stack creates of these kinds (a key of

@@ -9,16 +9,16 @@ import time
 import urllib.parse
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager, ExitStack
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Protocol, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import psutil
 
 from aurora_restore.local.cdk import App, Outputs, Toolkit
-from aurora_restore.local.endpoints import DATABASE_SERVICES, Endpoints, LocalSession
+from aurora_restore.local.endpoints import RDS_SERVICES, Endpoints, LocalSession
 from aurora_restore.local.environment import ACCOUNT, REGION, identity, repository, sealed
 from aurora_restore.local.http import get
 from aurora_restore.local.ministack.process import Settings, ministack_process
@@ -30,6 +30,8 @@ if TYPE_CHECKING:
         HistoryEventTypeDef,
     )
 
+    from aurora_restore.local.rds import EmbeddedRds
+
 _POLL_SECONDS = 0.05
 
 
@@ -37,28 +39,32 @@ class ExecutionUnfinishedError(RuntimeError):
     """An execution was still running when the time to wait for it was over."""
 
 
-class Databases(Protocol):
-    """What the world needs of the emulator of RDS, STS, KMS and EC2 once it runs."""
-
-    @property
-    def endpoint_url(self) -> str:
-        """The URL of its HTTP server."""
-
-    @property
-    def ca_bundle(self) -> str | Path:
-        """The PEM file with the authority that signed the certificates of its databases."""
+class NoRdsError(RuntimeError):
+    """The embedded RDS was asked for in a world that has none."""
 
 
-DatabasesFactory = Callable[[Path], AbstractContextManager[Databases]]
-"""Makes the emulator, which may keep its files in the directory; entering the result starts it."""
+RdsFactory = Callable[[Path, float], "EmbeddedRds"]
+"""Makes the embedded RDS from the directory for its files and the factor by which time is faster.
+
+Entering what it makes starts it.
+"""
+
+
+def embedded_rds(directory: Path, speed: float) -> "EmbeddedRds":
+    """The embedded RDS as it is by default: with data, and as slow as AWS but for the speed."""
+    # Its package takes a second to import, which only this function is worth.
+    from aurora_restore.local.rds import EmbeddedRds
+
+    return EmbeddedRds(directory, speed=speed)
 
 
 @dataclass(frozen=True, kw_only=True)
 class WorldConfig:
     """How the embedded AWS is set up.
 
-    ``wait_scale`` shortens the waits of Step Functions, and those between the retries of
-    asynchronous invocations. ``function_environment`` holds variables
+    ``wait_scale``, which is more than 0, shortens the waits of Step Functions, those between the
+    retries of asynchronous invocations, and whatever takes its time at RDS. Without an ``rds`` the
+    world has none, and starts sooner. ``function_environment`` holds variables
     that every Lambda function sees besides its own. Without a ``directory`` a temporary one under
     ``.local`` is used, and removed at the end.
     """
@@ -67,7 +73,7 @@ class WorldConfig:
     region: str = REGION
     wait_scale: float = 0.02
     directory: Path | None = None
-    databases: DatabasesFactory | None = None
+    rds: RdsFactory | None = embedded_rds
     function_environment: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -89,7 +95,7 @@ class World:
     def __init__(self, config: WorldConfig | None = None) -> None:
         self.config = config or WorldConfig()
         self.directory = Path()
-        self.databases: Databases | None = None
+        self._rds: EmbeddedRds | None = None
         self.endpoints = Endpoints(default="")
         self._resources = ExitStack()
         self._bootstrapped = False
@@ -113,6 +119,13 @@ class World:
     def stop(self) -> None:
         """Ends everything that was started; harmless when nothing runs."""
         self._resources.close()
+
+    @property
+    def rds(self) -> "EmbeddedRds":
+        """The embedded RDS: its certificate authority, and its control beside the API."""
+        if self._rds is None:
+            raise NoRdsError("this world was set up without the embedded RDS")
+        return self._rds
 
     def session(self, *, account: str | None = None, region: str | None = None) -> LocalSession:
         """A boto3 session of an account and region of the embedded AWS."""
@@ -213,10 +226,12 @@ class World:
         self.directory = self._own_directory()
         port = free_port()
         with ThreadPoolExecutor(max_workers=2) as executor:
-            databases = executor.submit(self._start_databases)
-            ministack = executor.submit(self._start_ministack, port)
-            self.databases = databases.result()
-            ministack.result()
+            starting = [
+                executor.submit(self._start_rds),
+                executor.submit(self._start_ministack, port),
+            ]
+            for start in starting:
+                start.result()
         self.endpoints = self._endpoints_with(f"http://127.0.0.1:{port}")
         self._function_environment_file.write_text(json.dumps(self._function_environment()))
 
@@ -231,18 +246,18 @@ class World:
         self._resources.callback(shutil.rmtree, directory, ignore_errors=True)
         return directory
 
-    def _start_databases(self) -> Databases | None:
-        if self.config.databases is None:
-            return None
-        directory = self.directory / "databases"
-        directory.mkdir(exist_ok=True)
-        return self._resources.enter_context(self.config.databases(directory))
+    def _start_rds(self) -> None:
+        if self.config.rds is not None:
+            directory = self.directory / "rds"
+            directory.mkdir(exist_ok=True)
+            speed = 1 / self.config.wait_scale
+            self._rds = self._resources.enter_context(self.config.rds(directory, speed))
 
     def _endpoints_with(self, ministack: str) -> Endpoints:
-        if self.databases is None:
+        if self._rds is None:
             return Endpoints(default=ministack)
-        url = self.databases.endpoint_url
-        return Endpoints(default=ministack, exceptions=dict.fromkeys(DATABASE_SERVICES, url))
+        exceptions = dict.fromkeys(RDS_SERVICES, self._rds.endpoint_url)
+        return Endpoints(default=ministack, exceptions=exceptions)
 
     def _start_ministack(self, port: int) -> None:
         settings = Settings(

@@ -9,6 +9,6 @@ from aurora_restore.local.world import World
 
 @pytest.fixture(scope="session")
 def world() -> Iterator[World]:
-    """The embedded AWS, with nothing deployed into it."""
+    """The embedded AWS, into which nothing has been deployed yet."""
     with World() as running:
         yield running

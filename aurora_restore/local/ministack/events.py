@@ -5,17 +5,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from ministack.core.arn import parse_arn
-from ministack.services import cloudwatch, eventbridge, lambda_svc
-from ministack.services import stepfunctions as sfn
+from ministack.services import eventbridge, lambda_svc
 
 from aurora_restore.local.ministack import queues
 
-_METRICS = {
-    "SUCCEEDED": "ExecutionsSucceeded",
-    "FAILED": "ExecutionsFailed",
-    "TIMED_OUT": "ExecutionsTimedOut",
-    "ABORTED": "ExecutionsAborted",
-}
 _DOCUMENTED = (
     "executionArn",
     "stateMachineArn",
@@ -53,24 +46,6 @@ def status_changes_tell_what_is_documented() -> None:
 def _documented(detail: str) -> str:
     members = json.loads(detail)
     return json.dumps({name: members[name] for name in _DOCUMENTED if name in members})
-
-
-def ends_are_counted() -> None:
-    """The end of an execution is counted by a metric of ``AWS/States``, and alarms act on it.
-
-    https://docs.aws.amazon.com/step-functions/latest/dg/procedure-cw-metrics.html
-    """
-    original = sfn._emit_execution_status_event
-
-    def emit(execution: Mapping[str, Any]) -> None:
-        original(execution)
-        metric = _METRICS.get(execution["status"])
-        if metric is not None:
-            dimensions = {"StateMachineArn": execution["stateMachineArn"]}
-            cloudwatch.record_metric("AWS/States", metric, 1, "Count", dimensions)
-            cloudwatch._evaluate_all_alarms()
-
-    sfn._emit_execution_status_event = emit
 
 
 def rules_invoke_functions_asynchronously() -> None:

@@ -27,6 +27,9 @@ from typing import Any, TextIO
 
 UNHANDLED = "aurora-restore.local/unhandled"
 
+_places: dict[str, str] = {}
+"""Where code, layers and the SDK are here, and where they are on AWS."""
+
 Handler = Callable[[Any, "Context"], Any]
 
 
@@ -125,6 +128,9 @@ def _answer(answers: TextIO, message: Mapping[str, Any]) -> None:
 
 
 def _load(initialisation: Mapping[str, Any]) -> Handler:
+    _places[initialisation["code"]] = "/var/task"
+    _places.update(dict.fromkeys(initialisation["layers"], "/opt"))
+    _places.update(dict.fromkeys(initialisation["runtime"], "/var/runtime"))
     sys.path[:] = [
         initialisation["code"],
         *(path for layer in initialisation["layers"] for path in _layer_paths(Path(layer))),
@@ -183,9 +189,8 @@ def _unhandled(error: BaseException | None, request_id: str) -> dict[str, Any]:
         name, trace = error.error_type, []
     else:
         name = type(error).__name__
-        own = Path(__file__).name
         frames = traceback.extract_tb(error.__traceback__ if error else None)
-        trace = traceback.format_list([f for f in frames if Path(f.filename).name != own])
+        trace = traceback.format_list([_as_on_aws(f) for f in frames if f.filename != __file__])
     print(f"[ERROR] {name}: {error}")
     if trace:
         print("Traceback (most recent call last):\n" + "".join(trace).rstrip())
@@ -197,6 +202,14 @@ def _unhandled(error: BaseException | None, request_id: str) -> dict[str, Any]:
             "stackTrace": trace,
         }
     }
+
+
+def _as_on_aws(frame: traceback.FrameSummary) -> traceback.FrameSummary:
+    for here, there in _places.items():
+        if frame.filename.startswith(here):
+            name = there + frame.filename.removeprefix(here)
+            return traceback.FrameSummary(name, frame.lineno, frame.name, line=frame.line)
+    return frame
 
 
 if __name__ == "__main__":

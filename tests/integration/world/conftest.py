@@ -11,5 +11,5 @@ from aurora_restore.local.world import World
 @pytest.fixture(scope="session")
 def outputs(world: World) -> Mapping[str, str]:
     """The outputs of the deployed stack."""
-    deployed = world.deploy("tests", app_directory=Path(__file__).parent / "probe_app")
-    return deployed["Probe-tests"]
+    app = Path(__file__).parent / "probe_app"
+    return world.deploy("tests", app_directory=app)["Probe-tests"]

@@ -95,6 +95,24 @@ def test_an_alarm_on_failed_executions_goes_off(world: World, outputs: Outputs) 
     assert json.loads(eventually(alarm))["Trigger"]["MetricName"] == "ExecutionsFailed"
 
 
+def test_an_alarm_about_another_state_machine_stays_silent(world: World, outputs: Outputs) -> None:
+    alarms = world.client("cloudwatch")
+    alarms.put_metric_alarm(
+        AlarmName="another-machine",
+        Namespace="AWS/States",
+        MetricName="ExecutionsFailed",
+        Dimensions=[{"Name": "StateMachineArn", "Value": outputs["MachineOutput"] + "-other"}],
+        Statistic="Sum",
+        Period=60,
+        EvaluationPeriods=1,
+        Threshold=1,
+        ComparisonOperator="GreaterThanOrEqualToThreshold",
+    )
+    fail(world, outputs, f"op-{uuid.uuid4()}")
+    (alarm,) = alarms.describe_alarms(AlarmNames=["another-machine"])["MetricAlarms"]
+    assert alarm["StateValue"] == "INSUFFICIENT_DATA"
+
+
 def test_a_function_that_keeps_failing_is_retried_and_its_event_put_aside(
     world: World, outputs: Outputs
 ) -> None:

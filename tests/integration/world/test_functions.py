@@ -63,6 +63,7 @@ def test_an_error_is_reported_under_its_class_name(world: World, outputs: Output
     payload = raised.value.payload
     assert payload["errorType"] == "SnapshotIsGoneError"
     assert payload["errorMessage"] == "the snapshot is gone"
+    assert '"/var/task/probe.py"' in payload["stackTrace"][-1]
     assert "raise SnapshotIsGoneError" in payload["stackTrace"][-1]
     assert set(payload) == {"errorType", "errorMessage", "stackTrace", "requestId"}
 
@@ -135,3 +136,15 @@ def test_a_function_reaches_every_service(world: World, outputs: Outputs) -> Non
     assert item["status"] == {"S": "SUCCESS"}
     published = world.published(outputs["TopicOutput"])
     assert ("done", "op-services") in [(each.subject, each.message) for each in published]
+
+
+def test_metrics_embedded_in_logs_are_extracted(world: World, outputs: Outputs) -> None:
+    invoke(world, "measure", operation_id="op-measured")
+    metrics = world.client("cloudwatch").list_metrics(Namespace="Probe")["Metrics"]
+    assert metrics == [
+        {
+            "Namespace": "Probe",
+            "MetricName": "Restored",
+            "Dimensions": [{"Name": "operation", "Value": "op-measured"}],
+        }
+    ]

@@ -1,11 +1,12 @@
 """The world starts, stops, deploys, and cannot be mistaken for a real account."""
 
+import json
 import os
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import botocore.exceptions
@@ -14,7 +15,7 @@ import pytest
 
 from aurora_restore.local.cdk import DeploymentFailedError
 from aurora_restore.local.environment import repository
-from aurora_restore.local.world import World
+from aurora_restore.local.world import NoRdsError, World, WorldConfig
 
 Outputs = Mapping[str, str]
 
@@ -23,11 +24,11 @@ import json, time
 from concurrent.futures import ThreadPoolExecutor
 from io import BytesIO
 from zipfile import ZipFile
-from aurora_restore.local.world import World
+from aurora_restore.local.world import NoRdsError, World, WorldConfig
 archive = BytesIO()
 with ZipFile(archive, "w") as package:
     package.writestr("sleeper.py", "import time\\ndef handler(event, context): time.sleep(60)")
-with World() as world:
+with World(WorldConfig(rds=None if sys.argv[1:] else embedded_rds)) as world:
     functions = world.client("lambda")
     functions.create_function(
         FunctionName="sleeper", Runtime="python3.14", Handler="sleeper.handler", Timeout=60,
@@ -73,15 +74,29 @@ def test_no_setting_of_the_machine_leads_to_a_real_account(
     assert client.list_topics()["Topics"] == []
 
 
+def test_databases_and_their_neighbours_are_served_by_the_embedded_rds(world: World) -> None:
+    for service in ("rds", "sts", "kms", "ec2"):
+        assert world.client(service).meta.endpoint_url == world.rds.endpoint_url
+    assert world.client("rds").describe_db_clusters()["DBClusters"] == []
+    assumed = world.client("sts").assume_role(
+        RoleArn="arn:aws:iam::444455556666:role/reader", RoleSessionName="tests"
+    )
+    assert ":444455556666:" in assumed["AssumedRoleUser"]["Arn"]
+
+
+def test_functions_find_the_embedded_rds(world: World, outputs: Outputs) -> None:
+    answer = world.client("lambda").invoke(
+        FunctionName="probe-probe", Payload=json.dumps({"action": "describe"})
+    )
+    environment = json.loads(answer["Payload"].read())["environment"]
+    for service in ("RDS", "STS", "KMS", "EC2"):
+        assert environment[f"AWS_ENDPOINT_URL_{service}"] == world.rds.endpoint_url
+
+
 def test_a_deployment_that_fails_says_why(world: World, tmp_path: Path) -> None:
     (tmp_path / "app.py").write_text("raise SystemExit('the configuration names no target')")
     with pytest.raises(DeploymentFailedError, match=r"(?s)cdk synth.*names no target"):
         world.deploy("broken", app_directory=tmp_path)
-
-
-def test_a_second_deployment_is_an_update(world: World, outputs: Outputs) -> None:
-    again = world.deploy("tests", app_directory=Path(__file__).parent / "probe_app")
-    assert again["Probe-tests"] == outputs
 
 
 def test_subjects_and_parameters_are_limited(world: World, outputs: Outputs) -> None:
@@ -94,23 +109,27 @@ def test_subjects_and_parameters_are_limited(world: World, outputs: Outputs) -> 
 
 
 def test_nothing_listens_beyond_this_machine(world: World) -> None:
-    (server,) = (
-        process
-        for process in psutil.Process().children(recursive=True)
-        if "aurora_restore.local.ministack" in process.cmdline()
-        and "--parent" not in process.cmdline()
-    )
-    listening = [each for each in server.net_connections("inet") if each.status == "LISTEN"]
-    assert {each.laddr.ip for each in listening} == {"127.0.0.1"}
-    assert [each.laddr.port for each in listening] == [
-        int(world.endpoints.default.rpartition(":")[2])
-    ]
+    children = psutil.Process().children(recursive=True)
+    listening = {
+        (connection.laddr.ip, connection.laddr.port)
+        for child in children
+        for connection in child.net_connections("inet")
+        if connection.status == psutil.CONN_LISTEN
+    }
+    urls = (world.endpoints.default, world.rds.endpoint_url)
+    assert {("127.0.0.1", int(url.rpartition(":")[2])) for url in urls} <= listening
+    assert {address for address, _ in listening} == {"127.0.0.1"}
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
-def test_nothing_survives_the_program_that_owns_the_world(number: signal.Signals) -> None:
+@pytest.mark.parametrize(
+    ("number", "options"),
+    [(signal.SIGINT, ["without-rds"]), (signal.SIGTERM, ["without-rds"]), (signal.SIGKILL, [])],
+)
+def test_nothing_survives_the_program_that_owns_the_world(
+    number: signal.Signals, options: Sequence[str]
+) -> None:
     with subprocess.Popen(  # noqa: S603
-        [sys.executable, "-c", OWNER],
+        [sys.executable, "-c", OWNER, *options],
         cwd=repository(),
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
@@ -126,7 +145,9 @@ def test_nothing_survives_the_program_that_owns_the_world(number: signal.Signals
     assert len(gone) == len(tree)
     assert number is not signal.SIGINT or not directory.exists()
     assert not (directory / "ministack").exists()
-    with World() as another:
+    with World(WorldConfig(rds=None)) as another:
+        with pytest.raises(NoRdsError):
+            _ = another.rds
         assert not directory.exists(), "an abandoned directory is swept by the next world"
         assert another.directory.exists()
     assert not another.directory.exists()

@@ -97,6 +97,17 @@ def use_services(event: Event, context: Any) -> Any:
     }
 
 
+def measure(event: Event, context: Any) -> Any:
+    """Logs a metric in the embedded metric format."""
+    directive = {
+        "Namespace": "Probe",
+        "Dimensions": [["operation"]],
+        "Metrics": [{"Name": "Restored", "Unit": "Count"}],
+    }
+    measured = {"operation": event["operation_id"], "Restored": 1}
+    print(json.dumps({"_aws": {"Timestamp": 0, "CloudWatchMetrics": [directive]}, **measured}))
+
+
 def notify(event: Event, context: Any) -> Any:
     """Passes the event of a rule on to the topic."""
     if event["detail"]["name"].startswith("unnotifiable"):
@@ -115,6 +126,7 @@ ACTIONS: Mapping[str, Callable[[Event, Any], Any]] = {
         fail_until_told,
         large,
         leave,
+        measure,
         sleep,
         unserialisable,
         use_services,
