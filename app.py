@@ -1,4 +1,8 @@
-"""The CDK app: the environment that ``-c environment=<name>`` names, checked, as its stack."""
+"""The CDK app: the environment that ``-c environment=<name>`` names, checked, as its stack.
+
+The CDK CLI runs it as ``cdk.json`` says: with the Python of ``.venv`` and the Node of
+``node_modules``, where there are such.
+"""
 
 import sys
 

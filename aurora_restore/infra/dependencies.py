@@ -5,7 +5,6 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -62,8 +61,11 @@ def copy_layer(folder: Path, cache: Path) -> None:
         with tempfile.TemporaryDirectory(dir=cache) as scratch:
             made = Path(scratch) / "layer"
             make_layer(made / "python")
-            with suppress(FileExistsError):
+            try:
                 made.rename(cached)
+            except OSError:
+                if not cached.exists():
+                    raise
     shutil.copytree(cached, folder, dirs_exist_ok=True)
 
 

@@ -21,6 +21,7 @@ _ON_TAGGED: Final = frozenset(
 """Allowed on what carries the environment's tag, because its name is not known beforehand."""
 _WITH_TAG: Final = frozenset({"rds:CreateDBInstance"})
 """Allowed where the environment's tag is among those that are given."""
+_CHANGES_A_CLUSTER: Final = frozenset({"rds:DeleteDBCluster", "rds:ModifyDBCluster"})
 
 
 def allow(
@@ -43,15 +44,13 @@ class Grants:
 
     def of(self, step: Step) -> Iterator[iam.PolicyStatement]:
         """What a step may do; never, whatever its grants say, change a source."""
-        actions = [(action, grant.resource) for grant in step.grants for action in grant.actions]
-        for action, resource in actions:
+        granted = [(action, grant.resource) for grant in step.grants for action in grant.actions]
+        for action, resource in granted:
             for arns, conditions in self._scopes(action, resource):
                 if arns:
                     yield allow(action, arns, conditions)
         sources = self._sources()
-        if sources and any(
-            action.startswith(("rds:Delete", "rds:Modify")) for action, _ in actions
-        ):
+        if sources and _CHANGES_A_CLUSTER & {action for action, _ in granted}:
             yield iam.PolicyStatement(
                 effect=iam.Effect.DENY,
                 actions=["rds:Delete*", "rds:Modify*"],

@@ -6,7 +6,7 @@ from typing import Final
 
 from aws_cdk import aws_iam as iam
 
-from aurora_restore.infra.credentials import Credential, Credentials
+from aurora_restore.infra.credentials import Credentials
 from aurora_restore.infra.grants import Grants, allow
 from aurora_restore.infra.notifications import Notifications
 from aurora_restore.infra.tables import Tables
@@ -83,7 +83,7 @@ class Permissions:
         Secrets Manager names the secret in the encryption context:
         https://docs.aws.amazon.com/secretsmanager/latest/userguide/security-encryption.html
         """
-        secret: Credential = self.credentials.named(which)
+        secret = self.credentials.named(which)
         yield allow(action, [secret.arn])
         if secret.adopted:
             environment = self.grants.environment
