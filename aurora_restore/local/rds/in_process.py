@@ -5,6 +5,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 import boto3
+from botocore.loaders import create_loader
+from botocore.session import Session
 from moto import mock_aws
 
 from aurora_restore.local.rds.clock import Clock, ManualClock
@@ -17,6 +19,9 @@ from aurora_restore.local.rds.plane.none import NoDataPlane
 from aurora_restore.local.rds.rules import Rules
 from aurora_restore.local.rds.timings import Timings
 from aurora_restore.local.rds.world import World
+
+_LOADER = create_loader()
+"""Shared by all sessions: the models of the services are read once."""
 
 
 @dataclass(frozen=True)
@@ -34,7 +39,10 @@ class InProcessRds:
     def session(self, account: str, region: str) -> boto3.Session:
         """A boto3 session as an administrator of an account."""
         key = self.control.credentials(account)
+        core = Session()
+        core.register_component("data_loader", _LOADER)
         return boto3.Session(
+            botocore_session=core,
             aws_access_key_id=key["access_key_id"],
             aws_secret_access_key=key["secret_access_key"],
             region_name=region,

@@ -18,9 +18,9 @@ from types import SimpleNamespace
 from typing import Any
 
 import moto.iam.models
-from moto.core.exceptions import ServiceException
 from moto.core.responses import ActionResult, BaseResponse
 from moto.rds import urls as moto_urls
+from moto.rds.exceptions import RDSClientError
 from moto.rds.models import RDSBackend, rds_backends
 from moto.rds.responses import RDSResponse
 
@@ -132,7 +132,7 @@ class AuroraResponse(RDSResponse):  # type: ignore[misc]
         return action in LEFT_TO_MOTO
 
     def _refuse(self, error: RdsError) -> Any:
-        return self._answer(ActionResult(ServiceException(error.code, error.message)))
+        return self._answer(ActionResult(RDSClientError(error.code, error.message)))
 
     def _answer(self, result: Any) -> Any:
         status, headers, body = self.serialized(result)
