@@ -20,11 +20,10 @@ from aurora_restore.local.world import NoRdsError, World, WorldConfig
 Outputs = Mapping[str, str]
 
 OWNER = """
-import json, time
-from concurrent.futures import ThreadPoolExecutor
+import sys, time
 from io import BytesIO
 from zipfile import ZipFile
-from aurora_restore.local.world import NoRdsError, World, WorldConfig
+from aurora_restore.local.world import World, WorldConfig, embedded_rds
 archive = BytesIO()
 with ZipFile(archive, "w") as package:
     package.writestr("sleeper.py", "import time\\ndef handler(event, context): time.sleep(60)")
