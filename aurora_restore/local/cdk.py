@@ -3,7 +3,7 @@
 import json
 import shlex
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -33,13 +33,12 @@ class Toolkit:
     """The CDK's command line, in an environment that leads to the embedded AWS alone."""
 
     environment: Mapping[str, str]
-    account: str
-    region: str
     work: Path
 
-    def bootstrap(self) -> None:
-        """Creates the bucket and the roles that deployments use."""
-        self._run("bootstrap", [f"aws://{self.account}/{self.region}"], self.work)
+    def bootstrap(self, environments: Collection[str]) -> None:
+        """Creates the bucket and the roles that deployments use, in each ``aws://account/region``."""
+        if environments:
+            self._run("bootstrap", sorted(environments), self.work)
 
     def synthesise(self, app: App) -> Path:
         """Runs the app with this Python and gives the directory of the cloud assembly."""
@@ -62,6 +61,8 @@ class Toolkit:
 
     def _run(self, subcommand: str, options: Sequence[str], directory: Path) -> None:
         binaries = repository() / "node_modules" / ".bin"
+        if not (binaries / "cdk").exists():
+            raise DeploymentFailedError(f"there is no CDK in {binaries}: run `npm ci`")
         log = self.work / "logs" / f"cdk-{subcommand}.log"
         log.unlink(missing_ok=True)
         path = f"{binaries}:{self.environment.get('PATH', '')}"
@@ -78,3 +79,15 @@ class Toolkit:
             raise DeploymentFailedError(
                 f"cdk {subcommand} ended with status {status}; the end of {log}:\n{log_tail(log)}"
             )
+
+
+def environments_of(assembly: Path) -> frozenset[str]:
+    """The ``aws://account/region`` of every stack that says where it belongs."""
+    manifests = [json.loads(file.read_text()) for file in assembly.rglob("manifest.json")]
+    named = {
+        artifact.get("environment", "")
+        for manifest in manifests
+        for artifact in manifest.get("artifacts", {}).values()
+        if artifact["type"] == "aws:cloudformation:stack"
+    }
+    return frozenset(each for each in named if each and "unknown-" not in each)

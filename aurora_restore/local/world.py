@@ -7,7 +7,7 @@ import shutil
 import tempfile
 import time
 import urllib.parse
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import psutil
 
-from aurora_restore.local.cdk import App, Outputs, Toolkit
+from aurora_restore.local.cdk import App, Outputs, Toolkit, environments_of
 from aurora_restore.local.endpoints import RDS_SERVICES, Endpoints, LocalSession
 from aurora_restore.local.environment import ACCOUNT, REGION, identity, repository, sealed
 from aurora_restore.local.http import get
@@ -98,7 +98,7 @@ class World:
         self._rds: EmbeddedRds | None = None
         self.endpoints = Endpoints(default="")
         self._resources = ExitStack()
-        self._bootstrapped = False
+        self._bootstrapped: set[str] = set()
 
     def __enter__(self) -> Self:
         try:
@@ -143,41 +143,45 @@ class World:
         app_directory: Path | None = None,
         context: Mapping[str, str] | None = None,
     ) -> Outputs:
-        """Deploys the app for an environment and gives the outputs of each of its stacks."""
+        """Deploys the app for an environment and gives the outputs of each of its stacks.
+
+        Where its stacks belong is bootstrapped before; in this world's own region that is done
+        while the app is being synthesised.
+        """
         app = App(
             directory=app_directory or repository(),
             context={"environment": environment, **(context or {})},
         )
-        toolkit = self._toolkit
-        with ThreadPoolExecutor(max_workers=2) as executor:
-            bootstrapped = None if self._bootstrapped else executor.submit(toolkit.bootstrap)
-            assembly = toolkit.synthesise(app)
-            if bootstrapped is not None:
-                bootstrapped.result()
-        self._bootstrapped = True
-        return toolkit.deploy(assembly)
+        with ThreadPoolExecutor(max_workers=1) as executor:
+            own = f"aws://{self.config.account}/{self.config.region}"
+            bootstrap = executor.submit(self._bootstrap, {own})
+            assembly = self._toolkit.synthesise(app)
+            bootstrap.result()
+        self._bootstrap(environments_of(assembly))
+        return self._toolkit.deploy(assembly)
 
     def start(
         self, state_machine_arn: str, execution_input: Mapping[str, Any], *, name: str | None = None
     ) -> str:
         """Starts an execution and gives its ARN."""
         named = {} if name is None else {"name": name}
-        answer = self._states.start_execution(
+        answer = self._states_of(state_machine_arn).start_execution(
             stateMachineArn=state_machine_arn, input=json.dumps(execution_input), **named
         )
         return str(answer["executionArn"])
 
     def redrive(self, execution_arn: str) -> None:
         """Continues a failed execution from the state where it failed, as the console does."""
-        self._states.redrive_execution(executionArn=execution_arn)
+        self._states_of(execution_arn).redrive_execution(executionArn=execution_arn)
 
     def wait(
         self, execution_arn: str, *, timeout: float = 60.0
     ) -> "DescribeExecutionOutputTypeDef":
         """Waits for an execution to end, however it ends, and gives its description."""
         deadline = time.monotonic() + timeout
+        states = self._states_of(execution_arn)
         while True:
-            description: DescribeExecutionOutputTypeDef = self._states.describe_execution(
+            description: DescribeExecutionOutputTypeDef = states.describe_execution(
                 executionArn=execution_arn
             )
             if description["status"] != "RUNNING":
@@ -192,17 +196,18 @@ class World:
 
     def history(self, execution_arn: str) -> "list[HistoryEventTypeDef]":
         """Every event of an execution, the first one first."""
-        paginator = self._states.get_paginator("get_execution_history")
+        paginator = self._states_of(execution_arn).get_paginator("get_execution_history")
         pages = paginator.paginate(executionArn=execution_arn)
         return [event for page in pages for event in page["events"]]
 
-    def lambda_logs(self, function_name: str) -> str:
+    def lambda_logs(self, function_name: str, *, region: str | None = None) -> str:
         """Everything that a function has logged, in the log group that it is configured with."""
-        configuration = self.client("lambda").get_function_configuration(FunctionName=function_name)
+        functions = self.client("lambda", region=region)
+        configuration = functions.get_function_configuration(FunctionName=function_name)
         group = configuration.get("LoggingConfig", {}).get(
             "LogGroup", f"/aws/lambda/{function_name}"
         )
-        logs = self.client("logs")
+        logs = self.client("logs", region=region)
         try:
             pages = list(logs.get_paginator("filter_log_events").paginate(logGroupName=group))
         except logs.exceptions.ResourceNotFoundException:
@@ -221,6 +226,11 @@ class World:
             )
             for message in messages
         ]
+
+    def _bootstrap(self, environments: Collection[str]) -> None:
+        missing = set(environments) - self._bootstrapped
+        self._toolkit.bootstrap(missing)
+        self._bootstrapped |= missing
 
     def _start(self) -> None:
         self.directory = self._own_directory()
@@ -286,14 +296,21 @@ class World:
                     "AWS_ENDPOINT_URL": self.endpoints.default,
                 }
             ),
-            account=self.config.account,
-            region=self.config.region,
             work=self.directory,
         )
 
+    def _states_of(self, arn: str) -> Any:
+        """A client where the state machine or the execution is."""
+        _, _, _, region, account, *_ = arn.split(":")
+        return self._states_clients(account, region)
+
     @functools.cached_property
-    def _states(self) -> Any:
-        return self.client("stepfunctions")
+    def _states_clients(self) -> Callable[[str, str], Any]:
+        @functools.cache
+        def client(account: str, region: str) -> Any:
+            return self.client("stepfunctions", account=account, region=region)
+
+        return client
 
     @functools.cached_property
     def _sessions(self) -> Callable[[str, str], LocalSession]:

@@ -25,6 +25,9 @@ from aurora_restore.local.environment import FUNCTION_ENVIRONMENT_FILE
 from aurora_restore.local.ministack import queues, worker
 
 _SDK_MODULES = ("boto3", "botocore", "s3transfer", "jmespath", "dateutil", "urllib3", "six")
+_INITIALISATION_LIMIT_SECONDS = 60.0
+"""AWS allows 10 s; nothing here depends on the speed of the machine."""
+
 _extraction = threading.Lock()
 
 Result = dict[str, Any]
@@ -68,8 +71,12 @@ class PythonWorker(lambda_runtime.Worker):  # type: ignore[misc]
             raise RuntimeError("the Lambda runtime was started without pipes")
         process.stdin.write(json.dumps(initialisation) + "\n")
         process.stdin.flush()
-        if not process.stdout.readline():
-            raise RuntimeError("the Lambda runtime ended before it was ready")
+        limit = threading.Timer(_INITIALISATION_LIMIT_SECONDS, process.kill)
+        limit.start()
+        ready = process.stdout.readline()
+        limit.cancel()
+        if not ready:
+            raise RuntimeError("the function's module was not loaded: it ended, or took too long")
         self._start_time = time.time()
 
     def _layers(self) -> list[Any]:

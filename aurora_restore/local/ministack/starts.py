@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
 from typing import Any
 
-from ministack.core.responses import error_response_json, get_account_id, get_region, json_response
+from ministack.core.responses import error_response_json, json_response
 from ministack.services import stepfunctions as sfn
 
 from aurora_restore.local.ministack import history, runs
@@ -60,9 +60,10 @@ def _refused_start(request: Request) -> Response | None:
 
 
 def _running_namesake(request: Request) -> runs.Execution | None:
-    machine = str(request.get("stateMachineArn", "")).rpartition(":")[2]
-    prefix = f"arn:aws:states:{get_region()}:{get_account_id()}:execution"
-    arn = f"{prefix}:{machine}:{request.get('name')}"
+    machine = sfn._resolve_state_machine_arn(request.get("stateMachineArn", ""))
+    if machine is None:
+        return None
+    arn = f"{machine.replace(':stateMachine:', ':execution:')}:{request.get('name')}"
     execution: runs.Execution | None = sfn._executions.get(arn)
     return execution if execution is not None and execution["status"] == "RUNNING" else None
 
