@@ -38,6 +38,7 @@ def _nothing() -> None:
 class Step:
     """One change: the status it shows, how long it takes, and what it then makes true."""
 
+    name: str
     course: Course
     apply: Callable[[], None]
 
@@ -88,22 +89,24 @@ class Changes:
             return
         queue = self._queues.setdefault(cluster.resource_id, [])
         if cluster.run is not None and cluster.run.running:
-            queue.extend(steps)
+            waiting = {step.name for step in queue}
+            queue.extend(step for step in steps if step.name not in waiting)
             return
         lag = Phase(AVAILABLE, self._world.timings.modification_lag)
-        queue[:] = [Step(Course((lag,), AVAILABLE), _nothing), *steps]
+        queue[:] = [Step("lag", Course((lag,), AVAILABLE), _nothing), *steps]
         self._next(cluster, queue)
 
     def _next(self, cluster: Cluster, queue: list[Step]) -> None:
         if not queue:
             return
-        step = queue.pop(0)
+        step = queue[0]
 
         def show(status: str) -> None:
             cluster.status = status
 
         def done(final: str) -> None:
             cluster.status = final
+            queue.pop(0)
             if final == AVAILABLE:
                 step.apply()
                 self._next(cluster, queue)
@@ -116,7 +119,7 @@ class Changes:
         if cluster.waiting_password is not None and cluster.accepting:
             usual = Course.spread((RESETTING,), timings.reset_master_credentials, AVAILABLE)
             course = self._world.outcomes.course(Operation.RESET_MASTER_CREDENTIALS, usual)
-            steps.append(Step(course, lambda: self._set_password(cluster)))
+            steps.append(Step(_PASSWORD, course, partial(self._set_password, cluster)))
         if not everything:
             return steps
         durations = {
@@ -133,7 +136,7 @@ class Changes:
         for name, (status, seconds) in durations.items():
             if name in cluster.pending:
                 course = Course.spread((status,), seconds, AVAILABLE)
-                steps.append(Step(course, partial(self._apply, cluster, name)))
+                steps.append(Step(name, course, partial(self._apply, cluster, name)))
         return steps
 
     def _apply(self, cluster: Cluster, name: str) -> None:

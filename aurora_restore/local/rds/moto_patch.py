@@ -1,26 +1,30 @@
 """The one place where moto is changed.
 
 moto serves the protocol (parsing, serialising, accounts, Regions) and everything beside clusters,
-instances and cluster snapshots. Two things are replaced while the emulator is installed:
+instances and cluster snapshots. Three things are replaced while the emulator is installed:
 
 * the class of moto's RDS backends, by one whose URLs lead to :class:`AuroraResponse`;
 * the account of an access key that nobody registered: an account's number stands for itself, as it
-  does in MiniStack, and any other key is of the configured default.
+  does in MiniStack, and any other key is of the configured default;
+* the pattern of an access key in a signature, so that such a number is read.
 
-Both rest on moto's internals, so the version is pinned and checked.
+All rest on moto's internals, so the version is pinned and checked.
 """
 
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
+from http import HTTPStatus
 from importlib.metadata import version
 from types import SimpleNamespace
 from typing import Any
+from xml.sax.saxutils import escape
 
 import moto.iam.models
 from moto.core.responses import ActionResult, BaseResponse
+from moto.core.utils import get_service_model
 from moto.rds import urls as moto_urls
-from moto.rds.exceptions import RDSClientError
 from moto.rds.models import RDSBackend, rds_backends
 from moto.rds.responses import RDSResponse
 
@@ -58,7 +62,6 @@ LEFT_TO_MOTO = frozenset(
     }
 )
 _TAG_OPERATIONS = frozenset({"AddTagsToResource", "ListTagsForResource", "RemoveTagsFromResource"})
-_SERVER_ERROR = 500
 
 
 class AuroraBackend(RDSBackend):  # type: ignore[misc]
@@ -116,14 +119,11 @@ class AuroraResponse(RDSResponse):  # type: ignore[misc]
                 raise UnsupportedOperationError(f"The embedded RDS does not offer {action}")
             return self._answer(ActionResult(emulator.answer(action, place, params)))
         except InjectedError as error:
-            status, headers, body = self._refuse(error)
-            headers["status"] = str(error.status)
-            return error.status or status, headers, body
+            return self._refuse(error, error.status)
         except RdsError as error:
-            return self._refuse(error)
+            return self._refuse(error, _http_status(error.code))
         except DataPlaneError as error:
-            _, headers, body = self._refuse(RdsError(str(error)))
-            return _SERVER_ERROR, headers, body
+            return self._refuse(RdsError(str(error)), HTTPStatus.INTERNAL_SERVER_ERROR)
 
     def _is_left_to_moto(self, action: str, params: Params) -> bool:
         if action in _TAG_OPERATIONS:
@@ -131,13 +131,39 @@ class AuroraResponse(RDSResponse):  # type: ignore[misc]
             return arn is not None and arn.kind not in TAGGED_KINDS
         return action in LEFT_TO_MOTO
 
-    def _refuse(self, error: RdsError) -> Any:
-        return self._answer(ActionResult(RDSClientError(error.code, error.message)))
+    def _refuse(self, error: RdsError, status: int) -> Any:
+        headers = {**self.response_headers, "Content-Type": "text/xml", "status": str(status)}
+        sender = "Receiver" if status >= HTTPStatus.INTERNAL_SERVER_ERROR else "Sender"
+        body = (
+            '<?xml version="1.0" encoding="utf-8"?>'
+            '<ErrorResponse xmlns="http://rds.amazonaws.com/doc/2014-10-31/"><Error>'
+            f"<Type>{sender}</Type><Code>{escape(error.code)}</Code>"
+            f"<Message>{escape(error.message)}</Message></Error>"
+            "<RequestId></RequestId></ErrorResponse>"
+        )
+        headers, body = self._enrich_response(headers, body)
+        return status, headers, body
 
     def _answer(self, result: Any) -> Any:
         status, headers, body = self.serialized(result)
         headers, body = self._enrich_response(headers, body)
         return status, headers, body
+
+
+@cache
+def _statuses() -> dict[str, int]:
+    """The HTTP status of each error code, from botocore's model."""
+    errors = [shape.metadata["error"] for shape in get_service_model("rds").error_shapes]
+    return {error["code"]: error["httpStatusCode"] for error in errors}
+
+
+def _http_status(code: str) -> int:
+    return _statuses().get(code, HTTPStatus.BAD_REQUEST)
+
+
+def _is_registered(access_key: str, account: str) -> bool:
+    backends = moto.iam.models.iam_backends[account].values()
+    return any(access_key in backend.access_keys for backend in backends)
 
 
 _current: list[Emulator] = []
@@ -164,7 +190,9 @@ def installed(emulator: Emulator) -> Iterator[None]:
         if ACCOUNT_NUMBER.fullmatch(access_key):
             return access_key
         account: str = moto_account_of(access_key)
-        return emulator.world.rules.default_account if account == moto_default else account
+        if account != moto_default or _is_registered(access_key, account):
+            return account
+        return emulator.world.rules.default_account
 
     rds_backends.clear()
     rds_backends.backend = AuroraBackend
