@@ -216,8 +216,7 @@ class World:
 
     def published(self, topic_arn: str) -> list[PublishedMessage]:
         """Every message published to a topic, the first one first."""
-        query = urllib.parse.urlencode({"topic": topic_arn})
-        messages = json.loads(get(f"{self.endpoints.default}/_aurora-restore/published?{query}"))
+        messages = self._control("published", topic=topic_arn)
         return [
             PublishedMessage(
                 subject=message["subject"],
@@ -226,6 +225,18 @@ class World:
             )
             for message in messages
         ]
+
+    def fire(self, rule_name: str, *, region: str | None = None) -> int:
+        """Lets a scheduled rule fire as if its time had come; gives the number of its targets.
+
+        A disabled rule does not fire.
+        """
+        rule = self.client("events", region=region).describe_rule(Name=rule_name)
+        return int(self._control("fire", rule=rule["Arn"]))
+
+    def _control(self, name: str, **parameters: str) -> Any:
+        query = urllib.parse.urlencode(parameters)
+        return json.loads(get(f"{self.endpoints.default}/_aurora-restore/{name}?{query}"))
 
     def _bootstrap(self, environments: Collection[str]) -> None:
         missing = set(environments) - self._bootstrapped

@@ -15,6 +15,7 @@ What still differs from AWS:
 * Which events of the history follow an ``ExecutionRedriven`` is not documented by AWS. Here a Task
   goes on with ``TaskScheduled``, any other state with its ``…StateEntered``.
 * Events are delivered once, in order and at once; AWS promises neither.
-* Rules with a schedule fire at their real time, unscaled, and are looked at every 10 seconds.
+* Rules with a schedule fire at their real time, unscaled, and are looked at every 10 seconds;
+  ``World.fire`` lets one fire at once.
 * Alarms change their state when a metric is recorded, never by the passing of time.
 """

@@ -35,7 +35,7 @@ async def _serve(port: int) -> None:
     from ministack.app import app
     from ministack.core import lambda_runtime
 
-    from aurora_restore.local.ministack import corrections, published
+    from aurora_restore.local.ministack import controls, corrections
 
     corrections.apply()
     config = Config()
@@ -45,7 +45,7 @@ async def _serve(port: int) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    application: Any = published.answering(app)
+    application: Any = controls.answering(app)
     await serve(application, config, shutdown_trigger=stop.wait)
     lambda_runtime.reset()
 

@@ -39,6 +39,7 @@ CORRECTIONS: tuple[Callable[[], None], ...] = (
     starts.lists_count_redrives,
     events.status_changes_tell_what_is_documented,
     events.rules_invoke_functions_asynchronously,
+    events.rules_name_the_executions_they_start,
     templates.references_to_secrets_are_arns,
     templates.generated_secrets_obey_their_rules,
     templates.functions_get_all_of_their_template,

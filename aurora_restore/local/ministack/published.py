@@ -1,19 +1,8 @@
 """An addition to SNS: what was published can be read, as a test or a demonstration must."""
 
-import json
-from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
-from urllib.parse import parse_qs
 
 from ministack.services import sns
-
-PATH = "/_aurora-restore/published"
-
-Message = MutableMapping[str, Any]
-Application = Callable[
-    [Message, Callable[[], Awaitable[Message]], Callable[[Message], Awaitable[None]]],
-    Awaitable[None],
-]
 
 _published: list[dict[str, Any]] = []
 
@@ -50,17 +39,6 @@ def publications_are_kept() -> None:
     sns._fanout = fanout
 
 
-def answering(application: Application) -> Application:
-    """The application, which besides answers ``GET /_aurora-restore/published?topic=ARN``."""
-
-    async def app(scope: Message, receive: Any, send: Any) -> None:
-        if scope["type"] != "http" or scope["path"] != PATH:
-            await application(scope, receive, send)
-            return
-        topic = parse_qs(scope["query_string"].decode()).get("topic", [""])[0]
-        messages = [message for message in _published if message["topic_arn"] == topic]
-        headers = [(b"content-type", b"application/json")]
-        await send({"type": "http.response.start", "status": 200, "headers": headers})
-        await send({"type": "http.response.body", "body": json.dumps(messages).encode()})
-
-    return app
+def published_to(topic: str) -> list[dict[str, Any]]:
+    """What was published to a topic, the first message first."""
+    return [message for message in _published if message["topic_arn"] == topic]

@@ -1,6 +1,7 @@
 """Failures are announced as on AWS: events of rules, retries, dead letters, alarms."""
 
 import json
+import re
 import time
 import uuid
 from collections.abc import Callable, Mapping
@@ -11,6 +12,7 @@ from aurora_restore.local.world import World
 Outputs = Mapping[str, str]
 T = TypeVar("T")
 
+TWO_UUIDS = r"[0-9a-f-]{36}_[0-9a-f-]{36}"
 STATUS_CHANGE_MEMBERS = {
     "executionArn",
     "stateMachineArn",
@@ -145,3 +147,30 @@ def test_an_event_that_may_not_be_delivered_goes_to_the_queue_of_the_target(
         )
     assert json.loads(letter["Body"])["detail"]["executionArn"] == execution
     assert letter["MessageAttributes"]["ERROR_CODE"]["StringValue"] == "NO_PERMISSIONS"
+
+
+def started_by_schedule(world: World, outputs: Outputs) -> list[str]:
+    """The executions whose names are such as EventBridge gives, the latest one first."""
+    listed = world.client("stepfunctions").list_executions(
+        stateMachineArn=outputs["MachineOutput"]
+    )["executions"]
+    return [item["executionArn"] for item in listed if re.fullmatch(TWO_UUIDS, item["name"])]
+
+
+def test_a_schedule_starts_the_state_machine_with_its_input(world: World, outputs: Outputs) -> None:
+    before = started_by_schedule(world, outputs)
+    assert world.fire(outputs["NightlyOutput"]) == 1
+    after = started_by_schedule(world, outputs)
+    (execution,) = set(after) - set(before)
+    description = world.wait(execution)
+    assert json.loads(description["input"]) == {"action": "describe", "seconds": 0, "wait": False}
+    assert description["status"] == "SUCCEEDED"
+
+
+def test_a_disabled_schedule_does_not_fire(world: World, outputs: Outputs) -> None:
+    events = world.client("events")
+    events.disable_rule(Name=outputs["NightlyOutput"])
+    try:
+        assert world.fire(outputs["NightlyOutput"]) == 0
+    finally:
+        events.enable_rule(Name=outputs["NightlyOutput"])

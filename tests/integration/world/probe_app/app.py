@@ -78,13 +78,16 @@ class ProbeStack(cdk.Stack):
             ),
             targets=[targets.LambdaFunction(notifier, dead_letter_queue=undelivered)],
         )
-        events.Rule(
+        nightly = events.Rule(
             self,
             "Nightly",
             schedule=events.Schedule.cron(minute="0", hour="3"),
             targets=[
                 targets.SfnStateMachine(
-                    machine, input=events.RuleTargetInput.from_object({"action": "describe"})
+                    machine,
+                    input=events.RuleTargetInput.from_object(
+                        {"action": "describe", "seconds": 0, "wait": False}
+                    ),
                 )
             ],
         )
@@ -103,6 +106,7 @@ class ProbeStack(cdk.Stack):
             "Secret": secret.secret_name,
             "FailedNotifications": failures.queue_url,
             "Undelivered": undelivered.queue_url,
+            "Nightly": nightly.rule_name,
         }.items():
             cdk.CfnOutput(self, f"{output}Output", value=value)
 
