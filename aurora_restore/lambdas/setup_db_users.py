@@ -8,7 +8,7 @@ from aurora_restore.shared import journal
 from aurora_restore.shared.aws_utils import get_secret, put_secret
 from aurora_restore.shared.base_handler import Answer, BaseHandler, Job
 from aurora_restore.shared.credentials import AppCredentials, MasterCredentials
-from aurora_restore.shared.database import Login, Server
+from aurora_restore.shared.database import Login, Server, explained
 from aurora_restore.shared.errors import ConfigurationError, DatabaseConnectionError
 from aurora_restore.shared.pipeline import (
     ASSETS_PACKAGE,
@@ -58,7 +58,8 @@ class SetupDbUsersHandler(BaseHandler):
         server = Server(str(endpoint), int(port), _asset(CA_BUNDLE))
         master, master_database = self._master(job)
         try:
-            unfinished = self._set_up(job, server, master, master_database)
+            with explained(f"cluster {job.target_cluster_id} could not be set up"):
+                unfinished = self._set_up(job, server, master, master_database)
         except DatabaseConnectionError as error:
             failures = int(job.state.get(CONNECTION_FAILURES, 0)) + 1
             job.state[CONNECTION_FAILURES] = failures

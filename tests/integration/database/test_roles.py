@@ -1,0 +1,186 @@
+"""Who can log in and what they can do, in a real PostgreSQL."""
+
+from typing import Any
+
+import pytest
+
+from aurora_restore.infra.database_assets import rds_authorities
+from aurora_restore.shared import journal
+from aurora_restore.shared.database import Login, Server
+from aurora_restore.shared.errors import (
+    ConfigurationError,
+    DatabaseConnectionError,
+    PrivilegeCheckError,
+)
+from aurora_restore.shared.roles import (
+    READ_ONLY,
+    READ_WRITE,
+    disable_inherited_logins,
+    ensure_login,
+    grant_access,
+    leave_groups,
+    prove_access,
+)
+from tests.integration.database.conftest import DATABASE, MASTER, Restored
+
+APP = Login("app_user", "canary-app-password")
+READONLY = Login('read "only', "canary-readonly-password'")
+ACCESS = ((APP.user, READ_WRITE), (READONLY.user, READ_ONLY))
+ETL = Login("etl", "old-etl-password")
+MONITORING = Login("monitoring", "old-monitoring-password")
+
+SNAPSHOT_OF_THE_CATALOG = """
+SELECT 'role', rolname, row(rolsuper, rolcanlogin, rolcreatedb, rolvaliduntil)::text FROM pg_roles
+UNION ALL SELECT 'member', roleid::regrole::text, member::regrole::text FROM pg_auth_members
+UNION ALL SELECT 'database', datname, datacl::text FROM pg_database
+UNION ALL SELECT 'schema', nspname, nspacl::text FROM pg_namespace
+UNION ALL SELECT 'relation', oid::regclass::text, relacl::text FROM pg_class WHERE oid >= 16384
+UNION ALL SELECT 'default', defaclrole::regrole::text || defaclobjtype::text, defaclacl::text
+    FROM pg_default_acl
+ORDER BY 1, 2, 3
+"""
+
+
+def set_up(restored: Restored, operation_id: str = "op-1") -> list[str]:
+    with restored.server.session(MASTER, DATABASE) as session:
+        journal.prepare(session)
+        disabled = disable_inherited_logins(session, operation_id, ["monitoring", "nobody"])
+        for login in (APP, READONLY):
+            ensure_login(restored.server, session, login, DATABASE)
+            leave_groups(session, login.user)
+        grant_access(session, DATABASE, ACCESS, ["monitoring", "nobody"])
+    return disabled
+
+
+def catalog(restored: Restored) -> list[list[Any]]:
+    with restored.session(MASTER) as connection:
+        return list(connection.run(SNAPSHOT_OF_THE_CATALOG))
+
+
+def test_inherited_logins_go_and_the_kept_ones_stay(restored: Restored) -> None:
+    assert set_up(restored) == ["app_user", "etl"]
+    assert restored.refuses(ETL)
+    assert restored.refuses(Login("app_user", "old-app-password"))
+    assert not restored.refuses(MONITORING)
+    assert not restored.refuses(MASTER)
+
+
+def test_sessions_of_inherited_logins_end(restored: Restored) -> None:
+    with restored.session(ETL) as old:
+        set_up(restored)
+        with pytest.raises((Exception,), match=r"terminat|closed|network"):
+            old.run("SELECT 1")
+
+
+def test_the_application_can_write_where_the_other_can_only_read(restored: Restored) -> None:
+    set_up(restored)
+    prove_access(restored.server, [DATABASE], APP, READONLY)
+    with restored.session(APP) as connection:
+        connection.run("""INSERT INTO "Odd Schema"."odd ""table" ("drop table") VALUES ('x')""")
+        assert connection.run("SELECT count(*) FROM customers") == [[100]]
+    with restored.session(READONLY) as connection:
+        assert connection.run('SELECT count(*) FROM "Odd Schema"."odd ""table"') == [[1]]
+        assert connection.run('SELECT one FROM "Odd Schema".odd_view') == [[1]]
+        with pytest.raises(Exception, match="42501"):
+            connection.run("DELETE FROM customers")
+
+
+def test_objects_that_come_later_are_granted_too(restored: Restored) -> None:
+    set_up(restored)
+    with restored.session(MASTER) as connection:
+        connection.run("CREATE SCHEMA later; CREATE TABLE later.t (id serial)")
+        connection.run('GRANT "Odd ""Owner" TO postgres WITH SET TRUE')
+        connection.run(
+            """SET ROLE "Odd ""Owner"; CREATE TABLE "Odd Schema".younger (id int); RESET ROLE"""
+        )
+    with restored.session(APP) as connection:
+        connection.run("INSERT INTO later.t DEFAULT VALUES")
+        connection.run('INSERT INTO "Odd Schema".younger VALUES (1)')
+    with restored.session(READONLY) as connection:
+        assert connection.run('SELECT * FROM later.t, "Odd Schema".younger') == [[1, 1]]
+
+
+def test_public_may_nothing(restored: Restored) -> None:
+    set_up(restored)
+    with restored.session(MASTER) as connection:
+        connection.run("CREATE ROLE nobody_in_particular LOGIN PASSWORD 'nobody-password'")
+    assert restored.refuses(Login("nobody_in_particular", "nobody-password"))
+    with restored.session(MASTER) as connection:
+        assert connection.run("SELECT has_table_privilege('public', 'customers', 'SELECT')") == [
+            [False]
+        ]
+
+
+def test_a_second_run_changes_nothing(restored: Restored) -> None:
+    set_up(restored)
+    before = catalog(restored)
+    with restored.session(APP) as application:
+        assert set_up(restored) == []
+        application.run("SELECT 1")
+    assert catalog(restored) == before
+
+
+def test_another_operation_disables_the_logins_again(restored: Restored) -> None:
+    set_up(restored, "op-1")
+    assert APP.user in set_up(restored, "op-2")
+    prove_access(restored.server, [DATABASE], APP, READONLY)
+
+
+def test_no_password_reaches_the_servers_log(restored: Restored) -> None:
+    set_up(restored)
+    log = restored.log.read_text()
+    assert "CREATE ROLE" in log
+    assert "canary" not in log
+
+
+def test_the_master_user_is_no_member_of_the_owners_afterwards(restored: Restored) -> None:
+    set_up(restored)
+    with restored.session(MASTER) as connection:
+        (member,) = connection.run("""SELECT pg_has_role('postgres', 'Odd "Owner', 'USAGE')""")
+    assert member == [False]
+
+
+def test_a_read_only_role_that_can_write_is_found_out(restored: Restored) -> None:
+    set_up(restored)
+    with restored.session(MASTER) as connection:
+        connection.run('GRANT UPDATE ON customers TO "read ""only"')
+    with pytest.raises(PrivilegeCheckError, match=r"read-only role can write to public\.customers"):
+        prove_access(restored.server, [DATABASE], APP, READONLY)
+    set_up(restored)
+    prove_access(restored.server, [DATABASE], APP, READONLY)
+
+
+def test_an_application_role_that_cannot_write_is_found_out(restored: Restored) -> None:
+    set_up(restored)
+    with restored.session(MASTER) as connection:
+        connection.run("REVOKE DELETE ON customers FROM app_user")
+    with pytest.raises(PrivilegeCheckError, match=r"lacks a privilege on public\.customers"):
+        prove_access(restored.server, [DATABASE], APP, READONLY)
+
+
+def test_a_wrong_password_is_told_with_its_code(restored: Restored) -> None:
+    with (
+        pytest.raises(DatabaseConnectionError, match="'postgres' could not log in") as caught,
+        restored.server.session(Login("postgres", "canary-wrong"), DATABASE),
+    ):
+        pass
+    assert caught.value.details["sqlstate"] == "28P01"
+    assert "canary" not in str(caught.value)
+
+
+def test_a_server_that_no_authority_of_amazon_rds_has_signed_is_not_trusted(
+    restored: Restored,
+) -> None:
+    authorities = rds_authorities().decode()
+    stranger = Server(restored.server.host, restored.server.port, authorities)
+    with (
+        pytest.raises(DatabaseConnectionError, match="CA bundle"),
+        stranger.session(MASTER, DATABASE),
+    ):
+        pass
+
+
+def test_a_ca_bundle_that_is_none_is_a_configuration_error(restored: Restored) -> None:
+    stranger = Server(restored.server.host, restored.server.port, "no certificate")
+    with pytest.raises(ConfigurationError, match="PEM"), stranger.session(MASTER, DATABASE):
+        pass

@@ -1,0 +1,83 @@
+"""SQL scripts in a real PostgreSQL: once, whole or not at all, and however long they take."""
+
+import time
+
+import pytest
+
+from aurora_restore.shared.errors import ScriptFailedError
+from aurora_restore.shared.scripts import Progress, SqlScript, run_script
+from tests.integration.database.conftest import DATABASE, MASTER, Restored
+
+ENOUGH_SECONDS = 20.0
+
+
+def script(sql: str, name: str = "mask.sql") -> SqlScript:
+    return SqlScript(name, DATABASE, sql)
+
+
+def run(restored: Restored, sql: str, seconds: float = ENOUGH_SECONDS) -> Progress:
+    return run_script(restored.server, MASTER, "op-1", script(sql), seconds)
+
+
+def counted(restored: Restored, query: str) -> int:
+    with restored.session(MASTER) as connection:
+        ((number,),) = connection.run(query)
+    return int(number)
+
+
+def test_a_script_runs_once_in_an_operation(restored: Restored) -> None:
+    insert = "INSERT INTO customers SELECT max(id) + 1, 'x' FROM customers; -- a last comment"
+    assert run(restored, insert) is Progress.DONE
+    assert run(restored, insert) is Progress.DONE
+    assert counted(restored, "SELECT count(*) FROM customers") == 101
+    run_script(restored.server, MASTER, "op-2", script(insert), ENOUGH_SECONDS)
+    assert counted(restored, "SELECT count(*) FROM customers") == 102
+
+
+def test_nothing_of_a_failed_script_remains(restored: Restored) -> None:
+    with pytest.raises(ScriptFailedError, match=r"mask\.sql failed .* 22012: division") as caught:
+        run(restored, "DELETE FROM customers; SELECT 1 / 0;")
+    assert caught.value.details == {"script": "mask.sql", "sqlstate": "22012"}
+    assert counted(restored, "SELECT count(*) FROM customers") == 100
+    assert run(restored, "DELETE FROM customers;") is Progress.DONE
+    assert counted(restored, "SELECT count(*) FROM customers") == 0
+
+
+def test_a_script_that_ends_its_own_transaction_is_refused(restored: Restored) -> None:
+    with pytest.raises(ScriptFailedError, match="take COMMIT and ROLLBACK out of it"):
+        run(restored, "DELETE FROM customers WHERE id = 1; COMMIT; SELECT 1;")
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "DO $$ BEGIN PERFORM 1; END $$",
+        "UPDATE customers SET email = 'a;b' WHERE email LIKE '%:name%';",
+        "SELECT $body$ it's -- no comment $body$ /* nor ; this */",
+        "",
+        "-- only a comment",
+        "CREATE FUNCTION f() RETURNS int LANGUAGE sql AS $$ SELECT 1; $$; SELECT f();",
+    ],
+)
+def test_any_sql_is_sent_as_it_is(restored: Restored, sql: str) -> None:
+    assert run(restored, sql) is Progress.DONE
+
+
+def test_a_script_that_outlasts_its_invocation_goes_on_in_the_next(restored: Restored) -> None:
+    masking = "SELECT pg_sleep(2); UPDATE customers SET email = 'masked';"
+    assert run(restored, masking, seconds=0.2) is Progress.RUNNING
+    assert run(restored, masking, seconds=0.2) is Progress.RUNNING
+    deadline = time.monotonic() + ENOUGH_SECONDS
+    while run(restored, masking, seconds=0.2) is Progress.RUNNING:
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    assert counted(restored, "SELECT count(*) FROM customers WHERE email = 'masked'") == 100
+    assert counted(restored, "SELECT count(*) FROM aurora_restore.journal") == 1
+
+
+def test_a_script_that_failed_unseen_is_run_again_and_its_error_told(restored: Restored) -> None:
+    failing = "SELECT pg_sleep(0.5); SELECT 1 / 0;"
+    assert run(restored, failing, seconds=0.1) is Progress.RUNNING
+    time.sleep(1)
+    with pytest.raises(ScriptFailedError, match="22012"):
+        run(restored, failing)

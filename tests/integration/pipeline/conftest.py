@@ -1,0 +1,54 @@
+from collections.abc import Iterator
+
+import pytest
+
+from aurora_restore.local.rds.embedded import EmbeddedRds
+from aurora_restore.local.world import World, WorldConfig
+from tests.integration.pipeline.stage import (
+    ACCOUNT,
+    MASK,
+    SOURCE_REGION,
+    TARGET_REGION,
+    Deployed,
+    Stage,
+)
+
+SPEED = 2000.0
+
+
+@pytest.fixture(scope="session")
+def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
+    """The embedded AWS with the source cluster and yesterday's snapshot of it."""
+    config = WorldConfig(
+        account=ACCOUNT,
+        region=TARGET_REGION,
+        wait_scale=0.005,
+        rds=lambda directory, _: EmbeddedRds(directory, speed=SPEED),
+    )
+    with World(config) as world:
+        made = Stage(world, tmp_path_factory.mktemp("stage"))
+        made.make_source()
+        yield made
+
+
+@pytest.fixture(scope="session")
+def app(stage: Stage) -> Deployed:
+    """The app in another Region than the source."""
+    return stage.deploy(TARGET_REGION, scripts=[MASK])
+
+
+@pytest.fixture(scope="session")
+def app_beside_the_source(stage: Stage) -> Deployed:
+    """The app in the source's own Region."""
+    return stage.deploy(SOURCE_REGION)
+
+
+@pytest.fixture
+def clean(stage: Stage, app: Deployed) -> Iterator[None]:
+    """No target, no copy, and the configuration as deployed."""
+    stage.remove_target(TARGET_REGION)
+    document = stage.restore_document(TARGET_REGION)
+    document["database"]["scripts"] = [{"path": MASK}]
+    stage.configure(app, document)
+    yield
+    stage.control.set_timings(create_snapshot=120)

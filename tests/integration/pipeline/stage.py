@@ -1,0 +1,331 @@
+"""A stage for runs of the deployed pipeline: clusters with rows in them, and the app."""
+
+import hashlib
+import json
+import ssl
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pg8000.native
+
+from aurora_restore.local.rds.client import RdsControl
+from aurora_restore.local.world import World
+from aurora_restore.shared.pipeline import (
+    STEPS,
+    TAG_MANAGED_BY,
+    config_path,
+    get_step,
+)
+
+ACCOUNT = "222222222222"
+SOURCE_REGION = "us-east-1"
+TARGET_REGION = "us-west-2"
+PREFIX = "aurora-restore"
+SOURCE = "production"
+TARGET = "staging"
+DATABASE = "shop"
+MASTER = "postgres"
+SOURCE_PASSWORD = "canary-source-master-1"
+ETL_PASSWORD = "canary-source-etl-2"
+MASK = "tests/integration/pipeline/sql/mask.sql"
+PATIENCE_SECONDS = 90.0
+
+ROWS = """
+CREATE TABLE customers (id int PRIMARY KEY, email text NOT NULL);
+INSERT INTO customers SELECT n, 'person' || n || '@real.example' FROM generate_series(1, 300) n;
+CREATE SCHEMA sales;
+CREATE TABLE sales.orders (id int PRIMARY KEY, customer int, amount numeric);
+INSERT INTO sales.orders SELECT n, n % 300, n * 1.5 FROM generate_series(1, 2000) n;
+CREATE ROLE etl LOGIN PASSWORD 'canary-source-etl-2';
+GRANT SELECT, INSERT ON customers TO etl;
+CREATE ROLE monitoring LOGIN PASSWORD 'canary-source-monitoring-3';
+"""
+
+
+@dataclass(frozen=True)
+class Network:
+    """Where a cluster and the functions are."""
+
+    vpc_id: str
+    subnet_ids: list[str]
+    security_group_id: str
+    subnet_group: str
+
+
+@dataclass(frozen=True)
+class Deployed:
+    """One environment of the app."""
+
+    region: str
+    outputs: Mapping[str, str]
+    network: Network
+
+    @property
+    def machine(self) -> str:
+        return self.outputs["StateMachineArn"]
+
+
+@dataclass
+class Stage:
+    """The embedded AWS, with what every test needs."""
+
+    world: World
+    directory: Path
+    _networks: dict[str, Network] = field(default_factory=dict)
+
+    @property
+    def control(self) -> RdsControl:
+        return self.world.rds.control
+
+    @property
+    def ca_bundle(self) -> Path:
+        return self.world.rds.ca_bundle
+
+    def rds(self, region: str) -> Any:
+        return self.world.client("rds", region=region)
+
+    def network(self, region: str) -> Network:
+        """A VPC with subnets in two zones, a security group and a subnet group."""
+        if region not in self._networks:
+            ec2 = self.world.client("ec2", region=region)
+            vpc = ec2.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
+            subnets = [
+                ec2.create_subnet(
+                    VpcId=vpc, CidrBlock=f"10.0.{number}.0/24", AvailabilityZone=f"{region}{zone}"
+                )["Subnet"]["SubnetId"]
+                for number, zone in enumerate("ab")
+            ]
+            group = ec2.create_security_group(GroupName="db", Description="db", VpcId=vpc)
+            self.rds(region).create_db_subnet_group(
+                DBSubnetGroupName="databases",
+                DBSubnetGroupDescription="databases",
+                SubnetIds=subnets,
+            )
+            self._networks[region] = Network(vpc, subnets, group["GroupId"], "databases")
+        return self._networks[region]
+
+    def restore_document(self, region: str, **changes: Any) -> dict[str, Any]:
+        """A restore of the source into a target in ``region``; ``changes`` go into its target."""
+        network = self.network(region)
+        return {
+            "source": {"cluster_id": SOURCE, "region": SOURCE_REGION},
+            "target": {
+                "cluster_id": TARGET,
+                "db_subnet_group_name": network.subnet_group,
+                "vpc_security_group_ids": [network.security_group_id],
+                "instances": [{"instance_class": "db.r6g.large"}],
+                **changes,
+            },
+            "database": {"keep_logins": ["monitoring"]},
+        }
+
+    def deploy(self, region: str, *, scripts: Sequence[str] = ()) -> Deployed:
+        """Deploy an environment with one restore, called ``staging``, by ``cdk deploy``."""
+        network = self.network(region)
+        config = self.directory / f"config-{region}"
+        config.mkdir()
+        document = self.restore_document(region)
+        document["database"]["scripts"] = [{"path": path} for path in scripts]
+        environment = {
+            "account": ACCOUNT,
+            "region": region,
+            "network": {
+                "vpc_id": network.vpc_id,
+                "subnet_ids": network.subnet_ids,
+                "availability_zones": [f"{region}a", f"{region}b"],
+                "security_group_ids": [network.security_group_id],
+            },
+            "secrets": {"master_username": MASTER, "master_database": DATABASE},
+            "database_ca_bundle": str(self.ca_bundle),
+            "restores": {"staging": document},
+        }
+        (config / "test.json").write_text(json.dumps(environment))
+        outputs = self.world.deploy("test", context={"config_dir": str(config)})
+        (stack_outputs,) = outputs.values()
+        return Deployed(region, stack_outputs, network)
+
+    def configure(self, app: Deployed, document: Mapping[str, Any]) -> None:
+        """Change the deployed configuration of the restore."""
+        self.world.client("ssm", region=app.region).put_parameter(
+            Name=f"{config_path(PREFIX)}/staging",
+            Value=json.dumps(document),
+            Type="String",
+            Overwrite=True,
+        )
+
+    def make_source(self) -> None:
+        """The production cluster with its rows, its roles, and a snapshot of yesterday."""
+        self.make_cluster(SOURCE_REGION, SOURCE, SOURCE_PASSWORD)
+        with self.connected(SOURCE_REGION, SOURCE, MASTER, SOURCE_PASSWORD) as connection:
+            connection.run(ROWS)
+        yesterday = datetime.now(UTC) - timedelta(days=1)
+        self.control.take_automated_snapshot(
+            SOURCE, account=ACCOUNT, region=SOURCE_REGION, at=yesterday.isoformat()
+        )
+
+    def make_cluster(
+        self, region: str, name: str, password: str, *, ours: bool = True, **options: Any
+    ) -> None:
+        """A cluster with one instance; ``ours`` gives it the pipeline's tag."""
+        network = self.network(region)
+        rds = self.rds(region)
+        rds.create_db_cluster(
+            DBClusterIdentifier=name,
+            Engine="aurora-postgresql",
+            MasterUsername=MASTER,
+            MasterUserPassword=password,
+            DatabaseName=DATABASE,
+            DBSubnetGroupName=network.subnet_group,
+            VpcSecurityGroupIds=[network.security_group_id],
+            Tags=[{"Key": TAG_MANAGED_BY, "Value": PREFIX}] if ours else [],
+            **options,
+        )
+        self.eventually(lambda: self.cluster(region, name)["Status"] == "available")
+        rds.create_db_instance(
+            DBInstanceIdentifier=f"{name}-a",
+            DBInstanceClass="db.r6g.large",
+            Engine="aurora-postgresql",
+            DBClusterIdentifier=name,
+        )
+        self.eventually(lambda: self.instances(region, name) == {f"{name}-a": "available"})
+
+    def remove_target(self, region: str) -> None:
+        """No target cluster, and no copy of a snapshot."""
+        rds = self.rds(region)
+        for instance in self.instances(region, TARGET):
+            rds.delete_db_instance(DBInstanceIdentifier=instance, SkipFinalSnapshot=True)
+        if self.find_cluster(region, TARGET):
+            rds.modify_db_cluster(
+                DBClusterIdentifier=TARGET, DeletionProtection=False, ApplyImmediately=True
+            )
+            rds.delete_db_cluster(DBClusterIdentifier=TARGET, SkipFinalSnapshot=True)
+        self.eventually(lambda: self.find_cluster(region, TARGET) is None)
+        for snapshot in self.snapshots(region):
+            rds.delete_db_cluster_snapshot(DBClusterSnapshotIdentifier=snapshot)
+
+    def cluster(self, region: str, name: str) -> dict[str, Any]:
+        found = self.find_cluster(region, name)
+        assert found is not None, f"there is no cluster {name} in {region}"
+        return found
+
+    def find_cluster(self, region: str, name: str) -> dict[str, Any] | None:
+        clusters: list[dict[str, Any]] = self.rds(region).describe_db_clusters()["DBClusters"]
+        return next((item for item in clusters if item["DBClusterIdentifier"] == name), None)
+
+    def instances(self, region: str, cluster: str) -> dict[str, str]:
+        """Name and status of a cluster's instances."""
+        return {
+            instance["DBInstanceIdentifier"]: instance["DBInstanceStatus"]
+            for instance in self.rds(region).describe_db_instances()["DBInstances"]
+            if instance.get("DBClusterIdentifier") == cluster
+        }
+
+    def snapshots(self, region: str) -> list[str]:
+        """The manual snapshots in a Region."""
+        found = self.rds(region).describe_db_cluster_snapshots(SnapshotType="manual")
+        return [item["DBClusterSnapshotIdentifier"] for item in found["DBClusterSnapshots"]]
+
+    @contextmanager
+    def connected(
+        self, region: str, cluster: str, user: str, password: str, database: str = DATABASE
+    ) -> Iterator[pg8000.native.Connection]:
+        endpoint = self.cluster(region, cluster)
+        connection = pg8000.native.Connection(
+            user,
+            host=endpoint["Endpoint"],
+            port=endpoint["Port"],
+            database=database,
+            password=password,
+            ssl_context=ssl.create_default_context(cafile=str(self.ca_bundle)),
+        )
+        try:
+            yield connection
+        finally:
+            connection.close()
+
+    def can_log_in(self, region: str, cluster: str, user: str, password: str) -> bool:
+        try:
+            with self.connected(region, cluster, user, password):
+                return True
+        except pg8000.exceptions.DatabaseError:
+            return False
+
+    def secret(self, app: Deployed, output: str) -> dict[str, str]:
+        """What a secret of the app holds."""
+        client = self.world.client("secretsmanager", region=app.region)
+        value = client.get_secret_value(SecretId=app.outputs[output])["SecretString"]
+        parsed: dict[str, str] = json.loads(value)
+        return parsed
+
+    def checksum(self, region: str, cluster: str, password: str, table: str) -> tuple[int, str]:
+        """Number and digest of a table's rows, read as the master user."""
+        with self.connected(region, cluster, MASTER, password) as connection:
+            rows = connection.run(f"SELECT t::text FROM {table} t ORDER BY 1")  # noqa: S608
+        digest = hashlib.sha256("\n".join(row[0] for row in rows).encode()).hexdigest()
+        return len(rows), digest
+
+    def run(self, app: Deployed, asked: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        """Start an execution and wait for its end."""
+        arn = self.world.start(app.machine, asked or {})
+        return dict(self.world.wait(arn, timeout=PATIENCE_SECONDS))
+
+    def invoke(self, app: Deployed, step: str, event: Any) -> dict[str, Any]:
+        """Call a function directly."""
+        client = self.world.client("lambda", region=app.region)
+        answer = client.invoke(
+            FunctionName=get_step(step).function_name(PREFIX), Payload=json.dumps(event).encode()
+        )
+        body: dict[str, Any] = json.loads(answer["Payload"].read())
+        assert "FunctionError" not in answer, body
+        return body
+
+    def steps_entered(self, execution_arn: str) -> list[str]:
+        """The steps that an execution has called, in order, each call once."""
+        names = {step.state_name: step.name for step in STEPS}
+        return [
+            names[event["stateEnteredEventDetails"]["name"]]
+            for event in self.world.history(execution_arn)
+            if event["type"] == "TaskStateEntered"
+        ]
+
+    def state(self, app: Deployed, operation_id: str) -> dict[str, dict[str, Any]]:
+        """The state items of an operation by step."""
+        return {item["step"]: item for item in self._items(app, "StateTable", operation_id)}
+
+    def audit(self, app: Deployed, operation_id: str) -> list[tuple[str, str]]:
+        """Step and status of an operation's audit events, in order."""
+        return [
+            (item["step"], item["status"]) for item in self._items(app, "AuditTable", operation_id)
+        ]
+
+    def _items(self, app: Deployed, table: str, operation_id: str) -> list[dict[str, Any]]:
+        resource: Any = self.world.session(region=app.region).resource("dynamodb")
+        found = resource.Table(app.outputs[table]).query(
+            KeyConditionExpression="operation_id = :id",
+            ExpressionAttributeValues={":id": operation_id},
+        )
+        items: list[dict[str, Any]] = found["Items"]
+        return items
+
+    def announcements(self, app: Deployed, operation_id: str) -> list[dict[str, Any]]:
+        """What the pipeline has published about an operation."""
+        published = self.world.published(app.outputs["TopicArn"])
+        messages = [json.loads(item.message) for item in published]
+        return [message for message in messages if message.get("operation_id") == operation_id]
+
+    def postgres_log(self, server: Mapping[str, Any]) -> str:
+        """What a cluster's PostgreSQL has logged; it logs every statement."""
+        return Path(server["log"]).read_text() if server["log"] else ""
+
+    @staticmethod
+    def eventually(condition: Callable[[], bool], *, seconds: float = 30.0) -> None:
+        """Wait until a condition holds."""
+        deadline = time.monotonic() + seconds
+        while not condition():
+            assert time.monotonic() < deadline, "it did not come true in time"
+            time.sleep(0.05)

@@ -1,0 +1,327 @@
+"""Whole runs of the deployed pipeline, and what AWS and the database hold afterwards."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from aurora_restore.shared.pipeline import STEP_NAMES
+from tests.integration.pipeline.stage import (
+    DATABASE,
+    ETL_PASSWORD,
+    MASTER,
+    SOURCE,
+    SOURCE_PASSWORD,
+    SOURCE_REGION,
+    TARGET,
+    TARGET_REGION,
+    Deployed,
+    Stage,
+)
+
+pytestmark = pytest.mark.usefixtures("clean")
+
+# The keys that the description of the state flow shows, step by step.
+STATE_KEYS = {
+    "snapshot-check": {
+        "snapshot_name",
+        "snapshot_arn",
+        "source_account_id",
+        "target_account_id",
+        "source_region",
+        "target_region",
+    },
+    "copy-snapshot": {
+        "source_snapshot",
+        "target_snapshot",
+        "source_account_id",
+        "target_account_id",
+        "source_region",
+        "target_region",
+        "copy_status",
+        "copy_snapshot_id",
+    },
+    "check-copy-status": {"copy_status", "copy_snapshot_id", "snapshot_arn"},
+    "delete-rds": {"copy_status", "snapshot_arn", "deleted_cluster_id"},
+    "restore-snapshot": {
+        "deleted_cluster_id",
+        "new_cluster_id",
+        "restore_status",
+        "vpc_id",
+        "subnet_ids",
+        "security_group_ids",
+    },
+    "check-restore-status": {
+        "new_cluster_id",
+        "restore_status",
+        "cluster_endpoint",
+        "cluster_port",
+        "vpc_id",
+        "subnet_ids",
+        "security_group_ids",
+    },
+}
+
+
+def operation_of(execution: dict[str, Any]) -> str:
+    return str(execution["name"])
+
+
+def assert_succeeded(execution: dict[str, Any]) -> None:
+    assert execution["status"] == "SUCCEEDED", execution.get("cause")
+
+
+def assert_usable(stage: Stage, app: Deployed, *, masked: bool = True) -> None:
+    """The restored cluster holds the source's rows, and lets in whom it should."""
+    region = app.region
+    master = stage.secret(app, "MasterSecret")["password"]
+    logins = stage.secret(app, "AppSecret")
+    assert stage.cluster(region, TARGET)["Status"] == "available"
+    assert set(stage.instances(region, TARGET).values()) == {"available"}
+    for table in ("sales.orders",) if masked else ("sales.orders", "customers"):
+        restored = stage.checksum(region, TARGET, master, table)
+        assert restored == stage.checksum(SOURCE_REGION, SOURCE, SOURCE_PASSWORD, table)
+    assert not stage.can_log_in(region, TARGET, MASTER, SOURCE_PASSWORD)
+    assert not stage.can_log_in(region, TARGET, "etl", ETL_PASSWORD)
+    assert stage.can_log_in(region, TARGET, "monitoring", "canary-source-monitoring-3")
+    with stage.connected(
+        region, TARGET, logins["app_username"], logins["app_password"]
+    ) as connection:
+        connection.run("INSERT INTO sales.orders VALUES (100000, 1, 1)")
+        connection.run("DELETE FROM sales.orders WHERE id = 100000")
+        if masked:
+            (leaked,) = connection.run(
+                "SELECT count(*) FROM customers WHERE email LIKE '%@real.example'"
+            )
+            assert leaked == [0]
+    assert stage.can_log_in(
+        region, TARGET, logins["readonly_username"], logins["readonly_password"]
+    )
+
+
+def test_a_run_into_another_region_replaces_the_old_cluster(stage: Stage, app: Deployed) -> None:
+    stage.make_cluster(TARGET_REGION, TARGET, "old-target-password")
+    before = stage.cluster(TARGET_REGION, TARGET)
+
+    execution = stage.run(app)
+
+    assert_succeeded(execution)
+    assert_usable(stage, app)
+    after = stage.cluster(TARGET_REGION, TARGET)
+    assert after["DbClusterResourceId"] != before["DbClusterResourceId"]
+    assert list(stage.instances(TARGET_REGION, TARGET)) == [f"{TARGET}-a"]
+    state = stage.state(app, operation_of(execution))
+    assert set(state) == set(STEP_NAMES)
+    assert {item["status"] for item in state.values()} == {"SUCCESS"}
+    for step, keys in STATE_KEYS.items():
+        assert keys <= set(state[step]["details"]), step
+    assert state["delete-rds"]["details"]["deleted_cluster_id"] == TARGET
+    audit = stage.audit(app, operation_of(execution))
+    assert [step for step, status in audit if status == "SUCCESS"] == list(STEP_NAMES)
+    (copy,) = stage.snapshots(TARGET_REGION)
+    assert copy.endswith("-copy")
+    (announced,) = stage.announcements(app, operation_of(execution))
+    assert announced["status"] == "success"
+    assert announced["details"]["target_cluster_id"] == TARGET
+    assert set(announced) == {"operation_id", "status", "message", "details", "timestamp"}
+
+
+def test_a_run_without_an_old_cluster_restores_all_the_same(stage: Stage, app: Deployed) -> None:
+    execution = stage.run(app)
+    assert_succeeded(execution)
+    assert_usable(stage, app)
+    state = stage.state(app, operation_of(execution))
+    assert state["delete-rds"]["status"] == "SUCCESS"
+    assert state["delete-rds"]["details"]["deleted_cluster_id"] is None
+    assert list(stage.instances(TARGET_REGION, TARGET)) == [f"{TARGET}-1"]
+
+
+def test_a_run_within_a_region_copies_nothing(
+    stage: Stage, app_beside_the_source: Deployed
+) -> None:
+    app = app_beside_the_source
+    execution = stage.run(app)
+    assert_succeeded(execution)
+    assert_usable(stage, app, masked=False)
+    assert stage.snapshots(SOURCE_REGION) == []
+    state = stage.state(app, operation_of(execution))
+    name = state["snapshot-check"]["details"]["snapshot_name"]
+    assert state["copy-snapshot"]["details"]["target_snapshot"] == name
+    assert stage.cluster(SOURCE_REGION, SOURCE)["Status"] == "available"
+    stage.remove_target(SOURCE_REGION)
+
+
+def test_a_date_without_a_snapshot_fails_with_the_dates_that_exist(
+    stage: Stage, app: Deployed
+) -> None:
+    stage.make_cluster(TARGET_REGION, TARGET, "old-target-password")
+    execution = stage.run(app, {"date": "2020-02-29"})
+    yesterday = (datetime.now(UTC) - timedelta(days=1)).date().isoformat()
+    assert execution["status"] == "FAILED"
+    assert execution["error"] == "SnapshotNotFoundError"
+    assert "none of 2020-02-29" in execution["cause"]
+    assert yesterday in execution["cause"]
+    assert stage.steps_entered(execution["executionArn"]) == ["snapshot-check"]
+    assert stage.cluster(TARGET_REGION, TARGET)["Status"] == "available"
+    state = stage.state(app, operation_of(execution))
+    assert state["snapshot-check"]["status"] == "FAILED"
+    assert state["snapshot-check"]["details"]["error"]["type"] == "SnapshotNotFoundError"
+    answer = stage.invoke(app, "snapshot-check", {"date": "2020-02-29"})
+    assert answer["statusCode"] == 404
+    assert answer["body"]["available_dates"] == [yesterday]
+    assert {"message", "operation_id", "source_region", "snapshot_name"} <= set(answer["body"])
+
+
+def test_a_snapshot_that_is_being_created_is_waited_for(stage: Stage, app: Deployed) -> None:
+    stage.control.set_timings(create_snapshot=4000)
+    stage.rds(SOURCE_REGION).create_db_cluster_snapshot(
+        DBClusterIdentifier=SOURCE, DBClusterSnapshotIdentifier="by-hand"
+    )
+    execution = stage.run(app, {"snapshot_id": "by-hand"})
+    assert_succeeded(execution)
+    assert_usable(stage, app)
+    audit = stage.audit(app, operation_of(execution))
+    assert audit[0] == ("snapshot-check", "IN_PROGRESS")
+    assert ("snapshot-check", "SUCCESS") in audit
+    stage.rds(SOURCE_REGION).delete_db_cluster_snapshot(DBClusterSnapshotIdentifier="by-hand")
+
+
+def test_a_protected_target_is_refused_before_anything_is_deleted(
+    stage: Stage, app: Deployed
+) -> None:
+    stage.make_cluster(TARGET_REGION, TARGET, "old-target-password", DeletionProtection=True)
+    execution = stage.run(app)
+    operation = operation_of(execution)
+    assert (execution["status"], execution["error"]) == ("FAILED", "RefusedError")
+    assert "target.replace_protected" in execution["cause"]
+    assert stage.instances(TARGET_REGION, TARGET) == {f"{TARGET}-a": "available"}
+    assert stage.steps_entered(execution["executionArn"])[-1] == "delete-rds"
+    assert stage.state(app, operation)["delete-rds"]["status"] == "FAILED"
+    assert stage.audit(app, operation)[-1][1] in ("FAILED", "SUCCESS")
+
+    stage.configure(app, stage.restore_document(TARGET_REGION, replace_protected=True))
+    stage.world.redrive(execution["executionArn"])
+    again = stage.world.wait(execution["executionArn"], timeout=90)
+
+    assert again["status"] == "SUCCEEDED", again.get("cause")
+    assert stage.cluster(TARGET_REGION, TARGET)["DeletionProtection"] is True
+    assert_usable(stage, app, masked=False)
+    assert stage.state(app, operation)["delete-rds"]["status"] == "SUCCESS"
+
+
+def test_a_stranger_of_the_same_name_is_not_replaced_unless_adopted(
+    stage: Stage, app: Deployed
+) -> None:
+    stage.make_cluster(TARGET_REGION, TARGET, "old-target-password", ours=False)
+    execution = stage.run(app)
+    assert execution["error"] == "RefusedError"
+    assert "target.adopt" in execution["cause"]
+    assert stage.cluster(TARGET_REGION, TARGET)["Status"] == "available"
+
+
+def test_a_failed_copy_is_started_anew_then_given_up_then_redriven(
+    stage: Stage, app: Deployed
+) -> None:
+    stage.control.fail_next("copy-snapshot", times=2)
+    execution = stage.run(app)
+    assert (execution["status"], execution["error"]) == ("FAILED", "CopyFailedError")
+    assert "'failed'" in execution["cause"]
+    entered = stage.steps_entered(execution["executionArn"])
+    assert entered[-1] == "check-copy-status"
+    assert "delete-rds" not in entered
+
+    stage.world.redrive(execution["executionArn"])
+    again = stage.world.wait(execution["executionArn"], timeout=90)
+
+    assert again["status"] == "SUCCEEDED", again.get("cause")
+    assert len(stage.snapshots(TARGET_REGION)) == 1
+    assert_usable(stage, app)
+
+
+def test_a_failed_restore_is_deleted_and_started_anew(stage: Stage, app: Deployed) -> None:
+    stage.make_cluster(TARGET_REGION, TARGET, "old-target-password")
+    stage.control.fail_next("restore-cluster")
+    execution = stage.run(app)
+    assert_succeeded(execution)
+    assert stage.steps_entered(execution["executionArn"]).count("restore-snapshot") == 2
+    assert_usable(stage, app)
+    assert list(stage.instances(TARGET_REGION, TARGET)) == [f"{TARGET}-a"]
+
+
+def test_an_operation_is_resumed_at_a_step(stage: Stage, app: Deployed) -> None:
+    stage.configure(app, stage.restore_document(TARGET_REGION, db_subnet_group_name="missing"))
+    failed = stage.run(app)
+    operation = operation_of(failed)
+    assert (failed["error"], stage.steps_entered(failed["executionArn"])[-1]) == (
+        "ConfigurationError",
+        "delete-rds",
+    )
+    stage.configure(app, stage.restore_document(TARGET_REGION))
+
+    resumed = stage.run(
+        app, {"operation_id": operation, "start_at": "delete-rds", "delay_seconds": 1}
+    )
+
+    assert_succeeded(resumed)
+    assert stage.steps_entered(resumed["executionArn"])[0] == "delete-rds"
+    assert set(stage.state(app, operation)) == set(STEP_NAMES)
+    assert_usable(stage, app, masked=False)
+
+
+def test_a_failure_is_announced_with_its_step_and_cause(stage: Stage, app: Deployed) -> None:
+    execution = stage.run(app, {"date": "2020-02-29"})
+    operation = operation_of(execution)
+    stage.eventually(lambda: bool(stage.announcements(app, operation)))
+    (announced,) = stage.announcements(app, operation)
+    assert announced["status"] == "failed"
+    assert announced["details"]["step"] == "snapshot-check"
+    assert announced["details"]["error_type"] == "SnapshotNotFoundError"
+    assert announced["details"]["execution_arn"] == execution["executionArn"]
+
+
+def test_a_stopped_execution_is_marked_failed_and_announced(stage: Stage, app: Deployed) -> None:
+    stage.control.next_outcome("copy-snapshot", never_ends=True)
+    arn = stage.world.start(app.machine, {})
+    operation = arn.rsplit(":", 1)[-1]
+    stage.eventually(lambda: "check-copy-status" in stage.state(app, operation))
+    stage.world.client("stepfunctions").stop_execution(executionArn=arn, cause="enough")
+    stage.eventually(lambda: bool(stage.announcements(app, operation)))
+    (announced,) = stage.announcements(app, operation)
+    assert announced["details"]["execution_status"] == "ABORTED"
+    assert announced["details"]["step"] == "check-copy-status"
+    assert stage.state(app, operation)["check-copy-status"]["status"] == "FAILED"
+
+
+def test_a_bad_start_fails_at_once_naming_the_field(stage: Stage, app: Deployed) -> None:
+    for asked, fault in (
+        ({"dry-run": True}, "dry-run: is not a known field"),
+        ({"date": "yesterday"}, "date: 'yesterday' is not valid"),
+        ({"start_at": "delete"}, "start_at: 'delete' is not one of"),
+        ({"target_cluster_id": SOURCE}, "is not the target of restore"),
+    ):
+        execution = stage.run(app, asked)
+        assert execution["status"] == "FAILED"
+        assert execution["error"] == "ValidationError"
+        assert fault in execution["cause"]
+        assert stage.steps_entered(execution["executionArn"]) == ["snapshot-check"]
+
+
+def test_no_password_is_in_a_log_a_table_or_the_history(stage: Stage, app: Deployed) -> None:
+    execution = stage.run(app)
+    operation = operation_of(execution)
+    secrets = {
+        SOURCE_PASSWORD,
+        stage.secret(app, "MasterSecret")["password"],
+        stage.secret(app, "AppSecret")["app_password"],
+        stage.secret(app, "AppSecret")["readonly_password"],
+    }
+    told = [
+        str(stage.state(app, operation)),
+        str(stage.world.history(execution["executionArn"])),
+        str(stage.announcements(app, operation)),
+        *(stage.world.lambda_logs(f"aurora-restore-{step}") for step in STEP_NAMES),
+        *(stage.postgres_log(server) for server in stage.control.servers()),
+    ]
+    assert DATABASE in "".join(told)
+    for text in told:
+        assert not any(secret in text for secret in secrets)
