@@ -66,12 +66,15 @@ class Toolkit:
         log = self.work / "logs" / f"cdk-{subcommand}.log"
         log.unlink(missing_ok=True)
         path = f"{binaries}:{self.environment.get('PATH', '')}"
+        scratch = self.work / f"cdk-{subcommand}"
+        scratch.mkdir(exist_ok=True)
         command = Command(
             name=f"cdk {subcommand}",
             arguments=[str(binaries / "cdk"), subcommand, *options, *_QUIET],
-            environment={**self.environment, "PATH": path},
+            environment={**self.environment, "PATH": path, "TMPDIR": str(scratch)},
             directory=directory,
             log=log,
+            scratch=scratch,
         )
         with Supervised(command) as process:
             status = process.wait(timeout=_TIMEOUT_SECONDS)

@@ -62,11 +62,10 @@ def embedded_rds(directory: Path, speed: float) -> "EmbeddedRds":
 class WorldConfig:
     """How the embedded AWS is set up.
 
-    ``wait_scale``, which is more than 0, shortens the waits of Step Functions, those between the
-    retries of asynchronous invocations, and whatever takes its time at RDS. Without an ``rds`` the
-    world has none, and starts sooner. ``function_environment`` holds variables
-    that every Lambda function sees besides its own. Without a ``directory`` a temporary one under
-    ``.local`` is used, and removed at the end.
+    ``wait_scale`` shortens the waits of Step Functions, those between the retries of asynchronous
+    invocations, and whatever takes its time at RDS. Without an ``rds`` the world has none, and
+    starts sooner. ``function_environment`` holds variables that every Lambda function sees besides
+    its own. Without a ``directory`` one under ``.local`` is used, and removed at the end.
     """
 
     account: str = ACCOUNT
@@ -75,6 +74,11 @@ class WorldConfig:
     directory: Path | None = None
     rds: RdsFactory | None = embedded_rds
     function_environment: Mapping[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Refuses a time that stands still."""
+        if self.wait_scale <= 0:
+            raise ValueError(f"wait_scale must be more than 0, and is {self.wait_scale}")
 
 
 @dataclass(frozen=True, kw_only=True)
