@@ -1,8 +1,10 @@
 from collections.abc import Iterator
+from dataclasses import asdict
 
 import pytest
 
 from aurora_restore.local.rds.embedded import EmbeddedRds
+from aurora_restore.local.rds.timings import Timings
 from aurora_restore.local.world import World, WorldConfig
 from tests.integration.pipeline.stage import (
     ACCOUNT,
@@ -51,4 +53,4 @@ def clean(stage: Stage, app: Deployed) -> Iterator[None]:
     document["database"]["scripts"] = [{"path": MASK}]
     stage.configure(app, document)
     yield
-    stage.control.set_timings(create_snapshot=120)
+    stage.control.set_timings(**asdict(Timings()))
