@@ -214,12 +214,11 @@ class Changes:
         for name, setting in _DEFERRED_SETTINGS.items():
             if setting in asked and asked[setting] != getattr(cluster.settings, setting):
                 pending[name] = asked[setting]
-        version = params.text("EngineVersion")
+        version, across = params.text("EngineVersion"), params.flag("AllowMajorVersionUpgrade")
         if version is not None and version != cluster.settings.engine_version:
             settings.engine_version(params, version)
-            if settings.major(version) != settings.major(
-                cluster.settings.engine_version
-            ) and not params.flag("AllowMajorVersionUpgrade"):
+            old = settings.major(cluster.settings.engine_version)
+            if settings.major(version) != old and not across:
                 raise InvalidParameterCombinationError(
                     "The AllowMajorVersionUpgrade flag must be present when upgrading to a new "
                     "major version."

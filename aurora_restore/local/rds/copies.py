@@ -41,10 +41,10 @@ class Copies:
         self._snapshots.check_free(place, name)
         self._snapshots.check_quota(place)
         storage = self._storage(place, source, params.text("KmsKeyId"))
-        tags = tags_of(params)
+        tags, copy_tags = tags_of(params), params.flag("CopyTags")
         if tags is None:
             own = source.place.account == place.account
-            tags = dict(source.tags) if params.flag("CopyTags") and own else {}
+            tags = dict(source.tags) if copy_tags and own else {}
         snapshot = Snapshot(
             place=place,
             identifier=name,

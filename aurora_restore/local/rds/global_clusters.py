@@ -61,6 +61,10 @@ class GlobalClusters:
         else:
             if Arn.parse(source) is None:
                 raise InvalidParameterValueError(f"Malformed db cluster arn {source}")
+            if "Engine" in params:
+                raise InvalidParameterCombinationError(
+                    "Engine is inherited from the source cluster and should not be specified"
+                )
             primary = cluster_at(self._world, place, source)
             if not is_available(primary) or primary.global_cluster is not None:
                 raise InvalidClusterStateError(

@@ -79,6 +79,7 @@ class Instances:
             "Cluster.",
         )
         self._check_cluster(cluster, instance_class)
+        _check_agreement(cluster, params)
         instance = Instance(
             place=place,
             identifier=name,
@@ -327,6 +328,21 @@ class Instances:
             "copy_tags_to_snapshot": params.get("CopyTagsToSnapshot"),
         }
         return {name: value for name, value in read.items() if value is not None}
+
+
+def _check_agreement(cluster: Cluster, params: Params) -> None:
+    """What an instance may repeat of its cluster's settings must be the same."""
+    shared = {
+        "EngineVersion": cluster.settings.engine_version,
+        "DBSubnetGroupName": cluster.settings.subnet_group,
+    }
+    for name, value in shared.items():
+        given = params.text(name)
+        if given is not None and given != value:
+            raise InvalidParameterCombinationError(
+                f"The {name} that you requested for your DB instance ({given}) does not match "
+                f"the one of your DB cluster ({value})."
+            )
 
 
 def _refuse_cluster_settings(params: Params, message: str) -> None:

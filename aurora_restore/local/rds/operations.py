@@ -84,4 +84,6 @@ class Operations:
             self._world.schedule.settle()
             self._key_watch.look()
             unmodelled.check(action, params)
-            return self.handlers[action](place, params)
+            answer = self.handlers[action](place, params)
+            unmodelled.check_all_were_read(action, params)
+            return answer

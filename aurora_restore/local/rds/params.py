@@ -9,15 +9,30 @@ Tags = dict[str, str]
 
 
 class Params(Mapping[str, Any]):
-    """A request's parameters under their names in the API; absent ones are ``None``."""
+    """A request's parameters under their names in the API; absent ones are ``None``.
+
+    It remembers which were asked for, so that none can be ignored unnoticed.
+    """
 
     def __init__(self, values: Mapping[str, Any]) -> None:
         self._values = {name: value for name, value in values.items() if value is not None}
+        self._read: set[str] = set()
+
+    def unread(self) -> set[str]:
+        """The parameters that nobody asked for."""
+        return set(self._values) - self._read
 
     def __getitem__(self, name: str) -> Any:
+        self._read.add(name)
         return self._values[name]
 
+    def __contains__(self, name: object) -> bool:
+        if isinstance(name, str):
+            self._read.add(name)
+        return name in self._values
+
     def __iter__(self) -> Iterator[str]:
+        self._read.update(self._values)
         return iter(self._values)
 
     def __len__(self) -> int:
@@ -35,32 +50,32 @@ class Params(Mapping[str, Any]):
 
     def text(self, name: str) -> str | None:
         """A text."""
-        value = self._values.get(name)
+        value = self.get(name)
         return None if value is None else str(value)
 
     def flag(self, name: str, *, default: bool = False) -> bool:
         """A truth value."""
-        value = self._values.get(name)
+        value = self.get(name)
         return default if value is None else bool(value)
 
     def number(self, name: str) -> int | None:
         """A whole number."""
-        value = self._values.get(name)
+        value = self.get(name)
         return None if value is None else int(value)
 
     def texts(self, name: str) -> tuple[str, ...] | None:
         """A list of texts."""
-        value = self._values.get(name)
+        value = self.get(name)
         return None if value is None else tuple(str(item) for item in value)
 
     def structure(self, name: str) -> "Params | None":
         """A nested structure."""
-        value = self._values.get(name)
+        value = self.get(name)
         return None if value is None else Params(value)
 
     def structures(self, name: str) -> "list[Params] | None":
         """A list of nested structures."""
-        value = self._values.get(name)
+        value = self.get(name)
         return None if value is None else [Params(item) for item in value]
 
     def filters(self) -> dict[str, tuple[str, ...]]:

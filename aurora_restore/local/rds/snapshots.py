@@ -256,6 +256,7 @@ class Snapshots:
         shared = self._foreign(place, lambda one: place.account in one.shared_with)
         public = self._foreign(place, lambda one: EVERYONE in one.shared_with)
         kind = params.text("SnapshotType")
+        with_shared, with_public = params.flag("IncludeShared"), params.flag("IncludePublic")
         match kind:
             case "automated" | "manual":
                 return [one for one in own if one.kind == kind]
@@ -267,9 +268,9 @@ class Snapshots:
                 return []
             case None:
                 visible = own
-                if params.flag("IncludeShared"):
+                if with_shared:
                     visible = [*visible, *shared]
-                if params.flag("IncludePublic"):
+                if with_public:
                     visible = [*visible, *(one for one in public if one not in visible)]
                 return visible
             case _:

@@ -5,7 +5,7 @@ It refuses them: a parameter that is accepted and ignored would be a lie that a 
 
 from collections.abc import Mapping
 
-from aurora_restore.local.rds.errors import InvalidParameterValueError
+from aurora_restore.local.rds.errors import InvalidParameterValueError, RdsError
 from aurora_restore.local.rds.params import Params
 
 _DIRECTORY = frozenset({"Domain", "DomainIAMRoleName"})
@@ -147,6 +147,9 @@ UNMODELLED: Mapping[str, frozenset[str]] = {
             "UseDefaultProcessorFeatures",
         }
     ),
+    "CreateGlobalCluster": frozenset(
+        {"DatabaseName", "EngineLifecycleSupport", "StorageEncrypted", "Tags"}
+    ),
     "RebootDBInstance": frozenset({"ForceFailover"}),
 }
 WITHOUT_EFFECT: Mapping[str, frozenset[str]] = {
@@ -161,5 +164,12 @@ WITHOUT_EFFECT: Mapping[str, frozenset[str]] = {
 
 def check(action: str, params: Params) -> None:
     """Refuses a request with a parameter that would be ignored."""
-    for name in sorted(UNMODELLED.get(action, frozenset()) & set(params)):
+    for name in sorted(UNMODELLED.get(action, frozenset()) & params.unread()):
         raise InvalidParameterValueError(f"The embedded RDS does not model {name} in {action}")
+
+
+def check_all_were_read(action: str, params: Params) -> None:
+    """Complains, after the fact, of a parameter that was ignored all the same."""
+    ignored = params.unread() - WITHOUT_EFFECT.get(action, frozenset())
+    if ignored:
+        raise RdsError(f"The embedded RDS ignored {', '.join(sorted(ignored))} in {action}")

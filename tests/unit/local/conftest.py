@@ -1,6 +1,7 @@
-"""One emulator per module, emptied before each test: so that hundreds of tests take seconds."""
+"""One emulator for the package, emptied before each test, so that many tests take seconds."""
 
 from collections.abc import Iterator
+from unittest import mock
 
 import pytest
 
@@ -9,17 +10,18 @@ from aurora_restore.local.rds.plane.none import NoDataPlane
 from tests.unit.local.rds_bench import TIMINGS, RdsBench
 
 
-@pytest.fixture(scope="module")
-def _module_bench() -> Iterator[RdsBench]:
+@pytest.fixture(scope="package")
+def _shared_bench() -> Iterator[RdsBench]:
     clock, plane = ManualClock(), NoDataPlane()
-    with in_process(clock=clock, timings=TIMINGS, plane=plane) as emulator:
+    no_material = mock.patch("moto.kms.models.generate_private_key", return_value=b"")
+    with no_material, in_process(clock=clock, timings=TIMINGS, plane=plane) as emulator:
         yield RdsBench(emulator, clock, plane)
 
 
 @pytest.fixture
-def rds_bench(_module_bench: RdsBench) -> RdsBench:
+def rds_bench(_shared_bench: RdsBench) -> RdsBench:
     """An emulator with nothing in it."""
-    _module_bench.control.reset()
-    _module_bench.emulator.world.timings = TIMINGS
-    _module_bench.emulator.world.rules = Rules()
-    return _module_bench
+    _shared_bench.control.reset()
+    _shared_bench.emulator.world.timings = TIMINGS
+    _shared_bench.emulator.world.rules = Rules()
+    return _shared_bench

@@ -139,6 +139,8 @@ def test_a_parameter_that_is_not_modelled_is_refused(rds_bench: RdsBench) -> Non
         create(rds_bench, Domain="d-1234567890")
     with refused("InvalidParameterValue"):
         create(rds_bench, Engine="aurora-mysql")
+    with refused("InternalFailure"):
+        create(rds_bench, MasterUserSecretKmsKeyId="alias/aws/secretsmanager")
     with refused("InvalidAction"):
         rds_bench.rds().describe_db_engine_versions()
 
@@ -287,6 +289,16 @@ def test_an_instance_shows_every_setting_it_was_given(rds_bench: RdsBench) -> No
     assert shown["TagList"] == [{"Key": "team", "Value": "orders"}]
     assert shown["DBClusterIdentifier"] == "orders"
     assert shown["DBParameterGroups"][0]["DBParameterGroupName"] == "default.aurora-postgresql16"
+
+
+def test_an_instance_agrees_with_its_cluster(rds_bench: RdsBench) -> None:
+    rds_bench.new_cluster()
+
+    for setting in ({"EngineVersion": "15.8"}, {"DBSubnetGroupName": "other"}):
+        with refused("InvalidParameterCombination"):
+            rds_bench.new_instance(**setting)
+    shown = rds_bench.new_instance(EngineVersion=VERSION, DBSubnetGroupName="default")
+    assert shown["EngineVersion"] == VERSION
 
 
 def test_an_instance_needs_an_existing_cluster_group_and_a_free_name(rds_bench: RdsBench) -> None:
