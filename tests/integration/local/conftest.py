@@ -1,0 +1,20 @@
+"""One embedded RDS with real PostgreSQL for all tests here; each test finds it empty."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from aurora_restore.local.rds import EmbeddedRds
+from tests.integration.local.databases import Databases
+
+
+@pytest.fixture(scope="package")
+def embedded_rds() -> Iterator[EmbeddedRds]:
+    with EmbeddedRds(speed=6000) as running:
+        yield running
+
+
+@pytest.fixture
+def databases(embedded_rds: EmbeddedRds) -> Databases:
+    embedded_rds.control.reset()
+    return Databases(embedded_rds)
