@@ -7,7 +7,7 @@ from urllib.request import ProxyHandler, Request, build_opener
 
 import boto3
 
-from aurora_restore.local.rds.control import ControlError
+from aurora_restore.local.rds.errors import ControlError
 
 _TIMEOUT_SECONDS = 60.0
 

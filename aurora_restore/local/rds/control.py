@@ -8,7 +8,7 @@ from typing import Any
 from moto.iam.models import iam_backends
 
 from aurora_restore.local.rds.emulator import Emulator, Refusal
-from aurora_restore.local.rds.errors import RdsError
+from aurora_restore.local.rds.errors import ControlError, RdsError
 from aurora_restore.local.rds.lookup import cluster_at, instance_at, own_snapshot
 from aurora_restore.local.rds.model import Cluster, Instance, Place, Snapshot
 from aurora_restore.local.rds.names import Arn, partition_of
@@ -26,10 +26,6 @@ _FAILURES = {
     Operation.DELETE_CLUSTER: "failed",
 }
 _USER = "embedded-rds"
-
-
-class ControlError(ValueError):
-    """The emulator cannot do what a test asked."""
 
 
 class Control:

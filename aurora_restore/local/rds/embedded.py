@@ -32,6 +32,7 @@ class EmbeddedRds:
         port: int = 0,
         speed: float = DEFAULT_SPEED,
         with_data: bool = True,
+        in_memory: bool = True,
         timings: Timings | None = None,
         rules: Rules | None = None,
     ) -> None:
@@ -45,6 +46,7 @@ class EmbeddedRds:
             port=port,
             speed=speed,
             with_data=with_data,
+            in_memory=in_memory,
             timings=timings or Timings(),
             rules=rules or Rules(),
         )

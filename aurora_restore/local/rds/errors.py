@@ -229,3 +229,7 @@ class InvalidGlobalClusterStateError(RdsError):
     """The global cluster's members forbid this."""
 
     code = "InvalidGlobalClusterStateFault"
+
+
+class ControlError(ValueError):
+    """Not of AWS: the emulator cannot do what a test asked of its control."""

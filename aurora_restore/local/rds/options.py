@@ -7,15 +7,8 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Self
 
-from aurora_restore.local.rds.clock import RealClock
-from aurora_restore.local.rds.emulator import Emulator
-from aurora_restore.local.rds.moto_neighbours import MotoNeighbours
-from aurora_restore.local.rds.plane import DataPlane
-from aurora_restore.local.rds.plane.none import NoDataPlane
-from aurora_restore.local.rds.plane.postgres import PostgresDataPlane
 from aurora_restore.local.rds.rules import Encryption, Rules
 from aurora_restore.local.rds.timings import Timings
-from aurora_restore.local.rds.world import World
 
 DEFAULT_SPEED = 600.0
 
@@ -28,6 +21,7 @@ class Options:
     port: int = 0
     speed: float = DEFAULT_SPEED
     with_data: bool = True
+    in_memory: bool = True
     timings: Timings = field(default_factory=Timings)
     rules: Rules = field(default_factory=Rules)
 
@@ -40,6 +34,7 @@ class Options:
             f"--timings={json.dumps(asdict(self.timings))}",
             f"--rules={json.dumps(asdict(self.rules))}",
             *([] if self.with_data else ["--without-data"]),
+            *([] if self.in_memory else ["--on-disk"]),
         ]
 
     @classmethod
@@ -61,6 +56,9 @@ class Options:
             "--without-data", action="store_true", help="statuses only, no PostgreSQL"
         )
         parser.add_argument(
+            "--on-disk", action="store_true", help="keep the databases in the data directory"
+        )
+        parser.add_argument(
             "--timings", type=json.loads, default={}, help="durations as JSON, see Timings"
         )
         parser.add_argument(
@@ -77,19 +75,7 @@ class Options:
             port=chosen.port,
             speed=chosen.speed,
             with_data=not chosen.without_data,
+            in_memory=not chosen.on_disk,
             timings=Timings().with_changes(chosen.timings),
             rules=rules,
-        )
-
-    def emulator(self) -> Emulator:
-        """The emulator as these options want it, with a data plane that is running already."""
-        plane: DataPlane = PostgresDataPlane(self.data_dir) if self.with_data else NoDataPlane()
-        return Emulator(
-            World(
-                clock=RealClock(self.speed),
-                timings=self.timings,
-                rules=self.rules,
-                plane=plane,
-                neighbours=MotoNeighbours(),
-            )
         )

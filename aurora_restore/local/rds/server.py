@@ -20,11 +20,18 @@ from moto.moto_server.werkzeug_app import (
 )
 from werkzeug.serving import BaseWSGIServer, make_server
 
-from aurora_restore.local.rds.control import Control, ControlError
+from aurora_restore.local.rds.clock import RealClock
+from aurora_restore.local.rds.control import Control
+from aurora_restore.local.rds.emulator import Emulator
+from aurora_restore.local.rds.errors import ControlError
+from aurora_restore.local.rds.moto_neighbours import MotoNeighbours
 from aurora_restore.local.rds.moto_patch import installed
 from aurora_restore.local.rds.options import Options
+from aurora_restore.local.rds.plane import DataPlane
+from aurora_restore.local.rds.plane.none import NoDataPlane
 from aurora_restore.local.rds.plane.postgres import PostgresDataPlane
 from aurora_restore.local.rds.plane.tls import ADDRESS
+from aurora_restore.local.rds.world import World
 
 CONTROL_PREFIX = "/_local/"
 _MOTO_OWN_API = "/moto-api"
@@ -90,10 +97,26 @@ def _stop_when_asked(server: BaseWSGIServer) -> None:
     threading.Thread(target=watch, name="rds-parent-watch", daemon=True).start()
 
 
+def _emulator(options: Options) -> Emulator:
+    """The emulator as the options want it, with a data plane that is running already."""
+    plane: DataPlane = NoDataPlane()
+    if options.with_data:
+        plane = PostgresDataPlane(options.data_dir, in_memory=options.in_memory)
+    return Emulator(
+        World(
+            clock=RealClock(options.speed),
+            timings=options.timings,
+            rules=options.rules,
+            plane=plane,
+            neighbours=MotoNeighbours(),
+        )
+    )
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Serves until asked to stop; prints one line of JSON when ready."""
     options = Options.parse(arguments)
-    emulator = options.emulator()
+    emulator = _emulator(options)
     try:
         with installed(emulator):
             server = make_server(

@@ -14,7 +14,12 @@ def embedded_rds() -> Iterator[EmbeddedRds]:
         yield running
 
 
-@pytest.fixture
-def databases(embedded_rds: EmbeddedRds) -> Databases:
-    embedded_rds.control.reset()
+@pytest.fixture(scope="package")
+def _shared_databases(embedded_rds: EmbeddedRds) -> Databases:
     return Databases(embedded_rds)
+
+
+@pytest.fixture
+def databases(_shared_databases: Databases) -> Databases:
+    _shared_databases.embedded.control.reset()
+    return _shared_databases

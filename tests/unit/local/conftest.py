@@ -5,7 +5,8 @@ from unittest import mock
 
 import pytest
 
-from aurora_restore.local.rds import ManualClock, Rules, in_process
+from aurora_restore.local.rds import ManualClock, Rules
+from aurora_restore.local.rds.in_process import in_process
 from aurora_restore.local.rds.plane.none import NoDataPlane
 from tests.unit.local.rds_bench import TIMINGS, RdsBench
 

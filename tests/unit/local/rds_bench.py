@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from botocore.exceptions import ClientError
 
-from aurora_restore.local.rds import Control, InProcessRds, ManualClock, Timings
+from aurora_restore.local.rds import ManualClock, Timings
+from aurora_restore.local.rds.control import Control
+from aurora_restore.local.rds.in_process import InProcessRds
 from aurora_restore.local.rds.plane.none import NoDataPlane
 
 if TYPE_CHECKING:

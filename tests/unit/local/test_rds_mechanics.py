@@ -19,9 +19,9 @@ from aurora_restore.local.rds import (
     RealClock,
     Rules,
     Timings,
-    in_process,
     moto_patch,
 )
+from aurora_restore.local.rds.in_process import in_process
 from aurora_restore.local.rds.model import Place
 from aurora_restore.local.rds.names import identifier
 from aurora_restore.local.rds.options import Options

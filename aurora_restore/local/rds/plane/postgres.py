@@ -1,7 +1,7 @@
 """The data plane that really holds rows: a PostgreSQL server per cluster, on 127.0.0.1.
 
 A volume is a PostgreSQL data directory, an image a copy of one. The servers keep nothing safe
-(``fsync = off``): what they hold lives as long as the emulator.
+(``fsync = off``): what they hold lives as long as the emulator, in memory where there is enough.
 """
 
 import asyncio
@@ -53,7 +53,7 @@ class _Volume:
 class PostgresDataPlane:
     """See :class:`~aurora_restore.local.rds.plane.DataPlane`."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, *, in_memory: bool = True) -> None:
         directory.mkdir(parents=True, exist_ok=True)
         self._logs = directory / "logs"
         self._logs.mkdir(exist_ok=True)
@@ -61,9 +61,12 @@ class PostgresDataPlane:
         certificates = tls.issue(directory / "tls")
         self.ca_bundle = certificates.ca_bundle
         self._area = binaries.workspace(self._user, directory / "postgres")
-        self._temporary = self._area != directory / "postgres"
-        self._volumes_directory = self._subdirectory("volumes")
-        self._images_directory = self._subdirectory("images")
+        self._temporary = [self._area] if self._area != directory / "postgres" else []
+        scratch = binaries.scratch(self._user) if in_memory else None
+        if scratch is not None:
+            self._temporary.append(scratch)
+        self._volumes_directory = self._subdirectory(scratch or self._area, "volumes")
+        self._images_directory = self._subdirectory(scratch or self._area, "images")
         self._sockets = binaries.private_directory(self._user, "rds-")
         self._installation = binaries.reachable_installation(self._user, self._area)
         self._volumes: dict[str, _Volume] = {}
@@ -251,11 +254,12 @@ class PostgresDataPlane:
                     for statement in statements:
                         session.run(statement)
         held.close()
-        building.rename(made)
+        _copy(building, made)
+        shutil.rmtree(building)
         return made
 
-    def _subdirectory(self, name: str) -> Path:
-        directory = self._area / name
+    def _subdirectory(self, parent: Path, name: str) -> Path:
+        directory = parent / name
         shutil.rmtree(directory, ignore_errors=True)
         directory.mkdir()
         self._user.own(directory)
@@ -263,8 +267,7 @@ class PostgresDataPlane:
 
     def _start_reaper(self) -> "subprocess.Popen[bytes]":
         doomed = [self._volumes_directory, self._images_directory, self._sockets]
-        if self._temporary:
-            doomed.append(self._area)
+        doomed += self._temporary
         return subprocess.Popen(  # noqa: S603
             [sys.executable, "-I", reaper.__file__, *map(str, doomed)],
             stdin=subprocess.PIPE,
