@@ -5,10 +5,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from tests.unit.infra.choices import holds, value_at
 from tests.unit.infra.synthesis import Document, Synthesis
 
 State = dict[str, Any]
-_MISSING = object()
 
 
 @dataclass
@@ -54,11 +54,11 @@ class Machine:
                     walk.document["result"] = answer(state["Resource"])
                     name = state.get("Next")
                 case "Wait":
-                    walk.waits.append(_value(state["SecondsPath"], walk.document))
+                    walk.waits.append(value_at(state["SecondsPath"], walk.document))
                     name = state["Next"]
                 case "Choice":
                     name = next(
-                        (each["Next"] for each in state["Choices"] if _holds(each, walk.document)),
+                        (each["Next"] for each in state["Choices"] if holds(each, walk.document)),
                         state["Default"],
                     )
                 case "Succeed":
@@ -85,32 +85,3 @@ def successors(state: State) -> Iterator[str]:
     for key in ("Next", "Default"):
         if key in state:
             yield state[key]
-
-
-def _value(path: str, document: Document) -> Any:
-    value: Any = document
-    for key in path.removeprefix("$.").split("."):
-        if not isinstance(value, dict) or key not in value:
-            return _MISSING
-        value = value[key]
-    return value
-
-
-def _holds(rule: Document, document: Document) -> bool:
-    """Whether a rule of a Choice holds; a comparison with nothing fails the execution."""
-    if "And" in rule:
-        return all(_holds(each, document) for each in rule["And"])
-    value = _value(rule["Variable"], document)
-    if "IsPresent" in rule:
-        return bool((value is not _MISSING) == rule["IsPresent"])
-    assert value is not _MISSING, f"{rule['Variable']} is compared without being there"
-    if "IsNumeric" in rule:
-        numeric = isinstance(value, int | float) and not isinstance(value, bool)
-        return bool(numeric == rule["IsNumeric"])
-    if "StringEquals" in rule:
-        return bool(value == rule["StringEquals"])
-    if "NumericEquals" in rule:
-        return bool(value == rule["NumericEquals"])
-    if "NumericGreaterThan" in rule:
-        return bool(value > rule["NumericGreaterThan"])
-    raise AssertionError(f"unknown rule {rule}")
