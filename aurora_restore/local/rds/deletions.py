@@ -38,8 +38,7 @@ class Deletions:
         if final is not None:
             self._snapshots.take(cluster, final)
             seconds += timings.create_snapshot
-        if params.flag("DeleteAutomatedBackups", default=True):
-            self._delete_automated_backups(cluster)
+        cluster.keeps_automated_backups = not params.flag("DeleteAutomatedBackups", default=True)
         usual = Course.spread((DELETING,), seconds, _GONE)
         course = self._world.outcomes.course(Operation.DELETE_CLUSTER, usual)
         self._run_to_its_end(cluster, course)
@@ -126,6 +125,8 @@ class Deletions:
             self._world.neighbours.delete_managed_secret(
                 cluster.place, cluster.managed_secret["SecretArn"]
             )
+        if not cluster.keeps_automated_backups:
+            self._delete_automated_backups(cluster)
         forget_source(self._world, cluster)
         self._world.plane.discard(cluster.resource_id)
         del self._world.site(cluster.place).clusters[cluster.identifier]

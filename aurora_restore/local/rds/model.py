@@ -114,6 +114,8 @@ class Cluster:
     replicas: list[str] = field(default_factory=list)
     accepting: bool = False
     """Whether the data plane lets clients in."""
+    keeps_automated_backups: bool = False
+    """Whether its automated snapshots stay when it is deleted."""
     deletion_due: bool = False
     """Whether only its remaining instances keep a cluster that is being deleted."""
     run: Run | None = None

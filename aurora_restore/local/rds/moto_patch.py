@@ -55,7 +55,6 @@ LEFT_TO_MOTO = frozenset(
         "DescribeDBParameterGroups",
         "DescribeDBParameters",
         "DescribeDBSubnetGroups",
-        "DescribeOrderableDBInstanceOptions",
         "ModifyDBClusterParameterGroup",
         "ModifyDBParameterGroup",
         "ModifyDBSubnetGroup",

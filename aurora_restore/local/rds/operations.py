@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from aurora_restore.local.rds import unmodelled
+from aurora_restore.local.rds.account import Account
 from aurora_restore.local.rds.births import Births
 from aurora_restore.local.rds.changes import Changes
 from aurora_restore.local.rds.clusters import Clusters
@@ -46,6 +47,7 @@ class Operations:
         copies = Copies(world, self.snapshots, self.transfers)
         sharing = Sharing(world)
         restores = Restores(world, births)
+        account = Account(world)
         self.handlers: Mapping[str, Handler] = {
             "AddRoleToDBCluster": roles.add,
             "AddTagsToResource": self.tagging.add,
@@ -58,11 +60,13 @@ class Operations:
             "DeleteDBClusterSnapshot": self.snapshots.delete,
             "DeleteDBInstance": self.instances.delete,
             "DeleteGlobalCluster": global_clusters.delete,
+            "DescribeAccountAttributes": account.attributes,
             "DescribeDBClusters": clusters.describe,
             "DescribeDBClusterSnapshotAttributes": sharing.describe,
             "DescribeDBClusterSnapshots": self.snapshots.describe,
             "DescribeDBInstances": self.instances.describe,
             "DescribeGlobalClusters": global_clusters.describe,
+            "DescribeOrderableDBInstanceOptions": account.offers,
             "FailoverDBCluster": self.instances.failover,
             "ListTagsForResource": self.tagging.list,
             "ModifyDBCluster": self.changes.modify,

@@ -54,9 +54,7 @@ class Snapshots:
         """``CreateDBClusterSnapshot``."""
         cluster = cluster_at(self._world, place, params.required("DBClusterIdentifier"))
         name = names.identifier(
-            params.required("DBClusterSnapshotIdentifier"),
-            "DBClusterSnapshotIdentifier",
-            longest=names.MAX_FINAL_SNAPSHOT_LENGTH,
+            params.required("DBClusterSnapshotIdentifier"), "DBClusterSnapshotIdentifier"
         )
         if not is_available(cluster):
             raise InvalidClusterStateError(

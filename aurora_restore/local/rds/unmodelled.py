@@ -157,6 +157,9 @@ WITHOUT_EFFECT: Mapping[str, frozenset[str]] = {
     "CreateDBCluster": frozenset({"PreSignedUrl", "SourceRegion"}),
     "DeleteDBInstance": frozenset({"DeleteAutomatedBackups", "SkipFinalSnapshot"}),
     "DescribeDBClusters": frozenset({"IncludeShared"}),
+    "DescribeOrderableDBInstanceOptions": frozenset(
+        {"AvailabilityZoneGroup", "Filters", "LicenseModel", "Vpc"}
+    ),
     "DescribeGlobalClusters": frozenset({"Filters", "Marker", "MaxRecords"}),
 }
 """What AWS itself ignores here, or what makes no difference in this world."""

@@ -476,11 +476,11 @@ def test_automated_backups_go_with_the_cluster_unless_they_are_kept(rds_bench: R
     rds_bench.new_automated_snapshot()
     rds_bench.new_snapshot("monday")
     delete(rds_bench)
+    rds_bench.advance(TIMINGS.delete_cluster)
 
     left = rds_bench.rds().describe_db_cluster_snapshots()["DBClusterSnapshots"]
     assert [one["DBClusterSnapshotIdentifier"] for one in left] == ["monday"]
 
-    rds_bench.advance(TIMINGS.delete_cluster)
     rds_bench.new_cluster()
     kept = rds_bench.new_automated_snapshot()["DBClusterSnapshotIdentifier"]
     delete(rds_bench, DeleteAutomatedBackups=False)

@@ -2,6 +2,7 @@
 
 import json
 import math
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -25,7 +26,8 @@ from aurora_restore.local.rds.in_process import in_process
 from aurora_restore.local.rds.model import Place
 from aurora_restore.local.rds.names import identifier
 from aurora_restore.local.rds.options import Options
-from aurora_restore.local.rds.plane import scram
+from aurora_restore.local.rds.plane import DataPlaneError, Login, scram
+from aurora_restore.local.rds.plane.none import NoDataPlane
 from aurora_restore.local.rds.progress import Course, Operation, Outcome, Outcomes
 from aurora_restore.local.rds.schedule import Schedule
 from tests.unit.local.rds_bench import HERE, OTHER, OWNER, TIMINGS, RdsBench, refused
@@ -250,32 +252,6 @@ def test_an_automated_snapshot_needs_a_time_with_a_zone(rds_bench: RdsBench) -> 
 # accounts
 
 
-def test_the_account_comes_from_access_key_role_or_the_default(rds_bench: RdsBench) -> None:
-    rds_bench.control.set_rules(default_account="000000000000")
-
-    def account(key: str, token: str | None = None) -> str:
-        client = boto3.client(
-            "rds",
-            region_name=HERE,
-            aws_access_key_id=key,
-            aws_secret_access_key="moto checks no signature",
-            aws_session_token=token,
-        )
-        rds_bench.control.reset()
-        client.describe_db_clusters()
-        return str(rds_bench.control.calls()[0]["account"])
-
-    registered = rds_bench.control.credentials(OTHER)["access_key_id"]
-    sts = boto3.client("sts", region_name=HERE)
-    role = sts.assume_role(RoleArn=f"arn:aws:iam::{OWNER}:role/reader", RoleSessionName="test")[
-        "Credentials"
-    ]
-    assert account(registered) == OTHER
-    assert account(role["AccessKeyId"], role["SessionToken"]) == OWNER
-    assert account("999988887777") == "999988887777"
-    assert account("AKIAUNKNOWNUNKNOWN00") == "000000000000"
-
-
 def test_a_registered_key_of_motos_default_account_is_not_taken_for_unknown(
     rds_bench: RdsBench,
 ) -> None:
@@ -375,3 +351,89 @@ def test_options_survive_the_command_line(tmp_path: Path) -> None:
 
 def test_a_place_is_an_account_in_a_region() -> None:
     assert Place("1", "cn-north-1").arn("cluster", "x") == "arn:aws-cn:rds:cn-north-1:1:cluster:x"
+
+
+# a data plane in trouble
+
+
+class BrokenDataPlane(NoDataPlane):
+    """Cannot do what it is asked."""
+
+    def __init__(self, *broken: str) -> None:
+        super().__init__()
+        self.broken = set(broken)
+
+    def open(self, storage: str) -> None:
+        self._do("open")
+        super().open(storage)
+
+    def capture(self, storage: str) -> str:
+        self._do("capture")
+        return super().capture(storage)
+
+    def set_password(self, storage: str, login: Login) -> None:
+        self._do("set_password")
+        super().set_password(storage, login)
+
+    def _do(self, what: str) -> None:
+        if what in self.broken:
+            raise DataPlaneError(f"{what} is broken")
+
+
+@pytest.fixture
+def broken_bench() -> Iterator[tuple[RdsBench, BrokenDataPlane]]:
+    clock, plane = ManualClock(), BrokenDataPlane()
+    with in_process(clock=clock, timings=TIMINGS, plane=plane) as emulator:
+        yield RdsBench(emulator, clock, plane), plane
+
+
+def test_an_instance_whose_server_does_not_start_has_failed(
+    broken_bench: tuple[RdsBench, BrokenDataPlane],
+) -> None:
+    bench, plane = broken_bench
+    plane.broken.add("open")
+    bench.new_cluster()
+
+    assert bench.new_instance()["DBInstanceStatus"] == "failed"
+    assert bench.control.problems() == ["open is broken"]
+
+
+def test_a_password_that_could_not_be_set_stays_pending(
+    broken_bench: tuple[RdsBench, BrokenDataPlane],
+) -> None:
+    bench, plane = broken_bench
+    bench.new_cluster()
+    bench.new_instance()
+    plane.broken.add("set_password")
+    bench.rds().modify_db_cluster(
+        DBClusterIdentifier="orders", MasterUserPassword="second-password"
+    )
+    bench.advance(1000)
+
+    assert bench.cluster()["PendingModifiedValues"] == {"MasterUserPassword": "****"}
+    assert bench.control.problems() == ["set_password is broken"]
+
+
+def test_a_request_that_the_data_plane_cannot_serve_is_an_internal_failure(
+    broken_bench: tuple[RdsBench, BrokenDataPlane],
+) -> None:
+    bench, plane = broken_bench
+    bench.new_cluster()
+    plane.broken.add("capture")
+    impatient = boto3.client(
+        "rds",
+        region_name=HERE,
+        config=Config(retries={"total_max_attempts": 1}),
+        aws_access_key_id=OWNER,
+        aws_secret_access_key="x",
+    )
+
+    with pytest.raises(ClientError) as caught:
+        impatient.create_db_cluster_snapshot(
+            DBClusterSnapshotIdentifier="monday", DBClusterIdentifier="orders"
+        )
+
+    assert caught.value.response["Error"]["Code"] == "InternalFailure"
+    assert caught.value.response["ResponseMetadata"]["HTTPStatusCode"] == 500
+    with refused("DBClusterSnapshotNotFoundFault"):
+        bench.snapshot("monday")

@@ -173,6 +173,8 @@ class PostgresDataPlane:
     def stop(self) -> None:
         """See :class:`~aurora_restore.local.rds.plane.DataPlane`."""
         for volume in self._volumes.values():
+            if volume.door is not None:
+                self._front.shut(volume.door)
             if volume.server is not None:
                 volume.server.stop(immediately=True)
             if volume.held is not None:

@@ -99,7 +99,13 @@ def setup_statements() -> tuple[tuple[str, tuple[str, ...]], ...]:
 
 def fingerprint(installation: Path) -> str:
     """Changes when a template made earlier is of no use any more."""
-    parts = (_CONFIGURATION, _ACCESS, repr(setup_statements()), str(installation))
+    program = (installation / "bin" / "postgres").stat()
+    parts = (
+        _CONFIGURATION,
+        _ACCESS,
+        repr(setup_statements()),
+        f"{installation} {program.st_size} {program.st_mtime_ns}",
+    )
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]
 
 
