@@ -56,15 +56,19 @@ class EmbeddedRds:
     def start(self) -> Self:
         """Starts the server and waits until it answers."""
         log = self.data_dir / "emulator.log"
-        with log.open("ab") as errors:
-            self._process = subprocess.Popen(  # noqa: S603
-                [sys.executable, "-m", "aurora_restore.local.rds", *self._options.arguments()],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=errors,
-                env=_environment(),
-                start_new_session=True,
-            )
+        try:
+            with log.open("ab") as errors:
+                self._process = subprocess.Popen(  # noqa: S603
+                    [sys.executable, "-m", "aurora_restore.local.rds", *self._options.arguments()],
+                    stdin=subprocess.PIPE,
+                    stdout=subprocess.PIPE,
+                    stderr=errors,
+                    env=_environment(),
+                    start_new_session=True,
+                )
+        except OSError as error:
+            self.stop()
+            raise EmbeddedRdsError(f"the embedded RDS could not be started: {error}") from error
         line = self._process.stdout.readline() if self._process.stdout else b""
         if not line:
             self.stop()

@@ -1,5 +1,6 @@
 """The emulated RDS as one thing: what it holds, how it answers, and what tests make it refuse."""
 
+from collections import deque
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -9,6 +10,8 @@ from aurora_restore.local.rds.model import Place
 from aurora_restore.local.rds.operations import Operations
 from aurora_restore.local.rds.params import Params
 from aurora_restore.local.rds.world import World
+
+_REMEMBERED_CALLS = 100_000
 
 
 @dataclass(frozen=True)
@@ -47,7 +50,7 @@ class Emulator:
     def __init__(self, world: World) -> None:
         self.world = world
         self.operations = Operations(world)
-        self.calls: list[Call] = []
+        self.calls: deque[Call] = deque(maxlen=_REMEMBERED_CALLS)
         self.refusals: list[Refusal] = []
 
     def answer(self, action: str, place: Place, params: Params) -> dict[str, Any]:

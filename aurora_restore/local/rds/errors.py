@@ -36,12 +36,6 @@ class UnsupportedOperationError(RdsError):
     code = "InvalidAction"
 
 
-class AccessDeniedError(RdsError):
-    """The caller may not do this. (A common error; not in the service model.)"""
-
-    code = "AccessDenied"
-
-
 class ClusterNotFoundError(RdsError):
     """No such cluster."""
 

@@ -15,13 +15,7 @@ EVERYONE = "all"
 
 def cluster_at(world: World, place: Place, named: str) -> Cluster:
     """The caller's own cluster."""
-    arn = Arn.parse(named)
-    name = named
-    if arn is not None:
-        if (arn.account, arn.region, arn.kind) != (place.account, place.region, "cluster"):
-            raise ClusterNotFoundError(named)
-        name = arn.name
-    found = world.site(place).clusters.get(name.lower())
+    found = world.site(place).clusters.get(_own_name(place, named, "cluster"))
     if found is None:
         raise ClusterNotFoundError(named)
     return found
@@ -29,13 +23,7 @@ def cluster_at(world: World, place: Place, named: str) -> Cluster:
 
 def instance_at(world: World, place: Place, named: str) -> Instance:
     """The caller's own instance."""
-    arn = Arn.parse(named)
-    name = named
-    if arn is not None:
-        if (arn.account, arn.region, arn.kind) != (place.account, place.region, "db"):
-            raise InstanceNotFoundError(named)
-        name = arn.name
-    found = world.site(place).instances.get(name.lower())
+    found = world.site(place).instances.get(_own_name(place, named, "db"))
     if found is None:
         raise InstanceNotFoundError(named)
     return found
@@ -43,16 +31,20 @@ def instance_at(world: World, place: Place, named: str) -> Instance:
 
 def own_snapshot(world: World, place: Place, named: str) -> Snapshot:
     """The caller's own snapshot in this Region."""
-    arn = Arn.parse(named)
-    name = named
-    if arn is not None:
-        if (arn.account, arn.region, arn.kind) != (place.account, place.region, "cluster-snapshot"):
-            raise SnapshotNotFoundError(named)
-        name = arn.name
-    found = world.site(place).snapshots.get(name.lower())
+    found = world.site(place).snapshots.get(_own_name(place, named, "cluster-snapshot"))
     if found is None:
         raise SnapshotNotFoundError(named)
     return found
+
+
+def _own_name(place: Place, named: str, kind: str) -> str:
+    """The identifier in a name or ARN; nothing's, if the ARN is of elsewhere."""
+    arn = Arn.parse(named)
+    if arn is None:
+        return named.lower()
+    if (arn.account, arn.region, arn.kind) != (place.account, place.region, kind):
+        return ""
+    return arn.name.lower()
 
 
 def usable_snapshot(world: World, place: Place, named: str) -> Snapshot:

@@ -43,7 +43,7 @@ class Options:
         parser = argparse.ArgumentParser(
             prog="python -m aurora_restore.local.rds",
             description="An Amazon RDS for Aurora PostgreSQL on 127.0.0.1. Ends with SIGTERM, "
-            "SIGINT, or the end of its standard input.",
+            "SIGINT, or the end of its standard input if that is a pipe.",
         )
         parser.add_argument(
             "--data-dir", type=Path, required=True, help="certificates, logs and data go here"

@@ -7,6 +7,7 @@ of :class:`~aurora_restore.local.rds.control.Control` with the JSON object in th
 import json
 import os
 import signal
+import stat
 import sys
 import threading
 from collections.abc import Callable, Iterable, Sequence
@@ -82,7 +83,7 @@ def _json(status: HTTPStatus, answer: object, start_response: StartResponse) -> 
 
 
 def _stop_when_asked(server: BaseWSGIServer) -> None:
-    """Shuts the server down on SIGTERM, SIGINT, or when nobody holds its standard input."""
+    """Shuts the server down on SIGTERM, SIGINT, or when nobody holds the pipe on its input."""
 
     def stop(*_: object) -> None:
         threading.Thread(target=server.shutdown, name="rds-shutdown", daemon=True).start()
@@ -94,7 +95,8 @@ def _stop_when_asked(server: BaseWSGIServer) -> None:
 
     signal.signal(signal.SIGTERM, stop)
     signal.signal(signal.SIGINT, stop)
-    threading.Thread(target=watch, name="rds-parent-watch", daemon=True).start()
+    if stat.S_ISFIFO(os.fstat(sys.stdin.fileno()).st_mode):
+        threading.Thread(target=watch, name="rds-parent-watch", daemon=True).start()
 
 
 def _emulator(options: Options) -> Emulator:
@@ -114,7 +116,10 @@ def _emulator(options: Options) -> Emulator:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Serves until asked to stop; prints one line of JSON when ready."""
+    """Serves until asked to stop; prints one line of JSON when ready, and nothing else.
+
+    Whatever moto prints later goes to standard error, lest a pipe that nobody reads fills up.
+    """
     options = Options.parse(arguments)
     emulator = _emulator(options)
     try:
@@ -135,6 +140,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 "pid": os.getpid(),
             }
             print(json.dumps(ready), flush=True)
+            os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
             with server:
                 server.serve_forever(poll_interval=0.1)
     finally:

@@ -284,13 +284,12 @@ def test_the_command_line_says_when_it_is_ready(tmp_path: Path) -> None:
             "--without-data",
             "--account=000011112222",
         ],
-        stdin=subprocess.PIPE,
+        stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         env=os.environ | {"PYTHONPATH": root},
     )
-    assert process.stdin is not None
     assert process.stdout is not None
-    with process.stdin, process.stdout:
+    with process.stdout:
         ready = json.loads(process.stdout.readline())
         assert ready["endpoint_url"].startswith("http://127.0.0.1:")
         assert ready["pid"] == process.pid

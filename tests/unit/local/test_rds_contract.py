@@ -18,7 +18,6 @@ from tests.unit.local.rds_bench import HERE, OWNER, RdsBench
 
 MODEL = botocore.session.get_session().get_service_model("rds")
 COMMON_CODES = {
-    "AccessDenied",
     "InternalFailure",
     "InvalidAction",
     "InvalidParameterCombination",

@@ -39,7 +39,7 @@ class SystemUser:
             entry = pwd.getpwnam(_UNPRIVILEGED)
             return cls(entry.pw_name, entry.pw_uid, entry.pw_gid, changed=True)
         own = os.getuid()
-        return cls(pwd.getpwuid(own).pw_name, own, os.getgid(), changed=False)
+        return cls(user_name(own), own, os.getgid(), changed=False)
 
     def process_options(self) -> dict[str, Any]:
         """What ``subprocess`` needs to start a program as this user."""
@@ -68,6 +68,14 @@ class SystemUser:
         if status.st_gid == self.gid:
             return bool(status.st_mode & stat.S_IXGRP)
         return bool(status.st_mode & stat.S_IXOTH)
+
+
+def user_name(uid: int) -> str:
+    """The name of a system user; PostgreSQL does not run for one that has none."""
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:
+        raise DataPlaneError(f"PostgreSQL needs a named system user, and {uid} is none") from None
 
 
 def installation() -> Path:

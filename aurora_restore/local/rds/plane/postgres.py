@@ -8,7 +8,6 @@ import asyncio
 import contextlib
 import itertools
 import os
-import pwd
 import shutil
 import socket
 import subprocess
@@ -239,7 +238,7 @@ class PostgresDataPlane:
         if made.exists():
             return made
         building = self._volumes_directory / "template"
-        owners = {self._user.name, pwd.getpwuid(os.getuid()).pw_name}
+        owners = {self._user.name, binaries.user_name(os.getuid())}
         template.initialise(self._installation, self._user, building, owners)
         held = reserve()
         volume = _Volume(
