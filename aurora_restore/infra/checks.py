@@ -7,17 +7,22 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
+from aurora_restore.infra.source_checks import faults_of_source
 from aurora_restore.shared.models import Environment, Restore
+from aurora_restore.shared.pipeline import STEPS, function_role_name
 from aurora_restore.shared.schema import Fault, to_json
 
 # https://docs.aws.amazon.com/systems-manager/latest/userguide/parameter-store-advanced-parameters.html
 _LARGEST_PARAMETER: Final = 8192
+# https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
+_LONGEST_ROLE_NAME: Final = 64
 
 _CRON_FIELDS: Final = ("minutes", "hours", "day-of-month", "month", "day-of-week", "year")
 
 
 def faults_of(environment: Environment, *, repository: Path) -> Iterator[Fault]:
     """Every contradiction in an environment whose single fields are right."""
+    yield from _role_names(environment)
     yield from _network(environment)
     yield from _secrets(environment)
     yield from _ca_bundle(environment, repository)
@@ -25,12 +30,25 @@ def faults_of(environment: Environment, *, repository: Path) -> Iterator[Fault]:
     for name, restore in environment.restores.items():
         path = f"restores.{name}"
         yield from _source_and_target(environment, restore, path)
+        yield from faults_of_source(environment, restore, path)
         yield from _instances(restore, path)
         yield from _key(environment, restore, path)
         yield from _database(environment, restore, path, repository)
         yield from _polling(restore, path)
         yield from _schedule(restore, path)
         yield from _size(restore, path)
+
+
+def _role_names(environment: Environment) -> Iterator[Fault]:
+    prefix, region = environment.name_prefix, environment.region
+    longest = max((function_role_name(prefix, region, step) for step in STEPS), key=len)
+    if (excess := len(longest) - _LONGEST_ROLE_NAME) > 0:
+        yield Fault(
+            "name_prefix",
+            f"{prefix!r} makes the role name {longest!r}, {excess} longer than IAM's "
+            f"{_LONGEST_ROLE_NAME} characters: in {region} a prefix has at most "
+            f"{len(prefix) - excess}",
+        )
 
 
 def _network(environment: Environment) -> Iterator[Fault]:
@@ -109,12 +127,6 @@ def _source_and_target(environment: Environment, restore: Restore, path: str) ->
             f"{path}.target.cluster_id",
             f"{restore.target.cluster_id!r} is the source itself: "
             "the pipeline would delete what it is to copy",
-        )
-    if not own and source.snapshot_name and source.snapshot_name.startswith("rds:"):
-        yield Fault(
-            f"{path}.source.snapshot_name",
-            "an automated snapshot cannot be shared with another account: "
-            "name the manual copy of it that is shared",
         )
 
 

@@ -19,7 +19,18 @@ PYTHON_VERSION: Final = RUNTIME.name.removeprefix("python")
 REQUIREMENTS: Final = REPOSITORY / "requirements-lambda.txt"
 CACHE: Final = REPOSITORY / ".cdk-cache"
 
-AWS_SERVICES: Final = ("dynamodb", "rds", "secretsmanager", "sns", "ssm", "stepfunctions", "xray")
+AWS_SERVICES: Final = (
+    "dynamodb",
+    "ec2",
+    "kms",
+    "rds",
+    "secretsmanager",
+    "sns",
+    "ssm",
+    "stepfunctions",
+    "sts",
+    "xray",
+)
 """The services, as boto3 names them, whose descriptions stay in botocore.
 
 The functions call all but the last, of which the X-Ray SDK makes a client when it is imported.

@@ -15,13 +15,14 @@ from aurora_restore.infra.network import Network, Placement
 from aurora_restore.infra.permissions import Permissions
 from aurora_restore.shared.environment import LambdaEnvironment
 from aurora_restore.shared.models import Environment
-from aurora_restore.shared.pipeline import STEPS, Step
+from aurora_restore.shared.pipeline import STEPS, Step, function_role_name
 
 
 class StepFunction(Construct):
     """A Lambda function with a log group and a role of its own.
 
-    The role may write to that log group, send X-Ray traces, and do what ``statements`` allow.
+    The role may write to that log group, send X-Ray traces, and do what ``statements`` allow. Its
+    name is given, so that roles and keys of other accounts can name it before it is there.
     """
 
     def __init__(
@@ -30,6 +31,7 @@ class StepFunction(Construct):
         *,
         step: Step,
         name_prefix: str,
+        role_name: str,
         code: lambda_.Code,
         layers: Iterable[lambda_.ILayerVersion],
         variables: Mapping[str, str],
@@ -43,6 +45,7 @@ class StepFunction(Construct):
         role = iam.Role(
             self,
             "Role",
+            role_name=role_name,
             assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"),
             description=f"The function {name}",
         )
@@ -97,6 +100,7 @@ class StepFunctions(Construct):
                 self,
                 step=step,
                 name_prefix=environment.name_prefix,
+                role_name=function_role_name(environment.name_prefix, environment.region, step),
                 code=code,
                 layers=[dependencies, database] if step.reaches_database else [dependencies],
                 variables=variables.to_env(),

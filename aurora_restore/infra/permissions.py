@@ -7,8 +7,10 @@ from typing import Final
 from aws_cdk import aws_iam as iam
 
 from aurora_restore.infra.credentials import Credentials
-from aurora_restore.infra.grants import Grants, allow
+from aurora_restore.infra.grants import Grants
+from aurora_restore.infra.names import LOCKS
 from aurora_restore.infra.notifications import Notifications
+from aurora_restore.infra.statements import allow, deny
 from aurora_restore.infra.tables import Tables
 from aurora_restore.shared.pipeline import Step, config_path
 
@@ -40,6 +42,7 @@ class Permissions:
         )
         yield allow("dynamodb:PutItem", [self.tables.audit.table_arn])
         yield allow("ssm:GetParameter", [self._parameters()])
+        yield from self._lock(step)
         yield from self.grants.of(step)
         for which in step.reads_secrets:
             yield from self._secret(which, "secretsmanager:GetSecretValue", "kms:Decrypt")
@@ -50,6 +53,22 @@ class Permissions:
             yield allow(("kms:Decrypt", "kms:GenerateDataKey*"), [self.notifications.key.key_arn])
         if attached:
             yield from self._attach_to_vpc(step)
+
+    def _lock(self, step: Step) -> Iterator[iam.PolicyStatement]:
+        """The target's lock, an item of the state table.
+
+        Who finds it taken asks whether the holder's execution is over. An execution lets go of it
+        in the step that takes none; a direct call of a step that changes something does so itself.
+        https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/specifying-conditions.html
+        """
+        if step.locks:
+            yield allow("states:DescribeExecution", [self.grants.arns.executions()])
+        if step.changes_aws or not step.locks:
+            yield allow(
+                "dynamodb:DeleteItem",
+                [self.tables.state.table_arn],
+                {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": [LOCKS]}},
+            )
 
     def _attach_to_vpc(self, step: Step) -> Iterator[iam.PolicyStatement]:
         """Lambda may make a function's network interfaces; the function itself may not.
@@ -62,12 +81,7 @@ class Permissions:
             f":function:{step.function_name(environment.name_prefix)}"
         )
         yield allow(_ATTACH_TO_VPC, ["*"])
-        yield iam.PolicyStatement(
-            effect=iam.Effect.DENY,
-            actions=list(_ATTACH_TO_VPC),
-            resources=["*"],
-            conditions={"ArnEquals": {"lambda:SourceFunctionArn": function}},
-        )
+        yield deny(_ATTACH_TO_VPC, ["*"], {"ArnEquals": {"lambda:SourceFunctionArn": function}})
 
     def _parameters(self) -> str:
         environment = self.grants.environment

@@ -12,6 +12,7 @@ from constructs import Construct
 from aurora_restore.infra.log_groups import RetainedLogs
 from aurora_restore.shared.errors import retryable_error_names
 from aurora_restore.shared.pipeline import (
+    DRY_RUN,
     EXECUTION,
     INPUT,
     RESTART_FROM,
@@ -44,7 +45,8 @@ class PipelineMachine(Construct):
     redrive from the console starts there again
     (https://docs.aws.amazon.com/step-functions/latest/dg/redrive-executions.html). A step that
     answers 202 is called again after a Wait, or leads back to the step whose work it found dead;
-    any other answer goes on. The functions are unqualified, so a redrive runs their newest code.
+    any other answer goes on, but for the first step's in a dry run, which ends there. The functions
+    are unqualified, so a redrive runs their newest code.
     """
 
     def __init__(
@@ -150,6 +152,16 @@ class PipelineMachine(Construct):
                 task.next(after)
             return
         choice = sfn.Choice(self, f"{step.state_name}: done?")
+        if step is STEPS[0]:
+            dry_run = f"{_BODY}.{DRY_RUN}"
+            choice.when(
+                sfn.Condition.and_(
+                    sfn.Condition.is_present(dry_run),
+                    sfn.Condition.boolean_equals(dry_run, True),
+                ),
+                sfn.Succeed(self, "Dry run done"),
+                comment="Everything was checked, nothing changed",
+            )
         if step.restarts:
             restart_from = f"{_BODY}.{RESTART_FROM}"
             choice.when(

@@ -27,6 +27,8 @@ def holds(rule: Document, document: Document) -> bool:
     if "IsNumeric" in rule:
         numeric = isinstance(value, int | float) and not isinstance(value, bool)
         return bool(numeric == rule["IsNumeric"])
+    if "BooleanEquals" in rule:
+        return bool(value is rule["BooleanEquals"])
     if "StringEquals" in rule:
         return bool(value == rule["StringEquals"])
     if "NumericEquals" in rule:

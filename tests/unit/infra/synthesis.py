@@ -12,6 +12,7 @@ from aws_cdk.assertions import Annotations, Match, Template
 from aurora_restore.infra.checks import faults_of
 from aurora_restore.infra.config import CONFIG_FOLDER
 from aurora_restore.infra.repository import REPOSITORY
+from aurora_restore.infra.source_stack import SourceAccountStack
 from aurora_restore.infra.stack import AuroraRestoreStack
 from aurora_restore.shared.models import Environment
 from aurora_restore.shared.pipeline import STEPS
@@ -23,12 +24,12 @@ WITHOUT_BUNDLING = {**CONTEXT, "aws:cdk:bundling-stacks": []}
 ABSENT = object()
 
 
-def example(changes: Mapping[str, Any] | None = None) -> Document:
-    """The example environment, with other values at some paths; ABSENT removes a field.
+def example(changes: Mapping[str, Any] | None = None, name: str = "example") -> Document:
+    """An example environment, with other values at some paths; ABSENT removes a field.
 
     A path is written as in "restores.staging.source.region".
     """
-    document: Document = json.loads((CONFIG_FOLDER / "example.json").read_text())
+    document: Document = json.loads((CONFIG_FOLDER / f"{name}.json").read_text())
     for path, value in (changes or {}).items():
         *parents, last = path.split(".")
         place = document
@@ -39,6 +40,11 @@ def example(changes: Mapping[str, Any] | None = None) -> Document:
         else:
             place[last] = value
     return document
+
+
+def cross_account(changes: Mapping[str, Any] | None = None) -> Document:
+    """The example with a role in the source account, with other values at some paths."""
+    return example(changes, "cross-account")
 
 
 def restore(changes: Mapping[str, Any] | None = None) -> Document:
@@ -59,7 +65,7 @@ def environment(document: Document) -> Environment:
 class Synthesis:
     """A stack, and its template by types and names."""
 
-    stack: AuroraRestoreStack
+    stack: cdk.Stack
     template: Template
 
     @cached_property
@@ -77,20 +83,23 @@ class Synthesis:
 
     def functions(self) -> dict[str, tuple[str, Document]]:
         """Each step's function: its logical id and its properties."""
-        by_name = {
-            properties["FunctionName"]: (logical_id, properties)
+        by_handler = {
+            properties["Handler"]: (logical_id, properties)
             for logical_id, properties in self.of_type("AWS::Lambda::Function").items()
         }
-        return {step.name: by_name[f"aurora-restore-{step.name}"] for step in STEPS}
+        return {step.name: by_handler[step.handler] for step in STEPS}
 
     def statements(self, step: str) -> list[Document]:
         """The policy statements of the role of a step's function."""
         _, function = self.functions()[step]
-        role = function["Role"]["Fn::GetAtt"][0]
+        return self.statements_of_role(function["Role"]["Fn::GetAtt"][0])
+
+    def statements_of_role(self, logical_id: str) -> list[Document]:
+        """The policy statements of a role."""
         return [
             statement
             for policy in self.of_type("AWS::IAM::Policy").values()
-            if {"Ref": role} in policy["Roles"]
+            if {"Ref": logical_id} in policy["Roles"]
             for statement in policy["PolicyDocument"]["Statement"]
         ]
 
@@ -102,6 +111,18 @@ class Synthesis:
 
 def synthesise(document: Document) -> Synthesis:
     """The stack of an environment, without its assets."""
+    return stack_of(environment(document))
+
+
+def stack_of(checked: Environment) -> Synthesis:
+    """The stack of a checked environment, without its assets."""
     app = cdk.App(context=WITHOUT_BUNDLING)
-    stack = AuroraRestoreStack(app, "Test", environment=environment(document))
+    stack = AuroraRestoreStack(app, "Test", environment=checked)
+    return Synthesis(stack, Template.from_stack(stack))
+
+
+def source_stack_of(checked: Environment, account: str) -> Synthesis:
+    """The stack of a source account of a checked environment."""
+    app = cdk.App(context=WITHOUT_BUNDLING)
+    stack = SourceAccountStack(app, "Source", environment=checked, account=account)
     return Synthesis(stack, Template.from_stack(stack))

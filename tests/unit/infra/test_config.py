@@ -143,6 +143,26 @@ def test_a_fault_is_named(tmp_path: Path, path: str, value: Any, fault: str) -> 
     assert len(said.details["faults"]) == 1
 
 
+@pytest.mark.parametrize(("region", "most"), [("us-east-1", 32), ("ap-southeast-2", 28)])
+def test_a_prefix_is_as_long_as_a_role_s_name_allows(
+    tmp_path: Path, region: str, most: int
+) -> None:
+    """A function's role is named after the Region, too, and IAM allows 64 characters."""
+    changes = {
+        "region": region,
+        "network.availability_zones": [f"{region}a", f"{region}b"],
+        "restores.staging.target.kms_key_id": ABSENT,
+    }
+    file = tmp_path / "dev.json"
+    for length in range(most - 1, 33):
+        file.write_text(json.dumps(example({**changes, "name_prefix": "p" * length})))
+        if length <= most:
+            load_environment("dev", tmp_path)
+            continue
+        with pytest.raises(ConfigurationError, match=f"in {region} a prefix has at most {most}"):
+            load_environment("dev", tmp_path)
+
+
 def test_every_fault_is_named_at_once(tmp_path: Path) -> None:
     said = refusal(tmp_path, json.dumps(example({"account": "1", "region": "2"})))
 
@@ -199,7 +219,7 @@ def test_an_unknown_environment_is_told_the_known_ones(name: str | None, said: s
         load_environment(name)
 
     assert caught.value.message.startswith(said)
-    assert caught.value.message.endswith(": example")
+    assert caught.value.message.endswith(": cross-account, example")
 
 
 def test_an_empty_folder_is_told_apart(tmp_path: Path) -> None:

@@ -2,9 +2,18 @@
 
 import pytest
 
+from aurora_restore.infra.names import final_snapshot_prefix
 from aurora_restore.shared.pipeline import STEP_NAMES, STEPS, TAG_MANAGED_BY, Resource, Step
-from tests.unit.infra.iam import allows, listed
-from tests.unit.infra.synthesis import ABSENT, Document, Synthesis, example, restore, synthesise
+from tests.support.iam import Context, Policy, listed
+from tests.support.policies import policies_of
+from tests.unit.infra.synthesis import (
+    ABSENT,
+    Document,
+    Synthesis,
+    environment,
+    example,
+    restore,
+)
 
 BASE = {
     "dynamodb:GetItem",
@@ -24,8 +33,12 @@ ATTACHED = {
     "ec2:DescribeSubnets",
     "ec2:UnassignPrivateIpAddresses",
 }
+TO_LOCK = {"states:DescribeExecution"}
+TO_UNLOCK = {"dynamodb:DeleteItem"}
 PUBLISHES = {"kms:Decrypt", "kms:GenerateDataKey*", "sns:Publish"}
 DEAD_LETTERS = {"sqs:GetQueueAttributes", "sqs:GetQueueUrl", "sqs:SendMessage"}
+
+PASSING_ROLES = {"restore-snapshot", "check-restore-status"}
 
 SOURCE = "arn:aws:rds:us-east-1:111111111111"
 TARGET = "arn:aws:rds:us-west-2:222222222222"
@@ -35,7 +48,16 @@ KEY = "arn:aws:kms:us-west-2:222222222222:key/1234abcd-12ab-34cd-56ef-1234567890
 SOURCE_KEY = "arn:aws:kms:us-east-1:111111111111:key/any"
 BY_RDS = {"kms:ViaService": "rds.us-west-2.amazonaws.com", "kms:GrantIsForAWSResource": "true"}
 
+# The example names nothing of these kinds.
+ABSENT_HERE = {Resource.INTERMEDIATE_SNAPSHOTS, Resource.SOURCE_ROLES}
+
 steps = pytest.mark.parametrize("step", STEPS, ids=STEP_NAMES)
+
+
+@pytest.fixture(scope="module")
+def policies() -> dict[str, Policy]:
+    """The policies of the example's functions."""
+    return policies_of(environment(example()))
 
 
 @steps
@@ -49,7 +71,15 @@ def test_a_role_allows_exactly_what_its_row_declares(stack: Synthesis, step: Ste
 
     assert allowed == (
         BASE
-        | {action for grant in step.grants for action in grant.actions}
+        | (TO_LOCK if step.locks else set())
+        | (TO_UNLOCK if step.changes_aws or not step.locks else set())
+        | ({"iam:PassRole"} if step.name in PASSING_ROLES else set())
+        | {
+            action
+            for grant in step.grants
+            if grant.resource not in ABSENT_HERE
+            for action in grant.actions
+        }
         | ({"secretsmanager:GetSecretValue"} if step.reads_secrets else set())
         | ({"secretsmanager:PutSecretValue"} if step.writes_secrets else set())
         | (PUBLISHES | DEAD_LETTERS if step.publishes else set())
@@ -75,9 +105,7 @@ def test_a_role_is_its_function_s_own(stack: Synthesis, step: Step) -> None:
 
 
 @steps
-def test_only_tracing_and_network_interfaces_are_on_every_resource(
-    stack: Synthesis, step: Step
-) -> None:
+def test_only_what_knows_no_resource_is_on_every_resource(stack: Synthesis, step: Step) -> None:
     everywhere = {
         action
         for statement in stack.statements(step.name)
@@ -85,7 +113,17 @@ def test_only_tracing_and_network_interfaces_are_on_every_resource(
         for action in listed(statement["Action"])
     }
 
-    assert {str(action).partition(":")[0] for action in everywhere} <= {"xray", "ec2"}
+    unscoped = {
+        action
+        for grant in step.grants
+        if grant.resource is Resource.ANY
+        for action in grant.actions
+    }
+    assert everywhere - unscoped <= {
+        "xray:PutTelemetryRecords",
+        "xray:PutTraceSegments",
+        *(ATTACHED if step.reaches_database else ()),
+    }
 
 
 @steps
@@ -112,7 +150,7 @@ def test_a_role_writes_to_its_own_log_group_only(stack: Synthesis, step: Step) -
             {},
         ),
         ("copy-snapshot", "rds:CopyDBClusterSnapshot", f"{SOURCE}:cluster-snapshot:a", {}),
-        ("copy-snapshot", "rds:CopyDBClusterSnapshot", f"{TARGET}:cluster-snapshot:a", {}),
+        ("copy-snapshot", "rds:CopyDBClusterSnapshot", f"{TARGET}:cluster-snapshot:a", GIVEN_TAG),
         ("copy-snapshot", "rds:DeleteDBClusterSnapshot", f"{TARGET}:cluster-snapshot:a", TAGGED),
         ("copy-snapshot", "kms:CreateGrant", KEY, BY_RDS),
         ("copy-snapshot", "kms:DescribeKey", KEY, {}),
@@ -148,9 +186,9 @@ def test_a_role_writes_to_its_own_log_group_only(stack: Synthesis, step: Step) -
     ],
 )
 def test_what_a_step_needs_is_allowed(
-    stack: Synthesis, step: str, action: str, resource: str, context: dict[str, str]
+    policies: dict[str, Policy], step: str, action: str, resource: str, context: Context
 ) -> None:
-    assert allows(stack.statements(step), action, resource, context)
+    assert policies[step].allows(action, resource, context)
 
 
 @pytest.mark.parametrize(
@@ -164,6 +202,9 @@ def test_what_a_step_needs_is_allowed(
         ("rds:ModifyDBInstance", f"{TARGET}:db:orders-staging-1", {}),
         ("rds:DeleteDBInstance", f"{TARGET}:db:a", {next(iter(TAGGED)): "another-environment"}),
         ("rds:CreateDBInstance", f"{TARGET}:db:a", {}),
+        ("rds:CopyDBClusterSnapshot", f"{TARGET}:cluster-snapshot:a", {}),
+        ("rds:ModifyDBClusterSnapshotAttribute", f"{TARGET}:cluster-snapshot:a", TAGGED),
+        ("sts:AssumeRole", "arn:aws:iam::111111111111:role/aurora-restore-source-access", {}),
         ("rds:DeleteDBClusterSnapshot", f"{TARGET}:cluster-snapshot:a", {}),
         ("rds:DeleteDBClusterSnapshot", f"{SOURCE}:cluster-snapshot:a", TAGGED),
         ("kms:Decrypt", SOURCE_KEY, {}),
@@ -176,102 +217,194 @@ def test_what_a_step_needs_is_allowed(
 )
 @steps
 def test_what_would_do_harm_is_not(
-    stack: Synthesis, step: Step, action: str, resource: str, context: dict[str, str]
+    policies: dict[str, Policy], step: Step, action: str, resource: str, context: Context
 ) -> None:
-    assert not allows(stack.statements(step.name), action, resource, context)
+    assert not policies[step.name].allows(action, resource, context)
 
 
 def test_a_source_is_denied_even_where_its_name_is_allowed() -> None:
     """The same name in another Region is another cluster."""
     changed = example({"restores.staging.source.cluster_id": "orders-staging"})
-    statements = synthesise(changed).statements("delete-rds")
+    policy = policies_of(environment(changed))["delete-rds"]
 
-    assert allows(statements, "rds:DeleteDBCluster", f"{TARGET}:cluster:orders-staging")
+    assert policy.allows("rds:DeleteDBCluster", f"{TARGET}:cluster:orders-staging")
     assert {
         "Effect": "Deny",
         "Action": ["rds:Delete*", "rds:Modify*"],
-        "Resource": f"{SOURCE}:cluster:orders-staging",
-    } in statements
+        "Resource": [f"{SOURCE}:cluster:orders-staging"],
+    } in policy.statements
 
 
 @pytest.fixture(scope="module")
-def fleet() -> Synthesis:
+def fleet() -> dict[str, Policy]:
     """Two restores in a chain, in one account and Region, with adopted secrets."""
     near: Document = {"cluster_id": "orders", "region": "us-west-2"}
     below: Document = {"cluster_id": "orders-staging", "region": "us-west-2"}
-    return synthesise(
-        example(
-            {
-                "restores.staging": restore({"source": near, "target.adopt": True}),
-                "restores.test": restore({"source": below, "target.cluster_id": "orders-test"}),
-                "secrets.master": "shared/master",
-                "secrets.app": "arn:aws:secretsmanager:us-west-2:222222222222:secret:app-a1b2C3",
-                "network.lambda_vpc": "all",
-            }
-        )
+    document = example(
+        {
+            "restores.staging": restore({"source": near, "target.adopt": True}),
+            "restores.test": restore({"source": below, "target.cluster_id": "orders-test"}),
+            "secrets.master": "shared/master",
+            "secrets.app": "arn:aws:secretsmanager:us-west-2:222222222222:secret:app-a1b2C3",
+            "network.lambda_vpc": "all",
+        }
     )
+    return policies_of(environment(document))
 
 
-def test_a_target_may_be_the_source_of_the_next(fleet: Synthesis) -> None:
-    statements = fleet.statements("delete-rds")
+def test_a_target_may_be_the_source_of_the_next(fleet: dict[str, Policy]) -> None:
+    policy = fleet["delete-rds"]
 
-    assert allows(statements, "rds:DeleteDBCluster", f"{TARGET}:cluster:orders-staging")
-    assert allows(statements, "rds:DeleteDBCluster", f"{TARGET}:cluster:orders-test")
-    assert not allows(statements, "rds:DeleteDBCluster", f"{TARGET}:cluster:orders")
+    assert policy.allows("rds:DeleteDBCluster", f"{TARGET}:cluster:orders-staging")
+    assert policy.allows("rds:DeleteDBCluster", f"{TARGET}:cluster:orders-test")
+    assert not policy.allows("rds:DeleteDBCluster", f"{TARGET}:cluster:orders")
 
 
-def test_the_instances_of_an_adopted_cluster_need_no_tag(fleet: Synthesis) -> None:
-    statements = fleet.statements("delete-rds")
+def test_the_instances_of_an_adopted_cluster_need_no_tag(fleet: dict[str, Policy]) -> None:
+    policy = fleet["delete-rds"]
 
-    assert allows(statements, "rds:DeleteDBInstance", f"{TARGET}:db:orders-staging-instance-1")
-    assert not allows(statements, "rds:DeleteDBInstance", f"{TARGET}:db:orders-test-instance-1")
+    assert policy.allows("rds:DeleteDBInstance", f"{TARGET}:db:orders-staging-instance-1")
+    assert not policy.allows("rds:DeleteDBInstance", f"{TARGET}:db:orders-test-instance-1")
 
 
 def test_an_alias_stands_for_its_key() -> None:
     alias = "arn:aws:kms:us-west-2:222222222222:alias/staging"
     document = example({"restores.staging.target.kms_key_id": alias})
-    statements = synthesise(document).statements("restore-snapshot")
+    policy = policies_of(environment(document))["restore-snapshot"]
     aliases = {"kms:ResourceAliases": ["alias/other", "alias/staging"]}
 
-    assert allows(statements, "kms:CreateGrant", KEY, {**BY_RDS, **aliases})
-    assert not allows(statements, "kms:CreateGrant", KEY, BY_RDS)
+    assert policy.allows("kms:CreateGrant", KEY, {**BY_RDS, **aliases})
+    assert not policy.allows("kms:CreateGrant", KEY, BY_RDS)
 
 
 def test_a_grant_without_an_arn_makes_no_statement() -> None:
     document = example({"restores.staging.target.kms_key_id": ABSENT})
-    statements = synthesise(document).statements("copy-snapshot")
+    policy = policies_of(environment(document))["copy-snapshot"]
 
-    assert all(listed(statement["Resource"]) for statement in statements)
-    assert not allows(statements, "kms:DescribeKey", KEY)
+    assert all(listed(statement["Resource"]) for statement in policy.statements)
+    assert not policy.allows("kms:DescribeKey", KEY)
 
 
-def test_an_adopted_secret_may_be_under_a_customer_key(fleet: Synthesis) -> None:
+def test_an_adopted_secret_may_be_under_a_customer_key(fleet: dict[str, Policy]) -> None:
     secret = "arn:aws:secretsmanager:us-west-2:222222222222:secret:shared/master-AbCdEf"
     key = "arn:aws:kms:us-west-2:222222222222:key/any"
     through = {"kms:ViaService": "secretsmanager.us-west-2.amazonaws.com"}
-    statements = fleet.statements("check-restore-status")
+    policy = fleet["check-restore-status"]
 
-    assert allows(statements, "secretsmanager:GetSecretValue", secret)
-    assert allows(
-        statements, "kms:Decrypt", key, {**through, "kms:EncryptionContext:SecretARN": secret}
+    assert policy.allows("secretsmanager:GetSecretValue", secret)
+    assert policy.allows("kms:Decrypt", key, {**through, "kms:EncryptionContext:SecretARN": secret})
+    assert not policy.allows(
+        "kms:Decrypt", key, {**through, "kms:EncryptionContext:SecretARN": "another"}
     )
-    assert not allows(
-        statements, "kms:Decrypt", key, {**through, "kms:EncryptionContext:SecretARN": "another"}
-    )
-    assert not allows(statements, "secretsmanager:PutSecretValue", secret)
+    assert not policy.allows("secretsmanager:PutSecretValue", secret)
 
 
-def test_an_attached_function_cannot_use_lambda_s_network_permissions(fleet: Synthesis) -> None:
+def test_an_attached_function_cannot_use_lambda_s_network_permissions(
+    fleet: dict[str, Policy],
+) -> None:
     arn = "arn:aws:lambda:us-west-2:222222222222:function:aurora-restore-snapshot-check"
-    statements = fleet.statements("snapshot-check")
+    policy = fleet["snapshot-check"]
 
-    assert allows(statements, "ec2:CreateNetworkInterface", "*")
-    assert not allows(
-        statements, "ec2:CreateNetworkInterface", "*", {"lambda:SourceFunctionArn": arn}
-    )
+    assert policy.allows("ec2:CreateNetworkInterface", "*")
+    assert not policy.allows("ec2:CreateNetworkInterface", "*", {"lambda:SourceFunctionArn": arn})
 
 
 def test_every_kind_of_resource_is_granted_somewhere() -> None:
     granted = {grant.resource for step in STEPS for grant in step.grants}
 
     assert granted | {Resource.ANY} == set(Resource)
+
+
+STATE_TABLE = "arn:aws:dynamodb:us-west-2:222222222222:table/aurora-restore-state"
+
+
+@steps
+def test_only_a_lock_may_be_deleted_from_the_state_table(
+    policies: dict[str, Policy], step: Step
+) -> None:
+    policy = policies[step.name]
+    lock = {"dynamodb:LeadingKeys": ["lock#222222222222/us-west-2/orders-staging"]}
+
+    assert policy.allows("dynamodb:DeleteItem", STATE_TABLE, lock) == (
+        step.changes_aws or not step.locks
+    )
+    assert not policy.allows(
+        "dynamodb:DeleteItem", STATE_TABLE, {"dynamodb:LeadingKeys": ["an-operation"]}
+    )
+
+
+@steps
+def test_who_takes_the_lock_may_ask_whether_its_holder_is_over(
+    policies: dict[str, Policy], step: Step
+) -> None:
+    execution = "arn:aws:states:us-west-2:222222222222:execution:aurora-restore-pipeline:a"
+
+    assert policies[step.name].allows("states:DescribeExecution", execution)
+    assert not policies[step.name].allows(
+        "states:DescribeExecution", execution.replace("pipeline", "other")
+    )
+
+
+FINAL = f"{TARGET}:cluster-snapshot:orders-staging-final-20260515040000"
+COPY = f"{TARGET}:cluster-snapshot:daily-backup-2026-05-15-copy"
+
+
+@pytest.mark.parametrize(
+    ("step", "resource", "context", "allowed"),
+    [
+        ("check-delete-status", FINAL, {}, True),
+        ("check-delete-status", COPY, {}, False),
+        ("check-delete-status", COPY, TAGGED, False),
+        ("delete-rds", FINAL, {}, True),
+        ("delete-rds", COPY, TAGGED, False),
+        ("copy-snapshot", COPY, GIVEN_TAG, True),
+        ("copy-snapshot", COPY, {}, False),
+        ("archive-snapshot", COPY, TAGGED, True),
+        ("archive-snapshot", COPY, GIVEN_TAG, False),
+        ("restore-snapshot", COPY, {**TAGGED, **GIVEN_TAG}, False),
+    ],
+)
+def test_a_snapshot_is_tagged_by_whom_it_concerns(
+    policies: dict[str, Policy], step: str, resource: str, context: Context, allowed: bool
+) -> None:
+    assert policies[step].allows("rds:AddTagsToResource", resource, context) == allowed
+
+
+def test_a_final_snapshot_is_made_of_a_target_only(policies: dict[str, Policy]) -> None:
+    policy, action = policies["delete-rds"], "rds:CreateDBClusterSnapshot"
+
+    assert policy.allows(action, FINAL)
+    assert policy.allows(action, f"{TARGET}:cluster:orders-staging")
+    assert not policy.allows(action, COPY)
+    assert not policy.allows(action, f"{TARGET}:cluster:orders")
+    assert policies["archive-snapshot"].allows("rds:DeleteDBClusterSnapshot", FINAL, TAGGED)
+    assert not policies["archive-snapshot"].allows("rds:DeleteDBClusterSnapshot", FINAL)
+
+
+def test_the_longest_cluster_s_final_snapshot_is_known_by_its_beginning() -> None:
+    """Its time is never cut off, so the cluster's name is."""
+    cluster = "a" * 41 + "-" + "b" * 21
+    suffix = "-final-20260515040000"
+
+    assert final_snapshot_prefix(cluster) == cluster[: 63 - len(suffix)].rstrip("-") + "-final-"
+
+
+@pytest.mark.parametrize(
+    ("step", "service", "allowed"),
+    [
+        ("restore-snapshot", "rds.amazonaws.com", True),
+        ("restore-snapshot", "monitoring.rds.amazonaws.com", True),
+        ("check-restore-status", "monitoring.rds.amazonaws.com", True),
+        ("check-restore-status", "rds.amazonaws.com", False),
+        ("restore-snapshot", "lambda.amazonaws.com", False),
+        ("delete-rds", "rds.amazonaws.com", False),
+    ],
+)
+def test_a_role_is_handed_to_rds_only(
+    policies: dict[str, Policy], step: str, service: str, allowed: bool
+) -> None:
+    role = "arn:aws:iam::222222222222:role/teams/orders-to-s3"
+    to_service = {"iam:PassedToService": service}
+
+    assert policies[step].allows("iam:PassRole", role, to_service) == allowed
+    assert not policies[step].allows("iam:PassRole", role.replace("2" * 12, "1" * 12), to_service)

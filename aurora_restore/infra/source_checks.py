@@ -1,0 +1,106 @@
+"""Faults in how a restore's source is reached, given where it is."""
+
+import re
+from collections.abc import Iterator
+
+from aurora_restore.shared.models import Environment, Restore, Source
+from aurora_restore.shared.pipeline import source_role_name
+from aurora_restore.shared.schema import Fault
+
+
+def faults_of_source(environment: Environment, restore: Restore, path: str) -> Iterator[Fault]:
+    """Every fault of a restore's source; ``path`` is the restore's."""
+    source, path = restore.source, f"{path}.source"
+    account = source.account_id or environment.account
+    yield from _snapshot_name(environment, source, path)
+    yield from _role(environment, source, path)
+    yield from _route(environment, source, path)
+    yield from _copy_names(environment, source)
+    yield from _key(f"{path}.kms_key_id", source.kms_key_id, source.region, account, "the source's")
+    yield from _key(
+        f"{path}.intermediate_kms_key_id",
+        source.intermediate_kms_key_id,
+        source.region,
+        environment.account,
+        "the environment's",
+    )
+
+
+def _is_own(environment: Environment, source: Source) -> bool:
+    return source.account_id in (None, environment.account)
+
+
+def _snapshot_name(environment: Environment, source: Source, path: str) -> Iterator[Fault]:
+    automated = source.snapshot_name and source.snapshot_name.startswith("rds:")
+    if automated and not _is_own(environment, source) and not source.role_arn:
+        yield Fault(
+            f"{path}.snapshot_name",
+            "an automated snapshot cannot be shared with another account: name the manual copy of "
+            "it that is shared, or give a `role_arn` by which the pipeline makes one",
+        )
+
+
+def _role(environment: Environment, source: Source, path: str) -> Iterator[Fault]:
+    if source.role_arn is None:
+        return
+    path = f"{path}.role_arn"
+    if _is_own(environment, source):
+        yield Fault(
+            path,
+            "is for a source in another account: leave it out, or give the source's `account_id`",
+        )
+        return
+    name = source_role_name(environment.name_prefix)
+    if not re.fullmatch(rf"arn:aws[a-z-]*:iam::{source.account_id}:role/{name}", source.role_arn):
+        yield Fault(
+            path,
+            f"{source.role_arn!r} is not the role that the source stack makes: it must be "
+            f"'arn:aws:iam::{source.account_id}:role/{name}'",
+        )
+
+
+def _copy_names(environment: Environment, source: Source) -> Iterator[Fault]:
+    """Copies on the way are named after the environment."""
+    prefix = environment.name_prefix
+    if "--" in prefix and (source.role_arn or source.copy_route == "two-steps"):
+        yield Fault(
+            "name_prefix",
+            f"{prefix!r} has two hyphens in a row: RDS takes no snapshot of such a name",
+        )
+
+
+def _route(environment: Environment, source: Source, path: str) -> Iterator[Fault]:
+    elsewhere = source.region != environment.region
+    foreign = not _is_own(environment, source)
+    route = source.copy_route
+    if route == "none" and (elsewhere or not foreign):
+        yield Fault(
+            f"{path}.copy_route",
+            '"none" is for a source in another account and in the target\'s Region, '
+            f"{environment.region}: leave it out",
+        )
+    if route == "two-steps" and not (elsewhere and foreign):
+        yield Fault(
+            f"{path}.copy_route",
+            '"two-steps" is for a source in another account and in another Region: leave it out',
+        )
+    if source.intermediate_kms_key_id and route != "two-steps":
+        yield Fault(
+            f"{path}.intermediate_kms_key_id",
+            'is used by `copy_route` "two-steps" only: leave it out',
+        )
+
+
+def _key(path: str, arn: str | None, region: str, account: str, whose: str) -> Iterator[Fault]:
+    """A KMS key is used in its own Region; a copy's key belongs to whoever makes the copy."""
+    if arn is None:
+        return
+    _, _, _, its_region, its_account, _ = arn.split(":", 5)
+    if its_region != region:
+        yield Fault(
+            path, f"the key is in {its_region}: it must be in the source's Region, {region}"
+        )
+    if its_account != account:
+        yield Fault(
+            path, f"the key is of account {its_account}: it must be of {whose} account, {account}"
+        )
