@@ -1,15 +1,18 @@
 """The emulated RDS as one thing: what it holds, how it answers, and what tests make it refuse."""
 
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
-from aurora_restore.local.rds.errors import RdsError
+from aurora_restore.local.rds.errors import RdsError, UnsupportedOperationError
 from aurora_restore.local.rds.model import Place
 from aurora_restore.local.rds.operations import Operations
 from aurora_restore.local.rds.params import Params
 from aurora_restore.local.rds.world import World
+
+Answer = TypeVar("Answer")
 
 _REMEMBERED_CALLS = 100_000
 
@@ -54,27 +57,30 @@ class Emulator:
         self.refusals: list[Refusal] = []
 
     def answer(self, action: str, place: Place, params: Params) -> dict[str, Any]:
-        """Does what the request asks, unless a test wants otherwise; raises ``RdsError``."""
+        """Does what the request asks; raises ``RdsError``."""
+        if action not in self.operations.handlers:
+            raise UnsupportedOperationError(f"The embedded RDS does not offer {action}")
+        return self.operations.perform(action, place, params)
+
+    def receive(self, action: str, place: Place, answer: Callable[[], Answer]) -> Answer:
+        """Has a request answered, unless a test wants it refused, and remembers it."""
         with self.world.lock:
             refusal = self._refusal(action)
             error: RdsError | None = None
             try:
                 if refusal is not None and not refusal.after_doing:
                     raise InjectedError(refusal)
-                result = self.operations.perform(action, place, params)
+                answered = answer()
                 if refusal is not None:
                     raise InjectedError(refusal)
             except RdsError as raised:
                 error = raised
                 raise
             finally:
-                self.record(action, place, error.code if error else None)
-            return result
-
-    def record(self, action: str, place: Place, error: str | None) -> None:
-        """Remembers a request."""
-        now = self.world.clock.now()
-        self.calls.append(Call(now, place.account, place.region, action, error))
+                now = self.world.clock.now()
+                code = error.code if error else None
+                self.calls.append(Call(now, place.account, place.region, action, code))
+            return answered
 
     def _refusal(self, action: str) -> Refusal | None:
         for refusal in self.refusals:

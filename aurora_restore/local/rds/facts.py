@@ -79,6 +79,7 @@ _SPELLING = (
     ("admin option", "ADMIN OPTION"),
     ("apply immediately", "ApplyImmediately"),
     ("postgresql", "PostgreSQL"),
+    ("the api", "the API"),
     ("tls", "TLS"),
     ("scram", "SCRAM"),
     ("pg stat ssl", "pg_stat_ssl"),
@@ -337,6 +338,11 @@ _ACCOUNTS = (
     ),
 )
 _NOT_ENFORCED = (
+    (
+        "time_passes_for_a_client_of_the_database_without_a_call_of_the_api",
+        _OWN,
+        "statuses and servers catch up with time at the next call of the API or the control",
+    ),
     (
         "iam_permissions_decide_who_may_call_what",
         "Service Authorization Reference",

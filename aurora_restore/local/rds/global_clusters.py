@@ -3,6 +3,7 @@
 Modelled as far as it decides what may be deleted; rows are copied once, not replicated.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 from aurora_restore.local.rds import names, settings
@@ -145,7 +146,7 @@ class GlobalClusters:
         self._promote(cluster, lambda: forget_source(self._world, cluster))
         return {"DBCluster": cluster_shown(self._world, cluster)}
 
-    def _promote(self, cluster: Cluster, promoted: Any) -> None:
+    def _promote(self, cluster: Cluster, promoted: Callable[[], None]) -> None:
         def show(status: str) -> None:
             cluster.status = status
 

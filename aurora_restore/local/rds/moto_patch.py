@@ -29,7 +29,7 @@ from moto.rds.models import RDSBackend, rds_backends
 from moto.rds.responses import RDSResponse
 
 from aurora_restore.local.rds.emulator import Emulator, InjectedError
-from aurora_restore.local.rds.errors import RdsError, UnsupportedOperationError
+from aurora_restore.local.rds.errors import RdsError
 from aurora_restore.local.rds.model import Place
 from aurora_restore.local.rds.moto_neighbours import DEFAULT_GROUP
 from aurora_restore.local.rds.names import Arn
@@ -111,12 +111,11 @@ class AuroraResponse(RDSResponse):  # type: ignore[misc]
         params = Params(getattr(self.params, "original_dict", dict)())
         try:
             if self._is_left_to_moto(action, params):
-                emulator.record(action, place, None)
-                with emulator.world.lock:
-                    return super().call_action()
-            if action not in emulator.operations.handlers:
-                raise UnsupportedOperationError(f"The embedded RDS does not offer {action}")
-            return self._answer(ActionResult(emulator.answer(action, place, params)))
+                return emulator.receive(action, place, super().call_action)
+            answered = emulator.receive(
+                action, place, lambda: emulator.answer(action, place, params)
+            )
+            return self._answer(ActionResult(answered))
         except InjectedError as error:
             return self._refuse(error, error.status)
         except RdsError as error:

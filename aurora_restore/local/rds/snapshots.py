@@ -1,6 +1,6 @@
 """Cluster snapshots: taking, describing and deleting them."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from typing import Any
 
@@ -274,7 +274,7 @@ class Snapshots:
             case _:
                 raise InvalidParameterValueError(f"Invalid snapshot type: {kind}")
 
-    def _foreign(self, place: Place, wanted: Any) -> list[Snapshot]:
+    def _foreign(self, place: Place, wanted: Callable[[Snapshot], bool]) -> list[Snapshot]:
         return [
             one
             for there, site in self._world.sites()

@@ -22,7 +22,7 @@ OTHER = "444455556666"
 PASSWORD = "first-password-of-the-source"
 ENGINE = "aurora-postgresql"
 VERSION = "16.4"
-PATIENCE = 20.0
+PATIENCE = 60.0
 
 
 @dataclass

@@ -177,6 +177,10 @@ def test_a_request_can_be_refused_before_it_is_carried_out(rds_bench: RdsBench) 
         rds_bench.new_snapshot("monday")
     assert caught.value.response["Error"]["Message"] == "no & never <now>"
     assert rds_bench.new_snapshot("monday")["Status"] == "available"
+    rds_bench.control.refuse_next("DescribeDBSubnetGroups", code="AccessDenied", status=403)
+    with refused("AccessDenied"):
+        rds_bench.rds().describe_db_subnet_groups()
+    rds_bench.rds().describe_db_subnet_groups()
 
 
 def test_an_answer_can_be_lost_after_the_request_was_carried_out(rds_bench: RdsBench) -> None:
