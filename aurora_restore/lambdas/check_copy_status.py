@@ -17,11 +17,11 @@ class CheckCopyStatusHandler(BaseHandler):
     def run(self, job: Job) -> Answer:
         """Raises SnapshotNotFoundError or CopyFailedError once it may not be started anew."""
         name = job.event.target_snapshot_name or job.state.get("copy_snapshot_id")
-        if job.snapshot_is_local:
+        if not job.route.copies:
             name = name or job.event.snapshot_name or job.state.get("snapshot_name")
         validate_required_params({"target_snapshot_name": name})
         body = {"target_snapshot_name": name, "region": job.target_region}
-        if job.snapshot_is_local:
+        if not job.route.copies:
             return Answer(
                 "No need to check copy status, source and target regions are the same",
                 {**body, "status": AVAILABLE},

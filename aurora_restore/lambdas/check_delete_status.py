@@ -2,19 +2,20 @@
 
 from typing import Final
 
+from aurora_restore.shared import calls
 from aurora_restore.shared.base_handler import Answer, BaseHandler, Job
 from aurora_restore.shared.common import update_metrics
 from aurora_restore.shared.errors import DeletionFailedError
-from aurora_restore.shared.ownership import restored_by
+from aurora_restore.shared.ownership import own_tags, restored_by
 from aurora_restore.shared.pipeline import get_step
-from aurora_restore.shared.rds import AVAILABLE, DEAD_CLUSTER, find_cluster
+from aurora_restore.shared.rds import AVAILABLE, DEAD_CLUSTER, find_cluster, find_snapshot
 from aurora_restore.shared.state_utils import seconds_since
 
 GRACE_SECONDS: Final = 300
 
 
 class CheckDeleteStatusHandler(BaseHandler):
-    """Looks whether the cluster still exists. Changes nothing in AWS.
+    """Looks whether the cluster still exists, and tags its final snapshot when it is gone.
 
     Only DBClusterNotFoundFault means deleted: an accepted DeleteDBCluster still answers
     "available".
@@ -33,6 +34,7 @@ class CheckDeleteStatusHandler(BaseHandler):
             if "delete_started_at" in job.state:
                 duration = seconds_since(job.state["delete_started_at"], job.clock())
                 update_metrics(job.operation_id, "DeleteDuration", duration, "Seconds")
+            self._tag_final_snapshot(job)
             return Answer("Cluster deletion completed", body)
         status = cluster["Status"]
         body["status"] = status
@@ -45,6 +47,21 @@ class CheckDeleteStatusHandler(BaseHandler):
                 )
             )
         return Answer.wait("Cluster deletion is still in progress", body)
+
+    def _tag_final_snapshot(self, job: Job) -> None:
+        """DeleteDBCluster takes no tags for it, and only what has them is ever pruned."""
+        name = job.state.get("final_snapshot")
+        if name is None:
+            return
+        rds = job.clients.rds(job.target_region)
+        snapshot = find_snapshot(rds, name)
+        if snapshot is not None:
+            calls.tag_resource(
+                snapshot["DBClusterSnapshotArn"],
+                job.target_region,
+                own_tags(job),
+                "mark the final snapshot as the pipeline's",
+            ).make(rds)
 
     def _just_accepted(self, job: Job) -> bool:
         """Whether the deletion is so young that the cluster may still say "available"."""

@@ -1,9 +1,11 @@
 """Step 7: make the restored cluster usable, and wait until it is."""
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any, Final
 
-from aurora_restore.shared.aws_utils import call, code_of, get_secret
+from aurora_restore.shared import calls
+from aurora_restore.shared.aws_utils import code_of, get_secret
 from aurora_restore.shared.base_handler import Answer, BaseHandler, Job
 from aurora_restore.shared.common import update_metrics
 from aurora_restore.shared.credentials import MasterCredentials
@@ -13,7 +15,7 @@ from aurora_restore.shared.errors import (
     RefusedError,
     RestoreFailedError,
 )
-from aurora_restore.shared.ownership import made_by, own_tags
+from aurora_restore.shared.ownership import RESTORE_IS_DEAD, made_by, own_tags
 from aurora_restore.shared.pipeline import get_step
 from aurora_restore.shared.rds import (
     AVAILABLE,
@@ -21,23 +23,30 @@ from aurora_restore.shared.rds import (
     DEAD_INSTANCE,
     find_cluster,
     instances_of,
-    tag_list,
 )
-from aurora_restore.shared.settings import InstancePlan, planned_instances, restored_tags
+from aurora_restore.shared.settings import (
+    MAINTENANCE_WINDOW,
+    InstancePlan,
+    drift,
+    planned_instances,
+    record,
+    restored_tags,
+)
 from aurora_restore.shared.state_utils import seconds_since
 
 if TYPE_CHECKING:
     from mypy_boto3_rds import RDSClient
-    from mypy_boto3_rds.type_defs import DBClusterTypeDef
+    from mypy_boto3_rds.type_defs import DBClusterTypeDef, DBInstanceTypeDef
 
-ALREADY_EXISTS = frozenset({"DBInstanceAlreadyExists", "DBInstanceAlreadyExistsFault"})
+ALREADY_EXISTS: Final = frozenset({"DBInstanceAlreadyExists", "DBInstanceAlreadyExistsFault"})
 
 
 class CheckRestoreStatusHandler(BaseHandler):
     """Creates the instances, then sets the master password from the secret, then waits for both.
 
     RestoreDBClusterFromSnapshot makes no instances and keeps the source's password. The password is
-    set once the writer is available: on a cluster without instances it may not be applied.
+    set once the writer is available: on a cluster without instances it may not be applied. In the
+    end the cluster is compared with the old one, and what differs is written to the state.
     """
 
     step = get_step("check-restore-status")
@@ -46,7 +55,7 @@ class CheckRestoreStatusHandler(BaseHandler):
         """Raises ClusterNotFoundError or RestoreFailedError once the restore may not be started
         anew, and RefusedError for a cluster that this operation did not restore."""
         rds = job.clients.rds(job.target_region)
-        body = {
+        body: dict[str, Any] = {
             "target_cluster_id": job.target_cluster_id,
             "target_region": job.target_region,
         }
@@ -57,56 +66,100 @@ class CheckRestoreStatusHandler(BaseHandler):
                     f"there is no cluster {job.target_cluster_id} in {job.target_region}", **body
                 )
             )
-        status = cluster["Status"]
+        body["status"] = cluster["Status"]
         if not made_by(job, cluster):
             raise RefusedError(
-                f"cluster {job.target_cluster_id} ({status}) was not restored by operation "
-                f"{job.operation_id}; it is left alone",
+                f"cluster {job.target_cluster_id} ({cluster['Status']}) was not restored by "
+                f"operation {job.operation_id}; it is left alone",
                 **body,
             )
-        if status in DEAD_CLUSTER:
+        instances = instances_of(rds, job.target_cluster_id)
+        dead = self._dead(cluster, instances)
+        if dead:
+            job.state |= {RESTORE_IS_DEAD: True, "restore_status": cluster["Status"]}
             return job.start_anew(
                 RestoreFailedError(
-                    f"cluster {job.target_cluster_id} is {status!r}", **body, status=status
+                    f"the restored cluster {job.target_cluster_id} is of no use: {dead}; the "
+                    "events of RDS tell why",
+                    **body,
                 )
             )
-        body["status"] = status
-        missing = self._what_is_missing(job, rds, cluster)
+        missing = self._what_is_missing(job, rds, cluster, instances)
         if missing is not None:
             return Answer.wait(
                 "Cluster restore is still in progress",
                 {**body, "waiting_for": missing},
-                {"restore_status": status},
+                {"restore_status": cluster["Status"]},
             )
+        return self._completed(job, cluster, instances, body)
+
+    def _completed(
+        self,
+        job: Job,
+        cluster: "DBClusterTypeDef",
+        instances: "Sequence[DBInstanceTypeDef]",
+        body: dict[str, Any],
+    ) -> Answer:
         if "restore_started_at" in job.state:
             duration = seconds_since(job.state["restore_started_at"], job.clock())
             update_metrics(job.operation_id, "RestoreDuration", duration, "Seconds")
         endpoint = {"cluster_endpoint": cluster["Endpoint"], "cluster_port": cluster["Port"]}
+        differences = self._differences(job, cluster, instances)
+        update_metrics(job.operation_id, "SettingsDrift", len(differences))
         return Answer(
             "Cluster restore completed",
-            {**body, **endpoint},
+            {**body, **endpoint, "drift": differences},
             {
                 "new_cluster_id": job.target_cluster_id,
-                "restore_status": status,
+                "restore_status": cluster["Status"],
+                "drift": differences,
                 **endpoint,
             },
         )
 
+    def _differences(
+        self, job: Job, cluster: "DBClusterTypeDef", instances: "Sequence[DBInstanceTypeDef]"
+    ) -> list[dict[str, Any]]:
+        wanted = job.state.get("restore_settings")
+        if wanted is None:
+            return []
+        target, old = job.restore.target, job.state.get("old_cluster")
+        found = drift(
+            target, old, record(cluster, instances), wanted, planned_instances(target, old)
+        )
+        return [asdict(difference) for difference in found]
+
+    def _dead(
+        self, cluster: "DBClusterTypeDef", instances: "Sequence[DBInstanceTypeDef]"
+    ) -> str | None:
+        """What no waiting mends, in words; None where there is nothing."""
+        if cluster["Status"] in DEAD_CLUSTER:
+            return f"it is {cluster['Status']!r}"
+        dead = [
+            f"instance {instance['DBInstanceIdentifier']} is {instance['DBInstanceStatus']!r}"
+            for instance in instances
+            if instance.get("DBInstanceStatus") in DEAD_INSTANCE
+        ]
+        return ", ".join(dead) or None
+
     def _what_is_missing(
-        self, job: Job, rds: "RDSClient", cluster: "DBClusterTypeDef"
+        self,
+        job: Job,
+        rds: "RDSClient",
+        cluster: "DBClusterTypeDef",
+        instances: "Sequence[DBInstanceTypeDef]",
     ) -> str | None:
         """Do the next thing that is possible, and say what is waited for; None when all is done."""
         if cluster["Status"] != AVAILABLE:
             return f"the cluster, which is {cluster['Status']}"
         statuses = {
             instance["DBInstanceIdentifier"]: instance.get("DBInstanceStatus", "creating")
-            for instance in instances_of(rds, job.target_cluster_id)
+            for instance in instances
         }
         planned = planned_instances(job.restore.target, job.state.get("old_cluster"))
         absent = [plan for plan in planned if plan.identifier not in statuses]
         for plan in absent:
             self._create_instance(job, rds, cluster, plan)
-        self._refuse_the_dead(job, statuses)
         if absent:
             return "the instances " + ", ".join(plan.identifier for plan in absent)
         waiting = [f"{name} ({status})" for name, status in statuses.items() if status != AVAILABLE]
@@ -117,37 +170,20 @@ class CheckRestoreStatusHandler(BaseHandler):
             return "the master password"
         if cluster.get("PendingModifiedValues"):
             return "pending changes: " + ", ".join(sorted(cluster["PendingModifiedValues"]))
+        window = (job.state.get("old_cluster") or {}).get(MAINTENANCE_WINDOW)
+        if window and cluster.get(MAINTENANCE_WINDOW) != window:
+            calls.set_maintenance_window(job.target_cluster_id, job.target_region, window).make(rds)
+            return "the maintenance window"
         return None
-
-    def _refuse_the_dead(self, job: Job, statuses: Mapping[str, str]) -> None:
-        dead = {name: status for name, status in statuses.items() if status in DEAD_INSTANCE}
-        if dead:
-            listed = ", ".join(f"{name} is {status!r}" for name, status in dead.items())
-            raise RestoreFailedError(
-                f"the instances of cluster {job.target_cluster_id} cannot be used: {listed}; see "
-                "the events of RDS for the reason, delete them, and re-run the execution",
-                instances=dead,
-            )
 
     def _create_instance(
         self, job: Job, rds: "RDSClient", cluster: "DBClusterTypeDef", plan: InstancePlan
     ) -> None:
-        optional: dict[str, Any] = {
-            "PromotionTier": plan.promotion_tier,
-            "DBParameterGroupName": plan.db_parameter_group_name,
-        }
         tags = restored_tags(job.restore.target, None, own_tags(job))
         try:
-            call(
-                rds.create_db_instance,
-                DBInstanceIdentifier=plan.identifier,
-                DBInstanceClass=plan.instance_class,
-                Engine=cluster["Engine"],
-                DBClusterIdentifier=job.target_cluster_id,
-                PubliclyAccessible=False,
-                Tags=tag_list(tags),
-                **{key: value for key, value in optional.items() if value is not None},
-            )
+            calls.create_instance(
+                job.target_cluster_id, cluster["Engine"], job.target_region, plan, tags
+            ).make(rds)
         except AwsError as error:
             if code_of(error) not in ALREADY_EXISTS:
                 raise
@@ -157,11 +193,8 @@ class CheckRestoreStatusHandler(BaseHandler):
         master = MasterCredentials.parse(
             get_secret(secret, clients=job.clients), source=f"secret {secret}"
         )
-        call(
-            rds.modify_db_cluster,
-            DBClusterIdentifier=job.target_cluster_id,
-            MasterUserPassword=master.password,
-            ApplyImmediately=True,
+        calls.set_master_password(job.target_cluster_id, job.target_region, master.password).make(
+            rds
         )
         job.record(master_password_set=True)
 

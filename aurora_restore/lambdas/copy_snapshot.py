@@ -1,140 +1,163 @@
-"""Step 2: copy the snapshot to the target's Region."""
+"""Step 2: bring the snapshot to the target."""
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
-from aurora_restore.shared.aws_utils import call, code_of
-from aurora_restore.shared.base_handler import Answer, BaseHandler, Job
+from aurora_restore.shared import calls
+from aurora_restore.shared.aws_utils import code_of
+from aurora_restore.shared.base_handler import ATTEMPTS, Answer, BaseHandler, Job
 from aurora_restore.shared.common import timestamp
 from aurora_restore.shared.errors import (
     AwsError,
-    ConfigurationError,
+    CopyFailedError,
     RefusedError,
     SnapshotNotFoundError,
 )
-from aurora_restore.shared.function_utils import copy_name
-from aurora_restore.shared.pipeline import (
-    TAG_MANAGED_BY,
-    TAG_OPERATION,
-    TAG_RESTORE,
-    TAG_SOURCE_SNAPSHOT,
-    get_step,
-)
+from aurora_restore.shared.function_utils import RdsArn
+from aurora_restore.shared.journey import SHARED_BY_COPY, journey, source_arn
+from aurora_restore.shared.ownership import own_tags
+from aurora_restore.shared.pipeline import TAG_SOURCE_SNAPSHOT, get_step
 from aurora_restore.shared.rds import (
+    AVAILABLE,
     DEAD_SNAPSHOT,
     DELETING,
-    encryption_of,
     find_snapshot,
-    tag_list,
     tags_of,
 )
-from aurora_restore.shared.validation import validate_required_params
+from aurora_restore.shared.routes import Hop, Route, Where
 
 if TYPE_CHECKING:
     from mypy_boto3_rds import RDSClient
     from mypy_boto3_rds.type_defs import DBClusterSnapshotTypeDef
 
-ALREADY_EXISTS = "DBClusterSnapshotAlreadyExistsFault"
+ALREADY_EXISTS: Final = "DBClusterSnapshotAlreadyExistsFault"
 
 
 class CopySnapshotHandler(BaseHandler):
-    """Starts CopyDBClusterSnapshot in the target's Region, under the target's customer key.
+    """Copies the snapshot on its way to the target: hop by hop, each under its customer key.
 
-    A copy of this snapshot that is there already is taken; a failed one is deleted first.
+    A copy of this snapshot that is there already is taken; a failed one is deleted first. A manual
+    copy in the source account is shared with this account once it is available.
     """
 
     step = get_step("copy-snapshot")
 
     def run(self, job: Job) -> Answer:
-        """Raises ConfigurationError where an encrypted snapshot has no key to be copied with, and
-        RefusedError where the copy's name belongs to something else."""
-        name = job.event.snapshot_name or job.state.get("snapshot_name")
-        arn = (
-            job.event.snapshot_arn
-            or job.state.get("source_snapshot_arn")
-            or job.state.get("snapshot_arn")
-        )
-        if job.snapshot_is_local:
-            validate_required_params({"snapshot_name": name})
-            return self._not_needed(job, str(name))
-        validate_required_params({"snapshot_name": name, "snapshot_arn": arn})
-        target_name = job.event.target_snapshot_name or copy_name(str(name))
-        rds = job.clients.rds(job.target_region)
-        existing = find_snapshot(rds, target_name)
-        if existing is not None:
-            self._refuse_a_stranger(existing, str(arn))
-            if existing["Status"] == DELETING:
-                return Answer.wait(f"the failed copy {target_name} is being deleted")
-            if existing["Status"] in DEAD_SNAPSHOT:
-                call(rds.delete_db_cluster_snapshot, DBClusterSnapshotIdentifier=target_name)
-                return Answer.wait(
-                    f"the failed copy {target_name} is being deleted",
-                    {"copy_status": existing["Status"]},
-                )
-            return self._started(job, str(name), target_name, existing["Status"])
-        source = find_snapshot(job.clients.rds(job.source_region), str(arn))
-        if source is None:
-            raise SnapshotNotFoundError(
-                f"snapshot {arn} is no longer there, or no longer shared with this account",
-                snapshot_name=name,
-                source_region=job.source_region,
-            )
-        status = self._copy(job, rds, source, target_name)
-        return self._started(job, str(name), target_name, status, job.count_attempt())
+        """Raises ConfigurationError where an encrypted snapshot has no key to be copied with,
+        RefusedError where a copy's name belongs to something else, and CopyFailedError where a copy
+        on the way keeps failing."""
+        if job.route is Route.IN_PLACE:
+            return self._not_needed(job)
+        if not job.state.get(SHARED_BY_COPY):
+            self._share_the_source(job)
+        answer = None
+        for hop in journey(job):
+            answer = self._take(job, hop)
+            if answer is not None and hop.where is not Where.TARGET:
+                return answer
+        return answer or self._restored_from_shared(job)
 
-    def _copy(
-        self, job: Job, rds: "RDSClient", source: "DBClusterSnapshotTypeDef", target_name: str
-    ) -> str:
-        parameters: dict[str, Any] = {}
-        # CopyDBClusterSnapshot: KmsKeyId must be given for a snapshot under a KMS key that crosses
-        # a Region or an account, and is an error for any other.
-        if encryption_of(source) == "sse-kms":
-            key = job.restore.target.kms_key_id
-            if key is None:
-                raise ConfigurationError(
-                    f"restore {job.restore_name}: target.kms_key_id: is missing; snapshot "
-                    f"{source['DBClusterSnapshotIdentifier']} is encrypted, and its copy needs a "
-                    f"customer key in {job.target_region}"
-                )
-            parameters["KmsKeyId"] = key
-        source_arn = source["DBClusterSnapshotArn"]
-        try:
-            copied = call(
-                rds.copy_db_cluster_snapshot,
-                SourceDBClusterSnapshotIdentifier=source_arn,
-                TargetDBClusterSnapshotIdentifier=target_name,
-                SourceRegion=job.source_region,
-                Tags=tag_list(
-                    {
-                        TAG_MANAGED_BY: job.environment.name_prefix,
-                        TAG_OPERATION: job.operation_id,
-                        TAG_RESTORE: job.restore_name,
-                        TAG_SOURCE_SNAPSHOT: source_arn,
-                    }
-                ),
-                **parameters,
+    def _take(self, job: Job, hop: Hop) -> Answer | None:
+        """Start the copy of a hop, or look at it; None once one on the way can be used."""
+        rds = self._rds(job, hop)
+        existing = find_snapshot(rds, hop.name)
+        if existing is None:
+            status = self._copy(job, rds, hop)
+            counted = self._counted(job, hop)
+        else:
+            status, counted = existing["Status"], {}
+            self._refuse_a_stranger(existing, hop)
+            if status in DEAD_SNAPSHOT:
+                return self._replace(job, rds, hop, status)
+        if hop.where is Where.TARGET:
+            return self._started(job, hop, status, counted)
+        if status != AVAILABLE:
+            return Answer.wait(
+                f"Snapshot copy {hop.where} is still in progress",
+                {"copy_status": status, "intermediate_snapshot": hop.arn},
+                counted,
             )
+        if hop.share_with is not None:
+            calls.share_snapshot(
+                hop.name, hop.place.region, hop.place.account, hop.share_with
+            ).make(rds)
+        return None
+
+    def _rds(self, job: Job, hop: Hop) -> "RDSClient":
+        if hop.where is Where.SOURCE_ACCOUNT:
+            return job.source_rds
+        return job.clients.rds(hop.place.region)
+
+    def _share_the_source(self, job: Job) -> None:
+        """Let this account use a manual snapshot of the source account, if a role there may."""
+        if job.source_account_id == job.account_id or not job.sees_source_account:
+            return
+        arn = RdsArn.parse(source_arn(job))
+        calls.share_snapshot(arn.name, arn.region, arn.account, job.account_id).make(job.source_rds)
+
+    def _copy(self, job: Job, rds: "RDSClient", hop: Hop) -> str:
+        snapshot = self._origin(job, hop)
+        tags = {**own_tags(job), TAG_SOURCE_SNAPSHOT: hop.source_arn}
+        try:
+            made = calls.copy_snapshot(hop, snapshot, tags, job.account_id).make(rds)
         except AwsError as error:
-            existing = find_snapshot(rds, target_name)
+            existing = find_snapshot(rds, hop.name)
             if code_of(error) != ALREADY_EXISTS or existing is None:
                 raise
-            self._refuse_a_stranger(existing, source_arn)
+            self._refuse_a_stranger(existing, hop)
             return existing["Status"]
-        return copied["DBClusterSnapshot"]["Status"]
+        return str(made["DBClusterSnapshot"]["Status"])
 
-    def _refuse_a_stranger(self, existing: "DBClusterSnapshotTypeDef", source_arn: str) -> None:
+    def _origin(self, job: Job, hop: Hop) -> "DBClusterSnapshotTypeDef":
+        """What the hop copies, as whoever copies it sees it."""
+        of_source_account = hop.where is Where.SOURCE_ACCOUNT
+        arn = RdsArn.parse(hop.source_arn)
+        rds = job.source_rds if of_source_account else job.clients.rds(arn.region)
+        own = of_source_account or arn.account == job.account_id
+        snapshot = find_snapshot(rds, arn.name if own else hop.source_arn)
+        if snapshot is None:
+            raise SnapshotNotFoundError(
+                f"snapshot {hop.source_arn} is no longer there, or not shared with this account",
+                snapshot_name=arn.name,
+                source_region=arn.region,
+            )
+        return snapshot
+
+    def _replace(self, job: Job, rds: "RDSClient", hop: Hop, status: str) -> Answer:
+        """Delete a failed copy; the next call finds it gone and starts anew."""
+        if (
+            hop.where is not Where.TARGET
+            and job.attempts(self._counter(hop)) >= job.restore.max_attempts
+        ):
+            raise CopyFailedError(
+                f"the copy {hop.name} {hop.where} is {status!r}", copy_status=status
+            )
+        if status != DELETING:
+            reason = f"the copy is {status!r}"
+            calls.delete_snapshot(hop.name, hop.place.region, reason).make(rds)
+        return Answer.wait(f"The failed copy {hop.name} is being deleted", {"copy_status": status})
+
+    def _counter(self, hop: Hop) -> str:
+        """Under what name a hop's attempts are counted: the last one's are the step's."""
+        return self.step.name if hop.where is Where.TARGET else hop.name
+
+    def _counted(self, job: Job, hop: Hop) -> dict[str, Any]:
+        counter = self._counter(hop)
+        return {ATTEMPTS: {**job.state.get(ATTEMPTS, {}), counter: job.attempts(counter) + 1}}
+
+    def _refuse_a_stranger(self, existing: "DBClusterSnapshotTypeDef", hop: Hop) -> None:
         origins = {
             tags_of(existing.get("TagList")).get(TAG_SOURCE_SNAPSHOT),
             existing.get("SourceDBClusterSnapshotArn"),
         }
-        if source_arn not in origins:
-            name = existing["DBClusterSnapshotIdentifier"]
+        if hop.source_arn not in origins:
             raise RefusedError(
-                f"target_snapshot_name: {name!r} is taken by a snapshot that is not a copy of "
-                f"{source_arn}; give another name",
-                target_snapshot_name=name,
+                f"target_snapshot_name: {hop.name!r} is taken by a snapshot that is not a copy of "
+                f"{hop.source_arn}; give another name",
+                target_snapshot_name=hop.name,
             )
 
-    def _not_needed(self, job: Job, name: str) -> Answer:
+    def _not_needed(self, job: Job) -> Answer:
+        name = self._name(job)
         return Answer(
             "No need to copy snapshot, regions are the same",
             {
@@ -142,44 +165,57 @@ class CopySnapshotHandler(BaseHandler):
                 "source_region": job.source_region,
                 "target_region": job.target_region,
             },
-            self._facts(job, name, name, "available"),
+            self._facts(job, name, AVAILABLE),
         )
 
-    def _started(
-        self,
-        job: Job,
-        name: str,
-        target_name: str,
-        status: str,
-        counted: dict[str, Any] | None = None,
-    ) -> Answer:
+    def _restored_from_shared(self, job: Job) -> Answer:
+        """No copy of this account's own: what is restored is the source account's, by its ARN."""
+        taken = journey(job)
+        arn = taken[-1].arn if taken else source_arn(job)
+        return Answer(
+            "No need to copy snapshot, it is shared in the same region",
+            {
+                "snapshot_name": self._name(job),
+                "source_region": job.source_region,
+                "target_region": job.target_region,
+            },
+            self._facts(job, arn, AVAILABLE),
+        )
+
+    def _started(self, job: Job, hop: Hop, status: str, counted: dict[str, Any]) -> Answer:
         return Answer(
             "Snapshot copy initiated",
             {
-                "snapshot_name": name,
+                "snapshot_name": self._name(job),
                 "source_region": job.source_region,
                 "target_region": job.target_region,
-                "target_snapshot_name": target_name,
+                "target_snapshot_name": hop.name,
                 "copy_status": status,
             },
             {
-                **self._facts(job, name, target_name, status),
+                **self._facts(job, hop.name, status),
                 "copy_started_at": job.state.get("copy_started_at", timestamp(job.clock())),
-                **(counted or {}),
+                **counted,
             },
         )
 
-    def _facts(self, job: Job, name: str, target_name: str, status: str) -> dict[str, Any]:
+    def _name(self, job: Job) -> str:
+        name = job.event.snapshot_name or job.state.get("snapshot_name")
+        return str(name or RdsArn.parse(source_arn(job)).name)
+
+    def _facts(self, job: Job, target_snapshot: str, status: str) -> dict[str, Any]:
+        name = self._name(job)
         return {
             "snapshot_name": name,
             "source_snapshot": name,
-            "target_snapshot": target_name,
-            "copy_snapshot_id": target_name,
+            "target_snapshot": target_snapshot,
+            "copy_snapshot_id": target_snapshot,
             "copy_status": status,
             "source_account_id": job.source_account_id,
             "target_account_id": job.account_id,
             "source_region": job.source_region,
             "target_region": job.target_region,
+            "route": str(job.route),
         }
 
 

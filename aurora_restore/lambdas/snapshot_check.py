@@ -1,14 +1,23 @@
 """Step 1: find the snapshot to restore."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime, timedelta
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from aurora_restore.shared.base_handler import Answer, BaseHandler, Job
-from aurora_restore.shared.common import parse_timestamp, timestamp, update_metrics
-from aurora_restore.shared.errors import SnapshotFailedError, SnapshotNotFoundError, ValidationError
+from aurora_restore.shared.common import logger, parse_timestamp, timestamp, update_metrics
+from aurora_restore.shared.errors import (
+    AuroraRestoreError,
+    RetryableError,
+    SnapshotFailedError,
+    SnapshotNotFoundError,
+    ValidationError,
+)
 from aurora_restore.shared.function_utils import RdsArn
-from aurora_restore.shared.pipeline import TAG_MANAGED_BY, get_step
+from aurora_restore.shared.journey import SHARED_BY_COPY
+from aurora_restore.shared.pipeline import DRY_RUN, TAG_MANAGED_BY, get_step
+from aurora_restore.shared.plan import planned_calls
+from aurora_restore.shared.preflight import Findings, Obstacle, described, obstacles, refuse
 from aurora_restore.shared.rds import (
     AVAILABLE,
     DEAD_SNAPSHOT,
@@ -16,6 +25,8 @@ from aurora_restore.shared.rds import (
     snapshots_of,
     tags_of,
 )
+from aurora_restore.shared.routes import needs_manual_copy
+from aurora_restore.shared.survey import network, survey
 
 if TYPE_CHECKING:
     from mypy_boto3_rds.type_defs import DBClusterSnapshotTypeDef
@@ -25,16 +36,18 @@ LATEST: Final = "latest"
 
 
 class SnapshotCheckHandler(BaseHandler):
-    """Finds the snapshot that is asked for, or the day's, and waits until it is available.
+    """Finds the snapshot that is asked for, or the day's, waits until it is available, and checks
+    everything that the steps after it depend on.
 
-    Changes nothing in AWS.
+    Changes nothing in AWS. With ``dry_run`` it answers with the obstacles and with the calls that a
+    run would make; without, any obstacle ends the run here.
     """
 
     step = get_step("snapshot-check")
 
     def run(self, job: Job) -> Answer:
-        """Raises SnapshotNotFoundError with the days that have a snapshot, and SnapshotFailedError
-        where it never became available."""
+        """Raises SnapshotNotFoundError with the days that have a snapshot, SnapshotFailedError
+        where it never became available, and PreflightError with every obstacle."""
         snapshot = self._find(job)
         name = snapshot["DBClusterSnapshotIdentifier"]
         arn = snapshot["DBClusterSnapshotArn"]
@@ -57,19 +70,62 @@ class SnapshotCheckHandler(BaseHandler):
         created = snapshot["SnapshotCreateTime"]
         age = (job.clock() - created).total_seconds()
         update_metrics(job.operation_id, "SnapshotAge", age, "Seconds")
+        facts = {
+            "snapshot_name": name,
+            "snapshot_arn": arn,
+            "source_snapshot_arn": arn,
+            "source_account_id": RdsArn.parse(arn).account,
+            "target_account_id": job.account_id,
+            "source_region": job.source_region,
+            "target_region": job.target_region,
+            "snapshot_created_at": timestamp(created),
+            SHARED_BY_COPY: self._is_shared_by_copy(job, snapshot),
+        }
+        job.state |= facts
+        facts["route"] = str(job.route)
+        found = survey(job, snapshot)
+        told = obstacles(found)
+        if job.event.dry_run:
+            return self._rehearsed(job, found, told, body)
+        refuse(told, job.target_cluster_id)
+        return Answer("Snapshot found successfully", {**body, "route": facts["route"]}, facts)
+
+    def _rehearsed(
+        self, job: Job, found: Findings, told: Sequence[Obstacle], body: dict[str, Any]
+    ) -> Answer:
+        """What a dry run says."""
+        try:
+            planned = [item.described() for item in planned_calls(found, network(job))]
+        except RetryableError:
+            raise
+        except AuroraRestoreError as error:
+            # The obstacles say why no plan can be made.
+            if not told:
+                raise
+            logger.info("no plan", reason=error.message)
+            planned = []
         return Answer(
-            "Snapshot found successfully",
-            body,
+            "Dry run: a run would succeed as far as can be known"
+            if not told
+            else f"Dry run: {len(told)} obstacle(s) found",
             {
-                "snapshot_name": name,
-                "snapshot_arn": arn,
-                "source_snapshot_arn": arn,
-                "source_account_id": RdsArn.parse(arn).account,
-                "target_account_id": job.account_id,
-                "source_region": job.source_region,
-                "target_region": job.target_region,
-                "snapshot_created_at": timestamp(created),
+                **body,
+                DRY_RUN: True,
+                "ready": not told,
+                "route": str(job.route),
+                "obstacles": described(told),
+                "calls": planned,
             },
+        )
+
+    def _is_shared_by_copy(self, job: Job, snapshot: "DBClusterSnapshotTypeDef") -> bool:
+        """Whether the source account must make a manual copy, for this account to see it."""
+        if job.source_account_id == job.account_id or not job.sees_source_account:
+            return False
+        return needs_manual_copy(
+            snapshot.get("SnapshotType", ""),
+            snapshot.get("KmsKeyId"),
+            job.restore.source.kms_key_id,
         )
 
     def _find(self, job: Job) -> "DBClusterSnapshotTypeDef":
@@ -78,16 +134,18 @@ class SnapshotCheckHandler(BaseHandler):
         asked = event.snapshot_arn or event.snapshot_id or event.snapshot_name
         if asked is None and source.snapshot_name is not None and day != LATEST:
             asked = source.snapshot_name.format(date=day)
-        of_another_account = job.source_account_id != job.account_id
-        rds = job.clients.rds(job.source_region)
-        if asked is not None and (asked.startswith("arn:") or not of_another_account):
-            found = find_snapshot(rds, asked)
+        rds = job.source_rds
+        if asked is not None and (asked.startswith("arn:") or job.sees_source_account):
+            found = find_snapshot(rds, _own_name(asked, job))
             if found is not None:
                 return found
         candidates = [
             snapshot
             for snapshot in snapshots_of(
-                rds, source.cluster_id, account_id=job.source_account_id, shared=of_another_account
+                rds,
+                source.cluster_id,
+                account_id=job.source_account_id,
+                shared=not job.sees_source_account,
             )
             if TAG_MANAGED_BY not in tags_of(snapshot.get("TagList"))
         ]
@@ -147,6 +205,14 @@ class SnapshotCheckHandler(BaseHandler):
             snapshot_name=asked,
             available_dates=dates,
         )
+
+
+def _own_name(asked: str, job: Job) -> str:
+    """An ARN's name, where the snapshot belongs to the account that is asked."""
+    if not asked.startswith("arn:"):
+        return asked
+    arn = RdsArn.parse(asked)
+    return arn.name if arn.account == job.source_account_id and job.sees_source_account else asked
 
 
 def _bare_name(snapshot: "DBClusterSnapshotTypeDef") -> str:

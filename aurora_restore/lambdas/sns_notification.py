@@ -5,11 +5,12 @@ from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any, Final
 
-from aurora_restore.shared.aws_utils import default_clients, send_notification
+from aurora_restore.shared.aws_utils import Clients, default_clients, send_notification
 from aurora_restore.shared.base_handler import Answer, BaseHandler, Job, LambdaContext
 from aurora_restore.shared.common import logger, metrics, timestamp, update_metrics
 from aurora_restore.shared.environment import LambdaEnvironment
 from aurora_restore.shared.failures import Failure, look_up
+from aurora_restore.shared.lock import TargetLock
 from aurora_restore.shared.pipeline import get_step
 from aurora_restore.shared.state_utils import ERROR, FAILED, SUCCESS, StateStore, seconds_since
 
@@ -28,11 +29,14 @@ _FACTS: Final = (
     "deleted_cluster_id",
     "disabled_logins",
     "deleted_snapshots",
+    "route",
+    "final_snapshot",
+    "drift",
 )
 
 
 class SnsNotificationHandler(BaseHandler):
-    """Publishes one JSON message to the topic.
+    """Publishes one JSON message to the topic, and lets go of the target's lock.
 
     As the last step it announces success. Called by EventBridge, because an execution has failed,
     timed out or been aborted, it marks the step FAILED where the function could not do so itself,
@@ -65,6 +69,7 @@ class SnsNotificationHandler(BaseHandler):
             ),
             clients=job.clients,
         )
+        job.lock.release(job.operation_id)
         self._count(job.operation_id, status)
         duration = seconds_since(job.state["operation_started_at"], job.clock())
         update_metrics(job.operation_id, "OperationDuration", duration, "Seconds")
@@ -113,6 +118,7 @@ class SnsNotificationHandler(BaseHandler):
         logger.append_keys(operation_id=failure.operation_id, step=self.step.name)
         store = StateStore.of(environment, clients)
         state = self._mark_failed(store, failure)
+        self._unlock(store, failure, state, clients)
         message_id = send_notification(
             environment.topic_arn,
             f"Aurora restore {failure.restore or environment.default_restore}: {ANNOUNCE_FAILURE}",
@@ -140,6 +146,14 @@ class SnsNotificationHandler(BaseHandler):
                 **answer,
             },
         }
+
+    def _unlock(
+        self, store: StateStore, failure: Failure, state: Mapping[str, Any], clients: Clients
+    ) -> None:
+        """Let go of the lock of an execution that is over; one that was redriven goes on."""
+        if failure.is_over and "target_lock" in state:
+            account, region, cluster = state["target_lock"]
+            TargetLock(store, clients, account, region, cluster).release(failure.operation_id)
 
     def _mark_failed(self, store: StateStore, failure: Failure) -> dict[str, Any]:
         """Say in the state that the step failed, unless it says so itself; answers the state."""

@@ -29,11 +29,14 @@ from aurora_restore.shared.errors import (
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_ec2 import EC2Client
+    from mypy_boto3_kms import KMSClient
     from mypy_boto3_rds import RDSClient
     from mypy_boto3_secretsmanager import SecretsManagerClient
     from mypy_boto3_sns import SNSClient
     from mypy_boto3_ssm import SSMClient
     from mypy_boto3_stepfunctions import SFNClient
+    from mypy_boto3_sts import STSClient
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -107,6 +110,32 @@ class Clients:
 
     def rds(self, region: str) -> "RDSClient":
         client: RDSClient = self._client("rds", region)
+        return client
+
+    def rds_as(self, role_arn: str, region: str, session_name: str) -> "RDSClient":
+        """RDS with the credentials of a role, which are asked for anew each time.
+
+        Raises AuroraRestoreError where the role may not be assumed.
+        """
+        sts: STSClient = self._client("sts")
+        key = call(sts.assume_role, RoleArn=role_arn, RoleSessionName=session_name[-64:])[
+            "Credentials"
+        ]
+        session = boto3.Session(
+            aws_access_key_id=key["AccessKeyId"],
+            aws_secret_access_key=key["SecretAccessKey"],
+            aws_session_token=key["SessionToken"],
+        )
+        return session.client("rds", region_name=region, config=_CLIENT_CONFIG)
+
+    @property
+    def ec2(self) -> "EC2Client":
+        client: EC2Client = self._client("ec2")
+        return client
+
+    @property
+    def kms(self) -> "KMSClient":
+        client: KMSClient = self._client("kms")
         return client
 
     @property

@@ -1,11 +1,13 @@
 """What every function does around its own work, and the one place where errors end."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cached_property
 from http import HTTPStatus
-from typing import Any, ClassVar, Final, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Protocol
 
 from aurora_restore.shared.aws_utils import Clients, default_clients
 from aurora_restore.shared.common import (
@@ -19,10 +21,19 @@ from aurora_restore.shared.common import (
     update_metrics,
 )
 from aurora_restore.shared.environment import LambdaEnvironment
-from aurora_restore.shared.errors import AuroraRestoreError, OperationFailedError, ValidationError
+from aurora_restore.shared.errors import AuroraRestoreError, ValidationError
 from aurora_restore.shared.function_utils import next_poll
+from aurora_restore.shared.lock import DIRECT_CALL, TargetLock
 from aurora_restore.shared.models import Event, Restore
-from aurora_restore.shared.pipeline import EXECUTION, INPUT, RESTART_FROM, RETRY_AFTER, Step
+from aurora_restore.shared.pipeline import (
+    EXECUTION,
+    INPUT,
+    RESTART_FROM,
+    RETRY_AFTER,
+    STEPS,
+    Step,
+)
+from aurora_restore.shared.routes import Place, Route, choose_route
 from aurora_restore.shared.schema import parse
 from aurora_restore.shared.state_utils import (
     ERROR,
@@ -34,9 +45,14 @@ from aurora_restore.shared.state_utils import (
     seconds_since,
 )
 
+if TYPE_CHECKING:
+    from mypy_boto3_rds import RDSClient
+
 ATTEMPTS: Final = "attempts"
 WAITING_SINCE: Final = "waiting_since"
 REDRIVE_COUNT: Final = "redrive_count"
+ATTEMPTED_IN: Final = "attempted_in"
+"""State: the execution, and the re-run of it, that ``attempts`` are counted in."""
 
 
 class LambdaContext(Protocol):
@@ -55,6 +71,11 @@ class Execution:
     id: str
     name: str
     redrive_count: int
+
+    @property
+    def run(self) -> str:
+        """What tells this run of the execution from an earlier one."""
+        return f"{self.id}#{self.redrive_count}"
 
     @classmethod
     def parse(cls, document: Any) -> "Execution":
@@ -133,10 +154,31 @@ class Job:
         return self.restore.target.cluster_id
 
     @property
-    def snapshot_is_local(self) -> bool:
-        """Whether the source snapshot can be restored where it is."""
-        return (
-            self.source_region == self.target_region and self.source_account_id == self.account_id
+    def route(self) -> Route:
+        """How the snapshot gets to the target."""
+        return choose_route(
+            Place(self.source_account_id, self.source_region),
+            Place(self.account_id, self.target_region),
+            self.restore.source.copy_route,
+        )
+
+    @cached_property
+    def source_rds(self) -> "RDSClient":
+        """RDS in the source's Region: in the source account where a role there is configured."""
+        role = self.restore.source.role_arn
+        if role is None or self.source_account_id == self.account_id:
+            return self.clients.rds(self.source_region)
+        return self.clients.rds_as(role, self.source_region, self.operation_id)
+
+    @property
+    def sees_source_account(self) -> bool:
+        """Whether ``source_rds`` sees all of the source account's snapshots."""
+        return self.source_account_id == self.account_id or bool(self.restore.source.role_arn)
+
+    @property
+    def lock(self) -> TargetLock:
+        return TargetLock(
+            self.store, self.clients, self.account_id, self.region, self.target_cluster_id
         )
 
     def remaining_seconds(self) -> float:
@@ -160,7 +202,7 @@ class Job:
         }
         return {ATTEMPTS: counted}
 
-    def start_anew(self, error: OperationFailedError | AuroraRestoreError) -> Answer:
+    def start_anew(self, error: AuroraRestoreError) -> Answer:
         """Lead back to the step that starts what has ended badly, or raise ``error``.
 
         Raises once the configured number of attempts is used up, and on a direct call, where there
@@ -246,7 +288,8 @@ class BaseHandler(ABC):
         job = self._prepare(attempt, request, execution, context)
         attempt.job = job
         logger.info("step begins", restore=job.restore_name)
-        answer = self._with_wait(job, self.run(job))
+        with self._locked(job):
+            answer = self._with_wait(job, self.run(job))
         self._note_answer(job, answer)
         return {
             "statusCode": int(answer.status),
@@ -281,6 +324,11 @@ class BaseHandler(ABC):
                 f"target_region: {event.target_region!r} is not where this environment restores; "
                 f"it is {clients.region!r}"
             )
+        if event.dry_run and self.step != STEPS[0]:
+            raise ValidationError(
+                f"dry_run: {self.step.name} has none; a dry run is what {STEPS[0].name} does, so "
+                "leave start_at out"
+            )
         store = attempt.store = StateStore.of(environment, clients)
         state = attempt.state = _latest_state(store, attempt.operation_id)
         restore_name, restore = get_config(
@@ -294,10 +342,10 @@ class BaseHandler(ABC):
                 f"target_cluster_id: {event.target_cluster_id!r} is not the target of restore "
                 f"{restore_name!r}, which is {restore.target.cluster_id!r}"
             )
-        redrive_count = execution.redrive_count if execution else 0
-        if redrive_count > int(state.get(REDRIVE_COUNT, 0)):
+        if execution and state.get(ATTEMPTED_IN) != execution.run:
             state.pop(ATTEMPTS, None)
-        state |= {"restore": restore_name, REDRIVE_COUNT: redrive_count}
+            state[ATTEMPTED_IN] = execution.run
+        state["restore"] = restore_name
         state.setdefault("operation_started_at", timestamp(self._clock()))
         return Job(
             operation_id=attempt.operation_id,
@@ -315,6 +363,27 @@ class BaseHandler(ABC):
             context=context,
             state=state,
         )
+
+    @contextmanager
+    def _locked(self, job: Job) -> Iterator[None]:
+        """Work on the target alone: an execution until it is over, a direct call for itself.
+
+        What changes nothing needs no lock, so that anybody may look while an execution runs.
+        """
+        if job.event.dry_run or not self.step.locks:
+            yield
+        elif job.execution:
+            job.lock.take(job.operation_id, job.execution.id, self._clock())
+            job.state["target_lock"] = [job.account_id, job.region, job.target_cluster_id]
+            yield
+        elif not self.step.changes_aws:
+            yield
+        else:
+            job.lock.take(job.operation_id, DIRECT_CALL, self._clock())
+            try:
+                yield
+            finally:
+                job.lock.release(job.operation_id)
 
     def _with_wait(self, job: Job, answer: Answer) -> Answer:
         """Add ``retry_after`` to a 202, and keep when this step's waiting began."""

@@ -7,6 +7,7 @@ AuroraRestoreError                 500
 │   ├── SnapshotNotFoundError
 │   └── ClusterNotFoundError
 ├── RefusedError                   409  right in form, but it would do harm
+│   └── PreflightError             409  a check before the first change found obstacles
 ├── OperationFailedError           500  AWS ended an operation in a terminal status
 │   ├── SnapshotFailedError
 │   ├── CopyFailedError
@@ -74,6 +75,10 @@ class ClusterNotFoundError(NotFoundError):
 
 class RefusedError(AuroraRestoreError):
     status = HTTPStatus.CONFLICT
+
+
+class PreflightError(RefusedError):
+    pass
 
 
 class OperationFailedError(AuroraRestoreError):

@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from aurora_restore.shared.aws_utils import Clients, call
 from aurora_restore.shared.errors import ValidationError
+from aurora_restore.shared.lock import UNFINISHED
 from aurora_restore.shared.pipeline import STEPS
 
 _STEP_OF_STATE: Final = {step.state_name: step.name for step in STEPS}
@@ -32,6 +33,8 @@ class Failure:
     step: str | None
     error_type: str
     reason: str
+    is_over: bool
+    """Whether it has not been redriven since."""
 
     def details(self) -> dict[str, Any]:
         """The facts to announce."""
@@ -71,6 +74,7 @@ def look_up(detail: Mapping[str, Any], clients: Clients) -> Failure:
         step=_last_step(arn, clients),
         error_type=error_type,
         reason=reason,
+        is_over=execution["status"] not in UNFINISHED,
     )
 
 

@@ -19,6 +19,8 @@ IDENTIFIER_MEANS = (
     "with no hyphen at the end and no two in a row"
 )
 
+KEY_ARN = r"arn:aws[a-z-]*:kms:[a-z0-9-]+:[0-9]{12}:(?:key|alias)/[A-Za-z0-9/_-]+"
+
 AccountId = Annotated[
     str, Rule(pattern=r"[0-9]{12}", means="a 12-digit AWS account id", example="123456789012")
 ]
@@ -141,6 +143,44 @@ class Source:
             example="daily-backup-{date}",
         ),
     ] = None
+    role_arn: Annotated[
+        str | None,
+        Rule(
+            help="The role in the source account that the pipeline's source stack makes there. "
+            "With it the automated snapshots of another account can be used: they are copied to "
+            "manual ones under `kms_key_id`, shared, and deleted again after the restore.",
+            pattern=r"arn:aws[a-z-]*:iam::[0-9]{12}:role/[A-Za-z0-9+=,.@_/-]{1,128}",
+            means="the ARN of an IAM role",
+            example="arn:aws:iam::111111111111:role/aurora-restore-source-access",
+        ),
+    ] = None
+    kms_key_id: Annotated[
+        str | None,
+        Rule(
+            help="The customer key (ARN) in the source's account and Region that snapshots are "
+            "shared under. Required for encrypted automated snapshots of another account.",
+            pattern=KEY_ARN,
+            means="the ARN of a KMS key or alias",
+        ),
+    ] = None
+    copy_route: Annotated[
+        Literal["auto", "two-steps", "none"],
+        Rule(
+            help="How a snapshot gets to the target. `auto` copies it in one step wherever it is "
+            "in another account or Region. `two-steps` copies one of another account into this "
+            "account first and to the other Region then. `none` restores one that another account "
+            "shares in the target's Region from where it is."
+        ),
+    ] = "auto"
+    intermediate_kms_key_id: Annotated[
+        str | None,
+        Rule(
+            help="The customer key (ARN) of this account in the source's Region, for the first of "
+            "`two-steps`.",
+            pattern=KEY_ARN,
+            means="the ARN of a KMS key or alias",
+        ),
+    ] = None
     default_day: Annotated[
         Literal["yesterday", "today", "latest"],
         Rule(
@@ -205,7 +245,7 @@ class Target:
         Rule(
             help="The customer key (ARN, in the target's Region) that the copy and the restored "
             "cluster are encrypted with. Required to copy an encrypted snapshot.",
-            pattern=r"arn:aws[a-z-]*:kms:[a-z0-9-]+:[0-9]{12}:(?:key|alias)/[A-Za-z0-9/_-]+",
+            pattern=KEY_ARN,
             means="the ARN of a KMS key or alias",
             example="arn:aws:kms:us-west-2:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab",
         ),
@@ -289,6 +329,15 @@ class Archive:
     keep_copies: Annotated[
         int, Rule(help="How many copies stay, counting the one just used.", minimum=1, maximum=90)
     ] = 7
+    keep_final_snapshots: Annotated[
+        int,
+        Rule(
+            help="How many final snapshots of replaced clusters stay, where "
+            "`target.skip_final_snapshot` is false.",
+            minimum=1,
+            maximum=50,
+        ),
+    ] = 3
     keep_days: Annotated[
         int | None, Rule(help="Copies older than this many days go, too.", minimum=1)
     ] = None
@@ -468,6 +517,13 @@ class Event:
     restore: Annotated[
         RestoreName | None, Rule(help="Which restore; may be left out where there is only one.")
     ] = None
+    dry_run: Annotated[
+        bool,
+        Rule(
+            help="Whether to run every check, change nothing, and answer with every obstacle and "
+            "every AWS call that a real run would make."
+        ),
+    ] = False
     start_at: Annotated[
         Literal[STEP_NAMES] | None,  # type: ignore[valid-type]
         Rule(help="The step at which an execution enters, to go on with an operation."),

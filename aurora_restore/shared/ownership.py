@@ -9,7 +9,10 @@ from aurora_restore.shared.pipeline import (
     TAG_RESTORE,
     TAG_SOURCE_SNAPSHOT,
 )
-from aurora_restore.shared.rds import DEAD_CLUSTER, DELETING, tags_of
+from aurora_restore.shared.rds import DELETING, tags_of
+
+RESTORE_IS_DEAD = "restore_is_dead"
+"""State: whether the cluster that this operation has restored is of no use and is to go."""
 
 if TYPE_CHECKING:
     from mypy_boto3_rds.type_defs import DBClusterTypeDef
@@ -37,5 +40,6 @@ def made_by(job: Job, cluster: "DBClusterTypeDef") -> bool:
 
 
 def restored_by(job: Job, cluster: "DBClusterTypeDef") -> bool:
-    """Whether this very operation made the cluster, and it is not about to go."""
-    return made_by(job, cluster) and cluster["Status"] not in {*DEAD_CLUSTER, DELETING}
+    """Whether this very operation made the cluster, and it is to stay."""
+    going = cluster["Status"] == DELETING or job.state.get(RESTORE_IS_DEAD)
+    return made_by(job, cluster) and not going

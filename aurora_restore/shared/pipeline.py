@@ -21,6 +21,8 @@ class Resource(StrEnum):
     GROUPS = "the subnet and parameter groups that a restore names"
     TARGET_KEYS = "the configured customer keys"
     SOURCE_KEYS = "keys in the source's Region and account"
+    INTERMEDIATE_SNAPSHOTS = "this account's own copies in the source's Region"
+    SOURCE_ROLES = "the configured roles in the source accounts"
     EXECUTIONS = "the executions of the state machine"
     ANY = "any resource: the action supports no narrower scope"
 
@@ -46,6 +48,8 @@ class Step:
     writes_secrets: tuple[str, ...] = ()
     waits: bool = True
     """Whether it may answer 202, to be called again after ``retry_after`` seconds."""
+    locks: bool = True
+    """Whether it takes the target's lock, so that one operation at a time works on it."""
     publishes: bool = False
     reaches_database: bool = False
     timeout_seconds: int = 60
@@ -66,6 +70,16 @@ class Step:
         words = [_ACRONYMS.get(word, word) for word in self.name.split("-")]
         return " ".join([words[0][0].upper() + words[0][1:], *words[1:]])
 
+    @property
+    def changes_aws(self) -> bool:
+        """Whether it may change anything but the pipeline's own tables and topic."""
+        reading = (":Describe", ":Get", ":AssumeRole")
+        return self.reaches_database or any(
+            not any(mark in action for mark in reading)
+            for grant in self.grants
+            for action in grant.actions
+        )
+
     def function_name(self, prefix: str) -> str:
         return f"{prefix}-{self.name}"
 
@@ -85,8 +99,28 @@ _READ_CLUSTERS: Final = (
 )
 _READ_GROUPS: Final = Grant(
     Resource.GROUPS,
-    ("rds:DescribeDBSubnetGroups", "rds:DescribeDBClusterParameterGroups"),
+    (
+        "rds:DescribeDBClusterParameterGroups",
+        "rds:DescribeDBParameterGroups",
+        "rds:DescribeDBSubnetGroups",
+    ),
 )
+# What is looked at before the first change, in the order of ``shared.preflight``.
+_PREFLIGHT: Final = (
+    *_READ_SNAPSHOTS,
+    *_READ_CLUSTERS,
+    _READ_GROUPS,
+    Grant(Resource.TARGET_KEYS, ("kms:DescribeKey",)),
+    Grant(
+        Resource.ANY,
+        (
+            "ec2:DescribeSecurityGroups",
+            "rds:DescribeAccountAttributes",
+            "rds:DescribeOrderableDBInstanceOptions",
+        ),
+    ),
+)
+_ASSUME_SOURCE_ROLE: Final = Grant(Resource.SOURCE_ROLES, ("sts:AssumeRole",))
 _USE_KEY: Final = (
     "kms:CreateGrant",
     "kms:Decrypt",
@@ -100,13 +134,24 @@ STEPS: Final[tuple[Step, ...]] = (
     Step(
         name="snapshot-check",
         purpose="Finds the day's snapshot of the source cluster and waits until it is available.",
-        grants=(_READ_SNAPSHOTS[0],),
+        grants=(*_PREFLIGHT, _ASSUME_SOURCE_ROLE),
+        reads_secrets=(MASTER_SECRET, APP_SECRET),
     ),
     Step(
         name="copy-snapshot",
         purpose="Copies the snapshot to the target Region, unless it can be restored from there.",
         grants=(
             *_READ_SNAPSHOTS,
+            _ASSUME_SOURCE_ROLE,
+            Grant(
+                Resource.INTERMEDIATE_SNAPSHOTS,
+                (
+                    "rds:AddTagsToResource",
+                    "rds:CopyDBClusterSnapshot",
+                    "rds:DeleteDBClusterSnapshot",
+                    "rds:DescribeDBClusterSnapshots",
+                ),
+            ),
             Grant(Resource.SOURCE_SNAPSHOTS, ("rds:CopyDBClusterSnapshot",)),
             Grant(
                 Resource.TARGET_SNAPSHOTS,
@@ -130,9 +175,7 @@ STEPS: Final[tuple[Step, ...]] = (
         name="delete-rds",
         purpose="Proves that the target may go, records its settings, and deletes it.",
         grants=(
-            *_READ_SNAPSHOTS,
-            *_READ_CLUSTERS,
-            _READ_GROUPS,
+            *_PREFLIGHT,
             Grant(
                 Resource.TARGET_CLUSTERS,
                 ("rds:AddTagsToResource", "rds:DeleteDBCluster", "rds:ModifyDBCluster"),
@@ -153,7 +196,13 @@ STEPS: Final[tuple[Step, ...]] = (
     Step(
         name="check-delete-status",
         purpose="Waits until the old cluster is gone.",
-        grants=_READ_CLUSTERS[:1],
+        grants=(
+            *_READ_CLUSTERS[:1],
+            Grant(
+                Resource.TARGET_SNAPSHOTS,
+                ("rds:AddTagsToResource", "rds:DescribeDBClusterSnapshots"),
+            ),
+        ),
         restarts="delete-rds",
     ),
     Step(
@@ -208,6 +257,11 @@ STEPS: Final[tuple[Step, ...]] = (
         waits=False,
         purpose="Tags the copy as archived and deletes the copies beyond the retention.",
         grants=(
+            _ASSUME_SOURCE_ROLE,
+            Grant(
+                Resource.INTERMEDIATE_SNAPSHOTS,
+                ("rds:DeleteDBClusterSnapshot", "rds:DescribeDBClusterSnapshots"),
+            ),
             Grant(
                 Resource.TARGET_SNAPSHOTS,
                 (
@@ -221,7 +275,8 @@ STEPS: Final[tuple[Step, ...]] = (
     Step(
         name="sns-notification",
         waits=False,
-        purpose="Announces the outcome.",
+        locks=False,
+        purpose="Announces the outcome and lets go of the target's lock.",
         grants=(
             Grant(Resource.EXECUTIONS, ("states:DescribeExecution", "states:GetExecutionHistory")),
         ),
@@ -244,6 +299,8 @@ RETRY_AFTER: Final = "retry_after"
 """With 202: call the step again after so many whole seconds."""
 RESTART_FROM: Final = "restart_from"
 """With 202: go back to this step, because what it had started has ended badly."""
+DRY_RUN: Final = "dry_run"
+"""With 200, from the first step: true ends the execution there, nothing having been changed."""
 
 # How the state machine marks its calls, so that a failed step raises instead of answering.
 EXECUTION: Final = "execution"
@@ -255,6 +312,35 @@ TAG_OPERATION: Final = "aurora-restore:operation-id"
 TAG_RESTORE: Final = "aurora-restore:restore"
 TAG_SOURCE_SNAPSHOT: Final = "aurora-restore:source-snapshot"
 TAG_ARCHIVED_AT: Final = "aurora-restore:archived-at"
+
+# What the pipeline does in a source account, through the role that the source stack makes there.
+SOURCE_ROLE_ACTIONS: Final = (
+    "rds:AddTagsToResource",
+    "rds:CopyDBClusterSnapshot",
+    "rds:DeleteDBClusterSnapshot",
+    "rds:DescribeDBClusterSnapshots",
+    "rds:ModifyDBClusterSnapshotAttribute",
+)
+
+
+def assumes_source_role(step: Step) -> bool:
+    """Whether a step works in the source account, so that the role there must trust it."""
+    return _ASSUME_SOURCE_ROLE in step.grants
+
+
+def function_role_name(prefix: str, region: str, step: Step) -> str:
+    """The fixed name of a function's role: the source account's role must name whom it trusts."""
+    return f"{prefix}-{region}-{step.name}"
+
+
+def source_role_name(prefix: str) -> str:
+    return f"{prefix}-source-access"
+
+
+def shared_snapshot_prefix(prefix: str) -> str:
+    """How the names of the pipeline's copies in a source account begin."""
+    return f"{prefix}-shared-"
+
 
 ASSETS_PACKAGE: Final = "aurora_restore_assets"
 """The package in the database layer that holds the CA bundle and the SQL scripts."""

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 AVAILABLE: Final = "available"
 DELETING: Final = "deleting"
+SSE_KMS: Final = "sse-kms"
 
 # The failure states of botocore's waiters for cluster snapshots. Every other status, known or not,
 # means that the operation goes on.
@@ -120,4 +121,4 @@ def encryption_of(snapshot: "DBClusterSnapshotTypeDef") -> str:
     be treated as unencrypted when it is copied.
     """
     kind = snapshot.get("StorageEncryptionType")
-    return kind or ("sse-kms" if snapshot.get("StorageEncrypted") else "none")
+    return kind or (SSE_KMS if snapshot.get("StorageEncrypted") else "none")

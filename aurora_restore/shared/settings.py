@@ -1,8 +1,8 @@
 """What the restored cluster is to be like: the configuration, and where it is silent, the old one.
 
-``record`` keeps what the old cluster was before it goes; ``restore_parameters`` and
-``planned_instances`` put it back. RestoreDBClusterFromSnapshot takes the engine's defaults for all
-that is left out, so every setting is passed.
+``record`` keeps what a cluster is; ``restore_settings`` and ``planned_instances`` put it back, and
+``drift`` says what differs all the same. RestoreDBClusterFromSnapshot takes the engine's defaults
+for all that is left out, so every setting is passed.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from mypy_boto3_rds.type_defs import DBClusterTypeDef, DBInstanceTypeDef
 
 SERVERLESS: Final = "db.serverless"
+OWN_TAGS: Final = "aurora-restore:"
+AWS_TAGS: Final = "aws:"
 
 # DescribeDBClusters key → RestoreDBClusterFromSnapshot parameter, for what is put back as it was.
 _KEPT: Final[Mapping[str, str]] = {
@@ -32,36 +34,23 @@ _KEPT: Final[Mapping[str, str]] = {
 }
 _SCALING: Final = "ServerlessV2ScalingConfiguration"
 _SCALING_KEYS: Final = ("MinCapacity", "MaxCapacity", "SecondsUntilAutoPause")
+_ROLES: Final = "AssociatedRoles"
+MAINTENANCE_WINDOW: Final = "PreferredMaintenanceWindow"
+DEFAULT_GROUP: Final = "default."
+"""The parameter groups of the engine itself; their names carry its major version."""
 
-
-def record(cluster: "DBClusterTypeDef", instances: "Sequence[DBInstanceTypeDef]") -> dict[str, Any]:
-    """What is worth knowing of a cluster once it is gone, as the state keeps it."""
-    wanted = (*_KEPT, _SCALING, "DBClusterIdentifier", "DBClusterArn", "DbClusterResourceId")
-    facts: dict[str, Any] = {key: cluster[key] for key in wanted if key in cluster}  # type: ignore[literal-required]
-    facts["EngineVersion"] = cluster.get("EngineVersion")
-    facts["DBSubnetGroup"] = cluster.get("DBSubnetGroup")
-    facts["Port"] = cluster.get("Port")
-    facts["VpcSecurityGroupIds"] = [
-        group["VpcSecurityGroupId"] for group in cluster.get("VpcSecurityGroups", [])
-    ]
-    facts["Tags"] = tags_of(cluster.get("TagList"))
-    writers = {
-        member["DBInstanceIdentifier"]
-        for member in cluster.get("DBClusterMembers", [])
-        if member.get("IsClusterWriter")
-    }
-    facts["Instances"] = [
-        asdict(_plan_of(instance))
-        for instance in sorted(
-            instances,
-            key=lambda item: (
-                item["DBInstanceIdentifier"] not in writers,
-                item.get("PromotionTier", 1),
-                item["DBInstanceIdentifier"],
-            ),
-        )
-    ]
-    return facts
+# DescribeDBInstances key → CreateDBInstance parameter.
+_INSTANCE_OPTIONS: Final[Mapping[str, str]] = {
+    "AutoMinorVersionUpgrade": "AutoMinorVersionUpgrade",
+    "CACertificateIdentifier": "CACertificateIdentifier",
+    "MonitoringInterval": "MonitoringInterval",
+    "MonitoringRoleArn": "MonitoringRoleArn",
+    "PerformanceInsightsEnabled": "EnablePerformanceInsights",
+    "PerformanceInsightsKMSKeyId": "PerformanceInsightsKMSKeyId",
+    "PerformanceInsightsRetentionPeriod": "PerformanceInsightsRetentionPeriod",
+    "PreferredMaintenanceWindow": "PreferredMaintenanceWindow",
+    "PromotionTier": "PromotionTier",
+}
 
 
 @dataclass(frozen=True)
@@ -72,19 +61,89 @@ class InstancePlan:
     instance_class: str
     promotion_tier: int | None = None
     db_parameter_group_name: str | None = None
+    kept: Mapping[str, Any] | None = None
+    """Parameters of CreateDBInstance that are put back as they were."""
+
+    def options(self) -> dict[str, Any]:
+        """The optional parameters of CreateDBInstance."""
+        configured = {
+            "PromotionTier": self.promotion_tier,
+            "DBParameterGroupName": self.db_parameter_group_name,
+        }
+        return {
+            **(self.kept or {}),
+            **{key: value for key, value in configured.items() if value is not None},
+        }
+
+
+def record(cluster: "DBClusterTypeDef", instances: "Sequence[DBInstanceTypeDef]") -> dict[str, Any]:
+    """What is worth knowing of a cluster once it is gone, as the state keeps it."""
+    described: Mapping[str, Any] = cluster
+    facts = {
+        key: described[key]
+        for key in (
+            *_KEPT,
+            MAINTENANCE_WINDOW,
+            "DBClusterArn",
+            "DBClusterIdentifier",
+            "DBSubnetGroup",
+            "DbClusterResourceId",
+            "EngineVersion",
+            "Port",
+        )
+        if described.get(key) is not None
+    }
+    if described.get(_SCALING):
+        facts[_SCALING] = {
+            key: described[_SCALING][key] for key in _SCALING_KEYS if key in described[_SCALING]
+        }
+    facts[_ROLES] = [
+        {key: role[key] for key in ("RoleArn", "FeatureName") if role.get(key)}
+        for role in described.get(_ROLES, [])
+    ]
+    facts["VpcSecurityGroupIds"] = sorted(
+        group["VpcSecurityGroupId"] for group in described.get("VpcSecurityGroups", [])
+    )
+    facts["Tags"] = {
+        key: value
+        for key, value in tags_of(described.get("TagList")).items()
+        if not key.startswith((AWS_TAGS, OWN_TAGS))
+    }
+    writers = {
+        member["DBInstanceIdentifier"]
+        for member in described.get("DBClusterMembers", [])
+        if member.get("IsClusterWriter")
+    }
+    plans = sorted(
+        (_plan_of(instance) for instance in instances),
+        key=lambda plan: (
+            plan.identifier not in writers,
+            1 if plan.promotion_tier is None else plan.promotion_tier,
+            plan.identifier,
+        ),
+    )
+    facts["Instances"] = [asdict(plan) for plan in plans]
+    return facts
 
 
 def _plan_of(instance: "DBInstanceTypeDef") -> InstancePlan:
+    described: Mapping[str, Any] = instance
     groups = [
         group["DBParameterGroupName"]
-        for group in instance.get("DBParameterGroups", [])
-        if not group["DBParameterGroupName"].startswith("default.")
+        for group in described.get("DBParameterGroups", [])
+        if not group["DBParameterGroupName"].startswith(DEFAULT_GROUP)
     ]
+    kept = {
+        parameter: described[key]
+        for key, parameter in _INSTANCE_OPTIONS.items()
+        if described.get(key) not in (None, "", 0, False) and key != "PromotionTier"
+    }
     return InstancePlan(
-        instance["DBInstanceIdentifier"],
-        instance["DBInstanceClass"],
-        instance.get("PromotionTier"),
+        described["DBInstanceIdentifier"],
+        described["DBInstanceClass"],
+        described.get("PromotionTier"),
         groups[0] if groups else None,
+        kept,
     )
 
 
@@ -104,7 +163,8 @@ def planned_instances(target: Target, old: Mapping[str, Any] | None) -> list[Ins
             )
         return before
     names = _identifiers(target.cluster_id, [plan.identifier for plan in before])
-    return [_configured(next(names), instance) for instance in target.instances]
+    kept = {plan.identifier: plan.kept for plan in before}
+    return [_configured(next(names), instance, kept) for instance in target.instances]
 
 
 def _identifiers(cluster_id: str, before: Sequence[str]) -> Iterator[str]:
@@ -117,56 +177,126 @@ def _identifiers(cluster_id: str, before: Sequence[str]) -> Iterator[str]:
             yield name
 
 
-def _configured(identifier: str, instance: Instance) -> InstancePlan:
+def _configured(
+    identifier: str, instance: Instance, kept: Mapping[str, Mapping[str, Any] | None]
+) -> InstancePlan:
     return InstancePlan(
         identifier,
         instance.instance_class,
         instance.promotion_tier,
         instance.db_parameter_group_name,
+        kept.get(identifier),
     )
 
 
-def restore_parameters(target: Target, old: Mapping[str, Any] | None) -> dict[str, Any]:
-    """The settings for RestoreDBClusterFromSnapshot, the configuration before the old cluster.
+def restore_settings(
+    target: Target, old: Mapping[str, Any] | None, network: Mapping[str, Any]
+) -> dict[str, Any]:
+    """The settings for RestoreDBClusterFromSnapshot: configured, else the old cluster's.
 
     A default parameter group is left to AWS: its name carries the engine's old major version.
     """
     old = old or {}
-    parameters = {
-        parameter: old[key]
-        for key, parameter in _KEPT.items()
-        if old.get(key) not in (None, [], "")
-    }
-    group = parameters.get("DBClusterParameterGroupName")
-    if group is not None and group.startswith("default."):
-        del parameters["DBClusterParameterGroupName"]
-    if _SCALING in old:
-        scaling = old[_SCALING]
-        parameters[_SCALING] = {key: scaling[key] for key in _SCALING_KEYS if key in scaling}
+    unset: tuple[Any, ...] = (None, [], "", {})
+    kept = {parameter: old[key] for key, parameter in _KEPT.items() if old.get(key) not in unset}
+    if str(kept.get("DBClusterParameterGroupName", "")).startswith(DEFAULT_GROUP):
+        del kept["DBClusterParameterGroupName"]
+    for key in (_SCALING, _ROLES):
+        if old.get(key):
+            kept[key] = old[key]
+    scaling = target.serverless_v2_scaling
     configured = {
         "DBClusterParameterGroupName": target.db_cluster_parameter_group_name,
         "DeletionProtection": target.deletion_protection,
         "KmsKeyId": target.kms_key_id,
         "Port": target.port,
-        _SCALING: target.serverless_v2_scaling
-        and {
-            "MinCapacity": target.serverless_v2_scaling.min_capacity,
-            "MaxCapacity": target.serverless_v2_scaling.max_capacity,
-        },
+        _SCALING: scaling
+        and {"MinCapacity": scaling.min_capacity, "MaxCapacity": scaling.max_capacity},
     }
-    return parameters | {key: value for key, value in configured.items() if value is not None}
+    return {
+        "DBSubnetGroupName": network["db_subnet_group_name"],
+        "VpcSecurityGroupIds": network["security_group_ids"],
+        **kept,
+        **{key: value for key, value in configured.items() if value is not None},
+    }
 
 
 def restored_tags(
     target: Target, old: Mapping[str, Any] | None, own: Mapping[str, str]
 ) -> dict[str, str]:
-    """The tags of the restored cluster: the old one's, the configured, and the pipeline's own.
+    """The tags of the restored cluster: the old one's, the configured, and the pipeline's own."""
+    return {**(old or {}).get("Tags", {}), **target.tags, **own}
 
-    Tags of AWS's own (``aws:``) cannot be set.
+
+# What is not expected to stay: it is new in every restore, or decided by the snapshot.
+_ALWAYS_NEW: Final = frozenset(
+    {"DBClusterArn", "DbClusterResourceId", "EngineVersion", "Port", "Instances"}
+)
+
+
+@dataclass(frozen=True)
+class Difference:
+    """A setting of the restored cluster that is not as it should be."""
+
+    setting: str
+    wanted: Any
+    found: Any
+
+
+def drift(
+    target: Target,
+    old: Mapping[str, Any] | None,
+    new: Mapping[str, Any],
+    wanted: Mapping[str, Any],
+    plans: Sequence[InstancePlan],
+) -> list[Difference]:
+    """What of the restored cluster (``new``) differs from the old one and the configuration.
+
+    ``wanted`` are the parameters that it was restored with, which outrank the old cluster.
     """
-    kept = {
-        key: value
-        for key, value in (old or {}).get("Tags", {}).items()
-        if not key.startswith("aws:")
+    by_parameter = {parameter: key for key, parameter in _KEPT.items()}
+    expected = {
+        key: value for key, value in (old or {}).items() if key not in _ALWAYS_NEW and value
     }
-    return {**kept, **target.tags, **own}
+    expected |= {
+        by_parameter[parameter]: value
+        for parameter, value in wanted.items()
+        if parameter in by_parameter
+    }
+    expected["DBSubnetGroup"] = wanted["DBSubnetGroupName"]
+    expected["VpcSecurityGroupIds"] = sorted(wanted["VpcSecurityGroupIds"])
+    if _SCALING in wanted:
+        expected[_SCALING] = wanted[_SCALING]
+    expected["Tags"] = {**(old or {}).get("Tags", {}), **target.tags}
+    if str(expected.get("DBClusterParameterGroup", "")).startswith(DEFAULT_GROUP):
+        del expected["DBClusterParameterGroup"]
+    found = [
+        Difference(key, value, new.get(key))
+        for key, value in sorted(expected.items())
+        if _comparable(new.get(key)) != _comparable(value)
+    ]
+    existing = {plan["identifier"]: plan for plan in new.get("Instances", [])}
+    for plan in plans:
+        actual = existing.get(plan.identifier)
+        if actual is None or actual["instance_class"] != plan.instance_class:
+            found.append(
+                Difference(
+                    f"Instances.{plan.identifier}",
+                    plan.instance_class,
+                    actual and actual["instance_class"],
+                )
+            )
+    return found
+
+
+def _comparable(value: Any) -> Any:
+    """Lists are compared without their order, numbers by value, and nothing is like empty."""
+    if isinstance(value, list):
+        return sorted(str(_comparable(item)) for item in value) or None
+    if isinstance(value, Mapping):
+        return {key: _comparable(item) for key, item in value.items()} or None
+    if isinstance(value, bool) or value in ("", None):
+        return value or None
+    if isinstance(value, int | float):
+        return float(value)
+    return value

@@ -174,6 +174,7 @@ class Stage:
         """A cluster with one instance; ``ours`` gives it the pipeline's tag."""
         network = self.network(region)
         rds = self.rds(region)
+        tags = [{"Key": TAG_MANAGED_BY, "Value": PREFIX}] if ours else []
         rds.create_db_cluster(
             DBClusterIdentifier=name,
             Engine="aurora-postgresql",
@@ -182,7 +183,7 @@ class Stage:
             DatabaseName=DATABASE,
             DBSubnetGroupName=network.subnet_group,
             VpcSecurityGroupIds=[network.security_group_id],
-            Tags=[{"Key": TAG_MANAGED_BY, "Value": PREFIX}] if ours else [],
+            Tags=tags,
             **options,
         )
         self.eventually(lambda: self.cluster(region, name)["Status"] == "available")
@@ -191,6 +192,7 @@ class Stage:
             DBInstanceClass="db.r6g.large",
             Engine="aurora-postgresql",
             DBClusterIdentifier=name,
+            Tags=tags,
         )
         self.eventually(lambda: self.instances(region, name) == {f"{name}-a": "available"})
 
@@ -199,10 +201,12 @@ class Stage:
         rds = self.rds(region)
         for instance in self.instances(region, TARGET):
             rds.delete_db_instance(DBInstanceIdentifier=instance, SkipFinalSnapshot=True)
-        if self.find_cluster(region, TARGET):
-            rds.modify_db_cluster(
-                DBClusterIdentifier=TARGET, DeletionProtection=False, ApplyImmediately=True
-            )
+        cluster = self.find_cluster(region, TARGET)
+        if cluster is not None:
+            if cluster["DeletionProtection"]:
+                rds.modify_db_cluster(
+                    DBClusterIdentifier=TARGET, DeletionProtection=False, ApplyImmediately=True
+                )
             rds.delete_db_cluster(DBClusterIdentifier=TARGET, SkipFinalSnapshot=True)
         self.eventually(lambda: self.find_cluster(region, TARGET) is None)
         for snapshot in self.snapshots(region):
@@ -317,6 +321,11 @@ class Stage:
         published = self.world.published(app.outputs["TopicArn"])
         messages = [json.loads(item.message) for item in published]
         return [message for message in messages if message.get("operation_id") == operation_id]
+
+    def changes(self) -> list[str]:
+        """Every call of RDS so far that was to change something."""
+        actions = [item["action"] for item in self.control.calls()]
+        return [item for item in actions if not item.startswith(("Describe", "List"))]
 
     def postgres_log(self, server: Mapping[str, Any]) -> str:
         """What a cluster's PostgreSQL has logged; it logs every statement."""

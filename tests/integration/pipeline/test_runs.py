@@ -1,5 +1,6 @@
 """Whole runs of the deployed pipeline, and what AWS and the database hold afterwards."""
 
+import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -192,12 +193,12 @@ def test_a_protected_target_is_refused_before_anything_is_deleted(
     stage.make_cluster(TARGET_REGION, TARGET, "old-target-password", DeletionProtection=True)
     execution = stage.run(app)
     operation = operation_of(execution)
-    assert (execution["status"], execution["error"]) == ("FAILED", "RefusedError")
+    assert (execution["status"], execution["error"]) == ("FAILED", "PreflightError")
     assert "target.replace_protected" in execution["cause"]
     assert stage.instances(TARGET_REGION, TARGET) == {f"{TARGET}-a": "available"}
-    assert stage.steps_entered(execution["executionArn"])[-1] == "delete-rds"
-    assert stage.state(app, operation)["delete-rds"]["status"] == "FAILED"
-    assert stage.audit(app, operation)[-1][1] in ("FAILED", "SUCCESS")
+    assert stage.snapshots(TARGET_REGION) == []
+    assert stage.steps_entered(execution["executionArn"]) == ["snapshot-check"]
+    assert stage.state(app, operation)["snapshot-check"]["status"] == "FAILED"
 
     stage.configure(app, stage.restore_document(TARGET_REGION, replace_protected=True))
     stage.world.redrive(execution["executionArn"])
@@ -214,7 +215,7 @@ def test_a_stranger_of_the_same_name_is_not_replaced_unless_adopted(
 ) -> None:
     stage.make_cluster(TARGET_REGION, TARGET, "old-target-password", ours=False)
     execution = stage.run(app)
-    assert execution["error"] == "RefusedError"
+    assert execution["error"] == "PreflightError"
     assert "target.adopt" in execution["cause"]
     assert stage.cluster(TARGET_REGION, TARGET)["Status"] == "available"
 
@@ -249,14 +250,14 @@ def test_a_failed_restore_is_deleted_and_started_anew(stage: Stage, app: Deploye
 
 
 def test_an_operation_is_resumed_at_a_step(stage: Stage, app: Deployed) -> None:
-    stage.configure(app, stage.restore_document(TARGET_REGION, db_subnet_group_name="missing"))
+    stage.make_cluster(TARGET_REGION, TARGET, "old-target-password")
+    stage.control.fail_next("restore-cluster", times=2)
     failed = stage.run(app)
     operation = operation_of(failed)
     assert (failed["error"], stage.steps_entered(failed["executionArn"])[-1]) == (
-        "ConfigurationError",
-        "delete-rds",
+        "RestoreFailedError",
+        "check-restore-status",
     )
-    stage.configure(app, stage.restore_document(TARGET_REGION))
 
     resumed = stage.run(
         app, {"operation_id": operation, "start_at": "delete-rds", "delay_seconds": 1}
@@ -265,7 +266,46 @@ def test_an_operation_is_resumed_at_a_step(stage: Stage, app: Deployed) -> None:
     assert_succeeded(resumed)
     assert stage.steps_entered(resumed["executionArn"])[0] == "delete-rds"
     assert set(stage.state(app, operation)) == set(STEP_NAMES)
-    assert_usable(stage, app, masked=False)
+    assert list(stage.instances(TARGET_REGION, TARGET)) == [f"{TARGET}-a"]
+    assert_usable(stage, app)
+
+
+def test_a_dry_run_tells_everything_and_changes_nothing(stage: Stage, app: Deployed) -> None:
+    stage.make_cluster(TARGET_REGION, TARGET, "old-target-password", DeletionProtection=True)
+    changes = stage.changes()
+    execution = stage.run(app, {"dry_run": True})
+    assert_succeeded(execution)
+    answer = json.loads(execution["output"])["result"]["body"]
+    assert answer["ready"] is False
+    assert [item["check"] for item in answer["obstacles"]] == ["target"]
+    assert [item["operation"] for item in answer["calls"]] == [
+        "CopyDBClusterSnapshot",
+        "ModifyDBCluster",
+        "DeleteDBInstance",
+        "DeleteDBCluster",
+        "RestoreDBClusterFromSnapshot",
+        "CreateDBInstance",
+        "ModifyDBCluster",
+        "ModifyDBCluster",
+        "AddTagsToResource",
+    ]
+    assert stage.steps_entered(execution["executionArn"]) == ["snapshot-check"]
+    assert stage.changes() == changes
+    refused = stage.run(app, {"dry_run": True, "start_at": "delete-rds"})
+    assert (refused["error"], stage.changes()) == ("ValidationError", changes)
+
+
+def test_of_two_at_once_one_wins_and_the_other_changes_nothing(stage: Stage, app: Deployed) -> None:
+    stage.control.set_timings(copy_snapshot=10_000)
+    winner = stage.world.start(app.machine, {}, name="the-schedule")
+    stage.eventually(lambda: "copy-snapshot" in stage.state(app, "the-schedule"))
+    changes = stage.changes()
+    loser = stage.run(app, {"restore": "staging"})
+    assert loser["error"] == "RefusedError"
+    assert "operation the-schedule is at work" in loser["cause"]
+    assert stage.changes() == changes
+    assert stage.world.wait(winner, timeout=90)["status"] == "SUCCEEDED"
+    assert_usable(stage, app)
 
 
 def test_a_failure_is_announced_with_its_step_and_cause(stage: Stage, app: Deployed) -> None:

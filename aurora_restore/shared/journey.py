@@ -1,0 +1,55 @@
+"""The way of one operation's snapshot, as its configuration and state say it."""
+
+from collections.abc import Sequence
+
+from aurora_restore.shared.base_handler import Job
+from aurora_restore.shared.errors import ValidationError
+from aurora_restore.shared.routes import Hop, Place, Where, hops
+from aurora_restore.shared.validation import validate_required_params
+
+SHARED_BY_COPY = "shared_by_copy"
+"""State: whether the source's snapshot can be shared only as a manual copy."""
+
+
+def source_arn(job: Job) -> str:
+    """The ARN of the source's snapshot: the event's, or what snapshot-check has found."""
+    arn = (
+        job.event.snapshot_arn
+        or job.state.get("source_snapshot_arn")
+        or job.state.get("snapshot_arn")
+    )
+    validate_required_params({"snapshot_arn": arn})
+    return str(arn)
+
+
+def journey(job: Job) -> Sequence[Hop]:
+    """The copies from the source's snapshot to what is restored, in order."""
+    return hops(
+        route=job.route,
+        source=job.restore.source,
+        target=job.restore.target,
+        source_arn=source_arn(job),
+        manual_copy_first=bool(job.state.get(SHARED_BY_COPY)),
+        target_place=Place(job.account_id, job.target_region),
+        target_name=job.event.target_snapshot_name,
+        prefix=job.environment.name_prefix,
+    )
+
+
+def restorable(job: Job) -> str:
+    """What RestoreDBClusterFromSnapshot is given: a name of this account's, or a shared ARN.
+
+    Raises ValidationError where the operation has come to no snapshot yet.
+    """
+    name = job.event.target_snapshot_name or job.state.get("copy_snapshot_id")
+    if name is None:
+        raise ValidationError(
+            "target_snapshot_name: is missing; this operation has not come through copy-snapshot, "
+            "so name the snapshot to restore"
+        )
+    return str(name)
+
+
+def intermediate(hops_taken: Sequence[Hop]) -> list[Hop]:
+    """The copies that are of no use once the restore is done."""
+    return [hop for hop in hops_taken if hop.where is not Where.TARGET]

@@ -1,0 +1,127 @@
+"""What a run would change in AWS, call by call, before any of it is done.
+
+The calls are the very ones that the steps make, from the same functions; what AWS will only say
+later (the ARN of a copy) is foretold.
+"""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from aurora_restore.shared import calls
+from aurora_restore.shared.calls import RdsCall
+from aurora_restore.shared.common import timestamp
+from aurora_restore.shared.ownership import own_tags
+from aurora_restore.shared.pipeline import TAG_ARCHIVED_AT, TAG_OPERATION, TAG_SOURCE_SNAPSHOT
+from aurora_restore.shared.preflight import Findings
+from aurora_restore.shared.rds import DELETING, find_snapshot
+from aurora_restore.shared.routes import Where
+from aurora_restore.shared.settings import (
+    MAINTENANCE_WINDOW,
+    planned_instances,
+    restore_settings,
+    restored_tags,
+)
+
+if TYPE_CHECKING:
+    from mypy_boto3_rds.type_defs import DBClusterSnapshotTypeDef
+
+
+def planned_calls(found: Findings, network: dict[str, Any]) -> Iterator[RdsCall]:
+    """Every call that a run from here would make, in order. Changes nothing.
+
+    Raises ConfigurationError where a call cannot even be put together; the preflight tells that as
+    an obstacle.
+    """
+    job = found.job
+    yield from _copies(found)
+    if found.cluster is not None and found.cluster["Status"] != DELETING:
+        yield from calls.deletion(
+            found.cluster, found.instances, job.target_region, final_snapshot_name(found)
+        )
+    target = job.restore.target
+    tags = own_tags(job)
+    region = job.target_region
+    yield calls.restore_cluster(
+        job.target_cluster_id,
+        region,
+        found.snapshot,
+        _restored_arn(found),
+        restore_settings(target, found.old, network),
+        restored_tags(target, found.old, tags),
+    )
+    for plan in planned_instances(target, found.old):
+        yield calls.create_instance(
+            job.target_cluster_id,
+            found.snapshot["Engine"],
+            region,
+            plan,
+            restored_tags(target, None, tags),
+        )
+    yield calls.set_master_password(job.target_cluster_id, region, "")
+    window = (found.old or {}).get(MAINTENANCE_WINDOW)
+    if window:
+        yield calls.set_maintenance_window(job.target_cluster_id, region, window)
+    yield from _clean_up(found)
+
+
+def _copies(found: Findings) -> Iterator[RdsCall]:
+    job = found.job
+    snapshot: DBClusterSnapshotTypeDef = found.snapshot
+    for hop in found.hops:
+        rds = (
+            job.source_rds
+            if hop.where is Where.SOURCE_ACCOUNT
+            else job.clients.rds(hop.place.region)
+        )
+        if find_snapshot(rds, hop.name) is None:
+            tags = {**own_tags(job), TAG_SOURCE_SNAPSHOT: hop.source_arn}
+            yield calls.copy_snapshot(hop, snapshot, tags, job.account_id)
+        if hop.share_with is not None:
+            yield calls.share_snapshot(
+                hop.name, hop.place.region, hop.place.account, hop.share_with
+            )
+
+
+def _restored_arn(found: Findings) -> str:
+    return found.hops[-1].arn if found.hops else found.snapshot["DBClusterSnapshotArn"]
+
+
+def _clean_up(found: Findings) -> Iterator[RdsCall]:
+    job = found.job
+    for hop in found.hops:
+        if hop.where is Where.TARGET:
+            yield calls.tag_resource(
+                hop.arn,
+                job.target_region,
+                {TAG_ARCHIVED_AT: timestamp(job.clock()), TAG_OPERATION: job.operation_id},
+                "archive the copy",
+            )
+        else:
+            owner = hop.place.account
+            yield calls.delete_snapshot(
+                hop.name,
+                hop.place.region,
+                "it was made only for the way",
+                None if owner == job.account_id else owner,
+            )
+
+
+def final_snapshot_name(found: Findings) -> str | None:
+    """The name of the old cluster's final snapshot, or None where there is to be none.
+
+    It is the operation's: a second attempt at the deletion uses the same.
+    """
+    job = found.job
+    skip = job.event.skip_final_snapshot
+    if job.restore.target.skip_final_snapshot if skip is None else skip:
+        return None
+    return final_snapshot_prefix(job.target_cluster_id) + _digits(job.state["operation_started_at"])
+
+
+def final_snapshot_prefix(cluster_id: str) -> str:
+    """How the names of a target's final snapshots begin; 14 digits follow."""
+    return f"{cluster_id[:40].rstrip('-')}-final-"
+
+
+def _digits(moment: str) -> str:
+    return "".join(letter for letter in moment if letter.isdigit())[:14]
