@@ -49,11 +49,12 @@ class Toolkit:
         self._run("synth", options, app.directory)
         return assembly
 
-    def deploy(self, assembly: Path) -> Outputs:
-        """Deploys every stack of the assembly and gives the outputs of each."""
+    def deploy(self, assembly: Path, stacks: Collection[str]) -> Outputs:
+        """Deploys stacks of the assembly and gives the outputs of each."""
         outputs = self.work / "outputs.json"
         outputs.write_text("{}")
-        options = ["--all", "--method=direct", "--require-approval=never", "--progress=events"]
+        options = [*sorted(stacks), "--exclusively"]
+        options += ["--method=direct", "--require-approval=never", "--progress=events"]
         options += ["--app", str(assembly), "--outputs-file", str(outputs)]
         self._run("deploy", options, self.work)
         deployed: Outputs = json.loads(outputs.read_text())
@@ -84,13 +85,41 @@ class Toolkit:
             )
 
 
-def environments_of(assembly: Path) -> frozenset[str]:
-    """The ``aws://account/region`` of every stack that says where it belongs."""
+@dataclass(frozen=True)
+class Stack:
+    """A stack of a cloud assembly, and where it belongs."""
+
+    name: str
+    """As the CDK's command line knows it."""
+    environment: str
+    """``aws://account/region``, where either may be unknown."""
+    needs_bootstrap: bool
+
+    def account(self, default: str) -> str:
+        """The account it is deployed with, ``default`` where the app leaves that open."""
+        named = self.environment.removeprefix("aws://").split("/")[0]
+        return default if not named or named.startswith("unknown-") else named
+
+
+def stacks_of(assembly: Path) -> list[Stack]:
+    """Every stack of an assembly."""
     manifests = [json.loads(file.read_text()) for file in assembly.rglob("manifest.json")]
-    named = {
-        artifact.get("environment", "")
+    return [
+        Stack(
+            artifact.get("displayName", name),
+            artifact.get("environment", ""),
+            "requiresBootstrapStackVersion" in artifact["properties"],
+        )
         for manifest in manifests
-        for artifact in manifest.get("artifacts", {}).values()
+        for name, artifact in manifest.get("artifacts", {}).items()
         if artifact["type"] == "aws:cloudformation:stack"
-    }
-    return frozenset(each for each in named if each and "unknown-" not in each)
+    ]
+
+
+def environments_of(stacks: Collection[Stack]) -> frozenset[str]:
+    """Where bootstrapping is needed, as far as the stacks say where they belong."""
+    return frozenset(
+        stack.environment
+        for stack in stacks
+        if stack.needs_bootstrap and stack.environment and "unknown-" not in stack.environment
+    )

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import psutil
 
-from aurora_restore.local.cdk import App, Outputs, Toolkit, environments_of
+from aurora_restore.local.cdk import App, Outputs, Toolkit, environments_of, stacks_of
 from aurora_restore.local.endpoints import RDS_SERVICES, Endpoints, LocalSession
 from aurora_restore.local.environment import ACCOUNT, REGION, identity, repository, sealed
 from aurora_restore.local.http import get
@@ -150,7 +150,7 @@ class World:
         """Deploys the app for an environment and gives the outputs of each of its stacks.
 
         Where its stacks belong is bootstrapped before; in this world's own region that is done
-        while the app is being synthesised.
+        while the app is being synthesised. Each account's stacks are deployed with its credentials.
         """
         app = App(
             directory=app_directory or repository(),
@@ -159,10 +159,17 @@ class World:
         with ThreadPoolExecutor(max_workers=1) as executor:
             own = f"aws://{self.config.account}/{self.config.region}"
             bootstrap = executor.submit(self._bootstrap, {own})
-            assembly = self._toolkit.synthesise(app)
+            assembly = self._toolkit(self.config.account).synthesise(app)
             bootstrap.result()
-        self._bootstrap(environments_of(assembly))
-        return self._toolkit.deploy(assembly)
+        stacks = stacks_of(assembly)
+        self._bootstrap(environments_of(stacks))
+        by_account: dict[str, list[str]] = {}
+        for stack in stacks:
+            by_account.setdefault(stack.account(self.config.account), []).append(stack.name)
+        outputs: dict[str, Mapping[str, str]] = {}
+        for account, names in by_account.items():
+            outputs.update(self._toolkit(account).deploy(assembly, names))
+        return outputs
 
     def start(
         self, state_machine_arn: str, execution_input: Mapping[str, Any], *, name: str | None = None
@@ -244,7 +251,9 @@ class World:
 
     def _bootstrap(self, environments: Collection[str]) -> None:
         missing = set(environments) - self._bootstrapped
-        self._toolkit.bootstrap(missing)
+        for environment in sorted(missing):
+            account = environment.removeprefix("aws://").split("/")[0]
+            self._toolkit(account).bootstrap({environment})
         self._bootstrapped |= missing
 
     def _start(self) -> None:
@@ -302,12 +311,11 @@ class World:
     def _function_environment(self) -> dict[str, str]:
         return {**self.endpoints.variables(), **self.config.function_environment}
 
-    @functools.cached_property
-    def _toolkit(self) -> Toolkit:
+    def _toolkit(self, account: str) -> Toolkit:
         return Toolkit(
             environment=sealed(
                 {
-                    **identity(self.config.account, self.config.region),
+                    **identity(account, self.config.region),
                     "AWS_ENDPOINT_URL": self.endpoints.default,
                 }
             ),

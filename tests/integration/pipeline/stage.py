@@ -124,12 +124,20 @@ class Stage:
             "database": {"keep_logins": ["monitoring"]},
         }
 
-    def deploy(self, region: str, *, scripts: Sequence[str] = ()) -> Deployed:
+    def deploy(
+        self,
+        region: str,
+        *,
+        scripts: Sequence[str] = (),
+        source: Mapping[str, Any] | None = None,
+        **target: Any,
+    ) -> Deployed:
         """Deploy an environment with one restore, called ``staging``, by ``cdk deploy``."""
         network = self.network(region)
         config = self.directory / f"config-{region}"
         config.mkdir()
-        document = self.restore_document(region)
+        document = self.restore_document(region, **target)
+        document["source"] = source or document["source"]
         document["database"]["scripts"] = [{"path": path} for path in scripts]
         environment = {
             "account": ACCOUNT,
@@ -146,8 +154,7 @@ class Stage:
         }
         (config / "test.json").write_text(json.dumps(environment))
         outputs = self.world.deploy("test", context={"config_dir": str(config)})
-        (stack_outputs,) = outputs.values()
-        return Deployed(region, stack_outputs, network)
+        return Deployed(region, outputs["AuroraRestore-test"], network)
 
     def configure(self, app: Deployed, document: Mapping[str, Any]) -> None:
         """Change the deployed configuration of the restore."""
@@ -238,7 +245,14 @@ class Stage:
     def connected(
         self, region: str, cluster: str, user: str, password: str, database: str = DATABASE
     ) -> Iterator[pg8000.native.Connection]:
-        endpoint = self.cluster(region, cluster)
+        with self.connection(self.cluster(region, cluster), user, password, database) as connection:
+            yield connection
+
+    @contextmanager
+    def connection(
+        self, endpoint: Mapping[str, Any], user: str, password: str, database: str = DATABASE
+    ) -> Iterator[pg8000.native.Connection]:
+        """A connection to a cluster as DescribeDBClusters shows it."""
         connection = pg8000.native.Connection(
             user,
             host=endpoint["Endpoint"],
