@@ -5,9 +5,6 @@ from typing import Final
 LOCKS: Final = "lock#*"
 """The partition keys of the locks in the state table."""
 
-_LONGEST_IDENTIFIER: Final = 63
-_FINAL_SUFFIX: Final = "-final-YYYYMMDDHHMMSS"
-
 
 def intermediate_snapshot_prefix(prefix: str) -> str:
     """How the names of this account's copies in a source's Region begin."""
@@ -16,4 +13,4 @@ def intermediate_snapshot_prefix(prefix: str) -> str:
 
 def final_snapshot_prefix(cluster_id: str) -> str:
     """How the name of a replaced cluster's final snapshot begins."""
-    return cluster_id[: _LONGEST_IDENTIFIER - len(_FINAL_SUFFIX)].rstrip("-") + "-final-"
+    return f"{cluster_id[:40].rstrip('-')}-final-"

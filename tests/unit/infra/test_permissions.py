@@ -3,6 +3,7 @@
 import pytest
 
 from aurora_restore.infra.names import final_snapshot_prefix
+from aurora_restore.shared import plan
 from aurora_restore.shared.pipeline import STEP_NAMES, STEPS, TAG_MANAGED_BY, Resource, Step
 from tests.support.iam import Context, Policy, listed
 from tests.support.policies import policies_of
@@ -381,12 +382,9 @@ def test_a_final_snapshot_is_made_of_a_target_only(policies: dict[str, Policy]) 
     assert not policies["archive-snapshot"].allows("rds:DeleteDBClusterSnapshot", FINAL)
 
 
-def test_the_longest_cluster_s_final_snapshot_is_known_by_its_beginning() -> None:
-    """Its time is never cut off, so the cluster's name is."""
-    cluster = "a" * 41 + "-" + "b" * 21
-    suffix = "-final-20260515040000"
-
-    assert final_snapshot_prefix(cluster) == cluster[: 63 - len(suffix)].rstrip("-") + "-final-"
+@pytest.mark.parametrize("cluster", ["orders-staging", "a" * 39 + "-" + "b" * 23])
+def test_a_final_snapshot_is_known_by_the_name_that_it_is_given(cluster: str) -> None:
+    assert final_snapshot_prefix(cluster) == plan.final_snapshot_prefix(cluster)
 
 
 @pytest.mark.parametrize(

@@ -403,10 +403,10 @@ def test_the_longest_prefix_leaves_room_for_every_function_name() -> None:
 
 def _names(synthesis: Synthesis) -> set[str]:
     """The names that the stack chooses and that must be its account's only ones."""
-    fields = {"AlarmName", "FunctionName", "LogGroupName", "Name", "StateMachineName", "TableName"}
+    fields = {"AlarmName", "FunctionName", "LogGroupName", "Name", "RoleName", "TableName"}
     return {
         value
         for resource in synthesis.resources.values()
         for field, value in resource.get("Properties", {}).items()
-        if field in {*fields, "TopicName"} and isinstance(value, str)
+        if field in {*fields, "StateMachineName", "TopicName"} and isinstance(value, str)
     }

@@ -12,13 +12,16 @@ from cdk_nag import AwsSolutionsChecks
 from cfnlint.api import lint
 from cfnlint.config import ManualArgs
 
+from aurora_restore.infra.source_access import source_accounts
+from aurora_restore.infra.source_stack import SourceAccountStack
 from aurora_restore.infra.stack import AuroraRestoreStack
 from tests.unit.infra.synthesis import (
     WITHOUT_BUNDLING,
     Document,
-    Synthesis,
+    cross_account,
     environment,
     example,
+    source_stack_of,
     synthesise,
 )
 
@@ -34,17 +37,18 @@ class Acknowledged:
     finding: str
     """The whole of its id, as a regular expression."""
     at: str
-    """The construct's path below the stack, as a regular expression."""
+    """The construct's path, beginning with its stack, as a regular expression."""
     reason: str
 
 
-ROLES: Final = r"Steps/[^/]+/Role/DefaultPolicy/Resource"
-MACHINE_ROLE: Final = r"Pipeline/Machine/Role/DefaultPolicy/Resource"
+ROLES: Final = r"Test/Steps/[^/]+/Role/DefaultPolicy/Resource"
+SOURCE_ROLE: Final = r"Source/Role/DefaultPolicy/Resource"
+MACHINE_ROLE: Final = r"Test/Pipeline/Machine/Role/DefaultPolicy/Resource"
 
 ACKNOWLEDGED: Final = (
     Acknowledged(
         r"AwsSolutions-SMG4",
-        r"Credentials/(Master|App)/Resource",
+        r"Test/Credentials/(Master|App)/Resource",
         "A rotation by itself would part the secret from the cluster. Each restore sets the "
         "master password and the application roles' passwords from the secrets, so to rotate is "
         "to put a new value and run the pipeline.",
@@ -52,8 +56,9 @@ ACKNOWLEDGED: Final = (
     Acknowledged(
         r"AwsSolutions-IAM5\[Resource::\*\]",
         ROLES,
-        "X-Ray's actions know no resources, and neither have network interfaces an ARN before "
-        "Lambda makes them; the function itself is denied what Lambda needs for those.",
+        "X-Ray's actions know no resources, and neither do the descriptions of security groups, "
+        "of quotas and of instance classes; network interfaces have no ARN before Lambda makes "
+        "them, and the function itself is denied what Lambda needs for those.",
     ),
     Acknowledged(
         r"AwsSolutions-IAM5\[Resource::\*\]",
@@ -66,7 +71,7 @@ ACKNOWLEDGED: Final = (
         "The CDK allows the invocation of a function's versions along with the function's.",
     ),
     Acknowledged(
-        r"AwsSolutions-IAM5\[Resource::arn:aws:ssm:[^:]+:\d+:parameter/aurora-restore/restores/\*\]",
+        r"AwsSolutions-IAM5\[Resource::arn:aws:ssm:[^:]+:\d+:parameter/(aurora|orders)-restore/restores/\*\]",
         ROLES,
         "The path is this environment's own; below it are its restores.",
     ),
@@ -88,13 +93,44 @@ ACKNOWLEDGED: Final = (
         "The instances of an adopted cluster carry no tag yet; they are known by its name.",
     ),
     Acknowledged(
-        r"AwsSolutions-IAM5\[Resource::arn:aws:kms:us-east-1:111111111111:key/\*\]",
+        r"AwsSolutions-IAM5\[Resource::arn:aws:rds:[^:]+:\d+:cluster-snapshot:"
+        r"(orders-staging-final-|orders-restore-step-)\*\]",
+        ROLES,
+        "A snapshot's name ends with its time or its source's name; the beginning is the "
+        "pipeline's own.",
+    ),
+    Acknowledged(
+        r"AwsSolutions-IAM5\[Resource::arn:aws:iam::222222222222:role/\*\]",
+        ROLES,
+        "A restored cluster gets back the roles of the one before, which are known at run time; "
+        "they can be handed to RDS only.",
+    ),
+    Acknowledged(
+        r"AwsSolutions-IAM5\[Resource::arn:aws:rds:eu-central-1:111111111111:cluster-snapshot:"
+        r"(|orders-restore-shared-|rds:orders-production-\?\?\?\?-\?\?-\?\?-)\*\]",
+        SOURCE_ROLE,
+        "Listing is on every snapshot; automated snapshots and the pipeline's own end with their "
+        "time, and the pipeline's own may be shared or deleted only with this environment's tag.",
+    ),
+    Acknowledged(
+        r"AwsSolutions-IAM5\[Resource::arn:aws:kms:eu-central-1:111111111111:key/\*\]",
+        SOURCE_ROLE,
+        "Only the source cluster knows the key of its automated snapshots; any other than the "
+        "configured one can be read with only, and through RDS only.",
+    ),
+    Acknowledged(
+        r"AwsSolutions-IAM5\[Action::kms:GenerateDataKey\*\]",
+        SOURCE_ROLE,
+        "The wildcard stands for the variants of one action, as in RDS's key policies.",
+    ),
+    Acknowledged(
+        r"AwsSolutions-IAM5\[Resource::arn:aws:kms:(us-east-1|eu-central-1):111111111111:key/\*\]",
         ROLES,
         "A snapshot may be under any key of the source's account that is shared with this one; it "
         "can be used through RDS only.",
     ),
     Acknowledged(
-        r"AwsSolutions-IAM5\[Resource::arn:aws:kms:us-west-2:(222222222222|\*):key/\*\]",
+        r"AwsSolutions-IAM5\[Resource::arn:aws:kms:(us-west-2|eu-central-1):(222222222222|\*):key/\*\]",
         ROLES,
         "An alias, or an adopted secret, does not tell its key's id: the alias or the secret is a "
         "condition.",
@@ -105,13 +141,13 @@ ACKNOWLEDGED: Final = (
         "The wildcard stands for the variants of one action, as in RDS's and SNS's key policies.",
     ),
     Acknowledged(
-        r"AwsSolutions-IAM5\[Resource::arn:aws:states:[^:]+:\d+:execution:aurora-restore-pipeline:\*\]",
+        r"AwsSolutions-IAM5\[Resource::arn:aws:states:[^:]+:\d+:execution:(aurora|orders)-restore-pipeline:\*\]",
         ROLES,
         "An execution's name is known when it has started.",
     ),
     Acknowledged(
         r"AwsSolutions-SQS3",
-        r"DeadLetters/Queue/Resource",
+        r"Test/DeadLetters/Queue/Resource",
         "It is the dead-letter queue, of EventBridge's rules and of a function.",
     ),
 )
@@ -131,24 +167,55 @@ def widest() -> Document:
     )
 
 
-def test_cfn_lint_finds_nothing(stack: Synthesis) -> None:
-    for each in (stack, synthesise(widest())):
-        text = json.dumps(each.template.to_json())
-        matches = lint(
-            text, config=ManualArgs(regions=["us-west-2"], ignore_checks=list(LINT_IGNORED))
-        )
+def across_accounts() -> Document:
+    """The example with a source account, with everything that asks for more permissions there."""
+    source = "restores.staging.source"
+    return cross_account(
+        {
+            f"{source}.snapshot_name": "daily-{date}",
+            f"{source}.copy_route": "two-steps",
+            f"{source}.intermediate_kms_key_id": (
+                "arn:aws:kms:eu-central-1:222222222222:alias/on-the-way"
+            ),
+        }
+    )
 
-        assert [f"{match.rule.id} {match.message}" for match in matches] == []
+
+documents = pytest.mark.parametrize(
+    "document",
+    [example(), widest(), across_accounts()],
+    ids=["example", "widest", "across accounts"],
+)
+
+
+def app_of(document: Document, outdir: Path) -> cdk.App:
+    """The stacks of an environment, without their assets."""
+    app = cdk.App(outdir=str(outdir), context=WITHOUT_BUNDLING)
+    checked = environment(document)
+    AuroraRestoreStack(app, "Test", environment=checked)
+    for account in source_accounts(checked):
+        SourceAccountStack(app, "Source", environment=checked, account=account)
+    return app
+
+
+@documents
+def test_cfn_lint_finds_nothing(document: Document) -> None:
+    checked = environment(document)
+    sources = [source_stack_of(checked, account) for account in source_accounts(checked)]
+    for each in (synthesise(document), *sources):
+        text = json.dumps(each.template.to_json())
+        config = ManualArgs(regions=[each.stack.region], ignore_checks=list(LINT_IGNORED))
+
+        assert [f"{match.rule.id} {match.message}" for match in lint(text, config=config)] == []
 
 
 @pytest.fixture(scope="module")
 def findings(tmp_path_factory: pytest.TempPathFactory) -> list[tuple[str, str]]:
-    """What cdk-nag finds: the id, and the construct's path below the stack."""
+    """What cdk-nag finds: the id, and the construct's path, beginning with its stack."""
     found = []
-    for document in (example(), widest()):
+    for document in (example(), widest(), across_accounts()):
         outdir = tmp_path_factory.mktemp("nag")
-        app = cdk.App(outdir=str(outdir), context=WITHOUT_BUNDLING)
-        AuroraRestoreStack(app, "Test", environment=environment(document))
+        app = app_of(document, outdir)
         cdk.Validations.of(app).add_plugins(AwsSolutionsChecks(app))
         with pytest.raises(RuntimeError, match="ValidationFailed"):
             app.synth()
@@ -160,7 +227,7 @@ def _violations(report: Path) -> list[tuple[str, str]]:
     reports: list[dict[str, Any]] = json.loads(report.read_text())["pluginReports"]
     (nag,) = (each for each in reports if each["pluginName"] == "AwsSolutions")
     return [
-        (violation["ruleName"], construct["constructPath"].removeprefix("Test/"))
+        (violation["ruleName"], construct["constructPath"])
         for violation in nag["violations"]
         for construct in violation["violatingConstructs"]
     ]
@@ -184,11 +251,9 @@ def test_every_acknowledgement_is_needed(
     assert acknowledged.reason.endswith(".")
 
 
-@pytest.mark.parametrize("document", [example(), widest()], ids=["example", "widest"])
+@documents
 def test_cloudformation_s_own_validation_finds_nothing(document: Document, tmp_path: Path) -> None:
-    app = cdk.App(outdir=str(tmp_path), context=WITHOUT_BUNDLING)
-    AuroraRestoreStack(app, "Test", environment=environment(document))
-    app.synth()
+    app_of(document, tmp_path).synth()
     report = tmp_path / "validation-report.json"
     plugins = json.loads(report.read_text())["pluginReports"] if report.exists() else []
 

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import jsonschema
+import pytest
 
 from aurora_restore.infra.config import CONFIG_FOLDER, SCHEMA_FILE
 from aurora_restore.infra.schema_file import schema_text
@@ -19,9 +20,10 @@ def test_it_is_current() -> None:
     assert current == schema_text(), "run python -m aurora_restore.infra.schema_file"
 
 
-def test_it_is_a_schema_which_the_example_satisfies() -> None:
+@pytest.mark.parametrize("name", ["example", "cross-account"])
+def test_it_is_a_schema_which_the_examples_satisfy(name: str) -> None:
     jsonschema.Draft202012Validator.check_schema(SCHEMA)
-    jsonschema.Draft202012Validator(SCHEMA).validate(example())
+    jsonschema.Draft202012Validator(SCHEMA).validate(example(name=name))
 
 
 def test_every_field_has_its_help() -> None:

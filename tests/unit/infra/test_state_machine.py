@@ -30,6 +30,10 @@ def again_from(step: str) -> Document:
     }
 
 
+def checked(dry_run: object) -> Document:
+    return {"statusCode": 200, "body": {"message": "checked", "dry_run": dry_run}}
+
+
 def always_done(_step: str) -> Document:
     return DONE
 
@@ -97,6 +101,35 @@ def test_a_step_leads_back_only_to_the_one_it_names(
     else:
         second = STEP_NAMES.index(step.name)
     assert walk.calls == [step.name, *STEP_NAMES[second:]]
+
+
+def test_a_dry_run_ends_with_the_first_step(machine: Machine) -> None:
+    walk = machine.walk({"dry_run": True}, lambda _: checked(True))
+
+    assert walk.calls == [STEP_NAMES[0]]
+    assert walk.states[-1] == "Dry run done"
+
+
+def test_a_dry_run_waits_for_the_snapshot_first(machine: Machine) -> None:
+    answers = iter([later(7), checked(True)])
+    walk = machine.walk({"dry_run": True}, lambda _: next(answers))
+
+    assert walk.calls == [STEP_NAMES[0]] * 2
+    assert walk.waits == [7]
+
+
+@pytest.mark.parametrize("said", [False, None, "true", 1])
+def test_only_a_dry_run_ends_early(machine: Machine, said: object) -> None:
+    walk = machine.walk({}, lambda name: checked(said) if name == STEP_NAMES[0] else DONE)
+
+    assert walk.calls == list(STEP_NAMES)
+
+
+@pytest.mark.parametrize("step", STEPS[1:], ids=STEP_NAMES[1:])
+def test_no_other_step_ends_a_run_early(machine: Machine, step: Step) -> None:
+    walk = machine.walk({}, lambda name: checked(True) if name == step.name else DONE)
+
+    assert walk.calls == list(STEP_NAMES)
 
 
 def test_an_answer_of_404_goes_on(machine: Machine) -> None:
