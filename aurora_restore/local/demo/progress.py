@@ -1,0 +1,209 @@
+"""Where an execution stands, step by step, derived from its history alone."""
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, Final
+
+from aurora_restore.shared.pipeline import STEPS
+
+_STEP_OF_STATE: Final = {step.state_name: step.name for step in STEPS}
+_NUMBERS: Final = {step.name: number for number, step in enumerate(STEPS)}
+_ACCEPTED: Final = 202
+_OVER: Final = {
+    "ExecutionSucceeded": "SUCCEEDED",
+    "ExecutionFailed": "FAILED",
+    "ExecutionTimedOut": "TIMED_OUT",
+    "ExecutionAborted": "ABORTED",
+}
+_PERCENT_TOLD: Final = 25
+"""How far a percentage must have come before a line is worth it."""
+
+
+class Stage(StrEnum):
+    """The state of a step, as it is shown."""
+
+    WAITING = "waiting"
+    RUNNING = "running"
+    DONE = "done"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, kw_only=True)
+class StepProgress:
+    """One step of an execution so far."""
+
+    name: str
+    stage: Stage = Stage.WAITING
+    started: datetime | None = None
+    ended: datetime | None = None
+    calls: int = 0
+    """How often its function has been called."""
+    note: str = ""
+    """What it waits for, or what it has done, in its own words."""
+    percent: int | None = None
+
+    def seconds(self, now: datetime) -> float | None:
+        """How long it has taken so far; None where it has not begun."""
+        if self.started is None:
+            return None
+        return max(0.0, ((self.ended or now) - self.started).total_seconds())
+
+
+@dataclass(frozen=True, kw_only=True)
+class Failure:
+    """Why an execution did not succeed."""
+
+    step: str | None
+    error_type: str
+    message: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Course:
+    """An execution so far."""
+
+    steps: tuple[StepProgress, ...] = tuple(StepProgress(name=step.name) for step in STEPS)
+    status: str = "RUNNING"
+    started: datetime | None = None
+    ended: datetime | None = None
+    failure: Failure | None = None
+
+    @property
+    def over(self) -> bool:
+        return self.status != "RUNNING"
+
+    def step(self, name: str) -> StepProgress:
+        """The progress of a step."""
+        return self.steps[_NUMBERS[name]]
+
+    def seconds(self, now: datetime) -> float:
+        """How long the execution has taken so far."""
+        if self.started is None:
+            return 0.0
+        return max(0.0, ((self.ended or now) - self.started).total_seconds())
+
+
+def course_of(events: Iterable[Mapping[str, Any]]) -> Course:
+    """The course that a history tells, its events given from the first to the last."""
+    reading = _Reading()
+    for event in events:
+        reading.read(event)
+    return reading.course()
+
+
+class _Reading:
+    """What has been understood of a history so far."""
+
+    def __init__(self) -> None:
+        self._steps = list(Course().steps)
+        self._current: int | None = None
+        self._status = "RUNNING"
+        self._started: datetime | None = None
+        self._ended: datetime | None = None
+        self._failure: Failure | None = None
+
+    def course(self) -> Course:
+        return Course(
+            steps=tuple(self._steps),
+            status=self._status,
+            started=self._started,
+            ended=self._ended,
+            failure=self._failure,
+        )
+
+    def read(self, event: Mapping[str, Any]) -> None:
+        kind, moment = event["type"], event["timestamp"]
+        if kind == "ExecutionStarted":
+            self._started = moment
+        elif kind == "TaskStateEntered":
+            state = event["stateEnteredEventDetails"]["name"]
+            if state in _STEP_OF_STATE:
+                self._enter(_NUMBERS[_STEP_OF_STATE[state]], moment)
+        elif kind == "LambdaFunctionSucceeded":
+            self._answered(event["lambdaFunctionSucceededEventDetails"].get("output", ""), moment)
+        elif kind == "LambdaFunctionFailed":
+            error = event.get("lambdaFunctionFailedEventDetails", {}).get("error", "an error")
+            self._change(note=f"{error}; it is tried again", percent=None)
+        elif kind in _OVER:
+            self._end(_OVER[kind], moment, event)
+
+    def _enter(self, number: int, moment: datetime) -> None:
+        if number != self._current:
+            for later in range(number, len(self._steps)):
+                self._steps[later] = StepProgress(name=self._steps[later].name)
+            self._current = number
+            self._change(stage=Stage.RUNNING, started=moment)
+        self._change(calls=self._steps[number].calls + 1)
+
+    def _answered(self, output: str, moment: datetime) -> None:
+        answer = _json_object(output)
+        body = answer.get("body")
+        body = body if isinstance(body, dict) else {}
+        if answer.get("statusCode") == _ACCEPTED:
+            self._change(
+                note=str(body.get("waiting_for") or body.get("message") or ""),
+                percent=body.get("percent_progress"),
+            )
+        else:
+            self._change(
+                stage=Stage.DONE, ended=moment, note=str(body.get("message") or ""), percent=None
+            )
+
+    def _end(self, status: str, moment: datetime, event: Mapping[str, Any]) -> None:
+        self._status, self._ended = status, moment
+        if status == "SUCCEEDED":
+            return
+        step = None if self._current is None else self._steps[self._current].name
+        self._failure = _failure(step, status, _details(event))
+        self._change(stage=Stage.FAILED, ended=moment, note=self._failure.error_type, percent=None)
+
+    def _change(self, **fields: Any) -> None:
+        if self._current is not None:
+            self._steps[self._current] = replace(self._steps[self._current], **fields)
+
+
+def _failure(step: str | None, status: str, details: Mapping[str, Any]) -> Failure:
+    """The error and its sentence, out of the JSON in which a Lambda function's error arrives."""
+    cause = str(details.get("cause") or "")
+    reported = _json_object(cause)
+    message = str(reported.get("errorMessage") or cause or "no cause was given")
+    return Failure(step=step, error_type=str(details.get("error") or status), message=message)
+
+
+def _details(event: Mapping[str, Any]) -> Mapping[str, Any]:
+    kind = str(event["type"])
+    details = event.get(f"{kind[0].lower()}{kind[1:]}EventDetails")
+    return details if isinstance(details, Mapping) else {}
+
+
+def _json_object(text: str) -> dict[str, Any]:
+    try:
+        value = json.loads(text)
+    except ValueError:
+        return {}
+    return value if isinstance(value, dict) else {}
+
+
+def changes(before: Course, after: Course) -> Iterator[tuple[int, StepProgress, str]]:
+    """What is worth a line: number (from 1) and progress of a step, and what became of it.
+
+    A step that began and ended since is only told to be done. Of a percentage each quarter counts.
+    """
+    for number, (old, new) in enumerate(zip(before.steps, after.steps, strict=True), start=1):
+        told = _told(old, new)
+        if told:
+            yield number, new, told
+
+
+def _told(old: StepProgress, new: StepProgress) -> str:
+    if new.stage is not old.stage:
+        return "starts anew" if new.stage is Stage.WAITING else str(new.stage)
+    if new.stage is not Stage.RUNNING:
+        return ""
+    quarters = [(step.percent or 0) // _PERCENT_TOLD for step in (old, new)]
+    if new.note != old.note or quarters[0] != quarters[1]:
+        return "waits"
+    return ""

@@ -1,0 +1,136 @@
+"""The summary says what was found, fits a terminal, and shows nobody JSON for a sentence."""
+
+import io
+from pathlib import Path
+
+import pytest
+from rich.console import Console, RenderableType
+
+from aurora_restore.local.demo import report
+from aurora_restore.local.demo.checks import (
+    Attempt,
+    Check,
+    Expected,
+    TableReading,
+    compare_tables,
+    judge_login,
+)
+from aurora_restore.local.demo.progress import Course, Failure, course_of
+from aurora_restore.local.world import PublishedMessage
+from tests.unit.demo.histories import HistoryMaker, whole_run
+
+FOLDER = Path("kept")
+
+
+class Latin(io.StringIO):
+    encoding = "latin-1"
+
+
+def shown(renderable: RenderableType, *, width: int = 80, file: io.StringIO | None = None) -> str:
+    output = file or io.StringIO()
+    Console(file=output, width=width, highlight=False, markup=False).print(renderable)
+    return output.getvalue()
+
+
+def test_the_timeline_has_a_row_with_a_bar_for_each_step() -> None:
+    rows = shown(report.timeline(course_of(whole_run().events))).splitlines()[2:]
+    assert len(rows) == 10
+    copy = rows[2]
+    assert copy.split()[:8] == [
+        "3",
+        "check-copy-status",
+        "2.0",
+        "s",
+        "11.0",
+        "s",
+        "6",
+        copy.split()[7],
+    ]
+    starts = [row.index("━") for row in rows]
+    assert starts == sorted(starts)
+    assert max(row.count("━") for row in rows) == copy.count("━")
+
+
+def test_the_timeline_leaves_out_what_did_not_begin() -> None:
+    history = HistoryMaker().enter("snapshot-check").end("ExecutionFailed")
+    rows = shown(report.timeline(course_of(history.events))).splitlines()[2:]
+    assert [row.split() for row in rows[1:2]] == [["2", "copy-snapshot"]]
+    assert shown(report.timeline(Course())).count("━") == 0
+
+
+def test_a_bar_is_drawn_with_what_the_terminal_can_encode() -> None:
+    text = shown(report.Span(0.5, 1.0), width=10, file=Latin())
+    assert text.rstrip("\n") == "     ====="
+
+
+def test_tables_are_shown_side_by_side_within_80_columns() -> None:
+    reading = TableReading(rows=100_000, checksum="0123456789abcdef")
+    other = TableReading(rows=99_999, checksum="fedcba9876543210")
+    verdicts = compare_tables(
+        {"public.pgbench_accounts": reading, "shop.order_lines": reading},
+        {"public.pgbench_accounts": reading, "shop.order_lines": other, "shop.extra": other},
+    )
+    text = shown(report.tables(verdicts))
+    accounts, lines, extra = (row.split() for row in text.splitlines()[2:])
+    assert accounts == [
+        "pgbench_accounts",
+        "100,000",
+        "100,000",
+        "01234567",
+        "01234567",
+        "identical",
+    ]
+    assert lines == ["shop.order_lines", "100,000", "99,999", "01234567", "fedcba98", "DIFFERENT"]
+    assert extra == ["shop.extra", "-", "99,999", "-", "fedcba98", "NOT", "IN", "SOURCE"]
+
+
+def test_logins_are_shown_in_a_line_each_within_80_columns() -> None:
+    expected = Expected(source=False, restored=True, verdict="set up", reads=True, writes=True)
+    able = Attempt(logged_in=True, reads=True, writes=True)
+    verdict = judge_login(
+        "readonly_user", "staging's application", expected, Attempt(logged_in=False), able
+    )
+    _, _, row = shown(report.logins([verdict])).splitlines()
+    assert row.rstrip().endswith("refused   yes: read, write   set up")
+
+
+def test_a_check_that_failed_says_what_was_found() -> None:
+    text = shown(
+        report.checks(
+            [Check(promise="It holds", held=True), Check(promise="So", held=False, found="not")]
+        )
+    )
+    assert [row.split() for row in text.splitlines()] == [
+        ["yes", "It", "holds"],
+        ["NO", "So:", "not"],
+    ]
+
+
+def test_the_notification_is_shown_word_for_word() -> None:
+    message = PublishedMessage(subject="Done [ok]", message='{"a": [1]}', attributes={})
+    assert shown(report.announcement(message)) == 'Subject: Done [ok]\n{"a": [1]}\n'
+    assert shown(report.announcement(None)) == "Nothing was published.\n"
+
+
+@pytest.mark.parametrize(
+    ("step", "logs"),
+    [
+        (
+            "delete-rds",
+            "kept/functions/aurora-restore-delete-rds.log and kept/execution-history.json",
+        ),
+        (None, "Look at kept/execution-history.json"),
+    ],
+)
+def test_a_failure_names_step_error_sentence_and_logs(step: str | None, logs: str) -> None:
+    why = Failure(step=step, error_type="RefusedError", message="it is protected")
+    text = shown(report.failure(why, FOLDER), width=120)
+    assert f"Step: {step or 'none was entered'}" in text
+    assert "Error: RefusedError\nit is protected\n" in text
+    assert logs in text
+
+
+def test_everything_that_is_kept_is_named() -> None:
+    text = shown(report.kept(FOLDER))
+    for path in ("kept/config/", "kept/execution-history.json", "kept/functions/"):
+        assert path in text

@@ -1,0 +1,61 @@
+"""The story fits together, and its configuration is one that the app accepts."""
+
+import dataclasses
+
+from aurora_restore.infra.checks import faults_of
+from aurora_restore.local.demo.preparation import Network, configuration
+from aurora_restore.local.demo.story import shop_story
+from aurora_restore.local.environment import repository
+from aurora_restore.shared.models import Environment
+from aurora_restore.shared.schema import parse_configuration
+
+NETWORK = Network(
+    vpc_id="vpc-12345678",
+    subnet_ids=("subnet-12345678", "subnet-87654321"),
+    availability_zones=("us-west-2a", "us-west-2b"),
+    security_group_id="sg-12345678",
+    key_arn="arn:aws:kms:us-west-2:111122223333:key/12345678",
+)
+
+
+def test_the_configuration_is_valid() -> None:
+    document = configuration(shop_story(), NETWORK, "bundle.pem")
+    environment = parse_configuration(Environment, document, source="demo")
+    without_bundle = dataclasses.replace(environment, database_ca_bundle=None)
+    assert list(faults_of(without_bundle, repository=repository())) == []
+    (restore,) = environment.restores.values()
+    assert restore.database.keep_logins == ("monitoring",)
+    assert restore.polling == type(restore.polling)()
+
+
+def test_every_script_of_the_story_is_there() -> None:
+    story = shop_story()
+    for script in (
+        story.master_script,
+        story.owner_script,
+        story.stale_script,
+        repository() / story.masking_script,
+    ):
+        assert script.read_text(encoding="utf-8").startswith("--"), script
+
+
+def test_the_masking_script_names_what_is_to_be_masked() -> None:
+    story = shop_story()
+    script = (repository() / story.masking_script).read_text(encoding="utf-8")
+    for table, columns in story.masked.items():
+        assert f"UPDATE {table}" in script
+        for column in columns:
+            assert f"{column} = " in script
+
+
+def test_passwords_are_new_in_every_story_and_in_no_repr() -> None:
+    one, other = shop_story(), shop_story()
+    passwords = {
+        login.password for story in (one, other) for login in (*story.logins, *story.logins)
+    } | {
+        cluster.master_password
+        for story in (one, other)
+        for cluster in (story.source, story.target)
+    }
+    assert len(passwords) == 2 * (len(one.logins) + 2)
+    assert not any(password in repr((one, other)) for password in passwords)
