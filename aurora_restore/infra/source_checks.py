@@ -1,6 +1,5 @@
 """Faults in how a restore's source is reached, given where it is."""
 
-import re
 from collections.abc import Iterator
 
 from aurora_restore.shared.models import Environment, Restore, Source
@@ -50,12 +49,13 @@ def _role(environment: Environment, source: Source, path: str) -> Iterator[Fault
             "is for a source in another account: leave it out, or give the source's `account_id`",
         )
         return
+    partition = source.role_arn.split(":")[1]
     name = source_role_name(environment.name_prefix)
-    if not re.fullmatch(rf"arn:aws[a-z-]*:iam::{source.account_id}:role/{name}", source.role_arn):
+    made = f"arn:{partition}:iam::{source.account_id}:role/{name}"
+    if source.role_arn != made:
         yield Fault(
             path,
-            f"{source.role_arn!r} is not the role that the source stack makes: it must be "
-            f"'arn:aws:iam::{source.account_id}:role/{name}'",
+            f"{source.role_arn!r} is not the role that the source stack makes: it must be {made!r}",
         )
 
 

@@ -48,23 +48,6 @@ def test_it_makes_the_stack_of_the_named_environment(run_app: Any) -> None:
     assert "missing" not in manifest, "it needs nothing from an account"
 
 
-def test_it_makes_a_stack_for_each_source_account_with_a_role(run_app: Any) -> None:
-    manifest = json.loads((run_app(environment="cross-account") / "manifest.json").read_text())
-    stacks = {
-        each["displayName"]: each
-        for each in manifest["artifacts"].values()
-        if each["type"] == "aws:cloudformation:stack"
-    }
-    source = stacks["AuroraRestoreSource-cross-account-111111111111"]
-
-    assert set(stacks) == {"AuroraRestore-cross-account", source["displayName"]}
-    assert source["environment"] == "aws://111111111111/eu-central-1"
-    assert "requiresBootstrapStackVersion" not in source["properties"]
-    assert "assumeRoleArn" not in source["properties"], "it takes the credentials that it is given"
-    assert stacks["AuroraRestore-cross-account"]["environment"] == "aws://222222222222/eu-west-1"
-    assert "missing" not in manifest, "it needs nothing from an account"
-
-
 def test_it_takes_environments_from_another_folder(run_app: Any, tmp_path: Path) -> None:
     (tmp_path / "local.json").write_text(json.dumps(example({"account": "111122223333"})))
     out = run_app(environment="local", config_dir=str(tmp_path))
@@ -125,6 +108,23 @@ def twice(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[Path]]:
 
     with ThreadPoolExecutor() as pool:
         yield list(pool.map(synthesise, ("1", "2")))
+
+
+def test_it_makes_a_stack_for_each_source_account_with_a_role(twice: list[Path]) -> None:
+    manifest = json.loads((twice[0] / "manifest.json").read_text())
+    stacks = {
+        each["displayName"]: each
+        for each in manifest["artifacts"].values()
+        if each["type"] == "aws:cloudformation:stack"
+    }
+    source = stacks["AuroraRestoreSource-cross-account-111111111111"]
+
+    assert set(stacks) == {"AuroraRestore-cross-account", source["displayName"]}
+    assert source["environment"] == "aws://111111111111/eu-central-1"
+    assert "requiresBootstrapStackVersion" not in source["properties"]
+    assert "assumeRoleArn" not in source["properties"], "it takes the credentials that it is given"
+    assert stacks["AuroraRestore-cross-account"]["environment"] == "aws://222222222222/eu-west-1"
+    assert "missing" not in manifest, "it needs nothing from an account"
 
 
 def test_a_second_synthesis_is_the_same(twice: list[Path]) -> None:
