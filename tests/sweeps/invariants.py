@@ -1,0 +1,211 @@
+"""What must hold at every moment of a run, and what must hold in the end."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from aurora_restore.local.rds.model import AVAILABLE, DELETING, Cluster, Snapshot
+from aurora_restore.shared.pipeline import (
+    STEP_NAMES,
+    TAG_ARCHIVED_AT,
+    TAG_MANAGED_BY,
+    TAG_OPERATION,
+    TAG_RESTORE,
+)
+from tests.sweeps.machine import SUCCEEDED, Execution
+from tests.sweeps.routes import RESTORE_NAME, SOURCE, TARGET, Route
+from tests.sweeps.stage import HOME, Stage
+from tests.sweeps.tap import Violation
+from tests.unit.bench import (
+    APP_PASSWORD,
+    MASTER_PASSWORD,
+    PREFIX,
+    READONLY_PASSWORD,
+)
+
+
+def _demand(holds: bool, otherwise: str) -> None:
+    if not holds:
+        raise Violation(otherwise)
+
+
+@dataclass(frozen=True)
+class Watchdog:
+    """Keeps what there was before the run, and compares."""
+
+    stage: Stage
+    route: Route
+    old: str | None
+    """The resource id of the old cluster."""
+    old_instances: frozenset[str]
+    source: dict[str, Any]
+
+    @classmethod
+    def of(cls, stage: Stage, route: Route) -> "Watchdog":
+        """Before anything has run."""
+        site = stage.site(HOME)
+        old = site.clusters.get(TARGET)
+        instances = frozenset(
+            each.resource_id for each in site.instances.values() if each.cluster is old
+        )
+        return cls(
+            stage, route, old.resource_id if old else None, instances, _source_of(stage, route)
+        )
+
+    def look(self) -> None:
+        """At any moment: once the old cluster is touched, the new data is there, and usable.
+
+        And the source is as it ever was.
+        """
+        if self._old_cluster_is_touched():
+            _demand(
+                any(self._is_new_data(each) for each in self._snapshots()),
+                "the old cluster is gone or going, and there is no available copy of the new data",
+            )
+        _demand(_source_of(self.stage, self.route) == self.source, "the source has been changed")
+
+    def _old_cluster_is_touched(self) -> bool:
+        if self.old is None:
+            return False
+        site = self.stage.site(HOME)
+        cluster = site.clusters.get(TARGET)
+        if cluster is None or cluster.resource_id != self.old or cluster.status == DELETING:
+            return True
+        left = {each.resource_id for each in site.instances.values() if each.status != DELETING}
+        return not self.old_instances <= left
+
+    def _snapshots(self) -> list[Snapshot]:
+        """What the target could be restored from."""
+        if self.route.copies:
+            return list(self.stage.site(HOME).snapshots.values())
+        return [
+            each
+            for each in self.stage.site(self.route.source).snapshots.values()
+            if self.route.source.account == HOME.account or HOME.account in each.shared_with
+        ]
+
+    def _is_new_data(self, snapshot: Snapshot) -> bool:
+        return snapshot.status == AVAILABLE and snapshot.origin.cluster_identifier == SOURCE
+
+    def check_end(self, execution: Execution) -> dict[str, Any]:
+        """In the end there is exactly one restored cluster, and nothing that should not be there.
+
+        Answers what there is, so that it can be compared with the end of another run.
+        """
+        _demand(
+            execution.status == SUCCEEDED,
+            f"it did not succeed, but failed at {execution.state!r}: "
+            f"{execution.error}: {execution.cause}",
+        )
+        self.look()
+        operation = execution.name
+        self._check_cluster(operation)
+        self._check_snapshots(operation)
+        self._check_records(operation)
+        self._check_database(operation)
+        return self._outcome(operation)
+
+    def _check_cluster(self, operation: str) -> None:
+        stage = self.stage
+        site = stage.site(HOME)
+        expected = {TARGET, SOURCE} if self.route.source == HOME else {TARGET}
+        _demand(set(site.clusters) == expected, f"the clusters are {sorted(site.clusters)}")
+        cluster = site.clusters[TARGET]
+        _demand(cluster.status == AVAILABLE, f"the cluster is {cluster.status}")
+        _demand(cluster.resource_id != self.old, "the old cluster is still there")
+        _demand(not cluster.pending, f"the cluster has pending values {cluster.pending}")
+        _demand(
+            (cluster.tags.get(TAG_MANAGED_BY), cluster.tags.get(TAG_OPERATION))
+            == (PREFIX, operation),
+            f"the cluster's tags are {cluster.tags}",
+        )
+        instances = {name: each.status for name, each in site.instances.items()}
+        _demand(
+            instances == {f"{TARGET}-1": AVAILABLE, f"{TARGET}-2": AVAILABLE},
+            f"the instances are {instances}",
+        )
+        passwords = stage.world.plane.passwords[cluster.resource_id]  # type: ignore[attr-defined]
+        _demand(passwords == {"postgres": MASTER_PASSWORD}, "the password is not the secret's")
+
+    def _check_snapshots(self, operation: str) -> None:
+        own = [
+            each
+            for place, site in self.stage.world.sites()
+            for each in site.snapshots.values()
+            if each.kind == "manual"
+        ]
+        final = [each for each in own if each.origin.cluster_identifier == TARGET]
+        copies = [each for each in own if each.origin.cluster_identifier != TARGET]
+        _demand(
+            len(final) == self.route.final_snapshots,
+            f"the final snapshots are {[each.identifier for each in final]}",
+        )
+        _demand(len(copies) == self.route.copies, f"the copies are {[each.arn for each in copies]}")
+        for each in copies:
+            _demand(each.place == HOME, f"{each.arn} is not where the target is")
+            _demand(
+                each.tags.get(TAG_MANAGED_BY) == PREFIX
+                and each.tags.get(TAG_RESTORE) == RESTORE_NAME
+                and each.tags.get(TAG_OPERATION) == operation
+                and TAG_ARCHIVED_AT in each.tags,
+                f"{each.identifier} is not archived: {each.tags}",
+            )
+
+    def _check_records(self, operation: str) -> None:
+        state = self.stage.state(operation)
+        _demand(set(state) == set(STEP_NAMES), f"the state has only {sorted(state)}")
+        for step, item in state.items():
+            _demand(item["status"] == "SUCCESS", f"the state of {step} is {item['status']}")
+            _demand("error" not in item["details"], f"the state of {step} holds an old error")
+        done = {
+            step
+            for name, step, status in self.stage.audit_trail()
+            if (name, status) == (operation, "SUCCESS")
+        }
+        _demand(done == set(STEP_NAMES), f"the audit trail lacks {set(STEP_NAMES) - done}")
+        _demand(not self.stage.locks(), f"there is still a lock: {self.stage.locks()}")
+        _demand(
+            any(
+                told["operation_id"] == operation and told["status"] == "success"
+                for told in self.stage.announcements()
+            ),
+            "nobody was told of the success",
+        )
+
+    def _check_database(self, operation: str) -> None:
+        cluster = self.stage.site(HOME).clusters[TARGET]
+        contents = self.stage.databases.of(cluster.resource_id)
+        _demand(contents.disabled_by == [operation], "inherited logins are not disabled once")
+        _demand(contents.scripts == [(operation, "sql/mask.sql")], "the script ran not once")
+        _demand(
+            contents.logins == {"app_user": APP_PASSWORD, "readonly_user": READONLY_PASSWORD},
+            "the application cannot log in",
+        )
+
+    def _outcome(self, operation: str) -> dict[str, Any]:
+        """What there is, without times and invented ids."""
+        site = self.stage.site(HOME)
+        cluster = site.clusters[TARGET]
+        return {
+            "cluster": (cluster.settings, cluster.tags, cluster.storage, tuple(cluster.roles)),
+            "instances": {
+                name: (each.settings, each.tags, each.is_writer)
+                for name, each in sorted(site.instances.items())
+            },
+            "deleted": self.stage.state(operation)["archive-snapshot"]["details"].get(
+                "deleted_snapshots"
+            ),
+        }
+
+
+def _source_of(stage: Stage, route: Route) -> dict[str, Any]:
+    """The source cluster and its own snapshots, as they matter."""
+    site = stage.site(route.source)
+    cluster: Cluster = site.clusters[SOURCE]
+    return {
+        "cluster": (cluster.resource_id, cluster.status, cluster.settings, dict(cluster.tags)),
+        "snapshots": {
+            each.arn: (each.status, dict(each.tags), tuple(each.shared_with))
+            for each in site.snapshots.values()
+            if each.source_arn is None and each.origin.cluster_identifier == SOURCE
+        },
+    }

@@ -1,0 +1,256 @@
+"""A stage for sweeps: an AWS in memory with a source and an old cluster, and runs upon it."""
+
+import itertools
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stdout
+from dataclasses import dataclass, field
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+from unittest import mock
+
+import boto3
+from moto.dynamodb.models import dynamodb_backends
+from moto.dynamodb.models.dynamo_type import Item
+from moto.secretsmanager.models import secretsmanager_backends
+from moto.sns.models import sns_backends
+from moto.stepfunctions.models import stepfunctions_backends
+
+from aurora_restore.local.rds import model
+from aurora_restore.local.rds.model import Place
+from aurora_restore.local.rds.schedule import Entry
+from aurora_restore.local.rds.timings import Timings
+from aurora_restore.local.rds.world import Site, World
+from aurora_restore.shared.base_handler import BaseHandler
+from aurora_restore.shared.common import logger
+from aurora_restore.shared.pipeline import STEPS, state_machine_name
+from tests.sweeps.database_double import Databases, doubled
+from tests.sweeps.definition import state_machine
+from tests.sweeps.machine import Document, Execution, Machine
+from tests.sweeps.memento import Fingerprint, Memento
+from tests.sweeps.quickly import exact_names
+from tests.sweeps.tap import Tap
+from tests.unit.bench import (
+    ACCOUNT,
+    PREFIX,
+    REGION,
+    Bench,
+    FakeContext,
+    bench_in_memory,
+)
+
+HOME = Place(ACCOUNT, REGION)
+TIMINGS = Timings(create_cluster=60, create_instance=400, create_snapshot=100, copy_snapshot=900)
+_ID_LENGTH = 26
+TICK_SECONDS = 1.0
+"""How long a function works, by the clock that it sees."""
+
+HANDLERS: dict[str, type[BaseHandler]] = {
+    step.name: type(import_module(step.handler.rpartition(".")[0]).handler) for step in STEPS
+}
+
+
+@dataclass
+class _Serials:
+    """Stands in for ``secrets`` where the emulator invents ids: the same run, the same ids."""
+
+    numbers: "itertools.count[int]" = field(default_factory=itertools.count)
+
+    def choice(self, letters: str) -> str:
+        serial, position = divmod(next(self.numbers), _ID_LENGTH)
+        return letters[serial // len(letters) ** (_ID_LENGTH - 1 - position) % len(letters)]
+
+
+@dataclass
+class Stage:
+    """An environment of the pipeline in an AWS in memory, and the state machine that runs it."""
+
+    bench: Bench
+    tap: Tap
+    serials: _Serials
+    databases: Databases
+    executions: list[Execution] = field(default_factory=list)
+    _fingerprint: Fingerprint = field(
+        default_factory=lambda: Fingerprint(
+            leave_out=lambda kind, name: kind is Entry and name == "number"
+        )
+    )
+
+    @property
+    def world(self) -> World:
+        return self.bench.rds.world
+
+    @property
+    def machine(self) -> Machine:
+        return Machine(state_machine(), self._invoke, self.bench.advance)
+
+    def site(self, place: Place) -> Site:
+        """What RDS holds at a place at this moment."""
+        self.world.schedule.settle()
+        return self.world.site(place)
+
+    def client(self, service: str, place: Place = HOME) -> Any:
+        """A client of an administrator."""
+        session: Any = self.bench.rds.session(place.account, place.region)
+        return session.client(service)
+
+    # Runs
+
+    def start(self, name: str = "op-1", given: Document | None = None) -> Execution:
+        """A new execution of the state machine, which has not done anything yet."""
+        (machine,) = stepfunctions_backends[ACCOUNT][REGION].state_machines
+        text = json.dumps(given or {})
+        made = machine.start_execution(REGION, ACCOUNT, name, text)
+        execution = self.machine.start(made.execution_arn, given or {})
+        self.executions.append(execution)
+        return execution
+
+    def run(self, execution: Execution, **options: Any) -> bool:
+        """Let an execution go on, as ``Machine.run`` does."""
+        ended = self.machine.run(execution, **options)
+        self._publish(execution)
+        return ended
+
+    def redrive(self, execution: Execution) -> None:
+        """Re-run a failed execution, as the console does."""
+        self._publish(execution)
+        self.machine.redrive(execution)
+
+    def _publish(self, execution: Execution) -> None:
+        """Let DescribeExecution tell how an execution stands."""
+        backend = stepfunctions_backends[ACCOUNT][REGION]
+        told = backend.describe_execution(execution.arn)
+        told.status = execution.status
+        told.error, told.cause = execution.error or None, execution.cause or None
+        entered = [
+            {
+                "timestamp": told.start_date,
+                "type": "TaskStateEntered",
+                "id": number,
+                "previousEventId": number - 1,
+                "stateEnteredEventDetails": {"name": _STATE_OF[step], "input": "{}"},
+            }
+            for number, step in enumerate(execution.entered, 1)
+        ]
+        told.get_execution_history = lambda _: entered[::-1]
+
+    def _invoke(self, execution: Execution, step: str, payload: Document) -> Document:
+        """Call a function, as Lambda does: what it kept in memory, it may have lost."""
+        self.bench.advance(TICK_SECONDS)
+        self._publish(execution)
+        context = FakeContext(
+            f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:{PREFIX}-{step}",
+            int(1000 * _TIMEOUTS[step]),
+        )
+        made = HANDLERS[step](
+            clients=self.bench.clients,
+            environment=self.bench.environment,
+            clock=self.bench.clock,
+        )
+        with self.tap.working(step):
+            return made(payload, context)
+
+    # The whole state
+
+    def remember(self, *more: Any) -> Memento:
+        """Everything that can change, to be put back later."""
+        return Memento((*self._roots(), self.serials, self.databases, self.executions, *more))
+
+    def _roots(self) -> Iterator[Any]:
+        yield self.world
+        for table in dynamodb_backends[ACCOUNT][REGION].tables.values():
+            yield table.items
+        yield secretsmanager_backends[ACCOUNT][REGION].secrets
+        for topic in sns_backends[ACCOUNT][REGION].topics.values():
+            yield topic.sent_notifications
+        for machine in stepfunctions_backends[ACCOUNT][REGION].state_machines:
+            yield machine.executions
+
+    def fingerprint(self) -> str:
+        """A digest of all that can make a difference to what happens from now on.
+
+        Of the audit trail, and of what was announced, that is which events there are at all: the
+        functions read neither.
+        """
+        self.world.schedule.settle()
+        return self._fingerprint.of(
+            self.world,
+            self.items(),
+            sorted(set(self.audit_trail())),
+            bool(self.announcements()),
+            [secret.versions for secret in self._secrets()],
+            self.databases.contents,
+            [(execution.arn, execution.status) for execution in self.executions],
+        )
+
+    def _secrets(self) -> list[Any]:
+        return list(secretsmanager_backends[ACCOUNT][REGION].secrets.values())
+
+    def items(self) -> list[Item]:
+        """The items of the state table, the locks among them."""
+        table = dynamodb_backends[ACCOUNT][REGION].tables[self.bench.environment.state_table]
+        return sorted(
+            table.all_items(), key=lambda item: (item.hash_key.value, item.range_key.value)
+        )
+
+    def state(self, operation_id: str) -> dict[str, dict[str, Any]]:
+        """The state items of an operation by step."""
+        return {item["step"]: item for item in self.bench.store.load_all(operation_id)}
+
+    def locks(self) -> list[str]:
+        """The keys of the state table that belong to no execution."""
+        operations = {execution.name for execution in self.executions}
+        keys = {str(item.hash_key.value) for item in self.items()}
+        return sorted(keys - operations)
+
+    def audit_trail(self) -> list[tuple[str, str, str]]:
+        """Operation, step and status of every audit event."""
+        table = dynamodb_backends[ACCOUNT][REGION].tables[self.bench.environment.audit_table]
+        return [
+            (item.hash_key.value, item.attrs["step"].value, item.attrs["status"].value)
+            for item in table.all_items()
+        ]
+
+    def announcements(self) -> list[dict[str, Any]]:
+        """What has been published to the topic."""
+        topic = sns_backends[ACCOUNT][REGION].topics[self.bench.environment.topic_arn]
+        return [json.loads(message) for _, message, *_ in topic.sent_notifications]
+
+
+_STATE_OF = {step.name: step.state_name for step in STEPS}
+_TIMEOUTS = {step.name: step.timeout_seconds for step in STEPS}
+
+
+@contextmanager
+def stage_in_memory() -> Iterator[Stage]:
+    """A stage without any cluster."""
+    serials = _Serials()
+    tap = Tap()
+    level = logger.log_level
+    with (
+        Path(os.devnull).open("w") as nowhere,
+        redirect_stdout(nowhere),
+        mock.patch.object(model, "secrets", serials),
+        bench_in_memory() as bench,
+        exact_names(),
+        tap.installed(),
+    ):
+        logger.setLevel("CRITICAL")
+        try:
+            bench.rds.world.timings = TIMINGS
+            _make_machine()
+            databases = Databases(bench.rds.world)
+            with doubled(databases):
+                yield Stage(bench, tap, serials, databases)
+        finally:
+            logger.setLevel(level)
+
+
+def _make_machine() -> None:
+    boto3.client("stepfunctions", region_name=REGION).create_state_machine(
+        name=state_machine_name(PREFIX),
+        definition=json.dumps(state_machine()),
+        roleArn=f"arn:aws:iam::{ACCOUNT}:role/state-machine",
+    )

@@ -1,0 +1,16 @@
+"""A function that dies at any moment costs nothing but a re-run."""
+
+import pytest
+
+from tests.sweeps.report import tell
+from tests.sweeps.routes import ROUTES, Route
+from tests.sweeps.sweep import CrashSweep, redriven
+
+
+@pytest.mark.parametrize("route", ROUTES, ids=lambda route: str(route.name))
+def test_a_run_killed_at_any_call_succeeds_when_it_is_redriven(route: Route) -> None:
+    with route.staged() as stage:
+        sweep = CrashSweep(stage, route, redriven)
+        sweep.run()
+    tell(f"{route.name}: {sweep.points} crash points, each redriven to success")
+    assert not sweep.broken, "\n".join(sweep.broken)
