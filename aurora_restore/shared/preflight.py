@@ -210,25 +210,29 @@ def check_parameter_groups(found: Findings) -> Iterator[Obstacle]:
         )
 
 
-def _cluster_group_family(rds: "RDSClient", name: str) -> str:
-    groups = call(rds.describe_db_cluster_parameter_groups, DBClusterParameterGroupName=name)
-    return groups["DBClusterParameterGroups"][0]["DBParameterGroupFamily"]
+def _cluster_group_family(rds: "RDSClient", name: str) -> str | None:
+    found = call(rds.describe_db_cluster_parameter_groups, DBClusterParameterGroupName=name)
+    groups = found["DBClusterParameterGroups"]
+    return groups[0]["DBParameterGroupFamily"] if groups else None
 
 
-def _instance_group_family(rds: "RDSClient", name: str) -> str:
-    groups = call(rds.describe_db_parameter_groups, DBParameterGroupName=name)
-    return groups["DBParameterGroups"][0]["DBParameterGroupFamily"]
+def _instance_group_family(rds: "RDSClient", name: str) -> str | None:
+    groups = call(rds.describe_db_parameter_groups, DBParameterGroupName=name)["DBParameterGroups"]
+    return groups[0]["DBParameterGroupFamily"] if groups else None
 
 
-def _family(field: str, name: str, family: str, look: Callable[[], str]) -> Iterator[Obstacle]:
+def _family(
+    field: str, name: str, family: str, look: Callable[[], str | None]
+) -> Iterator[Obstacle]:
     try:
         actual = look()
     except AwsError as error:
         if code_of(error) not in NO_GROUP:
             raise
+        actual = None
+    if actual is None:
         yield _absent("parameter groups", field, "parameter group", name)
-        return
-    if actual != family:
+    elif actual != family:
         yield Obstacle(
             "parameter groups",
             f"parameter group {name!r} is of family {actual}, the snapshot's engine needs {family}",
@@ -324,13 +328,14 @@ def check_target(found: Findings) -> Iterator[Obstacle]:
     if cluster is None or cluster["Status"] == DELETING or made_by(job, cluster):
         return
     name, target = job.target_cluster_id, job.restore.target
-    if not managed(job, cluster) and not target.adopt:
+    if managed(job, cluster) or target.adopt:
+        yield from _instances_that_may_go(found)
+    else:
         yield Obstacle(
             "target",
             f"cluster {name} was not made by this pipeline (it lacks its tag)",
             "to have it replaced, set target.adopt in the configuration and deploy",
         )
-    yield from _instances_that_may_go(found)
     if cluster.get("GlobalClusterIdentifier"):
         yield Obstacle(
             "target",

@@ -1,0 +1,301 @@
+"""Every obstacle is found before the first change, and a dry run lists all of them."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from aurora_restore.lambdas.delete_rds import DeleteRdsHandler
+from aurora_restore.lambdas.snapshot_check import SnapshotCheckHandler
+from aurora_restore.local.rds.model import Place
+from aurora_restore.shared.errors import PreflightError, RefusedError, ValidationError
+from tests.unit.bench import ACCOUNT, MASTER_PASSWORD, REGION, SOURCE_REGION, Bench
+from tests.unit.scene import (
+    OWN_TAGS,
+    SNAPSHOT,
+    SOURCE,
+    TARGET,
+    Scene,
+    make_scene,
+    obstacles_of,
+)
+
+MISSING_KEY = f"arn:aws:kms:{REGION}:{ACCOUNT}:key/00000000-0000-0000-0000-000000000000"
+
+
+def rehearse(scene: Scene) -> dict[str, Any]:
+    return scene.bench.call(SnapshotCheckHandler, {"dry_run": True, "operation_id": "op-1"})
+
+
+def secret(scene: Scene, name: str, value: Any) -> None:
+    scene.bench.clients.secrets_manager.put_secret_value(
+        SecretId=name, SecretString=json.dumps(value)
+    )
+
+
+def group_in_another_vpc(scene: Scene) -> None:
+    ec2 = scene.client("ec2")
+    vpc = ec2.create_vpc(CidrBlock="10.1.0.0/16")["Vpc"]["VpcId"]
+    group = ec2.create_security_group(GroupName="x", Description="x", VpcId=vpc)["GroupId"]
+    scene.configure(vpc_security_group_ids=[group])
+
+
+def group_of_another_family(scene: Scene) -> None:
+    scene.client("rds").create_db_cluster_parameter_group(
+        DBClusterParameterGroupName="old",
+        DBParameterGroupFamily="aurora-postgresql15",
+        Description="x",
+    )
+    scene.configure(db_cluster_parameter_group_name="old")
+
+
+def disabled_key(scene: Scene) -> None:
+    kms = scene.client("kms")
+    key = kms.create_key()["KeyMetadata"]
+    kms.disable_key(KeyId=key["KeyId"])
+    scene.configure(kms_key_id=key["Arn"])
+
+
+def full_quota(scene: Scene) -> None:
+    scene.bench.rds.control.set_rules(manual_snapshots=0)
+
+
+def taken_copy_name(scene: Scene) -> None:
+    scene.make_target()
+    scene.client("rds").create_db_cluster_snapshot(
+        DBClusterIdentifier=TARGET,
+        DBClusterSnapshotIdentifier="production-2026-05-15-02-00-copy",
+    )
+    scene.bench.advance(3600)
+
+
+def untagged_reader(scene: Scene) -> None:
+    scene.make_target()
+    scene.client("rds").create_db_instance(
+        DBInstanceIdentifier="by-hand",
+        DBInstanceClass="db.r6g.large",
+        Engine="aurora-postgresql",
+        DBClusterIdentifier=TARGET,
+    )
+    scene.bench.advance(3600)
+
+
+def stopped_target(scene: Scene) -> None:
+    scene.make_target()
+    scene.client("rds").stop_db_cluster(DBClusterIdentifier=TARGET)
+    scene.bench.advance(3600)
+
+
+def member_of_a_global_cluster(scene: Scene) -> None:
+    scene.make_target()
+    arn = (scene.cluster() or {})["DBClusterArn"]
+    scene.client("rds").create_global_cluster(
+        GlobalClusterIdentifier="world", SourceDBClusterIdentifier=arn
+    )
+
+
+OBSTACLES: list[tuple[Callable[[Scene], None], str, str]] = [
+    (lambda scene: scene.make_target(tags=[]), "target", "was not made by this pipeline"),
+    (lambda scene: scene.make_target(DeletionProtection=True), "target", "deletion protection"),
+    (untagged_reader, "target", "instance by-hand of cluster my-cluster lacks"),
+    (stopped_target, "target", "RDS deletes no stopped cluster"),
+    (member_of_a_global_cluster, "target", "belongs to global cluster world"),
+    (
+        lambda scene: scene.configure(db_subnet_group_name="missing"),
+        "network",
+        "there is no DB subnet group 'missing'",
+    ),
+    (
+        lambda scene: scene.configure(vpc_security_group_ids=["sg-00000000"]),
+        "network",
+        "there is no security group 'sg-00000000'",
+    ),
+    (group_in_another_vpc, "network", "is in vpc-"),
+    (
+        lambda scene: scene.configure(db_cluster_parameter_group_name="missing"),
+        "parameter groups",
+        "there is no parameter group 'missing'",
+    ),
+    (group_of_another_family, "parameter groups", "is of family aurora-postgresql15"),
+    (
+        lambda scene: scene.configure(
+            instances=[{"instance_class": "db.r6g.large", "db_parameter_group_name": "missing"}]
+        ),
+        "parameter groups",
+        "there is no parameter group 'missing'",
+    ),
+    (lambda scene: scene.configure(instances=[]), "instances", "target.instances: is missing"),
+    (
+        lambda scene: scene.configure(instances=[{"instance_class": "db.x1.tiny"}]),
+        "instances",
+        "class db.x1.tiny cannot be had",
+    ),
+    (
+        lambda scene: scene.configure(instances=[{"instance_class": "db.serverless"}]),
+        "instances",
+        "need a capacity range",
+    ),
+    (
+        lambda scene: secret(
+            scene, scene.bench.environment.master_secret, {"username": "postgres"}
+        ),
+        "secrets",
+        "password: is missing",
+    ),
+    (
+        lambda scene: secret(
+            scene,
+            scene.bench.environment.master_secret,
+            {"username": "admin", "password": MASTER_PASSWORD, "database": "app"},
+        ),
+        "secrets",
+        "the snapshot's master user is 'postgres'",
+    ),
+    (
+        lambda scene: secret(scene, scene.bench.environment.app_secret, {"app_username": "a"}),
+        "secrets",
+        "readonly_username: is missing",
+    ),
+    (lambda scene: scene.configure(kms_key_id=MISSING_KEY), "keys", "there is no KMS key"),
+    (disabled_key, "keys", "is Disabled"),
+    (full_quota, "quotas", "0 of 0 manual cluster snapshots"),
+    (taken_copy_name, "names", "the pipeline did not make it"),
+]
+
+
+@pytest.mark.parametrize(("arrange", "check", "problem"), OBSTACLES)
+def test_an_obstacle_is_found_by_a_dry_run_and_ends_a_real_one_before_any_change(
+    scene: Scene, arrange: Callable[[Scene], None], check: str, problem: str
+) -> None:
+    arrange(scene)
+    before = scene.changes()
+    answer = rehearse(scene)
+    assert answer["statusCode"] == 200
+    assert answer["body"]["ready"] is False
+    ((found_check, found_problem),) = obstacles_of(answer)
+    assert (found_check, problem in found_problem) == (check, True), found_problem
+    assert all(item["remedy"] for item in answer["body"]["obstacles"])
+    with pytest.raises(PreflightError) as caught:
+        scene.bench.step(SnapshotCheckHandler)
+    assert problem in caught.value.message
+    assert scene.changes() == before
+    assert MASTER_PASSWORD not in json.dumps(answer) + caught.value.message
+
+
+def test_every_obstacle_is_told_not_only_the_first(scene: Scene) -> None:
+    scene.make_target(tags=[], DeletionProtection=True)
+    scene.configure(db_subnet_group_name="missing", instances=[{"instance_class": "db.x1.tiny"}])
+    told = [check for check, _ in obstacles_of(rehearse(scene))]
+    assert told == ["target", "target", "network", "instances"]
+
+
+def test_a_target_that_is_the_source_is_refused(bench: Bench) -> None:
+    scene = make_scene(bench, Place(ACCOUNT, REGION))
+    scene.configure(cluster_id=SOURCE, adopt=True)
+    assert obstacles_of(rehearse(scene))[0] == (
+        "source",
+        "the target production is the source itself",
+    )
+
+
+def test_a_dry_run_without_obstacles_lists_the_calls_with_their_reasons(scene: Scene) -> None:
+    scene.make_target(readers=1, PreferredMaintenanceWindow="sun:01:00-sun:01:30")
+    before = scene.changes()
+    body = rehearse(scene)["body"]
+    assert body["ready"] is True
+    assert body["dry_run"] is True
+    assert body["route"] == "copied to the target's Region"
+    told = [(call["operation"], call["region"]) for call in body["calls"]]
+    assert told == [
+        ("CopyDBClusterSnapshot", REGION),
+        ("DeleteDBInstance", REGION),
+        ("DeleteDBInstance", REGION),
+        ("DeleteDBCluster", REGION),
+        ("RestoreDBClusterFromSnapshot", REGION),
+        ("CreateDBInstance", REGION),
+        ("ModifyDBCluster", REGION),
+        ("ModifyDBCluster", REGION),
+        ("AddTagsToResource", REGION),
+    ]
+    deleted = [call["parameters"].get("DBInstanceIdentifier") for call in body["calls"][1:3]]
+    assert deleted == [f"{TARGET}-2", f"{TARGET}-1"]
+    password = body["calls"][6]["parameters"]["MasterUserPassword"]
+    assert password == "(from the secret)"
+    assert all(call["reason"] for call in body["calls"])
+    assert scene.changes() == before
+    assert scene.bench.rds.control.calls()
+
+
+def test_a_dry_run_is_only_what_the_first_step_does(scene: Scene) -> None:
+    scene.make_target()
+    answer = scene.bench.call(DeleteRdsHandler, {"dry_run": True})
+    assert answer["statusCode"] == 400
+    assert "leave start_at out" in answer["body"]["error"]
+    with pytest.raises(ValidationError, match="dry_run"):
+        scene.bench.step(DeleteRdsHandler, {"dry_run": True, "start_at": "delete-rds"})
+    assert (scene.cluster() or {})["Status"] == "available"
+
+
+def test_nothing_is_deleted_without_a_snapshot_to_restore(scene: Scene) -> None:
+    scene.make_target()
+    with pytest.raises(ValidationError, match="target_snapshot_name: is missing"):
+        scene.bench.step(DeleteRdsHandler)
+    with pytest.raises(RefusedError, match="no-such-copy, is missing"):
+        scene.bench.step(DeleteRdsHandler, {"target_snapshot_name": "no-such-copy"})
+    assert (scene.cluster() or {})["Status"] == "available"
+
+
+def test_an_adopted_cluster_may_be_replaced(scene: Scene) -> None:
+    scene.make_target(tags=[])
+    scene.configure(adopt=True)
+    assert obstacles_of(rehearse(scene)) == []
+
+
+def test_a_protected_cluster_may_be_replaced_where_that_is_configured(scene: Scene) -> None:
+    scene.make_target(tags=OWN_TAGS, DeletionProtection=True)
+    scene.configure(replace_protected=True)
+    answer = rehearse(scene)
+    assert obstacles_of(answer) == []
+    lifted = next(
+        call for call in answer["body"]["calls"] if call["operation"] == "ModifyDBCluster"
+    )
+    assert lifted["parameters"]["DeletionProtection"] is False
+
+
+def test_an_encrypted_snapshot_needs_a_key_to_cross_a_region(bench: Bench) -> None:
+    scene = make_scene(bench)
+    source = Place(ACCOUNT, SOURCE_REGION)
+    key = scene.client("kms", source).create_key()["KeyMetadata"]["Arn"]
+    rds = scene.client("rds", source)
+    rds.create_db_cluster(
+        DBClusterIdentifier="encrypted",
+        Engine="aurora-postgresql",
+        EngineVersion="16.4",
+        MasterUsername="postgres",
+        MasterUserPassword="source-password",
+        StorageEncrypted=True,
+        KmsKeyId=key,
+    )
+    bench.advance(3600)
+    bench.rds.control.take_automated_snapshot(
+        "encrypted", account=ACCOUNT, region=SOURCE_REGION, at="2026-05-15T02:00:00+00:00"
+    )
+    scene.configure_source(cluster_id="encrypted")
+    assert obstacles_of(rehearse(scene)) == [
+        (
+            "keys",
+            "target.kms_key_id: is missing; the snapshot is encrypted, and its copy in the "
+            "target's Region needs a customer key",
+        )
+    ]
+
+
+def test_the_snapshot_of_the_day_is_found(scene: Scene) -> None:
+    body = scene.bench.call(SnapshotCheckHandler, {"date": "2026-05-15"})["body"]
+    assert body["snapshot_name"] == SNAPSHOT
+    missing = scene.bench.call(SnapshotCheckHandler, {"date": "2026-05-14"})
+    assert missing["statusCode"] == 404
+    assert missing["body"]["message"] == f"Snapshot not found in region {SOURCE_REGION}"
+    assert missing["body"]["available_dates"] == ["2026-05-15"]
+    assert scene.bench.call(SnapshotCheckHandler, {"date": "2026-02-31"})["statusCode"] == 400

@@ -1,0 +1,137 @@
+"""A source with yesterday's snapshot, a network and an old cluster, to work on."""
+
+import json
+from copy import deepcopy
+from dataclasses import dataclass
+from typing import Any
+
+from aurora_restore.local.rds.model import Place
+from aurora_restore.shared.pipeline import TAG_MANAGED_BY
+from tests.unit.bench import ACCOUNT, PREFIX, REGION, RESTORE, SOURCE_REGION, Bench
+
+SOURCE = "production"
+TARGET = "my-cluster"
+VERSION = "16.4"
+SNAPSHOT_TIME = "2026-05-15T02:00:00+00:00"
+SNAPSHOT = "rds:production-2026-05-15-02-00"
+OWN_TAGS = [{"Key": TAG_MANAGED_BY, "Value": PREFIX}]
+OTHER_ACCOUNT = "999988887777"
+HOME = Place(ACCOUNT, REGION)
+SOURCE_PLACE = Place(ACCOUNT, SOURCE_REGION)
+
+
+@dataclass
+class Scene:
+    """What the functions find, and how to change it."""
+
+    bench: Bench
+    security_group: str
+    source_place: Place
+
+    def client(self, service: str, place: Place | None = None) -> Any:
+        """A client of an administrator, where the target is unless told otherwise."""
+        where = place or HOME
+        session: Any = self.bench.rds.session(where.account, where.region)
+        return session.client(service)
+
+    @property
+    def document(self) -> dict[str, Any]:
+        """The configuration that fits this scene."""
+        made = deepcopy(RESTORE)
+        made["target"]["vpc_security_group_ids"] = [self.security_group]
+        made["source"] |= {"region": self.source_place.region}
+        if self.source_place.account != ACCOUNT:
+            made["source"]["account_id"] = self.source_place.account
+        return made
+
+    def configure(self, **target: Any) -> None:
+        """Deploy the configuration, with changes to its target."""
+        document = self.document
+        document["target"] |= target
+        self.bench.configure(document)
+
+    def configure_source(self, **source: Any) -> None:
+        """Deploy the configuration, with changes to its source."""
+        document = self.document
+        document["source"] |= source
+        self.bench.configure(document)
+
+    def make_target(self, *, tags: Any = OWN_TAGS, readers: int = 0, **settings: Any) -> None:
+        """The cluster that is to be replaced."""
+        rds = self.client("rds")
+        rds.create_db_cluster(
+            DBClusterIdentifier=TARGET,
+            Engine="aurora-postgresql",
+            EngineVersion=VERSION,
+            MasterUsername="postgres",
+            MasterUserPassword="old-password",
+            DBSubnetGroupName="my-subnet-group",
+            VpcSecurityGroupIds=[self.security_group],
+            Tags=tags,
+            **settings,
+        )
+        self.bench.advance(3600)
+        for number in range(readers + 1):
+            rds.create_db_instance(
+                DBInstanceIdentifier=f"{TARGET}-{number + 1}",
+                DBInstanceClass="db.r6g.large",
+                Engine="aurora-postgresql",
+                DBClusterIdentifier=TARGET,
+                Tags=tags,
+            )
+            self.bench.advance(3600)
+
+    def cluster(self, name: str = TARGET) -> dict[str, Any] | None:
+        found = self.client("rds").describe_db_clusters()["DBClusters"]
+        return next((item for item in found if item["DBClusterIdentifier"] == name), None)
+
+    def changes(self) -> list[str]:
+        """What has been changed at RDS, beside what the scene itself has made."""
+        return [
+            call["action"]
+            for call in self.bench.rds.control.calls()
+            if not call["action"].startswith(("Describe", "List", "Create"))
+        ]
+
+
+def make_scene(bench: Bench, source_place: Place = SOURCE_PLACE) -> Scene:
+    """A source with one automated snapshot, the target's network, and the configuration."""
+    scene = Scene(bench, _network(bench), source_place)
+    rds = scene.client("rds", source_place)
+    rds.create_db_cluster(
+        DBClusterIdentifier=SOURCE,
+        Engine="aurora-postgresql",
+        EngineVersion=VERSION,
+        MasterUsername="postgres",
+        MasterUserPassword="source-password",
+        DatabaseName="app",
+    )
+    bench.advance(3600)
+    bench.rds.control.take_automated_snapshot(
+        SOURCE, account=source_place.account, region=source_place.region, at=SNAPSHOT_TIME
+    )
+    bench.configure(scene.document)
+    return scene
+
+
+def _network(bench: Bench) -> str:
+    session: Any = bench.rds.session(ACCOUNT, REGION)
+    ec2 = session.client("ec2")
+    vpc = ec2.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
+    subnets = [
+        ec2.create_subnet(
+            VpcId=vpc, CidrBlock=f"10.0.{number}.0/24", AvailabilityZone=f"{REGION}{zone}"
+        )["Subnet"]["SubnetId"]
+        for number, zone in enumerate("ab")
+    ]
+    session.client("rds").create_db_subnet_group(
+        DBSubnetGroupName="my-subnet-group", DBSubnetGroupDescription="test", SubnetIds=subnets
+    )
+    group = ec2.create_security_group(GroupName="db", Description="db", VpcId=vpc)
+    return str(group["GroupId"])
+
+
+def obstacles_of(answer: dict[str, Any]) -> list[tuple[str, str]]:
+    """Check and problem of each obstacle in an answer."""
+    found = json.loads(json.dumps(answer["body"].get("obstacles", [])))
+    return [(item["check"], item["problem"]) for item in found]

@@ -1,0 +1,108 @@
+"""The way of a snapshot to the target: a decision, and the copies that follow from it."""
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from aurora_restore.shared import models
+from aurora_restore.shared.errors import ConfigurationError
+from aurora_restore.shared.models import Source, Target
+from aurora_restore.shared.routes import Hop, Place, Route, Where, choose_route, hops
+from aurora_restore.shared.schema import check
+
+HERE = Place("222222222222", "us-west-2")
+AUTOMATED = "arn:aws:rds:us-east-1:111111111111:cluster-snapshot:rds:prod-2026-05-15-02-00"
+
+
+@pytest.mark.parametrize(
+    ("account", "region", "copy_route", "expected"),
+    [
+        ("222222222222", "us-west-2", "auto", Route.IN_PLACE),
+        ("222222222222", "us-east-1", "auto", Route.OTHER_REGION),
+        ("111111111111", "us-west-2", "auto", Route.OTHER_ACCOUNT),
+        ("111111111111", "us-west-2", "none", Route.SHARED),
+        ("111111111111", "us-east-1", "auto", Route.OTHER_ACCOUNT_AND_REGION),
+        ("111111111111", "us-east-1", "two-steps", Route.TWO_STEPS),
+        ("222222222222", "us-west-2", "none", Route.IN_PLACE),
+    ],
+)
+def test_the_route_follows_from_account_region_and_configuration(
+    account: str, region: str, copy_route: str, expected: Route
+) -> None:
+    assert choose_route(Place(account, region), HERE, copy_route) is expected
+
+
+def test_a_snapshot_of_another_region_cannot_be_restored_where_it_is() -> None:
+    with pytest.raises(ConfigurationError, match=r"source\.copy_route: 'none'"):
+        choose_route(Place("111111111111", "us-east-1"), HERE, "none")
+
+
+def taken(route: Route, **options: Any) -> list[Hop]:
+    source = Source(
+        cluster_id="prod",
+        region="us-east-1",
+        kms_key_id="source-key",
+        intermediate_kms_key_id="intermediate-key",
+    )
+    target = Target(
+        cluster_id="staging",
+        db_subnet_group_name="g",
+        vpc_security_group_ids=("sg-12345678",),
+        kms_key_id="target-key",
+    )
+    made = {
+        "source_arn": AUTOMATED,
+        "manual_copy_first": False,
+        "target_name": None,
+        **options,
+    }
+    return list(
+        hops(
+            route=route,
+            source=source,
+            target=target,
+            target_place=HERE,
+            prefix="aurora-restore",
+            **made,
+        )
+    )
+
+
+def test_an_automated_snapshot_of_another_account_takes_three_copies_in_two_steps() -> None:
+    shared, own, final = taken(Route.TWO_STEPS, manual_copy_first=True)
+    assert (shared.where, shared.place) == (
+        Where.SOURCE_ACCOUNT,
+        Place("111111111111", "us-east-1"),
+    )
+    assert (shared.kms_key_id, shared.share_with) == ("source-key", HERE.account)
+    assert (own.where, own.place.account, own.kms_key_id) == (
+        Where.SOURCE_REGION,
+        HERE.account,
+        "intermediate-key",
+    )
+    assert own.source_arn == shared.arn
+    assert (final.where, final.place, final.kms_key_id) == (Where.TARGET, HERE, "target-key")
+    assert final.source_arn == own.arn
+
+
+def test_one_step_copies_straight_to_the_target() -> None:
+    (final,) = taken(Route.OTHER_ACCOUNT_AND_REGION)
+    assert (final.source_arn, final.name) == (AUTOMATED, "prod-2026-05-15-02-00-copy")
+
+
+@pytest.mark.parametrize("route", [Route.IN_PLACE, Route.SHARED])
+def test_what_is_restored_where_it_is_takes_no_copy(route: Route) -> None:
+    assert taken(route) == []
+
+
+@given(
+    st.from_regex(r"[A-Za-z][A-Za-z0-9]*(-[A-Za-z0-9]+){0,8}", fullmatch=True).filter(
+        lambda name: len(name) <= 255
+    )
+)
+def test_every_copy_has_a_name_that_rds_accepts(name: str) -> None:
+    arn = f"arn:aws:rds:us-east-1:111111111111:cluster-snapshot:rds:{name}"
+    for hop in taken(Route.TWO_STEPS, manual_copy_first=True, source_arn=arn):
+        check("name", hop.name, models.TargetSnapshotId)

@@ -1,0 +1,153 @@
+"""What the restored cluster is to be like, and what differs all the same."""
+
+from dataclasses import asdict
+from typing import Any
+
+import pytest
+
+from aurora_restore.shared.errors import ConfigurationError
+from aurora_restore.shared.models import Instance, ServerlessV2Scaling, Target
+from aurora_restore.shared.settings import (
+    drift,
+    planned_instances,
+    record,
+    restore_settings,
+    restored_tags,
+)
+
+NETWORK = {"db_subnet_group_name": "subnets", "security_group_ids": ["sg-2", "sg-1"]}
+CLUSTER: dict[str, Any] = {
+    "DBClusterIdentifier": "staging",
+    "DbClusterResourceId": "cluster-OLD",
+    "DBClusterParameterGroup": "tuned",
+    "DBSubnetGroup": "subnets",
+    "BackupRetentionPeriod": 5,
+    "DeletionProtection": True,
+    "IAMDatabaseAuthenticationEnabled": True,
+    "EnabledCloudwatchLogsExports": ["postgresql"],
+    "PreferredBackupWindow": "01:00-01:30",
+    "PreferredMaintenanceWindow": "sun:02:00-sun:02:30",
+    "StorageType": "aurora-iopt1",
+    "EngineLifecycleSupport": "open-source-rds-extended-support-disabled",
+    "ServerlessV2ScalingConfiguration": {"MinCapacity": 0.5, "MaxCapacity": 4.0},
+    "AssociatedRoles": [{"RoleArn": "arn:role", "FeatureName": "s3Import", "Status": "ACTIVE"}],
+    "VpcSecurityGroups": [{"VpcSecurityGroupId": "sg-1"}, {"VpcSecurityGroupId": "sg-2"}],
+    "TagList": [
+        {"Key": "team", "Value": "blue"},
+        {"Key": "aws:cloudformation:stack-name", "Value": "x"},
+        {"Key": "aurora-restore:operation-id", "Value": "op-0"},
+    ],
+    "DBClusterMembers": [{"DBInstanceIdentifier": "staging-b", "IsClusterWriter": True}],
+}
+INSTANCES: list[dict[str, Any]] = [
+    {"DBInstanceIdentifier": "staging-a", "DBInstanceClass": "db.r6g.large", "PromotionTier": 1},
+    {
+        "DBInstanceIdentifier": "staging-b",
+        "DBInstanceClass": "db.serverless",
+        "PromotionTier": 1,
+        "DBParameterGroups": [{"DBParameterGroupName": "instance-group"}],
+        "PerformanceInsightsEnabled": True,
+        "MonitoringInterval": 60,
+        "MonitoringRoleArn": "arn:monitoring",
+    },
+]
+
+
+def target(**options: Any) -> Target:
+    return Target(
+        cluster_id="staging",
+        db_subnet_group_name="subnets",
+        vpc_security_group_ids=("sg-2", "sg-1"),
+        **options,
+    )
+
+
+def recorded() -> dict[str, Any]:
+    return record(CLUSTER, INSTANCES)  # type: ignore[arg-type]
+
+
+def test_everything_the_old_cluster_was_is_put_back() -> None:
+    assert restore_settings(target(), recorded(), NETWORK) == {
+        "DBSubnetGroupName": "subnets",
+        "VpcSecurityGroupIds": ["sg-2", "sg-1"],
+        "BackupRetentionPeriod": 5,
+        "DBClusterParameterGroupName": "tuned",
+        "DeletionProtection": True,
+        "EnableCloudwatchLogsExports": ["postgresql"],
+        "EnableIAMDatabaseAuthentication": True,
+        "EngineLifecycleSupport": "open-source-rds-extended-support-disabled",
+        "PreferredBackupWindow": "01:00-01:30",
+        "StorageType": "aurora-iopt1",
+        "ServerlessV2ScalingConfiguration": {"MinCapacity": 0.5, "MaxCapacity": 4.0},
+        "AssociatedRoles": [{"RoleArn": "arn:role", "FeatureName": "s3Import"}],
+    }
+
+
+def test_the_configuration_comes_before_the_old_cluster() -> None:
+    configured = target(
+        deletion_protection=False,
+        db_cluster_parameter_group_name="other",
+        kms_key_id="key",
+        port=5433,
+        serverless_v2_scaling=ServerlessV2Scaling(min_capacity=1, max_capacity=2),
+    )
+    settings = restore_settings(configured, recorded(), NETWORK)
+    assert settings["DeletionProtection"] is False
+    assert settings["DBClusterParameterGroupName"] == "other"
+    assert (settings["KmsKeyId"], settings["Port"]) == ("key", 5433)
+    assert settings["ServerlessV2ScalingConfiguration"] == {"MinCapacity": 1, "MaxCapacity": 2}
+
+
+def test_a_default_parameter_group_is_left_to_the_new_version() -> None:
+    old = recorded() | {"DBClusterParameterGroup": "default.aurora-postgresql15"}
+    assert "DBClusterParameterGroupName" not in restore_settings(target(), old, NETWORK)
+
+
+def test_the_instances_come_back_with_their_names_the_writer_first() -> None:
+    plans = planned_instances(target(), recorded())
+    assert [plan.identifier for plan in plans] == ["staging-b", "staging-a"]
+    assert plans[0].options() == {
+        "DBParameterGroupName": "instance-group",
+        "EnablePerformanceInsights": True,
+        "MonitoringInterval": 60,
+        "MonitoringRoleArn": "arn:monitoring",
+        "PromotionTier": 1,
+    }
+
+
+def test_configured_instances_take_over_the_old_names_first() -> None:
+    three = tuple(Instance(instance_class="db.r6g.xlarge") for _ in range(3))
+    plans = planned_instances(target(instances=three), recorded())
+    assert [plan.identifier for plan in plans] == ["staging-b", "staging-a", "staging-1"]
+    assert {plan.instance_class for plan in plans} == {"db.r6g.xlarge"}
+
+
+def test_without_an_old_cluster_the_instances_must_be_configured() -> None:
+    with pytest.raises(ConfigurationError, match=r"target\.instances: is missing"):
+        planned_instances(target(), None)
+
+
+def test_tags_of_aws_and_of_earlier_operations_do_not_come_back() -> None:
+    tags = restored_tags(target(tags={"stage": "qa"}), recorded(), {"aurora-restore:x": "y"})
+    assert tags == {"team": "blue", "stage": "qa", "aurora-restore:x": "y"}
+
+
+def test_a_faithful_restore_has_no_drift_and_a_difference_is_named() -> None:
+    old = recorded()
+    wanted = restore_settings(target(), old, NETWORK)
+    plans = planned_instances(target(), old)
+    assert drift(target(), old, recorded(), wanted, plans) == []
+    changed = record(
+        CLUSTER | {"BackupRetentionPeriod": 1, "EnabledCloudwatchLogsExports": []},  # type: ignore[arg-type]
+        INSTANCES[:1],  # type: ignore[arg-type]
+    )
+    found = {item.setting: asdict(item) for item in drift(target(), old, changed, wanted, plans)}
+    assert set(found) == {
+        "BackupRetentionPeriod",
+        "EnabledCloudwatchLogsExports",
+        "Instances.staging-b",
+    }
+    assert (found["BackupRetentionPeriod"]["wanted"], found["BackupRetentionPeriod"]["found"]) == (
+        5,
+        1,
+    )
