@@ -321,6 +321,11 @@ class Stage:
             (item["step"], item["status"]) for item in self._items(app, "AuditTable", operation_id)
         ]
 
+    def lock_holder(self, app: Deployed) -> str | None:
+        """The operation that holds the target's lock."""
+        items = self._items(app, "StateTable", f"lock#{ACCOUNT}/{app.region}/{TARGET}")
+        return items[0]["holder"] if items else None
+
     def _items(self, app: Deployed, table: str, operation_id: str) -> list[dict[str, Any]]:
         resource: Any = self.world.session(region=app.region).resource("dynamodb")
         found = resource.Table(app.outputs[table]).query(

@@ -125,6 +125,41 @@ def test_a_run_into_another_region_replaces_the_old_cluster(stage: Stage, app: D
     assert announced["status"] == "success"
     assert announced["details"]["target_cluster_id"] == TARGET
     assert set(announced) == {"operation_id", "status", "message", "details", "timestamp"}
+    assert stage.lock_holder(app) is None
+
+
+def test_the_old_clusters_settings_come_back_and_a_final_snapshot_stays(
+    stage: Stage, app: Deployed
+) -> None:
+    settings: dict[str, Any] = {
+        "BackupRetentionPeriod": 5,
+        "PreferredBackupWindow": "03:10-03:40",
+        "PreferredMaintenanceWindow": "sun:04:00-sun:04:30",
+        "CopyTagsToSnapshot": True,
+    }
+    stage.make_cluster(
+        TARGET_REGION,
+        TARGET,
+        "old-target-password",
+        **settings,
+        EnableIAMDatabaseAuthentication=True,
+        EnableCloudwatchLogsExports=["postgresql"],
+    )
+    stage.configure(app, stage.restore_document(TARGET_REGION, skip_final_snapshot=False))
+
+    execution = stage.run(app)
+
+    assert_succeeded(execution)
+    restored = stage.cluster(TARGET_REGION, TARGET)
+    assert {key: restored[key] for key in settings} == settings
+    assert restored["IAMDatabaseAuthenticationEnabled"] is True
+    assert restored["EnabledCloudwatchLogsExports"] == ["postgresql"]
+    state = stage.state(app, operation_of(execution))
+    assert state["check-restore-status"]["details"]["drift"] == []
+    copy, final = sorted(stage.snapshots(TARGET_REGION))
+    assert copy.endswith("-copy")
+    assert final.startswith(f"{TARGET}-final-")
+    assert_usable(stage, app, masked=False)
 
 
 def test_a_run_without_an_old_cluster_restores_all_the_same(stage: Stage, app: Deployed) -> None:
@@ -313,6 +348,10 @@ def test_a_failure_is_announced_with_its_step_and_cause(stage: Stage, app: Deplo
     operation = operation_of(execution)
     stage.eventually(lambda: bool(stage.announcements(app, operation)))
     (announced,) = stage.announcements(app, operation)
+    assert stage.audit(app, operation) == [
+        ("snapshot-check", "FAILED"),
+        ("sns-notification", "SUCCESS"),
+    ]
     assert announced["status"] == "failed"
     assert announced["details"]["step"] == "snapshot-check"
     assert announced["details"]["error_type"] == "SnapshotNotFoundError"
@@ -330,6 +369,11 @@ def test_a_stopped_execution_is_marked_failed_and_announced(stage: Stage, app: D
     assert announced["details"]["execution_status"] == "ABORTED"
     assert announced["details"]["step"] == "check-copy-status"
     assert stage.state(app, operation)["check-copy-status"]["status"] == "FAILED"
+    assert stage.audit(app, operation)[-2:] == [
+        ("check-copy-status", "FAILED"),
+        ("sns-notification", "SUCCESS"),
+    ]
+    assert stage.lock_holder(app) is None
 
 
 def test_a_bad_start_fails_at_once_naming_the_field(stage: Stage, app: Deployed) -> None:
