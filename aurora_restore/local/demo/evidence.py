@@ -100,7 +100,11 @@ def keep(directory: Path, records: Records, error: BaseException | None = None) 
     if error is not None:
         _write(made / TRACEBACK, "".join(traceback.format_exception(error)))
     shutil.rmtree(kept, ignore_errors=True)
-    made.rename(kept)
+    try:
+        made.rename(kept)
+    except OSError:
+        # Another demo has just put its own there.
+        shutil.rmtree(made)
 
 
 def readable(message: str, directory: Path) -> str:

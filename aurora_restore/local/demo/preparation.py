@@ -159,7 +159,7 @@ class _Stage:
         return Production(server=server, tables=tables, snapshot=snapshot)
 
     def make_old_target(self, network: Network) -> Mapping[str, Any]:
-        """The cluster of an earlier restore, which the pipeline may replace by its tag."""
+        """The cluster of an earlier restore, which carries the pipeline's tag."""
         story, target = self._story, self._story.target
         with self._screen.phase(f"Creating the old target cluster {target.name}") as phase:
             cluster = self._make_cluster(target, network, tags={TAG_MANAGED_BY: PREFIX})
@@ -212,6 +212,7 @@ class _Stage:
         self, cluster: ClusterStory, network: Network, *, tags: Mapping[str, str]
     ) -> Mapping[str, Any]:
         rds = self._world.client("rds", account=cluster.account, region=cluster.region)
+        tag_list = [{"Key": key, "Value": value} for key, value in tags.items()]
         rds.create_db_cluster(
             DBClusterIdentifier=cluster.name,
             Engine="aurora-postgresql",
@@ -222,7 +223,7 @@ class _Stage:
             VpcSecurityGroupIds=[network.security_group_id],
             StorageEncrypted=True,
             KmsKeyId=network.key_arn,
-            Tags=[{"Key": key, "Value": value} for key, value in tags.items()],
+            Tags=tag_list,
         )
         self._until(lambda: self._described(rds, cluster)["Status"] == "available")
         rds.create_db_instance(
@@ -230,6 +231,7 @@ class _Stage:
             DBInstanceClass=cluster.instance_class,
             Engine="aurora-postgresql",
             DBClusterIdentifier=cluster.name,
+            Tags=tag_list,
         )
         self._until(lambda: set(instance_statuses(rds, cluster.name)) == {"available"})
         return self._described(rds, cluster)

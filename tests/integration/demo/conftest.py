@@ -1,0 +1,114 @@
+"""The demo as a program of its own, and every process that it ever had."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from aurora_restore.local.environment import repository
+
+PATIENCE_SECONDS = 180.0
+LEAVING_SECONDS = 10.0
+_LOOK_SECONDS = 0.1
+
+DEMO = [sys.executable, "-m", "aurora_restore.local.demo"]
+
+
+class DemoProgram:
+    """A running demo without a terminal."""
+
+    def __init__(self, command: list[str], directory: Path) -> None:
+        self._output = directory / "output"
+        self._errors = directory / "errors"
+        environment = {**os.environ, "PYTHONWARNINGS": "error", "PYTHONUNBUFFERED": "1"}
+        environment.pop("COLUMNS", None)
+        with self._output.open("wb") as output, self._errors.open("wb") as errors:
+            self._process = subprocess.Popen(  # noqa: S603
+                command, cwd=repository(), env=environment, stdout=output, stderr=errors
+            )
+        self._seen: dict[int, psutil.Process] = {}
+        self._over = threading.Event()
+        self._watcher = threading.Thread(target=self._watch, daemon=True)
+        self._watcher.start()
+
+    @property
+    def output(self) -> str:
+        return self._output.read_text(encoding="utf-8")
+
+    @property
+    def errors(self) -> str:
+        return self._errors.read_text(encoding="utf-8")
+
+    def wait_for(self, text: str) -> None:
+        """Returns when the text has been written."""
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while text not in self.output:
+            assert self._process.poll() is None, self.output + self.errors
+            assert time.monotonic() < deadline, self.output
+            time.sleep(_LOOK_SECONDS)
+
+    def send(self, number: signal.Signals) -> None:
+        """Sends a signal to the program alone."""
+        self._process.send_signal(number)
+
+    def wait(self, timeout: float = PATIENCE_SECONDS) -> int:
+        """The exit status."""
+        return self._process.wait(timeout)
+
+    def left_behind(self) -> list[str]:
+        """The processes below the program that are still there a moment after its end."""
+        self._over.set()
+        self._watcher.join()
+        _, alive = psutil.wait_procs(list(self._seen.values()), timeout=LEAVING_SECONDS)
+        return [str(process) for process in alive]
+
+    def had_processes(self) -> int:
+        """How many processes there were below the program."""
+        return len(self._seen)
+
+    def end(self) -> None:
+        """Ends the program if a test has failed before it did."""
+        if self._process.poll() is None:
+            self._process.terminate()
+            self._process.wait(PATIENCE_SECONDS)
+        self._over.set()
+        self._watcher.join()
+
+    def _watch(self) -> None:
+        while not self._over.wait(_LOOK_SECONDS):
+            try:
+                children = psutil.Process(self._process.pid).children(recursive=True)
+            except psutil.NoSuchProcess:
+                return
+            self._seen.update({child.pid: child for child in children})
+
+
+@pytest.fixture
+def demo(tmp_path: Path) -> Iterator[DemoProgram]:
+    """The demo, just started."""
+    program = DemoProgram(DEMO, tmp_path)
+    yield program
+    program.end()
+
+
+@pytest.fixture
+def failing_demo(tmp_path: Path) -> Iterator[DemoProgram]:
+    """The demo with an execution that asks for a day without a snapshot."""
+    code = """
+from dataclasses import replace
+from aurora_restore.local.demo.run import run
+from aurora_restore.local.demo.screen import make_console
+from aurora_restore.local.demo.story import shop_story
+story = replace(shop_story(), start={"date": "2020-02-29"})
+raise SystemExit(run(story, make_console(), lambda: None))
+"""
+    program = DemoProgram([sys.executable, "-c", code], tmp_path)
+    yield program
+    program.end()

@@ -1,0 +1,109 @@
+"""The demo from start to end, interrupted on its way, and with an execution that fails."""
+
+import json
+import re
+import signal
+
+from aurora_restore.local.demo.evidence import FOLDER
+from aurora_restore.local.environment import repository
+from aurora_restore.shared.pipeline import STEP_NAMES
+from tests.integration.demo.conftest import DemoProgram
+
+PREPARED = (
+    "Created the source cluster shop-production in us-east-1",
+    "Filled its database shop over TLS: 8 tables with 134,571 rows",
+    "Took its daily snapshot, rds:shop-production-",
+    "Created the old target cluster shop-staging in us-west-2",
+    "Deployed the app by cdk deploy: stack AuroraRestore-demo",
+)
+LOGINS = {
+    "postgres master, production's": "yes refused locked out",
+    "shop_owner": "yes refused locked out",
+    "analyst": "yes refused locked out",
+    "shop_app": "yes refused locked out",
+    "etl": "yes refused locked out",
+    "monitoring": "yes yes kept",
+    "postgres master, staging's": "refused yes new",
+    "app_user": "refused yes: read, write set up",
+    "readonly_user": "refused yes: read set up",
+}
+
+
+def assert_nothing_is_left(demo: DemoProgram) -> None:
+    assert demo.left_behind() == []
+    assert demo.had_processes() >= 3
+    assert demo.errors == ""
+
+
+def test_it_restores_a_database_and_shows_that_everything_held(demo: DemoProgram) -> None:
+    assert demo.wait() == 0, demo.output
+    assert_nothing_is_left(demo)
+    lines = [" ".join(line.split()) for line in demo.output.splitlines()]
+    assert max(map(len, demo.output.splitlines())) <= 140
+    assert lines[-1] == "All of it held."
+
+    for text in PREPARED:
+        assert any(text in line for line in lines), text
+    for number, step in enumerate(STEP_NAMES, start=1):
+        told = [line for line in lines if f" {number}/10 {step} " in f" {line} "]
+        assert told[-1].split(step)[1].startswith(" done in "), step
+        assert any(re.match(rf"{number} {step} [\d.]+ s [\d.]+ s \d+ ━+$", line) for line in lines)
+    percentages = [int(found) for found in re.findall(r"in progress, (\d+) %", demo.output)]
+    assert len(percentages) >= 2
+    assert percentages == sorted(percentages)
+
+    rows = [re.fullmatch(r"(\S+) ([\d,]+) \2 (\w{8}) (\w{8}) (\w+)", line) for line in lines]
+    tables = {row[1]: row for row in rows if row}
+    assert len(tables) == 8
+    for name, row in tables.items():
+        masked = name == "shop.customers"
+        assert row[5] == ("masked" if masked else "identical")
+        assert (row[3] == row[4]) is not masked
+    assert tables["pgbench_accounts"][2] == "100,000"
+
+    for login, verdict in LOGINS.items():
+        assert any(line.startswith(login) and line.endswith(verdict) for line in lines), login
+    assert any("No original value of name, email, phone is left" in line for line in lines)
+
+    published = json.loads(demo.output.split("\nSubject: ")[1].partition("\n")[2].split("\n\n")[0])
+    assert published["status"] == "success"
+    assert published["details"]["disabled_logins"] == ["analyst", "etl", "shop_app", "shop_owner"]
+    kept = repository() / FOLDER
+    assert json.loads((kept / "notifications.json").read_text())[0]["message"] == json.dumps(
+        published, indent=2
+    )
+    assert (kept / "functions" / "aurora-restore-setup-db-users.log").read_text()
+
+
+def test_ctrl_c_during_the_execution_ends_everything(demo: DemoProgram) -> None:
+    demo.wait_for("1/10 snapshot-check")
+    demo.send(signal.SIGINT)
+    demo.send(signal.SIGINT)
+    assert demo.wait() == 130
+    assert_nothing_is_left(demo)
+    assert demo.output.splitlines()[-1] == (
+        "Interrupted by SIGINT; nothing that was started is left running."
+    )
+
+
+def test_sigterm_during_the_preparation_ends_everything(demo: DemoProgram) -> None:
+    demo.wait_for("Started the embedded AWS")
+    demo.send(signal.SIGTERM)
+    assert demo.wait() == 143
+    assert_nothing_is_left(demo)
+    assert demo.output.splitlines()[-1].startswith("Interrupted by SIGTERM;")
+
+
+def test_a_failed_execution_is_explained(failing_demo: DemoProgram) -> None:
+    demo = failing_demo
+    assert demo.wait() == 1, demo.output
+    assert_nothing_is_left(demo)
+    for text in (
+        "1/10 snapshot-check        FAILED after",
+        "Step: snapshot-check\nError: SnapshotNotFoundError\nSnapshot not found",
+        "functions/aurora-restore-snapshot-check.log",
+        '"status": "failed"',
+        "This did not hold:\n  The execution failed.",
+    ):
+        assert text in demo.output
+    assert "Traceback" not in demo.output
