@@ -8,12 +8,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import assert_never
 
-from aurora_restore.infra.names import final_snapshot_prefix, intermediate_snapshot_prefix
 from aurora_restore.shared.models import Environment, Restore
 from aurora_restore.shared.pipeline import (
     Resource,
     Step,
+    final_snapshot_prefix,
     function_role_name,
+    intermediate_snapshot_prefix,
     state_machine_name,
 )
 

@@ -8,11 +8,10 @@ from aws_cdk import aws_iam as iam
 
 from aurora_restore.infra.credentials import Credentials
 from aurora_restore.infra.grants import Grants
-from aurora_restore.infra.names import LOCKS
 from aurora_restore.infra.notifications import Notifications
 from aurora_restore.infra.statements import allow, deny
 from aurora_restore.infra.tables import Tables
-from aurora_restore.shared.pipeline import Step, config_path
+from aurora_restore.shared.pipeline import LOCK_KEY_PREFIX, Step, config_path
 
 # https://docs.aws.amazon.com/lambda/latest/dg/configuration-vpc.html#configuration-vpc-permissions
 _ATTACH_TO_VPC: Final = (
@@ -67,7 +66,7 @@ class Permissions:
             yield allow(
                 "dynamodb:DeleteItem",
                 [self.tables.state.table_arn],
-                {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": [LOCKS]}},
+                {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": [f"{LOCK_KEY_PREFIX}*"]}},
             )
 
     def _attach_to_vpc(self, step: Step) -> Iterator[iam.PolicyStatement]:

@@ -16,9 +16,9 @@ from aurora_restore.shared.pipeline import (
     TAG_MANAGED_BY,
     TAG_OPERATION,
     TAG_RESTORE,
+    final_snapshot_prefix,
     get_step,
 )
-from aurora_restore.shared.plan import final_snapshot_prefix
 from aurora_restore.shared.rds import AVAILABLE, find_snapshot, tags_of
 from aurora_restore.shared.routes import Hop, Where
 

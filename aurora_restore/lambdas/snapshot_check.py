@@ -25,7 +25,7 @@ from aurora_restore.shared.rds import (
     snapshots_of,
     tags_of,
 )
-from aurora_restore.shared.routes import needs_manual_copy
+from aurora_restore.shared.routes import AUTOMATED, needs_manual_copy
 from aurora_restore.shared.survey import network, survey
 
 if TYPE_CHECKING:
@@ -148,6 +148,7 @@ class SnapshotCheckHandler(BaseHandler):
                 shared=not job.sees_source_account,
             )
             if TAG_MANAGED_BY not in tags_of(snapshot.get("TagList"))
+            and self._can_be_shared(job, snapshot)
         ]
         if asked is not None:
             chosen = [
@@ -169,6 +170,16 @@ class SnapshotCheckHandler(BaseHandler):
                 _created(item),
             ),
         )
+
+    def _can_be_shared(self, job: Job, snapshot: "DBClusterSnapshotTypeDef") -> bool:
+        """Whether the role in another account may share it: automated, or of the configured name.
+
+        The role is bounded by names, so that it cannot give away any other snapshot.
+        """
+        if job.source_account_id == job.account_id or not job.restore.source.role_arn:
+            return True
+        named = job.restore.source.snapshot_name is not None
+        return named or snapshot.get("SnapshotType") == AUTOMATED
 
     def _day(self, job: Job) -> str:
         """The day that is asked for; an operation that began before midnight keeps its day."""

@@ -11,6 +11,7 @@ from typing import Any, Final
 from aurora_restore.shared.aws_utils import Clients, call, code_of
 from aurora_restore.shared.common import parse_timestamp, timestamp
 from aurora_restore.shared.errors import AwsError, RefusedError
+from aurora_restore.shared.pipeline import LOCK_KEY_PREFIX
 from aurora_restore.shared.state_utils import StateStore
 
 LOCK_STEP: Final = "lock"
@@ -49,7 +50,7 @@ class TargetLock:
 
     @property
     def key(self) -> str:
-        return f"lock#{self.account_id}/{self.region}/{self.cluster_id}"
+        return f"{LOCK_KEY_PREFIX}{self.account_id}/{self.region}/{self.cluster_id}"
 
     def take(self, operation_id: str, execution: str, moment: datetime) -> None:
         """Hold the lock from now on; harmless for whoever holds it already.

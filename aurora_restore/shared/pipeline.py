@@ -342,6 +342,19 @@ def shared_snapshot_prefix(prefix: str) -> str:
     return f"{prefix}-shared-"
 
 
+def intermediate_snapshot_prefix(prefix: str) -> str:
+    """How the names of this account's copies in a source's Region begin."""
+    return f"{prefix}-step-"
+
+
+def final_snapshot_prefix(cluster_id: str) -> str:
+    """How the names of a target's final snapshots begin; 14 digits follow."""
+    return f"{cluster_id[:40].rstrip('-')}-final-"
+
+
+LOCK_KEY_PREFIX: Final = "lock#"
+"""How the partition keys of the locks in the state table begin."""
+
 ASSETS_PACKAGE: Final = "aurora_restore_assets"
 """The package in the database layer that holds the CA bundle and the SQL scripts."""
 CA_BUNDLE: Final = "ca-bundle.pem"

@@ -11,7 +11,12 @@ from aurora_restore.shared import calls
 from aurora_restore.shared.calls import RdsCall
 from aurora_restore.shared.common import timestamp
 from aurora_restore.shared.ownership import own_tags
-from aurora_restore.shared.pipeline import TAG_ARCHIVED_AT, TAG_OPERATION, TAG_SOURCE_SNAPSHOT
+from aurora_restore.shared.pipeline import (
+    TAG_ARCHIVED_AT,
+    TAG_OPERATION,
+    TAG_SOURCE_SNAPSHOT,
+    final_snapshot_prefix,
+)
 from aurora_restore.shared.preflight import Findings
 from aurora_restore.shared.rds import DELETING, find_snapshot
 from aurora_restore.shared.routes import Where
@@ -116,11 +121,6 @@ def final_snapshot_name(found: Findings) -> str | None:
     if job.restore.target.skip_final_snapshot if skip is None else skip:
         return None
     return final_snapshot_prefix(job.target_cluster_id) + _digits(job.state["operation_started_at"])
-
-
-def final_snapshot_prefix(cluster_id: str) -> str:
-    """How the names of a target's final snapshots begin; 14 digits follow."""
-    return f"{cluster_id[:40].rstrip('-')}-final-"
 
 
 def _digits(moment: str) -> str:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 from aurora_restore.shared.errors import ConfigurationError
 from aurora_restore.shared.function_utils import IDENTIFIER_LENGTH, RdsArn, copy_name
 from aurora_restore.shared.models import Source, Target
-from aurora_restore.shared.pipeline import shared_snapshot_prefix
+from aurora_restore.shared.pipeline import intermediate_snapshot_prefix, shared_snapshot_prefix
 from aurora_restore.shared.rds import SSE_KMS, encryption_of
 
 if TYPE_CHECKING:
@@ -155,7 +155,7 @@ def hops(
                 where=Where.SOURCE_REGION,
                 place=Place(target_place.account, origin.region),
                 source_arn=arn,
-                name=_shortened(f"{prefix}-step-", origin.name),
+                name=_shortened(intermediate_snapshot_prefix(prefix), origin.name),
                 kms_key_id=source.intermediate_kms_key_id,
                 key_field="source.intermediate_kms_key_id",
             )

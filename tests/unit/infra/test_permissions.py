@@ -2,8 +2,6 @@
 
 import pytest
 
-from aurora_restore.infra.names import final_snapshot_prefix
-from aurora_restore.shared import plan
 from aurora_restore.shared.pipeline import STEP_NAMES, STEPS, TAG_MANAGED_BY, Resource, Step
 from tests.support.iam import Context, Policy, listed
 from tests.support.policies import policies_of
@@ -380,11 +378,6 @@ def test_a_final_snapshot_is_made_of_a_target_only(policies: dict[str, Policy]) 
     assert not policy.allows(action, f"{TARGET}:cluster:orders")
     assert policies["archive-snapshot"].allows("rds:DeleteDBClusterSnapshot", FINAL, TAGGED)
     assert not policies["archive-snapshot"].allows("rds:DeleteDBClusterSnapshot", FINAL)
-
-
-@pytest.mark.parametrize("cluster", ["orders-staging", "a" * 39 + "-" + "b" * 23])
-def test_a_final_snapshot_is_known_by_the_name_that_it_is_given(cluster: str) -> None:
-    assert final_snapshot_prefix(cluster) == plan.final_snapshot_prefix(cluster)
 
 
 @pytest.mark.parametrize(

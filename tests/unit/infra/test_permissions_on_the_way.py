@@ -2,18 +2,14 @@
 
 import pytest
 
-from aurora_restore.infra.names import LOCKS, intermediate_snapshot_prefix
-from aurora_restore.shared.lock import TargetLock
 from aurora_restore.shared.pipeline import (
     STEP_NAMES,
     STEPS,
     TAG_MANAGED_BY,
     Step,
     assumes_source_role,
-    shared_snapshot_prefix,
 )
-from aurora_restore.shared.routes import Place, Route, hops
-from tests.support.iam import Context, Policy, matches
+from tests.support.iam import Context, Policy
 from tests.support.policies import policies_of
 from tests.unit.infra.synthesis import cross_account, environment
 
@@ -99,24 +95,3 @@ def test_without_two_steps_nothing_is_copied_to_the_source_s_region() -> None:
     for policy in policies.values():
         assert not policy.allows("rds:CopyDBClusterSnapshot", STEP_COPY, GIVEN_TAG)
         assert not policy.allows("rds:DeleteDBClusterSnapshot", STEP_COPY, TAGGED)
-
-
-def test_the_bounds_on_names_are_those_that_the_steps_give() -> None:
-    """What is declared for the roles agrees with what the functions do."""
-    source_arn = "arn:aws:rds:eu-central-1:111111111111:cluster-snapshot:rds:orders-2026-05-15-03"
-    restore = environment(cross_account()).restores["staging"]
-    shared, on_the_way, _ = hops(
-        route=Route.TWO_STEPS,
-        source=restore.source,
-        target=restore.target,
-        source_arn=source_arn,
-        manual_copy_first=True,
-        target_place=Place("222222222222", "eu-west-1"),
-        target_name=None,
-        prefix="orders-restore",
-    )
-    lock = TargetLock(None, None, "222222222222", "eu-west-1", "orders-staging")  # type: ignore[arg-type]
-
-    assert shared.name.startswith(shared_snapshot_prefix("orders-restore"))
-    assert on_the_way.name.startswith(intermediate_snapshot_prefix("orders-restore"))
-    assert matches(LOCKS, lock.key)
