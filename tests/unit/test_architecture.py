@@ -19,6 +19,7 @@ ARROWS = {
     "shared": set[str](),
     "cli": {"shared", "local", "infra"},
     "local": {"shared", "infra"},
+    "reference": {"shared"},
 }
 
 # The infrastructure knows the pipeline's declaration, not what the functions run on.

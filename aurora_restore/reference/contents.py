@@ -1,0 +1,214 @@
+"""What stands in each generated block."""
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Final
+
+from aurora_restore.reference.fields import plain_table, sections
+from aurora_restore.reference.markdown import code, fenced, row, table
+from aurora_restore.reference.transitions import transitions
+from aurora_restore.shared.errors import (
+    AuroraRestoreError,
+    ConfigurationError,
+    retryable_error_names,
+)
+from aurora_restore.shared.models import Environment, Event, Polling
+from aurora_restore.shared.pipeline import SOURCE_ROLE_ACTIONS, STEPS, Step
+from aurora_restore.shared.routes import Place, Route, choose_route
+
+MINUTE: Final = 60
+HOUR: Final = 60 * MINUTE
+
+# Examples of runs: how long, in seconds, the steps wait for RDS and for the SQL scripts.
+RUNS: Final[Mapping[str, Mapping[str, float]]] = {
+    "Same Region, small: restore 20 min": {
+        "check-delete-status": 10 * MINUTE,
+        "check-restore-status": 20 * MINUTE,
+    },
+    "Another Region, usual: copy 1 h, restore 45 min": {
+        "check-copy-status": 1 * HOUR,
+        "check-delete-status": 10 * MINUTE,
+        "check-restore-status": 45 * MINUTE,
+        "setup-db-users": 5 * MINUTE,
+    },
+    "Another Region, large: copy 12 h, restore 2 h, masking 3 h": {
+        "check-copy-status": 12 * HOUR,
+        "check-delete-status": 20 * MINUTE,
+        "check-restore-status": 2 * HOUR,
+        "setup-db-users": 3 * HOUR,
+    },
+}
+
+
+def steps() -> str:
+    """The sequence of the pipeline."""
+    return table(
+        ("", "Step", "What it does", "May wait", "Leads back to"),
+        (
+            row(
+                str(number),
+                code(step.name),
+                step.purpose,
+                "yes" if step.waits else "no",
+                code(step.restarts) if step.restarts else "",
+            )
+            for number, step in enumerate(STEPS, start=1)
+        ),
+    )
+
+
+def state_machine() -> str:
+    """The sequence as a diagram: how one state leads to another."""
+    return fenced("mermaid", _state_diagram())
+
+
+def _state_diagram() -> Iterator[str]:
+    yield "stateDiagram-v2"
+    for step in STEPS:
+        yield f'    state "{step.state_name}" as {step.module}'
+    yield f"    [*] --> {STEPS[0].module} : or where start_at says"
+    for step, following in zip(STEPS, [*STEPS[1:], None], strict=True):
+        if step.waits:
+            yield f"    {step.module} --> {step.module} : not yet, wait"
+        if step.restarts:
+            yield f"    {step.module} --> {step.restarts.replace('-', '_')} : ended badly"
+        yield f"    {step.module} --> {following.module if following else '[*]'}"
+        if step is STEPS[0]:
+            yield f"    {step.module} --> [*] : dry run"
+
+
+def routes() -> str:
+    """The way of a snapshot, for each place of the source and each configured way."""
+    here = Place("222222222222", "us-west-2")
+    places = {
+        ("the same", "the same"): here,
+        ("the same", "another"): Place(here.account, "us-east-1"),
+        ("another", "the same"): Place("111111111111", here.region),
+        ("another", "another"): Place("111111111111", "us-east-1"),
+    }
+    return table(
+        ("Source's account", "Source's Region", "`copy_route`", "The snapshot is"),
+        (
+            row(*where, code(way), route)
+            for where, source in places.items()
+            for way, route in _routes(source, here)
+        ),
+    )
+
+
+def _routes(source: Place, target: Place) -> Iterator[tuple[str, Route]]:
+    """The ways that differ; where a way leads nowhere, or is no other one, it is left out."""
+    seen = set()
+    for way in ("auto", "two-steps", "none"):
+        try:
+            route = choose_route(source, target, way)
+        except ConfigurationError:
+            continue
+        if route not in seen:
+            seen.add(route)
+            yield way, route
+
+
+def functions() -> str:
+    """Size and secrets of each function."""
+    return table(
+        ("Function", "Time-out", "Memory", "Reads secrets", "Writes secrets", "Database"),
+        (
+            row(
+                code(step.name),
+                f"{step.timeout_seconds} s",
+                f"{step.memory_mb} MB",
+                ", ".join(step.reads_secrets),
+                ", ".join(step.writes_secrets),
+                "logs in" if step.reaches_database else "",
+            )
+            for step in STEPS
+        ),
+    )
+
+
+def permissions() -> str:
+    """What each function's role allows, beyond what all of them do."""
+    return table(
+        ("Function", "May call", "On"),
+        (line for step in STEPS for line in _permissions(step)),
+    )
+
+
+def _permissions(step: Step) -> Iterator[str]:
+    by_resource: dict[str, list[str]] = {}
+    for grant in step.grants:
+        by_resource.setdefault(grant.resource, []).extend(grant.actions)
+    for which in step.reads_secrets:
+        by_resource.setdefault(f"the {which} secret", []).append("secretsmanager:GetSecretValue")
+    for which in step.writes_secrets:
+        by_resource.setdefault(f"the {which} secret", []).append("secretsmanager:PutSecretValue")
+    if step.publishes:
+        by_resource["the topic"] = ["sns:Publish"]
+        by_resource["the topic's key"] = ["kms:Decrypt", "kms:GenerateDataKey*"]
+        by_resource["the dead-letter queue"] = ["sqs:SendMessage"]
+    if not by_resource:
+        yield row(code(step.name), "nothing more", "")
+    for resource, actions in by_resource.items():
+        yield row(code(step.name), ", ".join(map(code, sorted(set(actions)))), resource)
+
+
+def source_role() -> str:
+    """What the role in a source account allows."""
+    return "\n".join(f"- {code(action)}" for action in SOURCE_ROLE_ACTIONS)
+
+
+def errors() -> str:
+    """The tree of errors."""
+    retried = set(retryable_error_names())
+    return table(
+        ("Error", "Status", "Retried by the state machine"),
+        (
+            row(
+                f"{'&emsp;' * depth}[{code(error.__name__)}](#{error.__name__.lower()})",
+                str(int(error.status)),
+                "yes" if error.__name__ in retried else "",
+            )
+            for depth, error in tree(AuroraRestoreError)
+        ),
+    )
+
+
+def tree(
+    base: type[AuroraRestoreError], depth: int = 0
+) -> Iterator[tuple[int, type[AuroraRestoreError]]]:
+    """An error and all below it, with their depth, in order of declaration."""
+    yield depth, base
+    for child in base.__subclasses__():
+        yield from tree(child, depth + 1)
+
+
+def state_transitions() -> str:
+    """How many state transitions some runs take, polled as by default."""
+    return table(
+        ("Run", "State transitions"),
+        (row(title, str(transitions(Polling(), waits))) for title, waits in RUNS.items()),
+    )
+
+
+def environment() -> str:
+    """Every field of an environment file."""
+    return sections(Environment, level=3)
+
+
+def event() -> str:
+    """Every field of a start event."""
+    return plain_table(Event)
+
+
+CONTENTS: Final[Mapping[str, Callable[[], str]]] = {
+    "environment": environment,
+    "errors": errors,
+    "event": event,
+    "functions": functions,
+    "permissions": permissions,
+    "routes": routes,
+    "source-role": source_role,
+    "state-machine": state_machine,
+    "state-transitions": state_transitions,
+    "steps": steps,
+}

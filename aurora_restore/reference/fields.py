@@ -1,0 +1,179 @@
+"""The reference tables of documents: every field, what it may be, and what it means."""
+
+import json
+import typing
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, is_dataclass
+from typing import Any, Final, Literal, get_args, get_origin
+
+from aurora_restore.reference.markdown import code, row, table
+from aurora_restore.shared.schema import JSON_TYPE_NAMES, Field, Row, Rule, fields, reference
+
+_NAMED: Final = ".<name>"
+_LISTED: Final = "[]"
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A row of the reference, and the declaration that it is about."""
+
+    row: Row
+    field: Field
+
+    @property
+    def parent(self) -> str:
+        """The path of the object that holds the field."""
+        return self.row.path.rpartition(".")[0]
+
+    @property
+    def name(self) -> str:
+        return self.row.path.rpartition(".")[2]
+
+
+def entries(document: type) -> Iterator[Entry]:
+    """Every field of a document, depth first."""
+    for each in reference(document):
+        yield Entry(each, _field_at(document, each.path))
+
+
+def sections(document: type, level: int) -> str:
+    """A heading, an explanation and a table for each object in a document.
+
+    The document itself comes first, under no heading.
+    """
+    parts = []
+    grouped: dict[str, list[Entry]] = {}
+    for entry in entries(document):
+        grouped.setdefault(entry.parent, []).append(entry)
+    for parent, members in grouped.items():
+        if parent:
+            parts.append(f"{'#' * level} {code(parent)}")
+            parts.extend(_paragraphs(_inner(_field_at(document, parent).type)))
+        parts.append(_table(members))
+    return "\n\n".join(parts)
+
+
+def plain_table(document: type) -> str:
+    """One table of a document without objects in it, all of whose fields may be left out."""
+    return table(
+        ("Field", "Value", "Meaning"),
+        (row(code(each.name), values(each.field), each.field.help) for each in entries(document)),
+    )
+
+
+def values(field: Field) -> str:
+    """What a field may be, in words."""
+    return _described(field.type, field.rules)
+
+
+def _table(members: list[Entry]) -> str:
+    return table(
+        ("Field", "Value", "Default", "Meaning"),
+        (
+            row(code(each.name), values(each.field), _default(each), _meaning(each))
+            for each in members
+        ),
+    )
+
+
+def _default(entry: Entry) -> str:
+    if entry.field.required:
+        return "**required**"
+    if is_dataclass(entry.field.default):
+        return "its own defaults"
+    return entry.row.default or "none"
+
+
+def _meaning(entry: Entry) -> str:
+    inner = _inner(entry.field.type)
+    if not is_dataclass(inner):
+        return entry.field.help
+    below = entry.row.path + _mark(entry.field.type)
+    link = f"[{code(below)}](#{''.join(c for c in below if c.isalnum() or c in '_-').lower()})"
+    first_sentence, _, _ = _paragraphs(inner)[0].partition(". ")
+    return f"{entry.field.help or first_sentence.rstrip('.') + '.'} See {link}."
+
+
+def _paragraphs(document: Any) -> list[str]:
+    """The docstring of a document's class."""
+    text = typing.cast(type, document).__doc__ or ""
+    return [" ".join(each.split()) for each in text.split("\n\n")]
+
+
+def _field_at(document: type, path: str) -> Field:
+    """The declaration of a field by its path in the reference."""
+    first, _, rest = path.replace(_NAMED, "").partition(".")
+    found = {each.name: each for each in fields(document)}[first.removesuffix(_LISTED)]
+    return _field_at(_inner(found.type), rest) if rest else found
+
+
+def _inner(kind: Any) -> Any:
+    """The type of what a list or a mapping holds; of anything else, itself."""
+    return _held(kind)[0] if _mark(kind) else kind
+
+
+def _held(kind: Any) -> tuple[Any, tuple[Rule, ...]]:
+    """The type of what a list or a mapping holds, and the rules for it."""
+    return _bare(get_args(kind)[0 if get_origin(kind) is tuple else 1])
+
+
+def _mark(kind: Any) -> str:
+    """What the reference writes behind the name of a list or a mapping."""
+    origin = get_origin(kind)
+    if origin is tuple:
+        return _LISTED
+    return _NAMED if isinstance(origin, type) and issubclass(origin, Mapping) else ""
+
+
+def _bare(annotation: Any) -> tuple[Any, tuple[Rule, ...]]:
+    """An annotated type without its annotations, and the rules among them."""
+    if get_origin(annotation) is not typing.Annotated:
+        return annotation, ()
+    inner, *extras = get_args(annotation)
+    kind, rules = _bare(inner)
+    return kind, (*rules, *(extra for extra in extras if isinstance(extra, Rule)))
+
+
+def _described(kind: Any, rules: tuple[Rule, ...]) -> str:
+    limits = [limit for rule in rules for limit in _limits(rule)]
+    told = limits if any(rule.means for rule in rules) else [_type_name(kind), *limits]
+    example = next((rule.example for rule in rules if rule.example is not None), None)
+    if example is not None:
+        told.append(f"as in {code(_json(example))}")
+    text = ", ".join(told)
+    return f"{text}; each {_described(*_held(kind))}" if _holds_values(kind) else text
+
+
+def _holds_values(kind: Any) -> bool:
+    """Whether it is a list or a mapping of values, whose rules are worth telling."""
+    return bool(_mark(kind)) and bool(_held(kind)[1])
+
+
+def _type_name(kind: Any) -> str:
+    if get_origin(kind) is Literal:
+        *others, last = (code(_json(choice)) for choice in get_args(kind))
+        return f"{', '.join(others)} or {last}"
+    if _mark(kind) == _LISTED:
+        return f"list of {_plural(_inner(kind))}"
+    if _mark(kind) == _NAMED:
+        return f"{_plural(_inner(kind))} by name"
+    return "object" if is_dataclass(kind) else JSON_TYPE_NAMES.get(kind, "anything")
+
+
+def _plural(kind: Any) -> str:
+    return "anything" if kind is Any else f"{_type_name(kind)}s"
+
+
+def _limits(rule: Rule) -> Iterator[str]:
+    if rule.means:
+        yield rule.means
+    if rule.minimum is not None and rule.maximum is not None:
+        yield f"{rule.minimum} to {rule.maximum}"
+    elif rule.minimum is not None:
+        yield f"{rule.minimum} or more"
+    if rule.min_items is not None:
+        yield f"{rule.min_items} or more"
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False)

@@ -1,0 +1,20 @@
+"""As much of Markdown as the generated blocks need."""
+
+from collections.abc import Iterable, Sequence
+
+
+def code(text: str) -> str:
+    return f"`{text}`"
+
+
+def row(*cells: str) -> str:
+    return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
+
+
+def table(titles: Sequence[str], rows: Iterable[str]) -> str:
+    """A table of rows that ``row`` has made."""
+    return "\n".join([row(*titles), row(*("---" for _ in titles)), *rows])
+
+
+def fenced(language: str, lines: Iterable[str]) -> str:
+    return "\n".join([f"```{language}", *lines, "```"])

@@ -1,0 +1,7 @@
+"""Tests of what readers are told. The CDK runs on the Node of this repository."""
+
+import os
+
+from aurora_restore.infra.repository import REPOSITORY
+
+os.environ.setdefault("JSII_NODE", str(REPOSITORY / "node_modules" / ".bin" / "node"))

@@ -1,0 +1,179 @@
+"""Commands that are shown can be run: targets, modules, options and inputs exist."""
+
+import importlib.util
+import json
+import re
+import shlex
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
+from typing import Any
+
+import botocore.session
+import jmespath  # type: ignore[import-untyped]
+import pytest
+from botocore import xform_name
+from botocore.model import OperationModel
+
+from aurora_restore.reference.__main__ import REPOSITORY
+from aurora_restore.shared.models import Event
+from aurora_restore.shared.schema import parse
+from tests.unit.docs.pages import all_pages, blocks, page
+from tests.unit.infra.synthesis import Document
+
+GLOBAL_OPTIONS = {"region", "query", "output", "max-items", "cli-binary-format"}
+# Commands that the AWS CLI has beside the operations of the services, and their options.
+HIGH_LEVEL = {("logs", "tail"): {"since", "filter-pattern", "follow", "format"}}
+# What the CLI takes as a plain argument.
+POSITIONAL = {("lambda", "invoke"): 1, ("logs", "tail"): 1}
+CDK_COMMANDS = {"bootstrap", "deploy", "destroy", "synth"}
+CDK_OPTIONS = {"-c", "--quiet"}
+# What the README's environment is, and is deployed as.
+STACKS = {"AuroraRestore-staging", "AuroraRestoreSource-staging-111111111111"}
+BOOTSTRAPPED = {"aws://222222222222/us-west-2"}
+
+SHOWN = [
+    pytest.param(shlex.split(line), id=f"{shown.name}: {line[:60]}")
+    for shown, block in blocks("bash")
+    for line in block.text.replace("\\\n", " ").splitlines()
+]
+MENTIONED = [
+    pytest.param(shlex.split(code), id=f"{shown.name}: {code[:60]}")
+    for shown in all_pages()
+    for code in shown.code
+    if code.partition(" ")[0] in ("make", "aws", "npx") and " " in code
+]
+
+
+@pytest.mark.parametrize("words", SHOWN)
+def test_a_command_that_is_shown_is_right_and_complete(words: Sequence[str]) -> None:
+    check(words, complete=True)
+
+
+@pytest.mark.parametrize("words", MENTIONED)
+def test_a_command_that_is_mentioned_is_right(words: Sequence[str]) -> None:
+    check(words, complete=False)
+
+
+def test_the_two_commands_are_shown_first() -> None:
+    first = next(block for block in page("README.md").blocks if block.language == "bash")
+
+    assert first.text.split("\n") == ["make demo", "make test", ""]
+
+
+def test_inputs_that_the_readme_lists_are_events() -> None:
+    inputs = [code for code in page("README.md").code if code.startswith("{")]
+
+    assert len(inputs) > 3
+    for text in inputs:
+        parse(Event, json.loads(text))
+
+
+def test_the_cdk_commands_name_the_environment_that_is_shown(
+    readme_environment: Document,
+) -> None:
+    named = {code for code in page("README.md").code if code.startswith("config/staging")}
+
+    (restore,) = readme_environment["restores"].values()
+
+    assert named == {"config/staging.json"}
+    assert {f"aws://{readme_environment['account']}/{readme_environment['region']}"} == BOOTSTRAPPED
+    assert {
+        "AuroraRestore-staging",
+        f"AuroraRestoreSource-staging-{restore['source']['account_id']}",
+    } == STACKS
+
+
+def check(words: Sequence[str], *, complete: bool) -> None:
+    match words:
+        case ["make", *targets]:
+            assert set(targets) <= make_targets()
+        case ["npx", "cdk", command, *options]:
+            plain = {word for word in options if not word.startswith("-")}
+            assert command in CDK_COMMANDS
+            assert set(options) - plain <= CDK_OPTIONS
+            assert "environment=staging" in plain
+            assert plain - {"environment=staging"} <= STACKS | BOOTSTRAPPED
+            assert command in ("synth", "bootstrap") or plain & STACKS
+        case [".venv/bin/python", "-m", module]:
+            assert importlib.util.find_spec(module) is not None
+        case ["aws", service, "wait", waiter, *rest]:
+            check_waiter(service, waiter, rest)
+        case ["aws", service, command, *rest]:
+            check_aws(service, command, rest, complete=complete)
+        case _:
+            raise AssertionError(f"no test knows this command: {words}")
+
+
+def make_targets() -> set[str]:
+    makefile = (REPOSITORY / "Makefile").read_text()
+    return set(re.findall(r"^([a-z-]+):.*## ", makefile, re.MULTILINE))
+
+
+def check_aws(service: str, command: str, words: Sequence[str], *, complete: bool) -> None:
+    positional, options = split(words)
+    assert len(positional) == (POSITIONAL.get((service, command), 0) if complete else 0)
+    check_values(options)
+    if (service, command) in HIGH_LEVEL:
+        known, required = HIGH_LEVEL[service, command], set[str]()
+    else:
+        known, required = parameters(operations(service)[command])
+    assert set(options) <= known | GLOBAL_OPTIONS
+    if complete:
+        assert required <= {name.removeprefix("no-") for name in options}
+
+
+def check_waiter(service: str, waiter: str, words: Sequence[str]) -> None:
+    session = botocore.session.get_session()
+    model = session.get_waiter_model(service)
+    names = {xform_name(name, "-"): name for name in model.waiter_names}
+    operation = model.get_waiter(names[waiter]).operation
+    check_aws(service, xform_name(operation, "-"), words, complete=True)
+
+
+def split(words: Sequence[str]) -> tuple[list[str], dict[str, list[str]]]:
+    """Plain arguments, and options with their values; here plain arguments come first or last."""
+    positional: list[str] = []
+    options: dict[str, list[str]] = {}
+    name = None
+    for word in words:
+        if word.startswith("--"):
+            name = word.removeprefix("--")
+            options[name] = []
+        elif name is None or (options[name] and name == "payload"):
+            positional.append(word)
+        else:
+            options[name].append(word)
+    return positional, options
+
+
+def check_values(options: Mapping[str, Sequence[str]]) -> None:
+    """What is said in JSON or JMESPath can be read; an input is an event."""
+    for name, values in options.items():
+        for value in values:
+            if name == "query":
+                jmespath.compile(value)
+            elif name in ("input", "payload"):
+                parse(Event, json.loads(value))
+            elif value.startswith("{") and name != "filter-pattern":
+                json.loads(value)
+
+
+@cache
+def operations(service: str) -> dict[str, OperationModel]:
+    model = botocore.session.get_session().get_service_model(service)
+    return {xform_name(name, "-"): model.operation_model(name) for name in model.operation_names}
+
+
+def parameters(operation: OperationModel) -> tuple[set[str], set[str]]:
+    """The options of an operation as the AWS CLI names them, and those it demands."""
+    shape = operation.input_shape
+    members: Mapping[str, Any] = shape.members if shape else {}
+    required = shape.required_members if shape else []
+    return set(_options(members)), {xform_name(name, "-") for name in required}
+
+
+def _options(members: Mapping[str, Any]) -> Iterator[str]:
+    for name, shape in members.items():
+        yield xform_name(name, "-")
+        if shape.type_name == "boolean":
+            yield f"no-{xform_name(name, '-')}"

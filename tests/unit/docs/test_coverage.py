@@ -1,0 +1,280 @@
+"""Nothing that a reader may meet is left out, and nothing is told that does not exist."""
+
+import ast
+import re
+import tomllib
+from collections.abc import Iterator
+
+import pytest
+
+from aurora_restore.infra.dependencies import AWS_SERVICES
+from aurora_restore.reference.__main__ import REPOSITORY
+from aurora_restore.reference.contents import tree
+from aurora_restore.shared import pipeline
+from aurora_restore.shared.errors import AuroraRestoreError
+from aurora_restore.shared.pipeline import STEP_NAMES, STEPS
+from tests.unit.docs.pages import all_pages, code_in, page
+from tests.unit.infra.synthesis import Synthesis
+from tests.unit.test_architecture import ARROWS
+
+ERRORS = [error.__name__ for _, error in tree(AuroraRestoreError)]
+DECISIONS = sorted((REPOSITORY / "docs" / "decisions").glob("[0-9]*.md"))
+MODULES = [
+    ast.parse(file.read_text(encoding="utf-8"))
+    for part in ("lambdas", "shared")
+    for file in sorted((REPOSITORY / "aurora_restore" / part).glob("*.py"))
+]
+# What stands for whatever a message has at that place.
+GAP = "…"
+
+
+def strings() -> Iterator[str]:
+    """Every text in the functions' code, its formatted parts as gaps."""
+    for module in MODULES:
+        for node in ast.walk(module):
+            if isinstance(node, ast.JoinedStr):
+                yield "".join(
+                    str(part.value) if isinstance(part, ast.Constant) else GAP
+                    for part in node.values
+                )
+            elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+                yield node.value
+
+
+def metric_calls() -> Iterator[tuple[str, str]]:
+    """Name and unit of every metric that the functions write."""
+    for module in MODULES:
+        for node in ast.walk(module):
+            if (
+                isinstance(node, ast.Call)
+                and isinstance(node.func, ast.Name)
+                and node.func.id == "update_metrics"
+            ):
+                name, _, *unit = (
+                    each.value if isinstance(each, ast.Constant) else None for each in node.args[1:]
+                )
+                yield str(name), str(unit[0]) if unit else "Count"
+
+
+@pytest.mark.parametrize("error", ERRORS)
+def test_the_runbook_knows_every_error(error: str) -> None:
+    assert page("docs/operating.md").section(error).strip()
+
+
+def test_the_runbook_knows_no_other_error() -> None:
+    told = {each for each in page("docs/operating.md").headings if each.endswith("Error")}
+
+    assert told == set(ERRORS)
+
+
+def test_the_runbook_knows_every_check_of_the_preflight() -> None:
+    named = {
+        str(node.args[0].value)
+        for module in MODULES
+        for node in ast.walk(module)
+        if isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Name)
+        and node.func.id in ("Obstacle", "_absent")
+        and isinstance(node.args[0], ast.Constant)
+    }
+    told = {code_in(check)[0] for check, _ in page("docs/operating.md").rows("PreflightError")}
+
+    assert told == named
+
+
+@pytest.mark.parametrize("error", ["ConfigurationError", "RefusedError"])
+def test_messages_that_the_runbook_quotes_are_in_the_code(error: str) -> None:
+    known = list(strings())
+
+    for message, *_ in page("docs/operating.md").rows(error):
+        for quoted in code_in(message):
+            pieces = [piece.strip() for piece in quoted.split(GAP) if piece.strip()]
+            assert any(all(piece in text for piece in pieces) for text in known), quoted
+
+
+def test_every_refusal_is_in_the_runbook() -> None:
+    """Each place that raises RefusedError is told by a part of its message."""
+    quoted = [
+        piece.strip()
+        for message, *_ in page("docs/operating.md").rows("RefusedError")
+        for code in code_in(message)
+        for piece in code.split(GAP)
+        if piece.strip()
+    ]
+    for module in MODULES:
+        for node in ast.walk(module):
+            if (
+                isinstance(node, ast.Call)
+                and isinstance(node.func, ast.Name)
+                and node.func.id == "RefusedError"
+            ):
+                text = "".join(
+                    str(part.value)
+                    for part in ast.walk(node.args[0])
+                    if isinstance(part, ast.Constant)
+                )
+                assert any(piece in text for piece in quoted), text
+
+
+@pytest.mark.parametrize("title", ["What a failed run leaves behind", "What the state holds"])
+def test_every_step_has_its_row(title: str) -> None:
+    name = {"What the state holds": "docs/architecture.md"}.get(title, "docs/operating.md")
+    told = [code_in(row[0])[0] for row in page(name).rows(title) if code_in(row[0])]
+
+    assert told == list(STEP_NAMES)
+
+
+def test_the_place_to_resume_at_is_where_the_work_is_begun() -> None:
+    entries = {
+        step: code_in(where)
+        for steps, where in page("docs/operating.md").rows("Re-run, resume, or start again")
+        for step in code_in(steps)
+    }
+
+    assert list(entries) == list(STEP_NAMES)
+    for step in STEPS[1:]:
+        (where,) = entries[step.name]
+        if step.restarts:
+            assert where == step.restarts
+        else:
+            assert STEP_NAMES.index(where) <= STEP_NAMES.index(step.name)
+
+
+def test_what_the_state_is_said_to_hold_is_in_the_code() -> None:
+    written = set(strings()) | {
+        keyword.arg
+        for module in MODULES
+        for node in ast.walk(module)
+        if isinstance(node, ast.Call)
+        for keyword in node.keywords
+        if keyword.arg
+    }
+    told = {
+        key
+        for _, keys in page("docs/architecture.md").rows("What the state holds")
+        for key in code_in(keys)
+    }
+
+    assert told - written == set()
+
+
+def test_every_metric_is_documented_with_its_unit() -> None:
+    told = {
+        (code_in(name)[0], unit)
+        for name, unit, *rest in page("docs/operating.md").rows("Metrics and alarms")
+        if rest
+    }
+
+    assert told == set(metric_calls())
+
+
+def test_every_alarm_is_documented(documented_stack: Synthesis) -> None:
+    alarms = documented_stack.of_type("AWS::CloudWatch::Alarm").values()
+    told = {
+        code_in(row[0])[0]
+        for row in page("docs/operating.md").rows("Metrics and alarms")
+        if len(row) == 2
+    }
+
+    assert told == {alarm["AlarmName"] for alarm in alarms}
+
+
+def test_names_that_are_told_are_those_of_the_stack(documented_stack: Synthesis) -> None:
+    named = {
+        value.rpartition("/")[2]
+        for resource in documented_stack.resources.values()
+        for key, value in resource.get("Properties", {}).items()
+        if key.endswith("Name") and isinstance(value, str)
+    } | {
+        resource["Properties"]["Name"]
+        for resource in documented_stack.resources.values()
+        if resource["Type"] == "AWS::SecretsManager::Secret"
+    }
+    told = {
+        code
+        for each in all_pages()
+        for code in each.code
+        if re.fullmatch(r"aurora-restore-[a-z-]+", code)
+    }
+
+    assert told
+    assert told - named == set()
+
+
+def test_what_costs_is_counted(documented_stack: Synthesis) -> None:
+    rows = page("docs/cost.md").rows("What the stack costs while nothing runs")
+    counted = {row[0].split("]")[0].lstrip("["): int(row[1].split(",")[0]) for row in rows}
+
+    assert counted == {
+        "Secrets": len(documented_stack.of_type("AWS::SecretsManager::Secret")),
+        "KMS key": len(documented_stack.of_type("AWS::KMS::Key")),
+        "Alarms": len(documented_stack.of_type("AWS::CloudWatch::Alarm")),
+    }
+
+
+def test_the_endpoints_are_those_of_the_services_that_are_called() -> None:
+    """X-Ray's daemon is Lambda's, and needs no way out of the VPC."""
+    told = {
+        code_in(row[0])[0]: [set(code_in(cell)) for cell in row[1:]]
+        for row in page("README.md").rows("1. What has to exist in AWS")
+    }
+    names = {"stepfunctions": "states"}
+    called = {names.get(service, service) for service in AWS_SERVICES} - {"xray", "dynamodb"}
+    (login,) = (step for step in STEPS if step.reaches_database)
+
+    assert told['"all"'] == [{"dynamodb"}, called]
+    assert told['"database-only"'] == [{"dynamodb"}, {"ssm", "secretsmanager"}]
+    assert login.reads_secrets
+    assert not login.grants
+    assert not login.publishes
+
+
+def test_every_tag_is_documented() -> None:
+    tags = {
+        value
+        for name, value in vars(pipeline).items()
+        if name.startswith("TAG_") and isinstance(value, str)
+    }
+
+    assert tags <= set(page("docs/architecture.md").code)
+
+
+def test_the_diagram_shows_the_arrows() -> None:
+    (diagram,) = (
+        block.text
+        for block in page("docs/architecture.md").blocks
+        if block.language == "mermaid" and "app[app.py]" in block.text
+    )
+    shown = set(re.findall(r"^ +(\w+)(?:\[[^\]]+\])? --> (\w+)$", diagram, re.MULTILINE))
+    parts = {each.name for each in (REPOSITORY / "aurora_restore").iterdir()} | {"app"}
+
+    assert shown == {
+        (here, there) for here, allowed in ARROWS.items() if here in parts for there in allowed
+    }
+
+
+def test_the_changelog_has_the_version() -> None:
+    version = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["project"]["version"]
+    headings = page("CHANGELOG.md").headings
+
+    assert any(heading.startswith(f"[{version}]") for heading in headings)
+
+
+def test_decisions_are_numbered_and_listed() -> None:
+    titles = [file.read_text().splitlines()[0] for file in DECISIONS]
+    index = page("docs/decisions/README.md")
+    listed = re.findall(r"^(\d+)\. \[(.+)\]\((\d{4})-", index.text, re.MULTILINE)
+
+    assert [file.name[:4] for file in DECISIONS] == [
+        f"{number:04}" for number in range(1, len(DECISIONS) + 1)
+    ]
+    assert [f"# {number}. {title}" for number, title, _ in listed] == titles
+    assert [int(number) for number, _, _ in listed] == [int(file) for _, _, file in listed]
+
+
+@pytest.mark.parametrize("file", DECISIONS, ids=lambda file: file.stem)
+def test_a_decision_is_one_page(file: object) -> None:
+    decision = next(each for each in all_pages() if each.path == file)
+
+    assert decision.headings[1:] == ["Status", "Context", "Decision", "Consequences"]
+    assert len(decision.text.split()) < 400

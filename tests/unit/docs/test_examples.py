@@ -1,0 +1,86 @@
+"""Examples in JSON are what they are said to be."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import jsonschema
+import pytest
+
+from aurora_restore.infra.schema_file import schema_text
+from aurora_restore.shared.credentials import AppCredentials, MasterCredentials
+from aurora_restore.shared.failures import Failure
+from aurora_restore.shared.models import Environment
+from aurora_restore.shared.pipeline import STEPS, Resource
+from aurora_restore.shared.schema import parse_configuration
+from tests.unit.docs.pages import Block, blocks, page
+from tests.unit.infra.synthesis import Document, Synthesis
+
+FAILURE = Failure("arn", "FAILED", "op-1", "orders", "snapshot-check", "Error", "why", is_over=True)
+
+
+def an_environment(document: Any) -> None:
+    parse_configuration(Environment, document, source="example")
+    jsonschema.Draft202012Validator(json.loads(schema_text())).validate(document)
+
+
+def a_master_secret(document: Any) -> None:
+    MasterCredentials.parse(document, source="example")
+    assert set(document) == {"username", "password", "database"}
+
+
+def an_app_secret(document: Any) -> None:
+    AppCredentials.parse(document, source="example")
+    assert len(document) == 4
+
+
+def a_message(document: Any) -> None:
+    assert set(document) == {"operation_id", "status", "message", "details", "timestamp"}
+    assert set(document["details"]) == set(FAILURE.details())
+
+
+def a_policy(document: Any) -> None:
+    """It allows what the roles here need of the source's key."""
+    needed = {
+        action
+        for step in STEPS
+        for grant in step.grants
+        if grant.resource is Resource.SOURCE_KEYS
+        for action in grant.actions
+    }
+    assert needed <= {action for statement in document for action in statement["Action"]}
+    assert {statement["Principal"]["AWS"] for statement in document} == {
+        "arn:aws:iam::222222222222:root"
+    }
+
+
+CHECKS: dict[str, Callable[[Any], None]] = {
+    "app-secret": an_app_secret,
+    "environment": an_environment,
+    "master-secret": a_master_secret,
+    "message": a_message,
+    "policy": a_policy,
+}
+
+
+@pytest.mark.parametrize(
+    "block",
+    [pytest.param(block, id=f"{each.name}: {block.example}") for each, block in blocks("json")],
+)
+def test_an_example_is_what_it_is_said_to_be(block: Block) -> None:
+    assert block.example is not None, "say what it is: <!-- example: … -->"
+    CHECKS[block.example](json.loads(block.text))
+
+
+def test_the_readme_s_environment_synthesises(documented_stack: Synthesis) -> None:
+    assert documented_stack.warnings() == []
+
+
+def test_each_part_of_it_is_explained(readme_environment: Document) -> None:
+    explained = set(page("README.md").code)
+    (restore,) = readme_environment["restores"].values()
+
+    for name in {*readme_environment, *restore, *restore["target"], *restore["database"]}:
+        mentioned = {name, f"source.{name}", f"database.{name}", f"target.{name}"}
+        if name not in ("$schema", "source", "database", "cluster_id", "db_subnet_group_name"):
+            assert mentioned & explained or name == "vpc_security_group_ids", name
