@@ -105,7 +105,7 @@ RoleName = Annotated[
     Rule(
         pattern=r"[^\x00]{1,63}",
         means="a PostgreSQL role name of 1 to 63 characters",
-        example="etl",
+        example="monitoring",
     ),
 ]
 DatabaseName = Annotated[
@@ -137,7 +137,7 @@ class Source:
         Rule(
             help="The name of a day's snapshot, with `{date}` where its date (YYYY-MM-DD) stands. "
             "Left out, the newest available snapshot of the cluster that was created on the day "
-            "(UTC) is taken, automated or manual.",
+            "(UTC) is taken: automated or manual, but with `role_arn` automated only.",
             pattern=r"[A-Za-z0-9:-]*\{date\}[A-Za-z0-9-]*",
             means="letters, digits and hyphens with `{date}` among them",
             example="daily-backup-{date}",
@@ -185,7 +185,7 @@ class Source:
         Literal["yesterday", "today", "latest"],
         Rule(
             help="The day whose snapshot is taken when a start names none. `latest` is the newest "
-            "available one, whatever its day."
+            "available one, whatever its day and its name."
         ),
     ] = "yesterday"
 
@@ -234,7 +234,10 @@ class Target:
     ]
     instances: Annotated[
         tuple[Instance, ...],
-        Rule(help="Its instances, the first to become the writer first."),
+        Rule(
+            help="Its instances, the first to become the writer first; left out, those of the "
+            "cluster that is replaced."
+        ),
     ] = ()
     serverless_v2_scaling: ServerlessV2Scaling | None = None
     db_cluster_parameter_group_name: Annotated[
@@ -252,7 +255,11 @@ class Target:
     ] = None
     port: Annotated[Port | None, Rule(help="The port; left out, the source's.")] = None
     deletion_protection: Annotated[
-        bool | None, Rule(help="Whether the restored cluster is protected against deletion.")
+        bool | None,
+        Rule(
+            help="Whether the restored cluster is protected against deletion. If it is, the next "
+            "run needs `replace_protected`."
+        ),
     ] = None
     replace_protected: Annotated[
         bool,
@@ -287,7 +294,7 @@ class Script:
             help="The file, relative to the repository.",
             pattern=r"(?!/)(?!.*\.\.)[A-Za-z0-9_./-]+\.sql",
             means="a relative path to a .sql file",
-            example="sql/staging/010-mask-customers.sql",
+            example="config/sql/mask-customers.sql",
         ),
     ]
     database: Annotated[
@@ -415,7 +422,10 @@ class Network:
     ]
     lambda_vpc: Annotated[
         Literal["all", "database-only"],
-        Rule(help="Which Lambdas are attached: all, or only the one that logs in to the database."),
+        Rule(
+            help="Which Lambdas are attached: all, or only the one that logs in to the database. "
+            "Those attached need a way to the AWS APIs."
+        ),
     ] = "all"
 
 
@@ -482,14 +492,19 @@ class Environment:
             ],
             ...,
         ],
-        Rule(help="Who is told of each outcome."),
+        Rule(help="Who is told of each outcome, once the address has confirmed AWS's message."),
     ] = ()
     log_retention_days: Annotated[
         Literal[1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1827, 3653],
         Rule(help="How long logs are kept, in days."),
     ] = 90
     state_retention_days: Annotated[
-        int, Rule(help="How long state items are kept, in days.", minimum=15)
+        int,
+        Rule(
+            help="How long state items are kept, in days, and so how long an operation can be "
+            "resumed.",
+            minimum=15,
+        ),
     ] = 90
     timeout_hours: Annotated[
         int,
@@ -536,9 +551,13 @@ class Event:
     snapshot_name: Annotated[SnapshotId | None, Rule(help="The source snapshot's name.")] = None
     snapshot_arn: Annotated[SnapshotArn | None, Rule(help="The source snapshot's ARN.")] = None
     source_region: Annotated[Region | None, Rule(help="The Region of the source snapshot.")] = None
-    target_region: Annotated[Region | None, Rule(help="The Region of the target.")] = None
+    target_region: Annotated[
+        Region | None, Rule(help="The Region of the target: the environment's, or it is refused.")
+    ] = None
     target_snapshot_name: Annotated[SnapshotId | None, Rule(help="The name of the copy.")] = None
-    target_cluster_id: Annotated[ClusterId | None, Rule(help="The target cluster.")] = None
+    target_cluster_id: Annotated[
+        ClusterId | None, Rule(help="The target cluster: the configured one, or it is refused.")
+    ] = None
     skip_final_snapshot: Annotated[
         bool | None, Rule(help="Whether the replaced cluster goes without a final snapshot.")
     ] = None
