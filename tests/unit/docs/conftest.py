@@ -19,5 +19,4 @@ def readme_environment() -> Document:
 @pytest.fixture(scope="session")
 def documented_stack(readme_environment: Document) -> Synthesis:
     """Its stack."""
-    document = {key: value for key, value in readme_environment.items() if key != "$schema"}
-    return synthesise(document)
+    return synthesise(readme_environment)

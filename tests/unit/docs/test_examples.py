@@ -4,17 +4,20 @@ import json
 from collections.abc import Callable
 from typing import Any
 
+import aws_cdk as cdk
 import jsonschema
 import pytest
+from aws_cdk.assertions import Template
 
 from aurora_restore.infra.schema_file import schema_text
+from aurora_restore.infra.source_stack import SourceAccountStack
 from aurora_restore.shared.credentials import AppCredentials, MasterCredentials
 from aurora_restore.shared.failures import Failure
 from aurora_restore.shared.models import Environment
 from aurora_restore.shared.pipeline import STEPS, Resource
 from aurora_restore.shared.schema import parse_configuration
 from tests.unit.docs.pages import Block, blocks, page
-from tests.unit.infra.synthesis import Document, Synthesis
+from tests.unit.infra.synthesis import CONTEXT, Document, Synthesis, environment
 
 FAILURE = Failure("arn", "FAILED", "op-1", "orders", "snapshot-check", "Error", "why", is_over=True)
 
@@ -74,6 +77,23 @@ def test_an_example_is_what_it_is_said_to_be(block: Block) -> None:
 
 def test_the_readme_s_environment_synthesises(documented_stack: Synthesis) -> None:
     assert documented_stack.warnings() == []
+
+
+def test_the_role_that_it_names_is_made_in_the_source_account(
+    readme_environment: Document,
+) -> None:
+    (restore,) = readme_environment["restores"].values()
+    stack = SourceAccountStack(
+        cdk.App(context=CONTEXT),
+        "Test",
+        environment=environment(readme_environment),
+        account=restore["source"]["account_id"],
+    )
+    template = Template.from_stack(stack)
+
+    name = restore["source"]["role_arn"].rpartition("/")[2]
+    template.has_resource_properties("AWS::IAM::Role", {"RoleName": name})
+    template.has_output("KeyPolicyStatements", {})
 
 
 def test_each_part_of_it_is_explained(readme_environment: Document) -> None:

@@ -34,6 +34,11 @@ def test_an_operation_that_is_over_is_looked_at_once() -> None:
     assert calls(Polling(), 0) == 1
 
 
+def test_a_copy_of_twelve_hours_takes_what_is_said() -> None:
+    assert calls(Polling(), 12 * HOUR) < 100
+    assert "a copy of twelve hours takes fewer than a hundred looks" in page("README.md").text
+
+
 def test_looking_every_minute_takes_what_is_said() -> None:
     every_minute = Polling(floor_seconds=60, cap_seconds=60)
 
