@@ -1,6 +1,6 @@
 # Everything a developer runs. `make` alone lists it.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test format clean
+.PHONY: help setup demo demo-cross-account test format clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -9,9 +9,12 @@ export PATH := $(CURDIR)/node_modules/.bin:$(PATH)
 export JSII_SILENCE_WARNING_UNTESTED_NODE_VERSION := 1
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-19s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: $(VENV)/.ready node_modules/.ready ## Install what is needed into .venv and node_modules
+
+demo-cross-account: setup ## The same, from a source in another account
+	@$(PY) -m aurora_restore.local.demo --cross-account
 
 demo: setup ## Restore a real database, from snapshot to notification, on this machine
 	@$(PY) -m aurora_restore.local.demo
@@ -20,7 +23,7 @@ test: setup ## Check format, lint and types, and run every test
 	$(VENV)/bin/ruff format --check --quiet .
 	$(VENV)/bin/ruff check --quiet .
 	$(VENV)/bin/mypy
-	$(PY) -m pytest -q
+	$(PY) -m pytest -q --numprocesses 2 --dist loadfile
 
 format: setup ## Put the code into shape
 	@$(VENV)/bin/ruff check --fix --quiet . ; $(VENV)/bin/ruff format --quiet .

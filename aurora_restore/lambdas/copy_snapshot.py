@@ -65,7 +65,7 @@ class CopySnapshotHandler(BaseHandler):
             counted = self._counted(job, hop)
         else:
             status, counted = existing["Status"], {}
-            self._refuse_a_stranger(existing, hop)
+            self._refuse_a_stranger(job, existing, hop)
             if status in DEAD_SNAPSHOT:
                 return self._replace(job, rds, hop, status)
         if hop.where is Where.TARGET:
@@ -96,14 +96,14 @@ class CopySnapshotHandler(BaseHandler):
 
     def _copy(self, job: Job, rds: "RDSClient", hop: Hop) -> str:
         snapshot = self._origin(job, hop)
-        tags = {**own_tags(job), TAG_SOURCE_SNAPSHOT: hop.source_arn}
+        tags = {**own_tags(job), TAG_SOURCE_SNAPSHOT: source_arn(job)}
         try:
             made = calls.copy_snapshot(hop, snapshot, tags, job.account_id).make(rds)
         except AwsError as error:
             existing = find_snapshot(rds, hop.name)
             if code_of(error) != ALREADY_EXISTS or existing is None:
                 raise
-            self._refuse_a_stranger(existing, hop)
+            self._refuse_a_stranger(job, existing, hop)
             return existing["Status"]
         return str(made["DBClusterSnapshot"]["Status"])
 
@@ -144,12 +144,12 @@ class CopySnapshotHandler(BaseHandler):
         counter = self._counter(hop)
         return {ATTEMPTS: {**job.state.get(ATTEMPTS, {}), counter: job.attempts(counter) + 1}}
 
-    def _refuse_a_stranger(self, existing: "DBClusterSnapshotTypeDef", hop: Hop) -> None:
+    def _refuse_a_stranger(self, job: Job, existing: "DBClusterSnapshotTypeDef", hop: Hop) -> None:
         origins = {
             tags_of(existing.get("TagList")).get(TAG_SOURCE_SNAPSHOT),
             existing.get("SourceDBClusterSnapshotArn"),
         }
-        if hop.source_arn not in origins:
+        if not origins & {hop.source_arn, source_arn(job)}:
             raise RefusedError(
                 f"target_snapshot_name: {hop.name!r} is taken by a snapshot that is not a copy of "
                 f"{hop.source_arn}; give another name",

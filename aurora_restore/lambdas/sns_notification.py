@@ -126,7 +126,7 @@ class SnsNotificationHandler(BaseHandler):
                 failure.operation_id,
                 ANNOUNCE_FAILURE,
                 f"Aurora restore failed at {failure.step or 'its start'}: {failure.reason}",
-                {"restore": state.get("restore"), **failure.details()},
+                {**failure.details(), "restore": failure.restore or state.get("restore")},
             ),
             clients=clients,
         )

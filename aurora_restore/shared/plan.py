@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from aurora_restore.shared import calls
 from aurora_restore.shared.calls import RdsCall
 from aurora_restore.shared.common import timestamp
+from aurora_restore.shared.journey import source_arn
 from aurora_restore.shared.ownership import own_tags
 from aurora_restore.shared.pipeline import (
     TAG_ARCHIVED_AT,
@@ -79,7 +80,7 @@ def _copies(found: Findings) -> Iterator[RdsCall]:
             else job.clients.rds(hop.place.region)
         )
         if find_snapshot(rds, hop.name) is None:
-            tags = {**own_tags(job), TAG_SOURCE_SNAPSHOT: hop.source_arn}
+            tags = {**own_tags(job), TAG_SOURCE_SNAPSHOT: source_arn(job)}
             yield calls.copy_snapshot(hop, snapshot, tags, job.account_id)
         if hop.share_with is not None:
             yield calls.share_snapshot(

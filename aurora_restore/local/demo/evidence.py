@@ -37,6 +37,10 @@ class Records:
         """The status of each step in the state table."""
         return {str(item["step"]): str(item["status"]) for item in self.state}
 
+    def routes(self) -> set[str]:
+        """How the snapshot got to the target, as every step that knew has written it down."""
+        return {str(item["details"]["route"]) for item in self.state if "route" in item["details"]}
+
     def announcements(self) -> list[PublishedMessage]:
         """What the pipeline has published about the operation; alarms are not among them."""
         return [

@@ -68,6 +68,8 @@ def inspect(world: World, story: Story, prepared: Prepared, records: Records) ->
             *_check_copy(rds, story, prepared),
             check_unchanged(prepared.production.tables, in_source),
             _check_source_cluster(world, story),
+            *_check_source_account(world, story),
+            check_same(f"The snapshot was {story.route}", {story.route}, records.routes()),
             check_same(
                 "One notification was published, and it says success",
                 ["success"],
@@ -177,6 +179,22 @@ def _check_copy(rds: Any, story: Story, prepared: Prepared) -> "list[Check]":
             f"One copy of the snapshot is archived in {story.target.region}",
             [prepared.production.snapshot],
             archived,
+        )
+    ]
+
+
+def _check_source_account(world: World, story: Story) -> "list[Check]":
+    """What was made in another account only for the way is gone again."""
+    source = story.source
+    if story.source_role is None:
+        return []
+    rds = world.client("rds", account=source.account, region=source.region)
+    left = rds.describe_db_cluster_snapshots(SnapshotType="manual")["DBClusterSnapshots"]
+    return [
+        check_same(
+            f"Account {source.account} holds no copy that was made for the way",
+            [],
+            [each["DBClusterSnapshotIdentifier"] for each in left],
         )
     ]
 

@@ -79,9 +79,10 @@ def prepare(world: World, story: Story, screen: Screen) -> Prepared:
     with ThreadPoolExecutor(max_workers=2) as workers:
         try:
             network = stage.network(story.target)
-            production = workers.submit(stage.make_production)
+            source_network = stage.network(story.source)
+            production = workers.submit(stage.make_production, source_network)
             old_target = workers.submit(stage.make_old_target, network)
-            outputs = stage.deploy(network)
+            outputs = stage.deploy(network, source_network)
             return Prepared(
                 outputs=outputs,
                 production=production.result(),
@@ -131,11 +132,11 @@ class _Stage:
             key_arn=key["KeyMetadata"]["Arn"],
         )
 
-    def make_production(self) -> Production:
+    def make_production(self, network: Network) -> Production:
         """The source cluster with rows and logins, and yesterday's automated snapshot of it."""
         story, source = self._story, self._story.source
         with self._screen.phase(f"Creating the source cluster {source.name}") as phase:
-            cluster = self._make_cluster(source, self.network(source), tags={})
+            cluster = self._make_cluster(source, network, tags={})
             phase.done(
                 f"Created the source cluster {source.name} in {source.region}, encrypted",
                 then="Filling its database over TLS",
@@ -173,22 +174,45 @@ class _Stage:
             )
         return cluster
 
-    def deploy(self, network: Network) -> Mapping[str, str]:
-        """The app, as for any environment: from a configuration file, by ``cdk deploy``."""
+    def deploy(self, network: Network, source_network: Network) -> Mapping[str, str]:
+        """The app, as for any environment: from a configuration file, by ``cdk deploy``.
+
+        A source account gets the stack with the pipeline's role, and its key the policy that this
+        stack tells.
+        """
         folder = self._world.directory / "config"
         folder.mkdir()
-        document = configuration(self._story, network, str(self._world.rds.ca_bundle))
+        document = configuration(
+            self._story, network, source_network, str(self._world.rds.ca_bundle)
+        )
         (folder / f"{self._story.environment}.json").write_text(json.dumps(document, indent=2))
         with self._screen.phase("Deploying the app by cdk bootstrap and cdk deploy") as phase:
             stacks = self._world.deploy(
                 self._story.environment, context={"config_dir": str(folder)}
             )
-            ((stack, outputs),) = stacks.items()
+            name = f"AuroraRestore-{self._story.environment}"
             phase.done(
-                f"Deployed the app by cdk deploy: stack {stack} of {len(STEPS)} functions, "
+                f"Deployed the app by cdk deploy: stack {name} of {len(STEPS)} functions, "
                 f"in {self._story.target.region}"
             )
-        return outputs
+            for stack in sorted(set(stacks) - {name}):
+                self._admit_to_the_key(source_network, stacks[stack]["KeyPolicyStatements"])
+                phase.done(f"Deployed {stack}, and added what it says to the policy of the key")
+        return stacks[name]
+
+    def _admit_to_the_key(self, network: Network, statements: str) -> None:
+        """Let the pipeline use the source's key, beside the account that owns it."""
+        source = self._story.source
+        owner = {
+            "Effect": "Allow",
+            "Principal": {"AWS": f"arn:aws:iam::{source.account}:root"},
+            "Action": "kms:*",
+            "Resource": "*",
+        }
+        policy = {"Version": "2012-10-17", "Statement": [owner, *json.loads(statements)]}
+        self._world.client("kms", account=source.account, region=source.region).put_key_policy(
+            KeyId=network.key_arn, PolicyName="default", Policy=json.dumps(policy)
+        )
 
     def _fill_production(self, server: Server) -> Mapping[str, TableReading]:
         story = self._story
@@ -264,9 +288,16 @@ def instance_statuses(rds: Any, cluster: str) -> Sequence[str]:
     return [instance["DBInstanceStatus"] for instance in found]
 
 
-def configuration(story: Story, network: Network, ca_bundle: str) -> dict[str, Any]:
+def configuration(
+    story: Story, network: Network, source_network: Network, ca_bundle: str
+) -> dict[str, Any]:
     """The environment file that the app is deployed from."""
     source, target = story.source, story.target
+    crossing = (
+        {}
+        if story.source_role is None
+        else {"role_arn": story.source_role, "kms_key_id": source_network.key_arn}
+    )
     return {
         "account": target.account,
         "region": target.region,
@@ -287,6 +318,7 @@ def configuration(story: Story, network: Network, ca_bundle: str) -> dict[str, A
                     "cluster_id": source.name,
                     "region": source.region,
                     "account_id": source.account,
+                    **crossing,
                 },
                 "target": {
                     "cluster_id": target.name,

@@ -7,7 +7,10 @@ from pathlib import Path
 from typing import Any, Final
 
 from aurora_restore.local.environment import ACCOUNT, repository
+from aurora_restore.shared.pipeline import source_role_name
+from aurora_restore.shared.routes import Route
 
+PRODUCTION_ACCOUNT: Final = "444455556666"
 PREFIX: Final = "aurora-restore"
 """The beginning of every deployed name, by default."""
 SQL: Final = Path(__file__).parent / "sql"
@@ -67,10 +70,19 @@ class Story:
     """Columns by table, of which no original value may reach the restored cluster."""
     probed_table: str = "public.pgbench_branches"
     """The table on which it is tried who may read and write."""
+    route: str
+    """How the snapshot gets to the target, as the state tells it."""
     start: Mapping[str, Any] = field(default_factory=dict)
     """The input of the execution."""
     wait_scale: float = 0.01
     """How much shorter than on AWS everything is that is waited for."""
+
+    @property
+    def source_role(self) -> str | None:
+        """The role by which the pipeline works in the source's account, if that is another."""
+        if self.source.account == self.target.account:
+            return None
+        return f"arn:aws:iam::{self.source.account}:role/{source_role_name(PREFIX)}"
 
     @property
     def logins(self) -> tuple[LoginStory, ...]:
@@ -83,10 +95,15 @@ class Story:
         return self.mask_script.relative_to(repository()).as_posix()
 
 
-def shop_story() -> Story:
-    """A shop whose production, in one Region, is restored every day as staging in another."""
+def shop_story(*, cross_account: bool = False) -> Story:
+    """A shop whose production, in one Region, is restored every day as staging in another.
+
+    With ``cross_account``, production is in an account of its own.
+    """
+    account = PRODUCTION_ACCOUNT if cross_account else ACCOUNT
     return Story(
-        source=ClusterStory(name="shop-production", account=ACCOUNT, region="us-east-1"),
+        source=ClusterStory(name="shop-production", account=account, region="us-east-1"),
+        route=Route.OTHER_ACCOUNT_AND_REGION if cross_account else Route.OTHER_REGION,
         target=ClusterStory(name="shop-staging", account=ACCOUNT, region="us-west-2"),
         owner=LoginStory(user="shop_owner", who="owns the schema shop"),
         reader=LoginStory(user="analyst", who="production's reports"),

@@ -100,7 +100,10 @@ def _names_action(actions: Any, action: str) -> bool:
 
 
 def _condition_holds(condition: dict[str, dict[str, Any]], place: Place) -> bool:
-    """Evaluates what a call through RDS fixes; a condition it does not know does not hold."""
+    """Evaluates what a call through RDS fixes; a condition it does not know does not hold.
+
+    A caller is known by its account alone, so a condition on its ARN holds for every ARN of that.
+    """
     facts = {
         "kms:calleraccount": (place.account,),
         "kms:viaservice": (f"rds.{place.region}.amazonaws.com",),
@@ -108,10 +111,17 @@ def _condition_holds(condition: dict[str, dict[str, Any]], place: Place) -> bool
         "aws:principalaccount": (place.account,),
     }
     return all(
-        key.lower() in facts and _matches(operator, facts[key.lower()], _as_list(values))
+        _is_principal_of(place.account, operator, _as_list(values))
+        if key.lower() == "aws:principalarn"
+        else key.lower() in facts and _matches(operator, facts[key.lower()], _as_list(values))
         for operator, tests in condition.items()
         for key, values in tests.items()
     )
+
+
+def _is_principal_of(account: str, operator: str, arns: list[Any]) -> bool:
+    known = {"ArnEquals", "ArnLike", "StringEquals", "StringLike"}
+    return operator in known and any(_is_of_account(str(arn), account) for arn in arns)
 
 
 def _matches(operator: str, actual: Iterable[str], wanted: list[Any]) -> bool:

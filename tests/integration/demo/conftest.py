@@ -99,6 +99,14 @@ def demo(tmp_path: Path) -> Iterator[DemoProgram]:
 
 
 @pytest.fixture
+def demo_across_accounts(tmp_path: Path) -> Iterator[DemoProgram]:
+    """The demo whose source is in another account, just started."""
+    program = DemoProgram([*DEMO, "--cross-account"], tmp_path)
+    yield program
+    program.end()
+
+
+@pytest.fixture
 def failing_demo(tmp_path: Path) -> Iterator[DemoProgram]:
     """The demo with an execution that asks for a day without a snapshot."""
     code = """

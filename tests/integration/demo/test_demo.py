@@ -5,8 +5,10 @@ import re
 import signal
 
 from aurora_restore.local.demo.evidence import FOLDER
+from aurora_restore.local.demo.story import PRODUCTION_ACCOUNT
 from aurora_restore.local.environment import repository
 from aurora_restore.shared.pipeline import STEP_NAMES
+from aurora_restore.shared.routes import Route
 from tests.integration.demo.conftest import DemoProgram
 
 PREPARED = (
@@ -107,3 +109,14 @@ def test_a_failed_execution_is_explained(failing_demo: DemoProgram) -> None:
     ):
         assert text in demo.output
     assert "Traceback" not in demo.output
+
+
+def test_it_restores_from_another_account_and_leaves_nothing_there(
+    demo_across_accounts: DemoProgram,
+) -> None:
+    assert demo_across_accounts.wait() == 0, demo_across_accounts.output
+    assert_nothing_is_left(demo_across_accounts)
+    lines = [" ".join(line.split()) for line in demo_across_accounts.output.splitlines()]
+    assert lines[-1] == "All of it held."
+    assert f"yes Account {PRODUCTION_ACCOUNT} holds no copy that was made for the way" in lines
+    assert f"yes The snapshot was {Route.OTHER_ACCOUNT_AND_REGION}" in lines

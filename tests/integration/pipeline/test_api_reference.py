@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from aurora_restore.shared.pipeline import STEP_NAMES
 from tests.integration.pipeline.stage import (
     SOURCE_REGION,
     TARGET,
@@ -36,7 +37,9 @@ def body(answer: dict[str, Any], status: int, message: str) -> dict[str, Any]:
 
 def test_the_documented_examples_in_their_order(stage: Stage, app: Deployed) -> None:
     stage.make_cluster(TARGET_REGION, TARGET, "old-target-password")
-    stage.control.set_timings(copy_snapshot=4000, delete_cluster=4000, restore_cluster=4000)
+    for step in STEP_NAMES:
+        stage.invoke(app, step, {"status": "wake up"})
+    stage.control.set_timings(copy_snapshot=8000, delete_cluster=8000, restore_cluster=8000)
 
     answer = stage.invoke(app, "snapshot-check", {"operation_id": OPERATION})
     found = body(answer, 200, "Snapshot found successfully")

@@ -2,6 +2,8 @@
 
 import dataclasses
 
+import pytest
+
 from aurora_restore.infra.checks import faults_of
 from aurora_restore.local.demo.preparation import Network, configuration
 from aurora_restore.local.demo.story import shop_story
@@ -18,13 +20,21 @@ NETWORK = Network(
 )
 
 
-def test_the_configuration_is_valid() -> None:
-    document = configuration(shop_story(), NETWORK, "bundle.pem")
+SOURCE_NETWORK = dataclasses.replace(
+    NETWORK, key_arn="arn:aws:kms:us-east-1:444455556666:key/12345678"
+)
+
+
+@pytest.mark.parametrize("cross_account", [False, True])
+def test_the_configuration_is_valid(cross_account: bool) -> None:
+    story = shop_story(cross_account=cross_account)
+    document = configuration(story, NETWORK, SOURCE_NETWORK, "bundle.pem")
     environment = parse_configuration(Environment, document, source="demo")
     without_bundle = dataclasses.replace(environment, database_ca_bundle=None)
     assert list(faults_of(without_bundle, repository=repository())) == []
     (restore,) = environment.restores.values()
     assert restore.database.keep_logins == ("monitoring",)
+    assert (restore.source.role_arn is not None) is cross_account
     assert restore.polling == type(restore.polling)()
 
 
