@@ -5,12 +5,15 @@ import re
 import tomllib
 from collections.abc import Iterator
 
+import botocore.session
 import pytest
 
 from aurora_restore.infra.dependencies import AWS_SERVICES
 from aurora_restore.reference.__main__ import REPOSITORY
 from aurora_restore.reference.contents import tree
 from aurora_restore.shared import pipeline
+from aurora_restore.shared.base_handler import BaseHandler
+from aurora_restore.shared.environment import METRICS_NAMESPACE
 from aurora_restore.shared.errors import AuroraRestoreError
 from aurora_restore.shared.pipeline import STEP_NAMES, STEPS
 from tests.unit.docs.pages import all_pages, code_in, page
@@ -166,6 +169,29 @@ def test_every_metric_is_documented_with_its_unit() -> None:
     }
 
     assert told == set(metric_calls())
+
+
+def test_names_in_camel_case_are_known() -> None:
+    """A metric, an error, an operation or an error code of RDS, or one of a few others."""
+    rds = botocore.session.get_session().get_service_model("rds")
+    shapes = [rds.shape_for(name) for name in rds.shape_names]
+    known = (
+        {name for name, _ in metric_calls()}
+        | set(ERRORS)
+        | set(rds.operation_names)
+        | {shape.name for shape in shapes}
+        | {shape.metadata.get("error", {}).get("code") for shape in shapes}
+        | {member for shape in shapes for member in getattr(shape, "members", ())}
+        | {METRICS_NAMESPACE, BaseHandler.__name__, "KeyPolicyStatements"}
+    )
+    told = {
+        code
+        for each in all_pages()
+        for code in each.code
+        if re.fullmatch(r"[A-Z][a-z]+(?:[A-Z]+[a-z]*)+", code)
+    }
+
+    assert told - known == set()
 
 
 def test_every_alarm_is_documented(documented_stack: Synthesis) -> None:
