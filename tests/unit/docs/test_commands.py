@@ -40,7 +40,7 @@ MENTIONED = [
     pytest.param(shlex.split(code), id=f"{shown.name}: {code[:60]}")
     for shown in all_pages()
     for code in shown.code
-    if code.partition(" ")[0] in ("make", "aws", "npx") and " " in code
+    if code.partition(" ")[0] in ("make", "aws", "npx", "python") and " " in code
 ]
 
 
@@ -94,7 +94,7 @@ def check(words: Sequence[str], *, complete: bool) -> None:
             assert "environment=staging" in plain
             assert plain - {"environment=staging"} <= STACKS | BOOTSTRAPPED
             assert command in ("synth", "bootstrap") or plain & STACKS
-        case [".venv/bin/python", "-m", module]:
+        case [".venv/bin/python" | "python", "-m", module]:
             assert importlib.util.find_spec(module) is not None
         case ["aws", service, "wait", waiter, *rest]:
             check_waiter(service, waiter, rest)

@@ -39,6 +39,13 @@ def test_a_copy_of_twelve_hours_takes_what_is_said() -> None:
     assert "a copy of twelve hours takes fewer than a hundred looks" in page("README.md").text
 
 
+def test_a_copy_of_36_hours_takes_what_is_said() -> None:
+    every_minute = Polling(floor_seconds=60, cap_seconds=60)
+    told = f"{calls(Polling(), 36 * HOUR)} times instead of {calls(every_minute, 36 * HOUR)}"
+
+    assert told in page("docs/decisions/0005-geometric-polling.md").text
+
+
 def test_looking_every_minute_takes_what_is_said() -> None:
     every_minute = Polling(floor_seconds=60, cap_seconds=60)
 
