@@ -44,13 +44,16 @@ class ArchiveSnapshotHandler(BaseHandler):
         body = {"target_snapshot_name": name, "target_region": job.target_region}
         rds = job.clients.rds(job.target_region)
         used = find_snapshot(rds, name)
-        if used is None:
+        # What was restored from another account's copy lets go of that copy here: an earlier
+        # attempt may have done so.
+        let_go = job.state.get("deleted_snapshots", [])
+        if used is None and name.rpartition(":")[-1] not in let_go:
             raise SnapshotNotFoundError(
                 f"there is no snapshot {name} in {job.target_region}", **body
             )
-        archived = _is_own(job, used) and job.route.copies
+        archived = used is not None and _is_own(job, used) and job.route.copies
         superseded = self._final_snapshots(job, rds)
-        if archived:
+        if used is not None and archived:
             calls.tag_resource(
                 used["DBClusterSnapshotArn"],
                 job.target_region,
@@ -63,7 +66,7 @@ class ArchiveSnapshotHandler(BaseHandler):
         names = [snapshot["DBClusterSnapshotIdentifier"] for snapshot in superseded]
         on_the_way = self._on_the_way(job)
         going = {*names, *(hop.name for hop in on_the_way)}
-        deleted = sorted(going | set(job.state.get("deleted_snapshots", [])))
+        deleted = sorted(going | set(let_go))
         if going:
             job.record(deleted_snapshots=deleted)
         for snapshot_name in names:

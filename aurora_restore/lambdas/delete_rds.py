@@ -64,7 +64,7 @@ class DeleteRdsHandler(BaseHandler):
             )
         final_snapshot = None if made_by(job, cluster) else final_snapshot_name(found)
         if cluster["Status"] != DELETING:
-            self._remember(found)
+            self._remember(found, final_snapshot)
             self._delete(found, final_snapshot)
         return Answer(
             "Cluster deletion initiated",
@@ -92,17 +92,22 @@ class DeleteRdsHandler(BaseHandler):
             )
         return snapshot
 
-    def _remember(self, found: Findings) -> None:
-        """Write what the cluster is like to the state, once, while it is still whole.
+    def _remember(self, found: Findings, final_snapshot: str | None) -> None:
+        """Write what goes to the state, once, while it is still whole.
 
-        A dead cluster that this operation made is no model for the next one.
+        Whoever comes after may find no trace of it. A dead cluster that this operation made is no
+        model for the next one.
         """
         job, cluster = found.job, found.cluster
         if cluster is None or made_by(job, cluster):
             return
         known = job.state.get("old_cluster") or {}
         if known.get("DbClusterResourceId") != cluster.get("DbClusterResourceId"):
-            job.record(old_cluster=record(cluster, found.instances))
+            job.record(
+                old_cluster=record(cluster, found.instances),
+                deleted_cluster_id=job.target_cluster_id,
+                final_snapshot=final_snapshot,
+            )
 
     def _delete(self, found: Findings, final_snapshot: str | None) -> None:
         if found.cluster is None:
