@@ -1,5 +1,6 @@
 """What must hold at every moment of a run, and what must hold in the end."""
 
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,7 +13,7 @@ from aurora_restore.shared.pipeline import (
     TAG_RESTORE,
 )
 from tests.sweeps.machine import SUCCEEDED, Execution
-from tests.sweeps.routes import RESTORE_NAME, SOURCE, TARGET, Route
+from tests.sweeps.routes import RESTORE_NAME, SCRIPT, SOURCE, TARGET, Route
 from tests.sweeps.stage import HOME, Stage
 from tests.sweeps.tap import Violation
 from tests.unit.bench import (
@@ -21,6 +22,9 @@ from tests.unit.bench import (
     PREFIX,
     READONLY_PASSWORD,
 )
+
+OF_THE_WAY = frozenset({"attempted_in", "attempts", "message_id", "waiting_since"})
+"""Facts of the state that tell of the way to the end, beside the times."""
 
 
 def _demand(holds: bool, otherwise: str) -> None:
@@ -58,7 +62,7 @@ class Watchdog:
         """
         if self._old_cluster_is_touched():
             _demand(
-                any(self._is_new_data(each) for each in self._snapshots()),
+                any(self._is_new_data(each) for each in self._snapshots()) or self._is_restored(),
                 "the old cluster is gone or going, and there is no available copy of the new data",
             )
         _demand(_source_of(self.stage, self.route) == self.source, "the source has been changed")
@@ -82,6 +86,20 @@ class Watchdog:
             for each in self.stage.site(self.route.source).snapshots.values()
             if self.route.source.account == HOME.account or HOME.account in each.shared_with
         ]
+
+    def _is_restored(self) -> bool:
+        """Whether the new cluster is there, with all its instances and the right password."""
+        site = self.stage.site(HOME)
+        cluster = site.clusters.get(TARGET)
+        if cluster is None or cluster.resource_id == self.old:
+            return False
+        statuses = {cluster.status, *(each.status for each in site.instances.values())}
+        passwords = self.stage.world.plane.passwords  # type: ignore[attr-defined]
+        return (
+            statuses == {AVAILABLE}
+            and len(site.instances) == len(self.old_instances)
+            and passwords[cluster.resource_id] == {"postgres": MASTER_PASSWORD}
+        )
 
     def _is_new_data(self, snapshot: Snapshot) -> bool:
         return snapshot.status == AVAILABLE and snapshot.origin.cluster_identifier == SOURCE
@@ -134,12 +152,18 @@ class Watchdog:
             if each.kind == "manual"
         ]
         final = [each for each in own if each.origin.cluster_identifier == TARGET]
-        copies = [each for each in own if each.origin.cluster_identifier != TARGET]
+        copies = [each for each in own if each.source_arn is not None]
         _demand(
             len(final) == self.route.final_snapshots,
             f"the final snapshots are {[each.identifier for each in final]}",
         )
         _demand(len(copies) == self.route.copies, f"the copies are {[each.arn for each in copies]}")
+        for each in final:
+            _demand(
+                (each.tags.get(TAG_MANAGED_BY), each.tags.get(TAG_RESTORE))
+                == (PREFIX, RESTORE_NAME),
+                f"{each.identifier} lacks the tags without which it is kept for ever: {each.tags}",
+            )
         for each in copies:
             _demand(each.place == HOME, f"{each.arn} is not where the target is")
             _demand(
@@ -175,7 +199,7 @@ class Watchdog:
         cluster = self.stage.site(HOME).clusters[TARGET]
         contents = self.stage.databases.of(cluster.resource_id)
         _demand(contents.disabled_by == [operation], "inherited logins are not disabled once")
-        _demand(contents.scripts == [(operation, "sql/mask.sql")], "the script ran not once")
+        _demand(contents.scripts == [(operation, SCRIPT)], "the script ran not once")
         _demand(
             contents.logins == {"app_user": APP_PASSWORD, "readonly_user": READONLY_PASSWORD},
             "the application cannot log in",
@@ -191,10 +215,17 @@ class Watchdog:
                 name: (each.settings, each.tags, each.is_writer)
                 for name, each in sorted(site.instances.items())
             },
-            "deleted": self.stage.state(operation)["archive-snapshot"]["details"].get(
-                "deleted_snapshots"
-            ),
+            "state": {
+                fact: _without_time(value)
+                for fact, value in self.stage.state(operation)[STEP_NAMES[-1]]["details"].items()
+                if not fact.endswith("_at") and fact not in OF_THE_WAY
+            },
         }
+
+
+def _without_time(value: Any) -> Any:
+    """A name without the time that it was made up from."""
+    return re.sub(r"\d{14}$", "", value) if isinstance(value, str) else value
 
 
 def _source_of(stage: Stage, route: Route) -> dict[str, Any]:

@@ -163,5 +163,5 @@ class Fingerprint:
     def _item(self, item: Item) -> str:
         known = self._items.get(id(item))
         if known is None or known[0] is not item:
-            known = self._items[id(item)] = (item, repr(item.to_json()))
+            known = self._items[id(item)] = (item, repr(item.as_written))
         return known[1]

@@ -1,39 +1,106 @@
-"""Takes out of moto's way what costs most of a sweep's time: looking for members by other names.
+"""Shortcuts through moto, for what costs most of a sweep's time and is not what it is about."""
 
-moto serialises objects of many shapes, so it tries several spellings of each member of an answer.
-DynamoDB's items, and what the embedded RDS answers, bear the API's own names.
-"""
-
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from copy import deepcopy
 from typing import Any
 from unittest import mock
 
+from botocore.loaders import create_loader
 from moto.core.serialize import ResponseSerializer
-from moto.dynamodb.responses import DynamoHandler
+from moto.dynamodb.exceptions import ConditionalCheckFailed
+from moto.dynamodb.models import dynamodb_backends
 
 from aurora_restore.local.rds.moto_patch import AuroraResponse
+from tests.unit.bench import ACCOUNT
+
+MakeApiCall = Callable[[Any, str, Mapping[str, Any]], Any]
 
 
 @contextmanager
 def exact_names() -> Iterator[None]:
-    """Take the members of these answers by the API's names alone."""
-    get_value = ResponseSerializer.get_value
+    """What the embedded RDS answers bears the API's own names.
+
+    moto serialises objects of many kinds, and so tries several spellings of each member.
+    """
+    answer, get_value = AuroraResponse._answer, ResponseSerializer.get_value
 
     def get_exactly(self: Any, value: Any, key: str, shape: Any) -> Any:
         if isinstance(value, dict):
             return value.get(key)
         return get_value(self, value, key, shape)
 
-    def exactly(method: Any) -> Any:
-        def answer(self: Any, *arguments: Any) -> Any:
-            with mock.patch.object(ResponseSerializer, "get_value", get_exactly):
-                return method(self, *arguments)
+    def answer_exactly(self: Any, result: Any) -> Any:
+        with mock.patch.object(ResponseSerializer, "get_value", get_exactly):
+            return answer(self, result)
 
-        return answer
-
-    with (
-        mock.patch.object(AuroraResponse, "_answer", exactly(AuroraResponse._answer)),
-        mock.patch.object(DynamoHandler, "serialized", exactly(DynamoHandler.serialized)),
-    ):
+    with mock.patch.object(AuroraResponse, "_answer", answer_exactly):
         yield
+
+
+@contextmanager
+def models_read_once() -> Iterator[None]:
+    """Sessions for roles are made by the dozen; they share the models of the services."""
+    loader = create_loader()
+    with mock.patch("botocore.session.create_loader", return_value=loader):
+        yield
+
+
+def straight_to_tables(original: MakeApiCall) -> MakeApiCall:
+    """The calls of DynamoDB that the functions make, answered by moto's tables without the wire.
+
+    They are half of all calls; the tests of the functions make them over the wire.
+    """
+
+    def make_api_call(client: Any, operation: str, parameters: Mapping[str, Any]) -> Any:
+        if client.meta.service_model.service_name != "dynamodb" or operation not in _TABLE_CALLS:
+            return original(client, operation, parameters)
+        backend = dynamodb_backends[ACCOUNT][client.meta.region_name]
+        try:
+            return _TABLE_CALLS[operation](backend, parameters)
+        except ConditionalCheckFailed as error:
+            code = "ConditionalCheckFailedException"
+            raise client.exceptions.from_code(code)(
+                {
+                    "Error": {"Code": code, "Message": str(error.message)},
+                    "ResponseMetadata": {"HTTPStatusCode": 400},
+                },
+                operation,
+            ) from error
+
+    return make_api_call
+
+
+def _put_item(backend: Any, parameters: Mapping[str, Any]) -> dict[str, Any]:
+    item = backend.put_item(
+        parameters["TableName"],
+        deepcopy(parameters["Item"]),
+        condition_expression=parameters.get("ConditionExpression"),
+        expression_attribute_values=parameters.get("ExpressionAttributeValues"),
+        overwrite="ConditionExpression" not in parameters,
+    )
+    item.as_written = deepcopy(parameters["Item"])
+    return {}
+
+
+def _delete_item(backend: Any, parameters: Mapping[str, Any]) -> dict[str, Any]:
+    backend.delete_item(
+        parameters["TableName"],
+        parameters["Key"],
+        condition_expression=parameters.get("ConditionExpression"),
+        expression_attribute_values=parameters.get("ExpressionAttributeValues"),
+    )
+    return {}
+
+
+def _query(backend: Any, parameters: Mapping[str, Any]) -> dict[str, Any]:
+    assert parameters["KeyConditionExpression"] == "operation_id = :operation"
+    assert parameters["ConsistentRead"] is True
+    table = backend.tables[parameters["TableName"]]
+    (wanted,) = parameters["ExpressionAttributeValues"].values()
+    found = [item for item in table.all_items() if item.hash_key.value == wanted["S"]]
+    found.sort(key=lambda item: item.range_key.value)
+    return {"Items": [item.as_written for item in found], "Count": len(found)}
+
+
+_TABLE_CALLS = {"PutItem": _put_item, "DeleteItem": _delete_item, "Query": _query}

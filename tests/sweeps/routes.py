@@ -1,6 +1,7 @@
 """The ways of a run through the pipeline, each with the stage that it needs."""
 
-from collections.abc import Iterator
+import json
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -10,12 +11,17 @@ from aurora_restore.shared.pipeline import (
     TAG_MANAGED_BY,
     TAG_OPERATION,
     TAG_RESTORE,
+    source_role_name,
 )
 from tests.sweeps.machine import Document
 from tests.sweeps.stage import HOME, Stage, stage_in_memory
-from tests.unit.bench import ACCOUNT, PREFIX, SOURCE_REGION
+from tests.unit.bench import ACCOUNT, PREFIX, REGION, SOURCE_REGION
 
-ELSEWHERE = Place(ACCOUNT, SOURCE_REGION)
+SOURCE_ACCOUNT = "999988887777"
+SAME_ACCOUNT = Place(ACCOUNT, SOURCE_REGION)
+SAME_REGION = Place(SOURCE_ACCOUNT, REGION)
+ELSEWHERE = Place(SOURCE_ACCOUNT, SOURCE_REGION)
+ON_THE_WAY = Place(ACCOUNT, SOURCE_REGION)
 SOURCE = "production"
 TARGET = "my-cluster"
 RESTORE_NAME = "staging"
@@ -24,6 +30,7 @@ SNAPSHOT_TIME = "2026-05-15T02:00:00+00:00"
 ENGINE = "aurora-postgresql"
 VERSION = "16.4"
 EARLIER_COPY = "an-earlier-copy"
+SCRIPT = "sql/mask.sql"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,46 +38,58 @@ class Route:
     """What is special about one way."""
 
     name: str
-    source: Place = ELSEWHERE
-    source_settings: Document = field(default_factory=dict)
-    """Of the source cluster."""
-    from_source: Document = field(default_factory=dict)
-    """Fields of ``source`` in the configuration."""
+    source: Place = SAME_ACCOUNT
+    copy_route: str = "auto"
+    encrypted: bool = False
+    """Whether the snapshot, and what is made of it, is under customer keys."""
+    shared_by_hand: bool = False
+    """Whether the source account shares a manual snapshot itself; else there is an automated one,
+    which the pipeline makes a manual copy of through a role there, if the account is another."""
     target: Document = field(default_factory=dict)
     """Fields of ``target`` in the configuration."""
     old_cluster: Document | None = field(default_factory=dict)
     """The settings of the cluster that is replaced; None where there is none."""
     final_snapshots: int = 0
     copies: int = 1
-    """How many snapshots of the pipeline's own are there in the end."""
+    """How many copies there are in the end, all where the target is."""
     earlier_copy: bool = False
     """Whether there is an archived copy that the retention deletes."""
-
-    @property
-    def place(self) -> Place:
-        """Where the target is."""
-        return HOME
 
     @contextmanager
     def staged(self) -> Iterator[Stage]:
         """A stage on which this way can be gone."""
         with stage_in_memory() as stage:
-            network = _make_network(stage, self.place)
-            _make_source(stage, self)
+            security_group = _make_network(stage)
+            keys = _make_keys(stage, self.source) if self.encrypted else {}
+            _make_source(stage, self, keys)
             if self.old_cluster is not None:
-                _make_old_cluster(stage, network, self.old_cluster)
+                _make_old_cluster(stage, security_group, self.old_cluster)
             if self.earlier_copy:
                 _make_earlier_copy(stage)
-            stage.bench.configure(self.document(network))
+            stage.bench.configure(self._document(security_group, keys))
             yield stage
 
-    def document(self, security_group: str) -> Document:
+    def _document(self, security_group: str, keys: Mapping[Place, str]) -> Document:
         """The configuration of the restore."""
-        source: Document = {"cluster_id": SOURCE, "region": self.source.region}
+        source: Document = {
+            "cluster_id": SOURCE,
+            "region": self.source.region,
+            "copy_route": self.copy_route,
+        }
         if self.source.account != ACCOUNT:
             source["account_id"] = self.source.account
+            if not self.shared_by_hand:
+                source["role_arn"] = (
+                    f"arn:aws:iam::{self.source.account}:role/{source_role_name(PREFIX)}"
+                )
+        if self.shared_by_hand:
+            source["default_day"] = "latest"
+        elif keys:
+            source["kms_key_id"] = keys[self.source]
+        if keys and self.copy_route == "two-steps":
+            source["intermediate_kms_key_id"] = keys[ON_THE_WAY]
         return {
-            "source": source | self.from_source,
+            "source": source,
             "target": {
                 "cluster_id": TARGET,
                 "db_subnet_group_name": SUBNET_GROUP,
@@ -79,44 +98,80 @@ class Route:
                     {"instance_class": "db.r6g.large"},
                     {"instance_class": "db.r6g.large", "promotion_tier": 2},
                 ],
+                **({"kms_key_id": keys[HOME]} if keys else {}),
                 **self.target,
             },
-            "database": {"scripts": [{"path": "sql/mask.sql"}]},
+            "database": {"scripts": [{"path": SCRIPT}]},
             "archive": {"keep_copies": 1},
             "polling": {"floor_seconds": 600, "fraction": 1.0, "cap_seconds": 3600},
         }
 
 
-def _make_network(stage: Stage, place: Place) -> str:
+def _make_network(stage: Stage) -> str:
     """A subnet group in two zones; answers a security group of its VPC."""
-    ec2 = stage.client("ec2", place)
+    ec2 = stage.client("ec2")
     vpc = ec2.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
     subnets = [
         ec2.create_subnet(
-            VpcId=vpc, CidrBlock=f"10.0.{number}.0/24", AvailabilityZone=f"{place.region}{zone}"
+            VpcId=vpc, CidrBlock=f"10.0.{number}.0/24", AvailabilityZone=f"{REGION}{zone}"
         )["Subnet"]["SubnetId"]
         for number, zone in enumerate("ab")
     ]
     group = ec2.create_security_group(GroupName="db", Description="db", VpcId=vpc)["GroupId"]
-    stage.client("rds", place).create_db_subnet_group(
+    stage.client("rds").create_db_subnet_group(
         DBSubnetGroupName=SUBNET_GROUP, DBSubnetGroupDescription="test", SubnetIds=subnets
     )
     return str(group)
 
 
-def _make_source(stage: Stage, route: Route) -> None:
-    """The production cluster with yesterday's automated snapshot."""
-    stage.client("rds", route.source).create_db_cluster(
+def _make_keys(stage: Stage, source: Place) -> dict[Place, str]:
+    """A customer key in each place of the way; that of the source lets the target's account in."""
+    policy = {
+        "Version": "2012-10-17",
+        "Statement": [
+            {
+                "Effect": "Allow",
+                "Principal": {"AWS": f"arn:aws:iam::{account}:root"},
+                "Action": "kms:*",
+                "Resource": "*",
+            }
+            for account in (SOURCE_ACCOUNT, ACCOUNT)
+        ],
+    }
+    return {
+        place: stage.client("kms", place).create_key(Policy=json.dumps(policy))["KeyMetadata"][
+            "Arn"
+        ]
+        for place in {source, ON_THE_WAY, HOME}
+    }
+
+
+def _make_source(stage: Stage, route: Route, keys: Mapping[Place, str]) -> None:
+    """The production cluster with a snapshot."""
+    rds = stage.client("rds", route.source)
+    encryption = {"StorageEncrypted": True, "KmsKeyId": keys[route.source]} if keys else {}
+    rds.create_db_cluster(
         DBClusterIdentifier=SOURCE,
         Engine=ENGINE,
         EngineVersion=VERSION,
         MasterUsername="postgres",
         MasterUserPassword="password-of-the-source",
-        **route.source_settings,
+        **encryption,
     )
     stage.bench.advance(3600)
-    stage.bench.rds.control.take_automated_snapshot(
-        SOURCE, account=route.source.account, region=route.source.region, at=SNAPSHOT_TIME
+    if not route.shared_by_hand:
+        stage.bench.rds.control.take_automated_snapshot(
+            SOURCE, account=route.source.account, region=route.source.region, at=SNAPSHOT_TIME
+        )
+        return
+    rds.create_db_cluster_snapshot(
+        DBClusterIdentifier=SOURCE, DBClusterSnapshotIdentifier="for-the-others"
+    )
+    stage.bench.advance(3600)
+    rds.modify_db_cluster_snapshot_attribute(
+        DBClusterSnapshotIdentifier="for-the-others",
+        AttributeName="restore",
+        ValuesToAdd=[ACCOUNT],
     )
 
 
@@ -176,5 +231,43 @@ ROUTES: tuple[Route, ...] = (
         name="protected target",
         target={"replace_protected": True},
         old_cluster={"DeletionProtection": True},
+    ),
+    Route(
+        name="other account",
+        source=SAME_REGION,
+        encrypted=True,
+        shared_by_hand=True,
+    ),
+    Route(
+        name="other account, not copied",
+        source=SAME_REGION,
+        copy_route="none",
+        encrypted=True,
+        shared_by_hand=True,
+        copies=0,
+    ),
+    Route(
+        name="other account's automated snapshot, not copied",
+        source=SAME_REGION,
+        copy_route="none",
+        encrypted=True,
+        copies=0,
+    ),
+    Route(
+        name="other account and Region",
+        source=ELSEWHERE,
+        encrypted=True,
+        shared_by_hand=True,
+    ),
+    Route(
+        name="other account and Region, automated snapshot",
+        source=ELSEWHERE,
+        encrypted=True,
+    ),
+    Route(
+        name="other account and Region in two steps",
+        source=ELSEWHERE,
+        copy_route="two-steps",
+        encrypted=True,
     ),
 )

@@ -30,7 +30,7 @@ from tests.sweeps.database_double import Databases, doubled
 from tests.sweeps.definition import state_machine
 from tests.sweeps.machine import Document, Execution, Machine
 from tests.sweeps.memento import Fingerprint, Memento
-from tests.sweeps.quickly import exact_names
+from tests.sweeps.quickly import exact_names, models_read_once
 from tests.sweeps.tap import Tap
 from tests.unit.bench import (
     ACCOUNT,
@@ -113,6 +113,22 @@ class Stage:
         self._publish(execution)
         return ended
 
+    def announce_end(self, execution: Execution) -> None:
+        """Let EventBridge tell sns-notification of an execution that has failed."""
+        self._publish(execution)
+        self.bench.advance(TICK_SECONDS)
+        event = {
+            "detail-type": "Step Functions Execution Status Change",
+            "source": "aws.states",
+            "detail": {
+                "executionArn": execution.arn,
+                "name": execution.name,
+                "status": execution.status,
+                "input": json.dumps(execution.given),
+            },
+        }
+        self._call(STEPS[-1].name, event)
+
     def redrive(self, execution: Execution) -> None:
         """Re-run a failed execution, as the console does."""
         self._publish(execution)
@@ -137,9 +153,13 @@ class Stage:
         told.get_execution_history = lambda _: entered[::-1]
 
     def _invoke(self, execution: Execution, step: str, payload: Document) -> Document:
-        """Call a function, as Lambda does: what it kept in memory, it may have lost."""
+        """Call a step's function."""
         self.bench.advance(TICK_SECONDS)
         self._publish(execution)
+        return self._call(step, payload)
+
+    def _call(self, step: str, event: Document) -> Document:
+        """Call a function, as Lambda does: what it kept in memory, it may have lost."""
         context = FakeContext(
             f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:{PREFIX}-{step}",
             int(1000 * _TIMEOUTS[step]),
@@ -150,7 +170,7 @@ class Stage:
             clock=self.bench.clock,
         )
         with self.tap.working(step):
-            return made(payload, context)
+            return made(event, context)
 
     # The whole state
 
@@ -233,6 +253,7 @@ def stage_in_memory() -> Iterator[Stage]:
         Path(os.devnull).open("w") as nowhere,
         redirect_stdout(nowhere),
         mock.patch.object(model, "secrets", serials),
+        models_read_once(),
         bench_in_memory() as bench,
         exact_names(),
         tap.installed(),

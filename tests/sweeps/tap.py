@@ -7,6 +7,9 @@ from typing import Any
 from unittest import mock
 
 from botocore.client import BaseClient
+from moto.iam.models import get_account_id_from
+
+from tests.sweeps.quickly import straight_to_tables
 
 Proceed = Callable[[], Any]
 """Makes the call: answers what AWS answers, or raises what boto3 raises."""
@@ -21,6 +24,8 @@ class AwsCall:
     operation: str
     region: str
     parameters: Mapping[str, Any]
+    account: str
+    """Whose credentials it is made with."""
 
     def __str__(self) -> str:
         return f"{self.service}:{self.operation} of {self.step}"
@@ -61,7 +66,7 @@ class Tap:
     @contextmanager
     def installed(self) -> Iterator[None]:
         """Between boto3 and AWS, for the time of the block."""
-        original = BaseClient._make_api_call  # type: ignore[attr-defined]
+        original = straight_to_tables(BaseClient._make_api_call)  # type: ignore[attr-defined]
 
         def make_api_call(client: Any, operation: str, parameters: Mapping[str, Any]) -> Any:
             def proceed() -> Any:
@@ -75,6 +80,7 @@ class Tap:
                 operation,
                 client.meta.region_name,
                 parameters,
+                get_account_id_from(client._request_signer._credentials.access_key),
             )
             return self.hook(call, proceed)
 

@@ -4,13 +4,16 @@ import pytest
 
 from tests.sweeps.report import tell
 from tests.sweeps.routes import ROUTES, Route
-from tests.sweeps.sweep import CrashSweep, redriven
+from tests.sweeps.sweep import CrashSweep, redriven, redriven_later
+
+DEATHS = {"at once": redriven, "in the morning": redriven_later}
 
 
+@pytest.mark.parametrize("death", DEATHS)
 @pytest.mark.parametrize("route", ROUTES, ids=lambda route: str(route.name))
-def test_a_run_killed_at_any_call_succeeds_when_it_is_redriven(route: Route) -> None:
+def test_a_run_killed_at_any_call_succeeds_when_it_is_redriven(route: Route, death: str) -> None:
     with route.staged() as stage:
-        sweep = CrashSweep(stage, route, redriven)
+        sweep = CrashSweep(stage, route, DEATHS[death])
         sweep.run()
-    tell(f"{route.name}: {sweep.points} crash points, each redriven to success")
+    tell(f"{route.name}: {sweep.points} crash points, each redriven {death}")
     assert not sweep.broken, "\n".join(sweep.broken)
