@@ -82,7 +82,7 @@ class SetupDbUsersHandler(BaseHandler):
             journal.prepare(session)
             if wanted.disable_inherited_logins:
                 disabled = disable_inherited_logins(session, job.operation_id, wanted.keep_logins)
-                if disabled:
+                if disabled != job.state.get("disabled_logins", []):
                     job.record(disabled_logins=disabled)
         for script in _scripts(job, databases[0]):
             seconds = job.remaining_seconds() - RESERVE_SECONDS

@@ -43,6 +43,14 @@ def has(session: Session, operation_id: str, entry: str) -> bool:
     return bool(found)
 
 
+def entries(session: Session, operation_id: str) -> list[str]:
+    """Everything that is written of an operation, in alphabetical order."""
+    return session.column(
+        f"SELECT entry FROM {SCHEMA}.journal WHERE operation_id = :operation_id ORDER BY entry",
+        operation_id=operation_id,
+    )
+
+
 def write(session: Session, operation_id: str, entry: str) -> None:
     session.run(
         f"INSERT INTO {SCHEMA}.journal (operation_id, entry) VALUES (:operation_id, :entry)",

@@ -47,6 +47,7 @@ RDS_ROLES: Final = frozenset(
     }
 )
 LOGINS_DISABLED: Final = "inherited-logins-disabled"
+LOGIN_DISABLED: Final = "login-disabled:"
 STATEMENT_SIZE: Final = 200
 """How many objects one GRANT or REVOKE names."""
 
@@ -93,22 +94,27 @@ def disable_inherited_logins(
     """Take the login from every role that came with the snapshot, and end their sessions.
 
     Spared are the master user, the roles of RDS and those in ``keep``. Once per operation, so that
-    a role that this operation has given its login to keeps it. Answers the roles.
+    a role that this operation has given its login to keeps it. Answers the roles, those of an
+    earlier call included.
     """
     with session.transaction():
-        if journal.has(session, operation_id, LOGINS_DISABLED):
-            return []
-        roles = inherited_logins(session, keep)
-        for role in roles:
-            with explained(
-                f"role {role!r} could not be kept from logging in (keep it with "
-                "database.keep_logins, or change it in the source)"
-            ):
-                session.run(f"ALTER ROLE {identifier(role)} NOLOGIN")
-        journal.write(session, operation_id, LOGINS_DISABLED)
+        if not journal.has(session, operation_id, LOGINS_DISABLED):
+            for role in inherited_logins(session, keep):
+                with explained(
+                    f"role {role!r} could not be kept from logging in (keep it with "
+                    "database.keep_logins, or change it in the source)"
+                ):
+                    session.run(f"ALTER ROLE {identifier(role)} NOLOGIN")
+                journal.write(session, operation_id, f"{LOGIN_DISABLED}{role}")
+            journal.write(session, operation_id, LOGINS_DISABLED)
+        entries = journal.entries(session, operation_id)
+    roles = [
+        entry.removeprefix(LOGIN_DISABLED) for entry in entries if entry.startswith(LOGIN_DISABLED)
+    ]
     for role in roles:
         session.run(
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = :role",
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity JOIN pg_roles "
+            "ON rolname = usename WHERE usename = :role AND NOT rolcanlogin",
             role=role,
         )
     return roles

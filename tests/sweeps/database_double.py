@@ -76,9 +76,8 @@ def doubled(databases: Databases) -> Iterator[None]:
         return _Server(databases, host, port)
 
     def disable(session: Contents, operation_id: str, keep: Collection[str]) -> list[str]:
-        if operation_id in session.disabled_by:
-            return []
-        session.disabled_by.append(operation_id)
+        if operation_id not in session.disabled_by:
+            session.disabled_by.append(operation_id)
         return [role for role in INHERITED if role not in keep]
 
     def run(

@@ -6,13 +6,15 @@ import pytest
 
 from aurora_restore.infra.database_assets import rds_authorities
 from aurora_restore.shared import journal
-from aurora_restore.shared.database import Login, Server
+from aurora_restore.shared.database import Login, Server, Session
 from aurora_restore.shared.errors import (
     ConfigurationError,
     DatabaseConnectionError,
     PrivilegeCheckError,
 )
 from aurora_restore.shared.roles import (
+    LOGIN_DISABLED,
+    LOGINS_DISABLED,
     READ_ONLY,
     READ_WRITE,
     disable_inherited_logins,
@@ -55,6 +57,21 @@ def set_up(restored: Restored, operation_id: str = "op-1") -> list[str]:
 def catalog(restored: Restored) -> list[list[Any]]:
     with restored.session(MASTER) as connection:
         return list(connection.run(SNAPSHOT_OF_THE_CATALOG))
+
+
+def test_sessions_end_that_an_earlier_attempt_has_left(restored: Restored) -> None:
+    with restored.session(ETL) as old:
+        with restored.session(MASTER) as connection:
+            connection.run("BEGIN")
+            stopped = Session(connection)
+            journal.prepare(stopped)
+            connection.run("ALTER ROLE etl NOLOGIN")
+            journal.write(stopped, "op-1", f"{LOGIN_DISABLED}etl")
+            journal.write(stopped, "op-1", LOGINS_DISABLED)
+            connection.run("COMMIT")
+        assert set_up(restored) == ["etl"]
+        with pytest.raises((Exception,), match=r"terminat|closed|network"):
+            old.run("SELECT 1")
 
 
 def test_inherited_logins_go_and_the_kept_ones_stay(restored: Restored) -> None:
@@ -115,7 +132,7 @@ def test_a_second_run_changes_nothing(restored: Restored) -> None:
     set_up(restored)
     before = catalog(restored)
     with restored.session(APP) as application:
-        assert set_up(restored) == []
+        assert set_up(restored) == ["app_user", "etl"]
         application.run("SELECT 1")
     assert catalog(restored) == before
 
