@@ -16,7 +16,7 @@ from aurora_restore.local.demo.story import PREFIX, ClusterStory, Story
 from aurora_restore.local.environment import repository
 from aurora_restore.local.world import World
 from aurora_restore.shared.database import Login, Server
-from aurora_restore.shared.pipeline import STEPS, TAG_MANAGED_BY
+from aurora_restore.shared.pipeline import TAG_MANAGED_BY
 
 SUBNET_GROUP: Final = "databases"
 _ZONES: Final = "ab"
@@ -138,15 +138,15 @@ class _Stage:
         with self._screen.phase(f"Creating the source cluster {source.name}") as phase:
             cluster = self._make_cluster(source, network, tags={})
             phase.done(
-                f"Created the source cluster {source.name} in {source.region}, encrypted",
+                f"Created source {source.name} in {source.region}, encrypted",
                 then="Filling its database over TLS",
             )
             server = server_of(cluster, self._world.rds.ca_bundle)
             tables = self._fill_production(server)
             rows = sum(table.rows for table in tables.values())
             phase.done(
-                f"Filled its database {story.database} over TLS: {len(tables)} tables with "
-                f"{rows:,} rows, {len(story.logins)} logins of its own",
+                f"Filled it over TLS: {len(tables)} tables, {rows:,} rows, "
+                f"{len(story.logins)} logins of its own",
                 then="Taking its daily snapshot",
             )
             yesterday = datetime.now(UTC) - timedelta(days=1)
@@ -168,10 +168,7 @@ class _Stage:
                 self._master(target), story.database
             ) as session:
                 run_file(session, story.stale_script)
-            phase.done(
-                f"Created the old target cluster {target.name} in {target.region}, "
-                "with stale rows in it"
-            )
+            phase.done(f"Created old target {target.name} in {target.region}, with stale rows")
         return cluster
 
     def deploy(self, network: Network, source_network: Network) -> Mapping[str, str]:
@@ -191,13 +188,10 @@ class _Stage:
                 self._story.environment, context={"config_dir": str(folder)}
             )
             name = f"AuroraRestore-{self._story.environment}"
-            phase.done(
-                f"Deployed the app by cdk deploy: stack {name} of {len(STEPS)} functions, "
-                f"in {self._story.target.region}"
-            )
+            phase.done(f"Deployed the app by cdk deploy: {name} in {self._story.target.region}")
             for stack in sorted(set(stacks) - {name}):
                 self._admit_to_the_key(source_network, stacks[stack]["KeyPolicyStatements"])
-                phase.done(f"Deployed {stack}, and added what it says to the policy of the key")
+                phase.done(f"Deployed {stack}, and let its role use the key")
         return stacks[name]
 
     def _admit_to_the_key(self, network: Network, statements: str) -> None:

@@ -66,12 +66,12 @@ def timeline(course: Course) -> Table:
 def tables(verdicts: Sequence[TableVerdict]) -> Table:
     """Rows and checksum of every table, side by side."""
     table = _table(
-        "Table",
-        ("Rows", "right"),
-        ("restored", "right"),
-        "SHA-256",
-        "restored",
-        "Verdict",
+        "\nTable",
+        ("Rows\nin source", "right"),
+        ("Rows\nrestored", "right"),
+        "SHA-256\nin source",
+        "SHA-256\nrestored",
+        "\nVerdict",
     )
     for each in verdicts:
         table.add_row(

@@ -99,7 +99,7 @@ class _Demo:
             with self._screen.busy(), self._screen.phase("Starting the embedded AWS") as phase:
                 world = resources.enter_context(World(self._config()))
                 resources.callback(self._ending)
-                phase.done("Started the embedded AWS, with a PostgreSQL server for each cluster")
+                phase.done("Started the embedded AWS, a PostgreSQL server per cluster")
             faults = self._with_evidence(world)
             with self._screen.busy(), self._screen.phase("Ending the embedded AWS"):
                 resources.close()

@@ -12,11 +12,11 @@ from aurora_restore.shared.routes import Route
 from tests.integration.demo.conftest import DemoProgram
 
 PREPARED = (
-    "Created the source cluster shop-production in us-east-1",
-    "Filled its database shop over TLS: 8 tables with 134,571 rows",
+    "Created source shop-production in us-east-1",
+    "Filled it over TLS: 8 tables, 134,571 rows",
     "Took its daily snapshot, rds:shop-production-",
-    "Created the old target cluster shop-staging in us-west-2",
-    "Deployed the app by cdk deploy: stack AuroraRestore-demo",
+    "Created old target shop-staging in us-west-2",
+    "Deployed the app by cdk deploy: AuroraRestore-demo",
 )
 LOGINS = {
     "postgres master, production's": "yes refused locked out",

@@ -71,7 +71,7 @@ def test_tables_are_shown_side_by_side_within_80_columns() -> None:
         {"public.pgbench_accounts": reading, "shop.order_lines": other, "shop.extra": other},
     )
     text = shown(report.tables(verdicts))
-    accounts, lines, extra = (row.split() for row in text.splitlines()[2:])
+    accounts, lines, extra = (row.split() for row in text.splitlines()[3:])
     assert accounts == [
         "pgbench_accounts",
         "100,000",
