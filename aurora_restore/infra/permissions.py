@@ -40,7 +40,10 @@ class Permissions:
             [self.tables.state.table_arn],
         )
         yield allow("dynamodb:PutItem", [self.tables.audit.table_arn])
-        yield allow("ssm:GetParameter", [self._parameters()])
+        yield allow(
+            ("ssm:GetParameter", "ssm:GetParametersByPath"),
+            [self._parameters(), self._parameters().removesuffix("/*")],
+        )
         yield from self._lock(step)
         yield from self.grants.of(step)
         for which in step.reads_secrets:

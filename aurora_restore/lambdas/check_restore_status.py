@@ -1,6 +1,6 @@
 """Step 7: make the restored cluster usable, and wait until it is."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, Final
 
@@ -25,9 +25,9 @@ from aurora_restore.shared.rds import (
     instances_of,
 )
 from aurora_restore.shared.settings import (
-    MAINTENANCE_WINDOW,
     InstancePlan,
     drift,
+    finishing_touches,
     planned_instances,
     record,
     restored_tags,
@@ -170,10 +170,17 @@ class CheckRestoreStatusHandler(BaseHandler):
             return "the master password"
         if cluster.get("PendingModifiedValues"):
             return "pending changes: " + ", ".join(sorted(cluster["PendingModifiedValues"]))
-        window = (job.state.get("old_cluster") or {}).get(MAINTENANCE_WINDOW)
-        if window and cluster.get(MAINTENANCE_WINDOW) != window:
-            calls.set_maintenance_window(job.target_cluster_id, job.target_region, window).make(rds)
-            return "the maintenance window"
+        described: Mapping[str, Any] = cluster
+        touches = {
+            key: value
+            for key, value in finishing_touches(
+                job.state.get("restore_settings", {}), job.state.get("old_cluster")
+            ).items()
+            if described.get(key) != value
+        }
+        if touches:
+            calls.finish_cluster(job.target_cluster_id, job.target_region, touches).make(rds)
+            return "its " + ", ".join(sorted(touches))
         return None
 
     def _create_instance(

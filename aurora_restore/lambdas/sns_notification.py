@@ -136,6 +136,7 @@ class SnsNotificationHandler(BaseHandler):
         )
         store.audit(failure.operation_id, self.step.name, SUCCESS, answer, self._clock())
         self._count(failure.operation_id, ANNOUNCE_FAILURE)
+        metrics.add_dimension("step", self.step.name)
         metrics.flush_metrics()
         logger.info("failure announced", failed_step=failure.step)
         return {

@@ -201,7 +201,7 @@ def translate_error(error: AwsCallError) -> AuroraRestoreError:
     if code in _UNAVAILABLE or http_status >= HTTP_SERVER_ERROR:
         return AwsUnavailableError(message, **details)
     if code in _DENIED:
-        return AwsError(f"the function's role may not call {message}", **details)
+        return AwsError(f"{message}; the function's role lacks a permission", **details)
     return _NOT_FOUND.get(code, AwsError)(message, **details)
 
 

@@ -344,6 +344,7 @@ class BaseHandler(ABC):
             )
         if execution and state.get(ATTEMPTED_IN) != execution.run:
             state.pop(ATTEMPTS, None)
+            state.pop(WAITING_SINCE, None)
             state[ATTEMPTED_IN] = execution.run
         state["restore"] = restore_name
         state.setdefault("operation_started_at", timestamp(self._clock()))

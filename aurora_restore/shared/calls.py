@@ -153,6 +153,7 @@ def restore_cluster(
             "EngineVersion": snapshot["EngineVersion"],
             "Tags": tag_list(tags),
             **settings,
+            "DeletionProtection": False,
         },
         "restore the cluster; RDS makes it without instances and with the source's password",
     )
@@ -187,16 +188,13 @@ def set_master_password(cluster_id: str, region: str, password: str) -> RdsCall:
     )
 
 
-def set_maintenance_window(cluster_id: str, region: str, window: str) -> RdsCall:
+def finish_cluster(cluster_id: str, region: str, changes: Mapping[str, Any]) -> RdsCall:
     return RdsCall(
         "ModifyDBCluster",
         region,
-        {
-            "DBClusterIdentifier": cluster_id,
-            "PreferredMaintenanceWindow": window,
-            "ApplyImmediately": True,
-        },
-        "RestoreDBClusterFromSnapshot takes no maintenance window",
+        {"DBClusterIdentifier": cluster_id, **changes, "ApplyImmediately": True},
+        "RestoreDBClusterFromSnapshot takes no maintenance window, and only a good cluster is "
+        "protected against deletion",
     )
 
 

@@ -14,6 +14,13 @@ from aurora_restore.shared.errors import ValidationError
 from aurora_restore.shared.lock import UNFINISHED
 from aurora_restore.shared.pipeline import STEPS
 
+REDRIVE: Final = (
+    "Mend the cause, then redrive the execution in the Step Functions console: it goes on at the "
+    "step that failed."
+)
+WRONG_INPUT: Final = (
+    "Start a new execution with the right input: a redrive would be given the same one."
+)
 _STEP_OF_STATE: Final = {step.state_name: step.name for step in STEPS}
 _NO_ANSWER: Final = {
     "TIMED_OUT": "the execution took longer than the state machine allows",
@@ -45,8 +52,7 @@ class Failure:
             "error_type": self.error_type,
             "error": self.reason,
             "execution_arn": self.execution_arn,
-            "what_to_do": "Mend the cause, then redrive the execution in the Step Functions "
-            "console: it goes on at the step that failed.",
+            "what_to_do": WRONG_INPUT if self.error_type == ValidationError.__name__ else REDRIVE,
         }
 
 

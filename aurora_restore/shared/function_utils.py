@@ -26,13 +26,15 @@ def next_poll(polling: Polling, waited: float) -> int:
     return max(polling.floor_seconds, min(polling.cap_seconds, wanted))
 
 
-def copy_name(snapshot_name: str) -> str:
+def copy_name(snapshot_name: str, restore: str | None = None) -> str:
     """The name of the copy of a snapshot: without the ``rds:`` of an automated one, in 63 letters.
 
-    CopyDBClusterSnapshot accepts no colon in a target name.
+    CopyDBClusterSnapshot accepts no colon in a target name. Restores that may share a source have
+    copies of their own, called after them, so that each keeps what it needs.
     """
-    base = snapshot_name.rsplit(":", 1)[-1][: IDENTIFIER_LENGTH - len(COPY_SUFFIX)]
-    return re.sub(r"-{2,}", "-", base).rstrip("-") + COPY_SUFFIX
+    suffix = COPY_SUFFIX if restore is None else f"-{restore.strip('-')}{COPY_SUFFIX}"
+    base = snapshot_name.rsplit(":", 1)[-1][: IDENTIFIER_LENGTH - len(suffix)]
+    return re.sub(r"-{2,}", "-", base.rstrip("-") + suffix)
 
 
 @dataclass(frozen=True)

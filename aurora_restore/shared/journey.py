@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from aurora_restore.shared.base_handler import Job
 from aurora_restore.shared.errors import ValidationError
+from aurora_restore.shared.function_utils import RdsArn, copy_name
 from aurora_restore.shared.routes import Hop, Place, Where, hops
 from aurora_restore.shared.validation import validate_required_params
 
@@ -31,9 +32,15 @@ def journey(job: Job) -> Sequence[Hop]:
         source_arn=source_arn(job),
         manual_copy_first=bool(job.state.get(SHARED_BY_COPY)),
         target_place=Place(job.account_id, job.target_region),
-        target_name=job.event.target_snapshot_name,
+        target_name=job.event.target_snapshot_name or _copy_name(job),
         prefix=job.environment.name_prefix,
     )
+
+
+def _copy_name(job: Job) -> str:
+    """The only restore's copy is called after the snapshot alone."""
+    only = job.environment.default_restore == job.restore_name
+    return copy_name(RdsArn.parse(source_arn(job)).name, None if only else job.restore_name)
 
 
 def restorable(job: Job) -> str:

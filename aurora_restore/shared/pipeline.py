@@ -97,29 +97,23 @@ _READ_CLUSTERS: Final = (
     Grant(Resource.TARGET_CLUSTERS, ("rds:DescribeDBClusters",)),
     Grant(Resource.TARGET_INSTANCES, ("rds:DescribeDBInstances",)),
 )
-_READ_GROUPS: Final = Grant(
-    Resource.GROUPS,
-    (
-        "rds:DescribeDBClusterParameterGroups",
-        "rds:DescribeDBParameterGroups",
-        "rds:DescribeDBSubnetGroups",
-    ),
-)
+_READ_SUBNETS: Final = Grant(Resource.GROUPS, ("rds:DescribeDBSubnetGroups",))
 # What is looked at before the first change, in the order of ``shared.preflight``.
 _PREFLIGHT: Final = (
     *_READ_SNAPSHOTS,
     *_READ_CLUSTERS,
-    _READ_GROUPS,
+    _READ_SUBNETS,
+    Grant(
+        Resource.GROUPS,
+        ("rds:DescribeDBClusterParameterGroups", "rds:DescribeDBParameterGroups"),
+    ),
     Grant(Resource.TARGET_KEYS, ("kms:DescribeKey",)),
     Grant(
         Resource.ANY,
-        (
-            "ec2:DescribeSecurityGroups",
-            "rds:DescribeAccountAttributes",
-            "rds:DescribeOrderableDBInstanceOptions",
-        ),
+        ("ec2:DescribeSecurityGroups", "rds:DescribeOrderableDBInstanceOptions"),
     ),
 )
+_READ_QUOTAS: Final = Grant(Resource.ANY, ("rds:DescribeAccountAttributes",))
 _ASSUME_SOURCE_ROLE: Final = Grant(Resource.SOURCE_ROLES, ("sts:AssumeRole",))
 _USE_KEY: Final = (
     "kms:CreateGrant",
@@ -133,8 +127,9 @@ _USE_KEY: Final = (
 STEPS: Final[tuple[Step, ...]] = (
     Step(
         name="snapshot-check",
-        purpose="Finds the day's snapshot of the source cluster and waits until it is available.",
-        grants=(*_PREFLIGHT, _ASSUME_SOURCE_ROLE),
+        purpose="Finds the day's snapshot, waits until it is available, and checks everything that "
+        "a run depends on.",
+        grants=(*_PREFLIGHT, _READ_QUOTAS, _ASSUME_SOURCE_ROLE),
         reads_secrets=(MASTER_SECRET, APP_SECRET),
     ),
     Step(
@@ -211,7 +206,7 @@ STEPS: Final[tuple[Step, ...]] = (
         grants=(
             *_READ_SNAPSHOTS,
             *_READ_CLUSTERS[:1],
-            _READ_GROUPS,
+            _READ_SUBNETS,
             Grant(
                 Resource.TARGET_CLUSTERS,
                 ("rds:AddTagsToResource", "rds:RestoreDBClusterFromSnapshot"),
@@ -258,6 +253,7 @@ STEPS: Final[tuple[Step, ...]] = (
         purpose="Tags the copy as archived and deletes the copies beyond the retention.",
         grants=(
             _ASSUME_SOURCE_ROLE,
+            _READ_SNAPSHOTS[0],
             Grant(
                 Resource.INTERMEDIATE_SNAPSHOTS,
                 ("rds:DeleteDBClusterSnapshot", "rds:DescribeDBClusterSnapshots"),

@@ -22,7 +22,7 @@ from aurora_restore.shared.preflight import Findings
 from aurora_restore.shared.rds import DELETING, find_snapshot
 from aurora_restore.shared.routes import Where
 from aurora_restore.shared.settings import (
-    MAINTENANCE_WINDOW,
+    finishing_touches,
     planned_instances,
     restore_settings,
     restored_tags,
@@ -47,12 +47,13 @@ def planned_calls(found: Findings, network: dict[str, Any]) -> Iterator[RdsCall]
     target = job.restore.target
     tags = own_tags(job)
     region = job.target_region
+    settings = restore_settings(target, found.old, network)
     yield calls.restore_cluster(
         job.target_cluster_id,
         region,
         found.snapshot,
         _restored_arn(found),
-        restore_settings(target, found.old, network),
+        settings,
         restored_tags(target, found.old, tags),
     )
     for plan in planned_instances(target, found.old):
@@ -64,9 +65,9 @@ def planned_calls(found: Findings, network: dict[str, Any]) -> Iterator[RdsCall]
             restored_tags(target, None, tags),
         )
     yield calls.set_master_password(job.target_cluster_id, region, "")
-    window = (found.old or {}).get(MAINTENANCE_WINDOW)
-    if window:
-        yield calls.set_maintenance_window(job.target_cluster_id, region, window)
+    touches = finishing_touches(settings, found.old)
+    if touches:
+        yield calls.finish_cluster(job.target_cluster_id, region, touches)
     yield from _clean_up(found)
 
 

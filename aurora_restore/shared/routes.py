@@ -129,7 +129,7 @@ def hops(
     source_arn: str,
     manual_copy_first: bool,
     target_place: Place,
-    target_name: str | None,
+    target_name: str,
     prefix: str,
 ) -> Sequence[Hop]:
     """The copies from the source's snapshot to what is restored, in order."""
@@ -167,7 +167,7 @@ def hops(
                 where=Where.TARGET,
                 place=target_place,
                 source_arn=arn,
-                name=target_name or copy_name(origin.name),
+                name=target_name,
                 kms_key_id=target.kms_key_id,
                 key_field="target.kms_key_id",
             )

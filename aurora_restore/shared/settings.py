@@ -36,6 +36,7 @@ _SCALING: Final = "ServerlessV2ScalingConfiguration"
 _SCALING_KEYS: Final = ("MinCapacity", "MaxCapacity", "SecondsUntilAutoPause")
 _ROLES: Final = "AssociatedRoles"
 MAINTENANCE_WINDOW: Final = "PreferredMaintenanceWindow"
+PROTECTION: Final = "DeletionProtection"
 DEFAULT_GROUP: Final = "default."
 """The parameter groups of the engine itself; their names carry its major version."""
 
@@ -218,6 +219,18 @@ def restore_settings(
         "VpcSecurityGroupIds": network["security_group_ids"],
         **kept,
         **{key: value for key, value in configured.items() if value is not None},
+    }
+
+
+def finishing_touches(wanted: Mapping[str, Any], old: Mapping[str, Any] | None) -> dict[str, Any]:
+    """What is set once the restored cluster is good: its maintenance window and its protection.
+
+    A restore that fails must be deleted, and RDS modifies no failed cluster to lift a protection.
+    """
+    window = (old or {}).get(MAINTENANCE_WINDOW)
+    return {
+        **({MAINTENANCE_WINDOW: window} if window else {}),
+        **({PROTECTION: True} if wanted.get(PROTECTION) else {}),
     }
 
 

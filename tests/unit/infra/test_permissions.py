@@ -21,6 +21,7 @@ BASE = {
     "logs:CreateLogStream",
     "logs:PutLogEvents",
     "ssm:GetParameter",
+    "ssm:GetParametersByPath",
     "xray:PutTelemetryRecords",
     "xray:PutTraceSegments",
 }

@@ -55,7 +55,7 @@ def taken(route: Route, **options: Any) -> list[Hop]:
     made = {
         "source_arn": AUTOMATED,
         "manual_copy_first": False,
-        "target_name": None,
+        "target_name": "the-copy",
         **options,
     }
     return list(
@@ -89,7 +89,7 @@ def test_an_automated_snapshot_of_another_account_takes_three_copies_in_two_step
 
 def test_one_step_copies_straight_to_the_target() -> None:
     (final,) = taken(Route.OTHER_ACCOUNT_AND_REGION)
-    assert (final.source_arn, final.name) == (AUTOMATED, "prod-2026-05-15-02-00-copy")
+    assert (final.source_arn, final.name) == (AUTOMATED, "the-copy")
 
 
 @pytest.mark.parametrize("route", [Route.IN_PLACE, Route.SHARED])

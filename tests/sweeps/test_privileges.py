@@ -1,0 +1,253 @@
+"""Least privilege, proven: what the functions call and what their roles grant are the same.
+
+Whole runs are made on every route, undisturbed and with operations that AWS ends badly. Every call
+of RDS, KMS, EC2, STS and Step Functions is put before the role's synthesised policy, with the ARNs
+and condition keys that the Service Authorization Reference gives it; and in the end every action
+that a step declares must have been called, or be one that AWS makes on behalf of one that was.
+https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonrds.html
+"""
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+
+from aurora_restore.local.rds.model import Place
+from aurora_restore.shared.models import Environment
+from aurora_restore.shared.pipeline import STEPS, TAG_MANAGED_BY, Step
+from aurora_restore.shared.schema import parse
+from tests.support.iam import Context, Policy
+from tests.support.policies import policies_of, source_policies_of
+from tests.sweeps.machine import FAILED, SUCCEEDED
+from tests.sweeps.routes import ROUTES, Route
+from tests.sweeps.stage import Stage
+from tests.sweeps.tap import AwsCall, Proceed
+from tests.unit.bench import ACCOUNT, PREFIX, REGION
+
+CHECKED = frozenset({"rds", "kms", "ec2", "sts", "stepfunctions"})
+IAM_PREFIX = {"stepfunctions": "states"}
+
+# Actions that are judged for a call that names another one ("dependent actions" and resources of
+# several types in the Service Authorization Reference), and those that RDS makes of KMS in the
+# caller's name when it copies or restores what is encrypted.
+_USES_A_KEY = frozenset(
+    {
+        "kms:CreateGrant",
+        "kms:Decrypt",
+        "kms:DescribeKey",
+        "kms:Encrypt",
+        "kms:GenerateDataKey*",
+        "kms:ReEncrypt*",
+    }
+)
+DEPENDENT: Mapping[str, frozenset[str]] = {
+    "rds:CopyDBClusterSnapshot": frozenset({"rds:AddTagsToResource"}) | _USES_A_KEY,
+    "rds:RestoreDBClusterFromSnapshot": frozenset({"rds:AddTagsToResource"}) | _USES_A_KEY,
+    "rds:CreateDBInstance": frozenset({"rds:AddTagsToResource"}),
+    "rds:DeleteDBCluster": frozenset({"rds:AddTagsToResource", "rds:CreateDBClusterSnapshot"}),
+    "rds:ModifyDBCluster": frozenset({"rds:ModifyDBInstance", "rds:AddTagsToResource"}),
+}
+
+Arrange = Callable[[Stage], None]
+
+
+def with_parameter_groups(stage: Stage) -> None:
+    """The restore names groups, which are looked at before it begins."""
+    rds = stage.client("rds")
+    family = {"DBParameterGroupFamily": "aurora-postgresql16", "Description": "test"}
+    rds.create_db_cluster_parameter_group(DBClusterParameterGroupName="tuned", **family)
+    rds.create_db_parameter_group(DBParameterGroupName="tuned", **family)
+    bench = stage.bench
+    name = bench.environment.parameter_name("staging")
+    restore = json.loads(bench.clients.ssm.get_parameter(Name=name)["Parameter"]["Value"])
+    restore["target"]["db_cluster_parameter_group_name"] = "tuned"
+    for instance in restore["target"]["instances"]:
+        instance["db_parameter_group_name"] = "tuned"
+    bench.configure(restore)
+
+
+MISFORTUNES: Mapping[str, Arrange] = {
+    "with parameter groups": with_parameter_groups,
+    "a failed copy": lambda stage: stage.bench.rds.control.fail_next("copy-snapshot"),
+    "a failed restore": lambda stage: stage.bench.rds.control.fail_next("restore-cluster"),
+}
+
+
+@dataclass
+class Judge:
+    """Puts each call before the policy of the role that makes it."""
+
+    stage: Stage
+    functions: Mapping[str, Policy]
+    sources: Mapping[str, Policy]
+    called: dict[str, set[str]] = field(default_factory=dict)
+    refused: list[str] = field(default_factory=list)
+
+    def hook(self, call: AwsCall, proceed: Proceed) -> Any:
+        if call.service in CHECKED:
+            prefix = IAM_PREFIX.get(call.service, call.service)
+            action = f"{prefix}:{call.operation}"
+            self._judge(call, action)
+            if call.account == ACCOUNT:
+                self.called.setdefault(call.step, set()).add(action)
+        return proceed()
+
+    def _judge(self, call: AwsCall, action: str) -> None:
+        own = call.account == ACCOUNT
+        policy = self.functions[call.step] if own else self.sources[call.account]
+        for arn, context in self._resources(call):
+            if not policy.allows(action, arn, context):
+                self.refused.append(f"{call} on {arn} with {dict(context)}")
+
+    def _resources(self, call: AwsCall) -> Iterator[tuple[str, Context]]:
+        """What the call is on, with the condition keys of each."""
+        given = call.parameters
+
+        def rds(kind: str, name: str) -> str:
+            return (
+                name
+                if name.startswith("arn:")
+                else (f"arn:aws:rds:{call.region}:{call.account}:{kind}:{name}")
+            )
+
+        asked = {f"aws:RequestTag/{tag['Key']}": tag["Value"] for tag in given.get("Tags", ())}
+        match call.operation:
+            case "CopyDBClusterSnapshot":
+                yield rds("cluster-snapshot", given["SourceDBClusterSnapshotIdentifier"]), asked
+                yield rds("cluster-snapshot", given["TargetDBClusterSnapshotIdentifier"]), asked
+            case "DeleteDBClusterSnapshot" | "ModifyDBClusterSnapshotAttribute":
+                yield self._tagged(rds("cluster-snapshot", given["DBClusterSnapshotIdentifier"]))
+            case "DescribeDBClusterSnapshots":
+                yield rds("cluster-snapshot", given.get("DBClusterSnapshotIdentifier", "any")), {}
+            case "DescribeDBClusters" | "ModifyDBCluster" | "DeleteDBCluster":
+                yield self._tagged(rds("cluster", given["DBClusterIdentifier"]))
+                final = given.get("FinalDBSnapshotIdentifier")
+                if final:
+                    yield rds("cluster-snapshot", final), {}
+            case "DescribeDBInstances":
+                yield rds("db", "any"), {}
+            case "DeleteDBInstance":
+                yield self._tagged(rds("db", given["DBInstanceIdentifier"]))
+            case "CreateDBInstance":
+                yield rds("cluster", given["DBClusterIdentifier"]), asked
+                yield rds("db", given["DBInstanceIdentifier"]), asked
+            case "RestoreDBClusterFromSnapshot":
+                yield rds("cluster", given["DBClusterIdentifier"]), asked
+                yield rds("cluster-snapshot", given["SnapshotIdentifier"]), asked
+                yield rds("subgrp", given["DBSubnetGroupName"]), asked
+            case "AddTagsToResource":
+                arn, own = self._tagged(given["ResourceName"])
+                yield arn, {**own, **asked}
+            case "DescribeDBSubnetGroups":
+                yield rds("subgrp", given["DBSubnetGroupName"]), {}
+            case "DescribeDBClusterParameterGroups":
+                yield rds("cluster-pg", given["DBClusterParameterGroupName"]), {}
+            case "DescribeDBParameterGroups":
+                yield rds("pg", given["DBParameterGroupName"]), {}
+            case "DescribeKey":
+                yield given["KeyId"], {}
+            case "AssumeRole":
+                yield given["RoleArn"], {}
+            case "DescribeExecution" | "GetExecutionHistory":
+                yield given["executionArn"], {}
+            case (
+                "DescribeAccountAttributes"
+                | "DescribeOrderableDBInstanceOptions"
+                | "DescribeSecurityGroups"
+            ):
+                yield "*", {}
+            case other:
+                raise AssertionError(f"{other}: say here what it is on")
+
+    def _tagged(self, arn: str) -> tuple[str, Context]:
+        """The ARN, with the pipeline's tag that the resource carries."""
+        *_, region, account, kind, name = arn.split(":", 6)
+        site = self.stage.world.site(Place(account, region))
+        resources: dict[str, Mapping[str, Any]] = {
+            "cluster": site.clusters,
+            "cluster-snapshot": site.snapshots,
+            "db": site.instances,
+        }
+        found = resources[kind].get(name)
+        tags = {} if found is None else found.tags
+        own = tags.get(TAG_MANAGED_BY)
+        return arn, {} if own is None else {f"aws:ResourceTag/{TAG_MANAGED_BY}": own}
+
+
+def environment_of(stage: Stage) -> Environment:
+    """The environment whose stack grants what the stage's restore needs."""
+    bench = stage.bench
+    parameter = bench.clients.ssm.get_parameter(Name=bench.environment.parameter_name("staging"))
+    restore = json.loads(parameter["Parameter"]["Value"])
+    del restore["database"]
+    return parse(
+        Environment,
+        {
+            "account": ACCOUNT,
+            "region": REGION,
+            "name_prefix": PREFIX,
+            "network": {
+                "vpc_id": "vpc-12345678",
+                "subnet_ids": ["subnet-12345678", "subnet-87654321"],
+                "availability_zones": [f"{REGION}a", f"{REGION}b"],
+                "security_group_ids": ["sg-12345678"],
+            },
+            "restores": {"staging": restore},
+        },
+    )
+
+
+def judged(route: Route, arrange: Arrange) -> tuple[Judge, str]:
+    """One whole run on a route; answers who called what, and how it ended."""
+    with route.staged() as stage:
+        environment = environment_of(stage)
+        sources = {
+            account: policy for account, (policy, _) in source_policies_of(environment).items()
+        }
+        judge = Judge(stage, policies_of(environment), sources)
+        arrange(stage)
+        execution = stage.start()
+        with stage.tap.hooked(judge.hook):
+            stage.run(execution)
+            if execution.status == FAILED:
+                stage.announce_end(execution)
+    return judge, execution.status
+
+
+CALLED: dict[str, set[str]] = {step.name: set() for step in STEPS}
+"""What each step has called in the tests of this module."""
+
+
+@pytest.mark.parametrize("misfortune", MISFORTUNES)
+@pytest.mark.parametrize("route", ROUTES, ids=lambda route: str(route.name))
+def test_every_call_is_granted_on_exactly_what_it_is_on(route: Route, misfortune: str) -> None:
+    judge, status = judged(route, MISFORTUNES[misfortune])
+    assert status == SUCCEEDED
+    assert judge.refused == []
+    for step, actions in judge.called.items():
+        CALLED[step] |= actions
+
+
+def test_a_failure_is_announced_with_what_is_granted() -> None:
+    def wrong_date(stage: Stage) -> None:
+        stage.bench.rds.control.fail_next("copy-snapshot", times=9)
+
+    judge, status = judged(ROUTES[0], wrong_date)
+    assert status == FAILED
+    assert judge.refused == []
+    for step, actions in judge.called.items():
+        CALLED[step] |= actions
+
+
+@pytest.mark.parametrize("step", STEPS, ids=lambda step: str(step.name))
+def test_every_grant_is_needed_by_a_call(step: Step) -> None:
+    """What a step declares is what it has called above, with what depends on that."""
+    declared = {action for grant in step.grants for action in grant.actions}
+    called = CALLED[step.name]
+    needed = called.union(*(DEPENDENT.get(action, frozenset()) for action in called))
+    assert declared - needed == set()
+    assert {action for action in called if not action.startswith("states:")} <= declared | {
+        "sts:AssumeRole"
+    }
