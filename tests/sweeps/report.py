@@ -1,7 +1,14 @@
-"""The lines that the sweeps add to the end of a test session."""
+"""What the sweeps add to the end of a test session."""
 
-LINES: list[str] = []
+from collections.abc import Callable
+from typing import Final
+
+PROPERTY: Final = "swept"
+
+Record = Callable[[str, object], None]
+"""pytest's ``record_property``."""
 
 
-def tell(line: str) -> None:
-    LINES.append(line)
+def tell(record: Record, line: str) -> None:
+    """Have a line printed at the end."""
+    record(PROPERTY, line)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.sweeps.report import tell
+from tests.sweeps.report import Record, tell
 from tests.sweeps.routes import ROUTES, Route
 from tests.sweeps.sweep import CrashSweep, redriven, redriven_later
 
@@ -11,9 +11,11 @@ DEATHS = {"at once": redriven, "in the morning": redriven_later}
 
 @pytest.mark.parametrize("death", DEATHS)
 @pytest.mark.parametrize("route", ROUTES, ids=lambda route: str(route.name))
-def test_a_run_killed_at_any_call_succeeds_when_it_is_redriven(route: Route, death: str) -> None:
+def test_a_run_killed_at_any_call_succeeds_when_it_is_redriven(
+    route: Route, death: str, record_property: Record
+) -> None:
     with route.staged() as stage:
         sweep = CrashSweep(stage, route, DEATHS[death])
         sweep.run()
-    tell(f"{route.name}: {sweep.points} crash points, each redriven {death}")
+    tell(record_property, f"{route.name}: {sweep.points} crash points, each redriven {death}")
     assert not sweep.broken, "\n".join(sweep.broken)
