@@ -6,6 +6,7 @@ listed as well, so that nobody takes the emulator's silence for AWS's word.
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 _MODEL = "botocore's RDS model"
 _GUIDE = "Aurora User Guide"
@@ -453,10 +454,20 @@ FACTS: tuple[Fact, ...] = (
 )
 
 
+PAGE = Path(__file__).parents[3] / "docs" / "embedded-rds.md"
+
+
 def markdown() -> str:
     """The facts as a page of documentation, one table per topic."""
     topics = dict.fromkeys(fact.topic for fact in FACTS)
-    lines = ["# What the embedded RDS takes from AWS", ""]
+    lines = [
+        "# What the embedded RDS takes from AWS",
+        "",
+        "Written by `python -m aurora_restore.local.rds.facts`. Every enforced fact has a test named "
+        "after it in `tests/unit/local` or `tests/integration/local`; a test holds the two lists "
+        "equal. What is not enforced stands at the end.",
+        "",
+    ]
     for topic in topics:
         rows = [fact for fact in FACTS if fact.topic == topic]
         third = "Enforced in" if rows[0].enforced else "Instead"
@@ -464,3 +475,7 @@ def markdown() -> str:
         lines += [f"| {fact.sentence} | {fact.source} | {fact.where} |" for fact in rows]
         lines.append("")
     return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    PAGE.write_text(markdown(), encoding="utf-8")

@@ -55,3 +55,7 @@ def test_the_page_has_a_row_per_fact_in_readable_english() -> None:
         "| At most five copies are in progress per destination Region and account. "
         "| Aurora User Guide, Copying a DB cluster snapshot | copies, transfers, keys |"
     ) in page
+
+
+def test_the_page_in_the_documentation_is_current() -> None:
+    assert facts.PAGE.read_text(encoding="utf-8") == facts.markdown()
