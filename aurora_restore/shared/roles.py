@@ -183,7 +183,7 @@ def grant_access(
     with session.transaction():
         kept = _existing(session, keep)
         creators = sorted({*_owners(session), *kept})
-        with _memberships(session, creators):
+        with _as_member(session, owners_membership(session, kept)):
             _trim_public(session, database, [*(role for role, _ in roles), *kept])
             future = [*creators, session.scalar("SELECT current_user")]
             for role, access in roles:
@@ -210,22 +210,40 @@ def _owners(session: Session) -> list[str]:
     )
 
 
-@contextmanager
-def _memberships(session: Session, roles: Sequence[str]) -> Iterator[None]:
-    """Act as an owner for the time of the block: only an owner may grant on what it owns."""
+@dataclass(frozen=True)
+class Membership:
+    """The statements by which the current user becomes a member of roles, and ceases to be one."""
+
+    gain: tuple[str, ...]
+    lose: tuple[str, ...]
+
+
+def owners_membership(session: Session, also: Collection[str] = ()) -> Membership:
+    """What lets the current user act as the owners of a database: only they may grant and alter.
+
+    Roles of which it is a member already are left out.
+    """
     missing = [
         role
-        for role in roles
+        for role in sorted({*_owners(session), *also})
         if not session.scalar("SELECT pg_has_role(current_user, :role, 'USAGE')", role=role)
     ]
     # PostgreSQL 16 split membership into options, of which the maker of a role has neither.
     options = " WITH INHERIT TRUE, SET TRUE" if _version(session) >= 160000 else ""
-    for role in missing:
-        with explained(f"the master user could not become a member of {role!r}"):
-            session.run(f"GRANT {identifier(role)} TO CURRENT_USER{options}")
+    return Membership(
+        tuple(f"GRANT {identifier(role)} TO CURRENT_USER{options}" for role in missing),
+        tuple(f"REVOKE {identifier(role)} FROM CURRENT_USER" for role in missing),
+    )
+
+
+@contextmanager
+def _as_member(session: Session, membership: Membership) -> Iterator[None]:
+    for statement in membership.gain:
+        with explained("the master user could not become a member of an owner's role"):
+            session.run(statement)
     yield
-    for role in missing:
-        session.run(f"REVOKE {identifier(role)} FROM CURRENT_USER")
+    for statement in membership.lose:
+        session.run(statement)
 
 
 def _version(session: Session) -> int:

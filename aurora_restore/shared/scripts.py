@@ -27,6 +27,7 @@ from aurora_restore.shared.database import (
     sqlstate,
 )
 from aurora_restore.shared.errors import DatabaseConnectionError, ScriptFailedError
+from aurora_restore.shared.roles import Membership, owners_membership
 
 # Settings without which the server would stop or wait for a client that is gone. A notice would be
 # flushed to the client at once, so none is sent.
@@ -87,7 +88,7 @@ def _start(
     for setting in _SESSION_SETTINGS:
         session.run(setting)
     outcome: list[Exception | None] = []
-    message = _as_one_message(operation_id, script, label)
+    message = _as_one_message(operation_id, script, label, owners_membership(session))
 
     def send() -> None:
         try:
@@ -108,8 +109,10 @@ def _start(
     return Progress.DONE
 
 
-def _as_one_message(operation_id: str, script: SqlScript, label: str) -> str:
-    """The script within its transaction.
+def _as_one_message(
+    operation_id: str, script: SqlScript, label: str, membership: Membership
+) -> str:
+    """The script within its transaction, in which the master user may do what the owners may.
 
     The journal's entry comes first: a second session with the same script waits there for the first
     one, and then fails. The last block refuses a script that has ended the transaction itself, for
@@ -121,8 +124,11 @@ def _as_one_message(operation_id: str, script: SqlScript, label: str) -> str:
             "BEGIN;",
             f"SET LOCAL aurora_restore.script = {literal(label)};",
             f"INSERT INTO {journal.SCHEMA}.journal (operation_id, entry) VALUES ({entry});",
+            *(f"{statement};" for statement in membership.gain),
             script.sql,
             ";",
+            "RESET ROLE;",
+            *(f"{statement};" for statement in membership.lose),
             "DO $aurora_restore$ BEGIN",
             "  IF current_setting('aurora_restore.script', true) IS DISTINCT FROM "
             f"{literal(label)} THEN",

@@ -463,9 +463,9 @@ def markdown() -> str:
     lines = [
         "# What the embedded RDS takes from AWS",
         "",
-        "Written by `python -m aurora_restore.local.rds.facts`. Every enforced fact has a test named "
-        "after it in `tests/unit/local` or `tests/integration/local`; a test holds the two lists "
-        "equal. What is not enforced stands at the end.",
+        "Written by `python -m aurora_restore.local.rds.facts`. Every enforced fact has a test "
+        "named after it in `tests/unit/local` or `tests/integration/local`; a test holds the two "
+        "lists equal. What is not enforced stands at the end.",
         "",
     ]
     for topic in topics:

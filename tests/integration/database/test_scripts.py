@@ -63,6 +63,14 @@ def test_any_sql_is_sent_as_it_is(restored: Restored, sql: str) -> None:
     assert run(restored, sql) is Progress.DONE
 
 
+def test_a_script_may_change_what_another_role_owns(restored: Restored) -> None:
+    change = """INSERT INTO "Odd Schema"."odd ""table" ("drop table") VALUES ('by the script')"""
+    assert run(restored, change) is Progress.DONE
+    with restored.session(MASTER) as connection:
+        (member,) = connection.run("""SELECT pg_has_role('postgres', 'Odd "Owner', 'USAGE')""")
+    assert member == [False]
+
+
 def test_a_script_that_outlasts_its_invocation_goes_on_in_the_next(restored: Restored) -> None:
     masking = "SELECT pg_sleep(2); UPDATE customers SET email = 'masked';"
     assert run(restored, masking, seconds=0.2) is Progress.RUNNING
