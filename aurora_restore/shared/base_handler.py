@@ -329,8 +329,10 @@ class BaseHandler(ABC):
                 f"dry_run: {self.step.name} has none; a dry run is what {STEPS[0].name} does, so "
                 "leave start_at out"
             )
-        store = attempt.store = StateStore.of(environment, clients)
+        store = StateStore.of(environment, clients)
         state = attempt.state = _latest_state(store, attempt.operation_id)
+        # Only now: a failure that is written without the state so far would be taken for it.
+        attempt.store = store
         restore_name, restore = get_config(
             event.restore or state.get("restore"),
             event.target_cluster_id,
