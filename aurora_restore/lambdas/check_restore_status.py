@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from mypy_boto3_rds import RDSClient
     from mypy_boto3_rds.type_defs import DBClusterTypeDef, DBInstanceTypeDef
 
+GRACE_SECONDS: Final = 300
 ALREADY_EXISTS: Final = frozenset({"DBInstanceAlreadyExists", "DBInstanceAlreadyExistsFault"})
 
 
@@ -67,6 +68,8 @@ class CheckRestoreStatusHandler(BaseHandler):
                 )
             )
         body["status"] = cluster["Status"]
+        if self._shows_no_tags_yet(job, cluster):
+            return Answer.wait("The restored cluster does not show its tags yet", body)
         if not made_by(job, cluster):
             raise RefusedError(
                 f"cluster {job.target_cluster_id} ({cluster['Status']}) was not restored by "
@@ -92,6 +95,16 @@ class CheckRestoreStatusHandler(BaseHandler):
                 {"restore_status": cluster["Status"]},
             )
         return self._completed(job, cluster, instances, body)
+
+    def _shows_no_tags_yet(self, job: Job, cluster: "DBClusterTypeDef") -> bool:
+        """Whether the cluster has no tags, and this operation's restore is so young that it may
+        just not show them."""
+        started = job.state.get("restore_started_at")
+        return (
+            not cluster.get("TagList")
+            and started is not None
+            and seconds_since(started, job.clock()) < GRACE_SECONDS
+        )
 
     def _completed(
         self,

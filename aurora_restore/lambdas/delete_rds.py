@@ -7,13 +7,13 @@ from aurora_restore.shared import calls
 from aurora_restore.shared.aws_utils import code_of
 from aurora_restore.shared.base_handler import Answer, BaseHandler, Job
 from aurora_restore.shared.common import timestamp
-from aurora_restore.shared.errors import AwsError, RefusedError
+from aurora_restore.shared.errors import AwsError, ClusterNotFoundError, RefusedError
 from aurora_restore.shared.journey import restorable
 from aurora_restore.shared.ownership import made_by, restored_by
 from aurora_restore.shared.pipeline import get_step
 from aurora_restore.shared.plan import final_snapshot_name
 from aurora_restore.shared.preflight import Findings, obstacles, refuse
-from aurora_restore.shared.rds import AVAILABLE, DELETING, find_snapshot
+from aurora_restore.shared.rds import AVAILABLE, DELETING, find_cluster, find_snapshot
 from aurora_restore.shared.settings import record
 from aurora_restore.shared.survey import survey
 
@@ -120,9 +120,18 @@ class DeleteRdsHandler(BaseHandler):
         for step in calls.deletion(found.cluster, living, found.job.target_region, final_snapshot):
             try:
                 step.make(found.rds)
-            except AwsError as error:
-                if code_of(error) not in NO_MORE:
+            except (AwsError, ClusterNotFoundError) as error:
+                was_lost = step.operation == "DeleteDBCluster" and self._is_going(found)
+                if code_of(error) not in NO_MORE and not was_lost:
                     raise
+
+    def _is_going(self, found: Findings) -> bool:
+        """Whether the cluster is being deleted, or gone.
+
+        boto3 repeats a DeleteDBCluster whose answer was lost, and hears that it cannot be done.
+        """
+        cluster = find_cluster(found.rds, found.job.target_cluster_id)
+        return cluster is None or cluster["Status"] == DELETING
 
 
 handler = DeleteRdsHandler()

@@ -28,6 +28,7 @@ from aurora_restore.shared.errors import (
 )
 
 if TYPE_CHECKING:
+    from botocore.model import OperationModel
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_ec2 import EC2Client
     from mypy_boto3_kms import KMSClient
@@ -47,6 +48,8 @@ _CLIENT_CONFIG: Final = Config(
 
 _THROTTLED: Final = frozenset(
     {
+        "KMSThrottling",
+        "Throttled",
         "Throttling",
         "ThrottlingException",
         "ThrottledException",
@@ -75,12 +78,24 @@ _NOT_FOUND: Final[Mapping[str, type[AuroraRestoreError]]] = {
     "DBClusterSnapshotNotFoundFault": SnapshotNotFoundError,
     "DBClusterNotFoundFault": ClusterNotFoundError,
 }
+HTTP_REDIRECTION: Final = 300
 HTTP_SERVER_ERROR: Final = 500
 
 AWS_ERRORS: Final = (ClientError, BotoCoreError, ResponseParserError)
 """Everything that boto3 raises for a call that it made. The parser's error has no base in common
 with the others: it stands for an answer that is no AWS answer."""
 AwsCallError = ClientError | BotoCoreError | ResponseParserError
+
+
+def _refuse_broken_json(http_response: Any, model: "OperationModel", **_: Any) -> None:
+    """Raise ResponseParserError for JSON that breaks off, which botocore takes for ``{}``."""
+    is_json = model.service_model.resolved_protocol == "json"
+    if not is_json or http_response.status_code >= HTTP_REDIRECTION:
+        return
+    try:
+        json.loads(http_response.content)
+    except ValueError as error:
+        raise ResponseParserError(f"{model.name} was answered with broken JSON") from error
 
 
 class Clients:
@@ -93,11 +108,13 @@ class Clients:
     def _client(self, service: str, region: str | None = None) -> Any:
         key = (service, region)
         if key not in self._made:
-            self._made[key] = self._session.client(
+            client = self._session.client(
                 service,  # type: ignore[call-overload]
                 region_name=region,
                 config=_CLIENT_CONFIG,
             )
+            client.meta.events.register("after-call", _refuse_broken_json)
+            self._made[key] = client
         return self._made[key]
 
     @property

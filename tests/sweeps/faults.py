@@ -253,4 +253,3 @@ class Trouble:
             self.met += 1
             return self.fault.act(wire)
         return proceed()
-

@@ -1,13 +1,15 @@
 """Disturbs a run at every call, and sees whether it comes to the same end all the same."""
 
 import copy
+import itertools
+import zlib
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-from tests.sweeps.faults import FAULTS
+from tests.sweeps.faults import FAULTS, Fault, Past, Trouble, Wire, is_change
 from tests.sweeps.invariants import Watchdog
-from tests.sweeps.machine import Execution
+from tests.sweeps.machine import FAILED, Execution
 from tests.sweeps.memento import Memento
 from tests.sweeps.routes import Route
 from tests.sweeps.stage import Stage
@@ -146,21 +148,21 @@ class CrashSweep(Sweep):
 
 
 @dataclass(frozen=True)
-class Place:
-    """A call of the undisturbed run, and what RDS held before its latest change."""
+class Spot:
+    """A call of the undisturbed run, and what can befall it."""
 
-    call: AwsCall
+    invocation: int
     number: int
-    """Among the calls of its function's invocation."""
-    fits: frozenset[str]
-    """The faults that can befall it."""
+    """Among the calls of its invocation."""
+    call: AwsCall
+    faults: tuple[Fault, ...]
 
 
 @dataclass
 class FaultSweep(Sweep):
     """One run, in which each call goes wrong in each way.
 
-    At each invocation of a function the world is remembered; the invocation is made once for each
+    At each invocation of a function the world is remembered. The invocation is made once for each
     of its calls and each fault of that call, and the execution goes on to its end from there.
     """
 
@@ -168,22 +170,106 @@ class FaultSweep(Sweep):
     """Whether each fault befalls only one call of each kind that a step makes."""
     redriven: int = 0
     """How many faults needed somebody to re-run the execution."""
+    _past: Past | None = None
+    """What RDS held before its latest change in the undisturbed run."""
+    _spots: list[Spot] = field(default_factory=list)
 
     def run(self) -> None:
         """Make the run."""
         start = self.begin()
         start.restore()
-        invocations = list(self._invocations())
-        chosen = self._chosen(invocations)
+        self._survey()
         start.restore()
+        self._past = None
+        chosen = self._sample() if self.sample else self._spots
         execution = self.stage.start()
-        for number, places in enumerate(invocations):
-            at = self._next_task(execution)
-            for place in places:
-                for fault in FAULTS:
-                    if (number, place.number, fault.name) in chosen:
-                        self._befall(execution, fault, place)
-            at.restore()
-            self._one_task(execution)
-        assert self.stage.run(execution)
+        for number in itertools.count():
+            if self._is_at_its_end(execution):
+                break
+            entry, past = self.stage.remember(), self._past
+            for spot in chosen:
+                if spot.invocation == number:
+                    for fault in spot.faults:
+                        self._befall(execution, fault, spot, past)
+                        entry.restore()
+            self._one_task(execution, lambda _: None)
         self.compare(self.watchdog.check_end(execution))
+
+    def _survey(self) -> None:
+        """Find what can befall each call; and from each invocation on, the way is known."""
+        execution = self.stage.start()
+        passed: list[tuple[Any, ...]] = []
+        for invocation in itertools.count():
+            if self._is_at_its_end(execution):
+                break
+            self.is_proven(passed, *execution.position())
+            numbers = itertools.count()
+
+            def note(call: AwsCall, invocation: int = invocation, numbers: Any = numbers) -> None:
+                wire = Wire(call, lambda: None, self.stage.world, self._past)
+                fitting = tuple(fault for fault in FAULTS if fault.fits(wire))
+                self._spots.append(Spot(invocation, next(numbers), call, fitting))
+
+            self._one_task(execution, note)
+        self._proven.update(passed)
+
+    def _sample(self) -> list[Spot]:
+        """One call of each kind for each fault, at a moment that differs from route to route."""
+        alike: dict[tuple[str, str, str, str], list[tuple[Spot, Fault]]] = {}
+        for spot in self._spots:
+            for fault in spot.faults:
+                kind = (spot.call.step, spot.call.service, spot.call.operation, fault.name)
+                alike.setdefault(kind, []).append((spot, fault))
+        chosen = []
+        for name, candidates in alike.items():
+            lot = zlib.crc32(repr((self.route.name, name)).encode()) % len(candidates)
+            spot, fault = candidates[lot]
+            chosen.append(replace(spot, faults=(fault,)))
+        return chosen
+
+    def _is_at_its_end(self, execution: Execution) -> bool:
+        """Go on to the next Task, or to the end."""
+        return self.stage.run(execution, is_enough=lambda _: True)
+
+    def _one_task(self, execution: Execution, note: Callable[[AwsCall], None]) -> None:
+        """Make one invocation, undisturbed."""
+
+        def noted(call: AwsCall, proceed: Proceed) -> Any:
+            note(call)
+            if is_change(call):
+                self._past = Past(self.stage.world)
+            return self.watch(call, proceed)
+
+        tasks = itertools.count()
+        with self.stage.tap.hooked(noted):
+            self.stage.run(execution, is_enough=lambda _: next(tasks) > 0)
+
+    def _befall(self, execution: Execution, fault: Fault, spot: Spot, past: Past | None) -> None:
+        self.points += 1
+        trouble = Trouble(fault, self.stage.world, spot.number, past)
+        passed: list[tuple[Any, ...]] = []
+
+        def hook(call: AwsCall, proceed: Proceed) -> Any:
+            return self.watch(call, lambda: trouble.pass_on(call, proceed))
+
+        def is_enough(going: Execution) -> bool:
+            return trouble.is_over and self.is_proven(passed, *going.position())
+
+        try:
+            with self.stage.tap.hooked(hook):
+                ended = self.stage.run(execution, is_enough=is_enough)
+                if execution.status == FAILED:
+                    self._redrive(execution, fault)
+                    ended = self.stage.run(execution, is_enough=is_enough)
+            if ended:
+                self.compare(self.watchdog.check_end(execution))
+        except Violation as violation:
+            self.broken.append(f"{fault.name}, call {spot.number} ({spot.call}): {violation}")
+        else:
+            self._proven.update(passed)
+
+    def _redrive(self, execution: Execution, fault: Fault) -> None:
+        if fault.is_ridden_out:
+            raise Violation(f"it needs a re-run: {execution.error}: {execution.cause}")
+        self.redriven += 1
+        self.stage.redrive(execution)

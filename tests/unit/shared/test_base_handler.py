@@ -2,6 +2,7 @@
 
 import json
 from typing import Any
+from unittest import mock
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -22,11 +23,13 @@ from aurora_restore.lambdas import (
 from aurora_restore.shared.base_handler import Answer, BaseHandler, Job
 from aurora_restore.shared.errors import (
     AuroraRestoreError,
+    AwsThrottledError,
     CopyFailedError,
     RefusedError,
     SnapshotNotFoundError,
 )
 from aurora_restore.shared.pipeline import STEPS, get_step
+from aurora_restore.shared.state_utils import StateStore
 from tests.unit.bench import RESTORE, SOURCE_REGION, Bench
 from tests.unit.shared.test_schema import ANY_JSON
 
@@ -184,6 +187,19 @@ def test_a_dead_operation_leads_back_a_bounded_number_of_times(bench: Bench) -> 
     bench.advance(1)
     with pytest.raises(CopyFailedError, match="'failed'"):
         bench.step(FindsItDead)
+
+
+def test_a_state_that_cannot_be_read_is_not_overwritten(bench: Bench) -> None:
+    bench.step(Succeeds)
+    bench.advance(1)
+    with (
+        mock.patch.object(StateStore, "load_all", side_effect=AwsThrottledError("slow down")),
+        pytest.raises(AwsThrottledError),
+    ):
+        bench.step(Refuses)
+    bench.advance(1)
+    bench.step(Waits)
+    assert bench.state("check-copy-status")["details"]["copied"] is True
 
 
 def test_a_redriven_execution_may_try_again(bench: Bench) -> None:
