@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 from unittest import mock
 
@@ -26,7 +26,6 @@ class AwsCall:
     parameters: Mapping[str, Any]
     account: str
     """Whose credentials it is made with."""
-    client: Any = field(repr=False)
 
     def __str__(self) -> str:
         return f"{self.service}:{self.operation} of {self.step}"
@@ -82,7 +81,6 @@ class Tap:
                 client.meta.region_name,
                 parameters,
                 get_account_id_from(client._request_signer._credentials.access_key),
-                client,
             )
             return self.hook(call, proceed)
 
