@@ -13,7 +13,13 @@ from aurora_restore.shared.errors import (
     SnapshotNotFoundError,
 )
 from aurora_restore.shared.function_utils import RdsArn
-from aurora_restore.shared.journey import SHARED_BY_COPY, journey, source_arn
+from aurora_restore.shared.journey import (
+    SHARED_BY_COPY,
+    journey,
+    not_found,
+    note_sharing,
+    source_arn,
+)
 from aurora_restore.shared.ownership import own_tags
 from aurora_restore.shared.pipeline import TAG_SOURCE_SNAPSHOT, get_step
 from aurora_restore.shared.rds import (
@@ -43,8 +49,9 @@ class CopySnapshotHandler(BaseHandler):
 
     def run(self, job: Job) -> Answer:
         """Raises ConfigurationError where an encrypted snapshot has no key to be copied with,
-        RefusedError where a copy's name belongs to something else, and CopyFailedError where a copy
-        on the way keeps failing."""
+        RefusedError where a copy's name belongs to something else, CopyFailedError where a copy on
+        the way keeps failing, SnapshotNotFoundError where the source's snapshot is gone, and
+        SnapshotNotVisibleError where sharing has not taken effect yet."""
         if job.route is Route.IN_PLACE:
             return self._not_needed(job)
         if not job.state.get(SHARED_BY_COPY):
@@ -80,6 +87,7 @@ class CopySnapshotHandler(BaseHandler):
             calls.share_snapshot(
                 hop.name, hop.place.region, hop.place.account, hop.share_with
             ).make(rds)
+            note_sharing(job)
         return None
 
     def _rds(self, job: Job, hop: Hop) -> "RDSClient":
@@ -93,12 +101,15 @@ class CopySnapshotHandler(BaseHandler):
             return
         arn = RdsArn.parse(source_arn(job))
         calls.share_snapshot(arn.name, arn.region, arn.account, job.account_id).make(job.source_rds)
+        note_sharing(job)
 
     def _copy(self, job: Job, rds: "RDSClient", hop: Hop) -> str:
-        snapshot = self._origin(job, hop)
+        snapshot = self._seen(job, hop.source_arn, hop.place.account)
         tags = {**own_tags(job), TAG_SOURCE_SNAPSHOT: source_arn(job)}
         try:
             made = calls.copy_snapshot(hop, snapshot, tags, job.account_id).make(rds)
+        except SnapshotNotFoundError as error:
+            raise not_found(job, hop.source_arn, RdsArn.parse(hop.source_arn).region) from error
         except AwsError as error:
             existing = find_snapshot(rds, hop.name)
             if code_of(error) != ALREADY_EXISTS or existing is None:
@@ -107,19 +118,13 @@ class CopySnapshotHandler(BaseHandler):
             return existing["Status"]
         return str(made["DBClusterSnapshot"]["Status"])
 
-    def _origin(self, job: Job, hop: Hop) -> "DBClusterSnapshotTypeDef":
-        """What the hop copies, as whoever copies it sees it."""
-        of_source_account = hop.where is Where.SOURCE_ACCOUNT
-        arn = RdsArn.parse(hop.source_arn)
-        rds = job.source_rds if of_source_account else job.clients.rds(arn.region)
-        own = of_source_account or arn.account == job.account_id
-        snapshot = find_snapshot(rds, arn.name if own else hop.source_arn)
+    def _seen(self, job: Job, wanted: str, account: str) -> "DBClusterSnapshotTypeDef":
+        """A snapshot as ``account`` sees it."""
+        arn = RdsArn.parse(wanted)
+        rds = job.clients.rds(arn.region) if account == job.account_id else job.source_rds
+        snapshot = find_snapshot(rds, arn.name if account == arn.account else wanted)
         if snapshot is None:
-            raise SnapshotNotFoundError(
-                f"snapshot {hop.source_arn} is no longer there, or not shared with this account",
-                snapshot_name=arn.name,
-                source_region=arn.region,
-            )
+            raise not_found(job, wanted, arn.region)
         return snapshot
 
     def _replace(self, job: Job, rds: "RDSClient", hop: Hop, status: str) -> Answer:
@@ -172,6 +177,7 @@ class CopySnapshotHandler(BaseHandler):
         """No copy of this account's own: what is restored is the source account's, by its ARN."""
         taken = journey(job)
         arn = taken[-1].arn if taken else source_arn(job)
+        self._seen(job, arn, job.account_id)
         return Answer(
             "No need to copy snapshot, it is shared in the same region",
             {

@@ -8,7 +8,7 @@ from aurora_restore.shared.aws_utils import code_of
 from aurora_restore.shared.base_handler import Answer, BaseHandler, Job
 from aurora_restore.shared.common import timestamp
 from aurora_restore.shared.errors import AwsError, ClusterNotFoundError, RefusedError
-from aurora_restore.shared.journey import restorable
+from aurora_restore.shared.journey import not_found, restorable, was_shared_just_now
 from aurora_restore.shared.ownership import made_by, restored_by
 from aurora_restore.shared.pipeline import get_step
 from aurora_restore.shared.plan import final_snapshot_name
@@ -41,8 +41,9 @@ class DeleteRdsHandler(BaseHandler):
     step = get_step("delete-rds")
 
     def run(self, job: Job) -> Answer:
-        """Raises RefusedError where the new data is not there, and PreflightError with everything
-        else that speaks against deleting the cluster."""
+        """Raises RefusedError where the new data is not there, SnapshotNotVisibleError where it may
+        only not be seen yet, and PreflightError with everything else that speaks against deleting
+        the cluster."""
         body = {
             "target_cluster_id": job.target_cluster_id,
             "target_region": job.target_region,
@@ -81,6 +82,8 @@ class DeleteRdsHandler(BaseHandler):
         """The snapshot that will be restored, which is available at this moment."""
         name = restorable(job)
         snapshot = find_snapshot(job.clients.rds(job.target_region), name)
+        if snapshot is None and was_shared_just_now(job):
+            raise not_found(job, name, job.target_region)
         status = snapshot["Status"] if snapshot else "missing"
         if snapshot is None or status != AVAILABLE:
             raise RefusedError(

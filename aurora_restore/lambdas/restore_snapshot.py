@@ -6,8 +6,8 @@ from aurora_restore.shared import calls
 from aurora_restore.shared.aws_utils import code_of
 from aurora_restore.shared.base_handler import Answer, BaseHandler, Job
 from aurora_restore.shared.common import timestamp
-from aurora_restore.shared.errors import AwsError, RefusedError, SnapshotNotFoundError
-from aurora_restore.shared.journey import restorable
+from aurora_restore.shared.errors import AwsError, RefusedError
+from aurora_restore.shared.journey import not_found, restorable
 from aurora_restore.shared.ownership import RESTORE_IS_DEAD, made_by, own_tags
 from aurora_restore.shared.pipeline import get_step
 from aurora_restore.shared.rds import AVAILABLE, find_cluster, find_snapshot
@@ -30,7 +30,8 @@ class RestoreSnapshotHandler(BaseHandler):
     step = get_step("restore-snapshot")
 
     def run(self, job: Job) -> Answer:
-        """Raises SnapshotNotFoundError, and RefusedError where the cluster's name is taken."""
+        """Raises SnapshotNotFoundError, SnapshotNotVisibleError where sharing has not taken effect
+        yet, and RefusedError where the cluster's name is taken."""
         name = restorable(job)
         rds = job.clients.rds(job.target_region)
         where = network(job)
@@ -40,11 +41,7 @@ class RestoreSnapshotHandler(BaseHandler):
             return self._answer(job, name, existing["Status"], where)
         snapshot = find_snapshot(rds, name)
         if snapshot is None:
-            raise SnapshotNotFoundError(
-                f"there is no snapshot {name} in {job.target_region}",
-                target_snapshot_name=name,
-                target_region=job.target_region,
-            )
+            raise not_found(job, name, job.target_region)
         if snapshot["Status"] != AVAILABLE:
             raise RefusedError(
                 f"snapshot {name} in {job.target_region} is {snapshot['Status']!r}; only an "

@@ -21,7 +21,8 @@ AuroraRestoreError                 500
 │   └── NotificationError
 └── RetryableError                 503  worth trying again at once
     ├── AwsThrottledError
-    └── AwsUnavailableError
+    ├── AwsUnavailableError
+    └── SnapshotNotVisibleError         shared a moment ago, and not seen by this account yet
 
 Step Functions matches the *name* of the class that a Lambda raises, never its bases, so renaming a
 leaf of ``RetryableError`` changes what the deployed state machine retries.
@@ -134,6 +135,10 @@ class AwsThrottledError(RetryableError):
 
 
 class AwsUnavailableError(RetryableError):
+    pass
+
+
+class SnapshotNotVisibleError(RetryableError):
     pass
 
 

@@ -1,15 +1,27 @@
 """The way of one operation's snapshot, as its configuration and state say it."""
 
 from collections.abc import Sequence
+from typing import Final
 
 from aurora_restore.shared.base_handler import Job
-from aurora_restore.shared.errors import ValidationError
+from aurora_restore.shared.common import timestamp
+from aurora_restore.shared.errors import (
+    AuroraRestoreError,
+    SnapshotNotFoundError,
+    SnapshotNotVisibleError,
+    ValidationError,
+)
 from aurora_restore.shared.function_utils import RdsArn, copy_name
 from aurora_restore.shared.routes import Hop, Place, Where, hops
+from aurora_restore.shared.state_utils import seconds_since
 from aurora_restore.shared.validation import validate_required_params
 
-SHARED_BY_COPY = "shared_by_copy"
+SHARED_BY_COPY: Final = "shared_by_copy"
 """State: whether the source's snapshot can be shared only as a manual copy."""
+SHARED_AT: Final = "shared_at"
+"""State: when a snapshot of the source account was first shared with this one."""
+SHARING_SECONDS: Final = 300
+"""For how long a snapshot that has been shared may not be seen by the other account."""
 
 
 def source_arn(job: Job) -> str:
@@ -34,6 +46,30 @@ def journey(job: Job) -> Sequence[Hop]:
         target_place=Place(job.account_id, job.target_region),
         target_name=job.event.target_snapshot_name or _copy_name(job),
         prefix=job.environment.name_prefix,
+    )
+
+
+def note_sharing(job: Job) -> None:
+    """Remember in the state that a snapshot of the source account has been shared."""
+    job.state.setdefault(SHARED_AT, timestamp(job.clock()))
+
+
+def was_shared_just_now(job: Job) -> bool:
+    """Whether this account may not see yet what is shared with it."""
+    shared = job.state.get(SHARED_AT)
+    return shared is not None and seconds_since(shared, job.clock()) < SHARING_SECONDS
+
+
+def not_found(job: Job, snapshot: str, region: str) -> AuroraRestoreError:
+    """Why a snapshot that should be there is not found: maybe it only cannot be seen yet."""
+    facts = {"target_snapshot_name": snapshot, "region": region}
+    if was_shared_just_now(job):
+        return SnapshotNotVisibleError(
+            f"snapshot {snapshot} in {region} has been shared, but cannot be seen yet", **facts
+        )
+    return SnapshotNotFoundError(
+        f"there is no snapshot {snapshot} in {region}, or it is not shared with this account",
+        **facts,
     )
 
 

@@ -1,8 +1,19 @@
 """Tells, at the end of a test session, how much was swept."""
 
+import logging
+from collections.abc import Iterator
+
 import pytest
 
 from tests.sweeps.report import PROPERTY
+
+
+@pytest.fixture(autouse=True)
+def no_logs() -> Iterator[None]:
+    """A sweep's functions fail by the hundred, and pytest would show all that they log."""
+    logging.disable(logging.CRITICAL)
+    yield
+    logging.disable(logging.NOTSET)
 
 
 @pytest.hookimpl(trylast=True)

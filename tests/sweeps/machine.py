@@ -52,6 +52,7 @@ class Execution:
             self.name,
             json.dumps(self.given, sort_keys=True),
             self.state,
+            self.status,
             self.redrive_count,
             tuple(sorted(self.retries.items())),
         )

@@ -109,8 +109,11 @@ def _next_of(counter: "itertools.count[int]") -> int:
 class Fingerprint:
     """Tells objects by value: two graphs with the same digest behave in the same way."""
 
-    def __init__(self, leave_out: Callable[[type, str], bool]) -> None:
+    def __init__(
+        self, leave_out: Callable[[type, str], bool], tell_item: Callable[[Item], str]
+    ) -> None:
         self._leave_out = leave_out
+        self._tell_item = tell_item
         self._items: dict[int, tuple[Item, str]] = {}
 
     def of(self, *roots: Any) -> str:
@@ -163,5 +166,5 @@ class Fingerprint:
     def _item(self, item: Item) -> str:
         known = self._items.get(id(item))
         if known is None or known[0] is not item:
-            known = self._items[id(item)] = (item, repr(item.as_written))
+            known = self._items[id(item)] = (item, self._tell_item(item))
         return known[1]

@@ -74,7 +74,8 @@ class Stage:
     executions: list[Execution] = field(default_factory=list)
     _fingerprint: Fingerprint = field(
         default_factory=lambda: Fingerprint(
-            leave_out=lambda kind, name: kind is Entry and name == "number"
+            leave_out=lambda kind, name: kind is Entry and name == "number",
+            tell_item=_tell_item,
         )
     )
 
@@ -237,6 +238,21 @@ class Stage:
         """What has been published to the topic."""
         topic = sns_backends[ACCOUNT][REGION].topics[self.bench.environment.topic_arn]
         return [json.loads(message) for _, message, *_ in topic.sent_notifications]
+
+
+def _tell_item(item: Any) -> str:
+    """An item of the state table, but for what nothing depends on and what differs by chance.
+
+    That is the words of an error, which do not outlive the next attempt, and a message's id.
+    """
+    written = dict(item.as_written)
+    if "details" in written:
+        details = dict(written["details"]["M"])
+        details.pop("message_id", None)
+        if "error" in details:
+            details["error"] = details["error"]["M"]["type"]
+        written["details"] = details
+    return repr(written)
 
 
 _STATE_OF = {step.name: step.state_name for step in STEPS}

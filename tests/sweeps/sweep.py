@@ -1,21 +1,16 @@
-"""Kills a run at every call, and sees whether it comes to the same end all the same.
-
-The run is made once. Before each call, and again after it, the world is remembered, the function is
-given up where it stands (nothing after that point runs, neither ``except`` nor ``finally``, because
-nothing is raised: what happens next happens inside the call), the execution fails as Step Functions
-would let it fail, and is re-run to its end. Then the world is put back and the run goes on.
-
-A re-run is broken off as soon as it comes to a state, of the world and of the execution, from which
-an earlier one has been seen to come to the right end: from there on it would only repeat it.
-"""
+"""Disturbs a run at every call, and sees whether it comes to the same end all the same."""
 
 import copy
+import itertools
+import zlib
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
+from tests.sweeps.faults import FAULTS, Fault, Past, Trouble, Wire, is_change
 from tests.sweeps.invariants import Watchdog
-from tests.sweeps.machine import Execution
+from tests.sweeps.machine import FAILED, Execution
+from tests.sweeps.memento import Memento
 from tests.sweeps.routes import Route
 from tests.sweeps.stage import Stage
 from tests.sweeps.tap import AwsCall, Proceed, Violation
@@ -47,44 +42,83 @@ def redriven_later(stage: Stage, execution: Execution) -> None:
 
 
 @dataclass
-class CrashSweep:
-    """One run on one route, killed everywhere."""
+class Sweep:
+    """Runs on one route, each disturbed at one point.
+
+    A run is broken off as soon as it comes to a state, of the world and of the execution, from
+    which an earlier one has been seen to come to the right end: from there on it would only repeat
+    that one.
+    """
 
     stage: Stage
     route: Route
-    death: Death
     points: int = 0
     broken: list[str] = field(default_factory=list)
+    """The points after which something was wrong, and what."""
     _proven: set[tuple[Any, ...]] = field(default_factory=set)
 
-    def run(self) -> None:
-        """Make the run."""
+    def begin(self) -> Memento:
+        """Make an undisturbed run, and keep how it ends; answers what was before it."""
         self.watchdog = Watchdog.of(self.stage, self.route)
         start = self.stage.remember()
-        self.expected = self._undisturbed()
-        start.restore()
         execution = self.stage.start()
-        with self.stage.tap.hooked(self._hook_for(execution)):
+        with self.stage.tap.hooked(self.watch):
             self.stage.run(execution)
-        self._compare(self.watchdog.check_end(execution))
+        self.expected = self.watchdog.check_end(execution)
+        return start
 
-    def _undisturbed(self) -> dict[str, Any]:
-        execution = self.stage.start()
-        with self.stage.tap.hooked(self._watch):
-            self.stage.run(execution)
-        return self.watchdog.check_end(execution)
-
-    def _watch(self, call: AwsCall, proceed: Proceed) -> Any:
+    def watch(self, call: AwsCall, proceed: Proceed) -> Any:
+        """Make a call, and look whether all is well after it."""
         try:
             return proceed()
         finally:
             self.watchdog.look()
 
+    def compare(self, outcome: dict[str, Any]) -> None:
+        """The end is that of the undisturbed run."""
+        for kind, expected in self.expected.items():
+            found = outcome[kind]
+            if found != expected and isinstance(expected, dict):
+                differing = [key for key in expected | found if expected.get(key) != found.get(key)]
+                expected = {key: expected.get(key) for key in differing}
+                found = {key: found.get(key) for key in differing}
+            if found != expected:
+                raise Violation(f"{kind} is {found}, and undisturbed {expected}")
+
+    def is_proven(self, passed: list[tuple[Any, ...]], *place: Any) -> bool:
+        """Whether the way from here is known; if not, it is added to what is passed."""
+        here = (*place, self.stage.fingerprint())
+        if here in self._proven:
+            return True
+        passed.append(here)
+        return False
+
+
+@dataclass
+class CrashSweep(Sweep):
+    """One run, killed everywhere.
+
+    Before each call, and again after it, the world is remembered and the function is given up where
+    it stands. Nothing after that point runs, neither ``except`` nor ``finally``, because nothing is
+    raised: what happens next happens inside the call. The execution fails as Step Functions would
+    let it fail, and is re-run to its end; then the world is put back, and the run goes on.
+    """
+
+    death: Death = redriven
+
+    def run(self) -> None:
+        """Make the run."""
+        self.begin().restore()
+        execution = self.stage.start()
+        with self.stage.tap.hooked(self._hook_for(execution)):
+            self.stage.run(execution)
+        self.compare(self.watchdog.check_end(execution))
+
     def _hook_for(self, execution: Execution) -> Callable[[AwsCall, Proceed], Any]:
         def kill_around(call: AwsCall, proceed: Proceed) -> Any:
             self._kill(execution, f"before {call}")
             try:
-                return self._watch(call, proceed)
+                return self.watch(call, proceed)
             finally:
                 self._kill(execution, f"after {call}")
 
@@ -94,7 +128,7 @@ class CrashSweep:
         self.points += 1
         before = self.stage.remember()
         try:
-            with self.stage.tap.working(None), self.stage.tap.hooked(self._watch):
+            with self.stage.tap.working(None), self.stage.tap.hooked(self.watch):
                 self._go_on_after_death(copy.deepcopy(execution))
         except Violation as violation:
             self.broken.append(f"{self.points}, {when}: {violation}")
@@ -102,27 +136,140 @@ class CrashSweep:
             before.restore()
 
     def _go_on_after_death(self, execution: Execution) -> None:
-        passed: list[tuple[Any, ...]] = []
-
-        def is_proven(going: Execution) -> bool:
-            place = (*going.position(), self.stage.fingerprint())
-            if place in self._proven:
-                return True
-            passed.append(place)
-            return False
-
         self.stage.executions[:] = [execution]
-        self.death(self.stage, execution)
-        if self.stage.run(execution, is_enough=is_proven):
-            self._compare(self.watchdog.check_end(execution))
+        passed: list[tuple[Any, ...]] = []
+        if not self.is_proven(passed, "dead", *execution.position()):
+            self.death(self.stage, execution)
+            if self.stage.run(
+                execution, is_enough=lambda going: self.is_proven(passed, *going.position())
+            ):
+                self.compare(self.watchdog.check_end(execution))
         self._proven.update(passed)
 
-    def _compare(self, outcome: dict[str, Any]) -> None:
-        for kind, expected in self.expected.items():
-            found = outcome[kind]
-            if found != expected and isinstance(expected, dict):
-                differing = [key for key in expected | found if expected.get(key) != found.get(key)]
-                expected = {key: expected.get(key) for key in differing}
-                found = {key: found.get(key) for key in differing}
-            if found != expected:
-                raise Violation(f"{kind} is {found}, and undisturbed {expected}")
+
+@dataclass(frozen=True)
+class Spot:
+    """A call of the undisturbed run, and what can befall it."""
+
+    invocation: int
+    number: int
+    """Among the calls of its invocation."""
+    call: AwsCall
+    faults: tuple[Fault, ...]
+
+
+@dataclass
+class FaultSweep(Sweep):
+    """One run, in which each call goes wrong in each way.
+
+    At each invocation of a function the world is remembered. The invocation is made once for each
+    of its calls and each fault of that call, and the execution goes on to its end from there.
+    """
+
+    sample: bool = False
+    """Whether each fault befalls only one call of each kind that a step makes."""
+    redriven: int = 0
+    """How many faults needed somebody to re-run the execution."""
+    _past: Past | None = None
+    """What RDS held before its latest change in the undisturbed run."""
+    _spots: list[Spot] = field(default_factory=list)
+
+    def run(self) -> None:
+        """Make the run."""
+        start = self.begin()
+        start.restore()
+        self._survey()
+        start.restore()
+        self._past = None
+        chosen = self._sample() if self.sample else self._spots
+        execution = self.stage.start()
+        for number in itertools.count():
+            if self._is_at_its_end(execution):
+                break
+            entry, past = self.stage.remember(), self._past
+            for spot in chosen:
+                if spot.invocation == number:
+                    for fault in spot.faults:
+                        self._befall(execution, fault, spot, past)
+                        entry.restore()
+            self._one_task(execution, lambda _: None)
+        self.compare(self.watchdog.check_end(execution))
+
+    def _survey(self) -> None:
+        """Find what can befall each call; and from each invocation on, the way is known."""
+        execution = self.stage.start()
+        passed: list[tuple[Any, ...]] = []
+        for invocation in itertools.count():
+            if self._is_at_its_end(execution):
+                break
+            self.is_proven(passed, *execution.position())
+            numbers = itertools.count()
+
+            def note(call: AwsCall, invocation: int = invocation, numbers: Any = numbers) -> None:
+                wire = Wire(call, lambda: None, self.stage.world, self._past)
+                fitting = tuple(fault for fault in FAULTS if fault.fits(wire))
+                self._spots.append(Spot(invocation, next(numbers), call, fitting))
+
+            self._one_task(execution, note)
+        self._proven.update(passed)
+
+    def _sample(self) -> list[Spot]:
+        """One call of each kind for each fault, at a moment that differs from route to route."""
+        alike: dict[tuple[str, str, str, str], list[tuple[Spot, Fault]]] = {}
+        for spot in self._spots:
+            for fault in spot.faults:
+                kind = (spot.call.step, spot.call.service, spot.call.operation, fault.name)
+                alike.setdefault(kind, []).append((spot, fault))
+        chosen = []
+        for name, candidates in alike.items():
+            lot = zlib.crc32(repr((self.route.name, name)).encode()) % len(candidates)
+            spot, fault = candidates[lot]
+            chosen.append(replace(spot, faults=(fault,)))
+        return chosen
+
+    def _is_at_its_end(self, execution: Execution) -> bool:
+        """Go on to the next Task, or to the end."""
+        return self.stage.run(execution, is_enough=lambda _: True)
+
+    def _one_task(self, execution: Execution, note: Callable[[AwsCall], None]) -> None:
+        """Make one invocation, undisturbed."""
+
+        def noted(call: AwsCall, proceed: Proceed) -> Any:
+            note(call)
+            if is_change(call):
+                self._past = Past(self.stage.world)
+            return self.watch(call, proceed)
+
+        tasks = itertools.count()
+        with self.stage.tap.hooked(noted):
+            self.stage.run(execution, is_enough=lambda _: next(tasks) > 0)
+
+    def _befall(self, execution: Execution, fault: Fault, spot: Spot, past: Past | None) -> None:
+        self.points += 1
+        trouble = Trouble(fault, self.stage.world, spot.number, past)
+        passed: list[tuple[Any, ...]] = []
+
+        def hook(call: AwsCall, proceed: Proceed) -> Any:
+            return self.watch(call, lambda: trouble.pass_on(call, proceed))
+
+        def is_enough(going: Execution) -> bool:
+            return trouble.is_over and self.is_proven(passed, *going.position())
+
+        try:
+            with self.stage.tap.hooked(hook):
+                ended = self.stage.run(execution, is_enough=is_enough)
+                if execution.status == FAILED:
+                    self._redrive(execution, fault)
+                    ended = self.stage.run(execution, is_enough=is_enough)
+            if ended:
+                self.compare(self.watchdog.check_end(execution))
+        except Violation as violation:
+            self.broken.append(f"{fault.name}, call {spot.number} ({spot.call}): {violation}")
+        else:
+            self._proven.update(passed)
+
+    def _redrive(self, execution: Execution, fault: Fault) -> None:
+        if fault.is_ridden_out:
+            raise Violation(f"it needs a re-run: {execution.error}: {execution.cause}")
+        self.redriven += 1
+        self.stage.redrive(execution)

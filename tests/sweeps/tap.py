@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 from unittest import mock
 
@@ -26,6 +26,7 @@ class AwsCall:
     parameters: Mapping[str, Any]
     account: str
     """Whose credentials it is made with."""
+    client: Any = field(repr=False)
 
     def __str__(self) -> str:
         return f"{self.service}:{self.operation} of {self.step}"
@@ -81,6 +82,7 @@ class Tap:
                 client.meta.region_name,
                 parameters,
                 get_account_id_from(client._request_signer._credentials.access_key),
+                client,
             )
             return self.hook(call, proceed)
 

@@ -15,7 +15,7 @@ def test_a_run_killed_at_any_call_succeeds_when_it_is_redriven(
     route: Route, death: str, record_property: Record
 ) -> None:
     with route.staged() as stage:
-        sweep = CrashSweep(stage, route, DEATHS[death])
+        sweep = CrashSweep(stage, route, death=DEATHS[death])
         sweep.run()
     tell(record_property, f"{route.name}: {sweep.points} crash points, each redriven {death}")
     assert not sweep.broken, "\n".join(sweep.broken)

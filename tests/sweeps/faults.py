@@ -1,0 +1,255 @@
+"""What can go wrong with one call of AWS, short of the function's death.
+
+A fault stands where boto3 has given up: its own retries are over.
+"""
+
+import copy
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from types import SimpleNamespace
+from typing import Any
+
+from botocore.exceptions import ClientError, ConnectTimeoutError, ReadTimeoutError
+from botocore.parsers import create_parser
+
+from aurora_restore.local.rds.model import Cluster, Place
+from aurora_restore.local.rds.world import Site, World
+from tests.sweeps.tap import AwsCall, Proceed
+
+# By the services' API references, and for EC2 and RDS by "Common Errors".
+THROTTLING = {
+    "dynamodb": ("ProvisionedThroughputExceededException", 400),
+    "ec2": ("RequestLimitExceeded", 503),
+    "kms": ("ThrottlingException", 400),
+    "rds": ("Throttling", 400),
+    "secretsmanager": ("ThrottlingException", 400),
+    "sns": ("Throttled", 429),
+    "ssm": ("ThrottlingException", 400),
+    "stepfunctions": ("ThrottlingException", 400),
+    "sts": ("Throttling", 400),
+}
+BROKEN = {
+    "dynamodb": ("InternalServerError", 500),
+    "ec2": ("Unavailable", 503),
+    "kms": ("KMSInternalException", 500),
+    "secretsmanager": ("InternalServiceError", 500),
+    "sns": ("InternalError", 500),
+    "ssm": ("InternalServerError", 500),
+    "stepfunctions": ("InternalFailure", 500),
+}
+OF_RDS_AND_STS = ("InternalFailure", 500)
+RECENT_SECONDS = 60.0
+"""For how long after a change RDS may still tell the old truth."""
+SHOWN_AS = {
+    "DescribeDBClusters": ("DBClusters", "DBClusterIdentifier", "clusters"),
+    "DescribeDBInstances": ("DBInstances", "DBInstanceIdentifier", "instances"),
+    "DescribeDBClusterSnapshots": (
+        "DBClusterSnapshots",
+        "DBClusterSnapshotIdentifier",
+        "snapshots",
+    ),
+}
+
+
+class Past:
+    """What RDS held at an earlier moment, to be shown once more."""
+
+    def __init__(self, world: World) -> None:
+        self.moment: datetime = world.clock.now()
+        self.sites: dict[Place, Site] = {}
+        clusters: dict[int, Cluster] = {}
+        for place, site in world.sites():
+            shown = self.sites[place] = Site(
+                {name: _as_it_is(each) for name, each in site.clusters.items()},
+                {name: _as_it_is(each) for name, each in site.instances.items()},
+                {name: _as_it_is(each) for name, each in site.snapshots.items()},
+            )
+            for name, cluster in site.clusters.items():
+                clusters[id(cluster)] = shown.clusters[name]
+        for site in self.sites.values():
+            for instance in site.instances.values():
+                instance.cluster = clusters[id(instance.cluster)]
+
+    @contextmanager
+    def shown(self, world: World) -> Iterator[None]:
+        """Let RDS answer as if nothing had changed since."""
+        world.schedule.settle()
+        present, world._sites = world._sites, self.sites
+        try:
+            yield
+        finally:
+            world._sites = present
+
+
+def _as_it_is(resource: Any) -> Any:
+    made = copy.copy(resource)
+    for name, value in vars(made).items():
+        if isinstance(value, dict | list):
+            setattr(made, name, value.copy())
+    return made
+
+
+def is_change(call: AwsCall) -> bool:
+    """Whether it changes RDS."""
+    return call.service == "rds" and not call.operation.startswith("Describe")
+
+
+@dataclass
+class Wire:
+    """What a fault may need to know: the call, how to make it, and what was before."""
+
+    call: AwsCall
+    proceed: Proceed
+    world: World
+    past: Past | None
+
+    def refused(self, code: str, status: int) -> ClientError:
+        return ClientError(
+            {
+                "Error": {"Code": code, "Message": "as the sweep wants it"},
+                "ResponseMetadata": {"HTTPStatusCode": status},  # type: ignore[typeddict-item]
+            },
+            self.call.operation,
+        )
+
+
+def is_recent(found: "Wire | Trouble") -> bool:
+    """Whether RDS has been changed so short a time ago that it may not know yet."""
+    if found.past is None:
+        return False
+    elapsed = found.world.clock.now() - found.past.moment
+    return elapsed.total_seconds() <= RECENT_SECONDS
+
+
+def throttled(wire: Wire) -> Any:
+    raise wire.refused(*THROTTLING[wire.call.service])
+
+
+def broken(wire: Wire) -> Any:
+    raise wire.refused(*BROKEN.get(wire.call.service, OF_RDS_AND_STS))
+
+
+def broken_after_all(wire: Wire) -> Any:
+    wire.proceed()
+    return broken(wire)
+
+
+def unreachable(wire: Wire) -> Any:
+    raise ConnectTimeoutError(endpoint_url=f"https://{wire.call.service}.test")
+
+
+def unanswered(wire: Wire) -> Any:
+    wire.proceed()
+    raise ReadTimeoutError(endpoint_url=f"https://{wire.call.service}.test")
+
+
+def repeated(wire: Wire) -> Any:
+    """The first answer is lost, and boto3 asks once more."""
+    wire.proceed()
+    return wire.proceed()
+
+
+def garbled(wire: Wire) -> Any:
+    """The answer breaks off in the middle: what boto3 makes of that, and who listens to it."""
+    wire.proceed()
+    client, operation = wire.call.client, wire.call.operation
+    model = client.meta.service_model.operation_model(operation)
+    protocol = client.meta.service_model.resolved_protocol
+    body = b'{"Items": [{"a": {"S' if protocol == "json" else b'<Answer xmlns="http://x"><Item'
+    answer = {"status_code": 200, "headers": {}, "body": body}
+    parsed = create_parser(protocol).parse(answer, model.output_shape)
+    client.meta.events.emit(
+        f"after-call.{client.meta.service_model.service_id.hyphenize()}.{operation}",
+        http_response=SimpleNamespace(status_code=200, headers={}, content=body),
+        parsed=parsed,
+        model=model,
+        context={},
+    )
+    return parsed
+
+
+def stale(wire: Wire) -> Any:
+    """RDS tells what was true before its latest change."""
+    assert wire.past is not None
+    with wire.past.shown(wire.world):
+        return wire.proceed()
+
+
+def untagged(wire: Wire) -> Any:
+    """RDS shows what it has just made, but not its tags yet."""
+    assert wire.past is not None
+    answer = wire.proceed()
+    member, identifier, kind = SHOWN_AS[wire.call.operation]
+    place = Place(wire.call.account, wire.call.region)
+    before = getattr(wire.past.sites.get(place, Site()), kind)
+    for shown in answer[member]:
+        if shown[identifier] not in before:
+            shown["TagList"] = []
+    return answer
+
+
+def _is_any(wire: Wire) -> bool:
+    return True
+
+
+def _looks_at_something_new(wire: Wire) -> bool:
+    return wire.call.operation in SHOWN_AS and is_recent(wire)
+
+
+@dataclass(frozen=True)
+class Fault:
+    """One way in which a call goes wrong."""
+
+    name: str
+    act: Callable[[Wire], Any]
+    fits: Callable[[Wire], bool] = _is_any
+    times: int = 1
+    is_ridden_out: bool = True
+    """Whether the state machine is to get over it by itself, with nobody re-running anything."""
+
+
+FAULTS: tuple[Fault, ...] = (
+    Fault("throttled", throttled),
+    Fault("5xx", broken),
+    Fault("5xx although done", broken_after_all),
+    Fault("no connection", unreachable),
+    Fault("no answer although done", unanswered),
+    Fault("repeated by boto3", repeated),
+    Fault("garbled answer", garbled),
+    Fault("old truth", stale, _looks_at_something_new),
+    Fault("old truth twice", stale, _looks_at_something_new, times=2),
+    Fault("tags missing", untagged, _looks_at_something_new),
+)
+
+
+@dataclass
+class Trouble:
+    """A fault that befalls one call of a run, and maybe the next that it fits."""
+
+    fault: Fault
+    world: World
+    at: int
+    """The number of the call, from 0, that it befalls first."""
+    past: Past | None
+    """What RDS held before its latest change, when the counting begins."""
+    met: int = 0
+    _number: int = field(default=-1)
+
+    @property
+    def is_over(self) -> bool:
+        """Whether nothing more will go wrong."""
+        return self.met >= self.fault.times or (self.met > 0 and not is_recent(self))
+
+    def pass_on(self, call: AwsCall, proceed: Proceed) -> Any:
+        """Make a call, or let it go wrong."""
+        self._number += 1
+        wire = Wire(call, proceed, self.world, self.past)
+        due = self._number == self.at or (self._number > self.at and self.met)
+        if is_change(call):
+            self.past = Past(self.world)
+        if due and not self.is_over and self.fault.fits(wire):
+            self.met += 1
+            return self.fault.act(wire)
+        return proceed()
