@@ -95,7 +95,7 @@ class Credentials(Construct):
                 password_length=_PASSWORD_LENGTH,
                 exclude_characters=_NOT_IN_PASSWORDS,
             ),
-            removal_policy=RemovalPolicy.RETAIN,
+            removal_policy=RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE,
         )
         return Credential(name_or_arn=name, arn=secret.secret_arn, adopted=False)
 

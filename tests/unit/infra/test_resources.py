@@ -32,7 +32,7 @@ def test_a_table_is_on_demand_recoverable_encrypted_and_kept(
     stack.template.has_resource(
         "AWS::DynamoDB::Table",
         {
-            "DeletionPolicy": "Retain",
+            "DeletionPolicy": "RetainExceptOnCreate",
             "UpdateReplacePolicy": "Retain",
             "Properties": {
                 "TableName": name,
@@ -81,7 +81,7 @@ def test_a_secret_is_generated_as_rds_wants_it_and_kept(
     stack.template.has_resource(
         "AWS::SecretsManager::Secret",
         {
-            "DeletionPolicy": "Retain",
+            "DeletionPolicy": "RetainExceptOnCreate",
             "Properties": {
                 "Name": name,
                 "GenerateSecretString": {
