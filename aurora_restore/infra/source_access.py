@@ -28,9 +28,6 @@ from aurora_restore.shared.pipeline import (
     shared_snapshot_prefix,
 )
 
-_DATE: Final = "????-??-??"
-"""The date in a snapshot's name, in IAM's wildcards."""
-
 _READ_WITH_KEY: Final = ("kms:CreateGrant", "kms:Decrypt", "kms:DescribeKey", "kms:ReEncryptFrom")
 _WRITE_WITH_KEY: Final = ("kms:Encrypt", "kms:GenerateDataKey*", "kms:ReEncryptTo")
 
@@ -101,8 +98,7 @@ class SourceAccess:
             case "rds:DescribeDBClusterSnapshots":
                 yield self._each("cluster:{cluster_id}", "cluster-snapshot:*"), None
             case "rds:CopyDBClusterSnapshot":
-                automated = self._each(f"cluster-snapshot:rds:{{cluster_id}}-{_DATE}-*")
-                yield [*automated, *self._named(), *own], gives_tag(prefix)
+                yield [*self._automated(), *self._named(), *own], gives_tag(prefix)
             case "rds:AddTagsToResource":
                 yield own, gives_tag(prefix)
             case "rds:ModifyDBClusterSnapshotAttribute":
@@ -121,17 +117,18 @@ class SourceAccess:
         for action in _WRITE_WITH_KEY:
             yield allow(action, *key_scope(shared_key, through_rds(action, [source.region])))
 
+    def _automated(self) -> list[str]:
+        return [self._snapshots(source, source.automated_names) for source in self.sources]
+
     def _named(self) -> list[str]:
-        """The snapshots that the configuration names by their dates, but for automated ones."""
         return [
-            self._arns.rds(
-                f"cluster-snapshot:{source.snapshot_name.replace('{date}', _DATE)}",
-                source.region,
-                self.account,
-            )
+            self._snapshots(source, source.manual_names)
             for source in self.sources
-            if source.snapshot_name and not source.snapshot_name.startswith("rds:")
+            if source.manual_names
         ]
+
+    def _snapshots(self, source: Source, names: str) -> str:
+        return self._arns.rds(f"cluster-snapshot:{names}", source.region, self.account)
 
     def _each(self, *resources: str) -> list[str]:
         """Resources of each source's Region; ``{cluster_id}`` stands for its cluster."""

@@ -19,6 +19,7 @@ IDENTIFIER_MEANS = (
     "with no hyphen at the end and no two in a row"
 )
 
+DATE_WILDCARDS = "????-??-??"
 KEY_ARN = r"arn:aws[a-z-]*:kms:[a-z0-9-]+:[0-9]{12}:(?:key|alias)/[A-Za-z0-9/_-]+"
 
 AccountId = Annotated[
@@ -188,6 +189,18 @@ class Source:
             "available one, whatever its day and its name."
         ),
     ] = "yesterday"
+
+    @property
+    def automated_names(self) -> str:
+        """The names of the cluster's automated snapshots, in the wildcards of IAM."""
+        return f"rds:{self.cluster_id}-{DATE_WILDCARDS}-*"
+
+    @property
+    def manual_names(self) -> str | None:
+        """The names of the manual snapshots that are configured, in the wildcards of IAM."""
+        if self.snapshot_name is None or self.snapshot_name.startswith("rds:"):
+            return None
+        return self.snapshot_name.format(date=DATE_WILDCARDS)
 
 
 @dataclass(frozen=True, kw_only=True)

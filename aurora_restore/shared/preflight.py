@@ -6,6 +6,7 @@ runs all of them, in a dry run as in a real one; ``delete-rds`` runs them again 
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
+from fnmatch import fnmatchcase
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
@@ -19,8 +20,9 @@ from aurora_restore.shared.errors import (
     PreflightError,
     RetryableError,
 )
+from aurora_restore.shared.function_utils import RdsArn
 from aurora_restore.shared.ownership import made_by, managed
-from aurora_restore.shared.pipeline import TAG_MANAGED_BY
+from aurora_restore.shared.pipeline import TAG_MANAGED_BY, shared_snapshot_prefix
 from aurora_restore.shared.rds import DELETING, SSE_KMS, encryption_of, find_snapshot, tags_of
 from aurora_restore.shared.routes import Hop, Where
 from aurora_restore.shared.settings import DEFAULT_GROUP, SERVERLESS, planned_instances, record
@@ -118,6 +120,24 @@ def check_source(found: Findings) -> Iterator[Obstacle]:
             "source",
             f"the target {job.target_cluster_id} is the source itself",
             "configure another target.cluster_id",
+        )
+    yield from _what_the_role_may_share(found)
+
+
+def _what_the_role_may_share(found: Findings) -> Iterator[Obstacle]:
+    """The role in the source account is bounded by the names of snapshots."""
+    job, source = found.job, found.job.restore.source
+    arn = RdsArn.parse(found.snapshot["DBClusterSnapshotArn"])
+    made_here = shared_snapshot_prefix(job.environment.name_prefix)
+    if not source.role_arn or arn.account == job.account_id or arn.name.startswith(made_here):
+        return
+    allowed = [names for names in (source.automated_names, source.manual_names) if names]
+    if not any(fnmatchcase(arn.name, names) for names in allowed):
+        yield Obstacle(
+            "source",
+            f"the role in account {arn.account} may not use snapshot {arn.name}, only "
+            f"{' and '.join(allowed)}",
+            "take one of those, or configure source.snapshot_name and deploy both stacks",
         )
 
 

@@ -12,6 +12,7 @@ from aurora_restore.local.rds.model import Place
 from aurora_restore.shared.errors import PreflightError, RefusedError, ValidationError
 from tests.unit.bench import ACCOUNT, MASTER_PASSWORD, REGION, SOURCE_REGION, Bench
 from tests.unit.scene import (
+    OTHER_ACCOUNT,
     OWN_TAGS,
     SNAPSHOT,
     SOURCE,
@@ -289,6 +290,40 @@ def test_an_encrypted_snapshot_needs_a_key_to_cross_a_region(bench: Bench) -> No
             "target's Region needs a customer key",
         )
     ]
+
+
+@pytest.mark.parametrize(
+    ("snapshot_name", "problems"),
+    [
+        (
+            None,
+            [
+                (
+                    "source",
+                    f"the role in account {OTHER_ACCOUNT} may not use snapshot by-hand-2026-05-15, "
+                    "only rds:production-????-??-??-*",
+                )
+            ],
+        ),
+        ("by-hand-{date}", []),
+    ],
+)
+def test_a_snapshot_that_the_role_in_its_account_may_not_share_is_told(
+    bench: Bench, snapshot_name: str | None, problems: list[tuple[str, str]]
+) -> None:
+    source = Place(OTHER_ACCOUNT, SOURCE_REGION)
+    scene = make_scene(bench, source)
+    scene.client("rds", source).create_db_cluster_snapshot(
+        DBClusterIdentifier=SOURCE, DBClusterSnapshotIdentifier="by-hand-2026-05-15"
+    )
+    bench.advance(3600)
+    role = f"arn:aws:iam::{OTHER_ACCOUNT}:role/aurora-restore-source-access"
+    scene.configure_source(role_arn=role, snapshot_name=snapshot_name)
+
+    asked = {"dry_run": True, "snapshot_id": "by-hand-2026-05-15"}
+    answer = scene.bench.call(SnapshotCheckHandler, asked)
+
+    assert obstacles_of(answer) == problems
 
 
 def test_the_snapshot_of_the_day_is_found(scene: Scene) -> None:
