@@ -61,7 +61,8 @@ class KeyGrants:
                 ],
                 conditions,
             )
-            keys = self._intermediate() if _copies_in_two_steps(step) else []
+            described = action == "kms:DescribeKey"
+            keys = self._intermediate() if described or _copies_in_two_steps(step) else []
         else:
             keys = self._of_targets()
         for key in keys:

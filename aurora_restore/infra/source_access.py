@@ -95,6 +95,8 @@ class SourceAccess:
         prefix = self.environment.name_prefix
         own = self._each(f"cluster-snapshot:{shared_snapshot_prefix(prefix)}*")
         match action:
+            case "rds:DescribeAccountAttributes":
+                yield ["*"], None
             case "rds:DescribeDBClusterSnapshots":
                 yield self._each("cluster:{cluster_id}", "cluster-snapshot:*"), None
             case "rds:CopyDBClusterSnapshot":

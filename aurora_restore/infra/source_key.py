@@ -5,51 +5,60 @@ from typing import Any
 
 from aurora_restore.infra.arns import Arns
 from aurora_restore.shared.models import Environment
-from aurora_restore.shared.pipeline import STEPS, Resource
+from aurora_restore.shared.pipeline import STEPS, Resource, Step
 
 
 def key_policy_statements(environment: Environment, *, partition: str) -> list[dict[str, Any]]:
     """The statements to add to the policy of each key that snapshots are shared under.
 
-    They let the functions that copy or restore use the key, and let RDS use it for them by grants:
+    They let the functions that check look at the key, those that copy or restore use it, and RDS
+    use it for them by grants:
     https://docs.aws.amazon.com/AmazonRDS/latest/AuroraUserGuide/aurora-share-snapshot.html
 
     The functions' roles are in a condition, because KMS refuses a principal that does not exist.
     The pipeline's role in the source account needs no statement of its own: a key's default policy
     leaves that to IAM.
     """
-    users = [
-        step
-        for step in STEPS
-        if any(grant.resource is Resource.SOURCE_KEYS for grant in step.grants)
-    ]
-    roles = Arns(environment=environment, partition=partition).function_roles(users)
+    arns = Arns(environment=environment, partition=partition)
     by_the_functions: dict[str, Any] = {
         "Effect": "Allow",
         "Principal": {"AWS": f"arn:{partition}:iam::{environment.account}:root"},
         "Resource": "*",
     }
-    condition = {"ArnEquals": {"aws:PrincipalArn": roles}}
+
+    def roles(action: str) -> dict[str, Any]:
+        wanted = [step for step in STEPS if _does(step, action)]
+        return {"ArnEquals": {"aws:PrincipalArn": arns.function_roles(wanted)}}
+
     return [
+        {
+            "Sid": "AuroraRestoreLooksAtTheKey",
+            **by_the_functions,
+            "Action": "kms:DescribeKey",
+            "Condition": roles("kms:DescribeKey"),
+        },
         {
             "Sid": "AuroraRestoreUsesTheKey",
             **by_the_functions,
-            "Action": [
-                "kms:Decrypt",
-                "kms:DescribeKey",
-                "kms:Encrypt",
-                "kms:GenerateDataKey*",
-                "kms:ReEncrypt*",
-            ],
-            "Condition": condition,
+            "Action": ["kms:Decrypt", "kms:Encrypt", "kms:GenerateDataKey*", "kms:ReEncrypt*"],
+            "Condition": roles("kms:Decrypt"),
         },
         {
             "Sid": "AuroraRestoreLetsRdsUseTheKey",
             **by_the_functions,
             "Action": ["kms:CreateGrant", "kms:ListGrants", "kms:RevokeGrant"],
-            "Condition": {**condition, "Bool": {"kms:GrantIsForAWSResource": "true"}},
+            "Condition": {
+                **roles("kms:CreateGrant"),
+                "Bool": {"kms:GrantIsForAWSResource": "true"},
+            },
         },
     ]
+
+
+def _does(step: Step, action: str) -> bool:
+    return any(
+        grant.resource is Resource.SOURCE_KEYS and action in grant.actions for grant in step.grants
+    )
 
 
 def key_policy_text(environment: Environment, *, partition: str) -> str:

@@ -22,6 +22,7 @@ from aurora_restore.shared.rds import (
     DEAD_CLUSTER,
     DEAD_INSTANCE,
     find_cluster,
+    find_instance,
     instances_of,
 )
 from aurora_restore.shared.settings import (
@@ -54,7 +55,7 @@ class CheckRestoreStatusHandler(BaseHandler):
 
     def run(self, job: Job) -> Answer:
         """Raises ClusterNotFoundError or RestoreFailedError once the restore may not be started
-        anew, and RefusedError for a cluster that this operation did not restore."""
+        anew, and RefusedError for a cluster or an instance that this operation did not make."""
         rds = job.clients.rds(job.target_region)
         body: dict[str, Any] = {
             "target_cluster_id": job.target_cluster_id,
@@ -207,6 +208,14 @@ class CheckRestoreStatusHandler(BaseHandler):
         except AwsError as error:
             if code_of(error) not in ALREADY_EXISTS:
                 raise
+            taken = find_instance(rds, plan.identifier)
+            owner = taken.get("DBClusterIdentifier") if taken else job.target_cluster_id
+            if owner != job.target_cluster_id:
+                raise RefusedError(
+                    f"instance {plan.identifier} cannot be made: one of that name exists, and is "
+                    f"no member of cluster {job.target_cluster_id}",
+                    instance_id=plan.identifier,
+                ) from error
 
     def _set_master_password(self, job: Job, rds: "RDSClient") -> None:
         secret = job.environment.master_secret

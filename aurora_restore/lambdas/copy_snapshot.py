@@ -18,6 +18,7 @@ from aurora_restore.shared.journey import (
     journey,
     not_found,
     note_sharing,
+    rds_of,
     source_arn,
 )
 from aurora_restore.shared.ownership import own_tags
@@ -65,7 +66,7 @@ class CopySnapshotHandler(BaseHandler):
 
     def _take(self, job: Job, hop: Hop) -> Answer | None:
         """Start the copy of a hop, or look at it; None once one on the way can be used."""
-        rds = self._rds(job, hop)
+        rds = rds_of(job, hop)
         existing = find_snapshot(rds, hop.name)
         if existing is None:
             status = self._copy(job, rds, hop)
@@ -89,11 +90,6 @@ class CopySnapshotHandler(BaseHandler):
             ).make(rds)
             note_sharing(job)
         return None
-
-    def _rds(self, job: Job, hop: Hop) -> "RDSClient":
-        if hop.where is Where.SOURCE_ACCOUNT:
-            return job.source_rds
-        return job.clients.rds(hop.place.region)
 
     def _share_the_source(self, job: Job) -> None:
         """Let this account use a manual snapshot of the source account, if a role there may."""

@@ -11,24 +11,16 @@ from aurora_restore.shared.errors import AwsError, ClusterNotFoundError, Refused
 from aurora_restore.shared.journey import not_found, restorable, was_shared_just_now
 from aurora_restore.shared.ownership import made_by, restored_by
 from aurora_restore.shared.pipeline import get_step
-from aurora_restore.shared.plan import final_snapshot_name
-from aurora_restore.shared.preflight import Findings, obstacles, refuse
-from aurora_restore.shared.rds import AVAILABLE, DELETING, find_cluster, find_snapshot
+from aurora_restore.shared.preflight import obstacles, refuse
+from aurora_restore.shared.rds import AVAILABLE, DELETING, NO_INSTANCE, find_cluster, find_snapshot
 from aurora_restore.shared.settings import record
-from aurora_restore.shared.survey import survey
+from aurora_restore.shared.survey import Findings, survey
 
 if TYPE_CHECKING:
     from mypy_boto3_rds.type_defs import DBClusterSnapshotTypeDef
 
 # An instance that is gone, or being deleted by an earlier attempt.
-NO_MORE: Final = frozenset(
-    {
-        "DBInstanceNotFound",
-        "DBInstanceNotFoundFault",
-        "InvalidDBInstanceState",
-        "InvalidDBInstanceStateFault",
-    }
-)
+NO_MORE: Final = NO_INSTANCE | {"InvalidDBInstanceState", "InvalidDBInstanceStateFault"}
 
 
 class DeleteRdsHandler(BaseHandler):
@@ -63,17 +55,16 @@ class DeleteRdsHandler(BaseHandler):
                 {"deleted_cluster_id": job.state.get("deleted_cluster_id")},
                 HTTPStatus.NOT_FOUND,
             )
-        final_snapshot = None if made_by(job, cluster) else final_snapshot_name(found)
         if cluster["Status"] != DELETING:
-            self._remember(found, final_snapshot)
-            self._delete(found, final_snapshot)
+            self._remember(found)
+            self._delete(found)
         return Answer(
             "Cluster deletion initiated",
             {**body, "status": DELETING},
             {
                 "deleted_cluster_id": job.target_cluster_id,
                 "delete_started_at": timestamp(job.clock()),
-                "final_snapshot": final_snapshot or job.state.get("final_snapshot"),
+                "final_snapshot": found.final_snapshot or job.state.get("final_snapshot"),
                 **job.count_attempt(),
             },
         )
@@ -95,7 +86,7 @@ class DeleteRdsHandler(BaseHandler):
             )
         return snapshot
 
-    def _remember(self, found: Findings, final_snapshot: str | None) -> None:
+    def _remember(self, found: Findings) -> None:
         """Write what goes to the state, once, while it is still whole.
 
         Whoever comes after may find no trace of it. A dead cluster that this operation made is no
@@ -109,15 +100,16 @@ class DeleteRdsHandler(BaseHandler):
             job.record(
                 old_cluster=record(cluster, found.instances),
                 deleted_cluster_id=job.target_cluster_id,
-                final_snapshot=final_snapshot,
+                final_snapshot=found.final_snapshot,
             )
 
-    def _delete(self, found: Findings, final_snapshot: str | None) -> None:
+    def _delete(self, found: Findings) -> None:
         if found.cluster is None:
             return
         living = [
             instance for instance in found.instances if instance.get("DBInstanceStatus") != DELETING
         ]
+        final_snapshot = found.final_snapshot
         if final_snapshot is not None and find_snapshot(found.rds, final_snapshot) is not None:
             final_snapshot = None
         for step in calls.deletion(found.cluster, living, found.job.target_region, final_snapshot):

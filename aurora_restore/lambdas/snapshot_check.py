@@ -17,7 +17,8 @@ from aurora_restore.shared.function_utils import RdsArn
 from aurora_restore.shared.journey import SHARED_BY_COPY
 from aurora_restore.shared.pipeline import DRY_RUN, TAG_MANAGED_BY, get_step
 from aurora_restore.shared.plan import planned_calls
-from aurora_restore.shared.preflight import Findings, Obstacle, described, obstacles, refuse
+from aurora_restore.shared.preflight import described, obstacles, refuse
+from aurora_restore.shared.preflight.obstacle import Obstacle
 from aurora_restore.shared.rds import (
     AVAILABLE,
     DEAD_SNAPSHOT,
@@ -26,7 +27,7 @@ from aurora_restore.shared.rds import (
     tags_of,
 )
 from aurora_restore.shared.routes import AUTOMATED, needs_manual_copy
-from aurora_restore.shared.survey import network, survey
+from aurora_restore.shared.survey import Findings, network, survey
 
 if TYPE_CHECKING:
     from mypy_boto3_rds.type_defs import DBClusterSnapshotTypeDef

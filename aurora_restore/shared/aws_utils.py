@@ -150,9 +150,8 @@ class Clients:
         client: EC2Client = self._client("ec2")
         return client
 
-    @property
-    def kms(self) -> "KMSClient":
-        client: KMSClient = self._client("kms")
+    def kms(self, region: str) -> "KMSClient":
+        client: KMSClient = self._client("kms", region)
         return client
 
     @property

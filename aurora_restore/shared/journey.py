@@ -1,7 +1,7 @@
 """The way of one operation's snapshot, as its configuration and state say it."""
 
 from collections.abc import Sequence
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from aurora_restore.shared.base_handler import Job
 from aurora_restore.shared.common import timestamp
@@ -15,6 +15,9 @@ from aurora_restore.shared.function_utils import RdsArn, copy_name
 from aurora_restore.shared.routes import Hop, Place, Where, hops
 from aurora_restore.shared.state_utils import seconds_since
 from aurora_restore.shared.validation import validate_required_params
+
+if TYPE_CHECKING:
+    from mypy_boto3_rds import RDSClient
 
 SHARED_BY_COPY: Final = "shared_by_copy"
 """State: whether the source's snapshot can be shared only as a manual copy."""
@@ -47,6 +50,13 @@ def journey(job: Job) -> Sequence[Hop]:
         target_name=job.event.target_snapshot_name or _copy_name(job),
         prefix=job.environment.name_prefix,
     )
+
+
+def rds_of(job: Job, hop: Hop) -> "RDSClient":
+    """RDS for whoever makes a copy, where it is made."""
+    if hop.where is Where.SOURCE_ACCOUNT:
+        return job.source_rds
+    return job.clients.rds(hop.place.region)
 
 
 def note_sharing(job: Job) -> None:

@@ -108,12 +108,16 @@ _PREFLIGHT: Final = (
         ("rds:DescribeDBClusterParameterGroups", "rds:DescribeDBParameterGroups"),
     ),
     Grant(Resource.TARGET_KEYS, ("kms:DescribeKey",)),
+    Grant(Resource.SOURCE_KEYS, ("kms:DescribeKey",)),
     Grant(
         Resource.ANY,
-        ("ec2:DescribeSecurityGroups", "rds:DescribeOrderableDBInstanceOptions"),
+        (
+            "ec2:DescribeSecurityGroups",
+            "rds:DescribeAccountAttributes",
+            "rds:DescribeOrderableDBInstanceOptions",
+        ),
     ),
 )
-_READ_QUOTAS: Final = Grant(Resource.ANY, ("rds:DescribeAccountAttributes",))
 _ASSUME_SOURCE_ROLE: Final = Grant(Resource.SOURCE_ROLES, ("sts:AssumeRole",))
 _USE_KEY: Final = (
     "kms:CreateGrant",
@@ -129,7 +133,7 @@ STEPS: Final[tuple[Step, ...]] = (
         name="snapshot-check",
         purpose="Finds the day's snapshot, waits until it is available, and checks everything that "
         "a run depends on.",
-        grants=(*_PREFLIGHT, _READ_QUOTAS, _ASSUME_SOURCE_ROLE),
+        grants=(*_PREFLIGHT, _ASSUME_SOURCE_ROLE),
         reads_secrets=(MASTER_SECRET, APP_SECRET),
     ),
     Step(
@@ -314,6 +318,7 @@ SOURCE_ROLE_ACTIONS: Final = (
     "rds:AddTagsToResource",
     "rds:CopyDBClusterSnapshot",
     "rds:DeleteDBClusterSnapshot",
+    "rds:DescribeAccountAttributes",
     "rds:DescribeDBClusterSnapshots",
     "rds:ModifyDBClusterSnapshotAttribute",
 )

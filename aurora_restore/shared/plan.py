@@ -10,23 +10,17 @@ from typing import TYPE_CHECKING, Any
 from aurora_restore.shared import calls
 from aurora_restore.shared.calls import RdsCall
 from aurora_restore.shared.common import timestamp
-from aurora_restore.shared.journey import source_arn
+from aurora_restore.shared.journey import rds_of, source_arn
 from aurora_restore.shared.ownership import own_tags
 from aurora_restore.shared.pipeline import (
     TAG_ARCHIVED_AT,
     TAG_OPERATION,
     TAG_SOURCE_SNAPSHOT,
-    final_snapshot_prefix,
 )
-from aurora_restore.shared.preflight import Findings
 from aurora_restore.shared.rds import DELETING, find_snapshot
 from aurora_restore.shared.routes import Where
-from aurora_restore.shared.settings import (
-    finishing_touches,
-    planned_instances,
-    restore_settings,
-    restored_tags,
-)
+from aurora_restore.shared.settings import finishing_touches, restore_settings, restored_tags
+from aurora_restore.shared.survey import Findings
 
 if TYPE_CHECKING:
     from mypy_boto3_rds.type_defs import DBClusterSnapshotTypeDef
@@ -42,7 +36,7 @@ def planned_calls(found: Findings, network: dict[str, Any]) -> Iterator[RdsCall]
     yield from _copies(found)
     if found.cluster is not None and found.cluster["Status"] != DELETING:
         yield from calls.deletion(
-            found.cluster, found.instances, job.target_region, final_snapshot_name(found)
+            found.cluster, found.instances, job.target_region, found.final_snapshot
         )
     target = job.restore.target
     tags = own_tags(job)
@@ -56,7 +50,7 @@ def planned_calls(found: Findings, network: dict[str, Any]) -> Iterator[RdsCall]
         settings,
         restored_tags(target, found.old, tags),
     )
-    for plan in planned_instances(target, found.old):
+    for plan in found.planned_instances:
         yield calls.create_instance(
             job.target_cluster_id,
             found.snapshot["Engine"],
@@ -75,12 +69,7 @@ def _copies(found: Findings) -> Iterator[RdsCall]:
     job = found.job
     snapshot: DBClusterSnapshotTypeDef = found.snapshot
     for hop in found.hops:
-        rds = (
-            job.source_rds
-            if hop.where is Where.SOURCE_ACCOUNT
-            else job.clients.rds(hop.place.region)
-        )
-        if find_snapshot(rds, hop.name) is None:
+        if find_snapshot(rds_of(job, hop), hop.name) is None:
             tags = {**own_tags(job), TAG_SOURCE_SNAPSHOT: source_arn(job)}
             yield calls.copy_snapshot(hop, snapshot, tags, job.account_id)
         if hop.share_with is not None:
@@ -111,19 +100,3 @@ def _clean_up(found: Findings) -> Iterator[RdsCall]:
                 "it was made only for the way",
                 None if owner == job.account_id else owner,
             )
-
-
-def final_snapshot_name(found: Findings) -> str | None:
-    """The name of the old cluster's final snapshot, or None where there is to be none.
-
-    It is the operation's: a second attempt at the deletion uses the same.
-    """
-    job = found.job
-    skip = job.event.skip_final_snapshot
-    if job.restore.target.skip_final_snapshot if skip is None else skip:
-        return None
-    return final_snapshot_prefix(job.target_cluster_id) + _digits(job.state["operation_started_at"])
-
-
-def _digits(moment: str) -> str:
-    return "".join(letter for letter in moment if letter.isdigit())[:14]

@@ -6,8 +6,8 @@ Everything here only reads. The calls that change something stand in the step th
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
-from aurora_restore.shared.aws_utils import call
-from aurora_restore.shared.errors import ClusterNotFoundError, SnapshotNotFoundError
+from aurora_restore.shared.aws_utils import call, code_of
+from aurora_restore.shared.errors import AwsError, ClusterNotFoundError, SnapshotNotFoundError
 
 if TYPE_CHECKING:
     from mypy_boto3_rds import RDSClient
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 AVAILABLE: Final = "available"
 DELETING: Final = "deleting"
 SSE_KMS: Final = "sse-kms"
+NO_INSTANCE: Final = frozenset({"DBInstanceNotFound", "DBInstanceNotFoundFault"})
 
 # The failure states of botocore's waiters for cluster snapshots. Every other status, known or not,
 # means that the operation goes on.
@@ -62,6 +63,17 @@ def find_cluster(rds: "RDSClient", cluster_id: str) -> "DBClusterTypeDef | None"
     try:
         found = call(rds.describe_db_clusters, DBClusterIdentifier=cluster_id)["DBClusters"]
     except ClusterNotFoundError:
+        return None
+    return found[0] if found else None
+
+
+def find_instance(rds: "RDSClient", instance_id: str) -> "DBInstanceTypeDef | None":
+    """The instance, or None where there is none (DBInstanceNotFound)."""
+    try:
+        found = call(rds.describe_db_instances, DBInstanceIdentifier=instance_id)["DBInstances"]
+    except AwsError as error:
+        if code_of(error) not in NO_INSTANCE:
+            raise
         return None
     return found[0] if found else None
 

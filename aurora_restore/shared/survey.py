@@ -1,16 +1,67 @@
 """Looking at everything that a run depends on, before it changes anything."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from aurora_restore.shared.aws_utils import call
 from aurora_restore.shared.base_handler import Job
 from aurora_restore.shared.errors import ValidationError
 from aurora_restore.shared.journey import journey
-from aurora_restore.shared.preflight import Findings
-from aurora_restore.shared.rds import find_cluster, instances_of
+from aurora_restore.shared.ownership import made_by
+from aurora_restore.shared.pipeline import final_snapshot_prefix
+from aurora_restore.shared.rds import DELETING, find_cluster, instances_of
+from aurora_restore.shared.routes import Hop
+from aurora_restore.shared.settings import InstancePlan, planned_instances, record
 
 if TYPE_CHECKING:
-    from mypy_boto3_rds.type_defs import DBClusterSnapshotTypeDef
+    from mypy_boto3_rds import RDSClient
+    from mypy_boto3_rds.type_defs import (
+        DBClusterSnapshotTypeDef,
+        DBClusterTypeDef,
+        DBInstanceTypeDef,
+    )
+
+
+@dataclass(frozen=True)
+class Findings:
+    """What is there before the first change."""
+
+    job: Job
+    rds: "RDSClient"
+    snapshot: "DBClusterSnapshotTypeDef"
+    """What is to be restored, or what is to be copied first."""
+    hops: Sequence[Hop]
+    cluster: "DBClusterTypeDef | None"
+    instances: "Sequence[DBInstanceTypeDef]"
+
+    @property
+    def old(self) -> dict[str, Any] | None:
+        """What the old cluster is like, or was before this operation began to delete it."""
+        known: dict[str, Any] | None = self.job.state.get("old_cluster")
+        if known is None and self.cluster is not None and not made_by(self.job, self.cluster):
+            return record(self.cluster, self.instances)
+        return known
+
+    @property
+    def planned_instances(self) -> list[InstancePlan]:
+        """The instances that the restored cluster is to have."""
+        return planned_instances(self.job.restore.target, self.old)
+
+    @property
+    def final_snapshot(self) -> str | None:
+        """The name of the old cluster's final snapshot, or None where there is to be none.
+
+        It is the operation's: a second attempt at the deletion uses the same.
+        """
+        job, cluster = self.job, self.cluster
+        if cluster is None or cluster["Status"] == DELETING or made_by(job, cluster):
+            return None
+        skip = job.event.skip_final_snapshot
+        if job.restore.target.skip_final_snapshot if skip is None else skip:
+            return None
+        moment = "".join(filter(str.isdigit, job.state["operation_started_at"]))
+        return final_snapshot_prefix(job.target_cluster_id) + moment[:14]
 
 
 def survey(job: Job, snapshot: "DBClusterSnapshotTypeDef", *, copied: bool = False) -> Findings:

@@ -36,6 +36,7 @@ class Account:
         manual = [item for item in site.snapshots.values() if item.kind == MANUAL]
         quotas = {
             "DBClusters": (len(site.clusters), rules.clusters),
+            "DBInstances": (len(site.instances), rules.instances),
             "ManualClusterSnapshots": (len(manual), rules.manual_snapshots),
         }
         return {

@@ -69,6 +69,15 @@ class ClusterQuotaExceededError(RdsError):
         super().__init__("DB Cluster quota exceeded")
 
 
+class InstanceQuotaExceededError(RdsError):
+    """Too many instances."""
+
+    code = "InstanceQuotaExceeded"
+
+    def __init__(self) -> None:
+        super().__init__("DB Instance quota exceeded")
+
+
 class InstanceNotFoundError(RdsError):
     """No such instance."""
 

@@ -238,6 +238,7 @@ _INSTANCES = (
     ("an_instance_shows_every_setting_it_was_given", f"{_MODEL}, DBInstance"),
     ("an_instance_agrees_with_its_cluster", f"{_MODEL}, CreateDBInstance"),
     ("an_instance_needs_an_existing_cluster_group_and_a_free_name", f"{_MODEL}, CreateDBInstance"),
+    ("instances_have_a_quota", _LIMITS),
     ("an_instance_can_end_in_a_terminal_status", f"{_GUIDE}, Viewing DB instance status"),
     ("a_class_change_waits_for_the_window_unless_immediate", f"{_MODEL}, ModifyDBInstance"),
     ("a_reboot_interrupts_connections", f"{_GUIDE}, Rebooting an Aurora DB cluster or instance"),
@@ -336,6 +337,10 @@ _ACCOUNTS = (
     (
         "the_instance_classes_on_offer_are_told",
         f"{_GUIDE}, Supported DB engines for DB instance classes",
+    ),
+    (
+        "a_key_of_another_account_is_described_if_its_policy_allows_that",
+        "KMS Developer Guide, Allowing users in other accounts to use a KMS key",
     ),
 )
 _NOT_ENFORCED = (
@@ -446,7 +451,7 @@ FACTS: tuple[Fact, ...] = (
     *_facts("Deletions", "deletions, instances, global_clusters", _DELETIONS),
     *_facts("Changes", "changes", _CHANGES),
     *_facts("Data", "plane", _DATA),
-    *_facts("Accounts", "account, moto_patch", _ACCOUNTS),
+    *_facts("Accounts", "account, keys, moto_patch", _ACCOUNTS),
     *(
         Fact(identifier, source, why, enforced=False, topic="Not enforced")
         for identifier, source, why in _NOT_ENFORCED

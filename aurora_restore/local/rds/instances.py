@@ -10,6 +10,7 @@ from aurora_restore.local.rds.deletions import Deletions
 from aurora_restore.local.rds.errors import (
     InstanceAlreadyExistsError,
     InstanceNotFoundError,
+    InstanceQuotaExceededError,
     InvalidClusterStateError,
     InvalidInstanceStateError,
     InvalidParameterCombinationError,
@@ -63,8 +64,11 @@ class Instances:
     def create(self, place: Place, params: Params) -> dict[str, Any]:
         """``CreateDBInstance``, as a member of a cluster that is available."""
         name = names.identifier(params.required("DBInstanceIdentifier"), "DBInstanceIdentifier")
-        if name in self._world.site(place).instances:
+        instances = self._world.site(place).instances
+        if name in instances:
             raise InstanceAlreadyExistsError
+        if len(instances) >= self._world.rules.instances:
+            raise InstanceQuotaExceededError
         if params.text("DBClusterIdentifier") is None:
             raise InvalidParameterValueError(
                 "This emulator runs instances of Aurora clusters only: DBClusterIdentifier is "
@@ -91,7 +95,7 @@ class Instances:
             is_writer=not self._world.members(cluster),
             tags=tags_of(params) or {},
         )
-        self._world.site(place).instances[name] = instance
+        instances[name] = instance
         timings = self._world.timings
         usual = Course.spread(timings.create_instance_statuses, timings.create_instance, AVAILABLE)
         self._run(instance, self._world.outcomes.course(Operation.CREATE_INSTANCE, usual))

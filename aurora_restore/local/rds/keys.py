@@ -6,7 +6,6 @@ snapshot, from the key policy or from a grant.
 """
 
 import json
-from collections.abc import Iterable
 from fnmatch import fnmatchcase
 from typing import Any
 
@@ -49,17 +48,34 @@ def accessible(key: Key, place: Place) -> bool:
         return True
     if key.aws_managed:
         return False
-    return all(_permitted(key, place, operation) for operation in OPERATIONS_TO_SHARE)
+    facts = {**_facts_of(place), "kms:viaservice": f"rds.{place.region}.amazonaws.com"}
+    return all(_permitted(key, place, operation, facts) for operation in OPERATIONS_TO_SHARE)
 
 
-def _permitted(key: Key, place: Place, operation: str) -> bool:
+def is_shown(key: Key, place: Place) -> bool:
+    """Whether the key's policy or grants let the caller's account describe it, by itself."""
+    if key.account == place.account:
+        return True
+    return _permitted(key, place, "DescribeKey", _facts_of(place))
+
+
+def _facts_of(place: Place) -> dict[str, str]:
+    """What conditions can be about: a caller is known by its account alone."""
+    return {
+        "kms:calleraccount": place.account,
+        "kms:grantisforawsresource": "true",
+        "aws:principalaccount": place.account,
+    }
+
+
+def _permitted(key: Key, place: Place, operation: str, facts: dict[str, str]) -> bool:
     statements = _as_list(json.loads(key.policy or "{}").get("Statement"))
     matching = [
         statement
         for statement in statements
         if _names_account(statement.get("Principal"), place.account)
         and _names_action(statement.get("Action"), f"kms:{operation}")
-        and _condition_holds(statement.get("Condition") or {}, place)
+        and _condition_holds(statement.get("Condition") or {}, place, facts)
     ]
     if any(statement.get("Effect") == "Deny" for statement in matching):
         return False
@@ -99,17 +115,13 @@ def _names_action(actions: Any, action: str) -> bool:
     return any(fnmatchcase(action.lower(), str(named).lower()) for named in _as_list(actions))
 
 
-def _condition_holds(condition: dict[str, dict[str, Any]], place: Place) -> bool:
-    """Evaluates what a call through RDS fixes; a condition it does not know does not hold.
+def _condition_holds(
+    condition: dict[str, dict[str, Any]], place: Place, facts: dict[str, str]
+) -> bool:
+    """Evaluates what the call fixes; a condition on anything else does not hold.
 
-    A caller is known by its account alone, so a condition on its ARN holds for every ARN of that.
+    A condition on the caller's ARN holds for every ARN of its account.
     """
-    facts = {
-        "kms:calleraccount": (place.account,),
-        "kms:viaservice": (f"rds.{place.region}.amazonaws.com",),
-        "kms:grantisforawsresource": ("true",),
-        "aws:principalaccount": (place.account,),
-    }
     return all(
         _is_principal_of(place.account, operator, _as_list(values))
         if key.lower() == "aws:principalarn"
@@ -124,12 +136,12 @@ def _is_principal_of(account: str, operator: str, arns: list[Any]) -> bool:
     return operator in known and any(_is_of_account(str(arn), account) for arn in arns)
 
 
-def _matches(operator: str, actual: Iterable[str], wanted: list[Any]) -> bool:
+def _matches(operator: str, actual: str, wanted: list[Any]) -> bool:
     texts = [str(value).lower() if isinstance(value, bool) else str(value) for value in wanted]
     match operator:
         case "StringEquals" | "Bool" | "ForAnyValue:StringEquals":
-            return any(value in texts for value in actual)
+            return actual in texts
         case "StringLike" | "ForAnyValue:StringLike":
-            return any(fnmatchcase(value, text) for value in actual for text in texts)
+            return any(fnmatchcase(actual, text) for text in texts)
         case _:
             return False

@@ -1,18 +1,20 @@
 """The one place where moto is changed.
 
 moto serves the protocol (parsing, serialising, accounts, Regions) and everything beside clusters,
-instances and cluster snapshots. Three things are replaced while the emulator is installed:
+instances and cluster snapshots. Four things are replaced while the emulator is installed:
 
 * the class of moto's RDS backends, by one whose URLs lead to :class:`AuroraResponse`;
 * the account of an access key that nobody registered: an account's number stands for itself, as it
   does in MiniStack, and any other key is of the configured default;
-* the pattern of an access key in a signature, so that such a number is read.
+* the pattern of an access key in a signature, so that such a number is read;
+* DescribeKey of KMS, which in moto knows no key of another account.
 
 All rest on moto's internals, so the version is pinned and checked.
 """
 
+import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
 from http import HTTPStatus
@@ -24,12 +26,16 @@ from xml.sax.saxutils import escape
 import moto.iam.models
 from moto.core.responses import ActionResult, BaseResponse
 from moto.core.utils import get_service_model
+from moto.kms.exceptions import AccessDeniedException
+from moto.kms.models import kms_backends
+from moto.kms.responses import KmsResponse
 from moto.rds import urls as moto_urls
 from moto.rds.models import RDSBackend, rds_backends
 from moto.rds.responses import RDSResponse
 
 from aurora_restore.local.rds.emulator import Emulator, InjectedError
 from aurora_restore.local.rds.errors import RdsError
+from aurora_restore.local.rds.keys import is_shown
 from aurora_restore.local.rds.model import Place
 from aurora_restore.local.rds.moto_neighbours import DEFAULT_GROUP
 from aurora_restore.local.rds.names import Arn
@@ -164,6 +170,21 @@ def _is_registered(access_key: str, account: str) -> bool:
     return any(access_key in backend.access_keys for backend in backends)
 
 
+def _describe_key(response: KmsResponse, describe_own: Callable[[KmsResponse], str]) -> str:
+    """``DescribeKey``, for any account that the key's policy lets see it."""
+    place = Place(response.current_account, response.region)
+    asked = response._get_param("KeyId")
+    if not asked.startswith("arn:") or asked.split(":")[4] == place.account:
+        return describe_own(response)
+    key = _installed().world.neighbours.key(place, asked)
+    if key is None or key.region != place.region or not is_shown(key, place):
+        raise AccessDeniedException(
+            f"The caller is not authorized to perform: kms:DescribeKey on resource: {asked}"
+        )
+    backend = kms_backends[key.account][key.region]
+    return json.dumps(backend.describe_key(backend.get_key_id(asked)).to_dict())
+
+
 _current: list[Emulator] = []
 
 
@@ -183,6 +204,7 @@ def installed(emulator: Emulator) -> Iterator[None]:
     moto_default = moto.iam.models.DEFAULT_ACCOUNT_ID
     moto_access_key = BaseResponse.access_key_regex
     moto_backend = rds_backends.backend
+    moto_describe_key = KmsResponse.describe_key
 
     def account_of(access_key: str) -> str:
         if ACCOUNT_NUMBER.fullmatch(access_key):
@@ -196,6 +218,7 @@ def installed(emulator: Emulator) -> Iterator[None]:
     rds_backends.backend = AuroraBackend
     moto.iam.models.get_account_id_from = account_of
     BaseResponse.access_key_regex = ACCESS_KEY
+    KmsResponse.describe_key = lambda response: _describe_key(response, moto_describe_key)
     _current.append(emulator)
     try:
         yield
@@ -203,5 +226,6 @@ def installed(emulator: Emulator) -> Iterator[None]:
         _current.pop()
         moto.iam.models.get_account_id_from = moto_account_of
         BaseResponse.access_key_regex = moto_access_key
+        KmsResponse.describe_key = moto_describe_key
         rds_backends.backend = moto_backend
         rds_backends.clear()

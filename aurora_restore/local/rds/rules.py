@@ -21,6 +21,7 @@ class Rules:
     accounts_per_shared_snapshot: int = 20
     roles_per_cluster: int = 5
     clusters: int = 40
+    instances: int = 40
     default_engine_version: str = "17.5"
     """The Region's default version; AWS changes it over time, so no program may count on it."""
     default_encryption: Encryption = Encryption.SSE_RDS

@@ -25,7 +25,7 @@ DECISIONS = sorted((REPOSITORY / "docs" / "decisions").glob("[0-9]*.md"))
 MODULES = [
     ast.parse(file.read_text(encoding="utf-8"))
     for part in ("lambdas", "shared")
-    for file in sorted((REPOSITORY / "aurora_restore" / part).glob("*.py"))
+    for file in sorted((REPOSITORY / "aurora_restore" / part).rglob("*.py"))
 ]
 # What stands for whatever a message has at that place.
 GAP = "…"
@@ -77,7 +77,7 @@ def test_the_runbook_knows_every_check_of_the_preflight() -> None:
         for node in ast.walk(module)
         if isinstance(node, ast.Call)
         and isinstance(node.func, ast.Name)
-        and node.func.id in ("Obstacle", "_absent")
+        and node.func.id in ("Obstacle", "absent")
         and isinstance(node.args[0], ast.Constant)
     }
     told = {code_in(check)[0] for check, _ in page("docs/operating.md").rows("PreflightError")}

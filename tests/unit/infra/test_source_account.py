@@ -288,32 +288,24 @@ def test_the_key_s_policy_is_told(source_stack: Synthesis) -> None:
     assert json.loads(said) == key_policy_statements(environment(cross_account()), partition="aws")
 
 
-def test_the_key_s_policy_is_for_the_functions_that_use_the_source_s_keys() -> None:
+def test_the_key_s_policy_lets_each_function_do_what_it_is_granted_and_no_more() -> None:
     statements = key_policy_statements(environment(cross_account()), partition="aws")
-    users = {
-        ROLE + step.name
+    policy = Policy(statements)
+    granted = {
+        step.name: {
+            action
+            for grant in step.grants
+            if grant.resource is Resource.SOURCE_KEYS
+            for action in grant.actions
+        }
         for step in STEPS
-        if Resource.SOURCE_KEYS in {grant.resource for grant in step.grants}
     }
+    known = {action for actions in granted.values() for action in actions}
 
-    assert len(users) == 2
     for statement in statements:
         assert statement["Principal"] == {"AWS": "arn:aws:iam::222222222222:root"}
-        assert set(statement["Condition"]["ArnEquals"]["aws:PrincipalArn"]) == users
-
-
-def test_the_key_s_policy_allows_what_the_functions_are_granted() -> None:
-    policy = Policy(key_policy_statements(environment(cross_account()), partition="aws"))
-    needed = {
-        action
-        for step in STEPS
-        for grant in step.grants
-        if grant.resource is Resource.SOURCE_KEYS
-        for action in grant.actions
-    }
-    caller = {"aws:PrincipalArn": ROLE + "copy-snapshot"}
-
-    for action in needed:
-        assert policy.allows(action, KEY, {**caller, **BY_RDS})
-        assert not policy.allows(action, KEY, {"aws:PrincipalArn": ROLE + "delete-rds", **BY_RDS})
-    assert not policy.allows("kms:CreateGrant", KEY, caller)
+    for step, actions in granted.items():
+        caller = {"aws:PrincipalArn": ROLE + step}
+        allowed = {action for action in known if policy.allows(action, KEY, {**caller, **BY_RDS})}
+        assert allowed == actions
+        assert not policy.allows("kms:CreateGrant", KEY, caller)

@@ -96,6 +96,37 @@ def member_of_a_global_cluster(scene: Scene) -> None:
     )
 
 
+def room_for_the_copy_but_no_final_snapshot(scene: Scene) -> None:
+    scene.make_target()
+    scene.configure(skip_final_snapshot=False)
+    scene.bench.rds.control.set_rules(manual_snapshots=1)
+
+
+def one_instance_too_many(scene: Scene) -> None:
+    scene.make_target()
+    scene.configure(instances=[{"instance_class": "db.r6g.large"}] * 2)
+    scene.bench.rds.control.set_rules(instances=1)
+
+
+def instance_of_another_cluster(scene: Scene) -> None:
+    rds = scene.client("rds")
+    rds.create_db_cluster(
+        DBClusterIdentifier="another",
+        Engine="aurora-postgresql",
+        MasterUsername="postgres",
+        MasterUserPassword="another-password",
+        DBSubnetGroupName="my-subnet-group",
+    )
+    scene.bench.advance(3600)
+    rds.create_db_instance(
+        DBInstanceIdentifier=f"{TARGET}-1",
+        DBInstanceClass="db.r6g.large",
+        Engine="aurora-postgresql",
+        DBClusterIdentifier="another",
+    )
+    scene.bench.advance(3600)
+
+
 OBSTACLES: list[tuple[Callable[[Scene], None], str, str]] = [
     (lambda scene: scene.make_target(tags=[]), "target", "was not made by this pipeline"),
     (lambda scene: scene.make_target(DeletionProtection=True), "target", "deletion protection"),
@@ -160,7 +191,15 @@ OBSTACLES: list[tuple[Callable[[Scene], None], str, str]] = [
     ),
     (lambda scene: scene.configure(kms_key_id=MISSING_KEY), "keys", "there is no KMS key"),
     (disabled_key, "keys", "is Disabled"),
-    (full_quota, "quotas", "0 of 0 manual cluster snapshots"),
+    (full_quota, "quotas", "ManualClusterSnapshots: 0 of 0 are used"),
+    (room_for_the_copy_but_no_final_snapshot, "quotas", "and 2 more would be made"),
+    (
+        lambda scene: scene.bench.rds.control.set_rules(clusters=0),
+        "quotas",
+        "DBClusters: 0 of 0 are used in the target's Region",
+    ),
+    (one_instance_too_many, "quotas", "DBInstances: 1 of 1 are used in the target's Region"),
+    (instance_of_another_cluster, "names", "instance my-cluster-1 is to be made, but exists"),
     (taken_copy_name, "names", "the pipeline did not make it"),
 ]
 
@@ -262,34 +301,6 @@ def test_a_protected_cluster_may_be_replaced_where_that_is_configured(scene: Sce
         call for call in answer["body"]["calls"] if call["operation"] == "ModifyDBCluster"
     )
     assert lifted["parameters"]["DeletionProtection"] is False
-
-
-def test_an_encrypted_snapshot_needs_a_key_to_cross_a_region(bench: Bench) -> None:
-    scene = make_scene(bench)
-    source = Place(ACCOUNT, SOURCE_REGION)
-    key = scene.client("kms", source).create_key()["KeyMetadata"]["Arn"]
-    rds = scene.client("rds", source)
-    rds.create_db_cluster(
-        DBClusterIdentifier="encrypted",
-        Engine="aurora-postgresql",
-        EngineVersion="16.4",
-        MasterUsername="postgres",
-        MasterUserPassword="source-password",
-        StorageEncrypted=True,
-        KmsKeyId=key,
-    )
-    bench.advance(3600)
-    bench.rds.control.take_automated_snapshot(
-        "encrypted", account=ACCOUNT, region=SOURCE_REGION, at="2026-05-15T02:00:00+00:00"
-    )
-    scene.configure_source(cluster_id="encrypted")
-    assert obstacles_of(rehearse(scene)) == [
-        (
-            "keys",
-            "target.kms_key_id: is missing; the snapshot is encrypted, and its copy in the "
-            "target's Region needs a customer key",
-        )
-    ]
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,17 @@
 import boto3
 
 from aurora_restore.local.rds import Rules
-from tests.unit.local.rds_bench import ENGINE, HERE, OTHER, OWNER, THERE, VERSION, RdsBench
+from tests.unit.local.rds_bench import (
+    ENGINE,
+    HERE,
+    KEY_POLICY_FOR_OTHER,
+    OTHER,
+    OWNER,
+    THERE,
+    VERSION,
+    RdsBench,
+    refused,
+)
 
 
 def test_the_account_and_region_of_a_call_come_from_its_signature(rds_bench: RdsBench) -> None:
@@ -40,7 +50,11 @@ def test_the_quotas_of_an_account_are_told_with_what_is_used(rds_bench: RdsBench
         for one in rds_bench.rds().describe_account_attributes()["AccountQuotas"]
     }
 
-    assert quotas == {"DBClusters": (1, 7), "ManualClusterSnapshots": (1, 100)}
+    assert quotas == {
+        "DBClusters": (1, 7),
+        "DBInstances": (0, 40),
+        "ManualClusterSnapshots": (1, 100),
+    }
 
 
 def test_the_instance_classes_on_offer_are_told(rds_bench: RdsBench) -> None:
@@ -56,3 +70,24 @@ def test_the_instance_classes_on_offer_are_told(rds_bench: RdsBench) -> None:
     assert {"db.serverless", "db.r6g.large", "db.t4g.medium"} <= set(offered())
     assert offered(DBInstanceClass="db.r6g.large") == ["db.r6g.large"]
     assert offered(DBInstanceClass="db.abacus") == []
+
+
+def test_a_key_of_another_account_is_described_if_its_policy_allows_that(
+    rds_bench: RdsBench,
+) -> None:
+    shared = rds_bench.new_key(statements=KEY_POLICY_FOR_OTHER)
+    unshared = rds_bench.new_key()
+    through_rds = [
+        {
+            **statement,
+            "Condition": {"StringEquals": {"kms:ViaService": f"rds.{HERE}.amazonaws.com"}},
+        }
+        for statement in KEY_POLICY_FOR_OTHER
+    ]
+    only_for_rds = rds_bench.new_key(statements=through_rds)
+    kms = rds_bench.kms(OTHER, HERE)
+
+    assert kms.describe_key(KeyId=shared)["KeyMetadata"]["Arn"] == shared
+    for key in (unshared, only_for_rds, f"{shared[:-4]}0000"):
+        with refused("AccessDeniedException"):
+            kms.describe_key(KeyId=key)

@@ -315,6 +315,15 @@ def test_an_instance_needs_an_existing_cluster_group_and_a_free_name(rds_bench: 
         rds_bench.instance("unknown")
 
 
+def test_instances_have_a_quota(rds_bench: RdsBench) -> None:
+    rds_bench.emulator.world.rules = Rules(instances=1)
+    rds_bench.new_cluster()
+    rds_bench.new_instance("orders-1")
+
+    with refused("InstanceQuotaExceeded"):
+        rds_bench.new_instance("orders-2")
+
+
 def test_an_instance_can_end_in_a_terminal_status(rds_bench: RdsBench) -> None:
     rds_bench.new_cluster()
     rds_bench.control.fail_next("create-instance", status="incompatible-network")

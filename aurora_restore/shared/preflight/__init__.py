@@ -1,0 +1,69 @@
+"""Everything that can be known before the first change, checked before the first change.
+
+A check yields its obstacles and goes on, so that all of them are told at once. ``snapshot-check``
+runs all of them, in a dry run as in a real one; ``delete-rds`` runs them again before it deletes.
+"""
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any, Final
+
+from aurora_restore.shared.errors import AuroraRestoreError, PreflightError, RetryableError
+from aurora_restore.shared.preflight.copies import check_keys, check_names, check_quotas
+from aurora_restore.shared.preflight.obstacle import Check, Obstacle
+from aurora_restore.shared.preflight.surroundings import (
+    check_network,
+    check_parameter_groups,
+    check_secrets,
+)
+from aurora_restore.shared.preflight.target import check_instances, check_source, check_target
+from aurora_restore.shared.survey import Findings
+
+CHECKS: Final[tuple[Check, ...]] = (
+    check_source,
+    check_target,
+    check_secrets,
+    check_network,
+    check_parameter_groups,
+    check_instances,
+    check_names,
+    check_keys,
+    check_quotas,
+)
+
+
+def obstacles(found: Findings) -> list[Obstacle]:
+    """Every obstacle that any check finds.
+
+    Where AWS refuses a check itself, that is an obstacle, too; only what is worth trying again is
+    raised.
+    """
+    told: list[Obstacle] = []
+    for check in CHECKS:
+        try:
+            told.extend(check(found))
+        except RetryableError:
+            raise
+        except AuroraRestoreError as error:
+            told.append(Obstacle(_name(check), error.message, "mend that first"))
+    return told
+
+
+def refuse(found: Sequence[Obstacle], cluster_id: str) -> None:
+    """Raise PreflightError if there is any obstacle."""
+    if found:
+        listed = " | ".join(map(str, found))
+        count = "1 obstacle" if len(found) == 1 else f"{len(found)} obstacles"
+        raise PreflightError(
+            f"cluster {cluster_id} is left as it is, {count}: {listed}",
+            obstacles=[asdict(obstacle) for obstacle in found],
+        )
+
+
+def described(found: Sequence[Obstacle]) -> list[dict[str, Any]]:
+    """Obstacles as an answer tells them."""
+    return [asdict(obstacle) for obstacle in found]
+
+
+def _name(check: Check) -> str:
+    return check.__name__.removeprefix("check_").replace("_", " ")

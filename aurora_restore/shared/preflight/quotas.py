@@ -1,0 +1,36 @@
+"""How much room the quotas of an account leave in a Region."""
+
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Final
+
+from aurora_restore.shared.aws_utils import call
+from aurora_restore.shared.preflight.obstacle import Obstacle
+from aurora_restore.shared.routes import Where
+
+if TYPE_CHECKING:
+    from mypy_boto3_rds import RDSClient
+
+CLUSTERS: Final = "DBClusters"
+INSTANCES: Final = "DBInstances"
+MANUAL_SNAPSHOTS: Final = "ManualClusterSnapshots"
+REMEDIES: Final = {
+    CLUSTERS: "delete some, or have the quota raised",
+    INSTANCES: "delete some, configure fewer in target.instances, or have the quota raised",
+    MANUAL_SNAPSHOTS: "delete some, keep fewer (archive.keep_copies), or have the quota raised",
+}
+
+
+def room(rds: "RDSClient", wanted: Mapping[str, int], where: Where) -> Iterator[Obstacle]:
+    """The quotas, by their names, that have no room for so many more."""
+    if not any(more > 0 for more in wanted.values()):
+        return
+    for quota in call(rds.describe_account_attributes)["AccountQuotas"]:
+        name = quota.get("AccountQuotaName", "")
+        more = wanted.get(name, 0)
+        if more > 0 and quota["Used"] + more > quota["Max"]:
+            yield Obstacle(
+                "quotas",
+                f"{name}: {quota['Used']} of {quota['Max']} are used {where}, and {more} more "
+                "would be made",
+                REMEDIES[name],
+            )

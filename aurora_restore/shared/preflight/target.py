@@ -1,0 +1,154 @@
+"""Whether the target may be replaced, and can be made anew."""
+
+from collections.abc import Iterator
+from fnmatch import fnmatchcase
+from typing import Final
+
+from aurora_restore.shared.aws_utils import call
+from aurora_restore.shared.function_utils import RdsArn
+from aurora_restore.shared.ownership import made_by, managed
+from aurora_restore.shared.pipeline import TAG_MANAGED_BY, shared_snapshot_prefix
+from aurora_restore.shared.preflight.obstacle import Obstacle
+from aurora_restore.shared.preflight.quotas import INSTANCES, room
+from aurora_restore.shared.rds import DELETING, find_instance, tags_of
+from aurora_restore.shared.routes import Where
+from aurora_restore.shared.settings import SERVERLESS
+from aurora_restore.shared.survey import Findings
+
+# DeleteDBCluster refuses a cluster in these statuses, and by then its instances would be gone.
+STOPPED: Final = frozenset({"stopped", "stopping"})
+
+
+def check_source(found: Findings) -> Iterator[Obstacle]:
+    """The target is not the source."""
+    job = found.job
+    source = job.restore.source
+    if (job.region, job.account_id, job.target_cluster_id) == (
+        source.region,
+        source.account_id or job.account_id,
+        source.cluster_id,
+    ):
+        yield Obstacle(
+            "source",
+            f"the target {job.target_cluster_id} is the source itself",
+            "configure another target.cluster_id",
+        )
+    yield from _what_the_role_may_share(found)
+
+
+def _what_the_role_may_share(found: Findings) -> Iterator[Obstacle]:
+    """The role in the source account is bounded by the names of snapshots."""
+    job, source = found.job, found.job.restore.source
+    arn = RdsArn.parse(found.snapshot["DBClusterSnapshotArn"])
+    made_here = shared_snapshot_prefix(job.environment.name_prefix)
+    if not source.role_arn or arn.account == job.account_id or arn.name.startswith(made_here):
+        return
+    allowed = [names for names in (source.automated_names, source.manual_names) if names]
+    if not any(fnmatchcase(arn.name, names) for names in allowed):
+        yield Obstacle(
+            "source",
+            f"the role in account {arn.account} may not use snapshot {arn.name}, only "
+            f"{' and '.join(allowed)}",
+            "take one of those, or configure source.snapshot_name and deploy both stacks",
+        )
+
+
+def check_target(found: Findings) -> Iterator[Obstacle]:
+    """The old cluster is one that may be replaced, and that AWS will let go."""
+    job, cluster = found.job, found.cluster
+    if cluster is None or cluster["Status"] == DELETING or made_by(job, cluster):
+        return
+    name, target = job.target_cluster_id, job.restore.target
+    if managed(job, cluster) or target.adopt:
+        yield from _instances_that_may_go(found)
+    else:
+        yield Obstacle(
+            "target",
+            f"cluster {name} was not made by this pipeline (it lacks its tag)",
+            "to have it replaced, set target.adopt in the configuration and deploy",
+        )
+    if cluster.get("GlobalClusterIdentifier"):
+        yield Obstacle(
+            "target",
+            f"cluster {name} belongs to global cluster {cluster['GlobalClusterIdentifier']}",
+            "remove it from there",
+        )
+    if cluster.get("ReadReplicaIdentifiers") or cluster.get("ReplicationSourceIdentifier"):
+        yield Obstacle("target", f"cluster {name} takes part in replication", "end that")
+    if cluster["Status"] in STOPPED:
+        yield Obstacle(
+            "target",
+            f"cluster {name} is {cluster['Status']}, and RDS deletes no stopped cluster",
+            "start it",
+        )
+    if cluster.get("DeletionProtection") and not target.replace_protected:
+        yield Obstacle(
+            "target",
+            f"cluster {name} has deletion protection",
+            "lift it, or set target.replace_protected in the configuration and deploy",
+        )
+
+
+def _instances_that_may_go(found: Findings) -> Iterator[Obstacle]:
+    """The function's role lets it delete instances with the tag, or of an adopted cluster's name.
+
+    An instance that was added by hand would stop the deletion half-way.
+    """
+    job = found.job
+    for instance in found.instances:
+        name = instance["DBInstanceIdentifier"]
+        own = tags_of(instance.get("TagList")).get(TAG_MANAGED_BY) == job.environment.name_prefix
+        adopted = job.restore.target.adopt and name.startswith(job.target_cluster_id)
+        if not own and not adopted:
+            yield Obstacle(
+                "target",
+                f"instance {name} of cluster {job.target_cluster_id} lacks the pipeline's tag",
+                f"tag it {TAG_MANAGED_BY}={job.environment.name_prefix}, or delete it",
+            )
+
+
+def check_instances(found: Findings) -> Iterator[Obstacle]:
+    """There is at least one instance to create, of a class that can be had, and room for all."""
+    target = found.job.restore.target
+    plans = found.planned_instances
+    scaled = target.serverless_v2_scaling or (found.old or {}).get(
+        "ServerlessV2ScalingConfiguration"
+    )
+    for wanted in sorted({plan.instance_class for plan in plans}):
+        if wanted == SERVERLESS and not scaled:
+            yield Obstacle(
+                "instances",
+                "db.serverless instances need a capacity range",
+                "configure target.serverless_v2_scaling",
+            )
+        offers = call(
+            found.rds.describe_orderable_db_instance_options,
+            Engine=found.snapshot["Engine"],
+            EngineVersion=found.snapshot["EngineVersion"],
+            DBInstanceClass=wanted,
+            MaxRecords=20,
+        )["OrderableDBInstanceOptions"]
+        if not offers:
+            yield Obstacle(
+                "instances",
+                f"class {wanted} cannot be had for {found.snapshot['Engine']} "
+                f"{found.snapshot['EngineVersion']} in {found.job.target_region}",
+                "configure another class in target.instances",
+            )
+    yield from _names_in_use(found)
+    more = len(plans) - len(found.instances)
+    yield from room(found.rds, {INSTANCES: more}, Where.TARGET)
+
+
+def _names_in_use(found: Findings) -> Iterator[Obstacle]:
+    """Instances to be made whose names other instances have."""
+    own = {instance["DBInstanceIdentifier"] for instance in found.instances}
+    for name in (plan.identifier for plan in found.planned_instances):
+        other = None if name in own else find_instance(found.rds, name)
+        if other is not None and other.get("DBClusterIdentifier") != found.job.target_cluster_id:
+            yield Obstacle(
+                "names",
+                f"instance {name} is to be made, but exists, and is no member of cluster "
+                f"{found.job.target_cluster_id}",
+                "rename it, or delete it",
+            )
