@@ -6,10 +6,12 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import cache
 from typing import Any
 from unittest import mock
 
 import boto3
+from botocore.loaders import create_loader
 
 from aurora_restore.local.rds.clock import ManualClock
 from aurora_restore.local.rds.in_process import InProcessRds, in_process
@@ -35,6 +37,9 @@ START = datetime(2026, 5, 16, 3, 0, tzinfo=UTC)
 MASTER_PASSWORD = "canary-master-4f1b"
 APP_PASSWORD = "canary-app-77aa"
 READONLY_PASSWORD = "canary-readonly-90cd"
+
+_LOADER = create_loader()
+"""Shared by all sessions, of roles too: the models of the services are read once."""
 
 RESTORE: dict[str, Any] = {
     "source": {"cluster_id": "production", "region": SOURCE_REGION},
@@ -126,7 +131,7 @@ class Bench:
 
     def messages(self) -> list[dict[str, Any]]:
         """What the queue that listens to the topic has received."""
-        sqs = boto3.client("sqs", region_name=REGION)
+        sqs = own_client("sqs", REGION)
         url = sqs.get_queue_url(QueueName="listener")["QueueUrl"]
         received = sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages", [])
         return [json.loads(json.loads(message["Body"])["Message"]) for message in received]
@@ -139,11 +144,16 @@ def bench_in_memory() -> Iterator[Bench]:
         "AWS_SECRET_ACCESS_KEY": "testing",
         "AWS_DEFAULT_REGION": REGION,
         "AWS_REGION": REGION,
+        "MOTO_EC2_LOAD_DEFAULT_AMIS": "false",
         "POWERTOOLS_TRACE_DISABLED": "true",
     }
     time = ManualClock(START)
-    with mock.patch.dict(os.environ, variables), in_process(clock=time) as rds:
-        clients = Clients(boto3.Session(region_name=REGION))
+    with (
+        mock.patch.dict(os.environ, variables),
+        mock.patch("botocore.session.create_loader", return_value=_LOADER),
+        in_process(clock=time) as rds,
+    ):
+        clients = _clients()
         environment = _environment(clients)
         bench = Bench(clients, environment, rds, time)
         _make_tables(clients, environment)
@@ -152,9 +162,21 @@ def bench_in_memory() -> Iterator[Bench]:
         yield bench
 
 
+@cache
+def own_client(service: str, region: str) -> Any:
+    """A client of the environment's account, for all tests: what it reaches is each test's own."""
+    return boto3.Session().client(service, region_name=region)  # type: ignore[call-overload]
+
+
+@cache
+def _clients() -> Clients:
+    """The functions' clients. To make them takes longer than most of what a test does."""
+    return Clients(boto3.Session(region_name=REGION))
+
+
 def _environment(clients: Clients) -> LambdaEnvironment:
     topic = clients.sns.create_topic(Name=topic_name(PREFIX))["TopicArn"]
-    sqs = boto3.client("sqs", region_name=REGION)
+    sqs = own_client("sqs", REGION)
     sqs.create_queue(QueueName="listener")
     clients.sns.subscribe(
         TopicArn=topic,

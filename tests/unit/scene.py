@@ -2,12 +2,12 @@
 
 import json
 from copy import deepcopy
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from aurora_restore.local.rds.model import Place
 from aurora_restore.shared.pipeline import TAG_MANAGED_BY
-from tests.unit.bench import ACCOUNT, PREFIX, REGION, RESTORE, SOURCE_REGION, Bench
+from tests.unit.bench import ACCOUNT, PREFIX, REGION, RESTORE, SOURCE_REGION, Bench, own_client
 
 SOURCE = "production"
 TARGET = "my-cluster"
@@ -27,12 +27,17 @@ class Scene:
     bench: Bench
     security_group: str
     source_place: Place
+    _clients: dict[tuple[str, Place], Any] = field(default_factory=dict)
 
-    def client(self, service: str, place: Place | None = None) -> Any:
+    def client(self, service: str, place: Place = HOME) -> Any:
         """A client of an administrator, where the target is unless told otherwise."""
-        where = place or HOME
-        session: Any = self.bench.rds.session(where.account, where.region)
-        return session.client(service)
+        if place.account == ACCOUNT:
+            return own_client(service, place.region)
+        made = self._clients.get((service, place))
+        if made is None:
+            session: Any = self.bench.rds.session(place.account, place.region)
+            made = self._clients[service, place] = session.client(service)
+        return made
 
     @property
     def document(self) -> dict[str, Any]:
@@ -96,7 +101,8 @@ class Scene:
 
 def make_scene(bench: Bench, source_place: Place = SOURCE_PLACE) -> Scene:
     """A source with one automated snapshot, the target's network, and the configuration."""
-    scene = Scene(bench, _network(bench), source_place)
+    scene = Scene(bench, "", source_place)
+    scene.security_group = _network(scene)
     rds = scene.client("rds", source_place)
     rds.create_db_cluster(
         DBClusterIdentifier=SOURCE,
@@ -114,9 +120,9 @@ def make_scene(bench: Bench, source_place: Place = SOURCE_PLACE) -> Scene:
     return scene
 
 
-def _network(bench: Bench) -> str:
-    session: Any = bench.rds.session(ACCOUNT, REGION)
-    ec2 = session.client("ec2")
+def _network(scene: Scene) -> str:
+    """A subnet group in two zones; answers a security group of its VPC."""
+    ec2 = scene.client("ec2")
     vpc = ec2.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
     subnets = [
         ec2.create_subnet(
@@ -124,7 +130,7 @@ def _network(bench: Bench) -> str:
         )["Subnet"]["SubnetId"]
         for number, zone in enumerate("ab")
     ]
-    session.client("rds").create_db_subnet_group(
+    scene.client("rds").create_db_subnet_group(
         DBSubnetGroupName="my-subnet-group", DBSubnetGroupDescription="test", SubnetIds=subnets
     )
     group = ec2.create_security_group(GroupName="db", Description="db", VpcId=vpc)
