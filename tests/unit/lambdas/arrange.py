@@ -1,0 +1,178 @@
+"""What the tests of single steps arrange and look at: snapshots, keys, a target to be replaced."""
+
+import json
+from typing import Any
+
+from aurora_restore.lambdas.copy_snapshot import CopySnapshotHandler
+from aurora_restore.local.rds.model import Place
+from aurora_restore.shared.base_handler import BaseHandler
+from aurora_restore.shared.pipeline import LOCK_KEY_PREFIX, source_role_name
+from tests.unit.bench import ACCOUNT, PREFIX, REGION, SOURCE_REGION, Bench
+from tests.unit.scene import (
+    HOME,
+    OTHER_ACCOUNT,
+    SNAPSHOT,
+    SOURCE,
+    SOURCE_PLACE,
+    TARGET,
+    Scene,
+    make_scene,
+)
+
+ELSEWHERE = Place(OTHER_ACCOUNT, SOURCE_REGION)
+NEXT_DOOR = Place(OTHER_ACCOUNT, REGION)
+ROLE = f"arn:aws:iam::{OTHER_ACCOUNT}:role/{source_role_name(PREFIX)}"
+SNAPSHOT_ARN = SOURCE_PLACE.arn("cluster-snapshot", SNAPSHOT)
+COPY = "production-2026-05-15-02-00-copy"
+COPY_ARN = HOME.arn("cluster-snapshot", COPY)
+LONG_ENOUGH = 3600
+"""Seconds in which anything at RDS is over."""
+
+
+def go(scene: Scene, handler: type[BaseHandler], asked: Any = None) -> dict[str, Any]:
+    """The state machine calls a step, a second after whatever was before."""
+    scene.bench.advance(1)
+    return scene.bench.step(handler, asked)
+
+
+def call(scene: Scene, handler: type[BaseHandler], **event: Any) -> dict[str, Any]:
+    """Somebody calls a step directly, for the operation that the state machine works on."""
+    scene.bench.advance(1)
+    return scene.bench.call(handler, {"operation_id": "op-1", **event})
+
+
+def details(scene: Scene, handler: type[BaseHandler]) -> dict[str, Any]:
+    """What a step has left in the state."""
+    found: dict[str, Any] = scene.bench.state(handler.step.name)["details"]
+    return found
+
+
+def lock_holder(scene: Scene) -> str | None:
+    """The operation that holds the target's lock."""
+    items = scene.bench.store.load_all(f"{LOCK_KEY_PREFIX}{ACCOUNT}/{REGION}/{TARGET}")
+    return items[0]["holder"] if items else None
+
+
+# Snapshots
+
+
+def take_daily(scene: Scene, day: str) -> str:
+    """The source's automated snapshot of a day; its ARN."""
+    taken = scene.bench.rds.control.take_automated_snapshot(
+        SOURCE,
+        account=scene.source_place.account,
+        region=scene.source_place.region,
+        at=f"{day}T02:00:00+00:00",
+    )
+    return taken["arn"]
+
+
+def begin_manual(scene: Scene, name: str, *, cluster: str = SOURCE, tags: Any = ()) -> str:
+    """A manual snapshot at the source, which is still being created; its ARN."""
+    made = scene.client("rds", scene.source_place).create_db_cluster_snapshot(
+        DBClusterIdentifier=cluster, DBClusterSnapshotIdentifier=name, Tags=list(tags)
+    )
+    return str(made["DBClusterSnapshot"]["DBClusterSnapshotArn"])
+
+
+def take_manual(scene: Scene, name: str, *, cluster: str = SOURCE, tags: Any = ()) -> str:
+    """A manual snapshot at the source; its ARN."""
+    arn = begin_manual(scene, name, cluster=cluster, tags=tags)
+    scene.bench.advance(LONG_ENOUGH)
+    return arn
+
+
+def share(scene: Scene, name: str) -> None:
+    """The source account lets this one use a manual snapshot."""
+    scene.client("rds", scene.source_place).modify_db_cluster_snapshot_attribute(
+        DBClusterSnapshotIdentifier=name, AttributeName="restore", ValuesToAdd=[ACCOUNT]
+    )
+
+
+def shared_with(scene: Scene, name: str) -> list[str]:
+    """The accounts that may use a snapshot of the source's."""
+    (found,) = scene.client("rds", scene.source_place).describe_db_cluster_snapshot_attributes(
+        DBClusterSnapshotIdentifier=name
+    )["DBClusterSnapshotAttributesResult"]["DBClusterSnapshotAttributes"]
+    return list(found["AttributeValues"])
+
+
+def manual_snapshots(scene: Scene, place: Place = HOME) -> dict[str, dict[str, Any]]:
+    """The manual snapshots of a place, by name."""
+    found = scene.client("rds", place).describe_db_cluster_snapshots(SnapshotType="manual")
+    return {item["DBClusterSnapshotIdentifier"]: item for item in found["DBClusterSnapshots"]}
+
+
+def tags(described: dict[str, Any]) -> dict[str, str]:
+    return {tag["Key"]: tag["Value"] for tag in described["TagList"]}
+
+
+def set_status(scene: Scene, arn: str, status: str) -> None:
+    """Put a cluster, an instance or a snapshot into a status, where it stays."""
+    scene.bench.rds.control.set_status(arn, status)
+
+
+# Keys
+
+
+def make_key(scene: Scene, place: Place) -> str:
+    """A customer key that both accounts may use; its ARN."""
+    policy = {
+        "Version": "2012-10-17",
+        "Statement": [
+            {
+                "Effect": "Allow",
+                "Principal": {"AWS": f"arn:aws:iam::{account}:root"},
+                "Action": "kms:*",
+                "Resource": "*",
+            }
+            for account in (ACCOUNT, OTHER_ACCOUNT)
+        ],
+    }
+    made = scene.client("kms", place).create_key(Policy=json.dumps(policy))
+    return str(made["KeyMetadata"]["Arn"])
+
+
+def make_encrypted_source(scene: Scene, name: str = "encrypted") -> str:
+    """A second cluster at the source, under a customer key, to be the one that is restored from;
+    its key's ARN."""
+    key = make_key(scene, scene.source_place)
+    scene.client("rds", scene.source_place).create_db_cluster(
+        DBClusterIdentifier=name,
+        Engine="aurora-postgresql",
+        EngineVersion="16.4",
+        MasterUsername="postgres",
+        MasterUserPassword="source-password",
+        StorageEncrypted=True,
+        KmsKeyId=key,
+    )
+    scene.bench.advance(LONG_ENOUGH)
+    return key
+
+
+# A target
+
+
+def make_replaceable(bench: Bench, *, readers: int = 1, **settings: Any) -> Scene:
+    """A target with instances, and the new data beside it: all that a deletion waits for."""
+    scene = make_scene(bench, HOME)
+    scene.make_target(readers=readers, **settings)
+    bring_the_new_data(scene)
+    return scene
+
+
+def bring_the_new_data(scene: Scene) -> None:
+    """Let the operation come through copy-snapshot, which has nothing to do in the same Region."""
+    go(scene, CopySnapshotHandler, {"snapshot_arn": HOME.arn("cluster-snapshot", SNAPSHOT)})
+
+
+def instance_statuses(scene: Scene) -> dict[str, str]:
+    """The status of each instance where the target is."""
+    found = scene.client("rds").describe_db_instances()["DBInstances"]
+    return {item["DBInstanceIdentifier"]: item["DBInstanceStatus"] for item in found}
+
+
+def target_status(scene: Scene) -> str | None:
+    """The status of the target; None once it is gone."""
+    cluster = scene.cluster()
+    return None if cluster is None else cluster["Status"]
