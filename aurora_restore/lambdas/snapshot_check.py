@@ -220,11 +220,12 @@ class SnapshotCheckHandler(BaseHandler):
 
 
 def _own_name(asked: str, job: Job) -> str:
-    """An ARN's name, where the snapshot belongs to the account that is asked."""
+    """An ARN's name, where the snapshot belongs to the account and Region that are asked."""
     if not asked.startswith("arn:"):
         return asked
     arn = RdsArn.parse(asked)
-    return arn.name if arn.account == job.source_account_id and job.sees_source_account else asked
+    own = (arn.account, arn.region) == (job.source_account_id, job.source_region)
+    return arn.name if own and job.sees_source_account else asked
 
 
 def _bare_name(snapshot: "DBClusterSnapshotTypeDef") -> str:

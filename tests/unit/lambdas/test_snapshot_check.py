@@ -239,10 +239,11 @@ def test_a_start_may_give_the_snapshots_arn(scene: Scene, field: str) -> None:
 @pytest.mark.parametrize(
     "arn",
     [
+        HOME.arn("cluster-snapshot", "by-hand"),
         ELSEWHERE.arn("cluster-snapshot", "by-hand"),
         SOURCE_PLACE.arn("cluster-snapshot", "other"),
     ],
-    ids=["other account", "other name"],
+    ids=["other Region", "other account", "other name"],
 )
 def test_the_arn_of_something_else_is_not_found(scene: Scene, arn: str) -> None:
     take_manual(scene, "by-hand")
