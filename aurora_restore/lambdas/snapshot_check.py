@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 
 DATES_SHOWN: Final = 14
 LATEST: Final = "latest"
+NO_DAY: Final = ""
+"""The day of a snapshot that has no creation time yet."""
 
 
 class SnapshotCheckHandler(BaseHandler):
@@ -199,10 +201,8 @@ class SnapshotCheckHandler(BaseHandler):
         day: str,
         candidates: "Iterable[DBClusterSnapshotTypeDef]",
     ) -> SnapshotNotFoundError:
-        dates = sorted(
-            {_day_of(item) for item in candidates if item["Status"] not in DEAD_SNAPSHOT},
-            reverse=True,
-        )
+        days = {_day_of(item) for item in candidates if item["Status"] not in DEAD_SNAPSHOT}
+        dates = sorted(days - {NO_DAY}, reverse=True)
         summary = f"Snapshot not found in region {job.source_region}"
         wanted = f"called {asked}" if asked else f"of {day}"
         have = (
@@ -239,7 +239,7 @@ def _created(snapshot: "DBClusterSnapshotTypeDef") -> datetime:
 
 def _day_of(snapshot: "DBClusterSnapshotTypeDef") -> str:
     created = snapshot.get("SnapshotCreateTime")
-    return _iso(created.astimezone(UTC).date()) if created else ""
+    return _iso(created.astimezone(UTC).date()) if created else NO_DAY
 
 
 def _checked_date(text: str) -> str:

@@ -402,6 +402,15 @@ def test_days_with_nothing_but_a_failed_snapshot_are_not_offered(scene: Scene) -
     assert body["available_dates"] == ["2026-05-15"]
 
 
+def test_a_snapshot_that_shows_no_time_yet_is_no_day(scene: Scene) -> None:
+    begin_manual(scene, "just-begun")
+    hide_time_of(scene, "just-begun")
+
+    body = call(scene, SnapshotCheckHandler, date="2026-05-12")["body"]
+
+    assert body["available_dates"] == ["2026-05-15"]
+
+
 def test_a_named_snapshot_that_shows_no_time_yet_is_waited_for(scene: Scene) -> None:
     begin_manual(scene, "just-begun")
     hide_time_of(scene, "just-begun")
