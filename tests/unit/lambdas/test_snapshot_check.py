@@ -6,6 +6,7 @@ import pytest
 
 from aurora_restore.lambdas.snapshot_check import SnapshotCheckHandler
 from aurora_restore.shared.errors import (
+    AwsThrottledError,
     ConfigurationError,
     SnapshotFailedError,
     SnapshotNotFoundError,
@@ -141,6 +142,15 @@ def test_a_way_that_leads_nowhere_is_refused(scene: Scene) -> None:
 
     with pytest.raises(ConfigurationError, match=r"source\.copy_route: 'none'"):
         go(scene, SnapshotCheckHandler)
+
+
+def test_a_throttled_look_is_no_obstacle_but_worth_trying_again(scene: Scene) -> None:
+    scene.bench.rds.control.refuse_next("DescribeDBSubnetGroups", code="Throttled")
+
+    with pytest.raises(AwsThrottledError):
+        go(scene, SnapshotCheckHandler, {"dry_run": True})
+
+    assert go(scene, SnapshotCheckHandler, {"dry_run": True})["body"]["ready"] is True
 
 
 # Which day
