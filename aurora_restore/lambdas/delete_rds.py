@@ -12,7 +12,14 @@ from aurora_restore.shared.journey import not_found, restorable, was_shared_just
 from aurora_restore.shared.ownership import made_by, restored_by
 from aurora_restore.shared.pipeline import get_step
 from aurora_restore.shared.preflight import obstacles, refuse
-from aurora_restore.shared.rds import AVAILABLE, DELETING, NO_INSTANCE, find_cluster, find_snapshot
+from aurora_restore.shared.rds import (
+    AVAILABLE,
+    DEAD_SNAPSHOT,
+    DELETING,
+    NO_INSTANCE,
+    find_cluster,
+    find_snapshot,
+)
 from aurora_restore.shared.settings import record
 from aurora_restore.shared.survey import Findings, survey
 
@@ -110,7 +117,7 @@ class DeleteRdsHandler(BaseHandler):
             instance for instance in found.instances if instance.get("DBInstanceStatus") != DELETING
         ]
         final_snapshot = found.final_snapshot
-        if final_snapshot is not None and find_snapshot(found.rds, final_snapshot) is not None:
+        if final_snapshot is not None and self._is_taken(found, final_snapshot):
             final_snapshot = None
         for step in calls.deletion(found.cluster, living, found.job.target_region, final_snapshot):
             try:
@@ -119,6 +126,20 @@ class DeleteRdsHandler(BaseHandler):
                 was_lost = step.operation == "DeleteDBCluster" and self._is_going(found)
                 if code_of(error) not in NO_MORE and not was_lost:
                     raise
+
+    def _is_taken(self, found: Findings, final_snapshot: str) -> bool:
+        """Whether an earlier attempt has taken the final snapshot. Raises RefusedError where that
+        is of no use."""
+        snapshot = find_snapshot(found.rds, final_snapshot)
+        if snapshot is not None and snapshot["Status"] in DEAD_SNAPSHOT:
+            raise RefusedError(
+                f"cluster {found.job.target_cluster_id} is not deleted: its final snapshot, "
+                f"{final_snapshot}, is {snapshot['Status']}; delete that snapshot and run again",
+                target_cluster_id=found.job.target_cluster_id,
+                final_snapshot=final_snapshot,
+                snapshot_status=snapshot["Status"],
+            )
+        return snapshot is not None
 
     def _is_going(self, found: Findings) -> bool:
         """Whether the cluster is being deleted, or gone.

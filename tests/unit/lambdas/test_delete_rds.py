@@ -371,6 +371,18 @@ def test_a_final_snapshot_that_is_there_is_enough(scene: Scene) -> None:
     assert len(final_snapshots(scene)) == 1
 
 
+def test_a_final_snapshot_that_has_failed_is_none(scene: Scene) -> None:
+    scene.configure(skip_final_snapshot=False)
+    make_deletion_stick(scene)
+    (name,) = final_snapshots(scene)
+    set_status(scene, HOME.arn("cluster-snapshot", name), "failed")
+
+    with pytest.raises(RefusedError, match=f"its final snapshot, {name}, is failed"):
+        go(scene, DeleteRdsHandler)
+
+    assert target_status(scene) == "available"
+
+
 def make_deletion_stick(scene: Scene) -> None:
     """A first deletion has made the final snapshot and got no further."""
     scene.bench.rds.control.next_outcome("delete-cluster", final="available")
