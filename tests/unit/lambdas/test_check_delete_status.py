@@ -1,0 +1,267 @@
+"""Step 5 waits until the target is gone, and leads back where it is not going."""
+
+from typing import Any
+
+import pytest
+
+from aurora_restore.lambdas.check_delete_status import GRACE_SECONDS, CheckDeleteStatusHandler
+from aurora_restore.lambdas.delete_rds import DeleteRdsHandler
+from aurora_restore.shared.errors import DeletionFailedError
+from aurora_restore.shared.pipeline import (
+    TAG_MANAGED_BY,
+    TAG_OPERATION,
+    TAG_RESTORE,
+    TAG_SOURCE_SNAPSHOT,
+)
+from aurora_restore.shared.rds import DEAD_CLUSTER
+from tests.unit.bench import PREFIX, REGION, Bench
+from tests.unit.lambdas.arrange import (
+    LONG_ENOUGH,
+    call,
+    details,
+    go,
+    make_replaceable,
+    manual_snapshots,
+    set_status,
+    tags,
+)
+from tests.unit.scene import HOME, OWN_TAGS, TARGET, Scene, make_scene
+
+STEP = CheckDeleteStatusHandler.step.name
+CLUSTER_ARN = HOME.arn("cluster", TARGET)
+
+
+@pytest.fixture
+def scene(bench: Bench) -> Scene:
+    """A target, and the new data beside it."""
+    return make_replaceable(bench, readers=0)
+
+
+def delete(scene: Scene) -> None:
+    go(scene, DeleteRdsHandler)
+
+
+def delete_in_vain(scene: Scene) -> None:
+    """RDS accepts the deletion, and the cluster stays as it was."""
+    scene.bench.rds.control.next_outcome("delete-cluster", statuses=["available"], never_ends=True)
+    delete(scene)
+
+
+def look(scene: Scene, *, seconds_after_deletion: float) -> dict[str, Any]:
+    """The state machine calls the step so long after the deletion has begun."""
+    scene.bench.advance(seconds_after_deletion)
+    return scene.bench.step(CheckDeleteStatusHandler)
+
+
+# What it answers
+
+
+def test_a_finished_deletion_is_answered_as_documented(scene: Scene) -> None:
+    delete(scene)
+    scene.bench.advance(LONG_ENOUGH)
+
+    answer = call(scene, CheckDeleteStatusHandler)
+
+    assert answer == {
+        "statusCode": 200,
+        "body": {
+            "message": "Cluster deletion completed",
+            "operation_id": "op-1",
+            "target_cluster_id": TARGET,
+            "target_region": REGION,
+        },
+    }
+
+
+def test_a_deletion_under_way_is_answered_as_documented(scene: Scene) -> None:
+    delete(scene)
+
+    answer = call(scene, CheckDeleteStatusHandler)
+
+    assert answer == {
+        "statusCode": 202,
+        "body": {
+            "message": "Cluster deletion is still in progress",
+            "operation_id": "op-1",
+            "target_cluster_id": TARGET,
+            "target_region": REGION,
+            "status": "deleting",
+            "retry_after": 15,
+        },
+    }
+
+
+def test_it_is_told_in_state_and_audit(scene: Scene) -> None:
+    delete(scene)
+    go(scene, CheckDeleteStatusHandler)
+    scene.bench.advance(LONG_ENOUGH)
+    go(scene, CheckDeleteStatusHandler)
+
+    assert scene.bench.state(STEP)["status"] == "SUCCESS"
+    assert details(scene, CheckDeleteStatusHandler)["deleted_cluster_id"] == TARGET
+    assert scene.bench.audit_trail()[-2:] == [(STEP, "IN_PROGRESS"), (STEP, "SUCCESS")]
+
+
+def test_where_there_never_was_a_cluster_it_is_gone(bench: Bench) -> None:
+    scene = make_scene(bench, HOME)
+
+    assert go(scene, CheckDeleteStatusHandler)["statusCode"] == 200
+
+
+def test_running_it_twice_says_the_same(scene: Scene) -> None:
+    delete(scene)
+    scene.bench.advance(LONG_ENOUGH)
+
+    assert go(scene, CheckDeleteStatusHandler) == go(scene, CheckDeleteStatusHandler)
+
+
+# Which status means what
+
+
+@pytest.mark.parametrize("status", ["deleting", "backing-up", "modifying", "not-known-yet"])
+def test_a_status_that_may_pass_is_waited_for(scene: Scene, status: str) -> None:
+    delete(scene)
+    set_status(scene, CLUSTER_ARN, status)
+
+    answer = look(scene, seconds_after_deletion=2 * GRACE_SECONDS)
+
+    assert (answer["statusCode"], answer["body"]["status"]) == (202, status)
+    assert "restart_from" not in answer["body"]
+
+
+@pytest.mark.parametrize("status", ["available", *sorted(DEAD_CLUSTER)])
+def test_a_cluster_that_is_not_going_is_deleted_anew(scene: Scene, status: str) -> None:
+    delete(scene)
+    set_status(scene, CLUSTER_ARN, status)
+
+    answer = look(scene, seconds_after_deletion=GRACE_SECONDS)
+
+    assert (answer["statusCode"], answer["body"]["status"]) == (202, status)
+    assert answer["body"]["restart_from"] == DeleteRdsHandler.step.name
+    assert "retry_after" not in answer["body"]
+
+
+@pytest.mark.parametrize("status", ["available"])
+def test_a_deletion_that_was_just_accepted_may_not_show_yet(scene: Scene, status: str) -> None:
+    delete(scene)
+    set_status(scene, CLUSTER_ARN, status)
+
+    answer = look(scene, seconds_after_deletion=GRACE_SECONDS - 1)
+
+    assert (answer["statusCode"], answer["body"]["status"]) == (202, status)
+    assert "restart_from" not in answer["body"]
+
+
+@pytest.mark.parametrize("status", ["available", "restore-failed"])
+def test_a_direct_call_is_told_that_the_cluster_is_not_going(scene: Scene, status: str) -> None:
+    set_status(scene, CLUSTER_ARN, status)
+
+    answer = call(scene, CheckDeleteStatusHandler)
+
+    assert answer["statusCode"] == 500
+    assert answer["body"]["error_type"] == "DeletionFailedError"
+    assert answer["body"]["status"] == status
+    assert answer["body"]["error"].endswith("it is not being deleted")
+
+
+# How often it is deleted anew
+
+
+def test_a_deletion_that_is_begun_anew_is_waited_for(scene: Scene) -> None:
+    delete_in_vain(scene)
+    again = look(scene, seconds_after_deletion=GRACE_SECONDS)
+    delete(scene)
+
+    under_way = look(scene, seconds_after_deletion=1)
+    over = look(scene, seconds_after_deletion=LONG_ENOUGH)
+
+    assert again["body"]["restart_from"] == "delete-rds"
+    assert under_way["body"]["status"] == "deleting"
+    assert over["statusCode"] == 200
+
+
+def test_the_second_deletion_in_vain_ends_the_execution(scene: Scene) -> None:
+    delete_in_vain(scene)
+    delete_in_vain(scene)
+
+    with pytest.raises(DeletionFailedError, match=f"cluster {TARGET} in {REGION} is 'available'"):
+        look(scene, seconds_after_deletion=GRACE_SECONDS)
+
+    assert scene.bench.state(STEP)["status"] == "FAILED"
+
+
+def test_a_rerun_may_delete_it_anew_once_more(scene: Scene) -> None:
+    delete_in_vain(scene)
+    delete_in_vain(scene)
+    with pytest.raises(DeletionFailedError):
+        look(scene, seconds_after_deletion=GRACE_SECONDS)
+
+    scene.bench.redrive_count = 1
+
+    assert look(scene, seconds_after_deletion=1)["body"]["restart_from"] == "delete-rds"
+
+
+# What is there instead
+
+
+def test_what_this_operation_has_restored_already_counts_as_gone(scene: Scene) -> None:
+    delete(scene)
+    scene.bench.advance(LONG_ENOUGH)
+    scene.make_target(tags=[*OWN_TAGS, {"Key": TAG_OPERATION, "Value": "op-1"}])
+
+    assert go(scene, CheckDeleteStatusHandler)["body"]["message"] == "Cluster deletion completed"
+
+
+def test_what_somebody_has_made_meanwhile_does_not(scene: Scene) -> None:
+    delete(scene)
+    scene.bench.advance(LONG_ENOUGH)
+    scene.make_target(tags=[])
+
+    assert go(scene, CheckDeleteStatusHandler)["body"]["restart_from"] == "delete-rds"
+
+
+# The final snapshot
+
+
+def final_snapshot_of(scene: Scene) -> dict[str, Any]:
+    (found,) = manual_snapshots(scene).values()
+    return found
+
+
+def test_the_final_snapshot_is_marked_as_the_pipelines_once_the_cluster_is_gone(
+    scene: Scene,
+) -> None:
+    scene.configure(skip_final_snapshot=False)
+    delete(scene)
+    go(scene, CheckDeleteStatusHandler)
+    while_it_goes = tags(final_snapshot_of(scene))
+    scene.bench.advance(LONG_ENOUGH)
+
+    go(scene, CheckDeleteStatusHandler)
+
+    assert while_it_goes == {}
+    assert tags(final_snapshot_of(scene)) == {
+        TAG_MANAGED_BY: PREFIX,
+        TAG_OPERATION: "op-1",
+        TAG_RESTORE: "staging",
+        TAG_SOURCE_SNAPSHOT: "unknown",
+    }
+
+
+def test_a_final_snapshot_that_is_gone_is_not_missed(scene: Scene) -> None:
+    scene.configure(skip_final_snapshot=False)
+    delete(scene)
+    scene.bench.advance(LONG_ENOUGH)
+    name = final_snapshot_of(scene)["DBClusterSnapshotIdentifier"]
+    scene.client("rds").delete_db_cluster_snapshot(DBClusterSnapshotIdentifier=name)
+
+    assert go(scene, CheckDeleteStatusHandler)["statusCode"] == 200
+
+
+def test_without_a_final_snapshot_none_is_marked(scene: Scene) -> None:
+    delete(scene)
+    scene.bench.advance(LONG_ENOUGH)
+
+    go(scene, CheckDeleteStatusHandler)
+
+    assert manual_snapshots(scene) == {}
