@@ -17,8 +17,8 @@ GRACE_SECONDS: Final = 300
 class CheckDeleteStatusHandler(BaseHandler):
     """Looks whether the cluster still exists, and tags its final snapshot when it is gone.
 
-    Only DBClusterNotFoundFault means deleted: an accepted DeleteDBCluster still answers
-    "available".
+    Only DBClusterNotFoundFault means deleted: after an accepted DeleteDBCluster the cluster may
+    still show the status that it had.
     """
 
     step = get_step("check-delete-status")
@@ -38,7 +38,8 @@ class CheckDeleteStatusHandler(BaseHandler):
             return Answer("Cluster deletion completed", body)
         status = cluster["Status"]
         body["status"] = status
-        if status in DEAD_CLUSTER or (status == AVAILABLE and not self._just_accepted(job)):
+        stays = status == AVAILABLE or status in DEAD_CLUSTER
+        if stays and not self._just_accepted(job):
             return job.start_anew(
                 DeletionFailedError(
                     f"cluster {job.target_cluster_id} in {job.target_region} is {status!r}: it is "
@@ -64,7 +65,7 @@ class CheckDeleteStatusHandler(BaseHandler):
             ).make(rds)
 
     def _just_accepted(self, job: Job) -> bool:
-        """Whether the deletion is so young that the cluster may still say "available"."""
+        """Whether the deletion is so young that the cluster may still show its old status."""
         started = job.state.get("delete_started_at")
         return started is not None and seconds_since(started, job.clock()) < GRACE_SECONDS
 

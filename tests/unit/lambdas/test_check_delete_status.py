@@ -141,7 +141,7 @@ def test_a_cluster_that_is_not_going_is_deleted_anew(scene: Scene, status: str) 
     assert "retry_after" not in answer["body"]
 
 
-@pytest.mark.parametrize("status", ["available"])
+@pytest.mark.parametrize("status", ["available", "restore-failed"])
 def test_a_deletion_that_was_just_accepted_may_not_show_yet(scene: Scene, status: str) -> None:
     delete(scene)
     set_status(scene, CLUSTER_ARN, status)
