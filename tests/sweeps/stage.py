@@ -26,7 +26,7 @@ from aurora_restore.local.rds.world import Site, World
 from aurora_restore.shared.base_handler import BaseHandler
 from aurora_restore.shared.common import logger
 from aurora_restore.shared.pipeline import STEPS, state_machine_name
-from tests.sweeps.database_double import Databases, doubled
+from tests.support.database_double import Databases, doubled
 from tests.sweeps.definition import state_machine
 from tests.sweeps.machine import Document, Execution, Machine
 from tests.sweeps.memento import Fingerprint, Memento
