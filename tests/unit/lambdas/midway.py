@@ -1,0 +1,111 @@
+"""Operations that have come part of the way, for the tests of one step."""
+
+from typing import Any
+
+from aurora_restore.lambdas.check_restore_status import CheckRestoreStatusHandler
+from aurora_restore.lambdas.restore_snapshot import RestoreSnapshotHandler
+from aurora_restore.local.rds.model import Place
+from aurora_restore.shared.base_handler import BaseHandler
+from aurora_restore.shared.pipeline import (
+    TAG_MANAGED_BY,
+    TAG_OPERATION,
+    TAG_RESTORE,
+    TAG_SOURCE_SNAPSHOT,
+)
+from aurora_restore.shared.state_utils import SUCCESS
+from tests.unit.bench import ACCOUNT, PREFIX, REGION, SOURCE_REGION
+from tests.unit.scene import HOME, SNAPSHOT, Scene
+
+OPERATION = "op-1"
+COPY = "production-2026-05-15-02-00-copy"
+COPY_ARN = f"arn:aws:rds:{REGION}:{ACCOUNT}:cluster-snapshot:{COPY}"
+SOURCE_ARN = f"arn:aws:rds:{SOURCE_REGION}:{ACCOUNT}:cluster-snapshot:{SNAPSHOT}"
+LONG_ENOUGH = 3600.0
+"""Seconds in which everything at RDS comes to its end."""
+MOST_CALLS = 12
+
+
+def tags(**more: str) -> dict[str, str]:
+    """What this operation marks as its own."""
+    return {
+        TAG_MANAGED_BY: PREFIX,
+        TAG_OPERATION: OPERATION,
+        TAG_RESTORE: "staging",
+        TAG_SOURCE_SNAPSHOT: SOURCE_ARN,
+        **more,
+    }
+
+
+def tag_list(given: dict[str, str]) -> list[dict[str, str]]:
+    return [{"Key": key, "Value": value} for key, value in given.items()]
+
+
+def reached(scene: Scene, step: str, **facts: Any) -> None:
+    """Let the operation have come through a step, knowing some facts."""
+    scene.bench.advance(1)
+    scene.bench.store.save(
+        OPERATION, step, SUCCESS, {"restore": "staging", **facts}, scene.bench.clock()
+    )
+    scene.bench.advance(1)
+
+
+def copy_of_the_source(
+    scene: Scene,
+    name: str = COPY,
+    *,
+    place: Place = HOME,
+    source: str = SOURCE_ARN,
+    marked: dict[str, str] | None = None,
+    **settings: Any,
+) -> None:
+    """A finished copy of a snapshot, with the operation's own tags unless told otherwise."""
+    scene.client("rds", place).copy_db_cluster_snapshot(
+        SourceDBClusterSnapshotIdentifier=source,
+        TargetDBClusterSnapshotIdentifier=name,
+        Tags=tag_list(tags() if marked is None else marked),
+        **settings,
+    )
+    scene.bench.advance(LONG_ENOUGH)
+
+
+def copied(scene: Scene, **facts: Any) -> None:
+    """The snapshot is where the target is, and there is no cluster (any more)."""
+    copy_of_the_source(scene)
+    reached(
+        scene,
+        "check-delete-status",
+        source_snapshot_arn=SOURCE_ARN,
+        copy_snapshot_id=COPY,
+        **facts,
+    )
+
+
+def restoring(scene: Scene, **facts: Any) -> None:
+    """The restore has just been started."""
+    copied(scene, **facts)
+    scene.bench.step(RestoreSnapshotHandler)
+    scene.bench.advance(1)
+
+
+def restored(scene: Scene, **facts: Any) -> None:
+    """The restored cluster is there, without instances."""
+    restoring(scene, **facts)
+    scene.bench.advance(LONG_ENOUGH)
+
+
+def usable(scene: Scene, **facts: Any) -> None:
+    """A login at the restored cluster can succeed."""
+    restored(scene, **facts)
+    until_done(scene, CheckRestoreStatusHandler)
+
+
+def until_done(scene: Scene, handler: type[BaseHandler]) -> dict[str, Any]:
+    """Call a step again and again, as the state machine does, until it has done its work."""
+    for _ in range(MOST_CALLS):
+        answer = scene.bench.step(handler)
+        if answer["statusCode"] != 202:
+            scene.bench.advance(1)
+            return answer
+        assert "restart_from" not in answer["body"], answer
+        scene.bench.advance(max(600.0, answer["body"]["retry_after"]))
+    raise AssertionError(f"{answer} after {MOST_CALLS} calls")
