@@ -1,0 +1,648 @@
+"""check-restore-status: from a bare restored cluster to one that lets the master user in."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from aurora_restore.lambdas.check_restore_status import (
+    GRACE_SECONDS,
+    CheckRestoreStatusHandler,
+)
+from aurora_restore.lambdas.restore_snapshot import RestoreSnapshotHandler
+from aurora_restore.shared.errors import (
+    AwsError,
+    ClusterNotFoundError,
+    ConfigurationError,
+    RefusedError,
+    RestoreFailedError,
+)
+from aurora_restore.shared.pipeline import TAG_OPERATION
+from tests.unit.bench import MASTER_PASSWORD, REGION
+from tests.unit.lambdas.midway import (
+    LONG_ENOUGH,
+    OPERATION,
+    copied,
+    reached,
+    restored,
+    restoring,
+    tags,
+    until_done,
+    usable,
+)
+from tests.unit.scene import HOME, OWN_TAGS, TARGET, Scene
+
+TWO = [{"instance_class": "db.r6g.large"}, {"instance_class": "db.t4g.medium"}]
+OLD = {
+    "DBClusterIdentifier": TARGET,
+    "PreferredMaintenanceWindow": "tue:01:00-tue:01:30",
+    "DeletionProtection": True,
+    "Instances": [
+        {"identifier": "first", "instance_class": "db.r6g.large", "promotion_tier": 0},
+        {
+            "identifier": "second",
+            "instance_class": "db.t4g.medium",
+            "promotion_tier": 5,
+            "kept": {"AutoMinorVersionUpgrade": False, "PerformanceInsightsEnabled": False},
+        },
+    ],
+    "Tags": {},
+}
+
+
+def check(scene: Scene, asked: Any = None) -> dict[str, Any]:
+    answer: dict[str, Any] = scene.bench.step(CheckRestoreStatusHandler, asked)
+    return answer
+
+
+def directly(scene: Scene) -> dict[str, Any]:
+    return scene.bench.call(CheckRestoreStatusHandler, {"operation_id": OPERATION})
+
+
+def cluster(scene: Scene) -> dict[str, Any]:
+    found = scene.cluster()
+    assert found is not None, "there is no cluster"
+    return found
+
+
+def instances(scene: Scene) -> dict[str, dict[str, Any]]:
+    found = scene.client("rds").describe_db_instances()["DBInstances"]
+    return {item["DBInstanceIdentifier"]: item for item in found}
+
+
+def details(scene: Scene) -> dict[str, Any]:
+    found: dict[str, Any] = scene.bench.state("check-restore-status")["details"]
+    return found
+
+
+def passwords(scene: Scene) -> list[str]:
+    """What lets the master user in."""
+    plane: Any = scene.bench.rds.world.plane
+    return list(plane.passwords[cluster(scene)["DbClusterResourceId"]].values())
+
+
+def put(scene: Scene, status: str) -> None:
+    """Put the restored cluster into a status, where it stays."""
+    scene.bench.rds.control.set_status(cluster(scene)["DBClusterArn"], status)
+
+
+def put_instance(scene: Scene, status: str, name: str = f"{TARGET}-1") -> None:
+    scene.bench.rds.control.set_status(instances(scene)[name]["DBInstanceArn"], status)
+
+
+def with_instances(scene: Scene, **facts: Any) -> None:
+    """The restored cluster has its instances, and still the source's password."""
+    restored(scene, **facts)
+    check(scene)
+    scene.bench.advance(LONG_ENOUGH)
+
+
+def finished(scene: Scene, **facts: Any) -> dict[str, Any]:
+    """Restored, and waited for to the end; the last answer's body."""
+    restored(scene, **facts)
+    body: dict[str, Any] = until_done(scene, CheckRestoreStatusHandler)["body"]
+    return body
+
+
+# Progress
+
+
+def test_while_the_cluster_is_being_made_the_documented_answer_says_when_to_call_again(
+    scene: Scene,
+) -> None:
+    restoring(scene)
+
+    answer = check(scene)
+
+    assert answer == {
+        "statusCode": 202,
+        "body": {
+            "message": "Cluster restore is still in progress",
+            "operation_id": OPERATION,
+            "target_cluster_id": TARGET,
+            "target_region": REGION,
+            "status": "creating",
+            "waiting_for": "the cluster, which is creating",
+            "retry_after": 15,
+        },
+    }
+    assert scene.bench.state("check-restore-status")["status"] == "IN_PROGRESS"
+
+
+def test_the_longer_it_takes_the_longer_it_waits(scene: Scene) -> None:
+    scene.bench.rds.control.next_outcome("restore-cluster", never_ends=True)
+    restoring(scene)
+    check(scene)
+    scene.bench.advance(3000)
+
+    answer = check(scene)
+
+    assert answer["body"]["retry_after"] == 300
+
+
+@pytest.mark.parametrize(
+    "status", ["backing-up", "creating", "migrating", "modifying", "upgrading", "of-a-new-kind"]
+)
+def test_a_cluster_in_transit_or_in_an_unknown_status_is_waited_for(
+    scene: Scene, status: str
+) -> None:
+    restored(scene)
+    put(scene, status)
+
+    answer = check(scene)
+
+    assert answer["statusCode"] == 202
+    assert answer["body"]["status"] == status
+    assert instances(scene) == {}
+
+
+def test_once_the_cluster_is_there_it_gets_all_its_instances_at_once(scene: Scene) -> None:
+    scene.configure(instances=TWO)
+    restored(scene)
+
+    answer = check(scene)
+
+    assert answer["body"]["waiting_for"] == f"the instances {TARGET}-1, {TARGET}-2"
+    classes = {name: item["DBInstanceClass"] for name, item in instances(scene).items()}
+    assert classes == {f"{TARGET}-1": "db.r6g.large", f"{TARGET}-2": "db.t4g.medium"}
+    assert not any(item["PubliclyAccessible"] for item in instances(scene).values())
+
+
+def test_an_instance_carries_the_tags_that_let_the_next_run_delete_it(scene: Scene) -> None:
+    scene.configure(tags={"team": "red"})
+    restored(scene)
+
+    check(scene)
+
+    shown = instances(scene)[f"{TARGET}-1"]["TagList"]
+    assert {tag["Key"]: tag["Value"] for tag in shown} == tags(team="red")
+
+
+def test_without_configured_instances_the_old_ones_come_back_as_they_were(scene: Scene) -> None:
+    scene.configure(instances=[])
+    restored(scene, old_cluster=OLD | {"Instances": [OLD["Instances"][0]]})
+    check(scene)
+    scene.bench.advance(LONG_ENOUGH)
+
+    shown = instances(scene)["first"]
+
+    assert shown["DBInstanceClass"] == "db.r6g.large"
+    assert shown["PromotionTier"] == 0
+    assert shown["DBInstanceStatus"] == "available"
+
+
+def test_configured_instances_keep_the_old_ones_names_and_what_is_not_configured(
+    scene: Scene,
+) -> None:
+    scene.configure(instances=[*TWO, {"instance_class": "db.r6g.large", "promotion_tier": 9}])
+    kept = {"AutoMinorVersionUpgrade": False, "PreferredMaintenanceWindow": "wed:02:00-wed:02:30"}
+    old = OLD | {
+        "Instances": [
+            {"identifier": "first", "instance_class": "db.r6g.xlarge", "kept": kept},
+            {"identifier": "second", "instance_class": "db.r6g.xlarge"},
+        ]
+    }
+    restored(scene, old_cluster=old)
+
+    check(scene)
+
+    shown = instances(scene)
+    assert list(shown) == ["first", f"{TARGET}-1", "second"]
+    assert shown["first"]["DBInstanceClass"] == "db.r6g.large"
+    assert shown["first"]["AutoMinorVersionUpgrade"] is False
+    assert shown["first"]["PreferredMaintenanceWindow"] == "wed:02:00-wed:02:30"
+    assert shown["second"]["DBInstanceClass"] == "db.t4g.medium"
+    assert shown[f"{TARGET}-1"]["PromotionTier"] == 9
+
+
+def test_only_the_instances_that_are_missing_are_made(scene: Scene) -> None:
+    scene.configure(instances=TWO)
+    with_instances(scene)
+    first = instances(scene)[f"{TARGET}-1"]["DbiResourceId"]
+    scene.client("rds").delete_db_instance(DBInstanceIdentifier=f"{TARGET}-2")
+    scene.bench.advance(LONG_ENOUGH)
+
+    answer = check(scene)
+
+    assert answer["body"]["waiting_for"] == f"the instances {TARGET}-2"
+    assert set(instances(scene)) == {f"{TARGET}-1", f"{TARGET}-2"}
+    assert instances(scene)[f"{TARGET}-1"]["DbiResourceId"] == first
+
+
+@pytest.mark.parametrize("code", ["DBInstanceAlreadyExists", "DBInstanceAlreadyExistsFault"])
+def test_an_instance_whose_creation_was_answered_late_is_no_error(scene: Scene, code: str) -> None:
+    restored(scene)
+    scene.bench.rds.control.refuse_next("CreateDBInstance", code=code, after_doing=True)
+
+    answer = check(scene)
+
+    assert answer["statusCode"] == 202
+    assert set(instances(scene)) == {f"{TARGET}-1"}
+
+
+def test_an_instance_that_aws_refuses_fails_the_step(scene: Scene) -> None:
+    restored(scene)
+    scene.bench.rds.control.refuse_next("CreateDBInstance", code="InsufficientDBInstanceCapacity")
+
+    with pytest.raises(AwsError, match="InsufficientDBInstanceCapacity"):
+        check(scene)
+
+    assert scene.bench.state("check-restore-status")["status"] == "FAILED"
+
+
+@pytest.mark.parametrize("status", ["creating", "configuring-log-exports", "of-a-new-kind"])
+def test_an_instance_in_transit_or_in_an_unknown_status_is_waited_for(
+    scene: Scene, status: str
+) -> None:
+    with_instances(scene)
+    put_instance(scene, status)
+
+    answer = check(scene)
+
+    assert answer["statusCode"] == 202
+    assert answer["body"]["waiting_for"] == f"the instances {TARGET}-1 ({status})"
+    assert passwords(scene) == ["source-password"]
+
+
+# The master password
+
+
+def test_the_password_of_the_secret_replaces_the_sources(scene: Scene) -> None:
+    with_instances(scene)
+    before = passwords(scene)
+
+    answer = check(scene)
+
+    scene.bench.advance(LONG_ENOUGH)
+    assert answer["body"]["waiting_for"] == "the master password"
+    assert (before, passwords(scene)) == (["source-password"], [MASTER_PASSWORD])
+    assert details(scene)["master_password_set"] is True
+
+
+def test_the_step_is_not_done_while_the_password_is_pending(scene: Scene) -> None:
+    scene.bench.rds.control.next_outcome("reset-master-credentials", never_ends=True)
+    with_instances(scene)
+    check(scene)
+
+    pending = check(scene)["body"]
+    scene.bench.advance(60)
+    resetting = check(scene)["body"]
+
+    assert pending["waiting_for"] == "pending changes: MasterUserPassword"
+    assert resetting["waiting_for"] == "the cluster, which is resetting-master-credentials"
+
+
+def test_the_password_is_set_once(scene: Scene) -> None:
+    usable(scene)
+    rds = scene.client("rds")
+    rds.modify_db_cluster(
+        DBClusterIdentifier=TARGET, MasterUserPassword="set-by-hand", ApplyImmediately=True
+    )
+    scene.bench.advance(LONG_ENOUGH)
+
+    answer = check(scene)
+
+    assert answer["statusCode"] == 200
+    assert passwords(scene) == ["set-by-hand"]
+
+
+def test_a_cluster_that_was_restored_anew_gets_the_password_again(scene: Scene) -> None:
+    usable(scene)
+    rds = scene.client("rds")
+    rds.delete_db_instance(DBInstanceIdentifier=f"{TARGET}-1")
+    rds.delete_db_cluster(DBClusterIdentifier=TARGET, SkipFinalSnapshot=True)
+    scene.bench.advance(LONG_ENOUGH)
+    scene.bench.step(RestoreSnapshotHandler)
+    scene.bench.advance(LONG_ENOUGH)
+
+    until_done(scene, CheckRestoreStatusHandler)
+
+    assert passwords(scene) == [MASTER_PASSWORD]
+
+
+@pytest.mark.parametrize("value", ["not JSON", '{"username": "postgres", "database": "app"}'])
+def test_a_master_secret_that_is_wrong_fails_the_step_without_telling_it(
+    scene: Scene, value: str
+) -> None:
+    with_instances(scene)
+    name = scene.bench.environment.master_secret
+    scene.bench.clients.secrets_manager.put_secret_value(SecretId=name, SecretString=value)
+
+    with pytest.raises(ConfigurationError, match=f"secret {name}") as caught:
+        check(scene)
+
+    assert value not in caught.value.message
+    assert passwords(scene) == ["source-password"]
+
+
+def test_the_password_appears_in_no_answer_no_state_and_no_audit(
+    scene: Scene, capsys: pytest.CaptureFixture[str]
+) -> None:
+    finished(scene)
+
+    dynamodb = scene.bench.clients.dynamodb
+    tables = (scene.bench.environment.state_table, scene.bench.environment.audit_table)
+    stored = [dynamodb.scan(TableName=table)["Items"] for table in tables]
+    assert MASTER_PASSWORD not in str(stored) + capsys.readouterr().out
+
+
+# The finishing touches, and the end
+
+
+def test_the_documented_answer_says_where_the_cluster_is_reached(scene: Scene) -> None:
+    body = finished(scene)
+
+    shown = cluster(scene)
+    assert body == {
+        "message": "Cluster restore completed",
+        "operation_id": OPERATION,
+        "target_cluster_id": TARGET,
+        "target_region": REGION,
+        "status": "available",
+        "cluster_endpoint": shown["Endpoint"],
+        "cluster_port": 5432,
+        "drift": [],
+    }
+    state = scene.bench.state("check-restore-status")
+    assert state["status"] == "SUCCESS"
+    assert state["details"]["cluster_endpoint"] == shown["Endpoint"]
+    assert state["details"]["cluster_port"] == 5432
+    assert state["details"]["new_cluster_id"] == TARGET
+    assert scene.bench.audit_trail()[-1] == ("check-restore-status", "SUCCESS")
+
+
+def test_the_maintenance_window_and_the_protection_come_last(scene: Scene) -> None:
+    body = finished(scene, old_cluster=OLD)
+
+    shown = cluster(scene)
+    assert shown["PreferredMaintenanceWindow"] == "tue:01:00-tue:01:30"
+    assert shown["DeletionProtection"] is True
+    assert body["drift"] == []
+
+
+def test_a_protection_that_is_configured_away_is_not_put_back(scene: Scene) -> None:
+    scene.configure(deletion_protection=False)
+
+    body = finished(scene, old_cluster=OLD)
+
+    assert cluster(scene)["DeletionProtection"] is False
+    assert body["drift"] == []
+
+
+@pytest.mark.parametrize(
+    ("change", "setting"),
+    [
+        ({"PreferredBackupWindow": "07:00-07:30"}, "PreferredBackupWindow"),
+        ({"BackupRetentionPeriod": 3}, "BackupRetentionPeriod"),
+    ],
+)
+def test_what_differs_from_the_old_cluster_is_told_but_fails_nothing(
+    scene: Scene, change: dict[str, Any], setting: str
+) -> None:
+    usable(scene, old_cluster=OLD | {"PreferredBackupWindow": "01:00-01:30"})
+    kept = {"BackupRetentionPeriod": 1, "PreferredBackupWindow": "01:00-01:30"}
+    scene.client("rds").modify_db_cluster(
+        DBClusterIdentifier=TARGET, ApplyImmediately=True, **change
+    )
+    scene.bench.advance(LONG_ENOUGH)
+    wanted = details(scene)["restore_settings"] | kept
+    reached(scene, "check-restore-status", **details(scene) | {"restore_settings": wanted})
+
+    answer = check(scene)
+
+    assert answer["statusCode"] == 200
+    (found,) = answer["body"]["drift"]
+    assert found == {"setting": setting, "wanted": kept[setting], "found": change[setting]}
+    assert details(scene)["drift"] == [found]
+
+
+def test_an_instance_of_another_class_is_a_difference(scene: Scene) -> None:
+    usable(scene)
+    scene.client("rds").modify_db_instance(
+        DBInstanceIdentifier=f"{TARGET}-1", DBInstanceClass="db.r6g.xlarge", ApplyImmediately=True
+    )
+    scene.bench.advance(LONG_ENOUGH)
+
+    body = check(scene)["body"]
+
+    assert body["drift"] == [
+        {
+            "setting": f"Instances.{TARGET}-1",
+            "wanted": "db.r6g.large",
+            "found": "db.r6g.xlarge",
+        }
+    ]
+
+
+def test_the_time_the_restore_took_and_the_drift_are_measured(
+    scene: Scene, capsys: pytest.CaptureFixture[str]
+) -> None:
+    finished(scene)
+
+    told = capsys.readouterr().out
+    assert '"RestoreDuration"' in told
+    assert '"SettingsDrift"' in told
+
+
+def test_once_done_the_step_can_be_repeated_and_changes_nothing(scene: Scene) -> None:
+    first = finished(scene)
+    before = scene.changes()
+
+    again = check(scene)
+
+    assert again == {"statusCode": 200, "body": first}
+    assert scene.changes() == before
+
+
+def test_a_cluster_restored_by_this_operation_is_completed_even_if_the_state_is_lost(
+    scene: Scene,
+) -> None:
+    restored(scene)
+    for step in ("check-delete-status", "restore-snapshot"):
+        scene.bench.clients.dynamodb.delete_item(
+            TableName=scene.bench.environment.state_table,
+            Key={"operation_id": {"S": OPERATION}, "step": {"S": step}},
+        )
+
+    body = until_done(scene, CheckRestoreStatusHandler)["body"]
+
+    assert passwords(scene) == [MASTER_PASSWORD]
+    assert body["drift"] == []
+
+
+# A direct call
+
+
+def test_a_direct_call_goes_on_with_the_operation(scene: Scene) -> None:
+    restored(scene)
+
+    answer = directly(scene)
+
+    assert answer["statusCode"] == 202
+    assert set(instances(scene)) == {f"{TARGET}-1"}
+
+
+def test_a_direct_call_for_a_cluster_that_is_not_there_is_not_found(scene: Scene) -> None:
+    answer = directly(scene)
+
+    assert answer["statusCode"] == 404
+    assert answer["body"]["error_type"] == "ClusterNotFoundError"
+    assert answer["body"]["target_cluster_id"] == TARGET
+    assert answer["body"]["target_region"] == REGION
+
+
+def test_a_direct_call_starts_nothing_anew(scene: Scene) -> None:
+    restored(scene)
+    put(scene, "restore-failed")
+
+    answer = directly(scene)
+
+    assert answer["statusCode"] == 500
+    assert answer["body"]["error_type"] == "RestoreFailedError"
+    assert answer["body"]["status"] == "restore-failed"
+    assert "restart_from" not in answer["body"]
+
+
+def test_a_direct_call_for_another_cluster_is_refused(scene: Scene) -> None:
+    answer = scene.bench.call(CheckRestoreStatusHandler, {"target_cluster_id": "another"})
+
+    assert answer["statusCode"] == 400
+    assert "is not the target of restore 'staging'" in answer["body"]["error"]
+
+
+# Restores that ended badly
+
+
+@pytest.mark.parametrize(
+    "status",
+    [
+        "inaccessible-encryption-credentials",
+        "inaccessible-encryption-credentials-recoverable",
+        "incompatible-network",
+        "incompatible-parameters",
+        "incompatible-restore",
+        "migration-failed",
+        "restore-failed",
+    ],
+)
+def test_a_dead_cluster_is_deleted_and_restored_anew(scene: Scene, status: str) -> None:
+    restored(scene)
+    put(scene, status)
+
+    answer = check(scene)
+
+    assert answer["statusCode"] == 202
+    assert answer["body"]["restart_from"] == "delete-rds"
+    assert "retry_after" not in answer["body"]
+    assert f"is of no use: it is '{status}'" in answer["body"]["message"]
+    assert (details(scene)["restore_is_dead"], details(scene)["restore_status"]) == (True, status)
+
+
+@pytest.mark.parametrize("status", ["failed", "incompatible-create", "restore-failed"])
+def test_a_dead_instance_makes_the_whole_restore_start_anew(scene: Scene, status: str) -> None:
+    with_instances(scene)
+    put_instance(scene, status)
+
+    answer = check(scene)
+
+    assert answer["body"]["restart_from"] == "delete-rds"
+    assert f"instance {TARGET}-1 is '{status}'" in answer["body"]["message"]
+    assert details(scene)["restore_is_dead"] is True
+
+
+def gone(scene: Scene) -> None:
+    scene.client("rds").delete_db_cluster(DBClusterIdentifier=TARGET, SkipFinalSnapshot=True)
+    scene.bench.advance(LONG_ENOUGH)
+
+
+def dead(scene: Scene) -> None:
+    put(scene, "restore-failed")
+
+
+BAD_ENDS = pytest.mark.parametrize(
+    ("end_badly", "error"), [(gone, ClusterNotFoundError), (dead, RestoreFailedError)]
+)
+
+
+@BAD_ENDS
+def test_it_is_started_anew_only_as_often_as_configured(
+    scene: Scene, end_badly: Callable[[Scene], None], error: type[Exception]
+) -> None:
+    restored(scene)
+    end_badly(scene)
+    state = scene.bench.state("restore-snapshot")["details"]
+    reached(scene, "restore-snapshot", **state | {"attempts": {"delete-rds": 1}})
+    first = check(scene)
+    reached(scene, "restore-snapshot", **state | {"attempts": {"delete-rds": 2}})
+
+    with pytest.raises(error):
+        check(scene)
+
+    assert first["body"]["restart_from"] == "delete-rds"
+    assert scene.bench.state("check-restore-status")["status"] == "FAILED"
+
+
+@BAD_ENDS
+def test_a_redrive_may_start_it_anew_again(
+    scene: Scene, end_badly: Callable[[Scene], None], error: type[Exception]
+) -> None:
+    restored(scene)
+    end_badly(scene)
+    state = scene.bench.state("restore-snapshot")["details"]
+    reached(scene, "restore-snapshot", **state | {"attempts": {"delete-rds": 2}})
+    with pytest.raises(error):
+        check(scene)
+    scene.bench.redrive_count = 1
+
+    answer = check(scene)
+
+    assert answer["body"]["restart_from"] == "delete-rds"
+
+
+# Whose cluster it is
+
+
+def test_a_young_cluster_that_does_not_show_its_tags_yet_is_waited_for(scene: Scene) -> None:
+    restoring(scene)
+    shown = scene.bench.rds.world.site(HOME).clusters[TARGET]
+    hidden, shown.tags = shown.tags, {}
+    scene.bench.advance(GRACE_SECONDS - 2)
+
+    answer = check(scene)
+
+    shown.tags = hidden
+    assert answer["statusCode"] == 202
+    assert answer["body"]["message"] == "The restored cluster does not show its tags yet"
+    assert until_done(scene, CheckRestoreStatusHandler)["statusCode"] == 200
+
+
+def test_a_cluster_that_never_shows_its_tags_is_a_strangers(scene: Scene) -> None:
+    restoring(scene)
+    scene.bench.rds.world.site(HOME).clusters[TARGET].tags = {}
+    scene.bench.advance(GRACE_SECONDS - 1)
+
+    with pytest.raises(RefusedError, match="was not restored by operation op-1"):
+        check(scene)
+
+
+def by_hand(scene: Scene) -> None:
+    scene.make_target(tags=[{"Key": "team", "Value": "blue"}])
+
+
+def by_an_earlier_operation(scene: Scene) -> None:
+    scene.make_target(tags=[*OWN_TAGS, {"Key": TAG_OPERATION, "Value": "op-0"}])
+
+
+@pytest.mark.parametrize("made", [by_hand, by_an_earlier_operation])
+def test_a_strangers_cluster_of_that_name_is_left_alone(
+    scene: Scene, made: Callable[[Scene], None]
+) -> None:
+    made(scene)
+    copied(scene)
+    before = (passwords(scene), set(instances(scene)), cluster(scene)["TagList"])
+
+    answer = directly(scene)
+
+    assert answer["statusCode"] == 409
+    assert answer["body"]["error_type"] == "RefusedError"
+    assert (passwords(scene), set(instances(scene)), cluster(scene)["TagList"]) == before
