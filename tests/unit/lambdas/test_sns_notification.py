@@ -1,0 +1,576 @@
+"""sns-notification: somebody is told how it ended, and the target is free for the next run."""
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+from moto.stepfunctions.models import stepfunctions_backends
+
+from aurora_restore.lambdas.restore_snapshot import RestoreSnapshotHandler
+from aurora_restore.lambdas.sns_notification import SnsNotificationHandler
+from aurora_restore.shared.errors import (
+    AwsError,
+    NotificationError,
+    RefusedError,
+    ValidationError,
+)
+from aurora_restore.shared.lock import DIRECT_CALL, TargetLock
+from aurora_restore.shared.pipeline import get_step, state_machine_name
+from aurora_restore.shared.state_utils import IN_PROGRESS
+from tests.unit.bench import (
+    ACCOUNT,
+    APP_PASSWORD,
+    MASTER_PASSWORD,
+    PREFIX,
+    READONLY_PASSWORD,
+    REGION,
+    Bench,
+    own_client,
+)
+from tests.unit.lambdas.midway import OPERATION
+from tests.unit.scene import TARGET
+
+STATUS_CHANGE = "Step Functions Execution Status Change"
+LOCKED = {"target_lock": [ACCOUNT, REGION, TARGET]}
+FACTS = {
+    "restore": "staging",
+    "cluster_endpoint": "my-cluster.cluster-xyz.us-west-2.rds.amazonaws.com",
+    "cluster_port": 5432,
+    "source_snapshot_arn": "arn:aws:rds:us-east-1:123456789012:cluster-snapshot:rds:production",
+    "snapshot_created_at": "2026-05-15T02:00:00.000000Z",
+    "deleted_cluster_id": TARGET,
+    "disabled_logins": ["etl"],
+    "deleted_snapshots": ["monday"],
+    "route": "copied to the target's Region",
+    "final_snapshot": "my-cluster-final-20260516030000",
+    "drift": [{"setting": "StorageType", "wanted": "aurora-iopt1", "found": None}],
+}
+
+
+def came_to(bench: Bench, step: str, status: str = "SUCCESS", **facts: Any) -> None:
+    """Let the operation have come to a step, and hold the lock."""
+    bench.advance(1)
+    facts = {"restore": "staging", **facts}
+    bench.store.save(OPERATION, step, status, facts, bench.clock())
+    lock(bench).take(OPERATION, "an execution", bench.clock())
+    bench.advance(1)
+
+
+def lock(bench: Bench) -> TargetLock:
+    return TargetLock(bench.store, bench.clients, ACCOUNT, REGION, TARGET)
+
+
+def holder(bench: Bench) -> str | None:
+    found = lock(bench).holder()
+    return None if found is None else found.operation_id
+
+
+def announce(bench: Bench, **event: Any) -> dict[str, Any]:
+    return bench.call(SnsNotificationHandler, {"operation_id": OPERATION, **event})
+
+
+def told(bench: Bench) -> dict[str, Any]:
+    """The one message that was sent."""
+    (message,) = bench.messages()
+    return message
+
+
+def subjects(bench: Bench) -> list[str]:
+    sqs = own_client("sqs", REGION)
+    url = sqs.get_queue_url(QueueName="listener")["QueueUrl"]
+    received = sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages", [])
+    return [json.loads(message["Body"])["Subject"] for message in received]
+
+
+def without_topic(bench: Bench) -> None:
+    bench.clients.sns.delete_topic(TopicArn=bench.environment.topic_arn)
+
+
+# As the last step
+
+
+def test_the_last_step_announces_success_with_what_a_person_asks_first(bench: Bench) -> None:
+    came_to(bench, "archive-snapshot", old_cluster={"Tags": {}}, attempts={}, **FACTS)
+    now = bench.clock()
+
+    answer = bench.step(SnsNotificationHandler)
+
+    assert answer["statusCode"] == 200
+    assert answer["body"]["message"] == "Notification sent successfully"
+    assert answer["body"]["operation_id"] == OPERATION
+    assert told(bench) == {
+        "operation_id": OPERATION,
+        "status": "success",
+        "message": "Aurora restore completed successfully",
+        "details": {"cluster_identifier": TARGET, "target_cluster_id": TARGET, **FACTS},
+        "timestamp": f"{now:%Y-%m-%dT%H:%M:%S.%fZ}",
+    }
+
+
+def test_the_subject_names_the_restore_and_the_outcome(bench: Bench) -> None:
+    announce(bench)
+    announce(bench, status="failed")
+
+    assert subjects(bench) == ["Aurora restore staging: success", "Aurora restore staging: failed"]
+
+
+def test_what_is_not_known_is_left_out_of_the_message(bench: Bench) -> None:
+    came_to(bench, "archive-snapshot", final_snapshot=None, drift=[])
+
+    bench.step(SnsNotificationHandler)
+
+    assert told(bench)["details"] == {
+        "cluster_identifier": TARGET,
+        "target_cluster_id": TARGET,
+        "restore": "staging",
+        "drift": [],
+    }
+
+
+def test_success_lets_go_of_the_lock_and_is_written_down(bench: Bench) -> None:
+    came_to(bench, "archive-snapshot")
+
+    bench.step(SnsNotificationHandler)
+
+    state = bench.state("sns-notification")
+    assert holder(bench) is None
+    assert state["status"] == "SUCCESS"
+    assert state["details"]["notified_status"] == "success"
+    assert bench.audit_trail() == [("sns-notification", "SUCCESS")]
+
+
+def test_the_lock_of_another_operation_is_not_let_go(bench: Bench) -> None:
+    lock(bench).take("op-2", DIRECT_CALL, bench.clock())
+
+    bench.step(SnsNotificationHandler)
+
+    assert holder(bench) == "op-2"
+
+
+def test_a_second_call_announces_again_and_does_no_harm(bench: Bench) -> None:
+    came_to(bench, "archive-snapshot")
+    bench.step(SnsNotificationHandler)
+    bench.advance(1)
+
+    answer = bench.step(SnsNotificationHandler)
+
+    assert answer["statusCode"] == 200
+    assert [message["status"] for message in bench.messages()] == ["success", "success"]
+
+
+def test_the_outcome_and_the_whole_operations_duration_are_measured(
+    bench: Bench, capsys: pytest.CaptureFixture[str]
+) -> None:
+    began = bench.clock()
+    came_to(bench, "archive-snapshot", operation_started_at=f"{began:%Y-%m-%dT%H:%M:%S.%fZ}")
+    bench.advance(7198)
+
+    bench.step(SnsNotificationHandler)
+
+    measured = metrics_of(capsys)
+    assert measured["OperationDuration"] == [7200.0]
+    assert measured["RestoreSucceeded"] == [1.0]
+    assert measured["RestoreFailed"] == [0.0]
+
+
+def metrics_of(capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:
+    """The last metrics that a function has written."""
+    lines = [line for line in capsys.readouterr().out.splitlines() if '"_aws"' in line]
+    found: dict[str, Any] = json.loads(lines[-1])
+    return found
+
+
+def dimensions(written: dict[str, Any]) -> dict[str, Any]:
+    (of_all,) = written["_aws"]["CloudWatchMetrics"][0]["Dimensions"]
+    return {name: written[name] for name in of_all}
+
+
+# A direct call
+
+
+def test_a_direct_call_with_the_documented_input_announces_what_it_says(bench: Bench) -> None:
+    details = {
+        "target_cluster_id": "my-restored-cluster",
+        "target_region": "us-west-2",
+        "cluster_endpoint": "my-restored-cluster.cluster-xyz.us-west-2.rds.amazonaws.com",
+    }
+
+    answer = bench.call(
+        SnsNotificationHandler,
+        {
+            "operation_id": "op-123456",
+            "status": "success",
+            "message": "Aurora restore completed successfully",
+            "details": details,
+        },
+    )
+
+    assert answer["statusCode"] == 200
+    assert answer["body"]["message"] == "Notification sent successfully"
+    assert answer["body"]["operation_id"] == "op-123456"
+    assert told(bench)["details"] == details
+
+
+def test_a_sentence_and_no_details_are_announced_as_given(bench: Bench) -> None:
+    announce(bench, message="All is well", details={})
+
+    message = told(bench)
+    assert (message["message"], message["details"]) == ("All is well", {})
+
+
+def test_a_failure_can_be_announced_by_hand(
+    bench: Bench, capsys: pytest.CaptureFixture[str]
+) -> None:
+    answer = announce(bench, status="failed")
+
+    assert answer["statusCode"] == 200
+    assert told(bench)["message"] == "Aurora restore failed"
+    measured = metrics_of(capsys)
+    assert (measured["RestoreSucceeded"], measured["RestoreFailed"]) == ([0.0], [1.0])
+
+
+def test_an_outcome_that_there_is_not_is_refused(bench: Bench) -> None:
+    answer = announce(bench, status="perhaps")
+
+    assert answer["statusCode"] == 400
+    assert answer["body"]["error_type"] == "ValidationError"
+    assert bench.messages() == []
+
+
+def test_a_message_that_cannot_be_sent_is_an_error_and_the_lock_is_kept(bench: Bench) -> None:
+    came_to(bench, "archive-snapshot")
+    without_topic(bench)
+
+    answer = announce(bench)
+
+    assert answer["statusCode"] == 500
+    assert answer["body"]["error_type"] == "NotificationError"
+    assert bench.state("sns-notification")["status"] == "FAILED"
+    assert holder(bench) == OPERATION
+
+
+def test_the_state_machine_is_given_the_error(bench: Bench) -> None:
+    without_topic(bench)
+
+    with pytest.raises(NotificationError, match="the notification was not sent"):
+        bench.step(SnsNotificationHandler)
+
+
+# An execution that has not succeeded
+
+
+def execution(
+    bench: Bench,
+    *,
+    status: str = "FAILED",
+    error: str | None = None,
+    cause: str | None = None,
+    entered: Sequence[str] = ("snapshot-check", "restore-snapshot"),
+    given: Any = None,
+    name: str = OPERATION,
+) -> str:
+    """An execution that stands like this; its ARN."""
+    client = own_client("stepfunctions", REGION)
+    machine = client.create_state_machine(
+        name=state_machine_name(PREFIX),
+        definition="{}",
+        roleArn=f"arn:aws:iam::{ACCOUNT}:role/state-machine",
+    )["stateMachineArn"]
+    arn: str = client.start_execution(
+        stateMachineArn=machine, name=name, input=json.dumps(given or {})
+    )["executionArn"]
+    made = stepfunctions_backends[ACCOUNT][REGION].describe_execution(arn)
+    made.status, made.error, made.cause = status, error, cause
+    history = [
+        {
+            "timestamp": made.start_date,
+            "type": "TaskStateEntered",
+            "id": number,
+            "previousEventId": number - 1,
+            "stateEnteredEventDetails": {"name": state, "input": "{}"},
+        }
+        for number, state in enumerate(["Start where?", *map(_state_name, entered)], 1)
+    ]
+    made.get_execution_history = lambda _: history[::-1]
+    return arn
+
+
+def _state_name(step: str) -> str:
+    return get_step(step).state_name
+
+
+def ended(bench: Bench, arn: str, status: str = "FAILED") -> dict[str, Any]:
+    """EventBridge tells the function of an execution's end."""
+    return bench.call(
+        SnsNotificationHandler,
+        {
+            "detail-type": STATUS_CHANGE,
+            "source": "aws.states",
+            "detail": {"executionArn": arn, "status": status},
+        },
+    )
+
+
+def raised(error: str, message: str) -> dict[str, str]:
+    """Error and cause as Lambda reports what a function has raised."""
+    return {"error": error, "cause": json.dumps({"errorType": error, "errorMessage": message})}
+
+
+def test_a_failure_is_announced_with_its_step_its_cause_and_what_to_do(bench: Bench) -> None:
+    came_to(bench, "check-delete-status", **LOCKED)
+    arn = execution(bench, **raised("RefusedError", "cluster my-cluster exists"))
+    now = bench.clock()
+
+    answer = ended(bench, arn)
+
+    assert answer["statusCode"] == 200
+    assert answer["body"]["message"] == "Notification sent successfully"
+    assert answer["body"]["operation_id"] == OPERATION
+    message = told(bench)
+    assert message["operation_id"] == OPERATION
+    assert message["status"] == "failed"
+    assert message["message"] == (
+        "Aurora restore failed at restore-snapshot: cluster my-cluster exists"
+    )
+    assert message["details"]["what_to_do"].startswith("Mend the cause, then redrive")
+    assert message["timestamp"] == f"{now:%Y-%m-%dT%H:%M:%S.%fZ}"
+    del message["details"]["what_to_do"]
+    assert message["details"] == {
+        "restore": "staging",
+        "step": "restore-snapshot",
+        "execution_status": "FAILED",
+        "error_type": "RefusedError",
+        "error": "cluster my-cluster exists",
+        "execution_arn": arn,
+    }
+
+
+def test_a_wrong_input_calls_for_a_new_execution_not_for_a_redrive(bench: Bench) -> None:
+    arn = execution(bench, **raised("ValidationError", "date: must be YYYY-MM-DD"))
+
+    ended(bench, arn)
+
+    assert told(bench)["details"]["what_to_do"].startswith("Start a new execution")
+
+
+@pytest.mark.parametrize(
+    ("status", "error", "cause", "error_type", "reason"),
+    [
+        ("TIMED_OUT", None, None, "TIMED_OUT", "the execution took longer than the state machine"),
+        ("ABORTED", None, None, "ABORTED", "the execution was stopped by hand"),
+        ("ABORTED", None, "wrong snapshot", "ABORTED", "wrong snapshot"),
+        ("FAILED", None, None, "FAILED", "no cause was given"),
+        ("FAILED", "States.Runtime", "a path", "States.Runtime", "a path"),
+        ("FAILED", "States.Runtime", "[1]", "States.Runtime", "[1]"),
+        ("FAILED", "States.Timeout", None, "States.Timeout", "the function was given no answer"),
+        ("FAILED", "Sandbox.Timedout", "after 60 s", "Sandbox.Timedout", "after 60 s"),
+    ],
+)
+def test_every_kind_of_end_is_told_with_a_reason(
+    bench: Bench,
+    status: str,
+    error: str | None,
+    cause: str | None,
+    error_type: str,
+    reason: str,
+) -> None:
+    arn = execution(bench, status=status, error=error, cause=cause)
+
+    ended(bench, arn, status)
+
+    details = told(bench)["details"]
+    assert details["execution_status"] == status
+    assert details["error_type"] == error_type
+    assert details["error"].startswith(reason)
+
+
+@pytest.mark.parametrize("status", ["FAILED", "TIMED_OUT", "ABORTED"])
+def test_a_step_that_could_not_say_so_itself_is_marked_as_failed(bench: Bench, status: str) -> None:
+    came_to(bench, "check-delete-status", old_cluster={"Tags": {}}, **LOCKED)
+    came_to(bench, "restore-snapshot", IN_PROGRESS, old_cluster={"Tags": {}}, **LOCKED)
+    arn = execution(bench, status=status)
+
+    ended(bench, arn, status)
+
+    state = bench.state("restore-snapshot")
+    assert state["status"] == "FAILED"
+    assert state["details"]["error"]["type"] == status
+    assert state["details"]["old_cluster"] == {"Tags": {}}
+    assert bench.audit_trail() == [("restore-snapshot", "FAILED"), ("sns-notification", "SUCCESS")]
+
+
+def test_what_a_failed_step_says_of_itself_stands(bench: Bench) -> None:
+    with pytest.raises(ValidationError):
+        bench.step(RestoreSnapshotHandler)
+    bench.advance(1)
+    before = bench.state("restore-snapshot")
+
+    ended(bench, execution(bench, error="Lambda.Unknown", cause="less exact"))
+
+    assert bench.state("restore-snapshot") == before
+    assert bench.audit_trail() == [("restore-snapshot", "FAILED"), ("sns-notification", "SUCCESS")]
+
+
+def test_what_the_operation_knows_outlives_the_failure_for_a_redrive(bench: Bench) -> None:
+    came_to(bench, "check-delete-status", old_cluster={"Port": 5433}, **LOCKED)
+
+    ended(bench, execution(bench, **raised("AwsError", "no capacity")))
+
+    latest = bench.store.load(OPERATION)
+    assert latest is not None
+    announced = bench.state("sns-notification")["details"]
+    assert latest["details"]["old_cluster"] == announced["old_cluster"] == {"Port": 5433}
+    assert announced["notified_status"] == "failed"
+    assert "error" not in announced
+
+
+@pytest.mark.parametrize("status", ["FAILED", "TIMED_OUT", "ABORTED"])
+def test_the_lock_of_an_execution_that_is_over_is_let_go(bench: Bench, status: str) -> None:
+    came_to(bench, "delete-rds", **LOCKED)
+
+    ended(bench, execution(bench, status=status), status)
+
+    assert holder(bench) is None
+
+
+def test_a_failure_before_the_lock_was_taken_lets_nobody_elses_go(bench: Bench) -> None:
+    lock(bench).take("op-2", "another execution", bench.clock())
+
+    ended(bench, execution(bench, entered=["snapshot-check"]))
+
+    assert holder(bench) == "op-2"
+
+
+def test_an_execution_that_failed_before_its_first_step_failed_at_its_start(
+    bench: Bench,
+) -> None:
+    arn = execution(bench, entered=[], error="States.Runtime", cause="no such path")
+
+    ended(bench, arn)
+
+    assert told(bench)["message"] == "Aurora restore failed at its start: no such path"
+    assert bench.state("sns-notification")["details"]["notified_status"] == "failed"
+
+
+@pytest.mark.parametrize(
+    ("given", "operation", "restore", "subject"),
+    [
+        ({}, OPERATION, None, "Aurora restore staging: failed"),
+        ({"operation_id": "op-7"}, "op-7", None, "Aurora restore staging: failed"),
+        ({"restore": "orders"}, OPERATION, "orders", "Aurora restore orders: failed"),
+        ([], OPERATION, None, "Aurora restore staging: failed"),
+    ],
+)
+def test_the_operation_and_its_restore_are_taken_from_the_executions_input(
+    bench: Bench, given: Any, operation: str, restore: str | None, subject: str
+) -> None:
+    arn = execution(bench, given=given)
+
+    answer = ended(bench, arn)
+
+    assert answer["body"]["operation_id"] == operation
+    assert bench.state("sns-notification", operation)["details"].get("restore") is None
+    (envelope,) = subjects(bench)
+    assert envelope == subject
+
+
+def test_a_wrong_configuration_does_not_keep_the_failure_back(bench: Bench) -> None:
+    bench.configure({"source": "nonsense"})
+
+    ended(bench, execution(bench, **raised("ConfigurationError", "source: must be an object")))
+
+    assert told(bench)["details"]["error_type"] == "ConfigurationError"
+
+
+def test_a_failure_is_measured_under_the_same_name_as_a_success(
+    bench: Bench, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bench.step(SnsNotificationHandler)
+    success = metrics_of(capsys)
+
+    ended(bench, execution(bench))
+
+    measured = metrics_of(capsys)
+    assert dimensions(measured) == dimensions(success)
+    assert (measured["RestoreSucceeded"], measured["RestoreFailed"]) == ([0.0], [1.0])
+
+
+def test_an_event_that_is_delivered_twice_is_announced_twice_and_does_no_harm(
+    bench: Bench,
+) -> None:
+    came_to(bench, "restore-snapshot", IN_PROGRESS, **LOCKED)
+    arn = execution(bench)
+    ended(bench, arn)
+    bench.advance(1)
+
+    ended(bench, arn)
+
+    assert [message["status"] for message in bench.messages()] == ["failed", "failed"]
+    assert bench.audit_trail().count(("restore-snapshot", "FAILED")) == 1
+
+
+def test_the_lock_is_let_go_even_if_the_failure_cannot_be_announced(bench: Bench) -> None:
+    came_to(bench, "restore-snapshot", IN_PROGRESS, **LOCKED)
+    arn = execution(bench)
+    without_topic(bench)
+
+    with pytest.raises(NotificationError):
+        ended(bench, arn)
+
+    assert holder(bench) is None
+    assert bench.state("restore-snapshot")["status"] == "FAILED"
+
+
+def test_an_event_that_names_no_execution_is_kept_for_a_person_to_see(bench: Bench) -> None:
+    event = {"detail-type": STATUS_CHANGE, "detail": {"status": "FAILED"}}
+
+    with pytest.raises(ValidationError, match=r"detail\.executionArn: is missing"):
+        bench.call(SnsNotificationHandler, event)
+
+    assert bench.messages() == []
+
+
+def test_an_execution_that_aws_does_not_know_is_kept_for_a_person_to_see(bench: Bench) -> None:
+    arn = execution(bench).replace(OPERATION, "op-9")
+
+    with pytest.raises(AwsError, match="ExecutionDoesNotExist"):
+        ended(bench, arn)
+
+    assert bench.messages() == []
+
+
+def test_a_redrive_after_the_announcement_takes_up_the_operation_where_it_was(
+    bench: Bench,
+) -> None:
+    came_to(bench, "archive-snapshot", cluster_port=5432, **LOCKED)
+    ended(bench, execution(bench, entered=["sns-notification"]))
+    bench.messages()
+    bench.advance(1)
+    bench.redrive_count = 1
+
+    bench.step(SnsNotificationHandler)
+
+    assert told(bench)["details"]["cluster_port"] == 5432
+    assert bench.state("sns-notification")["details"]["notified_status"] == "success"
+
+
+def test_no_password_is_ever_announced(bench: Bench) -> None:
+    came_to(bench, "setup-db-users", IN_PROGRESS, **FACTS, **LOCKED)
+    ended(bench, execution(bench, entered=["setup-db-users"]))
+    bench.advance(1)
+
+    bench.step(SnsNotificationHandler)
+
+    sent = json.dumps(bench.messages())
+    for password in (MASTER_PASSWORD, APP_PASSWORD, READONLY_PASSWORD):
+        assert password not in sent
+
+
+def test_no_run_begins_on_a_target_that_a_running_execution_works_on(bench: Bench) -> None:
+    came_to(bench, "snapshot-check")
+    lock(bench).release(OPERATION)
+    lock(bench).take(OPERATION, execution(bench, status="RUNNING"), bench.clock())
+
+    with pytest.raises(RefusedError, match="operation op-1 is at work on cluster my-cluster"):
+        bench.step(RestoreSnapshotHandler, operation_id="op-2")
