@@ -131,9 +131,11 @@ class SnsNotificationHandler(BaseHandler):
             clients=clients,
         )
         answer = {"message_id": message_id, "notified_status": ANNOUNCE_FAILURE}
-        store.save(
-            failure.operation_id, self.step.name, SUCCESS, {**state, **answer}, self._clock()
-        )
+        if failure.is_over:
+            # Else the state of before the redrive would count as the newest.
+            store.save(
+                failure.operation_id, self.step.name, SUCCESS, {**state, **answer}, self._clock()
+            )
         store.audit(failure.operation_id, self.step.name, SUCCESS, answer, self._clock())
         self._count(failure.operation_id, ANNOUNCE_FAILURE)
         metrics.add_dimension("step", self.step.name)
@@ -157,12 +159,14 @@ class SnsNotificationHandler(BaseHandler):
             TargetLock(store, clients, account, region, cluster).release(failure.operation_id)
 
     def _mark_failed(self, store: StateStore, failure: Failure) -> dict[str, Any]:
-        """Say in the state that the step failed, unless it says so itself; answers the state."""
+        """Say in the state that the step failed, unless it says so itself or has been redriven;
+        answers the state."""
         items = {item["step"]: item for item in store.load_all(failure.operation_id)}
         latest = max(items.values(), key=lambda item: str(item["timestamp"]), default=None)
         state = {} if latest is None else dict(latest["details"])
         state.pop(ERROR, None)
-        if failure.step is None or items.get(failure.step, {}).get("status") == FAILED:
+        said = items.get(failure.step or "", {}).get("status") == FAILED
+        if failure.step is None or said or not failure.is_over:
             return state
         reason = {"type": failure.error_type, "message": failure.reason, "details": {}}
         moment = self._clock()

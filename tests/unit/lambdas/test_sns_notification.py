@@ -442,6 +442,21 @@ def test_a_failure_before_the_lock_was_taken_lets_nobody_elses_go(bench: Bench) 
     assert holder(bench) == "op-2"
 
 
+@pytest.mark.parametrize("status", ["RUNNING", "PENDING_REDRIVE"])
+def test_an_execution_that_was_redriven_meanwhile_keeps_its_lock_and_its_state(
+    bench: Bench, status: str
+) -> None:
+    came_to(bench, "restore-snapshot", IN_PROGRESS, **LOCKED)
+    before = bench.store.load_all(OPERATION)
+    arn = execution(bench, status=status)
+
+    ended(bench, arn, "FAILED")
+
+    assert holder(bench) == OPERATION
+    assert bench.store.load_all(OPERATION) == before
+    assert told(bench)["details"]["execution_status"] == "FAILED"
+
+
 def test_an_execution_that_failed_before_its_first_step_failed_at_its_start(
     bench: Bench,
 ) -> None:
