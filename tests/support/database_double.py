@@ -1,4 +1,4 @@
-"""What a PostgreSQL would remember of setup-db-users, for the sweeps of AWS calls.
+"""What a PostgreSQL would remember of setup-db-users, for tests of all but its SQL.
 
 Only the functions that speak SQL are replaced; reading and completing the secrets, the state and
 the waiting stay the code under test. The SQL itself is swept in ``test_sql_sweep``.
@@ -14,7 +14,11 @@ from aurora_restore.lambdas import setup_db_users
 from aurora_restore.local.rds.world import World
 from aurora_restore.shared import journal
 from aurora_restore.shared.database import Login
-from aurora_restore.shared.errors import DatabaseConnectionError, PrivilegeCheckError
+from aurora_restore.shared.errors import (
+    DatabaseConnectionError,
+    PrivilegeCheckError,
+    ScriptFailedError,
+)
 from aurora_restore.shared.scripts import Progress, SqlScript
 
 INHERITED = ("app_user", "etl")
@@ -37,6 +41,14 @@ class Databases:
 
     world: World
     contents: dict[str, Contents] = field(default_factory=dict)
+    refusals: list[Exception] = field(default_factory=list)
+    """What the next log-ins raise, one each."""
+    failing: set[str] = field(default_factory=set)
+    """The scripts that fail."""
+    seconds: dict[str, float] = field(default_factory=dict)
+    """How long a script still has to run."""
+    forgetful: bool = False
+    """Whether grants have no effect."""
 
     def of(self, storage: str) -> Contents:
         """The contents of a cluster's storage."""
@@ -44,6 +56,8 @@ class Databases:
 
     def log_in(self, login: Login) -> Contents:
         """The contents of the one cluster that lets the master user in with this password."""
+        if self.refusals:
+            raise self.refusals.pop(0)
         found = [
             cluster.resource_id
             for _, site in self.world.sites()
@@ -83,7 +97,14 @@ def doubled(databases: Databases) -> Iterator[None]:
     def run(
         server: _Server, master: Login, operation_id: str, script: SqlScript, seconds: float
     ) -> Progress:
+        databases = server.databases
         with server.session(master, script.database) as session:
+            if script.name in databases.failing:
+                raise ScriptFailedError(f"script {script.name} failed")
+            left = databases.seconds.get(script.name, 0)
+            databases.seconds[script.name] = max(0, left - seconds)
+            if left > seconds:
+                return Progress.RUNNING
             if (operation_id, script.name) not in session.scripts:
                 session.scripts.append((operation_id, script.name))
         return Progress.DONE
@@ -94,7 +115,8 @@ def doubled(databases: Databases) -> Iterator[None]:
         return changed
 
     def grant(session: Contents, database: str, access: Sequence[Any], keep: Any) -> None:
-        session.granted.update(role for role, _ in access)
+        if not databases.forgetful:
+            session.granted.update(role for role, _ in access)
 
     def prove(server: _Server, databases_: Sequence[str], app: Login, readonly: Login) -> None:
         clusters = server.databases.contents.values()

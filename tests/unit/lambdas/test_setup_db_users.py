@@ -1,0 +1,542 @@
+"""setup-db-users: what it decides; what its SQL does is tested against a real PostgreSQL."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from pg8000.exceptions import DatabaseError as PgDatabaseError
+from pg8000.exceptions import InterfaceError
+
+from aurora_restore.lambdas.setup_db_users import (
+    MOST_CONNECTION_FAILURES,
+    RESERVE_SECONDS,
+    SetupDbUsersHandler,
+)
+from aurora_restore.shared.errors import (
+    ConfigurationError,
+    DatabaseConnectionError,
+    DatabaseError,
+    PrivilegeCheckError,
+    ScriptFailedError,
+    ValidationError,
+)
+from tests.support.database_double import Contents, Databases, doubled
+from tests.unit.bench import APP_PASSWORD, MASTER_PASSWORD, READONLY_PASSWORD, Bench
+from tests.unit.lambdas.midway import OPERATION, restored, until_done, usable
+from tests.unit.scene import TARGET, Scene
+
+MASK = "sql/mask.sql"
+FIXTURES = "sql/fixtures.sql"
+LET_IN = {"app_user": APP_PASSWORD, "readonly_user": READONLY_PASSWORD}
+REFUSED = DatabaseConnectionError("'postgres' could not log in", sqlstate="28P01")
+
+
+@pytest.fixture
+def databases(bench: Bench) -> Iterator[Databases]:
+    """The double of the restored PostgreSQL."""
+    made = Databases(bench.rds.world)
+    with doubled(made):
+        yield made
+
+
+@pytest.fixture
+def ready(scene: Scene, databases: Databases) -> Scene:
+    """The restored cluster lets the master user in."""
+    usable(scene)
+    return scene
+
+
+def set_up(scene: Scene) -> dict[str, Any]:
+    scene.bench.advance(1)
+    answer: dict[str, Any] = scene.bench.step(SetupDbUsersHandler)
+    return answer
+
+
+def directly(scene: Scene, **event: Any) -> dict[str, Any]:
+    scene.bench.advance(1)
+    return scene.bench.call(SetupDbUsersHandler, {"operation_id": OPERATION, **event})
+
+
+def inside(databases: Databases) -> Contents:
+    """What has been done in the one database that was reached."""
+    if not databases.contents:
+        return Contents()
+    (found,) = databases.contents.values()
+    return found
+
+
+def details(scene: Scene) -> dict[str, Any]:
+    found: dict[str, Any] = scene.bench.state("setup-db-users")["details"]
+    return found
+
+
+def configure(scene: Scene, **database: Any) -> None:
+    scene.bench.configure({**scene.document, "database": database})
+
+
+def scripts(*paths: str) -> list[dict[str, str]]:
+    return [{"path": path} for path in paths]
+
+
+def app_secret(scene: Scene) -> dict[str, Any]:
+    """What the application's secret holds now."""
+    found: dict[str, Any] = json.loads(
+        scene.bench.clients.secrets_manager.get_secret_value(
+            SecretId=scene.bench.environment.app_secret
+        )["SecretString"]
+    )
+    return found
+
+
+def put_secret(scene: Scene, name: str, value: Any) -> None:
+    scene.bench.clients.secrets_manager.put_secret_value(
+        SecretId=name, SecretString=json.dumps(value)
+    )
+
+
+def change_app_secret(scene: Scene, **changes: Any) -> None:
+    """Change fields of the application's secret; None takes one out."""
+    changed = {**app_secret(scene), **changes}
+    kept = {name: value for name, value in changed.items() if value is not None}
+    put_secret(scene, scene.bench.environment.app_secret, kept)
+
+
+def time_left(scene: Scene, seconds: float) -> None:
+    """How long each call of the function may run."""
+    scene.bench.context.remaining_milliseconds = int(seconds * 1000)
+
+
+# Done
+
+
+def test_the_documented_answer_says_that_the_users_are_configured(ready: Scene) -> None:
+    answer = set_up(ready)
+
+    endpoint = (ready.cluster() or {})["Endpoint"]
+    assert answer == {
+        "statusCode": 200,
+        "body": {
+            "message": "Database users configured successfully",
+            "operation_id": OPERATION,
+            "target_cluster_id": TARGET,
+            "cluster_endpoint": endpoint,
+        },
+    }
+    assert ready.bench.state("setup-db-users")["status"] == "SUCCESS"
+    assert details(ready)["users_configured"] is True
+    assert ready.bench.audit_trail()[-1] == ("setup-db-users", "SUCCESS")
+
+
+def test_both_roles_of_the_application_are_let_in_with_the_passwords_of_the_secret(
+    ready: Scene, databases: Databases
+) -> None:
+    set_up(ready)
+
+    assert inside(databases).logins == LET_IN
+    assert inside(databases).granted == {"app_user", "readonly_user"}
+
+
+def test_the_logins_that_came_with_the_snapshot_are_disabled_and_named(
+    ready: Scene, databases: Databases
+) -> None:
+    set_up(ready)
+
+    assert inside(databases).disabled_by == [OPERATION]
+    assert details(ready)["disabled_logins"] == ["app_user", "etl"]
+
+
+def test_a_login_that_is_configured_to_be_kept_is_not_disabled(ready: Scene) -> None:
+    configure(ready, keep_logins=["etl"])
+
+    set_up(ready)
+
+    assert details(ready)["disabled_logins"] == ["app_user"]
+
+
+def test_inherited_logins_stay_where_that_is_configured(ready: Scene, databases: Databases) -> None:
+    configure(ready, disable_inherited_logins=False)
+
+    set_up(ready)
+
+    assert inside(databases).disabled_by == []
+    assert "disabled_logins" not in details(ready)
+
+
+def test_a_direct_call_with_the_documented_input_reaches_the_cluster_it_names(
+    ready: Scene, databases: Databases
+) -> None:
+    endpoint = (ready.cluster() or {})["Endpoint"]
+
+    answer = ready.bench.call(
+        SetupDbUsersHandler,
+        {
+            "operation_id": "op-123456",
+            "target_cluster_id": TARGET,
+            "cluster_endpoint": endpoint,
+            "cluster_port": 5432,
+        },
+    )
+
+    assert answer["statusCode"] == 200
+    assert answer["body"]["operation_id"] == "op-123456"
+    assert answer["body"]["cluster_endpoint"] == endpoint
+    assert inside(databases).logins == LET_IN
+
+
+def test_a_second_call_finds_everything_done(ready: Scene, databases: Databases) -> None:
+    configure(ready, scripts=scripts(MASK))
+    first = set_up(ready)
+    before = (dict(inside(databases).logins), list(inside(databases).scripts), app_secret(ready))
+
+    second = set_up(ready)
+
+    assert second == first
+    after = (inside(databases).logins, inside(databases).scripts, app_secret(ready))
+    assert after == before
+
+
+# What is missing
+
+
+@pytest.mark.parametrize("name", ["cluster_endpoint", "cluster_port"])
+def test_without_an_endpoint_there_is_nothing_to_set_up(scene: Scene, name: str) -> None:
+    known = {"cluster_endpoint": "db.example", "cluster_port": 5432}
+    del known[name]
+
+    answer = directly(scene, **known)
+
+    assert answer["statusCode"] == 400
+    assert answer["body"]["error_type"] == "ValidationError"
+    assert answer["body"]["faults"] == [name]
+
+
+def test_the_state_machine_is_told_that_the_endpoint_is_missing(scene: Scene) -> None:
+    with pytest.raises(ValidationError, match=r"cluster_endpoint: is missing.*cluster_port"):
+        set_up(scene)
+
+    assert scene.bench.state("setup-db-users")["status"] == "FAILED"
+
+
+def test_a_function_that_was_deployed_without_its_files_says_what_to_do(scene: Scene) -> None:
+    usable(scene)
+
+    answer = directly(scene)
+
+    assert answer["statusCode"] == 400
+    assert answer["body"]["error_type"] == "ConfigurationError"
+    assert "deploy the stack again" in answer["body"]["error"]
+
+
+# The secrets
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        {},
+        {"username": "postgres", "database": "app"},
+        {"username": "postgres", "password": "sh0rt", "database": "app"},
+        {"username": "postgres", "password": 'quot"ed-77', "database": "app"},
+        ["canary-in-a-list"],
+    ],
+)
+def test_a_master_secret_that_is_wrong_is_named_and_not_told(
+    ready: Scene, databases: Databases, value: Any
+) -> None:
+    name = ready.bench.environment.master_secret
+    put_secret(ready, name, value)
+
+    with pytest.raises(ConfigurationError, match=f"secret {name}") as caught:
+        set_up(ready)
+
+    told = json.dumps([caught.value.message, details(ready)["error"]])
+    assert not any(secret in told for secret in ("sh0rt", "quot", "canary"))
+    assert databases.contents == {}
+
+
+def test_a_secret_that_is_not_there_is_a_fault_of_the_configuration(ready: Scene) -> None:
+    name = ready.bench.environment.app_secret
+    ready.bench.clients.secrets_manager.delete_secret(
+        SecretId=name, ForceDeleteWithoutRecovery=True
+    )
+
+    answer = directly(ready)
+
+    assert answer["statusCode"] == 400
+    assert f"secret {name}: it does not exist" in answer["body"]["error"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "problem"),
+    [
+        ({"app_username": None}, "app_username: is missing"),
+        ({"readonly_username": None}, "readonly_username: is missing"),
+        ({"readonly_username": "app_user"}, "must differ"),
+        ({"app_password": "short"}, "app_password"),
+    ],
+)
+def test_an_application_secret_that_is_wrong_lets_nobody_in(
+    ready: Scene, databases: Databases, changes: dict[str, Any], problem: str
+) -> None:
+    change_app_secret(ready, **changes)
+
+    with pytest.raises(ConfigurationError, match=problem) as caught:
+        set_up(ready)
+
+    assert "short" not in caught.value.message
+    assert inside(databases).logins == {}
+
+
+@pytest.mark.parametrize(
+    "missing", [("app_password",), ("readonly_password",), ("app_password", "readonly_password")]
+)
+def test_a_password_that_the_secret_lacks_is_generated_and_stored_there(
+    ready: Scene, databases: Databases, missing: tuple[str, ...]
+) -> None:
+    change_app_secret(ready, note="not the pipeline's", **dict.fromkeys(missing))
+    given = app_secret(ready)
+
+    set_up(ready)
+
+    stored = app_secret(ready)
+    assert {name: stored[name] for name in given} == given
+    assert all(len(stored[name]) == 32 for name in missing)
+    assert inside(databases).logins == {
+        "app_user": stored["app_password"],
+        "readonly_user": stored["readonly_password"],
+    }
+
+
+def test_a_password_that_was_stored_before_the_call_died_is_the_one_that_is_used(
+    ready: Scene, databases: Databases
+) -> None:
+    change_app_secret(ready, app_password=None, readonly_password=None)
+    databases.forgetful = True
+    with pytest.raises(PrivilegeCheckError):
+        set_up(ready)
+    stored = app_secret(ready)
+    databases.forgetful = False
+
+    set_up(ready)
+
+    assert app_secret(ready) == stored
+    assert inside(databases).logins["app_user"] == stored["app_password"]
+
+
+def test_no_password_appears_in_answers_state_audit_or_logs(
+    ready: Scene, databases: Databases, capsys: pytest.CaptureFixture[str]
+) -> None:
+    change_app_secret(ready, readonly_password=None)
+    databases.refusals = [REFUSED]
+
+    answers = [set_up(ready), set_up(ready)]
+
+    dynamodb = ready.bench.clients.dynamodb
+    tables = (ready.bench.environment.state_table, ready.bench.environment.audit_table)
+    told = str([answers, *(dynamodb.scan(TableName=table)["Items"] for table in tables)])
+    told += capsys.readouterr().out
+    generated = app_secret(ready)["readonly_password"]
+    assert not any(secret in told for secret in (MASTER_PASSWORD, APP_PASSWORD, generated))
+
+
+# Readiness
+
+
+def test_a_cluster_that_does_not_let_the_master_in_yet_is_tried_again(
+    ready: Scene, databases: Databases
+) -> None:
+    databases.refusals = [REFUSED]
+
+    first = set_up(ready)
+    second = set_up(ready)
+
+    assert first["statusCode"] == 202
+    assert first["body"]["message"] == "'postgres' could not log in; it is tried again"
+    assert first["body"]["retry_after"] == 15
+    assert second["statusCode"] == 200
+
+
+@pytest.mark.parametrize(
+    "lost", [OSError("connection reset by peer"), InterfaceError("network error")]
+)
+def test_a_connection_that_is_lost_half_way_is_tried_again(
+    ready: Scene, databases: Databases, lost: Exception
+) -> None:
+    configure(ready, scripts=scripts(MASK))
+    databases.refusals = [lost]
+
+    answer = set_up(ready)
+
+    assert answer["statusCode"] == 202
+    assert "the connection was lost" in answer["body"]["message"]
+    assert until_done(ready, SetupDbUsersHandler)["statusCode"] == 200
+
+
+def test_a_cluster_that_keeps_refusing_fails_the_step_in_the_end(
+    scene: Scene, databases: Databases
+) -> None:
+    restored(scene)
+    known = {"cluster_endpoint": "db.example", "cluster_port": 5432}
+    statuses = [
+        scene.bench.step(SetupDbUsersHandler, known)["statusCode"]
+        for _ in range(MOST_CONNECTION_FAILURES - 1)
+    ]
+
+    with pytest.raises(DatabaseConnectionError):
+        scene.bench.step(SetupDbUsersHandler, known)
+
+    assert statuses == [202] * (MOST_CONNECTION_FAILURES - 1)
+    assert scene.bench.state("setup-db-users")["status"] == "FAILED"
+
+
+def test_a_redrive_tries_as_often_again(ready: Scene, databases: Databases) -> None:
+    databases.refusals = [REFUSED] * MOST_CONNECTION_FAILURES
+    for _ in range(MOST_CONNECTION_FAILURES - 1):
+        set_up(ready)
+    with pytest.raises(DatabaseConnectionError):
+        set_up(ready)
+    databases.refusals = [REFUSED] * (MOST_CONNECTION_FAILURES - 1)
+    ready.bench.redrive_count = 1
+
+    again = [set_up(ready)["statusCode"] for _ in range(MOST_CONNECTION_FAILURES)]
+
+    assert again == [202] * (MOST_CONNECTION_FAILURES - 1) + [200]
+
+
+def test_refusals_are_counted_only_in_a_row(ready: Scene, databases: Databases) -> None:
+    configure(ready, scripts=scripts(MASK))
+    databases.seconds = {MASK: 20}
+    time_left(ready, RESERVE_SECONDS + 10)
+    few = [REFUSED] * (MOST_CONNECTION_FAILURES - 1)
+    databases.refusals = list(few)
+    for _ in few:
+        set_up(ready)
+    running = set_up(ready)
+    databases.refusals = list(few)
+
+    statuses = [set_up(ready)["statusCode"] for _ in few]
+
+    assert running["body"]["script"] == MASK
+    assert statuses == [202] * len(few)
+
+
+def test_a_direct_call_is_told_of_a_refusal_at_once(ready: Scene, databases: Databases) -> None:
+    databases.refusals = [REFUSED]
+
+    answer = directly(ready)
+
+    assert answer["statusCode"] == 500
+    assert answer["body"]["error_type"] == "DatabaseConnectionError"
+    assert answer["body"]["sqlstate"] == "28P01"
+
+
+def test_a_statement_that_postgresql_refuses_fails_the_step_at_once(
+    ready: Scene, databases: Databases
+) -> None:
+    report = {"C": "42501", "M": "permission denied", "D": "Key (email)=(a@real.example)"}
+    databases.refusals = [PgDatabaseError(report)]
+
+    with pytest.raises(DatabaseError, match="could not be set up: 42501: permission denied") as e:
+        set_up(ready)
+
+    assert "real.example" not in e.value.message
+    assert details(ready)["error"]["details"] == {"sqlstate": "42501"}
+
+
+# The scripts
+
+
+def test_scripts_run_in_their_order_and_once(ready: Scene, databases: Databases) -> None:
+    configure(ready, scripts=scripts(MASK, FIXTURES))
+
+    set_up(ready)
+    set_up(ready)
+
+    assert inside(databases).scripts == [(OPERATION, MASK), (OPERATION, FIXTURES)]
+
+
+@pytest.mark.parametrize(("seconds", "status"), [(15, 200), (16, 202)])
+def test_a_script_may_take_the_time_of_the_call_but_for_a_reserve(
+    ready: Scene, databases: Databases, seconds: float, status: int
+) -> None:
+    configure(ready, scripts=scripts(MASK))
+    databases.seconds = {MASK: seconds}
+    time_left(ready, RESERVE_SECONDS + 15)
+
+    answer = set_up(ready)
+
+    assert answer["statusCode"] == status
+
+
+def test_a_script_that_takes_longer_is_waited_for_and_nobody_let_in_meanwhile(
+    ready: Scene, databases: Databases
+) -> None:
+    configure(ready, scripts=scripts(MASK, FIXTURES))
+    databases.seconds = {MASK: 20}
+    time_left(ready, RESERVE_SECONDS + 15)
+
+    answer = set_up(ready)
+
+    assert answer["statusCode"] == 202
+    assert answer["body"]["message"] == f"Script {MASK} is still running"
+    assert answer["body"]["script"] == MASK
+    assert answer["body"]["retry_after"] == 15
+    assert ready.bench.state("setup-db-users")["status"] == "IN_PROGRESS"
+    assert (inside(databases).scripts, inside(databases).logins) == ([], {})
+
+
+def test_once_the_long_script_is_through_the_rest_follows(
+    ready: Scene, databases: Databases
+) -> None:
+    configure(ready, scripts=scripts(MASK, FIXTURES))
+    databases.seconds = {MASK: 40, FIXTURES: 20}
+    time_left(ready, RESERVE_SECONDS + 15)
+
+    answer = until_done(ready, SetupDbUsersHandler)
+
+    assert answer["statusCode"] == 200
+    assert inside(databases).scripts == [(OPERATION, MASK), (OPERATION, FIXTURES)]
+    assert inside(databases).logins == LET_IN
+
+
+def test_a_script_that_fails_lets_nobody_in_and_says_whose_login_is_gone(
+    ready: Scene, databases: Databases
+) -> None:
+    configure(ready, scripts=scripts(MASK, FIXTURES))
+    databases.failing = {MASK}
+
+    with pytest.raises(ScriptFailedError):
+        set_up(ready)
+
+    assert ready.bench.state("setup-db-users")["status"] == "FAILED"
+    assert details(ready)["disabled_logins"] == ["app_user", "etl"]
+    assert "users_configured" not in details(ready)
+    assert (inside(databases).scripts, inside(databases).logins) == ([], {})
+
+
+def test_after_the_script_was_mended_a_redrive_goes_on_behind_what_is_done(
+    ready: Scene, databases: Databases
+) -> None:
+    configure(ready, scripts=scripts(MASK, FIXTURES))
+    databases.failing = {FIXTURES}
+    with pytest.raises(ScriptFailedError):
+        set_up(ready)
+    databases.failing = set()
+    ready.bench.redrive_count = 1
+
+    answer = set_up(ready)
+
+    assert answer["statusCode"] == 200
+    assert inside(databases).scripts == [(OPERATION, MASK), (OPERATION, FIXTURES)]
+
+
+def test_what_a_role_can_do_is_proved_before_the_step_is_done(
+    ready: Scene, databases: Databases
+) -> None:
+    databases.forgetful = True
+
+    with pytest.raises(PrivilegeCheckError):
+        set_up(ready)
+
+    assert "users_configured" not in details(ready)
