@@ -1,6 +1,10 @@
 """Operations that have come part of the way, for the tests of one step."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
+
+import pytest
 
 from aurora_restore.lambdas.check_restore_status import CheckRestoreStatusHandler
 from aurora_restore.lambdas.restore_snapshot import RestoreSnapshotHandler
@@ -97,6 +101,27 @@ def usable(scene: Scene, **facts: Any) -> None:
     """A login at the restored cluster can succeed."""
     restored(scene, **facts)
     until_done(scene, CheckRestoreStatusHandler)
+
+
+class Died(BaseException):
+    """The function's process is gone; nothing of it can be caught."""
+
+
+@contextmanager
+def dying_after(scene: Scene, operation: str) -> Iterator[None]:
+    """The function dies as soon as a call of RDS has been carried out."""
+
+    def die(**_: Any) -> None:
+        raise Died
+
+    events = scene.bench.clients.rds(REGION).meta.events
+    events.register(f"after-call.rds.{operation}", die)
+    try:
+        with pytest.raises(Died):
+            yield
+    finally:
+        events.unregister(f"after-call.rds.{operation}", die)
+    scene.bench.advance(1)
 
 
 def until_done(scene: Scene, handler: type[BaseHandler]) -> dict[str, Any]:

@@ -33,7 +33,7 @@ from tests.unit.lambdas.midway import (
 from tests.unit.scene import HOME, OWN_TAGS, TARGET, Scene
 
 TWO = [{"instance_class": "db.r6g.large"}, {"instance_class": "db.t4g.medium"}]
-OLD = {
+OLD: dict[str, Any] = {
     "DBClusterIdentifier": TARGET,
     "PreferredMaintenanceWindow": "tue:01:00-tue:01:30",
     "DeletionProtection": True,

@@ -25,6 +25,7 @@ from tests.unit.lambdas.midway import (
     SOURCE_ARN,
     copied,
     copy_of_the_source,
+    dying_after,
     reached,
     restoring,
     tags,
@@ -438,6 +439,17 @@ def test_a_cluster_of_that_name_that_this_operation_did_not_restore_is_left_alon
     assert cluster(scene)["TagList"] == before["TagList"]
 
 
+def test_a_cluster_that_somebody_has_made_in_between_is_left_alone(scene: Scene) -> None:
+    a_cluster_made_by_hand(scene)
+    copied(scene)
+    scene.bench.rds.control.refuse_next("DescribeDBClusters", code="DBClusterNotFoundFault")
+
+    with pytest.raises(RefusedError, match="this operation did not restore it"):
+        restore(scene)
+
+    assert cluster(scene)["TagList"] == []
+
+
 # Errors of AWS
 
 
@@ -511,17 +523,16 @@ def test_a_second_call_takes_the_cluster_as_it_is(scene: Scene) -> None:
 
 
 def test_a_second_call_goes_on_where_the_first_died_after_the_restore(scene: Scene) -> None:
-    restoring(scene)
-    table = scene.bench.environment.state_table
-    scene.bench.clients.dynamodb.delete_item(
-        TableName=table,
-        Key={"operation_id": {"S": OPERATION}, "step": {"S": "restore-snapshot"}},
-    )
+    copied(scene, old_cluster=old_cluster(DeletionProtection=True))
+    with dying_after(scene, "RestoreDBClusterFromSnapshot"):
+        restore(scene)
 
     body = restore(scene)
 
+    details = scene.bench.state("restore-snapshot")["details"]
     assert body["status"] == "creating"
-    assert "restore_started_at" in scene.bench.state("restore-snapshot")["details"]
+    assert "restore_started_at" in details
+    assert details["restore_settings"]["DeletionProtection"] is True
 
 
 def test_a_restore_that_is_started_anew_counts_as_one_more_attempt(scene: Scene) -> None:

@@ -32,8 +32,8 @@ from tests.unit.lambdas.midway import OPERATION
 from tests.unit.scene import TARGET
 
 STATUS_CHANGE = "Step Functions Execution Status Change"
-LOCKED = {"target_lock": [ACCOUNT, REGION, TARGET]}
-FACTS = {
+LOCKED: dict[str, Any] = {"target_lock": [ACCOUNT, REGION, TARGET]}
+FACTS: dict[str, Any] = {
     "restore": "staging",
     "cluster_endpoint": "my-cluster.cluster-xyz.us-west-2.rds.amazonaws.com",
     "cluster_port": 5432,
