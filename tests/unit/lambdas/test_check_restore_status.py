@@ -240,6 +240,31 @@ def test_an_instance_whose_creation_was_answered_late_is_no_error(scene: Scene, 
     assert set(instances(scene)) == {f"{TARGET}-1"}
 
 
+def test_an_instance_of_that_name_in_another_cluster_is_left_alone(scene: Scene) -> None:
+    restored(scene)
+    rds = scene.client("rds")
+    rds.create_db_cluster(
+        DBClusterIdentifier="another",
+        Engine="aurora-postgresql",
+        MasterUsername="postgres",
+        MasterUserPassword="another-password",
+        DBSubnetGroupName="my-subnet-group",
+    )
+    scene.bench.advance(LONG_ENOUGH)
+    rds.create_db_instance(
+        DBInstanceIdentifier=f"{TARGET}-1",
+        DBInstanceClass="db.r6g.large",
+        Engine="aurora-postgresql",
+        DBClusterIdentifier="another",
+    )
+
+    with pytest.raises(RefusedError, match="is no member of cluster my-cluster") as caught:
+        check(scene)
+
+    assert caught.value.details["instance_id"] == f"{TARGET}-1"
+    assert instances(scene)[f"{TARGET}-1"]["DBClusterIdentifier"] == "another"
+
+
 def test_an_instance_that_aws_refuses_fails_the_step(scene: Scene) -> None:
     restored(scene)
     scene.bench.rds.control.refuse_next("CreateDBInstance", code="InsufficientDBInstanceCapacity")

@@ -13,6 +13,7 @@ from aurora_restore.shared.errors import (
     ConfigurationError,
     RefusedError,
     SnapshotNotFoundError,
+    SnapshotNotVisibleError,
     ValidationError,
 )
 from aurora_restore.shared.pipeline import TAG_OPERATION
@@ -30,7 +31,7 @@ from tests.unit.lambdas.midway import (
     restoring,
     tags,
 )
-from tests.unit.scene import OWN_TAGS, TARGET, VERSION, Scene, make_scene
+from tests.unit.scene import OTHER_ACCOUNT, OWN_TAGS, TARGET, VERSION, Scene, make_scene
 
 ROLE = {"RoleArn": f"arn:aws:iam::{ACCOUNT}:role/import", "FeatureName": "s3Import"}
 
@@ -361,7 +362,7 @@ def test_a_snapshot_that_is_gone_is_not_found(scene: Scene) -> None:
     assert answer["statusCode"] == 404
     assert answer["body"]["error_type"] == "SnapshotNotFoundError"
     assert answer["body"]["target_snapshot_name"] == "gone"
-    assert answer["body"]["target_region"] == REGION
+    assert f"there is no snapshot gone in {REGION}" in answer["body"]["error"]
 
 
 def test_the_state_machine_is_given_the_error_and_the_state_keeps_it(scene: Scene) -> None:
@@ -375,6 +376,28 @@ def test_the_state_machine_is_given_the_error_and_the_state_keeps_it(scene: Scen
     assert state["details"]["error"]["type"] == "SnapshotNotFoundError"
     assert state["details"]["old_cluster"] == old_cluster()
     assert scene.bench.audit_trail() == [("restore-snapshot", "FAILED")]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "error"), [(299, SnapshotNotVisibleError), (300, SnapshotNotFoundError)]
+)
+def test_a_snapshot_that_was_shared_a_moment_ago_is_worth_trying_again(
+    scene: Scene, seconds: float, error: type[Exception]
+) -> None:
+    shared = scene.bench.clock()
+    reached(
+        scene,
+        "check-delete-status",
+        copy_snapshot_id=Place(OTHER_ACCOUNT, REGION).arn("cluster-snapshot", "shared"),
+        shared_at=f"{shared:%Y-%m-%dT%H:%M:%S.%fZ}",
+    )
+    passed = (scene.bench.clock() - shared).total_seconds()
+    scene.bench.advance(seconds - passed)
+
+    with pytest.raises(error):
+        restore(scene)
+
+    assert scene.cluster() is None
 
 
 @pytest.mark.parametrize("status", ["copying", "creating", "failed", "of-a-new-kind"])
