@@ -21,11 +21,13 @@ from aurora_restore.shared.rds import (
     find_snapshot,
 )
 from aurora_restore.shared.settings import record
-from aurora_restore.shared.survey import Findings, survey
+from aurora_restore.shared.survey import Findings, final_snapshot_name, survey
 
 if TYPE_CHECKING:
     from mypy_boto3_rds.type_defs import DBClusterSnapshotTypeDef
 
+RECENT_SECONDS: Final = 300
+"""For how long a final snapshot may belong to a deletion that does not show yet."""
 # An instance that is gone, or being deleted by an earlier attempt.
 NO_MORE: Final = NO_INSTANCE | {"InvalidDBInstanceState", "InvalidDBInstanceStateFault"}
 
@@ -116,9 +118,7 @@ class DeleteRdsHandler(BaseHandler):
         living = [
             instance for instance in found.instances if instance.get("DBInstanceStatus") != DELETING
         ]
-        final_snapshot = found.final_snapshot
-        if final_snapshot is not None and self._is_taken(found, final_snapshot):
-            final_snapshot = None
+        final_snapshot = self._final_snapshot(found)
         for step in calls.deletion(found.cluster, living, found.job.target_region, final_snapshot):
             try:
                 step.make(found.rds)
@@ -127,19 +127,26 @@ class DeleteRdsHandler(BaseHandler):
                 if code_of(error) not in NO_MORE and not was_lost:
                     raise
 
-    def _is_taken(self, found: Findings, final_snapshot: str) -> bool:
-        """Whether an earlier attempt has taken the final snapshot. Raises RefusedError where that
-        is of no use."""
-        snapshot = find_snapshot(found.rds, final_snapshot)
-        if snapshot is not None and snapshot["Status"] in DEAD_SNAPSHOT:
-            raise RefusedError(
-                f"cluster {found.job.target_cluster_id} is not deleted: its final snapshot, "
-                f"{final_snapshot}, is {snapshot['Status']}; delete that snapshot and run again",
-                target_cluster_id=found.job.target_cluster_id,
-                final_snapshot=final_snapshot,
-                snapshot_status=snapshot["Status"],
-            )
-        return snapshot is not None
+    def _final_snapshot(self, found: Findings) -> str | None:
+        """The name of the final snapshot that is still to be taken, if any.
+
+        One that an earlier attempt has taken is enough while that deletion may be under way. After
+        a deletion that came to nothing the cluster may have been used: it gets another.
+        """
+        name, job = found.final_snapshot, found.job
+        taken = None if name is None else find_snapshot(found.rds, name)
+        if taken is None:
+            return name
+        if taken["Status"] not in DEAD_SNAPSHOT and self._is_recent(job, taken):
+            return None
+        another = final_snapshot_name(job, timestamp(job.clock()))
+        job.record(final_snapshot=another)
+        return another
+
+    def _is_recent(self, job: Job, snapshot: "DBClusterSnapshotTypeDef") -> bool:
+        """A snapshot that is being created has no time yet."""
+        created = snapshot.get("SnapshotCreateTime")
+        return created is None or (job.clock() - created).total_seconds() < RECENT_SECONDS
 
     def _is_going(self, found: Findings) -> bool:
         """Whether the cluster is being deleted, or gone.

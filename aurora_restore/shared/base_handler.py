@@ -32,6 +32,7 @@ from aurora_restore.shared.pipeline import (
     RETRY_AFTER,
     STEPS,
     Step,
+    starter_of,
 )
 from aurora_restore.shared.routes import Place, Route, choose_route
 from aurora_restore.shared.schema import parse
@@ -208,13 +209,13 @@ class Job:
         Raises once the configured number of attempts is used up, and on a direct call, where there
         is no state machine to follow.
         """
-        origin = self.step.restarts
-        if origin is None or not self.execution:
+        step = self.step
+        if step.restarts is None or not self.execution:
             raise error
-        if self.attempts(origin) >= self.restore.max_attempts:
+        if self.attempts(starter_of(step).name) >= self.restore.max_attempts:
             raise error
         return Answer.wait(
-            f"{error.message}; it is started anew", {RESTART_FROM: origin, **error.details}
+            f"{error.message}; it is started anew", {RESTART_FROM: step.restarts, **error.details}
         )
 
 

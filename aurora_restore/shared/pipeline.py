@@ -294,6 +294,11 @@ def get_step(name: str) -> Step:
     return _BY_NAME[name]
 
 
+def starter_of(step: Step) -> Step:
+    """The step that starts what ``step`` waits for: the one before it."""
+    return STEPS[STEPS.index(step) - 1]
+
+
 # What a step's answer tells the state machine, beside ``statusCode``.
 RETRY_AFTER: Final = "retry_after"
 """With 202: call the step again after so many whole seconds."""

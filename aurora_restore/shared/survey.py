@@ -52,7 +52,7 @@ class Findings:
     def final_snapshot(self) -> str | None:
         """The name of the old cluster's final snapshot, or None where there is to be none.
 
-        It is the operation's: a second attempt at the deletion uses the same.
+        It is the operation's: a second attempt at the deletion looks for the same.
         """
         job, cluster = self.job, self.cluster
         if cluster is None or cluster["Status"] == DELETING or made_by(job, cluster):
@@ -60,8 +60,14 @@ class Findings:
         skip = job.event.skip_final_snapshot
         if job.restore.target.skip_final_snapshot if skip is None else skip:
             return None
-        moment = "".join(filter(str.isdigit, job.state["operation_started_at"]))
-        return final_snapshot_prefix(job.target_cluster_id) + moment[:14]
+        known: str | None = job.state.get("final_snapshot")
+        return known or final_snapshot_name(job, job.state["operation_started_at"])
+
+
+def final_snapshot_name(job: Job, moment: str) -> str:
+    """The name of a final snapshot that is called after a timestamp."""
+    digits = "".join(filter(str.isdigit, moment))
+    return final_snapshot_prefix(job.target_cluster_id) + digits[:14]
 
 
 def survey(job: Job, snapshot: "DBClusterSnapshotTypeDef", *, copied: bool = False) -> Findings:

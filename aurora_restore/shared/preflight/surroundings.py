@@ -37,8 +37,8 @@ def check_secrets(found: Findings) -> Iterator[Obstacle]:
         if isinstance(parsed, MasterCredentials) and owner not in (None, parsed.username):
             yield Obstacle(
                 "secrets",
-                f"secret {name}: username: is {parsed.username!r}, but the snapshot's master user "
-                f"is {owner!r}, and a restore keeps it",
+                f"secret {name}: username: is not {owner!r}, the snapshot's master user, whom a "
+                "restore keeps",
                 f"set it to {owner!r}",
             )
 

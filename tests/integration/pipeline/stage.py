@@ -280,6 +280,11 @@ class Stage:
         parsed: dict[str, str] = json.loads(value)
         return parsed
 
+    def put_secret(self, app: Deployed, output: str, value: str) -> None:
+        """Give a secret of the app another value."""
+        client = self.world.client("secretsmanager", region=app.region)
+        client.put_secret_value(SecretId=app.outputs[output], SecretString=value)
+
     def checksum(self, region: str, cluster: str, password: str, table: str) -> tuple[int, str]:
         """Number and digest of a table's rows, read as the master user."""
         with self.connected(region, cluster, MASTER, password) as connection:
@@ -317,9 +322,11 @@ class Stage:
 
     def audit(self, app: Deployed, operation_id: str) -> list[tuple[str, str]]:
         """Step and status of an operation's audit events, in order."""
-        return [
-            (item["step"], item["status"]) for item in self._items(app, "AuditTable", operation_id)
-        ]
+        return [(item["step"], item["status"]) for item in self.audit_events(app, operation_id)]
+
+    def audit_events(self, app: Deployed, operation_id: str) -> list[dict[str, Any]]:
+        """An operation's audit events, whole and in order."""
+        return self._items(app, "AuditTable", operation_id)
 
     def lock_holder(self, app: Deployed) -> str | None:
         """The operation that holds the target's lock."""

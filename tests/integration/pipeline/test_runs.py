@@ -8,7 +8,6 @@ import pytest
 
 from aurora_restore.shared.pipeline import STEP_NAMES
 from tests.integration.pipeline.stage import (
-    DATABASE,
     ETL_PASSWORD,
     MASTER,
     SOURCE,
@@ -388,24 +387,3 @@ def test_a_bad_start_fails_at_once_naming_the_field(stage: Stage, app: Deployed)
         assert execution["error"] == "ValidationError"
         assert fault in execution["cause"]
         assert stage.steps_entered(execution["executionArn"]) == ["snapshot-check"]
-
-
-def test_no_password_is_in_a_log_a_table_or_the_history(stage: Stage, app: Deployed) -> None:
-    execution = stage.run(app)
-    operation = operation_of(execution)
-    secrets = {
-        SOURCE_PASSWORD,
-        stage.secret(app, "MasterSecret")["password"],
-        stage.secret(app, "AppSecret")["app_password"],
-        stage.secret(app, "AppSecret")["readonly_password"],
-    }
-    told = [
-        str(stage.state(app, operation)),
-        str(stage.world.history(execution["executionArn"])),
-        str(stage.announcements(app, operation)),
-        *(stage.world.lambda_logs(f"aurora-restore-{step}") for step in STEP_NAMES),
-        *(stage.postgres_log(server) for server in stage.control.servers()),
-    ]
-    assert DATABASE in "".join(told)
-    for text in told:
-        assert not any(secret in text for secret in secrets)

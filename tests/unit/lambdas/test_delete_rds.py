@@ -361,26 +361,30 @@ def test_there_is_one_final_snapshot_however_often_it_is_run(scene: Scene) -> No
     assert manual_snapshots(scene)[name]["Status"] == "available"
 
 
-def test_a_final_snapshot_that_is_there_is_enough(scene: Scene) -> None:
+def test_a_cluster_that_was_used_after_its_final_snapshot_gets_another(scene: Scene) -> None:
     scene.configure(skip_final_snapshot=False)
     make_deletion_stick(scene)
+    (before,) = final_snapshots(scene)
 
     go(scene, DeleteRdsHandler)
+    go(scene, DeleteRdsHandler)
 
+    (after,) = set(final_snapshots(scene)) - {before}
+    assert details(scene, DeleteRdsHandler)["final_snapshot"] == after
     assert target_status(scene) == "deleting"
-    assert len(final_snapshots(scene)) == 1
 
 
 def test_a_final_snapshot_that_has_failed_is_none(scene: Scene) -> None:
     scene.configure(skip_final_snapshot=False)
-    make_deletion_stick(scene)
-    (name,) = final_snapshots(scene)
-    set_status(scene, HOME.arn("cluster-snapshot", name), "failed")
+    go(scene, DeleteRdsHandler)
+    (failed,) = final_snapshots(scene)
+    set_status(scene, HOME.arn("cluster-snapshot", failed), "failed")
+    set_status(scene, HOME.arn("cluster", TARGET), "available")
 
-    with pytest.raises(RefusedError, match=f"its final snapshot, {name}, is failed"):
-        go(scene, DeleteRdsHandler)
+    go(scene, DeleteRdsHandler)
 
-    assert target_status(scene) == "available"
+    assert set(final_snapshots(scene)) - {failed}
+    assert target_status(scene) == "deleting"
 
 
 def make_deletion_stick(scene: Scene) -> None:

@@ -182,7 +182,7 @@ OBSTACLES: list[tuple[Callable[[Scene], None], str, str]] = [
             {"username": "admin", "password": MASTER_PASSWORD, "database": "app"},
         ),
         "secrets",
-        "the snapshot's master user is 'postgres'",
+        "username: is not 'postgres', the snapshot's master user",
     ),
     (
         lambda scene: secret(scene, scene.bench.environment.app_secret, {"app_username": "a"}),

@@ -1,0 +1,110 @@
+"""No secret is told by anything, whatever goes wrong."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from aurora_restore.shared.pipeline import STEP_NAMES
+from tests.integration.pipeline.stage import (
+    DATABASE,
+    ETL_PASSWORD,
+    MASTER,
+    SOURCE_PASSWORD,
+    TARGET,
+    Deployed,
+    Stage,
+)
+
+CUT_OFF = "canary-cut-off-7d10"
+REFUSED_BY_RDS = "canary@refused/by-rds-93fe"
+IN_THE_WRONG_FIELD = "canary-in-the-wrong-field-51ab"
+MASTER_PASSWORD = "canary-master-4b0c"
+APP_PASSWORD = "canary-app-d2e8"
+READONLY_PASSWORD = "canary-readonly-6f37"
+NOT_THE_CLUSTERS = "canary-not-the-clusters-a919"
+
+SECRETS = frozenset(
+    {
+        SOURCE_PASSWORD,
+        ETL_PASSWORD,
+        CUT_OFF,
+        REFUSED_BY_RDS,
+        IN_THE_WRONG_FIELD,
+        MASTER_PASSWORD,
+        APP_PASSWORD,
+        READONLY_PASSWORD,
+        NOT_THE_CLUSTERS,
+    }
+)
+
+GOOD_MASTER = {"username": MASTER, "password": MASTER_PASSWORD, "database": DATABASE}
+GOOD_APP = {
+    "app_username": "app_user",
+    "app_password": APP_PASSWORD,
+    "readonly_username": "readonly_user",
+    "readonly_password": READONLY_PASSWORD,
+}
+BAD_SECRETS = [
+    ("MasterSecret", json.dumps({"username": MASTER, "password": CUT_OFF})[:-1]),
+    ("MasterSecret", json.dumps({**GOOD_MASTER, "password": REFUSED_BY_RDS})),
+    ("MasterSecret", json.dumps({**GOOD_MASTER, "username": IN_THE_WRONG_FIELD})),
+    ("AppSecret", json.dumps({"app_user": APP_PASSWORD, "app_password": [READONLY_PASSWORD]})),
+]
+
+
+@pytest.fixture
+def secrets(stage: Stage, app: Deployed, clean: None) -> Iterator[None]:
+    """The secrets as they were, after the test."""
+    before = {name: stage.secret(app, name) for name in ("MasterSecret", "AppSecret")}
+    yield
+    for name, value in before.items():
+        stage.put_secret(app, name, json.dumps(value))
+
+
+def everything_told(stage: Stage, app: Deployed, execution: dict[str, Any]) -> Iterator[str]:
+    """All that is left of a run: tables, history, notices, every log there is."""
+    operation = execution["name"]
+    yield str(stage.state(app, operation))
+    yield str(stage.audit_events(app, operation))
+    yield str(stage.world.history(execution["executionArn"]))
+    yield str(execution)
+    yield str(stage.announcements(app, operation))
+    for step in STEP_NAMES:
+        yield stage.world.lambda_logs(f"aurora-restore-{step}")
+    for server in stage.control.servers():
+        yield stage.postgres_log(server)
+
+
+@pytest.mark.usefixtures("secrets")
+def test_no_secret_is_told_by_a_run_that_fails_wherever_it_uses_one(
+    stage: Stage, app: Deployed
+) -> None:
+    stage.put_secret(app, "MasterSecret", json.dumps(GOOD_MASTER))
+    stage.put_secret(app, "AppSecret", json.dumps(GOOD_APP))
+    told: list[str] = []
+    for output, value in BAD_SECRETS:
+        good = json.dumps(stage.secret(app, output))
+        stage.put_secret(app, output, value)
+        refused = stage.run(app)
+        assert refused["error"] == "PreflightError"
+        told += everything_told(stage, app, refused)
+        stage.put_secret(app, output, good)
+    stage.control.fail_next("restore-cluster", times=2)
+    failed = stage.run(app)
+    assert failed["status"] == "FAILED", stage.steps_entered(failed["executionArn"])
+    assert failed["error"] == "RestoreFailedError"
+    stage.world.redrive(failed["executionArn"])
+    execution = dict(stage.world.wait(failed["executionArn"], timeout=90))
+    assert execution["status"] == "SUCCEEDED", execution.get("cause")
+
+    stage.put_secret(app, "MasterSecret", json.dumps({**GOOD_MASTER, "password": NOT_THE_CLUSTERS}))
+    answer = stage.invoke(app, "setup-db-users", {"operation_id": execution["name"]})
+
+    assert answer["body"]["error_type"] == "DatabaseConnectionError"
+    told += [str(answer), *everything_told(stage, app, execution)]
+    assert TARGET in "".join(told)
+    for text in told:
+        assert not [secret for secret in SECRETS if secret in text]
+    assert stage.can_log_in(app.region, TARGET, "app_user", APP_PASSWORD)
