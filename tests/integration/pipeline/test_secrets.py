@@ -9,7 +9,6 @@ import pytest
 from aurora_restore.shared.pipeline import STEP_NAMES
 from tests.integration.pipeline.stage import (
     DATABASE,
-    ETL_PASSWORD,
     MASTER,
     SOURCE_PASSWORD,
     TARGET,
@@ -28,7 +27,6 @@ NOT_THE_CLUSTERS = "canary-not-the-clusters-a919"
 SECRETS = frozenset(
     {
         SOURCE_PASSWORD,
-        ETL_PASSWORD,
         CUT_OFF,
         REFUSED_BY_RDS,
         IN_THE_WRONG_FIELD,
