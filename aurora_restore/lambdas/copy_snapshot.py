@@ -7,6 +7,7 @@ from aurora_restore.shared.aws_utils import code_of
 from aurora_restore.shared.base_handler import ATTEMPTS, Answer, BaseHandler, Job
 from aurora_restore.shared.common import timestamp
 from aurora_restore.shared.errors import (
+    AuroraRestoreError,
     AwsError,
     CopyFailedError,
     RefusedError,
@@ -105,7 +106,7 @@ class CopySnapshotHandler(BaseHandler):
         try:
             made = calls.copy_snapshot(hop, snapshot, tags, job.account_id).make(rds)
         except SnapshotNotFoundError as error:
-            raise not_found(job, hop.source_arn, RdsArn.parse(hop.source_arn).region) from error
+            raise self._not_found(job, hop.source_arn) from error
         except AwsError as error:
             existing = find_snapshot(rds, hop.name)
             if code_of(error) != ALREADY_EXISTS or existing is None:
@@ -120,8 +121,12 @@ class CopySnapshotHandler(BaseHandler):
         rds = job.clients.rds(arn.region) if account == job.account_id else job.source_rds
         snapshot = find_snapshot(rds, arn.name if account == arn.account else wanted)
         if snapshot is None:
-            raise not_found(job, wanted, arn.region)
+            raise self._not_found(job, wanted)
         return snapshot
+
+    def _not_found(self, job: Job, wanted: str) -> AuroraRestoreError:
+        arn = RdsArn.parse(wanted)
+        return not_found(job, wanted, arn.region, snapshot_name=arn.name, source_region=arn.region)
 
     def _replace(self, job: Job, rds: "RDSClient", hop: Hop, status: str) -> Answer:
         """Delete a failed copy; the next call finds it gone and starts anew."""

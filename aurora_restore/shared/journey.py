@@ -70,9 +70,12 @@ def was_shared_just_now(job: Job) -> bool:
     return shared is not None and seconds_since(shared, job.clock()) < SHARING_SECONDS
 
 
-def not_found(job: Job, snapshot: str, region: str) -> AuroraRestoreError:
-    """Why a snapshot that should be there is not found: maybe it only cannot be seen yet."""
-    facts = {"target_snapshot_name": snapshot, "region": region}
+def not_found(job: Job, snapshot: str, region: str, **facts: str) -> AuroraRestoreError:
+    """Why a snapshot that should be there is not found: maybe it only cannot be seen yet.
+
+    ``facts`` are the error's details; left out, the snapshot is the one to restore.
+    """
+    facts = facts or {"target_snapshot_name": snapshot, "target_region": region}
     if was_shared_just_now(job):
         return SnapshotNotVisibleError(
             f"snapshot {snapshot} in {region} has been shared, but cannot be seen yet", **facts

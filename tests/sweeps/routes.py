@@ -1,6 +1,5 @@
 """The ways of a run through the pipeline, each with the stage that it needs."""
 
-import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -13,6 +12,7 @@ from aurora_restore.shared.pipeline import (
     TAG_RESTORE,
     source_role_name,
 )
+from tests.support.keys import key_policy
 from tests.sweeps.machine import Document
 from tests.sweeps.stage import HOME, Stage, stage_in_memory
 from tests.unit.bench import ACCOUNT, PREFIX, REGION, SOURCE_REGION
@@ -126,22 +126,9 @@ def _make_network(stage: Stage) -> str:
 
 def _make_keys(stage: Stage, source: Place) -> dict[Place, str]:
     """A customer key in each place of the way; that of the source lets the target's account in."""
-    policy = {
-        "Version": "2012-10-17",
-        "Statement": [
-            {
-                "Effect": "Allow",
-                "Principal": {"AWS": f"arn:aws:iam::{account}:root"},
-                "Action": "kms:*",
-                "Resource": "*",
-            }
-            for account in (SOURCE_ACCOUNT, ACCOUNT)
-        ],
-    }
+    policy = key_policy((SOURCE_ACCOUNT, ACCOUNT))
     return {
-        place: stage.client("kms", place).create_key(Policy=json.dumps(policy))["KeyMetadata"][
-            "Arn"
-        ]
+        place: stage.client("kms", place).create_key(Policy=policy)["KeyMetadata"]["Arn"]
         for place in {source, ON_THE_WAY, HOME}
     }
 

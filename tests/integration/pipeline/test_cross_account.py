@@ -1,6 +1,5 @@
 """The longest route: an automated, encrypted snapshot of another account and Region."""
 
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -18,6 +17,7 @@ from tests.integration.pipeline.stage import (
     Deployed,
     Stage,
 )
+from tests.support.keys import key_policy
 
 SOURCE_ACCOUNT = "111111111111"
 SOURCE_REGION = "eu-central-1"
@@ -38,20 +38,9 @@ def keys(stage: Stage) -> Keys:
     """A key in each account; the source's lets the pipeline's account use it."""
     source = stage.world.client("kms", account=SOURCE_ACCOUNT, region=SOURCE_REGION)
     target = stage.world.client("kms", region=REGION)
-    policy = {
-        "Version": "2012-10-17",
-        "Statement": [
-            {
-                "Effect": "Allow",
-                "Principal": {"AWS": f"arn:aws:iam::{account}:root"},
-                "Action": "kms:*",
-                "Resource": "*",
-            }
-            for account in (SOURCE_ACCOUNT, ACCOUNT)
-        ],
-    }
+    policy = key_policy((SOURCE_ACCOUNT, ACCOUNT))
     return Keys(
-        source.create_key(Policy=json.dumps(policy))["KeyMetadata"]["Arn"],
+        source.create_key(Policy=policy)["KeyMetadata"]["Arn"],
         target.create_key()["KeyMetadata"]["Arn"],
     )
 

@@ -1,12 +1,13 @@
 """What the tests of single steps arrange and look at: snapshots, keys, a target to be replaced."""
 
-import json
+from collections.abc import Sequence
 from typing import Any
 
 from aurora_restore.lambdas.copy_snapshot import CopySnapshotHandler
 from aurora_restore.local.rds.model import Place
 from aurora_restore.shared.base_handler import BaseHandler
 from aurora_restore.shared.pipeline import LOCK_KEY_PREFIX, source_role_name
+from tests.support.keys import key_policy
 from tests.unit.bench import ACCOUNT, PREFIX, REGION, SOURCE_REGION, Bench
 from tests.unit.scene import (
     HOME,
@@ -22,7 +23,7 @@ from tests.unit.scene import (
 ELSEWHERE = Place(OTHER_ACCOUNT, SOURCE_REGION)
 NEXT_DOOR = Place(OTHER_ACCOUNT, REGION)
 ROLE = f"arn:aws:iam::{OTHER_ACCOUNT}:role/{source_role_name(PREFIX)}"
-SNAPSHOT_ARN = SOURCE_PLACE.arn("cluster-snapshot", SNAPSHOT)
+SOURCE_ARN = SOURCE_PLACE.arn("cluster-snapshot", SNAPSHOT)
 COPY = "production-2026-05-15-02-00-copy"
 COPY_ARN = HOME.arn("cluster-snapshot", COPY)
 LONG_ENOUGH = 3600
@@ -115,28 +116,20 @@ def set_status(scene: Scene, arn: str, status: str) -> None:
 # Keys
 
 
-def make_key(scene: Scene, place: Place) -> str:
-    """A customer key that both accounts may use; its ARN."""
-    policy = {
-        "Version": "2012-10-17",
-        "Statement": [
-            {
-                "Effect": "Allow",
-                "Principal": {"AWS": f"arn:aws:iam::{account}:root"},
-                "Action": "kms:*",
-                "Resource": "*",
-            }
-            for account in (ACCOUNT, OTHER_ACCOUNT)
-        ],
-    }
-    made = scene.client("kms", place).create_key(Policy=json.dumps(policy))
+def make_key(scene: Scene, place: Place, accounts: Sequence[str] = (ACCOUNT, OTHER_ACCOUNT)) -> str:
+    """A customer key that the given accounts may use; its ARN."""
+    made = scene.client("kms", place).create_key(Policy=key_policy(accounts))
     return str(made["KeyMetadata"]["Arn"])
 
 
-def make_encrypted_source(scene: Scene, name: str = "encrypted") -> str:
-    """A second cluster at the source, under a customer key, to be the one that is restored from;
-    its key's ARN."""
-    key = make_key(scene, scene.source_place)
+def make_encrypted_source(
+    scene: Scene,
+    name: str = "encrypted",
+    accounts: Sequence[str] = (ACCOUNT, OTHER_ACCOUNT),
+) -> str:
+    """A second cluster at the source, under a customer key of those accounts, to be the one that
+    is restored from; its key's ARN."""
+    key = make_key(scene, scene.source_place, accounts)
     scene.client("rds", scene.source_place).create_db_cluster(
         DBClusterIdentifier=name,
         Engine="aurora-postgresql",

@@ -17,15 +17,11 @@ from aurora_restore.shared.pipeline import (
     TAG_SOURCE_SNAPSHOT,
 )
 from aurora_restore.shared.state_utils import SUCCESS
-from tests.unit.bench import ACCOUNT, PREFIX, REGION, SOURCE_REGION
-from tests.unit.scene import HOME, SNAPSHOT, Scene
+from tests.unit.bench import PREFIX, REGION
+from tests.unit.lambdas.arrange import COPY, LONG_ENOUGH, SOURCE_ARN
+from tests.unit.scene import HOME, Scene
 
 OPERATION = "op-1"
-COPY = "production-2026-05-15-02-00-copy"
-COPY_ARN = f"arn:aws:rds:{REGION}:{ACCOUNT}:cluster-snapshot:{COPY}"
-SOURCE_ARN = f"arn:aws:rds:{SOURCE_REGION}:{ACCOUNT}:cluster-snapshot:{SNAPSHOT}"
-LONG_ENOUGH = 3600.0
-"""Seconds in which everything at RDS comes to its end."""
 MOST_CALLS = 12
 
 

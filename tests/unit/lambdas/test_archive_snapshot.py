@@ -15,17 +15,8 @@ from aurora_restore.shared.pipeline import (
     source_role_name,
 )
 from tests.unit.bench import ACCOUNT, PREFIX, REGION, SOURCE_REGION, Bench
-from tests.unit.lambdas.midway import (
-    COPY,
-    COPY_ARN,
-    LONG_ENOUGH,
-    OPERATION,
-    SOURCE_ARN,
-    copied,
-    copy_of_the_source,
-    reached,
-    tags,
-)
+from tests.unit.lambdas.arrange import COPY, COPY_ARN, LONG_ENOUGH, SOURCE_ARN
+from tests.unit.lambdas.midway import OPERATION, copied, copy_of_the_source, reached, tags
 from tests.unit.scene import HOME, OTHER_ACCOUNT, SNAPSHOT, TARGET, Scene, make_scene
 
 DAY = 86400.0

@@ -14,7 +14,7 @@ from tests.unit.lambdas.arrange import (
     COPY_ARN,
     LONG_ENOUGH,
     NEXT_DOOR,
-    SNAPSHOT_ARN,
+    SOURCE_ARN,
     call,
     details,
     go,
@@ -36,7 +36,7 @@ def scene(scene: Scene) -> Scene:
 
 
 def start_copy(scene: Scene) -> None:
-    go(scene, CopySnapshotHandler, {"snapshot_arn": SNAPSHOT_ARN})
+    go(scene, CopySnapshotHandler, {"snapshot_arn": SOURCE_ARN})
 
 
 def lose_copy(scene: Scene) -> None:

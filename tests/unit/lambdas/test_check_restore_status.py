@@ -19,8 +19,8 @@ from aurora_restore.shared.errors import (
 )
 from aurora_restore.shared.pipeline import TAG_OPERATION
 from tests.unit.bench import MASTER_PASSWORD, REGION
+from tests.unit.lambdas.arrange import LONG_ENOUGH
 from tests.unit.lambdas.midway import (
-    LONG_ENOUGH,
     OPERATION,
     copied,
     reached,
@@ -596,9 +596,9 @@ def test_it_is_started_anew_only_as_often_as_configured(
     restored(scene)
     end_badly(scene)
     state = scene.bench.state("restore-snapshot")["details"]
-    reached(scene, "restore-snapshot", **state | {"attempts": {"delete-rds": 1}})
+    reached(scene, "restore-snapshot", **state | {"attempts": {"restore-snapshot": 1}})
     first = check(scene)
-    reached(scene, "restore-snapshot", **state | {"attempts": {"delete-rds": 2}})
+    reached(scene, "restore-snapshot", **state | {"attempts": {"restore-snapshot": 2}})
 
     with pytest.raises(error):
         check(scene)
@@ -614,7 +614,7 @@ def test_a_redrive_may_start_it_anew_again(
     restored(scene)
     end_badly(scene)
     state = scene.bench.state("restore-snapshot")["details"]
-    reached(scene, "restore-snapshot", **state | {"attempts": {"delete-rds": 2}})
+    reached(scene, "restore-snapshot", **state | {"attempts": {"restore-snapshot": 2}})
     with pytest.raises(error):
         check(scene)
     scene.bench.redrive_count = 1

@@ -31,7 +31,7 @@ from tests.unit.lambdas.arrange import (
     LONG_ENOUGH,
     NEXT_DOOR,
     ROLE,
-    SNAPSHOT_ARN,
+    SOURCE_ARN,
     begin_manual,
     call,
     details,
@@ -51,7 +51,7 @@ STEP = CopySnapshotHandler.step.name
 DAY = "production-2026-05-15-02-00"
 SHARED_COPY = shared_snapshot_prefix(PREFIX) + DAY
 STEP_COPY = intermediate_snapshot_prefix(PREFIX) + DAY
-GIVEN = {"snapshot_arn": SNAPSHOT_ARN}
+GIVEN = {"snapshot_arn": SOURCE_ARN}
 ALREADY_EXISTS = "DBClusterSnapshotAlreadyExistsFault"
 
 
@@ -84,7 +84,7 @@ def test_a_copy_is_answered_as_documented(scene: Scene) -> None:
         scene,
         CopySnapshotHandler,
         snapshot_name=SNAPSHOT,
-        snapshot_arn=SNAPSHOT_ARN,
+        snapshot_arn=SOURCE_ARN,
         source_region=SOURCE_REGION,
         target_region=REGION,
         target_snapshot_name="my-snapshot-copy",
@@ -137,12 +137,12 @@ def test_what_snapshot_check_has_found_is_copied_and_marked(scene: Scene) -> Non
     go(scene, SnapshotCheckHandler)
     go(scene, CopySnapshotHandler)
 
-    assert copied_from(scene) == SNAPSHOT_ARN
+    assert copied_from(scene) == SOURCE_ARN
     assert tags(manual_snapshots(scene)[COPY]) == {
         TAG_MANAGED_BY: PREFIX,
         TAG_OPERATION: "op-1",
         TAG_RESTORE: "staging",
-        TAG_SOURCE_SNAPSHOT: SNAPSHOT_ARN,
+        TAG_SOURCE_SNAPSHOT: SOURCE_ARN,
     }
 
 
@@ -245,7 +245,7 @@ def make_stranger(scene: Scene, **more: Any) -> None:
 
 @pytest.mark.parametrize(
     "marks",
-    [[], [*OWN_TAGS, {"Key": TAG_SOURCE_SNAPSHOT, "Value": SNAPSHOT_ARN.replace("15", "14")}]],
+    [[], [*OWN_TAGS, {"Key": TAG_SOURCE_SNAPSHOT, "Value": SOURCE_ARN.replace("15", "14")}]],
     ids=["nobody's", "the pipeline's copy of another snapshot"],
 )
 @pytest.mark.parametrize("status", ["available", "failed"])
@@ -255,7 +255,7 @@ def test_a_snapshot_that_is_no_copy_of_this_one_is_left_alone(
     make_stranger(scene, Tags=marks)
     set_status(scene, COPY_ARN, status)
 
-    answer = call(scene, CopySnapshotHandler, snapshot_arn=SNAPSHOT_ARN)
+    answer = call(scene, CopySnapshotHandler, snapshot_arn=SOURCE_ARN)
 
     assert answer["statusCode"] == 409
     assert answer["body"]["error_type"] == "RefusedError"
@@ -274,7 +274,7 @@ def test_another_name_goes_round_a_stranger(scene: Scene) -> None:
 
 def test_a_copy_that_somebody_has_made_of_the_same_snapshot_is_taken(scene: Scene) -> None:
     scene.client("rds").copy_db_cluster_snapshot(
-        SourceDBClusterSnapshotIdentifier=SNAPSHOT_ARN, TargetDBClusterSnapshotIdentifier=COPY
+        SourceDBClusterSnapshotIdentifier=SOURCE_ARN, TargetDBClusterSnapshotIdentifier=COPY
     )
 
     assert copy(scene)["statusCode"] == 200
@@ -316,7 +316,7 @@ def test_a_direct_call_replaces_a_failed_copy_as_well(scene: Scene) -> None:
     set_status(scene, COPY_ARN, "failed")
 
     codes = [
-        call(scene, CopySnapshotHandler, snapshot_arn=SNAPSHOT_ARN)["statusCode"] for _ in range(2)
+        call(scene, CopySnapshotHandler, snapshot_arn=SOURCE_ARN)["statusCode"] for _ in range(2)
     ]
 
     assert codes == [202, 200]

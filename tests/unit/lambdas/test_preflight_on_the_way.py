@@ -1,55 +1,33 @@
 """What may stand in the way of an encrypted snapshot from another account or Region."""
 
-import json
 from typing import Any
 
 import pytest
 
 from aurora_restore.lambdas.snapshot_check import SnapshotCheckHandler
 from aurora_restore.local.rds.model import Place
-from tests.unit.bench import ACCOUNT, REGION, SOURCE_REGION, Bench
-from tests.unit.scene import OTHER_ACCOUNT, SNAPSHOT_TIME, VERSION, Scene, make_scene, obstacles_of
+from tests.unit.bench import ACCOUNT, SOURCE_REGION, Bench
+from tests.unit.lambdas.arrange import (
+    ELSEWHERE,
+    ROLE,
+    make_encrypted_source,
+    make_key,
+    take_manual,
+)
+from tests.unit.scene import HOME, OTHER_ACCOUNT, SNAPSHOT_TIME, Scene, make_scene, obstacles_of
 
 ENCRYPTED = "encrypted"
 NAME = f"{ENCRYPTED}-2026-05-15-02-00"
-ROLE = f"arn:aws:iam::{OTHER_ACCOUNT}:role/aurora-restore-source-access"
-AN_HOUR = 3600
 
 
-def make_key(scene: Scene, place: Place, *accounts: str) -> str:
-    """A customer key that the given accounts may use, beside its own."""
-    statements = [
-        {
-            "Effect": "Allow",
-            "Principal": {"AWS": f"arn:aws:iam::{account}:root"},
-            "Action": "kms:*",
-            "Resource": "*",
-        }
-        for account in (place.account, *accounts)
-    ]
-    policy = json.dumps({"Version": "2012-10-17", "Statement": statements})
-    key: str = scene.client("kms", place).create_key(Policy=policy)["KeyMetadata"]["Arn"]
-    return key
-
-
-def make_encrypted_source(scene: Scene, key: str) -> Any:
-    """A source cluster under ``key``, with an automated snapshot of yesterday; its RDS."""
+def make_daily_encrypted_source(scene: Scene) -> str:
+    """A source that only its own account may decrypt, with a snapshot of yesterday; its key."""
     place = scene.source_place
-    rds = scene.client("rds", place)
-    rds.create_db_cluster(
-        DBClusterIdentifier=ENCRYPTED,
-        Engine="aurora-postgresql",
-        EngineVersion=VERSION,
-        MasterUsername="postgres",
-        MasterUserPassword="source-password",
-        StorageEncrypted=True,
-        KmsKeyId=key,
-    )
-    scene.bench.advance(AN_HOUR)
+    key = make_encrypted_source(scene, ENCRYPTED, [place.account])
     scene.bench.rds.control.take_automated_snapshot(
         ENCRYPTED, account=place.account, region=place.region, at=SNAPSHOT_TIME
     )
-    return rds
+    return key
 
 
 def rehearsed(scene: Scene) -> list[tuple[str, str]]:
@@ -66,7 +44,7 @@ def near(bench: Bench) -> Scene:
 @pytest.fixture
 def far(bench: Bench) -> Scene:
     """The source is in another account and Region, and there is a role in it."""
-    return make_scene(bench, Place(OTHER_ACCOUNT, SOURCE_REGION))
+    return make_scene(bench, ELSEWHERE)
 
 
 def configure(scene: Scene, target_key: str | None, **source: Any) -> None:
@@ -78,7 +56,7 @@ def configure(scene: Scene, target_key: str | None, **source: Any) -> None:
 
 
 def test_a_copy_in_another_region_needs_a_key(near: Scene) -> None:
-    make_encrypted_source(near, make_key(near, near.source_place))
+    make_daily_encrypted_source(near)
     configure(near, None)
 
     assert rehearsed(near) == [
@@ -91,9 +69,8 @@ def test_a_copy_in_another_region_needs_a_key(near: Scene) -> None:
 
 
 def test_the_snapshots_own_key_must_be_enabled(near: Scene) -> None:
-    key = make_key(near, near.source_place)
-    make_encrypted_source(near, key)
-    configure(near, make_key(near, Place(ACCOUNT, REGION)))
+    key = make_daily_encrypted_source(near)
+    configure(near, make_key(near, HOME))
     assert rehearsed(near) == []
 
     near.client("kms", near.source_place).disable_key(KeyId=key.rpartition("/")[2])
@@ -102,9 +79,12 @@ def test_the_snapshots_own_key_must_be_enabled(near: Scene) -> None:
 
 
 def test_the_key_of_another_account_must_let_this_one_in(far: Scene) -> None:
-    make_encrypted_source(far, make_key(far, far.source_place))
-    target_key = make_key(far, Place(ACCOUNT, REGION))
-    closed, opened = make_key(far, far.source_place), make_key(far, far.source_place, ACCOUNT)
+    make_daily_encrypted_source(far)
+    target_key = make_key(far, HOME)
+    closed, opened = (
+        make_key(far, far.source_place, [OTHER_ACCOUNT]),
+        make_key(far, far.source_place),
+    )
 
     configure(far, target_key, role_arn=ROLE, kms_key_id=closed)
     assert rehearsed(far) == [
@@ -116,17 +96,17 @@ def test_the_key_of_another_account_must_let_this_one_in(far: Scene) -> None:
 
 
 def test_every_copy_of_two_steps_needs_a_key(far: Scene) -> None:
-    make_encrypted_source(far, make_key(far, far.source_place))
-    shared = make_key(far, far.source_place, ACCOUNT)
+    make_daily_encrypted_source(far)
+    shared = make_key(far, far.source_place)
     settings = {"role_arn": ROLE, "kms_key_id": shared, "copy_route": "two-steps"}
-    configure(far, make_key(far, Place(ACCOUNT, REGION)), **settings)
+    configure(far, make_key(far, HOME), **settings)
     missing = "is missing; the snapshot is encrypted, and its copy needs a customer key"
     assert rehearsed(far) == [("keys", f"source.intermediate_kms_key_id: {missing}")]
 
     intermediate = make_key(far, Place(ACCOUNT, SOURCE_REGION))
     configure(
         far,
-        make_key(far, Place(ACCOUNT, REGION)),
+        make_key(far, HOME),
         **settings,
         intermediate_kms_key_id=intermediate,
     )
@@ -134,13 +114,12 @@ def test_every_copy_of_two_steps_needs_a_key(far: Scene) -> None:
 
 
 def test_a_strangers_snapshot_under_the_name_of_a_copy_on_the_way_is_told(far: Scene) -> None:
-    rds = make_encrypted_source(far, make_key(far, far.source_place))
-    shared = make_key(far, far.source_place, ACCOUNT)
-    configure(far, make_key(far, Place(ACCOUNT, REGION)), role_arn=ROLE, kms_key_id=shared)
+    make_daily_encrypted_source(far)
+    shared = make_key(far, far.source_place)
+    configure(far, make_key(far, HOME), role_arn=ROLE, kms_key_id=shared)
     name = f"aurora-restore-shared-{NAME}"
 
-    rds.create_db_cluster_snapshot(DBClusterIdentifier=ENCRYPTED, DBClusterSnapshotIdentifier=name)
-    far.bench.advance(AN_HOUR)
+    take_manual(far, name, cluster=ENCRYPTED)
 
     assert rehearsed(far) == [
         ("names", f"snapshot {name} exists in the source account, and the pipeline did not make it")
@@ -148,9 +127,9 @@ def test_a_strangers_snapshot_under_the_name_of_a_copy_on_the_way_is_told(far: S
 
 
 def test_a_full_quota_in_the_source_account_is_told(far: Scene) -> None:
-    make_encrypted_source(far, make_key(far, far.source_place))
-    shared = make_key(far, far.source_place, ACCOUNT)
-    configure(far, make_key(far, Place(ACCOUNT, REGION)), role_arn=ROLE, kms_key_id=shared)
+    make_daily_encrypted_source(far)
+    shared = make_key(far, far.source_place)
+    configure(far, make_key(far, HOME), role_arn=ROLE, kms_key_id=shared)
 
     far.bench.rds.control.set_rules(manual_snapshots=0)
 

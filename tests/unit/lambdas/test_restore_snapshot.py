@@ -18,12 +18,9 @@ from aurora_restore.shared.errors import (
 )
 from aurora_restore.shared.pipeline import TAG_OPERATION
 from tests.unit.bench import ACCOUNT, REGION, Bench
+from tests.unit.lambdas.arrange import COPY, COPY_ARN, LONG_ENOUGH, SOURCE_ARN
 from tests.unit.lambdas.midway import (
-    COPY,
-    COPY_ARN,
-    LONG_ENOUGH,
     OPERATION,
-    SOURCE_ARN,
     copied,
     copy_of_the_source,
     dying_after,

@@ -18,7 +18,7 @@ from tests.unit.lambdas.arrange import (
     LONG_ENOUGH,
     NEXT_DOOR,
     ROLE,
-    SNAPSHOT_ARN,
+    SOURCE_ARN,
     begin_manual,
     call,
     details,
@@ -73,7 +73,7 @@ def test_a_direct_call_is_answered_as_documented(scene: Scene) -> None:
             "message": "Snapshot found successfully",
             "operation_id": "op-1",
             "snapshot_name": SNAPSHOT,
-            "snapshot_arn": SNAPSHOT_ARN,
+            "snapshot_arn": SOURCE_ARN,
             "source_region": SOURCE_REGION,
             "target_region": REGION,
             "snapshot_status": "available",
@@ -87,7 +87,7 @@ def test_what_is_found_is_written_down_for_the_steps_after_it(scene: Scene) -> N
 
     known = details(scene, SnapshotCheckHandler)
     assert known["snapshot_name"] == SNAPSHOT
-    assert known["snapshot_arn"] == known["source_snapshot_arn"] == SNAPSHOT_ARN
+    assert known["snapshot_arn"] == known["source_snapshot_arn"] == SOURCE_ARN
     assert known["snapshot_created_at"] == "2026-05-15T02:00:00.000000Z"
     assert (known["source_region"], known["target_region"]) == (SOURCE_REGION, REGION)
     assert known["source_account_id"] == known["target_account_id"] == HOME.account
@@ -243,7 +243,7 @@ def test_a_start_may_name_the_snapshot(scene: Scene, field: str, name: str) -> N
 def test_a_start_may_give_the_snapshots_arn(scene: Scene, field: str) -> None:
     take_daily(scene, "2026-05-16")
 
-    assert found(scene, **{field: SNAPSHOT_ARN}) == SNAPSHOT
+    assert found(scene, **{field: SOURCE_ARN}) == SNAPSHOT
 
 
 @pytest.mark.parametrize(
@@ -328,7 +328,7 @@ def test_a_snapshot_that_is_being_created_is_waited_for(scene: Scene) -> None:
 
 @pytest.mark.parametrize("status", ["creating", "copying", "not-known-yet"])
 def test_a_status_that_may_pass_is_waited_for(scene: Scene, status: str) -> None:
-    set_status(scene, SNAPSHOT_ARN, status)
+    set_status(scene, SOURCE_ARN, status)
 
     answer = go(scene, SnapshotCheckHandler)
 
@@ -339,7 +339,7 @@ def test_a_status_that_may_pass_is_waited_for(scene: Scene, status: str) -> None
 def test_a_snapshot_that_will_never_be_available_is_not_waited_for(
     scene: Scene, status: str
 ) -> None:
-    set_status(scene, SNAPSHOT_ARN, status)
+    set_status(scene, SOURCE_ARN, status)
 
     answer = call(scene, SnapshotCheckHandler)
 
@@ -350,7 +350,7 @@ def test_a_snapshot_that_will_never_be_available_is_not_waited_for(
 
 
 def test_an_execution_ends_at_a_failed_snapshot(scene: Scene) -> None:
-    set_status(scene, SNAPSHOT_ARN, "failed")
+    set_status(scene, SOURCE_ARN, "failed")
 
     with pytest.raises(SnapshotFailedError):
         go(scene, SnapshotCheckHandler)
@@ -552,7 +552,7 @@ def test_a_manual_snapshot_is_copied_to_be_shared_unless_under_the_configured_ke
 
 
 def test_a_dry_run_waits_for_the_snapshot_as_a_run_would(scene: Scene) -> None:
-    set_status(scene, SNAPSHOT_ARN, "creating")
+    set_status(scene, SOURCE_ARN, "creating")
 
     answer = go(scene, SnapshotCheckHandler, {"dry_run": True})
 

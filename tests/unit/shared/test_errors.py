@@ -21,5 +21,9 @@ def test_the_statuses_in_the_docstring_are_the_statuses() -> None:
 
 
 def test_only_leaves_are_retried() -> None:
-    assert retryable_error_names() == ["AwsThrottledError", "AwsUnavailableError"]
+    assert retryable_error_names() == [
+        "AwsThrottledError",
+        "AwsUnavailableError",
+        "SnapshotNotVisibleError",
+    ]
     assert all(not leaf.__subclasses__() for leaf in leaves(AuroraRestoreError))
