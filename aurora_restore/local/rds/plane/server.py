@@ -82,8 +82,13 @@ class PostgresServer:
             self._process.wait(_STOP_SECONDS)
 
     def _connect(self, database: str) -> Any:
+        # Without ``ssl_context`` pg8000 reads all the system's certificates, in vain.
         return pg8000.native.Connection(
-            SUPERUSER, database=database, unix_sock=str(self.socket), timeout=_START_SECONDS
+            SUPERUSER,
+            database=database,
+            unix_sock=str(self.socket),
+            ssl_context=False,
+            timeout=_START_SECONDS,
         )
 
     def _wait_until_ready(self) -> None:
