@@ -85,10 +85,14 @@ def _start(
     seconds: float,
 ) -> Progress:
     session = server.connect(master, script.database, application_name=label)
-    for setting in _SESSION_SETTINGS:
-        session.run(setting)
+    try:
+        for setting in _SESSION_SETTINGS:
+            session.run(setting)
+        message = _as_one_message(operation_id, script, label, owners_membership(session))
+    except BaseException:
+        close(session)
+        raise
     outcome: list[Exception | None] = []
-    message = _as_one_message(operation_id, script, label, owners_membership(session))
 
     def send() -> None:
         try:
