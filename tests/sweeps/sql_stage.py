@@ -1,0 +1,177 @@
+"""A stage for SQL: a restored PostgreSQL, and an AWS in memory, at the step that sets it up."""
+
+import json
+import re
+from base64 import b64decode
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import Any, Final
+from unittest import mock
+
+from moto.dynamodb.models import dynamodb_backends
+from moto.secretsmanager.models import secretsmanager_backends
+
+from aurora_restore.lambdas import setup_db_users
+from aurora_restore.lambdas.setup_db_users import SetupDbUsersHandler
+from aurora_restore.local.rds.plane import scram
+from aurora_restore.shared.common import logger
+from aurora_restore.shared.database import Login
+from aurora_restore.shared.pipeline import CA_BUNDLE, script_resource
+from aurora_restore.shared.state_utils import SUCCESS
+from tests.sweeps.cluster import (
+    DATABASES,
+    ETL,
+    FORMER_APP,
+    KEPT,
+    MONITORING,
+    SCRIPTS,
+    Cluster,
+    restored_cluster,
+)
+from tests.sweeps.memento import Memento
+from tests.sweeps.tap import Tap
+from tests.sweeps.wires import Hook, Wires
+from tests.unit.bench import ACCOUNT, APP_PASSWORD, REGION, RESTORE, Bench, bench_in_memory
+
+STEP: Final = SetupDbUsersHandler.step.name
+RESTORE_NAME: Final = "staging"
+OPERATION: Final = "op-1"
+OF_THE_WAY: Final = frozenset({"attempted_in", "operation_started_at", "waiting_since"})
+"""Facts of the state that tell of the way to the end."""
+
+Document = dict[str, Any]
+
+
+@dataclass
+class SqlStage:
+    """A restored cluster, and an AWS in memory that has got as far as to set it up."""
+
+    cluster: Cluster
+    bench: Bench
+    tap: Tap
+    _start: Memento = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._start = Memento(
+            [
+                *(table.items for table in dynamodb_backends[ACCOUNT][REGION].tables.values()),
+                secretsmanager_backends[ACCOUNT][REGION].secrets,
+            ]
+        )
+
+    @contextmanager
+    def begun(self) -> Iterator[None]:
+        """Everything is as before the step; two of the inherited logins are at work."""
+        self._start.restore()
+        self.bench.redrive_count = 0
+        self.cluster.make_anew()
+        with (
+            self.cluster.logged_in(ETL, DATABASES[0]),
+            self.cluster.logged_in(MONITORING, DATABASES[0]),
+        ):
+            yield
+
+    def call(self, hook: Hook | None = None) -> Document:
+        """Call the function once, in a process of its own."""
+        wires = Wires(self.cluster.server.socket, hook)
+        with wires.installed(), self.tap.working(STEP), self.tap.hooked(wires.meet_aws):
+            return self.bench.step(SetupDbUsersHandler)
+
+    def standing(self) -> Document:
+        """All that can make a difference from now on, and all that is right or wrong in the end."""
+        held = self.cluster.holds()
+        verifiers = dict(held.pop("verifiers"))
+        return {
+            **held,
+            "opens": {
+                name: _opens(login.password, verifiers[login.user])
+                for name, login in self.logins().items()
+                if login.user in verifiers
+            },
+            "secret": {**self._app_secret(), "readonly_password": None},
+            "state": [
+                (item["step"], item["status"], _lasting(item["details"]))
+                for item in self.bench.store.load_all(OPERATION)
+            ],
+        }
+
+    def who_gets_in(self) -> dict[str, bool]:
+        """Who can log in."""
+        return {
+            name: self.cluster.lets_in(login, DATABASES[0]) for name, login in self.logins().items()
+        }
+
+    def logins(self) -> dict[str, Login]:
+        """Names, and who may try to log in under them."""
+        secret = self._app_secret()
+        return {
+            "monitoring": MONITORING,
+            "etl": ETL,
+            "the former application": FORMER_APP,
+            "the application": Login(secret["app_username"], secret["app_password"]),
+            "the reader": Login(secret["readonly_username"], secret.get("readonly_password", "")),
+        }
+
+    def _app_secret(self) -> Document:
+        name = self.bench.environment.app_secret
+        value = self.bench.clients.secrets_manager.get_secret_value(SecretId=name)
+        parsed: Document = json.loads(value["SecretString"])
+        return parsed
+
+
+@contextmanager
+def sql_stage(directory: Path) -> Iterator[SqlStage]:
+    """A stage on which the step can be called."""
+    tap = Tap()
+    level = logger.log_level
+    with restored_cluster(directory) as cluster, bench_in_memory() as bench, tap.installed():
+        assets = {CA_BUNDLE: cluster.ca_bundle} | {
+            script_resource(RESTORE_NAME, index, path): sql
+            for index, (path, _, sql) in enumerate(SCRIPTS)
+        }
+        logger.setLevel("CRITICAL")
+        try:
+            with mock.patch.object(setup_db_users, "_asset", assets.__getitem__):
+                _configure(bench)
+                _let_the_restore_be_done(bench, cluster)
+                yield SqlStage(cluster, bench, tap)
+        finally:
+            logger.setLevel(level)
+
+
+@cache
+def _opens(password: str, verifier: str) -> bool:
+    salt = re.fullmatch(r"SCRAM-SHA-256\$\d+:([^$]+)\$.*", verifier)
+    assert salt is not None
+    return scram.verifier(password, b64decode(salt[1])) == verifier
+
+
+def _lasting(facts: Document) -> Document:
+    return {fact: value for fact, value in facts.items() if fact not in OF_THE_WAY}
+
+
+def _configure(bench: Bench) -> None:
+    document = {
+        "databases": list(DATABASES),
+        "keep_logins": list(KEPT),
+        "scripts": [{"path": path, "database": database} for path, database, _ in SCRIPTS],
+    }
+    bench.configure(RESTORE | {"database": document}, name=RESTORE_NAME)
+    bench.clients.secrets_manager.put_secret_value(
+        SecretId=bench.environment.app_secret,
+        SecretString=json.dumps(
+            {
+                "app_username": FORMER_APP.user,
+                "app_password": APP_PASSWORD,
+                "readonly_username": "readonly_user",
+            }
+        ),
+    )
+
+
+def _let_the_restore_be_done(bench: Bench, cluster: Cluster) -> None:
+    facts = {"cluster_endpoint": cluster.host, "cluster_port": cluster.port}
+    bench.store.save(OPERATION, "check-restore-status", SUCCESS, facts, bench.clock())

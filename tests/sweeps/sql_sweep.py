@@ -1,0 +1,223 @@
+"""Disturbs setup-db-users wherever it speaks to the world, and sees whether it comes to its end.
+
+The run is made once for each disturbance, on a cluster that is made anew. What was disturbed is
+called again, as the state machine would, until it is done; then all must stand as it does after an
+undisturbed run.
+
+A re-run is left out where all stands as it stood before an earlier one that has come to the right
+end: it would only repeat it.
+"""
+
+import itertools
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from typing import Any, Final
+
+from pg8000.exceptions import InterfaceError
+
+from aurora_restore.shared import scripts
+from aurora_restore.shared.errors import AuroraRestoreError, DatabaseError
+from tests.sweeps.sql_stage import Document, SqlStage
+from tests.sweeps.tap import Proceed, Violation
+from tests.sweeps.wires import Exchange, Killed, Wires
+
+MOST_CALLS: Final = 20
+"""More than any run here needs."""
+WAIT_SECONDS: Final = 30.0
+
+Disturbance = Callable[[Wires, Exchange, Proceed], Any]
+"""What happens at one exchange."""
+
+
+def killed_before(wires: Wires, exchange: Exchange, proceed: Proceed) -> Any:
+    """It dies, and says no more."""
+    wires.kill()
+
+
+def killed_under_way(wires: Wires, exchange: Exchange, proceed: Proceed) -> Any:
+    """It dies with the statement sent, and hears no answer."""
+    wires.when_sent = wires.kill
+    return proceed()
+
+
+def unreachable(wires: Wires, exchange: Exchange, proceed: Proceed) -> Any:
+    """There is nobody to log in to."""
+    raise InterfaceError("Can't create a connection")
+
+
+@dataclass
+class SqlSweep:
+    """One step, disturbed everywhere."""
+
+    stage: SqlStage
+    points: int = 0
+    broken: list[str] = field(default_factory=list)
+    expected: Document = field(default_factory=dict)
+    exchanges: list[Exchange] = field(default_factory=list)
+    """All that the undisturbed run says to the world, in order."""
+    _proven: list[Document] = field(default_factory=list)
+
+    def begin(self) -> None:
+        """Make the undisturbed run."""
+
+        def note(_: Wires, exchange: Exchange, proceed: Proceed) -> Any:
+            self.exchanges.append(exchange)
+            return proceed()
+
+        with self.stage.begun():
+            self._finish(self.stage.call(note))
+            self.expected = self._end()
+
+    def kill_everywhere(self) -> None:
+        """Before the first exchange, after the last one, and between each and the next.
+
+        After a mere look all is as before it, so that one death stands for both.
+        """
+        for number in range(len(self.exchanges) + 1):
+            if number == 0 or not self.exchanges[number - 1].only_looks:
+                with self._point(number, "killed before"):
+                    self._call_disturbed(number, killed_before)
+                    self._come_to_the_end()
+
+    def kill_unheard(self) -> None:
+        """While the server does what stays. The re-run does not wait until it is done with that."""
+        for number in self._lasting():
+            with self._point(number, "killed during"):
+                self._call_disturbed(number, killed_under_way)
+                self._finish()
+                self._compare()
+
+    def kill_during_scripts(self) -> None:
+        """While the server is at work on a script, which takes longer than the way back here."""
+        for number, exchange in enumerate(self.exchanges):
+            if exchange.is_script:
+                with self._point(number, "killed long before the end of"):
+                    self._kill_during_script(number)
+                    self._finish()
+                    self._compare()
+
+    def _kill_during_script(self, number: int) -> None:
+        with ExitStack() as until_the_next_call:
+            blocked = self.stage.cluster.blocked(self.exchanges[number].wire.database)
+            at_work: list[list[int]] = []
+
+            def die(wires: Wires, exchange: Exchange, proceed: Proceed) -> Any:
+                wait_for_the_script = until_the_next_call.enter_context(blocked)
+
+                def kill() -> None:
+                    at_work.append(wait_for_the_script())
+                    until_the_next_call.callback(lambda: at_work.append(wait_for_the_script()))
+                    wires.kill()
+
+                wires.when_sent = kill
+                return proceed()
+
+            self._call_disturbed(number, die)
+            answer = self.stage.call()
+            if answer["statusCode"] != HTTPStatus.ACCEPTED:
+                raise Violation(f"it does not wait for the script: {answer}")
+        if at_work[0] != at_work[1]:
+            raise Violation("it does not let the script go on, but starts it anew")
+
+    def lose_connections(self) -> None:
+        """Each line of the code loses its connection, the first time it speaks."""
+        lines: set[tuple[str, str]] = set()
+        lasting = set(self._lasting())
+        for number, exchange in enumerate(self.exchanges):
+            line = (exchange.place, exchange.verb)
+            if not exchange.place or line in lines:
+                continue
+            lines.add(line)
+            if exchange.is_log_in:
+                self._lose(number, "unreachable at", unreachable)
+            else:
+                self._lose(number, "connection lost before", self._ended)
+            if number in lasting:
+                self._lose(number, "connection lost after", self._unanswered)
+
+    def _lose(self, number: int, how: str, disturb: Disturbance) -> None:
+        with self._point(number, how):
+            try:
+                answer = self._call_disturbed(number, disturb)
+            except DatabaseError:
+                answer = None
+            if answer is not None and answer["statusCode"] != HTTPStatus.ACCEPTED:
+                raise Violation(f"it takes no notice: {answer}")
+            self._come_to_the_end()
+
+    def _ended(self, _: Wires, exchange: Exchange, proceed: Proceed) -> Any:
+        """The server has ended the session."""
+        self.stage.cluster.end_session(exchange.pid)
+        return proceed()
+
+    def _unanswered(self, _: Wires, exchange: Exchange, proceed: Proceed) -> Any:
+        """The server does it, and ends the session before it says so."""
+        proceed()
+        self.stage.cluster.end_session(exchange.pid)
+        raise InterfaceError("network error")
+
+    def _lasting(self) -> Iterator[int]:
+        """The statements that change something for good, by themselves or with all before them."""
+        in_transaction = False
+        for number, exchange in enumerate(self.exchanges):
+            if exchange.wire is None:
+                continue
+            if exchange.verb in ("BEGIN", "COMMIT", "ROLLBACK"):
+                in_transaction = exchange.verb == "BEGIN"
+            if exchange.verb == "COMMIT" or not (
+                in_transaction or exchange.only_looks or exchange.verb in ("SET", "ROLLBACK")
+            ):
+                yield number
+
+    def _call_disturbed(self, number: int, disturb: Disturbance) -> Document | None:
+        """Call the function once, with one disturbance; its answer, if it lives to give one."""
+        numbers = itertools.count()
+
+        def hook(wires: Wires, exchange: Exchange, proceed: Proceed) -> Any:
+            if next(numbers) == number:
+                return disturb(wires, exchange, proceed)
+            return proceed()
+
+        try:
+            return self.stage.call(hook)
+        except Killed:
+            scripts._unfinished.clear()
+            return None
+
+    def _come_to_the_end(self) -> None:
+        standing = self.stage.standing()
+        if standing not in self._proven:
+            self._finish()
+            self._compare()
+            self._proven.append(standing)
+
+    def _finish(self, answer: Document | None = None) -> None:
+        """Call the function until it is done."""
+        for _ in range(MOST_CALLS):
+            if answer is not None and answer["statusCode"] == HTTPStatus.OK:
+                return
+            self.stage.bench.advance(WAIT_SECONDS)
+            answer = self.stage.call()
+        raise Violation(f"it goes round in circles: {answer}")
+
+    def _compare(self) -> None:
+        found = self._end()
+        for kind in self.expected | found:
+            expected = self.expected.get(kind)
+            if found.get(kind) != expected:
+                raise Violation(f"{kind} is {found.get(kind)}, and undisturbed {expected}")
+
+    def _end(self) -> Document:
+        return {**self.stage.standing(), "who gets in": self.stage.who_gets_in()}
+
+    @contextmanager
+    def _point(self, number: int, how: str) -> Iterator[None]:
+        self.points += 1
+        said = self.exchanges[number] if number < len(self.exchanges) else "the end"
+        try:
+            with self.stage.begun():
+                yield
+        except (Violation, AuroraRestoreError) as error:
+            self.broken.append(f"{how} {number}, {said}: {error}")

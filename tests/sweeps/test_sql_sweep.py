@@ -1,0 +1,61 @@
+"""The step that speaks SQL may die, or lose its connection, at any statement."""
+
+from collections.abc import Callable, Iterator, Mapping
+
+import pytest
+
+from tests.sweeps.report import Record, tell
+from tests.sweeps.sql_stage import SqlStage, sql_stage
+from tests.sweeps.sql_sweep import SqlSweep
+
+DISTURBANCES: Mapping[str, Callable[[SqlSweep], None]] = {
+    "crash points between statements": SqlSweep.kill_everywhere,
+    "crash points between a change and its answer": SqlSweep.kill_unheard,
+    "crash points in the middle of a script": SqlSweep.kill_during_scripts,
+    "lost connections": SqlSweep.lose_connections,
+}
+
+
+@pytest.fixture(scope="module")
+def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SqlStage]:
+    with sql_stage(tmp_path_factory.mktemp("cluster")) as made:
+        yield made
+
+
+@pytest.fixture
+def sweep(stage: SqlStage) -> SqlSweep:
+    made = SqlSweep(stage)
+    made.begin()
+    return made
+
+
+def test_undisturbed_it_does_all_its_work_once(sweep: SqlSweep) -> None:
+    end = sweep.expected
+    assert end["who gets in"] == {
+        "monitoring": True,
+        "etl": False,
+        "the former application": False,
+        "the application": True,
+        "the reader": True,
+    }
+    assert end["sessions"] == ["monitoring"]
+    assert end["app: ledger"] == ['("fixture 1")', '("mask; or so")']
+    assert end["app: customers"] == [f"({100 + n},masked{n})" for n in range(1, 6)]
+    assert end['app: "Odd Schema"."odd ""table"'] == ["(1,real)", "(51,real)"]
+    assert end["reports: ledger"] == ["(mask)"]
+    assert end["reports: aurora_restore.journal"] == [
+        "(op-0,script:sql/mask.sql)",
+        "(op-1,script:sql/mask.sql)",
+    ]
+    ((_, _, state),) = [each for each in end["state"] if each[0] == "setup-db-users"]
+    assert state["disabled_logins"] == ["app_user", "etl", 'old "admin']
+    assert state["users_configured"] is True
+
+
+@pytest.mark.parametrize("points", DISTURBANCES)
+def test_a_step_disturbed_anywhere_succeeds_when_it_is_called_again(
+    sweep: SqlSweep, points: str, record_property: Record
+) -> None:
+    DISTURBANCES[points](sweep)
+    tell(record_property, f"setup-db-users in PostgreSQL: {sweep.points} {points}")
+    assert not sweep.broken, "\n".join(sweep.broken)
