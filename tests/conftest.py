@@ -9,7 +9,7 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tests of one file stay in one process, for what they share is dear; sweeps share nothing."""
+    """Tests of one file stay in one process, for what they share is dear, if not marked else."""
     for item in items:
-        if "sweeps" not in item.path.parts:
+        if item.get_closest_marker("spread") is None:
             item.add_marker(pytest.mark.xdist_group(item.path.as_posix()))

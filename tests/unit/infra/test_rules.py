@@ -106,6 +106,11 @@ ACKNOWLEDGED: Final = (
         "they can be handed to RDS only.",
     ),
     Acknowledged(
+        r"AwsSolutions-IAM5\[Resource::\*\]",
+        SOURCE_ROLE,
+        "The description of quotas knows no resources.",
+    ),
+    Acknowledged(
         r"AwsSolutions-IAM5\[Resource::arn:aws:rds:eu-central-1:111111111111:cluster-snapshot:"
         r"(|orders-restore-shared-|rds:orders-production-\?\?\?\?-\?\?-\?\?-)\*\]",
         SOURCE_ROLE,
@@ -127,7 +132,7 @@ ACKNOWLEDGED: Final = (
         r"AwsSolutions-IAM5\[Resource::arn:aws:kms:(us-east-1|eu-central-1):111111111111:key/\*\]",
         ROLES,
         "A snapshot may be under any key of the source's account that is shared with this one; it "
-        "can be used through RDS only.",
+        "can be used through RDS only, and by itself be described.",
     ),
     Acknowledged(
         r"AwsSolutions-IAM5\[Resource::arn:aws:kms:(us-west-2|eu-central-1):(222222222222|\*):key/\*\]",
