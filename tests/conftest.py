@@ -3,13 +3,23 @@
 import signal
 
 import pytest
+from xdist.remote import Producer
+from xdist.scheduler import LoadFileScheduling
 
 # Whoever starts the tests in the background has them ignore Ctrl-C, and so their children.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
+SPREAD = ("test_crash_sweep.py", "test_fault_sweep.py")
+"""Files with long tests that share nothing."""
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tests of one file stay in one process, for what they share is dear, if not marked else."""
-    for item in items:
-        if item.get_closest_marker("spread") is None:
-            item.add_marker(pytest.mark.xdist_group(item.path.as_posix()))
+
+class Scheduling(LoadFileScheduling):  # type: ignore[misc]
+    """The tests of a file stay in one process, for what they share is dear, unless it is spread."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        file: str = super()._split_scope(nodeid)
+        return nodeid if file.endswith(SPREAD) else file
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Scheduling:
+    return Scheduling(config, log)

@@ -6,8 +6,6 @@ from tests.sweeps.report import Record, tell
 from tests.sweeps.routes import ROUTES, Route
 from tests.sweeps.sweep import CrashSweep, redriven, redriven_later
 
-pytestmark = pytest.mark.spread
-
 DEATHS = {"at once": redriven, "in the morning": redriven_later}
 
 

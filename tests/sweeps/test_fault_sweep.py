@@ -6,8 +6,6 @@ from tests.sweeps.report import Record, tell
 from tests.sweeps.routes import OTHER_REGION, ROUTES, Route
 from tests.sweeps.sweep import FaultSweep
 
-pytestmark = pytest.mark.spread
-
 
 @pytest.mark.parametrize("route", ROUTES, ids=lambda route: str(route.name))
 def test_a_run_in_which_a_call_goes_wrong_comes_to_the_same_end(
