@@ -23,7 +23,7 @@ test: setup ## Check format, lint and types, and run every test
 	$(VENV)/bin/ruff format --check --quiet .
 	$(VENV)/bin/ruff check --quiet .
 	$(VENV)/bin/mypy
-	$(PY) -m pytest -q --numprocesses 2
+	$(PY) -m pytest -q --numprocesses 2 --no-loadscope-reorder
 
 format: setup ## Put the code into shape
 	@$(VENV)/bin/ruff check --fix --quiet . ; $(VENV)/bin/ruff format --quiet .

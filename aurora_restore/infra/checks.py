@@ -158,10 +158,16 @@ def _key(environment: Environment, restore: Restore, path: str) -> Iterator[Faul
 def _database(
     environment: Environment, restore: Restore, path: str, repository: Path
 ) -> Iterator[Fault]:
+    first: dict[tuple[str, str | None], int] = {}
     for i, script in enumerate(restore.database.scripts):
+        where = f"{path}.database.scripts[{i}].path"
         if not (repository / script.path).is_file():
+            yield Fault(where, f"there is no file {repository / script.path}")
+        database = script.database or next(iter(restore.database.databases), None)
+        if (earlier := first.setdefault((script.path, database), i)) != i:
             yield Fault(
-                f"{path}.database.scripts[{i}].path", f"there is no file {repository / script.path}"
+                where,
+                f"is the same as scripts[{earlier}]: a script runs once in each database",
             )
     if environment.secrets.app:
         return

@@ -108,14 +108,18 @@ class Clients:
     def _client(self, service: str, region: str | None = None) -> Any:
         key = (service, region)
         if key not in self._made:
-            client = self._session.client(
-                service,  # type: ignore[call-overload]
-                region_name=region,
-                config=_CLIENT_CONFIG,
-            )
-            client.meta.events.register("after-call", _refuse_broken_json)
-            self._made[key] = client
+            self._made[key] = self._make(service, region)
         return self._made[key]
+
+    def _make(self, service: str, region: str | None, **credentials: str) -> Any:
+        client = self._session.client(
+            service,  # type: ignore[call-overload]
+            region_name=region,
+            config=_CLIENT_CONFIG,
+            **credentials,
+        )
+        client.meta.events.register("after-call", _refuse_broken_json)
+        return client
 
     @property
     def region(self) -> str:
@@ -138,12 +142,14 @@ class Clients:
         key = call(sts.assume_role, RoleArn=role_arn, RoleSessionName=session_name[-64:])[
             "Credentials"
         ]
-        session = boto3.Session(
+        client: RDSClient = self._make(
+            "rds",
+            region,
             aws_access_key_id=key["AccessKeyId"],
             aws_secret_access_key=key["SecretAccessKey"],
             aws_session_token=key["SessionToken"],
         )
-        return session.client("rds", region_name=region, config=_CLIENT_CONFIG)
+        return client
 
     @property
     def ec2(self) -> "EC2Client":

@@ -29,9 +29,12 @@ DEAD_SNAPSHOT: Final = frozenset(
     {"failed", "deleted", "deleting", "incompatible-restore", "incompatible-parameters"}
 )
 
-# The statuses of the Aurora User Guide ("Viewing DB cluster status") that no waiting ends.
+# The statuses of the Aurora User Guide ("Viewing DB cluster status") that no waiting ends, and
+# "failed", which botocore's waiter for clusters gives up at.
 DEAD_CLUSTER: Final = frozenset(
     {
+        "cloning-failed",
+        "failed",
         "inaccessible-encryption-credentials",
         "inaccessible-encryption-credentials-recoverable",
         "incompatible-network",
@@ -42,7 +45,6 @@ DEAD_CLUSTER: Final = frozenset(
     }
 )
 DEAD_INSTANCE: Final = DEAD_CLUSTER | {
-    "failed",
     "incompatible-create",
     "incompatible-credentials",
     "modify-failed",

@@ -105,6 +105,11 @@ def test_the_example_is_right() -> None:
             f"{STAGING}.database.scripts[0].path: there is no file",
         ),
         (
+            f"{STAGING}.database.scripts",
+            [{"path": "config/sql/mask-customers.sql"}, {"path": "config/sql/mask-customers.sql"}],
+            f"{STAGING}.database.scripts[1].path: is the same as scripts[0]",
+        ),
+        (
             f"{STAGING}.database.keep_logins",
             ["monitoring", "orders_app"],
             f"{STAGING}.database.keep_logins[1]: 'orders_app' is set up by the pipeline",
