@@ -113,7 +113,7 @@ class SnsNotificationHandler(BaseHandler):
         """
         clients = self._clients or default_clients()
         environment = self._environment or LambdaEnvironment.from_env()
-        failure = look_up(event.get("detail") or {}, clients)
+        failure = look_up(event.get("detail"), clients)
         logger.clear_state()
         logger.append_keys(operation_id=failure.operation_id, step=self.step.name)
         store = StateStore.of(environment, clients)

@@ -80,13 +80,13 @@ class Execution:
 
     @classmethod
     def parse(cls, document: Any) -> "Execution":
-        if not isinstance(document, Mapping) or not isinstance(document.get("name"), str):
+        mark = document if isinstance(document, Mapping) else {}
+        name, redrives = mark.get("name"), mark.get(REDRIVE_COUNT, 0)
+        if not isinstance(name, str) or not isinstance(redrives, int):
             raise ValidationError(
                 f"{EXECUTION}: is the state machine's own mark; leave it out of a direct call"
             )
-        return cls(
-            str(document.get("id", "")), document["name"], int(document.get(REDRIVE_COUNT) or 0)
-        )
+        return cls(str(mark.get("id", "")), name, redrives)
 
 
 @dataclass(frozen=True)

@@ -6,13 +6,16 @@ looked up. See "EventBridge event schema for Step Functions" in the Step Functio
 
 import json
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final
 
 from aurora_restore.shared.aws_utils import Clients, call
 from aurora_restore.shared.errors import ValidationError
 from aurora_restore.shared.lock import UNFINISHED
+from aurora_restore.shared.models import Event
 from aurora_restore.shared.pipeline import STEPS
+from aurora_restore.shared.schema import parse
 
 REDRIVE: Final = (
     "Mend the cause, then redrive the execution in the Step Functions console: it goes on at the "
@@ -56,18 +59,18 @@ class Failure:
         }
 
 
-def look_up(detail: Mapping[str, Any], clients: Clients) -> Failure:
+def look_up(detail: Any, clients: Clients) -> Failure:
     """What an execution status change event is about.
 
     Raises ValidationError where the event names no execution.
     """
-    arn = detail.get("executionArn")
+    arn = detail.get("executionArn") if isinstance(detail, Mapping) else None
     if not isinstance(arn, str):
         raise ValidationError(
             "detail.executionArn: is missing; the event is not one of an execution"
         )
     execution = call(clients.step_functions.describe_execution, executionArn=arn)
-    asked = _json_object(execution.get("input"))
+    asked = _what_is_right(_json_object(execution.get("input")))
     status = str(detail.get("status", execution["status"]))
     error_type, reason = _reason(
         str(execution.get("error") or ""), str(execution.get("cause") or ""), status
@@ -75,13 +78,23 @@ def look_up(detail: Mapping[str, Any], clients: Clients) -> Failure:
     return Failure(
         execution_arn=arn,
         execution_status=status,
-        operation_id=str(asked.get("operation_id") or execution["name"]),
-        restore=asked.get("restore"),
+        operation_id=asked.operation_id or execution["name"],
+        restore=asked.restore,
         step=_last_step(arn, clients),
         error_type=error_type,
         reason=reason,
         is_over=execution["status"] not in UNFINISHED,
     )
+
+
+def _what_is_right(asked: Mapping[str, Any]) -> Event:
+    """As much of an execution's input as a step would accept: the rest may be why it failed."""
+    right = {}
+    for field in ("operation_id", "restore"):
+        with suppress(ValidationError):
+            parse(Event, {field: asked.get(field)})
+            right[field] = asked.get(field)
+    return parse(Event, right)
 
 
 def _last_step(arn: str, clients: Clients) -> str | None:

@@ -475,6 +475,10 @@ def test_an_execution_that_failed_before_its_first_step_failed_at_its_start(
         ({"operation_id": "op-7"}, "op-7", None, "Aurora restore staging: failed"),
         ({"restore": "orders"}, OPERATION, "orders", "Aurora restore orders: failed"),
         ([], OPERATION, None, "Aurora restore staging: failed"),
+        ({"operation_id": ["op-7"]}, OPERATION, None, "Aurora restore staging: failed"),
+        ({"operation_id": "lock#x"}, OPERATION, None, "Aurora restore staging: failed"),
+        ({"restore": "two\nlines"}, OPERATION, None, "Aurora restore staging: failed"),
+        ({"restore": "\u00e9tage"}, OPERATION, None, "Aurora restore staging: failed"),
     ],
 )
 def test_the_operation_and_its_restore_are_taken_from_the_executions_input(
@@ -537,8 +541,11 @@ def test_the_lock_is_let_go_even_if_the_failure_cannot_be_announced(bench: Bench
     assert bench.state("restore-snapshot")["status"] == "FAILED"
 
 
-def test_an_event_that_names_no_execution_is_kept_for_a_person_to_see(bench: Bench) -> None:
-    event = {"detail-type": STATUS_CHANGE, "detail": {"status": "FAILED"}}
+@pytest.mark.parametrize("detail", [{"status": "FAILED"}, {}, None, ["executionArn"], "FAILED"])
+def test_an_event_that_names_no_execution_is_kept_for_a_person_to_see(
+    bench: Bench, detail: Any
+) -> None:
+    event = {"detail-type": STATUS_CHANGE, "detail": detail}
 
     with pytest.raises(ValidationError, match=r"detail\.executionArn: is missing"):
         bench.call(SnsNotificationHandler, event)

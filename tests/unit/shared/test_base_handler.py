@@ -5,21 +5,7 @@ from typing import Any
 from unittest import mock
 
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
-from aurora_restore.lambdas import (
-    archive_snapshot,
-    check_copy_status,
-    check_delete_status,
-    check_restore_status,
-    copy_snapshot,
-    delete_rds,
-    restore_snapshot,
-    setup_db_users,
-    snapshot_check,
-    sns_notification,
-)
 from aurora_restore.shared.base_handler import Answer, BaseHandler, Job
 from aurora_restore.shared.errors import (
     AuroraRestoreError,
@@ -28,26 +14,9 @@ from aurora_restore.shared.errors import (
     RefusedError,
     SnapshotNotFoundError,
 )
-from aurora_restore.shared.pipeline import STEPS, get_step
+from aurora_restore.shared.pipeline import get_step
 from aurora_restore.shared.state_utils import StateStore
 from tests.unit.bench import RESTORE, SOURCE_REGION, Bench
-from tests.unit.shared.test_schema import ANY_JSON
-
-HANDLERS: list[type[BaseHandler]] = [
-    type(module.handler)
-    for module in (
-        snapshot_check,
-        copy_snapshot,
-        check_copy_status,
-        delete_rds,
-        check_delete_status,
-        restore_snapshot,
-        check_restore_status,
-        setup_db_users,
-        archive_snapshot,
-        sns_notification,
-    )
-]
 
 
 class Succeeds(BaseHandler):
@@ -90,16 +59,6 @@ class Breaks(BaseHandler):
 
     def run(self, job: Job) -> Answer:
         raise ZeroDivisionError("secret-canary")
-
-
-def test_the_handlers_are_the_declared_steps_in_order() -> None:
-    assert [handler.step for handler in HANDLERS] == list(STEPS)
-
-
-@pytest.mark.parametrize("handler", HANDLERS, ids=lambda handler: str(handler.step.name))
-def test_every_handler_says_what_it_does(handler: type[BaseHandler]) -> None:
-    assert handler.__doc__
-    assert handler.run.__doc__
 
 
 def test_an_answer_is_written_to_state_and_audit(bench: Bench) -> None:
@@ -267,37 +226,6 @@ def test_a_configuration_that_was_edited_by_hand_is_checked(bench: Bench) -> Non
     answer = bench.call(Succeeds, {})
     assert answer["body"]["error_type"] == "ConfigurationError"
     assert "/aurora-restore/restores/staging: polling.floor_seconds" in answer["body"]["error"]
-
-
-class NoClients:
-    """An AWS that must not be called."""
-
-    def __getattr__(self, name: str) -> Any:
-        raise AssertionError(f"AWS was called: {name}")
-
-
-class Context:
-    invoked_function_arn = "arn:aws:lambda:us-west-2:123456789012:function:x"
-
-    def get_remaining_time_in_millis(self) -> int:
-        return 60_000
-
-
-BAD_EVENTS = ANY_JSON.filter(lambda value: not isinstance(value, dict)) | st.dictionaries(
-    st.text(min_size=1).filter(lambda key: key not in ("execution", "input")), ANY_JSON, min_size=1
-)
-
-
-@pytest.mark.parametrize("handler", HANDLERS, ids=lambda handler: str(handler.step.name))
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=25)
-@given(event=BAD_EVENTS)
-def test_any_bad_event_is_answered_with_400_before_any_call(
-    handler: type[BaseHandler], event: Any
-) -> None:
-    made = handler(clients=NoClients())  # type: ignore[arg-type]
-    answer = made(event, Context())
-    assert answer["statusCode"] == 400
-    assert {"message", "operation_id", "error", "error_type"} <= set(answer["body"])
 
 
 def test_a_snapshot_that_is_not_found_keeps_the_documented_message(bench: Bench) -> None:
