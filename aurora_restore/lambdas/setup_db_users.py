@@ -92,8 +92,8 @@ class SetupDbUsersHandler(BaseHandler):
         app, readonly = self._application(job)
         with server.session(master, master_database) as session:
             for login in (app, readonly):
-                ensure_login(server, session, login, databases[0])
                 leave_groups(session, login.user)
+                ensure_login(server, session, login, databases[0])
         access = ((app.user, READ_WRITE), (readonly.user, READ_ONLY))
         for database in databases:
             with server.session(master, database) as session:

@@ -71,6 +71,10 @@ class Session:
         """The only value that a query answers."""
         return self.run(sql, **parameters)[0][0]
 
+    def version(self) -> int:
+        """The server's version, which is 160004 for 16.4."""
+        return int(self.scalar("SELECT current_setting('server_version_num')"))
+
     @contextmanager
     def transaction(self) -> Iterator[Self]:
         """Commit all or nothing."""

@@ -149,16 +149,57 @@ def ensure_login(server: Server, session: Session, login: Login, database: str) 
 
 
 def leave_groups(session: Session, role: str) -> None:
-    """End the role's memberships, which might let it do more than it is granted here."""
-    groups = session.column(
-        "SELECT g.rolname FROM pg_auth_members m "
+    """End the role's memberships, which might let it do more than it is granted here.
+
+    What its members have granted on goes with a membership. Raises PrivilegeCheckError naming those
+    that the current user may not end.
+    """
+    member = identifier(role)
+    refusal = "the master user may not revoke that"
+    for group in sorted({group for group, _, _ in _memberships(session, role)}):
+        refusal = _attempt(session, f"REVOKE {identifier(group)} FROM {member} CASCADE") or refusal
+    # Since PostgreSQL 16 a membership has several grantors, and only who can act for one of them
+    # ends what that one has granted.
+    if session.version() >= 160000:
+        for group, grantor, by_superuser in _memberships(session, role):
+            acting = _membership(session, [] if by_superuser else [grantor])
+            revoke = (
+                f"REVOKE {identifier(group)} FROM {member} GRANTED BY {identifier(grantor)} CASCADE"
+            )
+            refusal = _attempt(session, *acting.gain, revoke, *acting.lose) or refusal
+    left = _memberships(session, role)
+    if left:
+        listed = ", ".join(f"{group!r} (granted by {grantor!r})" for group, grantor, _ in left)
+        raise PrivilegeCheckError(
+            f"role {role!r} could not leave {listed}: {refusal}; revoke that in the source, or "
+            "name another role in the application's secret",
+            role=role,
+            groups=sorted({group for group, _, _ in left}),
+        )
+
+
+def _memberships(session: Session, role: str) -> list[tuple[str, str, bool]]:
+    """The role's groups, each with who has granted it, and whether that is a superuser."""
+    rows = session.run(
+        "SELECT g.rolname, coalesce(o.rolname, 'nobody'), coalesce(o.rolsuper, false) "
+        "FROM pg_auth_members m "
         "JOIN pg_roles g ON g.oid = m.roleid JOIN pg_roles r ON r.oid = m.member "
-        "WHERE r.rolname = :role",
+        "LEFT JOIN pg_roles o ON o.oid = m.grantor "
+        "WHERE r.rolname = :role ORDER BY 1, 2",
         role=role,
     )
-    for group in sorted(set(groups)):
-        with explained(f"role {role!r} could not leave {group!r}"):
-            session.run(f"REVOKE {identifier(group)} FROM {identifier(role)}")
+    return [(group, grantor, by_superuser) for group, grantor, by_superuser in rows]
+
+
+def _attempt(session: Session, *statements: str) -> str | None:
+    """All of the statements or none; answers why they were refused, if they were."""
+    try:
+        with session.transaction():
+            for statement in statements:
+                session.run(statement)
+    except PgDatabaseError as error:
+        return describe(error)
+    return None
 
 
 def scram_verifier(password: str) -> str:
@@ -219,17 +260,19 @@ class Membership:
 
 
 def owners_membership(session: Session, also: Collection[str] = ()) -> Membership:
-    """What lets the current user act as the owners of a database: only they may grant and alter.
+    """What lets the current user act as the owners of a database: only they may grant and alter."""
+    return _membership(session, {*_owners(session), *also})
 
-    Roles of which it is a member already are left out.
-    """
+
+def _membership(session: Session, roles: Collection[str]) -> Membership:
+    """What lets the current user act as the roles; those as which it may already are left out."""
     missing = [
         role
-        for role in sorted({*_owners(session), *also})
+        for role in sorted(roles)
         if not session.scalar("SELECT pg_has_role(current_user, :role, 'USAGE')", role=role)
     ]
     # PostgreSQL 16 split membership into options, of which the maker of a role has neither.
-    options = " WITH INHERIT TRUE, SET TRUE" if _version(session) >= 160000 else ""
+    options = " WITH INHERIT TRUE, SET TRUE" if session.version() >= 160000 else ""
     return Membership(
         tuple(f"GRANT {identifier(role)} TO CURRENT_USER{options}" for role in missing),
         tuple(f"REVOKE {identifier(role)} FROM CURRENT_USER" for role in missing),
@@ -244,10 +287,6 @@ def _as_member(session: Session, membership: Membership) -> Iterator[None]:
     yield
     for statement in membership.lose:
         session.run(statement)
-
-
-def _version(session: Session) -> int:
-    return int(session.scalar("SELECT current_setting('server_version_num')"))
 
 
 def _existing(session: Session, roles: Collection[str]) -> list[str]:
@@ -372,10 +411,13 @@ def _grant_future(session: Session, role: str, access: Access, creators: Sequenc
 def prove_access(server: Server, databases: Sequence[str], app: Login, readonly: Login) -> None:
     """Log in as both roles, and see that the one can write where the other cannot.
 
-    The attempts delete no row and are rolled back. Raises PrivilegeCheckError naming the table.
+    Neither may be a member of another role: even a membership that is not inherited lets it become
+    that role. The attempts delete no row and are rolled back. Raises PrivilegeCheckError naming the
+    tables or the groups.
     """
     for database in databases:
         with server.session(app, database) as session:
+            _expect_no_groups(session, app.user)
             samples = _sample_tables(session)
             _expect_none(
                 session,
@@ -385,10 +427,24 @@ def prove_access(server: Server, databases: Sequence[str], app: Login, readonly:
             for table in samples:
                 _expect(session, table, can_write=True, role=app.user)
         with server.session(readonly, database) as session:
+            _expect_no_groups(session, readonly.user)
             _expect_none(session, "the read-only role can write to", " OR ".join(map(_may, WRITES)))
             _expect_none(session, "the read-only role cannot read", f"NOT {_may('SELECT')}")
             for table in samples:
                 _expect(session, table, can_write=False, role=readonly.user)
+
+
+def _expect_no_groups(session: Session, role: str) -> None:
+    """The owner of a database is a member of pg_database_owner, to which nobody can be added."""
+    groups = session.column(
+        "SELECT rolname FROM pg_roles WHERE rolname NOT IN (current_user, 'pg_database_owner') "
+        "AND pg_has_role(oid, 'MEMBER') ORDER BY rolname"
+    )
+    if groups:
+        listed = ", ".join(repr(group) for group in groups)
+        raise PrivilegeCheckError(
+            f"role {role!r} is a member of {listed}", role=role, groups=groups
+        )
 
 
 def _may(privilege: str) -> str:

@@ -50,6 +50,12 @@ CREATE ROLE "old ""admin" LOGIN CREATEDB CREATEROLE PASSWORD '{_verifier(ADMIN)}
 CREATE ROLE monitoring LOGIN PASSWORD '{_verifier(MONITORING)}';
 CREATE ROLE app_user LOGIN CREATEDB PASSWORD '{_verifier(FORMER_APP)}' VALID UNTIL '2090-01-01'
     IN ROLE writers, etl;
+CREATE ROLE owners;
+CREATE ROLE deployer;
+GRANT owners TO deployer WITH ADMIN OPTION;
+GRANT deployer TO postgres;
+GRANT owners TO app_user WITH INHERIT FALSE, SET TRUE GRANTED BY deployer;
+REVOKE deployer FROM postgres;
 """
 
 CONTENTS = {
@@ -106,8 +112,8 @@ BLOCKING = "LOCK TABLE ledger"
 """Lets no script come to its end, as long as it is not given up."""
 
 _ROLES_THAT_MAY_GO = """
-SELECT quote_ident(rolname) FROM pg_roles
-WHERE oid >= 16384 AND rolname !~ '^rds_' AND rolname <> 'postgres'
+SELECT string_agg(quote_ident(rolname), ', ') FROM pg_roles
+WHERE oid >= 16384 AND rolname !~ '^rds_' AND rolname <> 'postgres' HAVING count(*) > 0
 """
 _ROLES = """
 SELECT 'role', rolname, row(rolsuper, rolinherit, rolcreaterole, rolcreatedb, rolcanlogin,
@@ -164,8 +170,8 @@ class Cluster:
         with self.server.session() as session:
             for database in DATABASES:
                 session.run(f"DROP DATABASE IF EXISTS {database} WITH (FORCE)")
-            for (role,) in session.run(_ROLES_THAT_MAY_GO):
-                session.run(f"DROP ROLE {role}")
+            for (roles,) in session.run(_ROLES_THAT_MAY_GO):
+                session.run(f"DROP ROLE {roles}")
             session.run(f"SET SESSION AUTHORIZATION {MASTER.user}; {ROLES}")
             session.run("RESET SESSION AUTHORIZATION")
             for database in DATABASES:

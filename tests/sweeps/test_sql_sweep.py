@@ -38,6 +38,7 @@ def test_undisturbed_it_does_all_its_work_once(sweep: SqlSweep) -> None:
         "the application": True,
         "the reader": True,
     }
+    assert [group for _, group, row in end["roles"] if row.startswith("(app_user,")] == []
     assert end["sessions"] == ["monitoring"]
     assert end["app: ledger"] == ['("fixture 1")', '("mask; or so")']
     assert end["app: customers"] == [f"({100 + n},masked{n})" for n in range(1, 6)]

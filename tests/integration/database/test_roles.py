@@ -6,7 +6,7 @@ import pytest
 
 from aurora_restore.infra.database_assets import rds_authorities
 from aurora_restore.shared import journal
-from aurora_restore.shared.database import Login, Server, Session
+from aurora_restore.shared.database import Login, Server, Session, identifier
 from aurora_restore.shared.errors import (
     ConfigurationError,
     DatabaseConnectionError,
@@ -48,8 +48,8 @@ def set_up(restored: Restored, operation_id: str = "op-1") -> list[str]:
         journal.prepare(session)
         disabled = disable_inherited_logins(session, operation_id, ["monitoring", "nobody"])
         for login in (APP, READONLY):
-            ensure_login(restored.server, session, login, DATABASE)
             leave_groups(session, login.user)
+            ensure_login(restored.server, session, login, DATABASE)
         grant_access(session, DATABASE, ACCESS, ["monitoring", "nobody"])
     return disabled
 
@@ -164,6 +164,88 @@ def test_a_read_only_role_that_can_write_is_found_out(restored: Restored) -> Non
     with pytest.raises(PrivilegeCheckError, match=r"read-only role can write to public\.customers"):
         prove_access(restored.server, [DATABASE], APP, READONLY)
     set_up(restored)
+    prove_access(restored.server, [DATABASE], APP, READONLY)
+
+
+GRANTED_BY_ANOTHER = """
+CREATE ROLE owners;
+CREATE ROLE deployer;
+CREATE ROLE bystander;
+CREATE ROLE "read ""only";
+GRANT INSERT ON customers TO owners;
+GRANT owners TO deployer WITH ADMIN OPTION;
+GRANT deployer TO postgres;
+SET ROLE deployer;
+GRANT owners TO "read ""only" WITH ADMIN TRUE, INHERIT FALSE, SET TRUE;
+RESET ROLE;
+GRANT "read ""only" TO postgres;
+SET ROLE "read ""only";
+GRANT owners TO bystander;
+RESET ROLE;
+REVOKE "read ""only" FROM postgres;
+REVOKE deployer FROM postgres;
+"""
+
+
+def test_a_membership_that_another_role_has_granted_ends_with_all_that_depends_on_it(
+    restored: Restored,
+) -> None:
+    with restored.session(MASTER) as connection:
+        connection.run(GRANTED_BY_ANOTHER)
+    set_up(restored)
+    with restored.session(READONLY) as connection, pytest.raises(Exception, match="42501"):
+        connection.run("SET ROLE owners; INSERT INTO customers VALUES (0, 'x')")
+    prove_access(restored.server, [DATABASE], APP, READONLY)
+    with restored.session(MASTER) as connection:
+        memberships = connection.run(
+            "SELECT roleid::regrole::text, member::regrole::text FROM pg_auth_members "
+            "WHERE roleid = 'owners'::regrole AND grantor <> 10 "
+            "OR roleid = 'deployer'::regrole AND grantor <> 10"
+        )
+    assert memberships == [["owners", "deployer"]]
+
+
+def test_a_membership_that_only_a_superuser_could_end_is_told_with_its_remedy(
+    restored: Restored,
+) -> None:
+    """Since PostgreSQL 16 whoever makes a role is its member by grant of the first superuser."""
+    former = Login("app_user", "old-app-password")
+    with restored.session(MASTER) as connection:
+        connection.run("ALTER ROLE app_user CREATEROLE")
+    with restored.session(former) as connection:
+        connection.run('CREATE ROLE "made by app"')
+    with pytest.raises(
+        PrivilegeCheckError,
+        match=r"'app_user' could not leave 'made by app' \(granted by 'rdsadmin'\).*in the source",
+    ) as caught:
+        set_up(restored)
+    assert caught.value.details == {"role": "app_user", "groups": ["made by app"]}
+    assert restored.refuses(former)
+    assert restored.refuses(APP)
+
+
+@pytest.mark.parametrize("login", [APP, READONLY])
+@pytest.mark.parametrize("how", ["INHERIT FALSE, SET TRUE", "ADMIN TRUE, INHERIT FALSE, SET FALSE"])
+def test_a_role_that_is_a_member_of_another_is_found_out(
+    restored: Restored, login: Login, how: str
+) -> None:
+    set_up(restored)
+    with restored.session(MASTER) as connection:
+        connection.run(f"GRANT writers TO {identifier(login.user)} WITH {how}")
+    with pytest.raises(PrivilegeCheckError, match="is a member of 'writers'") as caught:
+        prove_access(restored.server, [DATABASE], APP, READONLY)
+    assert caught.value.details == {"role": login.user, "groups": ["writers"]}
+    set_up(restored)
+    prove_access(restored.server, [DATABASE], APP, READONLY)
+
+
+def test_to_own_the_database_is_no_membership(restored: Restored) -> None:
+    set_up(restored)
+    with restored.session(MASTER) as connection:
+        connection.run(
+            f"GRANT app_user TO postgres; ALTER DATABASE {DATABASE} OWNER TO app_user; "
+            "REVOKE app_user FROM postgres"
+        )
     prove_access(restored.server, [DATABASE], APP, READONLY)
 
 
