@@ -29,13 +29,13 @@ from aurora_restore.shared.database import (
 from aurora_restore.shared.errors import DatabaseConnectionError, ScriptFailedError
 from aurora_restore.shared.roles import Membership, owners_membership
 
-# Settings without which the server would stop or wait for a client that is gone. A notice would be
-# flushed to the client at once, so none is sent.
+# Settings without which the server would stop or wait for a client that is gone, each with the
+# version that has brought it. A notice would be flushed to the client at once, so none is sent.
 _SESSION_SETTINGS: Final = (
-    "SET statement_timeout = 0",
-    "SET idle_in_transaction_session_timeout = 0",
-    "SET client_connection_check_interval = 0",
-    "SET client_min_messages = error",
+    ("SET statement_timeout = 0", 0),
+    ("SET idle_in_transaction_session_timeout = 0", 0),
+    ("SET client_connection_check_interval = 0", 140000),
+    ("SET client_min_messages = error", 0),
 )
 
 # Connections of scripts that outlast their invocation. They stay open while the execution
@@ -86,8 +86,10 @@ def _start(
 ) -> Progress:
     session = server.connect(master, script.database, application_name=label)
     try:
-        for setting in _SESSION_SETTINGS:
-            session.run(setting)
+        version = session.version()
+        for setting, since in _SESSION_SETTINGS:
+            if version >= since:
+                session.run(setting)
         message = _as_one_message(operation_id, script, label, owners_membership(session))
     except BaseException:
         close(session)

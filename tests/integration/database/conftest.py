@@ -1,17 +1,19 @@
 """A restored cluster's PostgreSQL, with what a production database leaves behind in it."""
 
+import re
 import ssl
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, Final
 
 import pg8000.native
 import pytest
 
 from aurora_restore.local.rds.embedded import EmbeddedRds
-from aurora_restore.shared.database import Login, Server
+from aurora_restore.shared.database import Login, Server, Session
 
 ACCOUNT = "222222222222"
 REGION = "us-west-2"
@@ -37,6 +39,18 @@ RESET ROLE;
 REVOKE "Odd ""Owner" FROM postgres;
 CREATE SCHEMA empty;
 """
+
+NEWER: Final = {
+    140000: r"client_connection_check_interval|pg_read_all_data|pg_write_all_data|GRANTED BY",
+    150000: r"STRATEGY|GRANT SET ON",
+    160000: r"GRANTED BY|inherit_option|set_option|WITH (ADMIN|INHERIT|SET) (TRUE|FALSE)",
+    170000: r"MAINTAIN|transaction_timeout",
+}
+"""What a server does not know that is older than the version."""
+OLD_VERSIONS: Final = (110022, 120020, 130016, 140013, 150008)
+
+Aged = Iterator[int]
+"""The version that the server goes by for the time of each turn."""
 
 
 @dataclass(frozen=True)
@@ -106,3 +120,30 @@ def _wait(status: object) -> None:
     while status() != "available":  # type: ignore[operator]
         assert time.monotonic() < deadline
         time.sleep(0.05)
+
+
+@pytest.fixture
+def aged(monkeypatch: pytest.MonkeyPatch) -> Aged:
+    """Lets the server say that it is an old one, and refuse what that one would not know.
+
+    There is no older server here; so this is as good as the list of what is newer.
+    """
+    run = Session.run
+
+    def turns() -> Aged:
+        for version in OLD_VERSIONS:
+            unknown = "|".join(known for since, known in NEWER.items() if version < since)
+
+            def aged_run(
+                self: Session, sql: str, *, v: int = version, u: str = unknown, **parameters: Any
+            ) -> list[list[Any]]:
+                if "server_version_num" in sql:
+                    return [[str(v)]]
+                if found := re.search(u, sql):
+                    raise pg8000.native.DatabaseError({"C": "42704", "M": found[0]})
+                return run(self, sql, **parameters)
+
+            monkeypatch.setattr(Session, "run", aged_run)
+            yield version
+
+    return turns()

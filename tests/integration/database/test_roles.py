@@ -23,7 +23,7 @@ from aurora_restore.shared.roles import (
     leave_groups,
     prove_access,
 )
-from tests.integration.database.conftest import DATABASE, MASTER, Restored
+from tests.integration.database.conftest import DATABASE, MASTER, Aged, Restored
 
 APP = Login("app_user", "canary-app-password")
 READONLY = Login('read "only', "canary-readonly-password'")
@@ -247,6 +247,14 @@ def test_to_own_the_database_is_no_membership(restored: Restored) -> None:
             "REVOKE app_user FROM postgres"
         )
     prove_access(restored.server, [DATABASE], APP, READONLY)
+
+
+def test_an_older_server_is_set_up_with_what_it_knows(restored: Restored, aged: Aged) -> None:
+    with restored.session(MASTER) as connection:
+        connection.run('CREATE ROLE "read ""only"; GRANT writers TO "read ""only"')
+    for version in aged:
+        set_up(restored, f"op at {version}")
+        prove_access(restored.server, [DATABASE], APP, READONLY)
 
 
 def test_an_application_role_that_cannot_write_is_found_out(restored: Restored) -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from aurora_restore.shared.errors import ScriptFailedError
 from aurora_restore.shared.scripts import Progress, SqlScript, run_script
-from tests.integration.database.conftest import DATABASE, MASTER, Restored
+from tests.integration.database.conftest import DATABASE, MASTER, Aged, Restored
 
 ENOUGH_SECONDS = 20.0
 
@@ -89,3 +89,21 @@ def test_a_script_that_failed_unseen_is_run_again_and_its_error_told(restored: R
     time.sleep(1)
     with pytest.raises(ScriptFailedError, match="22012"):
         run(restored, failing)
+
+
+def test_a_script_runs_on_an_older_server(restored: Restored, aged: Aged) -> None:
+    for number, _ in enumerate(aged):
+        operation = f"op-{number}"
+        insert = script("INSERT INTO customers SELECT max(id) + 1, 'x' FROM customers")
+        assert run_script(restored.server, MASTER, operation, insert, ENOUGH_SECONDS) is (
+            Progress.DONE
+        )
+        assert counted(restored, "SELECT count(*) FROM customers") == 101 + number
+
+
+def test_a_client_that_is_gone_does_not_stop_a_script_where_the_server_looks_for_it(
+    restored: Restored,
+) -> None:
+    setting = "current_setting('client_connection_check_interval')"
+    assert run(restored, f"CREATE TABLE found AS SELECT {setting} AS value") is Progress.DONE
+    assert counted(restored, "SELECT value FROM found") == 0
