@@ -35,6 +35,7 @@ _SESSION_SETTINGS: Final = (
     ("SET statement_timeout = 0", 0),
     ("SET idle_in_transaction_session_timeout = 0", 0),
     ("SET client_connection_check_interval = 0", 140000),
+    ("SET transaction_timeout = 0", 170000),
     ("SET client_min_messages = error", 0),
 )
 

@@ -107,3 +107,10 @@ def test_a_client_that_is_gone_does_not_stop_a_script_where_the_server_looks_for
     setting = "current_setting('client_connection_check_interval')"
     assert run(restored, f"CREATE TABLE found AS SELECT {setting} AS value") is Progress.DONE
     assert counted(restored, "SELECT value FROM found") == 0
+
+
+@pytest.mark.parametrize("setting", ["statement_timeout", "transaction_timeout"])
+def test_a_script_outlasts_the_limits_of_its_database(restored: Restored, setting: str) -> None:
+    with restored.session(MASTER) as connection:
+        connection.run(f"ALTER DATABASE {DATABASE} SET {setting} = '500ms'")
+    assert run(restored, "SELECT pg_sleep(1)") is Progress.DONE
