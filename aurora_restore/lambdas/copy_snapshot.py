@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from aurora_restore.shared import calls
 from aurora_restore.shared.aws_utils import code_of
-from aurora_restore.shared.base_handler import ATTEMPTS, Answer, BaseHandler, Job
+from aurora_restore.shared.base_handler import ATTEMPTS, SHARED_AT, Answer, BaseHandler, Job
 from aurora_restore.shared.common import timestamp
 from aurora_restore.shared.errors import (
     AuroraRestoreError,
@@ -12,10 +12,12 @@ from aurora_restore.shared.errors import (
     CopyFailedError,
     RefusedError,
     SnapshotNotFoundError,
+    SnapshotNotVisibleError,
 )
 from aurora_restore.shared.function_utils import RdsArn
 from aurora_restore.shared.journey import (
     SHARED_BY_COPY,
+    is_copy,
     journey,
     not_found,
     note_sharing,
@@ -29,7 +31,6 @@ from aurora_restore.shared.rds import (
     DEAD_SNAPSHOT,
     DELETING,
     find_snapshot,
-    tags_of,
 )
 from aurora_restore.shared.routes import Hop, Route, Where
 
@@ -52,8 +53,13 @@ class CopySnapshotHandler(BaseHandler):
     def run(self, job: Job) -> Answer:
         """Raises ConfigurationError where an encrypted snapshot has no key to be copied with,
         RefusedError where a copy's name belongs to something else, CopyFailedError where a copy on
-        the way keeps failing, SnapshotNotFoundError where the source's snapshot is gone, and
-        SnapshotNotVisibleError where sharing has not taken effect yet."""
+        the way keeps failing, and SnapshotNotFoundError where the source's snapshot is gone."""
+        try:
+            return self._bring(job)
+        except SnapshotNotVisibleError as error:
+            return Answer.wait(error.message)
+
+    def _bring(self, job: Job) -> Answer:
         if job.route is Route.IN_PLACE:
             return self._not_needed(job)
         if not job.state.get(SHARED_BY_COPY):
@@ -105,6 +111,8 @@ class CopySnapshotHandler(BaseHandler):
         tags = {**own_tags(job), TAG_SOURCE_SNAPSHOT: source_arn(job)}
         try:
             made = calls.copy_snapshot(hop, snapshot, tags, job.account_id).make(rds)
+            if hop.share_with is not None:
+                job.state.pop(SHARED_AT, None)
         except SnapshotNotFoundError as error:
             raise self._not_found(job, hop.source_arn) from error
         except AwsError as error:
@@ -151,11 +159,7 @@ class CopySnapshotHandler(BaseHandler):
         return {ATTEMPTS: {**job.state.get(ATTEMPTS, {}), counter: job.attempts(counter) + 1}}
 
     def _refuse_a_stranger(self, job: Job, existing: "DBClusterSnapshotTypeDef", hop: Hop) -> None:
-        origins = {
-            tags_of(existing.get("TagList")).get(TAG_SOURCE_SNAPSHOT),
-            existing.get("SourceDBClusterSnapshotArn"),
-        }
-        if not origins & {hop.source_arn, source_arn(job)}:
+        if not is_copy(job, existing, hop):
             raise RefusedError(
                 f"target_snapshot_name: {hop.name!r} is taken by a snapshot that is not a copy of "
                 f"{hop.source_arn}; give another name",

@@ -4,23 +4,23 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
 
 from aurora_restore.shared import calls
-from aurora_restore.shared.aws_utils import code_of
 from aurora_restore.shared.base_handler import Answer, BaseHandler, Job
+from aurora_restore.shared.calls import RdsCall
 from aurora_restore.shared.common import timestamp
 from aurora_restore.shared.errors import AwsError, ClusterNotFoundError, RefusedError
 from aurora_restore.shared.journey import not_found, restorable, was_shared_just_now
-from aurora_restore.shared.ownership import made_by, restored_by
+from aurora_restore.shared.ownership import made_by, own_tags, restored_by
 from aurora_restore.shared.pipeline import get_step
 from aurora_restore.shared.preflight import obstacles, refuse
 from aurora_restore.shared.rds import (
     AVAILABLE,
+    DEAD_CLUSTER,
     DEAD_SNAPSHOT,
     DELETING,
-    NO_INSTANCE,
     find_cluster,
+    find_instance,
     find_snapshot,
 )
-from aurora_restore.shared.settings import record
 from aurora_restore.shared.survey import Findings, final_snapshot_name, survey
 
 if TYPE_CHECKING:
@@ -28,8 +28,11 @@ if TYPE_CHECKING:
 
 RECENT_SECONDS: Final = 300
 """For how long a final snapshot may belong to a deletion that does not show yet."""
-# An instance that is gone, or being deleted by an earlier attempt.
-NO_MORE: Final = NO_INSTANCE | {"InvalidDBInstanceState", "InvalidDBInstanceStateFault"}
+AT_REST: Final = DEAD_CLUSTER | {AVAILABLE, "storage-optimization"}
+"""The statuses of a cluster that can be deleted."""
+BEGINNING: Final = frozenset({"creating", "starting"})
+"""Statuses of an instance that cannot be deleted yet."""
+FINISHED: Final = DEAD_SNAPSHOT | {AVAILABLE}
 
 
 class DeleteRdsHandler(BaseHandler):
@@ -65,6 +68,9 @@ class DeleteRdsHandler(BaseHandler):
                 HTTPStatus.NOT_FOUND,
             )
         if cluster["Status"] != DELETING:
+            busy = self._what_is_busy(found)
+            if busy is not None:
+                return Answer.wait(f"The deletion waits for {busy}", body)
             self._remember(found)
             self._delete(found)
         return Answer(
@@ -95,22 +101,30 @@ class DeleteRdsHandler(BaseHandler):
             )
         return snapshot
 
-    def _remember(self, found: Findings) -> None:
-        """Write what goes to the state, once, while it is still whole.
+    def _what_is_busy(self, found: Findings) -> str | None:
+        """What RDS would refuse to delete as long as it is in transit: then the rest must stay."""
+        cluster, final_snapshot = found.cluster, self._taken(found)
+        if cluster is not None and cluster["Status"] not in AT_REST:
+            return f"cluster {found.job.target_cluster_id}, which is {cluster['Status']}"
+        for instance in found.instances:
+            if instance.get("DBInstanceStatus") in BEGINNING:
+                name = instance["DBInstanceIdentifier"]
+                return f"instance {name}, which is {instance['DBInstanceStatus']}"
+        if final_snapshot is not None and final_snapshot["Status"] not in FINISHED:
+            return f"its final snapshot, which is {final_snapshot['Status']}"
+        return None
 
-        Whoever comes after may find no trace of it. A dead cluster that this operation made is no
-        model for the next one.
-        """
+    def _remember(self, found: Findings) -> None:
+        """Write what goes to the state, while it is still whole: whoever comes after may find no
+        trace of it."""
         job, cluster = found.job, found.cluster
         if cluster is None or made_by(job, cluster):
             return
-        known = job.state.get("old_cluster") or {}
-        if known.get("DbClusterResourceId") != cluster.get("DbClusterResourceId"):
-            job.record(
-                old_cluster=record(cluster, found.instances),
-                deleted_cluster_id=job.target_cluster_id,
-                final_snapshot=found.final_snapshot,
-            )
+        job.record(
+            old_cluster=found.old,
+            deleted_cluster_id=job.target_cluster_id,
+            final_snapshot=found.final_snapshot,
+        )
 
     def _delete(self, found: Findings) -> None:
         if found.cluster is None:
@@ -122,10 +136,17 @@ class DeleteRdsHandler(BaseHandler):
         for step in calls.deletion(found.cluster, living, found.job.target_region, final_snapshot):
             try:
                 step.make(found.rds)
-            except (AwsError, ClusterNotFoundError) as error:
-                was_lost = step.operation == "DeleteDBCluster" and self._is_going(found)
-                if code_of(error) not in NO_MORE and not was_lost:
+            except (AwsError, ClusterNotFoundError):
+                if not self._is_going(found, step):
                     raise
+
+    def _taken(self, found: Findings) -> "DBClusterSnapshotTypeDef | None":
+        """The final snapshot that an earlier attempt has begun, of this very cluster."""
+        snapshot, cluster = found.named_as_final, found.cluster
+        if snapshot is None or cluster is None:
+            return None
+        own = snapshot.get("DbClusterResourceId") == cluster.get("DbClusterResourceId")
+        return snapshot if own else None
 
     def _final_snapshot(self, found: Findings) -> str | None:
         """The name of the final snapshot that is still to be taken, if any.
@@ -133,28 +154,38 @@ class DeleteRdsHandler(BaseHandler):
         One that an earlier attempt has taken is enough while that deletion may be under way. After
         a deletion that came to nothing the cluster may have been used: it gets another.
         """
-        name, job = found.final_snapshot, found.job
-        taken = None if name is None else find_snapshot(found.rds, name)
-        if taken is None:
-            return name
-        if taken["Status"] not in DEAD_SNAPSHOT and self._is_recent(job, taken):
-            return None
+        job, taken = found.job, self._taken(found)
+        if found.named_as_final is None:
+            return found.final_snapshot
+        if taken is not None and taken["Status"] == AVAILABLE:
+            if self._is_recent(job, taken):
+                return None
+            calls.tag_resource(
+                taken["DBClusterSnapshotArn"],
+                job.target_region,
+                own_tags(job),
+                "mark the final snapshot as the pipeline's",
+            ).make(found.rds)
         another = final_snapshot_name(job, timestamp(job.clock()))
         job.record(final_snapshot=another)
         return another
 
     def _is_recent(self, job: Job, snapshot: "DBClusterSnapshotTypeDef") -> bool:
-        """A snapshot that is being created has no time yet."""
         created = snapshot.get("SnapshotCreateTime")
         return created is None or (job.clock() - created).total_seconds() < RECENT_SECONDS
 
-    def _is_going(self, found: Findings) -> bool:
-        """Whether the cluster is being deleted, or gone.
+    def _is_going(self, found: Findings, step: RdsCall) -> bool:
+        """Whether what a call was to delete is being deleted, or gone.
 
-        boto3 repeats a DeleteDBCluster whose answer was lost, and hears that it cannot be done.
+        boto3 repeats a deletion whose answer was lost, and hears that it cannot be done.
         """
-        cluster = find_cluster(found.rds, found.job.target_cluster_id)
-        return cluster is None or cluster["Status"] == DELETING
+        if step.operation == "DeleteDBInstance":
+            instance = find_instance(found.rds, step.parameters["DBInstanceIdentifier"])
+            return instance is None or instance.get("DBInstanceStatus") == DELETING
+        if step.operation == "DeleteDBCluster":
+            cluster = find_cluster(found.rds, found.job.target_cluster_id)
+            return cluster is None or cluster["Status"] == DELETING
+        return False
 
 
 handler = DeleteRdsHandler()

@@ -12,7 +12,7 @@ from aurora_restore.shared.ownership import RESTORE_IS_DEAD, made_by, own_tags
 from aurora_restore.shared.pipeline import get_step
 from aurora_restore.shared.rds import AVAILABLE, find_cluster, find_snapshot
 from aurora_restore.shared.settings import planned_instances, restore_settings, restored_tags
-from aurora_restore.shared.survey import network
+from aurora_restore.shared.survey import network, subnet_group
 
 if TYPE_CHECKING:
     from mypy_boto3_rds import RDSClient
@@ -34,7 +34,7 @@ class RestoreSnapshotHandler(BaseHandler):
         yet, and RefusedError where the cluster's name is taken."""
         name = restorable(job)
         rds = job.clients.rds(job.target_region)
-        where = network(job)
+        where = network(job, subnet_group(job))
         existing = find_cluster(rds, job.target_cluster_id)
         if existing is not None:
             self._refuse_a_stranger(job, existing)

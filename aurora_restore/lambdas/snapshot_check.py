@@ -1,5 +1,6 @@
 """Step 1: find the snapshot to restore."""
 
+import re
 from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
@@ -27,13 +28,14 @@ from aurora_restore.shared.rds import (
     tags_of,
 )
 from aurora_restore.shared.routes import AUTOMATED, needs_manual_copy
-from aurora_restore.shared.survey import Findings, network, survey
+from aurora_restore.shared.survey import Findings, survey
 
 if TYPE_CHECKING:
     from mypy_boto3_rds.type_defs import DBClusterSnapshotTypeDef
 
 DATES_SHOWN: Final = 14
 LATEST: Final = "latest"
+AUTOMATED_DAY: Final = re.compile(r"^rds:.*-(\d{4}-\d{2}-\d{2})-\d{2}-\d{2}$")
 NO_DAY: Final = ""
 """The day of a snapshot that has no creation time yet."""
 
@@ -86,6 +88,7 @@ class SnapshotCheckHandler(BaseHandler):
         }
         job.state |= facts
         facts["route"] = str(job.route)
+        self._refuse_a_useless_name(job, arn)
         found = survey(job, snapshot)
         told = obstacles(found)
         if job.event.dry_run:
@@ -93,12 +96,25 @@ class SnapshotCheckHandler(BaseHandler):
         refuse(told, job.target_cluster_id)
         return Answer("Snapshot found successfully", {**body, "route": facts["route"]}, facts)
 
+    def _refuse_a_useless_name(self, job: Job, arn: str) -> None:
+        """Where nothing is copied, the name of a copy would be taken for what is to be restored."""
+        given = job.event.target_snapshot_name
+        if not job.route.copies and given not in (None, arn, RdsArn.parse(arn).name):
+            raise ValidationError(
+                f"target_snapshot_name: nothing is copied, the snapshot is {job.route}; leave it "
+                "out, or name the snapshot to restore with snapshot_id"
+            )
+        if job.route.copies and ":" in (given or ""):
+            raise ValidationError(
+                f"target_snapshot_name: {given!r} cannot be the name of a copy: it has a colon"
+            )
+
     def _rehearsed(
         self, job: Job, found: Findings, told: Sequence[Obstacle], body: dict[str, Any]
     ) -> Answer:
         """What a dry run says."""
         try:
-            planned = [item.described() for item in planned_calls(found, network(job))]
+            planned = [item.described() for item in planned_calls(found)]
         except RetryableError:
             raise
         except AuroraRestoreError as error:
@@ -150,8 +166,7 @@ class SnapshotCheckHandler(BaseHandler):
                 account_id=job.source_account_id,
                 shared=not job.sees_source_account,
             )
-            if TAG_MANAGED_BY not in tags_of(snapshot.get("TagList"))
-            and self._can_be_shared(job, snapshot)
+            if not self._is_a_copy(snapshot) and self._can_be_shared(job, snapshot)
         ]
         if asked is not None:
             chosen = [
@@ -174,15 +189,19 @@ class SnapshotCheckHandler(BaseHandler):
             ),
         )
 
+    def _is_a_copy(self, snapshot: "DBClusterSnapshotTypeDef") -> bool:
+        """Whether the pipeline made it. An automated one may have the tags of its cluster."""
+        automated = snapshot.get("SnapshotType") == AUTOMATED
+        return not automated and TAG_MANAGED_BY in tags_of(snapshot.get("TagList"))
+
     def _can_be_shared(self, job: Job, snapshot: "DBClusterSnapshotTypeDef") -> bool:
-        """Whether the role in another account may share it: automated, or of the configured name.
+        """Whether the role in another account may share it.
 
         The role is bounded by names, so that it cannot give away any other snapshot.
         """
         if job.source_account_id == job.account_id or not job.restore.source.role_arn:
             return True
-        named = job.restore.source.snapshot_name is not None
-        return named or snapshot.get("SnapshotType") == AUTOMATED
+        return job.restore.source.lets_use(_bare_name(snapshot))
 
     def _day(self, job: Job) -> str:
         """The day that is asked for; an operation that began before midnight keeps its day."""
@@ -238,8 +257,12 @@ def _created(snapshot: "DBClusterSnapshotTypeDef") -> datetime:
 
 
 def _day_of(snapshot: "DBClusterSnapshotTypeDef") -> str:
+    """The day (UTC) of a snapshot; one that has no time yet may have its day in its name."""
     created = snapshot.get("SnapshotCreateTime")
-    return _iso(created.astimezone(UTC).date()) if created else NO_DAY
+    if created:
+        return _iso(created.astimezone(UTC).date())
+    named = AUTOMATED_DAY.search(_bare_name(snapshot))
+    return named[1] if named else NO_DAY
 
 
 def _checked_date(text: str) -> str:

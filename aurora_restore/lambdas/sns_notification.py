@@ -9,6 +9,7 @@ from aurora_restore.shared.aws_utils import Clients, default_clients, send_notif
 from aurora_restore.shared.base_handler import Answer, BaseHandler, Job, LambdaContext
 from aurora_restore.shared.common import logger, metrics, timestamp, update_metrics
 from aurora_restore.shared.environment import LambdaEnvironment
+from aurora_restore.shared.errors import ValidationError
 from aurora_restore.shared.failures import Failure, look_up
 from aurora_restore.shared.lock import TargetLock
 from aurora_restore.shared.pipeline import get_step
@@ -51,9 +52,15 @@ class SnsNotificationHandler(BaseHandler):
         return super().__call__(event, context)
 
     def run(self, job: Job) -> Answer:
-        """Raises NotificationError."""
+        """Raises NotificationError, and ValidationError where an execution has come here without
+        having restored anything."""
         event = job.event
         status = event.status or ANNOUNCE_SUCCESS
+        if job.execution and status == ANNOUNCE_SUCCESS and "restore_status" not in job.state:
+            raise ValidationError(
+                f"start_at: operation {job.operation_id} has restored no cluster that could be "
+                "announced; enter at an earlier step"
+            )
         sentences = {
             ANNOUNCE_SUCCESS: "Aurora restore completed successfully",
             ANNOUNCE_FAILURE: "Aurora restore failed",
@@ -69,7 +76,8 @@ class SnsNotificationHandler(BaseHandler):
             ),
             clients=job.clients,
         )
-        job.lock.release(job.operation_id)
+        if job.execution:
+            job.lock.release(job.operation_id, job.execution.id)
         self._count(job.operation_id, status)
         duration = seconds_since(job.state["operation_started_at"], job.clock())
         update_metrics(job.operation_id, "OperationDuration", duration, "Seconds")
@@ -156,7 +164,9 @@ class SnsNotificationHandler(BaseHandler):
         """Let go of the lock of an execution that is over; one that was redriven goes on."""
         if failure.is_over and "target_lock" in state:
             account, region, cluster = state["target_lock"]
-            TargetLock(store, clients, account, region, cluster).release(failure.operation_id)
+            TargetLock(store, clients, account, region, cluster).release(
+                failure.operation_id, failure.execution_arn
+            )
 
     def _mark_failed(self, store: StateStore, failure: Failure) -> dict[str, Any]:
         """Say in the state that the step failed, unless it says so itself or has been redriven;

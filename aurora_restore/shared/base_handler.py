@@ -32,7 +32,6 @@ from aurora_restore.shared.pipeline import (
     RETRY_AFTER,
     STEPS,
     Step,
-    starter_of,
 )
 from aurora_restore.shared.routes import Place, Route, choose_route
 from aurora_restore.shared.schema import parse
@@ -52,6 +51,10 @@ if TYPE_CHECKING:
 ATTEMPTS: Final = "attempts"
 WAITING_SINCE: Final = "waiting_since"
 REDRIVE_COUNT: Final = "redrive_count"
+SHARED_AT: Final = "shared_at"
+"""State: when a snapshot of the source account was shared with this one."""
+OF_ONE_RUN: Final = (ATTEMPTS, WAITING_SINCE, SHARED_AT)
+"""State: what a re-run of the execution begins anew."""
 ATTEMPTED_IN: Final = "attempted_in"
 """State: the execution, and the re-run of it, that ``attempts`` are counted in."""
 
@@ -210,9 +213,9 @@ class Job:
         is no state machine to follow.
         """
         step = self.step
-        if step.restarts is None or not self.execution:
+        if step.waits_for is None or step.restarts is None or not self.execution:
             raise error
-        if self.attempts(starter_of(step).name) >= self.restore.max_attempts:
+        if self.attempts(step.waits_for) >= self.restore.max_attempts:
             raise error
         return Answer.wait(
             f"{error.message}; it is started anew", {RESTART_FROM: step.restarts, **error.details}
@@ -346,8 +349,8 @@ class BaseHandler(ABC):
                 f"{restore_name!r}, which is {restore.target.cluster_id!r}"
             )
         if execution and state.get(ATTEMPTED_IN) != execution.run:
-            state.pop(ATTEMPTS, None)
-            state.pop(WAITING_SINCE, None)
+            for fact in OF_ONE_RUN:
+                state.pop(fact, None)
             state[ATTEMPTED_IN] = execution.run
         state["restore"] = restore_name
         state.setdefault("operation_started_at", timestamp(self._clock()))
@@ -387,7 +390,7 @@ class BaseHandler(ABC):
             try:
                 yield
             finally:
-                job.lock.release(job.operation_id)
+                job.lock.release(job.operation_id, DIRECT_CALL)
 
     def _with_wait(self, job: Job, answer: Answer) -> Answer:
         """Add ``retry_after`` to a 202, and keep when this step's waiting began."""
@@ -404,7 +407,8 @@ class BaseHandler(ABC):
     def _note_answer(self, job: Job, answer: Answer) -> None:
         status = IN_PROGRESS if answer.status is HTTPStatus.ACCEPTED else SUCCESS
         details = job.state | dict(answer.state)
-        job.store.save(job.operation_id, self.step.name, status, details, self._clock())
+        if not self._only_looks_on(job):
+            job.store.save(job.operation_id, self.step.name, status, details, self._clock())
         job.store.audit(
             job.operation_id,
             self.step.name,
@@ -414,11 +418,21 @@ class BaseHandler(ABC):
         )
         logger.info(answer.message, status=status, status_code=int(answer.status))
 
+    def _only_looks_on(self, job: Job) -> bool:
+        """Whether somebody looks, without the lock, while an execution works on the target.
+
+        What that has found out since must not be lost to what was known before.
+        """
+        if job.execution or not self.step.locks or self.step.changes_aws:
+            return False
+        holder = job.lock.holder()
+        return holder is not None and holder.execution != DIRECT_CALL
+
     def _note_failure(self, attempt: "_Attempt", error: AuroraRestoreError) -> None:
         """Write the failure down; where even that fails, the log says so and ``error`` stands."""
         logger.error(error.message, error_type=error.error_type, details=json_safe(error.details))
         update_metrics(attempt.operation_id, "StepFailures", 1)
-        if attempt.store is None:
+        if attempt.store is None or (attempt.job and self._only_looks_on(attempt.job)):
             return
         reason = describe_error(error)
         state = attempt.job.state if attempt.job else attempt.state

@@ -1,5 +1,6 @@
 """What the steps share beyond AWS itself: polling, names, and starting an execution."""
 
+import hashlib
 import json
 import math
 import re
@@ -15,6 +16,7 @@ from aurora_restore.shared.schema import parse
 
 IDENTIFIER_LENGTH: Final = 63
 COPY_SUFFIX: Final = "-copy"
+DIGEST_LENGTH: Final = 8
 
 
 def next_poll(polling: Polling, waited: float) -> int:
@@ -33,8 +35,19 @@ def copy_name(snapshot_name: str, restore: str | None = None) -> str:
     copies of their own, called after them, so that each keeps what it needs.
     """
     suffix = COPY_SUFFIX if restore is None else f"-{restore.strip('-')}{COPY_SUFFIX}"
-    base = snapshot_name.rsplit(":", 1)[-1][: IDENTIFIER_LENGTH - len(suffix)]
-    return re.sub(r"-{2,}", "-", base.rstrip("-") + suffix)
+    base = shortened(snapshot_name.rsplit(":", 1)[-1].lower(), IDENTIFIER_LENGTH - len(suffix))
+    return re.sub(r"-{2,}", "-", base + suffix)
+
+
+def shortened(name: str, length: int) -> str:
+    """A name in so many letters: one that is too long ends with a digest of all of it.
+
+    What tells two snapshots apart is the date, at the end of their names.
+    """
+    if len(name) <= length:
+        return name.rstrip("-")
+    digest = hashlib.sha256(name.encode()).hexdigest()[:DIGEST_LENGTH]
+    return f"{name[: length - DIGEST_LENGTH - 1].rstrip('-')}-{digest}"
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
-from aurora_restore.shared.base_handler import Job
+from aurora_restore.shared.base_handler import SHARED_AT, Job
 from aurora_restore.shared.common import timestamp
 from aurora_restore.shared.errors import (
     AuroraRestoreError,
@@ -12,17 +12,18 @@ from aurora_restore.shared.errors import (
     ValidationError,
 )
 from aurora_restore.shared.function_utils import RdsArn, copy_name
+from aurora_restore.shared.pipeline import TAG_SOURCE_SNAPSHOT
+from aurora_restore.shared.rds import tags_of
 from aurora_restore.shared.routes import Hop, Place, Where, hops
 from aurora_restore.shared.state_utils import seconds_since
 from aurora_restore.shared.validation import validate_required_params
 
 if TYPE_CHECKING:
     from mypy_boto3_rds import RDSClient
+    from mypy_boto3_rds.type_defs import DBClusterSnapshotTypeDef
 
 SHARED_BY_COPY: Final = "shared_by_copy"
 """State: whether the source's snapshot can be shared only as a manual copy."""
-SHARED_AT: Final = "shared_at"
-"""State: when a snapshot of the source account was first shared with this one."""
 SHARING_SECONDS: Final = 300
 """For how long a snapshot that has been shared may not be seen by the other account."""
 
@@ -50,6 +51,15 @@ def journey(job: Job) -> Sequence[Hop]:
         target_name=job.event.target_snapshot_name or _copy_name(job),
         prefix=job.environment.name_prefix,
     )
+
+
+def is_copy(job: Job, existing: "DBClusterSnapshotTypeDef", hop: Hop) -> bool:
+    """Whether a snapshot of a hop's name is the copy that the hop would make."""
+    origins = {
+        tags_of(existing.get("TagList")).get(TAG_SOURCE_SNAPSHOT),
+        existing.get("SourceDBClusterSnapshotArn"),
+    }
+    return bool(origins & {hop.source_arn, source_arn(job)})
 
 
 def rds_of(job: Job, hop: Hop) -> "RDSClient":

@@ -76,15 +76,18 @@ class TargetLock:
             holder_execution=holder.execution if holder else None,
         )
 
-    def release(self, operation_id: str) -> None:
-        """Let go of the lock, if the operation holds it."""
+    def release(self, operation_id: str, execution: str) -> None:
+        """Let go of the lock, if the operation holds it in this execution."""
         try:
             call(
                 self.clients.dynamodb.delete_item,
                 TableName=self.store.state_table,
                 Key={"operation_id": {"S": self.key}, "step": {"S": LOCK_STEP}},
-                ConditionExpression="holder = :operation",
-                ExpressionAttributeValues={":operation": {"S": operation_id}},
+                ConditionExpression="holder = :operation AND execution = :execution",
+                ExpressionAttributeValues={
+                    ":operation": {"S": operation_id},
+                    ":execution": {"S": execution},
+                },
             )
         except AwsError as error:
             if code_of(error) != "ConditionalCheckFailedException":

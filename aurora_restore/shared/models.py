@@ -6,6 +6,7 @@ configuration reference in ``docs/`` and every check derive from it.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
 from typing import Annotated, Any, Literal
 
 from aurora_restore.shared.pipeline import STEP_NAMES
@@ -29,11 +30,14 @@ Region = Annotated[
     str,
     Rule(pattern=r"[a-z]{2}(?:-[a-z]+)+-[0-9]+", means="an AWS Region name", example="us-east-1"),
 ]
+# RDS keeps identifiers in lower case, and shows them so in its answers and ARNs.
+LOWER_CASE = r"(?=.{1,63}$)[a-z][a-z0-9]*(?:-[a-z0-9]+)*"
+LOWER_CASE_MEANS = IDENTIFIER_MEANS.replace("letters", "small letters", 1)
 ClusterId = Annotated[
-    str, Rule(pattern=IDENTIFIER, means=IDENTIFIER_MEANS, example="staging-cluster")
+    str, Rule(pattern=LOWER_CASE, means=LOWER_CASE_MEANS, example="staging-cluster")
 ]
 TargetSnapshotId = Annotated[
-    str, Rule(pattern=IDENTIFIER, means=IDENTIFIER_MEANS, example="my-snapshot-copy")
+    str, Rule(pattern=LOWER_CASE, means=LOWER_CASE_MEANS, example="my-snapshot-copy")
 ]
 SnapshotId = Annotated[
     str,
@@ -201,6 +205,15 @@ class Source:
         if self.snapshot_name is None or self.snapshot_name.startswith("rds:"):
             return None
         return self.snapshot_name.format(date=DATE_WILDCARDS)
+
+    @property
+    def names_to_use(self) -> list[str]:
+        """The names of the snapshots that the role in the source account may use."""
+        return [names for names in (self.automated_names, self.manual_names) if names]
+
+    def lets_use(self, snapshot_name: str) -> bool:
+        """Whether the role in the source account may use a snapshot of that name."""
+        return any(fnmatchcase(snapshot_name, names) for names in self.names_to_use)
 
 
 @dataclass(frozen=True, kw_only=True)

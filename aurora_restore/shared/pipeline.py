@@ -42,8 +42,10 @@ class Step:
     name: str
     purpose: str
     grants: tuple[Grant, ...] = ()
+    waits_for: str | None = None
+    """The step that starts the operation that this one waits for, and counts its attempts."""
     restarts: str | None = None
-    """The step that this one leads back to when it finds an operation that AWS ended badly."""
+    """The step that this one leads back to when it finds that operation ended badly."""
     reads_secrets: tuple[str, ...] = ()
     writes_secrets: tuple[str, ...] = ()
     waits: bool = True
@@ -168,6 +170,7 @@ STEPS: Final[tuple[Step, ...]] = (
         name="check-copy-status",
         purpose="Waits until the copy is available; a failed copy is started anew.",
         grants=_READ_SNAPSHOTS,
+        waits_for="copy-snapshot",
         restarts="copy-snapshot",
     ),
     Step(
@@ -202,6 +205,7 @@ STEPS: Final[tuple[Step, ...]] = (
                 ("rds:AddTagsToResource", "rds:DescribeDBClusterSnapshots"),
             ),
         ),
+        waits_for="delete-rds",
         restarts="delete-rds",
     ),
     Step(
@@ -238,6 +242,7 @@ STEPS: Final[tuple[Step, ...]] = (
             ),
             Grant(Resource.GROUPS, ("rds:CreateDBInstance",)),
         ),
+        waits_for="restore-snapshot",
         restarts="delete-rds",
         reads_secrets=(MASTER_SECRET,),
     ),
@@ -292,11 +297,6 @@ _BY_NAME: Final = {step.name: step for step in STEPS}
 def get_step(name: str) -> Step:
     """The step called ``name``; KeyError where there is none."""
     return _BY_NAME[name]
-
-
-def starter_of(step: Step) -> Step:
-    """The step that starts what ``step`` waits for: the one before it."""
-    return STEPS[STEPS.index(step) - 1]
 
 
 # What a step's answer tells the state machine, beside ``statusCode``.

@@ -5,7 +5,7 @@ later (the ARN of a copy) is foretold.
 """
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from aurora_restore.shared import calls
 from aurora_restore.shared.calls import RdsCall
@@ -20,13 +20,13 @@ from aurora_restore.shared.pipeline import (
 from aurora_restore.shared.rds import DELETING, find_snapshot
 from aurora_restore.shared.routes import Where
 from aurora_restore.shared.settings import finishing_touches, restore_settings, restored_tags
-from aurora_restore.shared.survey import Findings
+from aurora_restore.shared.survey import Findings, network, subnet_group
 
 if TYPE_CHECKING:
     from mypy_boto3_rds.type_defs import DBClusterSnapshotTypeDef
 
 
-def planned_calls(found: Findings, network: dict[str, Any]) -> Iterator[RdsCall]:
+def planned_calls(found: Findings) -> Iterator[RdsCall]:
     """Every call that a run from here would make, in order. Changes nothing.
 
     Raises ConfigurationError where a call cannot even be put together; the preflight tells that as
@@ -41,7 +41,7 @@ def planned_calls(found: Findings, network: dict[str, Any]) -> Iterator[RdsCall]
     target = job.restore.target
     tags = own_tags(job)
     region = job.target_region
-    settings = restore_settings(target, found.old, network)
+    settings = restore_settings(target, found.old, network(job, subnet_group(job)))
     yield calls.restore_cluster(
         job.target_cluster_id,
         region,

@@ -11,7 +11,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
 from aurora_restore.shared.errors import ConfigurationError
-from aurora_restore.shared.function_utils import IDENTIFIER_LENGTH, RdsArn, copy_name
+from aurora_restore.shared.function_utils import IDENTIFIER_LENGTH, RdsArn, shortened
 from aurora_restore.shared.models import Source, Target
 from aurora_restore.shared.pipeline import intermediate_snapshot_prefix, shared_snapshot_prefix
 from aurora_restore.shared.rds import SSE_KMS, encryption_of
@@ -177,5 +177,5 @@ def hops(
 
 def _shortened(prefix: str, name: str) -> str:
     """A snapshot's name under a prefix, by the rules for target names."""
-    bare = copy_name(name).removesuffix("-copy")
-    return f"{prefix}{bare}"[:IDENTIFIER_LENGTH].rstrip("-")
+    bare = name.rsplit(":", 1)[-1].lower()
+    return prefix + shortened(bare, IDENTIFIER_LENGTH - len(prefix))

@@ -50,8 +50,19 @@ _INSTANCE_OPTIONS: Final[Mapping[str, str]] = {
     "PerformanceInsightsKMSKeyId": "PerformanceInsightsKMSKeyId",
     "PerformanceInsightsRetentionPeriod": "PerformanceInsightsRetentionPeriod",
     "PreferredMaintenanceWindow": "PreferredMaintenanceWindow",
-    "PromotionTier": "PromotionTier",
 }
+
+
+# An option → the one without which CreateDBInstance refuses it.
+_NEEDS: Final[Mapping[str, str]] = {
+    "MonitoringRoleArn": "MonitoringInterval",
+    "PerformanceInsightsKMSKeyId": "PerformanceInsightsEnabled",
+    "PerformanceInsightsRetentionPeriod": "PerformanceInsightsEnabled",
+}
+
+
+def _is_on(described: Mapping[str, Any], key: str) -> bool:
+    return key not in _NEEDS or bool(described.get(_NEEDS[key]))
 
 
 @dataclass(frozen=True)
@@ -137,7 +148,7 @@ def _plan_of(instance: "DBInstanceTypeDef") -> InstancePlan:
     kept = {
         parameter: described[key]
         for key, parameter in _INSTANCE_OPTIONS.items()
-        if described.get(key) not in (None, "", 0, False) and key != "PromotionTier"
+        if described.get(key) not in (None, "") and _is_on(described, key)
     }
     return InstancePlan(
         described["DBInstanceIdentifier"],
@@ -299,6 +310,12 @@ def drift(
                     actual and actual["instance_class"],
                 )
             )
+        now = (actual or {}).get("kept") or {}
+        found += [
+            Difference(f"Instances.{plan.identifier}.{option}", value, now.get(option))
+            for option, value in sorted((plan.kept or {}).items())
+            if actual is not None and _comparable(now.get(option)) != _comparable(value)
+        ]
     return found
 
 

@@ -2,15 +2,16 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from aurora_restore.shared.aws_utils import call
+from aurora_restore.shared.aws_utils import call, code_of
 from aurora_restore.shared.base_handler import Job
-from aurora_restore.shared.errors import ValidationError
+from aurora_restore.shared.errors import AwsError, ValidationError
 from aurora_restore.shared.journey import journey
 from aurora_restore.shared.ownership import made_by
 from aurora_restore.shared.pipeline import final_snapshot_prefix
-from aurora_restore.shared.rds import DELETING, find_cluster, instances_of
+from aurora_restore.shared.rds import DELETING, find_cluster, find_snapshot, instances_of
 from aurora_restore.shared.routes import Hop
 from aurora_restore.shared.settings import InstancePlan, planned_instances, record
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
         DBClusterSnapshotTypeDef,
         DBClusterTypeDef,
         DBInstanceTypeDef,
+        DBSubnetGroupTypeDef,
     )
 
 
@@ -37,11 +39,34 @@ class Findings:
 
     @property
     def old(self) -> dict[str, Any] | None:
-        """What the old cluster is like, or was before this operation began to delete it."""
+        """What the old cluster is like, or was before this operation began to delete it.
+
+        A cluster that somebody has made in its place since is the old one from then on; what this
+        operation has made itself is no model for what comes after.
+        """
         known: dict[str, Any] | None = self.job.state.get("old_cluster")
-        if known is None and self.cluster is not None and not made_by(self.job, self.cluster):
-            return record(self.cluster, self.instances)
-        return known
+        cluster = self.cluster
+        if cluster is None or made_by(self.job, cluster):
+            return known
+        if known and known.get("DbClusterResourceId") == cluster.get("DbClusterResourceId"):
+            return known
+        return record(cluster, self.instances)
+
+    @cached_property
+    def subnet_group(self) -> "DBSubnetGroupTypeDef | None":
+        """The subnet group of the restored cluster, or None where there is none."""
+        try:
+            return subnet_group(self.job)
+        except AwsError as error:
+            if code_of(error) != "DBSubnetGroupNotFoundFault":
+                raise
+            return None
+
+    @property
+    def zones(self) -> set[str]:
+        """The Availability Zones that the subnet group covers."""
+        subnets = self.subnet_group.get("Subnets", []) if self.subnet_group else []
+        return {subnet.get("SubnetAvailabilityZone", {}).get("Name", "") for subnet in subnets}
 
     @property
     def planned_instances(self) -> list[InstancePlan]:
@@ -62,6 +87,12 @@ class Findings:
             return None
         known: str | None = job.state.get("final_snapshot")
         return known or final_snapshot_name(job, job.state["operation_started_at"])
+
+    @cached_property
+    def named_as_final(self) -> "DBClusterSnapshotTypeDef | None":
+        """The snapshot that has the final snapshot's name already."""
+        name = self.final_snapshot
+        return None if name is None else find_snapshot(self.rds, name)
 
 
 def final_snapshot_name(job: Job, moment: str) -> str:
@@ -84,15 +115,20 @@ def survey(job: Job, snapshot: "DBClusterSnapshotTypeDef", *, copied: bool = Fal
     )
 
 
-def network(job: Job) -> dict[str, Any]:
+def subnet_group(job: Job) -> "DBSubnetGroupTypeDef":
+    """The subnet group of the restored cluster. Raises AwsError where there is none."""
+    name = job.event.db_subnet_group_name or job.restore.target.db_subnet_group_name
+    rds = job.clients.rds(job.target_region)
+    return call(rds.describe_db_subnet_groups, DBSubnetGroupName=name)["DBSubnetGroups"][0]
+
+
+def network(job: Job, group: "DBSubnetGroupTypeDef") -> dict[str, Any]:
     """Where the restored cluster will be. What the event says of it must agree with AWS.
 
-    Raises ValidationError where it does not, and AwsError where there is no such subnet group.
+    Raises ValidationError where it does not.
     """
     event, target = job.event, job.restore.target
-    name = event.db_subnet_group_name or target.db_subnet_group_name
-    rds = job.clients.rds(job.target_region)
-    group = call(rds.describe_db_subnet_groups, DBSubnetGroupName=name)["DBSubnetGroups"][0]
+    name = group["DBSubnetGroupName"]
     subnets = [subnet["SubnetIdentifier"] for subnet in group.get("Subnets", [])]
     if event.vpc_id not in (None, group["VpcId"]):
         raise ValidationError(

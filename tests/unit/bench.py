@@ -52,6 +52,12 @@ RESTORE: dict[str, Any] = {
 }
 
 
+def execution_arn(operation_id: str) -> str:
+    """The ARN of the execution that an operation has its id from."""
+    machine = state_machine_name(PREFIX)
+    return f"arn:aws:states:{REGION}:{ACCOUNT}:execution:{machine}:{operation_id}"
+
+
 @dataclass
 class FakeContext:
     """As much of Lambda's context as the functions use."""
@@ -106,7 +112,7 @@ class Bench:
             handler,
             {
                 "execution": {
-                    "id": f"arn:aws:states:{REGION}:{ACCOUNT}:execution:{PREFIX}:{operation_id}",
+                    "id": execution_arn(operation_id),
                     "name": operation_id,
                     "redrive_count": self.redrive_count,
                 },

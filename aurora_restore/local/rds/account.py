@@ -46,13 +46,22 @@ class Account:
             ]
         }
 
-    def offers(self, _: Place, params: Params) -> dict[str, Any]:
+    def offers(self, place: Place, params: Params) -> dict[str, Any]:
         """``DescribeOrderableDBInstanceOptions`` of Aurora PostgreSQL."""
         engine = params.required("Engine")
         version = params.text("EngineVersion") or self._world.rules.default_engine_version
         wanted = params.text("DBInstanceClass")
+        zones = self._world.rules.zones_with_offers
         offered = [
-            (name, {"Engine": engine, "EngineVersion": version, "DBInstanceClass": name})
+            (
+                name,
+                {
+                    "Engine": engine,
+                    "EngineVersion": version,
+                    "DBInstanceClass": name,
+                    "AvailabilityZones": [{"Name": f"{place.region}{zone}"} for zone in zones],
+                },
+            )
             for name in INSTANCE_CLASSES
             if engine == AURORA_POSTGRESQL and wanted in (None, name)
         ]

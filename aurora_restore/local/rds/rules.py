@@ -22,6 +22,8 @@ class Rules:
     roles_per_cluster: int = 5
     clusters: int = 40
     instances: int = 40
+    zones_with_offers: str = "abc"
+    """The letters of the Availability Zones in which instance classes can be had."""
     default_engine_version: str = "17.5"
     """The Region's default version; AWS changes it over time, so no program may count on it."""
     default_encryption: Encryption = Encryption.SSE_RDS

@@ -1,29 +1,32 @@
 """Whether the snapshot can come to the target: free names, usable keys, room in the quotas."""
 
 from collections.abc import Iterator
+from typing import Final
 
 from aurora_restore.shared.aws_utils import call, code_of
 from aurora_restore.shared.errors import AwsError
-from aurora_restore.shared.journey import rds_of
-from aurora_restore.shared.pipeline import TAG_MANAGED_BY
+from aurora_restore.shared.journey import is_copy, rds_of
 from aurora_restore.shared.preflight.obstacle import Obstacle, absent
 from aurora_restore.shared.preflight.quotas import CLUSTERS, MANUAL_SNAPSHOTS, room
-from aurora_restore.shared.rds import SSE_KMS, encryption_of, find_snapshot, tags_of
+from aurora_restore.shared.rds import SSE_KMS, encryption_of, find_snapshot
 from aurora_restore.shared.routes import Where
 from aurora_restore.shared.survey import Findings
 
+# "Key states of AWS KMS keys" in the KMS Developer Guide: those in which a key can be used.
+USABLE: Final = frozenset({"Enabled", "Updating"})
+
 
 def check_names(found: Findings) -> Iterator[Obstacle]:
-    """The name of every copy is free, or that of a copy that the pipeline has made."""
+    """The name of every copy is free, or that of the copy itself."""
     for hop in found.hops:
         existing = find_snapshot(rds_of(found.job, hop), hop.name)
-        if existing is not None and TAG_MANAGED_BY not in tags_of(existing.get("TagList")):
+        if existing is not None and not is_copy(found.job, existing, hop):
             yield Obstacle(
                 "names",
-                f"snapshot {hop.name} exists {hop.where}, and the pipeline did not make it",
-                "rename it, or give another target_snapshot_name"
+                f"snapshot {hop.name} exists {hop.where}, and is no copy of {hop.source_arn}",
+                "delete it, or give another target_snapshot_name"
                 if hop.where is Where.TARGET
-                else "rename it",
+                else "delete it",
             )
 
 
@@ -57,23 +60,26 @@ def _keys(found: Findings) -> Iterator[tuple[str, str | None]]:
 
 
 def _usable(found: Findings, field: str, key: str) -> Iterator[Obstacle]:
-    region = key.split(":")[3]
+    """Another account's key may be open to RDS alone (``kms:ViaService``), and not be described.
+
+    Where there is a copy to be made, that proves it before anything is deleted.
+    """
+    _, _, _, region, owner, _ = key.split(":", 5)
     try:
         described = call(found.job.clients.kms(region).describe_key, KeyId=key)["KeyMetadata"]
     except AwsError as error:
-        match code_of(error):
-            case "NotFoundException":
-                yield absent("keys", field, "KMS key", key)
-            case "AccessDeniedException":
-                yield Obstacle(
-                    "keys",
-                    f"{field}: account {found.job.account_id} may not use KMS key {key}",
-                    "let the key's policy allow it, as docs/sources.md shows",
-                )
-            case _:
-                raise
+        if code_of(error) == "NotFoundException":
+            yield absent("keys", field, "KMS key", key)
+        elif code_of(error) != "AccessDeniedException":
+            raise
+        elif owner == found.job.account_id or not found.job.route.copies:
+            yield Obstacle(
+                "keys",
+                f"{field}: KMS key {key} cannot be described: {error.message}",
+                "let the key's policy allow kms:DescribeKey, and what else docs/sources.md shows",
+            )
         return
-    if described.get("KeyState") != "Enabled":
+    if described.get("KeyState") not in USABLE:
         yield Obstacle(
             "keys", f"{field}: KMS key {key} is {described.get('KeyState')}", "enable it"
         )
@@ -86,9 +92,9 @@ def check_quotas(found: Findings) -> Iterator[Obstacle]:
     for hop in copies:
         if hop.where is not Where.TARGET:
             yield from room(rds_of(job, hop), {MANUAL_SNAPSHOTS: 1}, hop.where)
-    to_the_target = sum(hop.where is Where.TARGET for hop in copies)
+    final = found.final_snapshot is not None and found.named_as_final is None
     wanted = {
-        MANUAL_SNAPSHOTS: to_the_target + (found.final_snapshot is not None),
+        MANUAL_SNAPSHOTS: sum(hop.where is Where.TARGET for hop in copies) + final,
         CLUSTERS: int(found.cluster is None),
     }
     yield from room(found.rds, wanted, Where.TARGET)

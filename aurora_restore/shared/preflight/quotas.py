@@ -3,12 +3,15 @@
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Final
 
-from aurora_restore.shared.aws_utils import call
+from aurora_restore.shared.aws_utils import call, code_of
+from aurora_restore.shared.common import logger
+from aurora_restore.shared.errors import AwsError
 from aurora_restore.shared.preflight.obstacle import Obstacle
 from aurora_restore.shared.routes import Where
 
 if TYPE_CHECKING:
     from mypy_boto3_rds import RDSClient
+    from mypy_boto3_rds.type_defs import AccountQuotaTypeDef
 
 CLUSTERS: Final = "DBClusters"
 INSTANCES: Final = "DBInstances"
@@ -24,7 +27,7 @@ def room(rds: "RDSClient", wanted: Mapping[str, int], where: Where) -> Iterator[
     """The quotas, by their names, that have no room for so many more."""
     if not any(more > 0 for more in wanted.values()):
         return
-    for quota in call(rds.describe_account_attributes)["AccountQuotas"]:
+    for quota in _quotas(rds):
         name = quota.get("AccountQuotaName", "")
         more = wanted.get(name, 0)
         if more > 0 and quota["Used"] + more > quota["Max"]:
@@ -34,3 +37,14 @@ def room(rds: "RDSClient", wanted: Mapping[str, int], where: Where) -> Iterator[
                 "would be made",
                 REMEDIES[name],
             )
+
+
+def _quotas(rds: "RDSClient") -> "list[AccountQuotaTypeDef]":
+    """None where they may not be looked at: that alone must not keep a run from beginning."""
+    try:
+        return call(rds.describe_account_attributes)["AccountQuotas"]
+    except AwsError as error:
+        if code_of(error) != "AccessDenied":
+            raise
+        logger.warning("the quotas may not be looked at", reason=error.message)
+        return []

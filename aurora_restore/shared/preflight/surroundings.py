@@ -1,18 +1,21 @@
 """What the restored cluster needs around it."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from aurora_restore.shared.aws_utils import call, code_of, get_secret
+from aurora_restore.shared.base_handler import Job
 from aurora_restore.shared.credentials import AppCredentials, MasterCredentials
-from aurora_restore.shared.errors import AwsError, ConfigurationError
+from aurora_restore.shared.errors import AwsError, ConfigurationError, ValidationError
 from aurora_restore.shared.preflight.obstacle import Obstacle, absent
 from aurora_restore.shared.settings import DEFAULT_GROUP
-from aurora_restore.shared.survey import Findings
+from aurora_restore.shared.survey import Findings, network
 
 if TYPE_CHECKING:
     from mypy_boto3_rds import RDSClient
+
+Credentials = TypeVar("Credentials", MasterCredentials, AppCredentials)
 
 NO_GROUP: Final = frozenset({"DBClusterParameterGroupNotFound", "DBParameterGroupNotFound"})
 FEWEST_ZONES: Final = 2
@@ -20,53 +23,73 @@ FEWEST_ZONES: Final = 2
 
 
 def check_secrets(found: Findings) -> Iterator[Obstacle]:
-    """Both secrets are there and well-formed, and the master user has the snapshot's name."""
-    environment = found.job.environment
-    for name, kind in (
-        (environment.master_secret, MasterCredentials),
-        (environment.app_secret, AppCredentials),
-    ):
-        try:
-            parsed = kind.parse(
-                get_secret(name, clients=found.job.clients), source=f"secret {name}"
-            )
-        except ConfigurationError as error:
-            yield Obstacle("secrets", error.message, "give the secret that value")
-            continue
-        owner = found.snapshot.get("MasterUsername")
-        if isinstance(parsed, MasterCredentials) and owner not in (None, parsed.username):
+    """Both secrets are there and well-formed, the master user has the snapshot's name, and the
+    application's roles are others than that and than those whose logins are kept."""
+    job, environment = found.job, found.job.environment
+    master: MasterCredentials | None = None
+    app: AppCredentials | None = None
+    try:
+        master = _parsed(job, MasterCredentials, environment.master_secret)
+    except ConfigurationError as error:
+        yield Obstacle("secrets", error.message, "give the secret that value")
+    try:
+        app = _parsed(job, AppCredentials, environment.app_secret)
+    except ConfigurationError as error:
+        yield Obstacle("secrets", error.message, "give the secret that value")
+    owner = found.snapshot.get("MasterUsername")
+    if master and owner not in (None, master.username):
+        yield Obstacle(
+            "secrets",
+            f"secret {environment.master_secret}: username: is not {owner!r}, the snapshot's "
+            "master user, whom a restore keeps",
+            f"set it to {owner!r}",
+        )
+    taken = {owner, *job.restore.database.keep_logins}
+    for field, role in _roles(app):
+        if role in taken:
             yield Obstacle(
                 "secrets",
-                f"secret {name}: username: is not {owner!r}, the snapshot's master user, whom a "
-                "restore keeps",
-                f"set it to {owner!r}",
+                f"secret {environment.app_secret}: {field}: is the master user, or a role of "
+                "database.keep_logins; the pipeline would take its rights",
+                "name a role of the application's own",
             )
+
+
+def _parsed(job: Job, kind: type[Credentials], name: str) -> Credentials:
+    return kind.parse(get_secret(name, clients=job.clients), source=f"secret {name}")
+
+
+def _roles(app: AppCredentials | None) -> Iterator[tuple[str, str]]:
+    if app is not None:
+        yield "app_username", app.app_username
+        yield "readonly_username", app.readonly_username
 
 
 def check_network(found: Findings) -> Iterator[Obstacle]:
-    """The subnet group covers two zones, and the security groups are in its VPC."""
-    event, target = found.job.event, found.job.restore.target
-    name = event.db_subnet_group_name or target.db_subnet_group_name
-    try:
-        groups = call(found.rds.describe_db_subnet_groups, DBSubnetGroupName=name)
-    except AwsError as error:
-        if code_of(error) != "DBSubnetGroupNotFoundFault":
-            raise
+    """The subnet group covers two zones, and what else is named is in its VPC."""
+    job = found.job
+    group = found.subnet_group
+    if group is None:
+        name = job.event.db_subnet_group_name or job.restore.target.db_subnet_group_name
         yield absent("network", "target.db_subnet_group_name", "DB subnet group", name)
         return
-    group = groups["DBSubnetGroups"][0]
-    zones = {
-        subnet.get("SubnetAvailabilityZone", {}).get("Name") for subnet in group.get("Subnets", [])
-    }
-    if len(zones) < FEWEST_ZONES:
+    if len(found.zones) < FEWEST_ZONES:
         yield Obstacle(
             "network",
-            f"DB subnet group {name!r} covers {len(zones)} Availability Zone",
+            f"DB subnet group {group['DBSubnetGroupName']!r} covers {len(found.zones)} "
+            "Availability Zone",
             "give it subnets in two or more",
         )
-    wanted = list(
-        event.vpc_security_group_ids or event.security_group_ids or target.vpc_security_group_ids
-    )
+    try:
+        place = network(job, group)
+    except ValidationError as error:
+        yield Obstacle("network", error.message, "start with the right one, or leave it out")
+        return
+    yield from _security_groups(found, place)
+
+
+def _security_groups(found: Findings, place: Mapping[str, Any]) -> Iterator[Obstacle]:
+    wanted = place["security_group_ids"]
     described = call(
         found.job.clients.ec2.describe_security_groups,
         Filters=[{"Name": "group-id", "Values": wanted}],
@@ -75,11 +98,11 @@ def check_network(found: Findings) -> Iterator[Obstacle]:
     for group_id in wanted:
         if group_id not in vpcs:
             yield absent("network", "target.vpc_security_group_ids", "security group", group_id)
-        elif vpcs[group_id] != group.get("VpcId"):
+        elif vpcs[group_id] != place["vpc_id"]:
             yield Obstacle(
                 "network",
-                f"security group {group_id} is in {vpcs[group_id]}, DB subnet group {name!r} in "
-                f"{group.get('VpcId')}",
+                f"security group {group_id} is in {vpcs[group_id]}, DB subnet group "
+                f"{place['db_subnet_group_name']!r} in {place['vpc_id']}",
                 "configure groups of the same VPC",
             )
 

@@ -1,19 +1,22 @@
 """Whether the target may be replaced, and can be made anew."""
 
-from collections.abc import Iterator
-from fnmatch import fnmatchcase
-from typing import Final
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Final
 
 from aurora_restore.shared.aws_utils import call
+from aurora_restore.shared.common import parse_timestamp
 from aurora_restore.shared.function_utils import RdsArn
 from aurora_restore.shared.ownership import made_by, managed
-from aurora_restore.shared.pipeline import TAG_MANAGED_BY, shared_snapshot_prefix
+from aurora_restore.shared.pipeline import TAG_MANAGED_BY, TAG_OPERATION, shared_snapshot_prefix
 from aurora_restore.shared.preflight.obstacle import Obstacle
 from aurora_restore.shared.preflight.quotas import INSTANCES, room
-from aurora_restore.shared.rds import DELETING, find_instance, tags_of
-from aurora_restore.shared.routes import Where
+from aurora_restore.shared.rds import DEAD_CLUSTER, DELETING, find_instance, tags_of
+from aurora_restore.shared.routes import AUTOMATED, Where
 from aurora_restore.shared.settings import SERVERLESS
 from aurora_restore.shared.survey import Findings
+
+if TYPE_CHECKING:
+    from mypy_boto3_rds.type_defs import DBClusterTypeDef, OrderableDBInstanceOptionTypeDef
 
 # DeleteDBCluster refuses a cluster in these statuses, and by then its instances would be gone.
 STOPPED: Final = frozenset({"stopped", "stopping"})
@@ -33,7 +36,25 @@ def check_source(found: Findings) -> Iterator[Obstacle]:
             f"the target {job.target_cluster_id} is the source itself",
             "configure another target.cluster_id",
         )
+    yield from _what_goes_with_the_target(found)
     yield from _what_the_role_may_share(found)
+
+
+def _what_goes_with_the_target(found: Findings) -> Iterator[Obstacle]:
+    """DeleteDBCluster deletes the cluster's automated snapshots with it."""
+    job, snapshot = found.job, found.snapshot
+    arn = RdsArn.parse(snapshot["DBClusterSnapshotArn"])
+    if (
+        snapshot.get("SnapshotType") == AUTOMATED
+        and snapshot["DBClusterIdentifier"] == job.target_cluster_id
+        and (arn.account, arn.region) == (job.account_id, job.target_region)
+    ):
+        yield Obstacle(
+            "source",
+            f"snapshot {arn.name} is an automated one of the target itself, and would be deleted "
+            "with it",
+            "copy it to a manual snapshot, and name that",
+        )
 
 
 def _what_the_role_may_share(found: Findings) -> Iterator[Obstacle]:
@@ -43,12 +64,11 @@ def _what_the_role_may_share(found: Findings) -> Iterator[Obstacle]:
     made_here = shared_snapshot_prefix(job.environment.name_prefix)
     if not source.role_arn or arn.account == job.account_id or arn.name.startswith(made_here):
         return
-    allowed = [names for names in (source.automated_names, source.manual_names) if names]
-    if not any(fnmatchcase(arn.name, names) for names in allowed):
+    if not source.lets_use(arn.name):
         yield Obstacle(
             "source",
             f"the role in account {arn.account} may not use snapshot {arn.name}, only "
-            f"{' and '.join(allowed)}",
+            f"{' and '.join(source.names_to_use)}",
             "take one of those, or configure source.snapshot_name and deploy both stacks",
         )
 
@@ -67,6 +87,7 @@ def check_target(found: Findings) -> Iterator[Obstacle]:
             f"cluster {name} was not made by this pipeline (it lacks its tag)",
             "to have it replaced, set target.adopt in the configuration and deploy",
         )
+    yield from _a_later_operation(found, cluster)
     if cluster.get("GlobalClusterIdentifier"):
         yield Obstacle(
             "target",
@@ -81,11 +102,32 @@ def check_target(found: Findings) -> Iterator[Obstacle]:
             f"cluster {name} is {cluster['Status']}, and RDS deletes no stopped cluster",
             "start it",
         )
+    if cluster["Status"] in DEAD_CLUSTER and found.final_snapshot:
+        yield Obstacle(
+            "target",
+            f"cluster {name} is {cluster['Status']}, and RDS makes no final snapshot of it",
+            "start with skip_final_snapshot: true",
+        )
     if cluster.get("DeletionProtection") and not target.replace_protected:
         yield Obstacle(
             "target",
             f"cluster {name} has deletion protection",
             "lift it, or set target.replace_protected in the configuration and deploy",
+        )
+
+
+def _a_later_operation(found: Findings, cluster: "DBClusterTypeDef") -> Iterator[Obstacle]:
+    """An operation that is taken up again must not undo what one after it has done."""
+    job = found.job
+    other = tags_of(cluster.get("TagList")).get(TAG_OPERATION)
+    known = None if other is None else job.store.load(other)
+    began = known and known["details"].get("operation_started_at")
+    if began and parse_timestamp(began) > parse_timestamp(job.state["operation_started_at"]):
+        yield Obstacle(
+            "target",
+            f"cluster {job.target_cluster_id} was restored by operation {other}, which began later "
+            "than this one",
+            "start a new execution",
         )
 
 
@@ -98,7 +140,8 @@ def _instances_that_may_go(found: Findings) -> Iterator[Obstacle]:
     for instance in found.instances:
         name = instance["DBInstanceIdentifier"]
         own = tags_of(instance.get("TagList")).get(TAG_MANAGED_BY) == job.environment.name_prefix
-        adopted = job.restore.target.adopt and name.startswith(job.target_cluster_id)
+        of_its_name = name == job.target_cluster_id or name.startswith(f"{job.target_cluster_id}-")
+        adopted = job.restore.target.adopt and of_its_name
         if not own and not adopted:
             yield Obstacle(
                 "target",
@@ -135,9 +178,20 @@ def check_instances(found: Findings) -> Iterator[Obstacle]:
                 f"{found.snapshot['EngineVersion']} in {found.job.target_region}",
                 "configure another class in target.instances",
             )
+        elif found.zones and not _zones_of(offers) & found.zones:
+            yield Obstacle(
+                "instances",
+                f"class {wanted} cannot be had in the zones of the subnet group, "
+                + ", ".join(sorted(found.zones)),
+                "configure another class in target.instances, or give the group other subnets",
+            )
     yield from _names_in_use(found)
     more = len(plans) - len(found.instances)
     yield from room(found.rds, {INSTANCES: more}, Where.TARGET)
+
+
+def _zones_of(offers: "Sequence[OrderableDBInstanceOptionTypeDef]") -> set[str]:
+    return {zone["Name"] for offer in offers for zone in offer.get("AvailabilityZones", [])}
 
 
 def _names_in_use(found: Findings) -> Iterator[Obstacle]:

@@ -148,7 +148,11 @@ def test_compiled_code_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 def test_the_database_layer_holds_the_scripts_in_order() -> None:
     script = {"path": "config/sql/mask-customers.sql"}
     contents = database_assets(
-        environment(example({"restores.staging.database.scripts": [script, script]}))
+        environment(
+            example(
+                {"restores.staging.database.scripts": [script, {**script, "database": "reports"}]}
+            )
+        )
     )
     paths = [f"{ASSETS}/{script_resource('staging', i, script['path'])}" for i in (0, 1)]
 

@@ -70,7 +70,7 @@ def test_the_example_is_right() -> None:
         ("database_ca_bundle", PEM, "is not a bundle of certificates in PEM"),
         (
             f"{STAGING}.source",
-            {"cluster_id": "Orders-Staging", "region": "us-west-2"},
+            {"cluster_id": "orders-staging", "region": "us-west-2"},
             f"{STAGING}.target.cluster_id: 'orders-staging' is the source itself",
         ),
         (

@@ -1,6 +1,7 @@
 """Step 3 waits for the copy, and leads back to the step before where it came to nothing."""
 
 from typing import Any
+from unittest import mock
 
 import pytest
 
@@ -8,6 +9,7 @@ from aurora_restore.lambdas.check_copy_status import CheckCopyStatusHandler
 from aurora_restore.lambdas.copy_snapshot import CopySnapshotHandler
 from aurora_restore.shared.errors import CopyFailedError, SnapshotNotFoundError
 from aurora_restore.shared.rds import DEAD_SNAPSHOT
+from aurora_restore.shared.state_utils import StateStore
 from tests.unit.bench import REGION, SOURCE_REGION, Bench
 from tests.unit.lambdas.arrange import (
     COPY,
@@ -313,3 +315,21 @@ def test_the_source_region_of_the_event_decides_whether_there_is_a_copy(scene: S
     here = scene.bench.call(CheckCopyStatusHandler, {**event, "source_region": REGION})
 
     assert (there["statusCode"], here["statusCode"]) == (202, 200)
+
+
+def test_who_looks_on_while_an_execution_works_takes_nothing_from_its_state(scene: Scene) -> None:
+    store, load = scene.bench.store, StateStore.load
+
+    def load_and_be_overtaken(self: StateStore, operation_id: str, *rest: Any) -> Any:
+        found = load(self, operation_id, *rest)
+        known = {"restore": "staging", "old_cluster": {"Port": 5432}}
+        store.save(operation_id, "delete-rds", "SUCCESS", known, scene.bench.clock())
+        scene.bench.advance(1)
+        return found
+
+    with mock.patch.object(StateStore, "load", load_and_be_overtaken):
+        call(scene, CheckCopyStatusHandler)
+
+    latest = store.load("op-1")
+    assert latest is not None
+    assert latest["details"]["old_cluster"] == {"Port": 5432}

@@ -6,6 +6,7 @@ import pytest
 
 from aurora_restore.lambdas.check_delete_status import CheckDeleteStatusHandler
 from aurora_restore.lambdas.delete_rds import DeleteRdsHandler
+from aurora_restore.shared.common import timestamp
 from aurora_restore.shared.errors import AwsError, PreflightError, RefusedError, ValidationError
 from aurora_restore.shared.lock import DIRECT_CALL, TargetLock
 from aurora_restore.shared.ownership import RESTORE_IS_DEAD
@@ -22,6 +23,8 @@ from tests.unit.lambdas.arrange import (
     make_replaceable,
     manual_snapshots,
     set_status,
+    tags,
+    take_manual,
     target_status,
 )
 from tests.unit.scene import HOME, OWN_TAGS, SNAPSHOT, TARGET, Scene, make_scene
@@ -496,3 +499,119 @@ def test_the_next_step_sees_the_end_of_the_deletion(scene: Scene) -> None:
     over = go(scene, CheckDeleteStatusHandler)
 
     assert (under_way["statusCode"], over["statusCode"]) == (202, 200)
+
+
+# What cannot be deleted yet
+
+
+@pytest.mark.parametrize("status", ["starting", "backing-up", "upgrading", "of-a-new-kind"])
+def test_a_cluster_in_transit_keeps_its_instances_until_it_is_at_rest(
+    scene: Scene, status: str
+) -> None:
+    set_status(scene, HOME.arn("cluster", TARGET), status)
+
+    waiting = go(scene, DeleteRdsHandler)
+    untouched = instance_statuses(scene)
+    set_status(scene, HOME.arn("cluster", TARGET), "available")
+    go(scene, DeleteRdsHandler)
+
+    assert waiting["statusCode"] == 202
+    assert f"cluster {TARGET}, which is {status}" in waiting["body"]["message"]
+    assert set(untouched.values()) == {"available"}
+    assert target_status(scene) == "deleting"
+
+
+@pytest.mark.parametrize("status", ["creating", "starting"])
+def test_an_instance_that_is_only_beginning_keeps_the_others(scene: Scene, status: str) -> None:
+    set_status(scene, HOME.arn("db", READER), status)
+
+    waiting = go(scene, DeleteRdsHandler)
+
+    assert waiting["statusCode"] == 202
+    assert instance_statuses(scene) == {WRITER: "available", READER: status}
+
+
+def test_a_final_snapshot_in_the_making_is_waited_for(scene: Scene) -> None:
+    scene.configure(skip_final_snapshot=False)
+    go(scene, DeleteRdsHandler)
+    (name,) = final_snapshots(scene)
+    set_status(scene, HOME.arn("cluster-snapshot", name), "creating")
+    set_status(scene, HOME.arn("cluster", TARGET), "available")
+
+    waiting = go(scene, DeleteRdsHandler)
+
+    assert waiting["statusCode"] == 202
+    assert "its final snapshot, which is creating" in waiting["body"]["message"]
+    assert target_status(scene) == "available"
+
+
+def test_another_clusters_snapshot_of_that_name_is_no_final_snapshot(scene: Scene) -> None:
+    scene.configure(skip_final_snapshot=False)
+    die_at(scene, "DeleteDBInstance")
+    name = scene.bench.state("delete-rds")["details"]["final_snapshot"]
+    take_manual(scene, name)
+
+    go(scene, DeleteRdsHandler)
+    scene.bench.advance(LONG_ENOUGH)
+
+    made = manual_snapshots(scene)
+    (own,) = set(final_snapshots(scene)) - {name}
+    assert made[own]["DBClusterIdentifier"] == TARGET
+    assert details(scene, DeleteRdsHandler)["final_snapshot"] == own
+
+
+def test_a_superseded_final_snapshot_can_be_pruned(scene: Scene) -> None:
+    scene.configure(skip_final_snapshot=False)
+    make_deletion_stick(scene)
+    (before,) = final_snapshots(scene)
+
+    go(scene, DeleteRdsHandler)
+
+    assert tags(manual_snapshots(scene)[before])[TAG_MANAGED_BY] == PREFIX
+
+
+def test_a_full_quota_does_not_stop_a_deletion_whose_final_snapshot_is_there(scene: Scene) -> None:
+    scene.configure(skip_final_snapshot=False)
+    go(scene, DeleteRdsHandler)
+    scene.bench.advance(1)
+    set_status(scene, HOME.arn("cluster", TARGET), "available")
+    scene.bench.rds.control.set_rules(manual_snapshots=1)
+    (name,) = final_snapshots(scene)
+    set_status(scene, HOME.arn("cluster-snapshot", name), "available")
+
+    go(scene, DeleteRdsHandler)
+
+    assert target_status(scene) == "deleting"
+
+
+# What it is restored like
+
+
+def test_a_cluster_made_in_its_place_since_is_checked_as_what_is_put_back(scene: Scene) -> None:
+    go(scene, DeleteRdsHandler)
+    scene.bench.advance(LONG_ENOUGH)
+    rds = scene.client("rds")
+    rds.create_db_cluster_parameter_group(
+        DBClusterParameterGroupName="old",
+        DBParameterGroupFamily="aurora-postgresql15",
+        Description="x",
+    )
+    scene.make_target(DBClusterParameterGroupName="old")
+
+    with pytest.raises(PreflightError, match="is of family aurora-postgresql15"):
+        go(scene, DeleteRdsHandler)
+
+    assert set(instance_statuses(scene).values()) == {"available"}
+
+
+def test_an_older_operation_leaves_what_a_later_one_has_restored(scene: Scene) -> None:
+    go(scene, DeleteRdsHandler)
+    scene.bench.advance(LONG_ENOUGH)
+    later = {"operation_started_at": timestamp(scene.bench.clock())}
+    scene.bench.store.save("op-2", "archive-snapshot", "SUCCESS", later, scene.bench.clock())
+    scene.make_target(tags=[OWN_TAGS[0], {"Key": TAG_OPERATION, "Value": "op-2"}])
+
+    with pytest.raises(PreflightError, match="restored by operation op-2, which began later"):
+        go(scene, DeleteRdsHandler)
+
+    assert target_status(scene) == "available"

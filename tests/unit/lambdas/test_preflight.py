@@ -12,6 +12,7 @@ from aurora_restore.local.rds.model import Place
 from aurora_restore.shared.errors import PreflightError, RefusedError, ValidationError
 from tests.unit.bench import ACCOUNT, MASTER_PASSWORD, REGION, SOURCE_REGION, Bench
 from tests.unit.scene import (
+    HOME,
     OTHER_ACCOUNT,
     OWN_TAGS,
     SNAPSHOT,
@@ -200,7 +201,7 @@ OBSTACLES: list[tuple[Callable[[Scene], None], str, str]] = [
     ),
     (one_instance_too_many, "quotas", "DBInstances: 1 of 1 are used in the target's Region"),
     (instance_of_another_cluster, "names", "instance my-cluster-1 is to be made, but exists"),
-    (taken_copy_name, "names", "the pipeline did not make it"),
+    (taken_copy_name, "names", "and is no copy of arn:aws:rds:us-east-1"),
 ]
 
 
@@ -345,3 +346,87 @@ def test_the_snapshot_of_the_day_is_found(scene: Scene) -> None:
     assert missing["body"]["message"] == f"Snapshot not found in region {SOURCE_REGION}"
     assert missing["body"]["available_dates"] == ["2026-05-15"]
     assert scene.bench.call(SnapshotCheckHandler, {"date": "2026-02-31"})["statusCode"] == 400
+
+
+def test_the_targets_own_automated_snapshot_would_go_with_it(bench: Bench) -> None:
+    scene = make_scene(bench, HOME)
+    scene.make_target()
+    taken = bench.rds.control.take_automated_snapshot(
+        TARGET, account=ACCOUNT, region=REGION, at="2026-05-16T02:00:00+00:00"
+    )
+    name = taken["arn"].split("cluster-snapshot:")[1]
+
+    answer = scene.bench.call(SnapshotCheckHandler, {"dry_run": True, "snapshot_id": name})
+
+    assert obstacles_of(answer) == [
+        (
+            "source",
+            f"snapshot {name} is an automated one of the target itself, and would be deleted with "
+            "it",
+        )
+    ]
+
+
+@pytest.mark.parametrize(
+    "asked", [{"vpc_id": "vpc-00000000"}, {"subnet_ids": ["subnet-00000000"]}], ids=str
+)
+def test_a_network_that_is_not_the_targets_ends_a_run_before_any_change(
+    scene: Scene, asked: dict[str, Any]
+) -> None:
+    scene.make_target()
+    before = scene.changes()
+
+    with pytest.raises(PreflightError, match="start with the right one, or leave it out"):
+        scene.bench.step(SnapshotCheckHandler, asked)
+
+    assert scene.changes() == before
+
+
+@pytest.mark.parametrize("kept", [[], ["reporting"]])
+def test_the_applications_roles_are_nobody_elses(scene: Scene, kept: list[str]) -> None:
+    document = scene.document
+    document["database"] = {"keep_logins": kept}
+    scene.bench.configure(document)
+    secret(
+        scene,
+        scene.bench.environment.app_secret,
+        {"app_username": kept[0] if kept else "postgres", "readonly_username": "readonly_user"},
+    )
+
+    ((check, problem),) = obstacles_of(rehearse(scene))
+
+    assert check == "secrets"
+    assert "app_username: is the master user, or a role of database.keep_logins" in problem
+
+
+def test_a_class_must_be_on_offer_in_the_zones_of_the_subnet_group(scene: Scene) -> None:
+    scene.bench.rds.control.set_rules(zones_with_offers="xyz")
+
+    assert obstacles_of(rehearse(scene)) == [
+        (
+            "instances",
+            "class db.r6g.large cannot be had in the zones of the subnet group, us-west-2a, "
+            "us-west-2b",
+        )
+    ]
+
+
+def test_quotas_that_may_not_be_looked_at_keep_no_run_from_beginning(scene: Scene) -> None:
+    scene.bench.rds.control.refuse_next("DescribeAccountAttributes", code="AccessDenied", times=9)
+
+    assert obstacles_of(rehearse(scene)) == []
+
+
+@pytest.mark.parametrize("final", [True, False])
+def test_of_a_dead_cluster_no_final_snapshot_can_be_had(scene: Scene, final: bool) -> None:
+    scene.make_target()
+    scene.configure(skip_final_snapshot=not final)
+    scene.bench.rds.control.set_status(HOME.arn("cluster", TARGET), "incompatible-network")
+
+    told = [problem for _, problem in obstacles_of(rehearse(scene))]
+
+    assert told == (
+        ["cluster my-cluster is incompatible-network, and RDS makes no final snapshot of it"]
+        if final
+        else []
+    )

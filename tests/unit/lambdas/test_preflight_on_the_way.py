@@ -9,6 +9,7 @@ from aurora_restore.local.rds.model import Place
 from tests.unit.bench import ACCOUNT, SOURCE_REGION, Bench
 from tests.unit.lambdas.arrange import (
     ELSEWHERE,
+    NEXT_DOOR,
     ROLE,
     make_encrypted_source,
     make_key,
@@ -78,21 +79,23 @@ def test_the_snapshots_own_key_must_be_enabled(near: Scene) -> None:
     assert rehearsed(near) == [("keys", f"the snapshot's key: KMS key {key} is Disabled")]
 
 
-def test_the_key_of_another_account_must_let_this_one_in(far: Scene) -> None:
-    make_daily_encrypted_source(far)
-    target_key = make_key(far, HOME)
-    closed, opened = (
-        make_key(far, far.source_place, [OTHER_ACCOUNT]),
-        make_key(far, far.source_place),
-    )
+@pytest.mark.parametrize(("route", "is_told"), [("none", True), ("auto", False)])
+def test_a_key_that_cannot_be_described_is_told_where_no_copy_proves_it(
+    bench: Bench, route: str, is_told: bool
+) -> None:
+    beside = make_scene(bench, NEXT_DOOR)
+    make_daily_encrypted_source(beside)
+    closed = make_key(beside, NEXT_DOOR, [OTHER_ACCOUNT])
+    settings = {"role_arn": ROLE, "copy_route": route}
+    configure(beside, make_key(beside, HOME), kms_key_id=closed, **settings)
 
-    configure(far, target_key, role_arn=ROLE, kms_key_id=closed)
-    assert rehearsed(far) == [
-        ("keys", f"source.kms_key_id: account {ACCOUNT} may not use KMS key {closed}")
-    ]
+    told = rehearsed(beside)
 
-    configure(far, target_key, role_arn=ROLE, kms_key_id=opened)
-    assert rehearsed(far) == []
+    assert [check for check, _ in told] == (["keys"] if is_told else [])
+    assert all(f"KMS key {closed} cannot be described: " in problem for _, problem in told)
+    opened = make_key(beside, NEXT_DOOR)
+    configure(beside, make_key(beside, HOME), kms_key_id=opened, **settings)
+    assert rehearsed(beside) == []
 
 
 def test_every_copy_of_two_steps_needs_a_key(far: Scene) -> None:
@@ -122,7 +125,11 @@ def test_a_strangers_snapshot_under_the_name_of_a_copy_on_the_way_is_told(far: S
     take_manual(far, name, cluster=ENCRYPTED)
 
     assert rehearsed(far) == [
-        ("names", f"snapshot {name} exists in the source account, and the pipeline did not make it")
+        (
+            "names",
+            f"snapshot {name} exists in the source account, and is no copy of "
+            f"{ELSEWHERE.arn('cluster-snapshot', f'rds:{NAME}')}",
+        )
     ]
 
 

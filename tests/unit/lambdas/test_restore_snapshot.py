@@ -17,7 +17,7 @@ from aurora_restore.shared.errors import (
     ValidationError,
 )
 from aurora_restore.shared.pipeline import TAG_OPERATION
-from tests.unit.bench import ACCOUNT, REGION, Bench
+from tests.unit.bench import ACCOUNT, REGION, Bench, execution_arn
 from tests.unit.lambdas.arrange import COPY, COPY_ARN, LONG_ENOUGH, SOURCE_ARN
 from tests.unit.lambdas.midway import (
     OPERATION,
@@ -387,6 +387,7 @@ def test_a_snapshot_that_was_shared_a_moment_ago_is_worth_trying_again(
         "check-delete-status",
         copy_snapshot_id=Place(OTHER_ACCOUNT, REGION).arn("cluster-snapshot", "shared"),
         shared_at=f"{shared:%Y-%m-%dT%H:%M:%S.%fZ}",
+        attempted_in=f"{execution_arn(OPERATION)}#0",
     )
     passed = (scene.bench.clock() - shared).total_seconds()
     scene.bench.advance(seconds - passed)

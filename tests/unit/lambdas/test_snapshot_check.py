@@ -5,11 +5,13 @@ from typing import Any
 import pytest
 
 from aurora_restore.lambdas.snapshot_check import SnapshotCheckHandler
+from aurora_restore.local.rds.model import Place
 from aurora_restore.shared.errors import (
     AwsThrottledError,
     ConfigurationError,
     SnapshotFailedError,
     SnapshotNotFoundError,
+    ValidationError,
 )
 from aurora_restore.shared.rds import DEAD_SNAPSHOT
 from tests.unit.bench import REGION, SOURCE_REGION, Bench
@@ -582,13 +584,6 @@ def test_a_dry_run_without_a_plan_tells_why(scene: Scene) -> None:
     assert body["message"] == "Dry run: 1 obstacle(s) found"
 
 
-def test_a_dry_run_refuses_a_network_that_is_not_the_targets(scene: Scene) -> None:
-    answer = call(scene, SnapshotCheckHandler, dry_run=True, vpc_id="vpc-00000000")
-
-    assert answer["statusCode"] == 400
-    assert "is not the VPC of subnet group" in answer["body"]["error"]
-
-
 @pytest.mark.parametrize("source", [SOURCE, "unheard-of"])
 def test_nothing_is_changed_whatever_is_found(scene: Scene, source: str) -> None:
     scene.make_target()
@@ -598,3 +593,45 @@ def test_nothing_is_changed_whatever_is_found(scene: Scene, source: str) -> None
     call(scene, SnapshotCheckHandler)
 
     assert scene.changes() == before
+
+
+# What an operator may get wrong
+
+
+@pytest.mark.parametrize(
+    ("place", "name", "fault"),
+    [
+        (HOME, "another", "nothing is copied"),
+        (SOURCE_PLACE, "rds:another", "cannot be the name of a copy"),
+    ],
+)
+def test_a_copy_is_not_given_a_name_that_does_nothing_or_cannot_be(
+    bench: Bench, place: Place, name: str, fault: str
+) -> None:
+    scene = make_scene(bench, place)
+
+    with pytest.raises(ValidationError, match=fault):
+        go(scene, SnapshotCheckHandler, {"target_snapshot_name": name})
+
+
+def test_the_daily_snapshot_of_a_source_that_was_itself_restored_is_found(bench: Bench) -> None:
+    scene = make_scene(bench)
+    rds = scene.client("rds", SOURCE_PLACE)
+    arn = rds.describe_db_clusters()["DBClusters"][0]["DBClusterArn"]
+    rds.add_tags_to_resource(ResourceName=arn, Tags=OWN_TAGS)
+    rds.modify_db_cluster(DBClusterIdentifier=SOURCE, CopyTagsToSnapshot=True)
+    take_daily(scene, "2026-05-14")
+
+    answer = go(scene, SnapshotCheckHandler, {"date": "2026-05-14"})
+
+    assert answer["body"]["snapshot_name"] == "rds:production-2026-05-14-02-00"
+
+
+def test_the_latest_is_one_that_the_role_may_share(bench: Bench) -> None:
+    scene = make_scene(bench, ELSEWHERE)
+    scene.configure_source(role_arn=ROLE, snapshot_name="by-hand-{date}", default_day="latest")
+    take_manual(scene, "before-migration")
+
+    answer = go(scene, SnapshotCheckHandler)
+
+    assert answer["body"]["snapshot_name"] == SNAPSHOT

@@ -26,6 +26,7 @@ from tests.unit.bench import (
     READONLY_PASSWORD,
     REGION,
     Bench,
+    execution_arn,
     own_client,
 )
 from tests.unit.lambdas.midway import OPERATION
@@ -51,9 +52,16 @@ FACTS: dict[str, Any] = {
 def came_to(bench: Bench, step: str, status: str = "SUCCESS", **facts: Any) -> None:
     """Let the operation have come to a step, and hold the lock."""
     bench.advance(1)
-    facts = {"restore": "staging", **facts}
+    facts = {"restore": "staging", "restore_status": "available", **facts}
     bench.store.save(OPERATION, step, status, facts, bench.clock())
-    lock(bench).take(OPERATION, "an execution", bench.clock())
+    lock(bench).take(OPERATION, execution_arn(OPERATION), bench.clock())
+    bench.advance(1)
+
+
+def has_restored(bench: Bench) -> None:
+    """Let the operation have restored the cluster, without holding the lock."""
+    facts = {"restore": "staging", "restore_status": "available"}
+    bench.store.save(OPERATION, "archive-snapshot", "SUCCESS", facts, bench.clock())
     bench.advance(1)
 
 
@@ -141,6 +149,10 @@ def test_success_lets_go_of_the_lock_and_is_written_down(bench: Bench) -> None:
 
 
 def test_the_lock_of_another_operation_is_not_let_go(bench: Bench) -> None:
+    bench.store.save(
+        OPERATION, "archive-snapshot", "SUCCESS", {"restore_status": "available"}, bench.clock()
+    )
+    bench.advance(1)
     lock(bench).take("op-2", DIRECT_CALL, bench.clock())
 
     bench.step(SnsNotificationHandler)
@@ -251,6 +263,10 @@ def test_a_message_that_cannot_be_sent_is_an_error_and_the_lock_is_kept(bench: B
 
 
 def test_the_state_machine_is_given_the_error(bench: Bench) -> None:
+    bench.store.save(
+        OPERATION, "archive-snapshot", "SUCCESS", {"restore_status": "available"}, bench.clock()
+    )
+    bench.advance(1)
     without_topic(bench)
 
     with pytest.raises(NotificationError, match="the notification was not sent"):
@@ -505,6 +521,10 @@ def test_a_wrong_configuration_does_not_keep_the_failure_back(bench: Bench) -> N
 def test_a_failure_is_measured_under_the_same_name_as_a_success(
     bench: Bench, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    bench.store.save(
+        OPERATION, "archive-snapshot", "SUCCESS", {"restore_status": "available"}, bench.clock()
+    )
+    bench.advance(1)
     bench.step(SnsNotificationHandler)
     success = metrics_of(capsys)
 
@@ -591,8 +611,23 @@ def test_no_password_is_ever_announced(bench: Bench) -> None:
 
 def test_no_run_begins_on_a_target_that_a_running_execution_works_on(bench: Bench) -> None:
     came_to(bench, "snapshot-check")
-    lock(bench).release(OPERATION)
+    lock(bench).release(OPERATION, execution_arn(OPERATION))
     lock(bench).take(OPERATION, execution(bench, status="RUNNING"), bench.clock())
 
     with pytest.raises(RefusedError, match="operation op-1 is at work on cluster my-cluster"):
         bench.step(RestoreSnapshotHandler, operation_id="op-2")
+
+
+def test_an_execution_that_has_restored_nothing_announces_no_success(bench: Bench) -> None:
+    with pytest.raises(ValidationError, match="has restored no cluster that could be announced"):
+        bench.step(SnsNotificationHandler, {"start_at": "sns-notification"})
+
+    assert bench.messages() == []
+
+
+def test_a_direct_call_leaves_a_running_execution_its_lock(bench: Bench) -> None:
+    came_to(bench, "archive-snapshot")
+
+    announce(bench)
+
+    assert holder(bench) == OPERATION

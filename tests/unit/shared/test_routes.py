@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from aurora_restore.shared import models
 from aurora_restore.shared.errors import ConfigurationError
+from aurora_restore.shared.function_utils import copy_name
 from aurora_restore.shared.models import Source, Target
 from aurora_restore.shared.routes import Hop, Place, Route, Where, choose_route, hops
 from aurora_restore.shared.schema import check
@@ -106,3 +107,15 @@ def test_every_copy_has_a_name_that_rds_accepts(name: str) -> None:
     arn = f"arn:aws:rds:us-east-1:111111111111:cluster-snapshot:rds:{name}"
     for hop in taken(Route.TWO_STEPS, manual_copy_first=True, source_arn=arn):
         check("name", hop.name, models.TargetSnapshotId)
+
+
+@given(
+    st.from_regex(r"[a-z][a-z0-9]*(-[a-z0-9]+){0,8}", fullmatch=True).filter(
+        lambda name: len(name) <= 63
+    ),
+    st.from_regex(r"[a-z][a-z0-9]{0,39}", fullmatch=True) | st.none(),
+)
+def test_the_copies_of_two_days_never_have_one_name(cluster: str, restore: str | None) -> None:
+    days = [f"rds:{cluster}-2026-05-{day:02}-02-00" for day in range(1, 29)]
+
+    assert len({copy_name(day, restore) for day in days}) == len(days)

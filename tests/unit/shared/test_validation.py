@@ -17,7 +17,7 @@ VALIDATORS = [
 ]
 
 
-@pytest.mark.parametrize("cluster_id", ["a", "my-cluster", "A1-b2-c3", "a" * 63])
+@pytest.mark.parametrize("cluster_id", ["a", "my-cluster", "a" * 63])
 def test_a_cluster_id_that_rds_accepts(cluster_id: str) -> None:
     shared.validate_cluster_id(cluster_id)
 
