@@ -155,6 +155,8 @@ def test_a_role_writes_to_its_own_log_group_only(stack: Synthesis, step: Step) -
         ("copy-snapshot", "kms:CreateGrant", KEY, BY_RDS),
         ("copy-snapshot", "kms:DescribeKey", KEY, {}),
         ("copy-snapshot", "kms:Decrypt", SOURCE_KEY, BY_RDS),
+        ("snapshot-check", "kms:DescribeKey", SOURCE_KEY, {}),
+        ("delete-rds", "kms:DescribeKey", SOURCE_KEY, {}),
         ("delete-rds", "rds:DeleteDBCluster", f"{TARGET}:cluster:orders-staging", {}),
         ("delete-rds", "rds:DeleteDBCluster", f"{TARGET}:cluster-snapshot:last", {}),
         ("delete-rds", "rds:ModifyDBCluster", f"{TARGET}:cluster:orders-staging", {}),

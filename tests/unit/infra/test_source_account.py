@@ -308,4 +308,8 @@ def test_the_key_s_policy_lets_each_function_do_what_it_is_granted_and_no_more()
         caller = {"aws:PrincipalArn": ROLE + step}
         allowed = {action for action in known if policy.allows(action, KEY, {**caller, **BY_RDS})}
         assert allowed == actions
+        assert policy.allows("kms:DescribeKey", KEY, caller) == ("kms:DescribeKey" in actions)
         assert not policy.allows("kms:CreateGrant", KEY, caller)
+        for action in ("kms:ListGrants", "kms:RevokeGrant"):
+            allowed_too = policy.allows(action, KEY, {**caller, **BY_RDS})
+            assert allowed_too == ("kms:CreateGrant" in actions)

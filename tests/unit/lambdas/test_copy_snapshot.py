@@ -590,3 +590,26 @@ def test_a_rerun_may_start_it_anew_once_more(bench: Bench) -> None:
 
     assert (cleared["statusCode"], again["body"]["copy_status"]) == (202, "copying")
     assert attempts(scene) == {SHARED_COPY: 1}
+
+
+# Sharing takes a moment
+
+
+def test_a_snapshot_that_was_shared_a_moment_ago_is_waited_for(bench: Bench) -> None:
+    scene = make_scene(bench, ELSEWHERE)
+    scene.configure_source(role_arn=ROLE, snapshot_name="by-hand-{date}")
+    arn = take_manual(scene, "by-hand-2026-05-15")
+    unseen = "DBClusterSnapshotNotFoundFault"
+    scene.bench.rds.control.refuse_next("CopyDBClusterSnapshot", code=unseen, times=2)
+
+    waiting = go(scene, CopySnapshotHandler, {"snapshot_arn": arn})
+    scene.bench.advance(300)
+    with pytest.raises(SnapshotNotFoundError):
+        go(scene, CopySnapshotHandler, {"snapshot_arn": arn})
+    scene.bench.redrive_count = 1
+    answer = go(scene, CopySnapshotHandler, {"snapshot_arn": arn})
+
+    assert waiting["statusCode"] == 202
+    assert "has been shared, but cannot be seen yet" in waiting["body"]["message"]
+    assert answer["body"]["message"] == "Snapshot copy initiated"
+    assert list(manual_snapshots(scene)) == ["by-hand-2026-05-15-copy"]
