@@ -131,21 +131,21 @@ def inherited_logins(session: Session, keep: Collection[str]) -> list[str]:
 
 
 def ensure_login(server: Server, session: Session, login: Login, database: str) -> bool:
-    """Make the role, or give it this login; answers whether anything was changed.
+    """Make the role, or give it this login; answers whether its password was set.
 
-    A role that can log in with the password already is left alone, because a new verifier would
-    differ from the old one by its salt.
+    A password that works already is left alone, because a new verifier would differ from the old
+    one by its salt.
     """
     exists = bool(session.column("SELECT 1 FROM pg_roles WHERE rolname = :role", role=login.user))
-    if exists and server.accepts(login, database):
-        return False
+    works = exists and server.accepts(login, database)
     verb = "ALTER" if exists else "CREATE"
+    password = "" if works else f"PASSWORD {literal(scram_verifier(login.password))}"
     with explained(f"role {login.user!r} could not be set up"):
         session.run(
             f"{verb} ROLE {identifier(login.user)} WITH LOGIN NOCREATEDB NOCREATEROLE "
-            f"VALID UNTIL 'infinity' PASSWORD {literal(scram_verifier(login.password))}"
+            f"VALID UNTIL 'infinity' {password}"
         )
-    return True
+    return not works
 
 
 def leave_groups(session: Session, role: str) -> None:

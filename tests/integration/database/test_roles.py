@@ -143,6 +143,22 @@ def test_another_operation_disables_the_logins_again(restored: Restored) -> None
     prove_access(restored.server, [DATABASE], APP, READONLY)
 
 
+def test_a_role_whose_login_works_already_loses_its_other_rights_too(restored: Restored) -> None:
+    set_up(restored)
+    with restored.session(MASTER) as connection:
+        connection.run(f"ALTER ROLE {APP.user} CREATEDB CREATEROLE VALID UNTIL '2090-01-01'")
+
+    set_up(restored)
+
+    with restored.session(MASTER) as connection:
+        rights = connection.run(
+            "SELECT rolcreatedb, rolcreaterole, rolvaliduntil = 'infinity' FROM pg_roles "
+            "WHERE rolname = :role",
+            role=APP.user,
+        )
+    assert rights == [[False, False, True]]
+
+
 def test_no_password_reaches_the_servers_log(restored: Restored) -> None:
     set_up(restored)
     log = restored.log.read_text()

@@ -151,3 +151,37 @@ def test_a_faithful_restore_has_no_drift_and_a_difference_is_named() -> None:
         5,
         1,
     )
+
+
+def test_what_was_switched_off_stays_off_and_what_hung_on_it_is_left_out() -> None:
+    switched_off = {
+        "DBInstanceIdentifier": "staging-a",
+        "DBInstanceClass": "db.r6g.large",
+        "AutoMinorVersionUpgrade": False,
+        "MonitoringInterval": 0,
+        "MonitoringRoleArn": "arn:monitoring",
+        "PerformanceInsightsEnabled": False,
+        "PerformanceInsightsKMSKeyId": "arn:key",
+        "PerformanceInsightsRetentionPeriod": 7,
+    }
+
+    (plan,) = planned_instances(target(), record(CLUSTER, [switched_off]))  # type: ignore[arg-type,list-item]
+
+    assert plan.options() == {
+        "AutoMinorVersionUpgrade": False,
+        "MonitoringInterval": 0,
+        "EnablePerformanceInsights": False,
+    }
+
+
+def test_an_option_of_an_instance_that_differs_is_named() -> None:
+    old = record(CLUSTER, INSTANCES)  # type: ignore[arg-type]
+    changed = [{**instance, "MonitoringInterval": 30} for instance in INSTANCES]
+    new = record({**CLUSTER, "DbClusterResourceId": "cluster-NEW"}, changed)  # type: ignore[typeddict-item,arg-type]
+    wanted = restore_settings(target(), old, NETWORK)
+
+    found = drift(target(), old, new, wanted, planned_instances(target(), old))
+
+    assert [asdict(difference) for difference in found] == [
+        {"setting": "Instances.staging-b.MonitoringInterval", "wanted": 60, "found": 30}
+    ]
