@@ -97,24 +97,29 @@ class Arns:
         ]
 
     def adopted_instances(self) -> list[str]:
-        """The instances of clusters that the pipeline did not make, so carry no tag of it."""
+        """The instances of clusters that the pipeline did not make, so carry no tag of it.
+
+        They are named after their cluster, whose name alone others may begin with, too.
+        """
         return [
-            self.rds(f"db:{restore.target.cluster_id}*")
+            self.rds(f"db:{restore.target.cluster_id}{rest}")
             for restore in self._restores()
             if restore.target.adopt
+            for rest in ("", "-*")
         ]
 
     def sources(self) -> list[str]:
-        """The source clusters; not those which are another restore's target."""
-        sources = {
-            self.rds(
-                f"cluster:{restore.source.cluster_id}",
-                restore.source.region,
-                restore.source.account_id,
-            )
-            for restore in self._restores()
-        }
-        return sorted(sources.difference(self.of(Resource.TARGET_CLUSTERS)))
+        """The source clusters."""
+        return sorted(
+            {
+                self.rds(
+                    f"cluster:{restore.source.cluster_id}",
+                    restore.source.region,
+                    restore.source.account_id,
+                )
+                for restore in self._restores()
+            }
+        )
 
     def source_places(self) -> list[tuple[str, str]]:
         """The Region and account of each source."""

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from aurora_restore.infra.source_checks import faults_of_source
+from aurora_restore.infra.target_checks import faults_of_targets
 from aurora_restore.shared.models import Environment, Restore
 from aurora_restore.shared.pipeline import STEPS, function_role_name
 from aurora_restore.shared.schema import Fault, to_json
@@ -26,10 +27,9 @@ def faults_of(environment: Environment, *, repository: Path) -> Iterator[Fault]:
     yield from _network(environment)
     yield from _secrets(environment)
     yield from _ca_bundle(environment, repository)
-    yield from _shared_targets(environment)
+    yield from faults_of_targets(environment)
     for name, restore in environment.restores.items():
         path = f"restores.{name}"
-        yield from _source_and_target(environment, restore, path)
         yield from faults_of_source(environment, restore, path)
         yield from _instances(restore, path)
         yield from _key(environment, restore, path)
@@ -101,33 +101,6 @@ def _ca_bundle(environment: Environment, repository: Path) -> Iterator[Fault]:
         ssl.create_default_context(cadata=file.read_text(encoding="ascii"))
     except (ssl.SSLError, UnicodeDecodeError):
         yield Fault("database_ca_bundle", f"{file} is not a bundle of certificates in PEM")
-
-
-def _shared_targets(environment: Environment) -> Iterator[Fault]:
-    first: dict[str, str] = {}
-    for name, restore in environment.restores.items():
-        cluster = restore.target.cluster_id
-        if (other := first.setdefault(cluster.lower(), name)) != name:
-            yield Fault(
-                f"restores.{name}.target.cluster_id",
-                f"{cluster!r} is the target of the restore {other!r}, too: "
-                "each restore needs a target of its own",
-            )
-
-
-def _source_and_target(environment: Environment, restore: Restore, path: str) -> Iterator[Fault]:
-    source = restore.source
-    own = source.account_id in (None, environment.account)
-    if (
-        own
-        and source.region == environment.region
-        and source.cluster_id.lower() == restore.target.cluster_id.lower()
-    ):
-        yield Fault(
-            f"{path}.target.cluster_id",
-            f"{restore.target.cluster_id!r} is the source itself: "
-            "the pipeline would delete what it is to copy",
-        )
 
 
 def _instances(restore: Restore, path: str) -> Iterator[Fault]:

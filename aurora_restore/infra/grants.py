@@ -66,9 +66,8 @@ class Grants:
                     yield allow(action, arns, conditions)
         actions = {action for action, _ in granted}
         yield from self._pass_roles(actions)
-        sources = self.arns.sources()
-        if sources and _CHANGES_A_CLUSTER & actions:
-            yield deny_changes(sources)
+        if _CHANGES_A_CLUSTER & actions:
+            yield deny_changes(self.arns.sources())
 
     def _scopes(self, step: Step, action: str, resource: Resource) -> Iterator[Scope]:
         """The ARNs that an action is allowed on, and under what conditions."""

@@ -8,7 +8,7 @@ import pytest
 
 from aurora_restore.infra.config import load_environment
 from aurora_restore.shared.errors import ConfigurationError
-from tests.unit.infra.synthesis import ABSENT, Document, example
+from tests.unit.infra.synthesis import ABSENT, Document, example, restore
 
 STAGING = "restores.staging"
 PEM = "config/example.json"
@@ -77,6 +77,24 @@ def test_the_example_is_right() -> None:
             f"{STAGING}.source.snapshot_name",
             "rds:orders-{date}",
             f"{STAGING}.source.snapshot_name: an automated snapshot cannot be shared",
+        ),
+        (
+            "restores.test",
+            restore({"source": {"cluster_id": "orders-staging", "region": "us-west-2"}})
+            | {"target": {**restore()["target"], "cluster_id": "orders-test"}},
+            f"{STAGING}.target.cluster_id: 'orders-staging' is the source of the restore 'test': "
+            "the pipeline would delete what it is to copy; name another cluster",
+        ),
+        (
+            f"{STAGING}",
+            restore(
+                {
+                    "source": {"cluster_id": "orders-staging-blue", "region": "us-west-2"},
+                    "target.adopt": True,
+                }
+            ),
+            f"{STAGING}.target.adopt: would let the pipeline delete the instances of "
+            "'orders-staging-blue', the source of the restore 'staging'",
         ),
         (
             "restores.test",
@@ -168,6 +186,24 @@ def test_a_prefix_is_as_long_as_a_role_s_name_allows(
             load_environment("dev", tmp_path)
 
 
+def test_two_restores_in_a_circle_are_refused(tmp_path: Path) -> None:
+    """Each would delete what the other one copies."""
+    target = restore()["target"]
+    circle = {
+        "restores.staging.source": {"cluster_id": "orders-test", "region": "us-west-2"},
+        "restores.test": {
+            "source": {"cluster_id": "orders-staging", "region": "us-west-2"},
+            "target": {**target, "cluster_id": "orders-test"},
+        },
+    }
+    said = refusal(tmp_path, json.dumps(example(circle)))
+
+    assert [fault.partition(":")[0] for fault in said.details["faults"]] == [
+        "restores.staging.target.cluster_id",
+        "restores.test.target.cluster_id",
+    ]
+
+
 def test_every_fault_is_named_at_once(tmp_path: Path) -> None:
     said = refusal(tmp_path, json.dumps(example({"account": "1", "region": "2"})))
 
@@ -183,6 +219,12 @@ def test_every_fault_is_named_at_once(tmp_path: Path) -> None:
         {"secrets.app": "another", f"{STAGING}.database.keep_logins": ["orders_app"]},
         {"secrets.master": "arn:aws:secretsmanager:us-west-2:222222222222:secret:master-AbCdEf"},
         {f"{STAGING}.source.cluster_id": "orders-staging"},
+        {f"{STAGING}.source.cluster_id": "orders-staging-blue", f"{STAGING}.target.adopt": True},
+        {f"{STAGING}.source": {"cluster_id": "orders-staging-blue", "region": "us-west-2"}},
+        {
+            f"{STAGING}.source": {"cluster_id": "orders", "region": "us-west-2"},
+            f"{STAGING}.target.adopt": True,
+        },
     ],
 )
 def test_what_is_right_is_taken(tmp_path: Path, right: Document) -> None:

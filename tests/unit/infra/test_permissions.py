@@ -2,7 +2,10 @@
 
 import pytest
 
+from aurora_restore.infra.arns import Arns
+from aurora_restore.shared.models import Environment
 from aurora_restore.shared.pipeline import STEP_NAMES, STEPS, TAG_MANAGED_BY, Resource, Step
+from aurora_restore.shared.schema import parse_configuration
 from tests.support.iam import Context, Policy, listed
 from tests.support.policies import policies_of
 from tests.unit.infra.synthesis import (
@@ -237,15 +240,24 @@ def test_a_source_is_denied_even_where_its_name_is_allowed() -> None:
     } in policy.statements
 
 
+def test_a_source_is_denied_even_where_it_is_a_target() -> None:
+    """No configuration with such a target is deployed; were it, nothing could delete the source."""
+    near = {"cluster_id": "orders-staging", "region": "us-west-2"}
+    document = example({"restores.staging.source": near})
+    unchecked = parse_configuration(Environment, document, source="test")
+    arns = Arns(environment=unchecked, partition="aws")
+
+    assert arns.sources() == arns.of(Resource.TARGET_CLUSTERS)
+
+
 @pytest.fixture(scope="module")
 def fleet() -> dict[str, Policy]:
-    """Two restores in a chain, in one account and Region, with adopted secrets."""
+    """Two restores of one source, in one account and Region, with adopted secrets."""
     near: Document = {"cluster_id": "orders", "region": "us-west-2"}
-    below: Document = {"cluster_id": "orders-staging", "region": "us-west-2"}
     document = example(
         {
             "restores.staging": restore({"source": near, "target.adopt": True}),
-            "restores.test": restore({"source": below, "target.cluster_id": "orders-test"}),
+            "restores.test": restore({"source": near, "target.cluster_id": "orders-test"}),
             "secrets.master": "shared/master",
             "secrets.app": "arn:aws:secretsmanager:us-west-2:222222222222:secret:app-a1b2C3",
             "network.lambda_vpc": "all",
@@ -254,7 +266,7 @@ def fleet() -> dict[str, Policy]:
     return policies_of(environment(document))
 
 
-def test_a_target_may_be_the_source_of_the_next(fleet: dict[str, Policy]) -> None:
+def test_a_source_beside_its_targets_is_not_one_of_them(fleet: dict[str, Policy]) -> None:
     policy = fleet["delete-rds"]
 
     assert policy.allows("rds:DeleteDBCluster", f"{TARGET}:cluster:orders-staging")
@@ -265,7 +277,9 @@ def test_a_target_may_be_the_source_of_the_next(fleet: dict[str, Policy]) -> Non
 def test_the_instances_of_an_adopted_cluster_need_no_tag(fleet: dict[str, Policy]) -> None:
     policy = fleet["delete-rds"]
 
+    assert policy.allows("rds:DeleteDBInstance", f"{TARGET}:db:orders-staging")
     assert policy.allows("rds:DeleteDBInstance", f"{TARGET}:db:orders-staging-instance-1")
+    assert not policy.allows("rds:DeleteDBInstance", f"{TARGET}:db:orders-staging2-instance-1")
     assert not policy.allows("rds:DeleteDBInstance", f"{TARGET}:db:orders-test-instance-1")
 
 

@@ -88,7 +88,7 @@ ACKNOWLEDGED: Final = (
         "groups themselves cannot be changed.",
     ),
     Acknowledged(
-        r"AwsSolutions-IAM5\[Resource::arn:aws:rds:[^:]+:\d+:db:orders-staging\*\]",
+        r"AwsSolutions-IAM5\[Resource::arn:aws:rds:[^:]+:\d+:db:orders-staging-\*\]",
         ROLES,
         "The instances of an adopted cluster carry no tag yet; they are known by its name.",
     ),
