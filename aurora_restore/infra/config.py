@@ -1,6 +1,7 @@
 """From ``-c environment=<name>`` to a checked ``Environment``."""
 
 import json
+import re
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Final
@@ -13,6 +14,10 @@ from aurora_restore.shared.schema import parse_configuration
 
 CONFIG_FOLDER: Final = REPOSITORY / "config"
 SCHEMA_FILE: Final = "schema.json"
+
+# The longest name of a stack is AuroraRestoreSource-<name>-<account>, of 128 characters at most:
+# https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_CreateStack.html
+_NAME: Final = r"[A-Za-z0-9-]{1,95}"
 
 
 def load_environment(name: str | None, folder: str | Path | None = None) -> tuple[str, Environment]:
@@ -29,6 +34,11 @@ def load_environment(name: str | None, folder: str | Path | None = None) -> tupl
             f"{problem}: add -c environment=<name>; the environments in {folder} are: {known}"
         )
     file = folder / f"{name}.json"
+    if not re.fullmatch(_NAME, name):
+        raise ConfigurationError(
+            f"{file}: the file's name becomes part of stack names: "
+            "rename it to 1 to 95 letters, digits and hyphens before .json"
+        )
     try:
         environment = parse_configuration(Environment, _read(file), source=str(file))
     except ConfigurationError as error:
@@ -41,13 +51,20 @@ def load_environment(name: str | None, folder: str | Path | None = None) -> tupl
 def _read(file: Path) -> Any:
     """The file's JSON document, in which no key may stand twice."""
     try:
-        return json.loads(file.read_text(encoding="utf-8"), object_pairs_hook=_unique)
+        text = file.read_text(encoding="utf-8-sig")
+        return json.loads(text, object_pairs_hook=_unique, parse_constant=_no_number)
+    except OSError as error:
+        raise ConfigurationError(f"cannot be read: {error.strerror}") from None
     except json.JSONDecodeError as error:
         raise ConfigurationError(
             f"line {error.lineno}, column {error.colno}: not valid JSON: {error.msg}"
         ) from None
     except UnicodeDecodeError as error:
         raise ConfigurationError(f"byte {error.start}: not valid UTF-8") from None
+    except RecursionError:
+        raise ConfigurationError("not valid: lists and objects are nested too deeply") from None
+    except ValueError:
+        raise ConfigurationError("not valid: a number in it has too many digits") from None
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -57,6 +74,10 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         twice = next(key for key in keys if keys.count(key) > 1)
         raise ConfigurationError(f"the key {twice!r} stands twice in one object: remove one")
     return document
+
+
+def _no_number(constant: str) -> Any:
+    raise ConfigurationError(f"not valid JSON: {constant} is no number there")
 
 
 def _refusal(file: Path, faults: Iterable[str]) -> ConfigurationError:

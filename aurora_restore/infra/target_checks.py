@@ -1,17 +1,19 @@
-"""Faults in which clusters an environment's restores replace: each its own, and never a source."""
+"""Faults in what an environment's restores replace, and in the tags that it gets."""
 
-from collections.abc import Iterator
+import unicodedata
+from collections.abc import Iterator, Mapping
 
 from aurora_restore.shared.models import Environment, Source
 from aurora_restore.shared.schema import Fault
 
 
 def faults_of_targets(environment: Environment) -> Iterator[Fault]:
-    """Every target that is another's, or so named that a source would be in danger."""
+    """Every target that is another's, that would endanger a source, or that RDS would not tag."""
     yield from _shared_targets(environment)
-    for name in environment.restores:
+    for name, restore in environment.restores.items():
         yield from _sources_to_delete(environment, name)
         yield from _sources_to_adopt(environment, name)
+        yield from _tags(restore.target.tags, f"restores.{name}.target.tags")
 
 
 def _shared_targets(environment: Environment) -> Iterator[Fault]:
@@ -68,3 +70,15 @@ def _sources_nearby(environment: Environment) -> Iterator[tuple[str, str]]:
 def _is_nearby(environment: Environment, source: Source) -> bool:
     own = source.account_id in (None, environment.account)
     return own and source.region == environment.region
+
+
+def _tags(tags: Mapping[str, str], path: str) -> Iterator[Fault]:
+    """Beyond ASCII RDS takes letters, digits and spaces, but no symbols."""
+    for key, value in tags.items():
+        refused = [each for each in key + value if ord(each) > 127 and not _is_taken(each)]
+        if refused:
+            yield Fault(f"{path}.{key}", f"{refused[0]!r} cannot be in a tag: leave it out")
+
+
+def _is_taken(character: str) -> bool:
+    return unicodedata.category(character)[0] in "LNZ"

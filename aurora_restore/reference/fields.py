@@ -171,8 +171,12 @@ def _limits(rule: Rule) -> Iterator[str]:
         yield f"{rule.minimum} to {rule.maximum}"
     elif rule.minimum is not None:
         yield f"{rule.minimum} or more"
+    if rule.multiple_of is not None:
+        yield f"in steps of {rule.multiple_of}"
     if rule.min_items is not None:
         yield f"{rule.min_items} or more"
+    if rule.max_items is not None:
+        yield f"at most {rule.max_items}"
 
 
 def _json(value: Any) -> str:

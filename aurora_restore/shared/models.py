@@ -20,6 +20,9 @@ IDENTIFIER_MEANS = (
     "with no hyphen at the end and no two in a row"
 )
 
+MAX_DAYS = 36500
+"""A hundred years: with much longer times no date can be reckoned."""
+
 DATE_WILDCARDS = "????-??-??"
 KEY_ARN = r"arn:aws[a-z-]*:kms:[a-z0-9-]+:[0-9]{12}:(?:key|alias)/[A-Za-z0-9/_-]+"
 
@@ -105,17 +108,54 @@ RestoreName = Annotated[
         example="staging",
     ),
 ]
+# PostgreSQL cuts a longer name short, and then knows no role or database of the whole name.
 RoleName = Annotated[
     str,
     Rule(
         pattern=r"[^\x00]{1,63}",
         means="a PostgreSQL role name of 1 to 63 characters",
+        max_bytes=63,
         example="monitoring",
+    ),
+]
+# Names that PostgreSQL and Amazon RDS keep to themselves: CREATE ROLE refuses them.
+UnreservedRoleName = Annotated[
+    str,
+    Rule(
+        pattern=r"(?!pg_|rds_)(?!(?:none|public|rdsadmin|rdsproxyadmin|rdsrepladmin|rdstopmgr|"
+        r"rdswriteforwarduser)$)[^\x00]{1,63}",
+        means="a PostgreSQL role name of 1 to 63 characters that neither PostgreSQL nor RDS "
+        "reserves (`public`, `none`, `pg_…`, `rds_…`, `rdsadmin`)",
+        max_bytes=63,
+        example="orders_app",
     ),
 ]
 DatabaseName = Annotated[
     str,
-    Rule(pattern=r"[^\x00]{1,63}", means="a PostgreSQL database name", example="app"),
+    Rule(
+        pattern=r"(?!(?:template[01]|rdsadmin)$)[^\x00]{1,63}",
+        means="a PostgreSQL database name, but not `template0`, `template1` or `rdsadmin`",
+        max_bytes=63,
+        example="app",
+    ),
+]
+# https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_Tag.html
+# Beyond ASCII, letters and digits are taken; `infra` looks at them.
+_TAG_CHARACTERS = r"[^\x00-\x1f!-*,;<>?\[-^`{-\x7f]"
+TagKey = Annotated[
+    str,
+    Rule(
+        pattern=rf"(?![Aa][Ww][Ss]:|[Rr][Dd][Ss]:|aurora-restore:){_TAG_CHARACTERS}{{1,128}}",
+        means="1 to 128 letters, digits, spaces and _.:/=+-@, "
+        "not beginning with `aws:`, `rds:` or `aurora-restore:`",
+    ),
+]
+TagValue = Annotated[
+    str,
+    Rule(
+        pattern=rf"{_TAG_CHARACTERS}{{0,256}}",
+        means="up to 256 letters, digits, spaces and _.:/=+-@",
+    ),
 ]
 Host = Annotated[
     str,
@@ -242,8 +282,10 @@ class Instance:
 class ServerlessV2Scaling:
     """The capacity range of `db.serverless` instances, in Aurora capacity units (ACU)."""
 
-    min_capacity: Annotated[float, Rule(help="ACU; 0 lets it pause.", minimum=0, maximum=256)]
-    max_capacity: Annotated[float, Rule(help="ACU.", minimum=1, maximum=256)]
+    min_capacity: Annotated[
+        float, Rule(help="ACU; 0 lets it pause.", minimum=0, maximum=256, multiple_of=0.5)
+    ]
+    max_capacity: Annotated[float, Rule(help="ACU.", minimum=1, maximum=256, multiple_of=0.5)]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -256,13 +298,14 @@ class Target:
     cluster_id: Annotated[ClusterId, Rule(help="The cluster that is deleted and restored.")]
     db_subnet_group_name: Annotated[GroupName, Rule(help="Its DB subnet group.")]
     vpc_security_group_ids: Annotated[
-        tuple[SecurityGroupId, ...], Rule(help="Its security groups.", min_items=1)
+        tuple[SecurityGroupId, ...], Rule(help="Its security groups.", min_items=1, unique=True)
     ]
     instances: Annotated[
         tuple[Instance, ...],
         Rule(
             help="Its instances, the first to become the writer first; left out, those of the "
-            "cluster that is replaced."
+            "cluster that is replaced.",
+            max_items=16,
         ),
     ] = ()
     serverless_v2_scaling: ServerlessV2Scaling | None = None
@@ -279,7 +322,15 @@ class Target:
             example="arn:aws:kms:us-west-2:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab",
         ),
     ] = None
-    port: Annotated[Port | None, Rule(help="The port; left out, the source's.")] = None
+    port: Annotated[
+        int | None,
+        Rule(
+            help="The port; left out, the source's.",
+            minimum=1150,
+            maximum=65535,
+            example=5432,
+        ),
+    ] = None
     deletion_protection: Annotated[
         bool | None,
         Rule(
@@ -306,7 +357,12 @@ class Target:
         bool, Rule(help="Whether the replaced cluster goes without a final snapshot.")
     ] = True
     tags: Annotated[
-        Mapping[str, str], Rule(help="Tags of the restored cluster and its instances.")
+        Mapping[TagKey, TagValue],
+        Rule(
+            help="Tags of the restored cluster and its instances, which get four more of the "
+            "pipeline's.",
+            max_items=46,
+        ),
     ] = field(default_factory=dict)
 
 
@@ -372,7 +428,8 @@ class Archive:
         ),
     ] = 3
     keep_days: Annotated[
-        int | None, Rule(help="Copies older than this many days go, too.", minimum=1)
+        int | None,
+        Rule(help="Copies older than this many days go, too.", minimum=1, maximum=MAX_DAYS),
     ] = None
 
 
@@ -437,14 +494,18 @@ class Network:
     vpc_id: Annotated[VpcId, Rule(help="The VPC from which the target can be reached.")]
     subnet_ids: Annotated[
         tuple[SubnetId, ...],
-        Rule(help="Private subnets, in two Availability Zones or more.", min_items=1),
+        Rule(help="Private subnets, in two Availability Zones or more.", min_items=1, unique=True),
     ]
     availability_zones: Annotated[
         tuple[str, ...], Rule(help="The zone of each subnet, in the same order.", min_items=1)
     ]
     security_group_ids: Annotated[
         tuple[SecurityGroupId, ...],
-        Rule(help="Security groups of the Lambdas; they must reach the database.", min_items=1),
+        Rule(
+            help="Security groups of the Lambdas; they must reach the database.",
+            min_items=1,
+            unique=True,
+        ),
     ]
     lambda_vpc: Annotated[
         Literal["all", "database-only"],
@@ -477,16 +538,17 @@ class Secrets:
         ),
     ] = None
     master_username: Annotated[
-        RoleName, Rule(help="The source's master user, for a master secret made by the stack.")
+        UnreservedRoleName,
+        Rule(help="The source's master user, for a master secret made by the stack."),
     ] = "postgres"
     master_database: Annotated[
         DatabaseName, Rule(help="The first database, for a master secret made by the stack.")
     ] = "postgres"
     app_username: Annotated[
-        RoleName, Rule(help="The read/write role, for a secret made by the stack.")
+        UnreservedRoleName, Rule(help="The read/write role, for a secret made by the stack.")
     ] = "app_user"
     readonly_username: Annotated[
-        RoleName, Rule(help="The read-only role, for a secret made by the stack.")
+        UnreservedRoleName, Rule(help="The read-only role, for a secret made by the stack.")
     ] = "readonly_user"
 
 
@@ -518,7 +580,10 @@ class Environment:
             ],
             ...,
         ],
-        Rule(help="Who is told of each outcome, once the address has confirmed AWS's message."),
+        Rule(
+            help="Who is told of each outcome, once the address has confirmed AWS's message.",
+            unique=True,
+        ),
     ] = ()
     log_retention_days: Annotated[
         Literal[1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1827, 3653],
@@ -530,6 +595,7 @@ class Environment:
             help="How long state items are kept, in days, and so how long an operation can be "
             "resumed.",
             minimum=15,
+            maximum=MAX_DAYS,
         ),
     ] = 90
     timeout_hours: Annotated[
@@ -543,9 +609,9 @@ class Environment:
             "repository or absolute; left out, those of Amazon RDS."
         ),
     ] = None
-    tags: Annotated[Mapping[str, str], Rule(help="Tags of every resource of the stack.")] = field(
-        default_factory=dict
-    )
+    tags: Annotated[
+        Mapping[TagKey, TagValue], Rule(help="Tags of every resource of the stack.", max_items=46)
+    ] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)

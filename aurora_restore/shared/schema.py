@@ -7,6 +7,7 @@ document (``parse``), its JSON Schema for editors (``json_schema``) and its refe
 
 import dataclasses
 import difflib
+import math
 import re
 import types
 import typing
@@ -31,26 +32,54 @@ class Rule:
     """The pattern in words, completing "must be …"."""
     minimum: float | None = None
     maximum: float | None = None
+    multiple_of: float | None = None
+    max_bytes: int | None = None
+    """How long a text may be in UTF-8."""
     min_items: int | None = None
+    max_items: int | None = None
+    unique: bool = False
+    """Whether no entry of a list may stand in it twice."""
     example: Any = None
     secret: bool = False
     """Whether the value must not appear in an error."""
 
     def fault(self, value: Any) -> str | None:
         """Why ``value`` (of the right type already) is refused, or None."""
-        if self.pattern is not None and isinstance(value, str):
-            if not re.fullmatch(self.pattern, value, re.ASCII):
-                shown = "the value" if self.secret else repr(value)
-                return f"{shown} is not valid: it must be {self.means}"
-        elif isinstance(value, int | float) and not isinstance(value, bool):
+        if isinstance(value, str):
+            return self._text_fault(value)
+        if isinstance(value, list | tuple | dict):
+            return self._entries_fault(value)
+        if isinstance(value, int | float) and not isinstance(value, bool):
+            if isinstance(value, float) and not math.isfinite(value):
+                return f"{value} is not valid: it must be a finite number"
             if self.minimum is not None and value < self.minimum:
                 return f"{value} is too small: the smallest value is {self.minimum}"
             if self.maximum is not None and value > self.maximum:
                 return f"{value} is too large: the largest value is {self.maximum}"
-        elif isinstance(value, list | tuple | dict) and len(value) < (self.min_items or 0):
+            if self.multiple_of is not None and value % self.multiple_of:
+                return f"{value} is not a multiple of {self.multiple_of}"
+        return None
+
+    def _text_fault(self, value: str) -> str | None:
+        if self.pattern is not None and not re.fullmatch(self.pattern, value, re.ASCII):
+            shown = "the value" if self.secret else repr(value)
+            return f"{shown} is not valid: it must be {self.means}"
+        size = len(value.encode("utf-8", errors="surrogatepass"))
+        if self.max_bytes is None or size <= self.max_bytes:
+            return None
+        return f"it takes {size} bytes in UTF-8: at most {self.max_bytes} are allowed"
+
+    def _entries_fault(self, value: Sequence[Any] | Mapping[str, Any]) -> str | None:
+        count = len(value)
+        if count < (self.min_items or 0):
             return f"it needs at least {self.min_items} " + (
                 "entry" if self.min_items == 1 else "entries"
             )
+        if self.max_items is not None and count > self.max_items:
+            return f"it has {count} entries: at most {self.max_items} are allowed"
+        entries = list(value)
+        if self.unique and (twice := [each for each in entries if entries.count(each) > 1]):
+            return f"{twice[0]!r} stands in it twice: remove one"
         return None
 
 
@@ -206,7 +235,7 @@ def _typed(kind: Any, value: Any, path: str, faults: list[Fault]) -> Any:
         return _object(typing.cast(type, kind), value, path, faults)
     origin = get_origin(kind)
     if origin is Literal:
-        if value not in get_args(kind):
+        if not any(value == each and type(value) is type(each) for each in get_args(kind)):
             choices = ", ".join(repr(choice) for choice in get_args(kind))
             faults.append(Fault(path, f"{value!r} is not one of {choices}"))
         return value
@@ -228,7 +257,11 @@ def _typed(kind: Any, value: Any, path: str, faults: list[Fault]) -> Any:
             for key, item in value.items()
         }
     if kind is float and isinstance(value, int) and not isinstance(value, bool):
-        return float(value)
+        try:
+            return float(value)
+        except OverflowError:
+            faults.append(Fault(path, "is too large a number"))
+            return value
     if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
         faults.append(Fault(path, f"must be {_article(JSON_TYPE_NAMES[kind])}, not {_kind(value)}"))
     return value
@@ -302,13 +335,16 @@ def _schema_of(kind: Any, rules: tuple[Rule, ...] = ()) -> dict[str, Any]:
 
 
 def _rule_schema(rule: Rule, kind: str | None) -> dict[str, Any]:
-    count = "minProperties" if kind == "object" else "minItems"
+    entries = "Properties" if kind == "object" else "Items"
     keywords = {
         "description": rule.help or None,
         "pattern": f"^(?:{rule.pattern})$" if rule.pattern else None,
         "minimum": rule.minimum,
         "maximum": rule.maximum,
-        count: rule.min_items,
+        "multipleOf": rule.multiple_of,
+        f"min{entries}": rule.min_items,
+        f"max{entries}": rule.max_items,
+        "uniqueItems": rule.unique or None,
         "examples": None if rule.example is None else [rule.example],
     }
     return {keyword: value for keyword, value in keywords.items() if value is not None}

@@ -41,6 +41,48 @@ def test_the_example_is_right() -> None:
         (f"{STAGING}.archive.keep_copies", 0, "0 is too small: the smallest value is 1"),
         ("timeout_hours", "48", "timeout_hours: must be an integer, not a string"),
         ("log_retention_days", 8, "log_retention_days: 8 is not one of 1, 3, 5"),
+        ("log_retention_days", True, "log_retention_days: True is not one of 1, 3, 5"),
+        ("state_retention_days", 36501, "36501 is too large: the largest value is 36500"),
+        (f"{STAGING}.archive.keep_days", 10**9, "is too large: the largest value is 36500"),
+        (f"{STAGING}.polling.fraction", 10**400, "polling.fraction: is too large a number"),
+        (f"{STAGING}.target.port", 1149, "1149 is too small: the smallest value is 1150"),
+        (
+            f"{STAGING}.target.serverless_v2_scaling",
+            {"min_capacity": 0.7, "max_capacity": 4},
+            "serverless_v2_scaling.min_capacity: 0.7 is not a multiple of 0.5",
+        ),
+        (
+            f"{STAGING}.target.instances",
+            [{"instance_class": "db.r6g.large"}] * 17,
+            f"{STAGING}.target.instances: it has 17 entries: at most 16 are allowed",
+        ),
+        (
+            f"{STAGING}.target.tags",
+            {f"tag-{i}": "" for i in range(47)},
+            f"{STAGING}.target.tags: it has 47 entries: at most 46 are allowed",
+        ),
+        (f"{STAGING}.target.tags", {"": "x"}, "tags: the key '': '' is not valid: it must be 1 to"),
+        (f"{STAGING}.target.tags", {"k" * 129: "x"}, "it must be 1 to 128 letters, digits, spaces"),
+        (f"{STAGING}.target.tags", {"AWS:x": "x"}, "not beginning with `aws:`, `rds:` or"),
+        (f"{STAGING}.target.tags", {"rds:x": "x"}, "not beginning with `aws:`, `rds:` or"),
+        (
+            f"{STAGING}.target.tags",
+            {"aurora-restore:managed-by": "another"},
+            "the key 'aurora-restore:managed-by': 'aurora-restore:managed-by' is not valid",
+        ),
+        (f"{STAGING}.target.tags", {"k": "x" * 257}, "it must be up to 256 letters, digits"),
+        (f"{STAGING}.target.tags", {"k": "a;b"}, "target.tags.k: 'a;b' is not valid"),
+        (
+            f"{STAGING}.target.tags",
+            {"team": "naïve 🎉"},
+            f"{STAGING}.target.tags.team: '🎉' cannot be in a tag: leave it out",
+        ),
+        ("tags", {"aws:x": "x"}, "tags: the key 'aws:x': 'aws:x' is not valid"),
+        (
+            "notification_emails",
+            ["a@example.com", "b@example.com", "a@example.com"],
+            "notification_emails: 'a@example.com' stands in it twice: remove one",
+        ),
         (
             "network.availability_zones",
             ["us-west-2a"],
@@ -154,7 +196,7 @@ def test_the_example_is_right() -> None:
         ),
         (
             f"{STAGING}.target.tags",
-            {f"tag-{i}": "x" * 90 for i in range(90)},
+            {f"tag-{i}": "x" * 200 for i in range(46)},
             "bytes: an SSM parameter holds 8192; shorten it",
         ),
     ],
@@ -216,6 +258,8 @@ def test_every_fault_is_named_at_once(tmp_path: Path) -> None:
         {f"{STAGING}.schedule.expression": "rate(1 day)"},
         {f"{STAGING}.schedule.expression": "rate(12 hours)"},
         {f"{STAGING}.schedule": ABSENT},
+        {f"{STAGING}.target.port": 1150},
+        {f"{STAGING}.target.tags": {"Équipe n 1/a": "_.:/=+-@ é", "empty": ""}},
         {"secrets.app": "another", f"{STAGING}.database.keep_logins": ["orders_app"]},
         {"secrets.master": "arn:aws:secretsmanager:us-west-2:222222222222:secret:master-AbCdEf"},
         {f"{STAGING}.source.cluster_id": "orders-staging"},
@@ -239,6 +283,14 @@ def test_what_is_right_is_taken(tmp_path: Path, right: Document) -> None:
         ('{\n  "account": "1",\n}', "line 3, column 1: not valid JSON"),
         ('{"account": "1", "account": "2"}', "the key 'account' stands twice in one object"),
         ("[]", "must be an object, not a list"),
+        ('{"account": NaN}', "not valid JSON: NaN is no number there"),
+        ('{"account": -Infinity}', "not valid JSON: -Infinity is no number there"),
+        ("[" * 100_000, "lists and objects are nested too deeply"),
+        ("9" * 10_000, "a number in it has too many digits"),
+        (
+            json.dumps(example({f"{STAGING}.polling.fraction": "?"})).replace('"?"', "1e999"),
+            f"{STAGING}.polling.fraction: inf is not valid: it must be a finite number",
+        ),
     ],
 )
 def test_what_is_not_a_json_object_is_refused(tmp_path: Path, text: str, fault: str) -> None:
@@ -250,6 +302,31 @@ def test_what_is_not_text_is_refused(tmp_path: Path) -> None:
 
     with pytest.raises(ConfigurationError, match="byte 13: not valid UTF-8"):
         load_environment("dev", tmp_path)
+
+
+def test_a_byte_order_mark_is_passed_over(tmp_path: Path) -> None:
+    (tmp_path / "dev.json").write_text(json.dumps(example()), encoding="utf-8-sig")
+
+    assert load_environment("dev", tmp_path)[0] == "dev"
+
+
+def test_a_folder_is_no_environment(tmp_path: Path) -> None:
+    (tmp_path / "dev.json").mkdir()
+
+    with pytest.raises(ConfigurationError, match=r"dev\.json:\n  cannot be read: Is a directory"):
+        load_environment("dev", tmp_path)
+
+
+@pytest.mark.parametrize("name", ["my_dev", "my dev", "dév", "d" * 96])
+def test_a_file_s_name_must_make_the_name_of_a_stack(tmp_path: Path, name: str) -> None:
+    (tmp_path / f"{name}.json").write_text(json.dumps(example()))
+
+    with pytest.raises(ConfigurationError) as caught:
+        load_environment(name, tmp_path)
+    assert caught.value.message == (
+        f"{tmp_path / name}.json: the file's name becomes part of stack names: "
+        "rename it to 1 to 95 letters, digits and hyphens before .json"
+    )
 
 
 @pytest.mark.parametrize(
