@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
+from aurora_restore.infra.database_checks import faults_of_database
+from aurora_restore.infra.schedule_checks import faults_of_schedule
 from aurora_restore.infra.source_checks import faults_of_source
 from aurora_restore.infra.target_checks import faults_of_targets
 from aurora_restore.shared.models import Environment, Restore
@@ -17,8 +19,7 @@ from aurora_restore.shared.schema import Fault, to_json
 _LARGEST_PARAMETER: Final = 8192
 # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
 _LONGEST_ROLE_NAME: Final = 64
-
-_CRON_FIELDS: Final = ("minutes", "hours", "day-of-month", "month", "day-of-week", "year")
+_FEWEST_ZONES: Final = 2
 
 
 def faults_of(environment: Environment, *, repository: Path) -> Iterator[Fault]:
@@ -33,9 +34,9 @@ def faults_of(environment: Environment, *, repository: Path) -> Iterator[Fault]:
         yield from faults_of_source(environment, restore, path)
         yield from _instances(restore, path)
         yield from _key(environment, restore, path)
-        yield from _database(environment, restore, path, repository)
+        yield from faults_of_database(environment, restore, path, repository)
         yield from _polling(restore, path)
-        yield from _schedule(restore, path)
+        yield from faults_of_schedule(restore, path)
         yield from _size(restore, path)
 
 
@@ -60,8 +61,14 @@ def _network(environment: Environment) -> Iterator[Fault]:
             f"there are {len(zones)} for {len(subnets)} subnets: give the zone of each of "
             "`network.subnet_ids`, in the same order",
         )
+    if len(set(zones)) < _FEWEST_ZONES:
+        yield Fault(
+            "network.availability_zones",
+            f"there is only {zones[0]!r}: give subnets in {_FEWEST_ZONES} zones or more, so that "
+            "the functions outlast the failure of one",
+        )
     for i, zone in enumerate(zones):
-        if not zone.startswith(environment.region):
+        if not re.fullmatch(rf"{environment.region}[a-z]", zone):
             yield Fault(
                 f"network.availability_zones[{i}]",
                 f"{zone!r} is not a zone of the environment's Region, {environment.region}",
@@ -83,6 +90,12 @@ def _secrets(environment: Environment) -> Iterator[Fault]:
                     f"the secret is in {arn[1]}: it must be in the environment's Region, "
                     f"{environment.region}; replicate it",
                 )
+    if secrets.master and secrets.master == secrets.app:
+        yield Fault(
+            "secrets.app",
+            "is the master secret: whoever reads the application's passwords would have the "
+            "master's, too; give each a secret of its own",
+        )
     names = {"app_username": secrets.app_username, "readonly_username": secrets.readonly_username}
     if not secrets.master:
         names = {"master_username": secrets.master_username, **names}
@@ -98,8 +111,9 @@ def _ca_bundle(environment: Environment, repository: Path) -> Iterator[Fault]:
         yield Fault("database_ca_bundle", f"there is no file {file}")
         return
     try:
-        ssl.create_default_context(cadata=file.read_text(encoding="ascii"))
-    except (ssl.SSLError, UnicodeDecodeError):
+        authorities = file.read_text(encoding="ascii")
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cadata=authorities)
+    except (ssl.SSLError, ValueError):
         yield Fault("database_ca_bundle", f"{file} is not a bundle of certificates in PEM")
 
 
@@ -128,62 +142,12 @@ def _key(environment: Environment, restore: Restore, path: str) -> Iterator[Faul
         )
 
 
-def _database(
-    environment: Environment, restore: Restore, path: str, repository: Path
-) -> Iterator[Fault]:
-    first: dict[tuple[str, str | None], int] = {}
-    for i, script in enumerate(restore.database.scripts):
-        where = f"{path}.database.scripts[{i}].path"
-        if not (repository / script.path).is_file():
-            yield Fault(where, f"there is no file {repository / script.path}")
-        database = script.database or next(iter(restore.database.databases), None)
-        if (earlier := first.setdefault((script.path, database), i)) != i:
-            yield Fault(
-                where,
-                f"is the same as scripts[{earlier}]: a script runs once in each database",
-            )
-    if environment.secrets.app:
-        return
-    made = (environment.secrets.app_username, environment.secrets.readonly_username)
-    for i, role in enumerate(restore.database.keep_logins):
-        if role in made:
-            yield Fault(
-                f"{path}.database.keep_logins[{i}]",
-                f"{role!r} is set up by the pipeline, with a password of this environment: "
-                "leave it out",
-            )
-
-
 def _polling(restore: Restore, path: str) -> Iterator[Fault]:
     polling = restore.polling
     if polling.floor_seconds > polling.cap_seconds:
         yield Fault(
             f"{path}.polling.floor_seconds",
             f"{polling.floor_seconds} is more than `cap_seconds`, {polling.cap_seconds}",
-        )
-
-
-def _schedule(restore: Restore, path: str) -> Iterator[Fault]:
-    """The form of https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-scheduled-rule-pattern.html"""
-    if restore.schedule is None:
-        return
-    path = f"{path}.schedule.expression"
-    expression = restore.schedule.expression
-    kind, _, inner = expression.removesuffix(")").partition("(")
-    if kind == "rate":
-        if not re.fullmatch(r"1 (minute|hour|day)|(?!1 )[1-9][0-9]* (minutes|hours|days)", inner):
-            yield Fault(path, f'{expression!r} must be like "rate(1 day)" or "rate(12 hours)"')
-        return
-    fields = inner.split()
-    if len(fields) != len(_CRON_FIELDS):
-        yield Fault(
-            path,
-            f"{expression!r} has {len(fields)} fields: it needs {len(_CRON_FIELDS)} "
-            f"({', '.join(_CRON_FIELDS)})",
-        )
-    elif (fields[2] == "?") == (fields[4] == "?"):
-        yield Fault(
-            path, f"{expression!r}: one of day-of-month and day-of-week must be `?`, and only one"
         )
 
 

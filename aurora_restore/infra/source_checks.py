@@ -11,7 +11,6 @@ def faults_of_source(environment: Environment, restore: Restore, path: str) -> I
     """Every fault of a restore's source; ``path`` is the restore's."""
     source, path = restore.source, f"{path}.source"
     account = source.account_id or environment.account
-    yield from _snapshot_name(environment, source, path)
     yield from _role(environment, source, path)
     yield from _route(environment, source, path)
     yield from _copy_names(environment, source)
@@ -23,20 +22,11 @@ def faults_of_source(environment: Environment, restore: Restore, path: str) -> I
         environment.account,
         "the environment's",
     )
+    yield from _shared_key(source, f"{path}.kms_key_id")
 
 
 def _is_own(environment: Environment, source: Source) -> bool:
     return source.account_id in (None, environment.account)
-
-
-def _snapshot_name(environment: Environment, source: Source, path: str) -> Iterator[Fault]:
-    automated = source.snapshot_name and source.snapshot_name.startswith("rds:")
-    if automated and not _is_own(environment, source) and not source.role_arn:
-        yield Fault(
-            f"{path}.snapshot_name",
-            "an automated snapshot cannot be shared with another account: name the manual copy of "
-            "it that is shared, or give a `role_arn` by which the pipeline makes one",
-        )
 
 
 def _role(environment: Environment, source: Source, path: str) -> Iterator[Fault]:
@@ -103,4 +93,18 @@ def _key(path: str, arn: str | None, region: str, account: str, whose: str) -> I
     if its_account != account:
         yield Fault(
             path, f"the key is of account {its_account}: it must be of {whose} account, {account}"
+        )
+
+
+def _shared_key(source: Source, path: str) -> Iterator[Fault]:
+    """https://docs.aws.amazon.com/AmazonRDS/latest/AuroraUserGuide/share-encrypted-snapshot.html"""
+    if source.kms_key_id is None:
+        return
+    if source.role_arn is None:
+        yield Fault(path, "is used with a `role_arn` only: leave it out, or give that, too")
+    if ":alias/aws/" in source.kms_key_id:
+        yield Fault(
+            path,
+            f"{source.kms_key_id!r} is a key of AWS, which cannot be shared with another account: "
+            "give a customer key",
         )

@@ -183,8 +183,12 @@ class Source:
             help="The name of a day's snapshot, with `{date}` where its date (YYYY-MM-DD) stands. "
             "Left out, the newest available snapshot of the cluster that was created on the day "
             "(UTC) is taken: automated or manual, but with `role_arn` automated only.",
-            pattern=r"[A-Za-z0-9:-]*\{date\}[A-Za-z0-9-]*",
-            means="letters, digits and hyphens with `{date}` among them",
+            pattern=r"(?=.{7,59}$)[A-Za-z][A-Za-z0-9]*(?:-[A-Za-z0-9]+)*-?\{date\}"
+            r"[A-Za-z0-9]*(?:-[A-Za-z0-9]+)*",
+            means="letters, digits and hyphens with `{date}` among them, beginning with a letter, "
+            "with no hyphen at the end, no two in a row, and 63 characters at most with the date "
+            "in place; leave it out for automated snapshots (`rds:…`, `awsbackup:…`), which have "
+            "their time in their names",
             example="daily-backup-{date}",
         ),
     ] = None
@@ -567,8 +571,9 @@ class Environment:
         Rule(
             help="The beginning of every deployed name, so that two environments can share an "
             "account.",
-            pattern=r"[a-z][a-z0-9-]{0,30}[a-z0-9]",
-            means="2 to 32 small letters, digits and hyphens",
+            pattern=r"(?!aws|ssm)[a-z][a-z0-9-]{0,30}[a-z0-9]",
+            means="2 to 32 small letters, digits and hyphens, not beginning with `aws` or `ssm`, "
+            "which SSM reserves",
         ),
     ] = "aurora-restore"
     secrets: Secrets = Secrets()

@@ -6,8 +6,11 @@ from typing import Any
 
 import pytest
 
+from aurora_restore.infra.checks import faults_of
 from aurora_restore.infra.config import load_environment
 from aurora_restore.shared.errors import ConfigurationError
+from aurora_restore.shared.models import Environment
+from aurora_restore.shared.schema import parse_configuration
 from tests.unit.infra.synthesis import ABSENT, Document, example, restore
 
 STAGING = "restores.staging"
@@ -85,8 +88,53 @@ def test_the_example_is_right() -> None:
         ),
         (
             "network.availability_zones",
-            ["us-west-2a"],
-            "network.availability_zones: there are 1 for 2 subnets: give the zone of each",
+            ["us-west-2a", "us-west-2b", "us-west-2c"],
+            "network.availability_zones: there are 3 for 2 subnets: give the zone of each",
+        ),
+        (
+            "network.availability_zones",
+            ["us-west-2a", "us-west-2a"],
+            "network.availability_zones: there is only 'us-west-2a': give subnets in 2 zones or",
+        ),
+        (
+            "network.availability_zones",
+            ["us-west-2a", "us-west-2-lax-1a"],
+            "network.availability_zones[1]: 'us-west-2-lax-1a' is not a zone of the environment's",
+        ),
+        (
+            "network.subnet_ids",
+            ["subnet-0a1b2c3d", "subnet-0a1b2c3d"],
+            "network.subnet_ids: 'subnet-0a1b2c3d' stands in it twice: remove one",
+        ),
+        (
+            "secrets",
+            {"master": "shared/credentials", "app": "shared/credentials"},
+            "secrets.app: is the master secret: whoever reads the application's passwords",
+        ),
+        *(
+            (f"secrets.{field}", name, f"secrets.{field}: {name!r} is not valid: it must be")
+            for field, name in (
+                ("app_username", "public"),
+                ("app_username", "pg_app"),
+                ("readonly_username", "none"),
+                ("readonly_username", "rds_reader"),
+                ("master_username", "rdsadmin"),
+                ("master_database", "template1"),
+            )
+        ),
+        (
+            "secrets.app_username",
+            "é" * 32,
+            "secrets.app_username: it takes 64 bytes in UTF-8: at most 63 are allowed",
+        ),
+        (
+            f"{STAGING}.database.databases",
+            ["orders", "template0"],
+            f"{STAGING}.database.databases[1]: 'template0' is not valid: it must be",
+        ),
+        *(
+            ("name_prefix", name, "not beginning with `aws` or `ssm`, which SSM reserves")
+            for name in ("aws-restore", "ssm-restore")
         ),
         (
             "network.availability_zones",
@@ -114,11 +162,6 @@ def test_the_example_is_right() -> None:
             f"{STAGING}.source",
             {"cluster_id": "orders-staging", "region": "us-west-2"},
             f"{STAGING}.target.cluster_id: 'orders-staging' is the source itself",
-        ),
-        (
-            f"{STAGING}.source.snapshot_name",
-            "rds:orders-{date}",
-            f"{STAGING}.source.snapshot_name: an automated snapshot cannot be shared",
         ),
         (
             "restores.test",
@@ -170,6 +213,14 @@ def test_the_example_is_right() -> None:
             f"{STAGING}.database.scripts[1].path: is the same as scripts[0]",
         ),
         (
+            f"{STAGING}.database.scripts",
+            [
+                {"path": "config/sql/mask-customers.sql"},
+                {"path": "config/./sql//mask-customers.sql"},
+            ],
+            f"{STAGING}.database.scripts[1].path: is the same as scripts[0]",
+        ),
+        (
             f"{STAGING}.database.keep_logins",
             ["monitoring", "orders_app"],
             f"{STAGING}.database.keep_logins[1]: 'orders_app' is set up by the pipeline",
@@ -187,12 +238,40 @@ def test_the_example_is_right() -> None:
         (
             f"{STAGING}.schedule.expression",
             "cron(0 4 * * * *)",
-            "one of day-of-month and day-of-week must be `?`, and only one",
+            "must have `?` for one of day-of-month and day-of-week, and for one only",
         ),
         (
             f"{STAGING}.schedule.expression",
             "rate(1 days)",
             f"{STAGING}.schedule.expression: 'rate(1 days)' must be like",
+        ),
+        (
+            f"{STAGING}.schedule.expression",
+            "rate(59 minutes)",
+            "'rate(59 minutes)' is too often: a restore takes longer; leave an hour at least",
+        ),
+        (
+            f"{STAGING}.schedule.expression",
+            "cron(0/30 4 * * ? *)",
+            "'cron(0/30 4 * * ? *)' is too often: a restore takes longer; give one minute",
+        ),
+        *(
+            (
+                f"{STAGING}.schedule.expression",
+                f"cron({fields})",
+                f"{STAGING}.schedule.expression: 'cron({fields})' has {fault}",
+            )
+            for fields, fault in (
+                ("60 4 * * ? *", "'60' for its minutes: give 0 to 59"),
+                ("0 24 * * ? *", "'24' for its hours: give 0 to 23"),
+                ("0 4/0 * * ? *", "'4/0' for its hours: give 0 to 23"),
+                ("0 4 32 * ? *", "'32' for its day-of-month: give 1 to 31"),
+                ("0 4 32W * ? *", "'32W' for its day-of-month: give 1 to 31"),
+                ("0 4 ? 0 2 *", "'0' for its month: give 1 to 12"),
+                ("0 4 ? * 0 *", "'0' for its day-of-week: give 1 to 7"),
+                ("0 4 ? * MON-FRI,SUNDAY *", "'MON-FRI,SUNDAY' for its day-of-week: give 1 to 7"),
+                ("0 4 * * ? 1969", "'1969' for its year: give 1970 to 2199"),
+            )
         ),
         (
             f"{STAGING}.target.tags",
@@ -228,6 +307,29 @@ def test_a_prefix_is_as_long_as_a_role_s_name_allows(
             load_environment("dev", tmp_path)
 
 
+def test_an_empty_bundle_of_certificates_is_none(tmp_path: Path) -> None:
+    """Python would take the authorities of the machine in its place."""
+    (tmp_path / "empty.pem").touch()
+    said = refusal(
+        tmp_path, json.dumps(example({"database_ca_bundle": str(tmp_path / "empty.pem")}))
+    )
+
+    assert "empty.pem is not a bundle of certificates in PEM" in said.message
+
+
+def test_a_script_that_must_fail_is_refused(tmp_path: Path) -> None:
+    checked = parse_configuration(Environment, example(), source="test")
+    (script,) = checked.restores["staging"].database.scripts
+    file = tmp_path / script.path
+    file.parent.mkdir(parents=True)
+    file.write_text("UPDATE customer SET name = 'x';\nCOMMIT;")
+
+    assert [str(fault) for fault in faults_of(checked, repository=tmp_path)] == [
+        f"{STAGING}.database.scripts[0].path: {file}: "
+        "line 2: ends its own transaction; take COMMIT out"
+    ]
+
+
 def test_two_restores_in_a_circle_are_refused(tmp_path: Path) -> None:
     """Each would delete what the other one copies."""
     target = restore()["target"]
@@ -257,6 +359,15 @@ def test_every_fault_is_named_at_once(tmp_path: Path) -> None:
     [
         {f"{STAGING}.schedule.expression": "rate(1 day)"},
         {f"{STAGING}.schedule.expression": "rate(12 hours)"},
+        {f"{STAGING}.schedule.expression": "rate(60 minutes)"},
+        {f"{STAGING}.schedule.expression": "cron(0 4,16 ? * MON-fri *)"},
+        {f"{STAGING}.schedule.expression": "cron(59 0-23/2 L JAN,7 ? 2026-2030)"},
+        {f"{STAGING}.schedule.expression": "cron(5 4 15W * ? *)"},
+        {f"{STAGING}.schedule.expression": "cron(5 4 ? * 6#3 *)"},
+        {
+            "network.subnet_ids": [f"subnet-0a1b2c3{i}" for i in range(3)],
+            "network.availability_zones": ["us-west-2a", "us-west-2a", "us-west-2b"],
+        },
         {f"{STAGING}.schedule": ABSENT},
         {f"{STAGING}.target.port": 1150},
         {f"{STAGING}.target.tags": {"Équipe n 1/a": "_.:/=+-@ é", "empty": ""}},

@@ -4,6 +4,7 @@ import pytest
 
 from aurora_restore.infra.checks import faults_of
 from aurora_restore.infra.repository import REPOSITORY
+from aurora_restore.shared.errors import ConfigurationError
 from aurora_restore.shared.models import Environment
 from aurora_restore.shared.schema import parse_configuration
 from tests.unit.infra.synthesis import ABSENT, Document, cross_account
@@ -29,7 +30,8 @@ def faults(changes: Document) -> list[str]:
         pytest.param({}, id="as it is"),
         pytest.param(BY_HAND, id="shared by hand"),
         pytest.param({**OWN, f"{SOURCE}.role_arn": ABSENT}, id="own account"),
-        pytest.param({f"{SOURCE}.snapshot_name": "rds:orders-{date}"}, id="automated, by a role"),
+        pytest.param({f"{SOURCE}.snapshot_name": "daily-{date}-a"}, id="by name"),
+        pytest.param({f"{SOURCE}.snapshot_name": f"{'d' * 53}{{date}}"}, id="63 with the date"),
         pytest.param(TWO_STEPS, id="two steps"),
         pytest.param(
             {**TWO_STEPS, f"{SOURCE}.intermediate_kms_key_id": OWN_KEY}, id="two steps with a key"
@@ -53,9 +55,13 @@ def test_what_is_right_is_taken(right: Document) -> None:
     ("wrong", "fault"),
     [
         (
-            {**BY_HAND, f"{SOURCE}.snapshot_name": "rds:orders-{date}"},
-            f"{SOURCE}.snapshot_name: an automated snapshot cannot be shared with another account: "
-            "name the manual copy of it that is shared, or give a `role_arn`",
+            {f"{SOURCE}.role_arn": ABSENT},
+            f"{SOURCE}.kms_key_id: is used with a `role_arn` only: leave it out, or give that, too",
+        ),
+        (
+            {f"{SOURCE}.kms_key_id": "arn:aws:kms:eu-central-1:111111111111:alias/aws/rds"},
+            f"{SOURCE}.kms_key_id: 'arn:aws:kms:eu-central-1:111111111111:alias/aws/rds' is a key "
+            "of AWS, which cannot be shared with another account: give a customer key",
         ),
         (
             OWN,
@@ -134,3 +140,29 @@ def test_a_fault_is_named(wrong: Document, fault: str) -> None:
     (said,) = faults(wrong)
 
     assert fault in said
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "daily",
+        "{date}",
+        "{date}-daily",
+        "1-{date}",
+        "-daily-{date}",
+        "daily--{date}",
+        "daily-{date}-",
+        "daily-{date}--a",
+        "{date}-{date}",
+        f"{'d' * 54}{{date}}",
+        "rds:orders-production-{date}",
+        "rds:orders-production-{date}-03-04",
+        "awsbackup:job-{date}",
+    ],
+)
+def test_the_name_of_a_snapshot_is_one_that_a_manual_snapshot_can_have(name: str) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        faults({f"{SOURCE}.snapshot_name": name})
+
+    assert f"{SOURCE}.snapshot_name: {name!r} is not valid" in caught.value.message
+    assert "leave it out for automated snapshots" in caught.value.message
