@@ -1,39 +1,64 @@
 """Step 9: keep the copy, and let go of the old ones and of what was made for the way."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from aurora_restore.shared import calls
 from aurora_restore.shared.aws_utils import call
 from aurora_restore.shared.base_handler import Answer, BaseHandler, Job
 from aurora_restore.shared.common import timestamp
 from aurora_restore.shared.errors import SnapshotNotFoundError
-from aurora_restore.shared.journey import intermediate, journey, restorable
+from aurora_restore.shared.function_utils import RdsArn
+from aurora_restore.shared.journey import intermediate, journey, rds_of, restorable
 from aurora_restore.shared.models import Archive
 from aurora_restore.shared.pipeline import (
     TAG_ARCHIVED_AT,
     TAG_MANAGED_BY,
     TAG_OPERATION,
     TAG_RESTORE,
+    TAG_SOURCE_SNAPSHOT,
     final_snapshot_prefix,
     get_step,
+    intermediate_snapshot_prefix,
+    shared_snapshot_prefix,
 )
-from aurora_restore.shared.rds import AVAILABLE, find_snapshot, tags_of
-from aurora_restore.shared.routes import Hop, Where
+from aurora_restore.shared.rds import (
+    AVAILABLE,
+    DEAD_SNAPSHOT,
+    DELETING,
+    find_snapshot,
+    snapshots_of,
+    tags_of,
+)
+from aurora_restore.shared.routes import Place, Route
 
 if TYPE_CHECKING:
     from mypy_boto3_rds import RDSClient
     from mypy_boto3_rds.type_defs import DBClusterSnapshotTypeDef
+
+FAILED: Final = DEAD_SNAPSHOT - {DELETING, "deleted"}
+"""Statuses of snapshots that are of no use, and are not going by themselves."""
+
+
+@dataclass(frozen=True)
+class Superfluous:
+    """A manual snapshot that is to be deleted."""
+
+    place: Place
+    name: str
 
 
 class ArchiveSnapshotHandler(BaseHandler):
     """Tags the copy as archived, and deletes what the retention no longer keeps: older copies of
     this restore, older final snapshots of its target, and copies that were made only for the way.
 
-    Only snapshots that carry the pipeline's own tag are ever deleted, and never the one just used.
-    RDS has no archive tier for cluster snapshots: an archived copy is a manual snapshot, and counts
-    towards the quota of 100 in a Region.
+    What an operation that failed for good has left behind counts like everything else: the target's
+    lock says that no other operation of this restore is at work. Only snapshots that carry the
+    pipeline's own tags are ever deleted, and never the one just used. RDS has no archive tier for
+    cluster snapshots: an archived copy is a manual snapshot, and counts towards the quota of 100 in
+    a Region.
     """
 
     step = get_step("archive-snapshot")
@@ -52,7 +77,6 @@ class ArchiveSnapshotHandler(BaseHandler):
                 f"there is no snapshot {name} in {job.target_region}", **body
             )
         archived = used is not None and _is_own(job, used) and job.route.copies
-        superseded = self._final_snapshots(job, rds)
         if used is not None and archived:
             calls.tag_resource(
                 used["DBClusterSnapshotArn"],
@@ -60,19 +84,16 @@ class ArchiveSnapshotHandler(BaseHandler):
                 {TAG_ARCHIVED_AT: timestamp(job.clock()), TAG_OPERATION: job.operation_id},
                 "archive the copy",
             ).make(rds)
-            superseded += expired(
-                self._archived(job, rds, used), job.restore.archive, job.clock(), kept_already=1
-            )
-        names = [snapshot["DBClusterSnapshotIdentifier"] for snapshot in superseded]
-        on_the_way = self._on_the_way(job)
-        going = {*names, *(hop.name for hop in on_the_way)}
-        deleted = sorted(going | set(let_go))
+        going = {
+            *self._superseded(job, rds, used if archived else None),
+            *self._on_the_way(job),
+            *self._abandoned_on_the_way(job),
+        }
+        deleted = sorted({each.name for each in going} | set(let_go))
         if going:
             job.record(deleted_snapshots=deleted)
-        for snapshot_name in names:
-            self._delete(rds, snapshot_name, job.target_region)
-        for hop in on_the_way:
-            self._delete(self._rds_of(job, hop), hop.name, hop.place.region)
+        for each in sorted(going, key=lambda item: (item.place.region, item.name)):
+            self._delete(job, each)
         return Answer(
             "Snapshot archived successfully"
             if archived
@@ -81,74 +102,107 @@ class ArchiveSnapshotHandler(BaseHandler):
             {"archived_snapshot": name if archived else None, "deleted_snapshots": deleted},
         )
 
-    def _archived(
-        self, job: Job, rds: "RDSClient", used: "DBClusterSnapshotTypeDef"
-    ) -> "list[DBClusterSnapshotTypeDef]":
-        """This restore's other archived copies.
-
-        Without the archive's tag a copy may still be in use by another operation.
-        """
-        return [
-            snapshot
-            for snapshot in self._own(job, rds)
-            if TAG_ARCHIVED_AT in tags_of(snapshot.get("TagList"))
-            and snapshot["DBClusterSnapshotArn"] != used["DBClusterSnapshotArn"]
-        ]
-
-    def _final_snapshots(self, job: Job, rds: "RDSClient") -> "list[DBClusterSnapshotTypeDef]":
-        """The final snapshots of earlier targets that are too many."""
+    def _superseded(
+        self, job: Job, rds: "RDSClient", kept: "DBClusterSnapshotTypeDef | None"
+    ) -> Iterator[Superfluous]:
+        """The final snapshots that are too many; and the copies, where one more was archived."""
+        finals: list[DBClusterSnapshotTypeDef] = []
+        copies: list[DBClusterSnapshotTypeDef] = []
+        failed: list[DBClusterSnapshotTypeDef] = []
         prefix = final_snapshot_prefix(job.target_cluster_id)
-        kept = Archive(keep_copies=job.restore.archive.keep_final_snapshots)
-        finals = [
-            snapshot
-            for snapshot in self._own(job, rds)
-            if snapshot["DBClusterSnapshotIdentifier"].startswith(prefix)
-        ]
-        return expired(finals, kept, job.clock(), kept_already=0)
+        for snapshot in _manual(rds):
+            if not _is_own(job, snapshot):
+                continue
+            status = snapshot["Status"]
+            if snapshot["DBClusterSnapshotIdentifier"].startswith(prefix):
+                finals += [snapshot] if status == AVAILABLE else []
+            elif kept is not None and _is_another_copy(job, snapshot, kept):
+                copies += [snapshot] if status == AVAILABLE else []
+                failed += [snapshot] if status in FAILED else []
+        archive, now = job.restore.archive, job.clock()
+        kept_finals = Archive(keep_copies=archive.keep_final_snapshots)
+        place = Place(job.account_id, job.target_region)
+        for snapshot in (
+            *failed,
+            *expired(copies, archive, now, kept_already=1),
+            *expired(finals, kept_finals, now, kept_already=0),
+        ):
+            yield Superfluous(place, snapshot["DBClusterSnapshotIdentifier"])
 
-    def _own(self, job: Job, rds: "RDSClient") -> "list[DBClusterSnapshotTypeDef]":
-        """The available manual snapshots that this restore has made."""
-        paginator = rds.get_paginator("describe_db_cluster_snapshots")
-        pages = call(lambda: list(paginator.paginate(SnapshotType="manual")))
-        return [
-            snapshot
-            for page in pages
-            for snapshot in page["DBClusterSnapshots"]
-            if _is_own(job, snapshot) and snapshot["Status"] == AVAILABLE
-        ]
-
-    def _on_the_way(self, job: Job) -> list[Hop]:
+    def _on_the_way(self, job: Job) -> Iterator[Superfluous]:
         """The copies that were made only to get here, in this account and the source's."""
         if "source_snapshot_arn" not in job.state:
-            return []
-        hops = []
+            return
         for hop in intermediate(journey(job)):
-            existing = find_snapshot(self._rds_of(job, hop), hop.name)
+            existing = find_snapshot(rds_of(job, hop), hop.name)
             if existing is not None and _is_own(job, existing):
-                hops.append(hop)
-        return hops
+                yield Superfluous(hop.place, hop.name)
 
-    def _rds_of(self, job: Job, hop: Hop) -> "RDSClient":
-        if hop.where is Where.SOURCE_ACCOUNT:
-            return job.source_rds
-        return job.clients.rds(hop.place.region)
+    def _abandoned_on_the_way(self, job: Job) -> Iterator[Superfluous]:
+        """Such copies of this restore's earlier operations, which have not come this far."""
+        prefix = job.environment.name_prefix
+        account, region = job.source_account_id, job.source_region
+        if account != job.account_id and job.sees_source_account:
+            yield from _left(
+                job,
+                Place(account, region),
+                shared_snapshot_prefix(prefix),
+                snapshots_of(
+                    job.source_rds,
+                    job.restore.source.cluster_id,
+                    account_id=account,
+                    shared=False,
+                ),
+            )
+        if job.route is Route.TWO_STEPS:
+            yield from _left(
+                job,
+                Place(job.account_id, region),
+                intermediate_snapshot_prefix(prefix),
+                _manual(job.clients.rds(region)),
+            )
 
-    def _delete(self, rds: "RDSClient", name: str, region: str) -> None:
+    def _delete(self, job: Job, going: Superfluous) -> None:
+        own = going.place.account == job.account_id
+        rds = job.clients.rds(going.place.region) if own else job.source_rds
         try:
-            calls.delete_snapshot(name, region, "it is no longer needed").make(rds)
+            calls.delete_snapshot(going.name, going.place.region, "it is no longer needed").make(
+                rds
+            )
         except SnapshotNotFoundError:
             return
 
 
+def _manual(rds: "RDSClient") -> "Iterator[DBClusterSnapshotTypeDef]":
+    """The account's own manual snapshots in a Region."""
+    paginator = rds.get_paginator("describe_db_cluster_snapshots")
+    for page in call(lambda: list(paginator.paginate(SnapshotType="manual"))):
+        yield from page["DBClusterSnapshots"]
+
+
+def _left(
+    job: Job,
+    place: Place,
+    prefix: str,
+    found: "Iterator[DBClusterSnapshotTypeDef]",
+) -> Iterator[Superfluous]:
+    """Which snapshots are this restore's copies on the way, no longer being made."""
+    for snapshot in found:
+        name = snapshot["DBClusterSnapshotIdentifier"]
+        settled = snapshot["Status"] == AVAILABLE or snapshot["Status"] in FAILED
+        if name.startswith(prefix) and settled and _is_own(job, snapshot):
+            yield Superfluous(place, name)
+
+
 def expired(
-    archived: "Sequence[DBClusterSnapshotTypeDef]",
+    copies: "Sequence[DBClusterSnapshotTypeDef]",
     archive: Archive,
     moment: datetime,
     *,
     kept_already: int,
 ) -> "list[DBClusterSnapshotTypeDef]":
     """Which copies go: all beyond the newest ``keep_copies``, and all older than ``keep_days``."""
-    newest_first = sorted(archived, key=lambda item: item["SnapshotCreateTime"], reverse=True)
+    newest_first = sorted(copies, key=lambda item: item["SnapshotCreateTime"], reverse=True)
     room = max(0, archive.keep_copies - kept_already)
     oldest = moment - timedelta(days=archive.keep_days) if archive.keep_days else None
     return [
@@ -163,6 +217,26 @@ def _is_own(job: Job, snapshot: "DBClusterSnapshotTypeDef") -> bool:
     return (
         tags.get(TAG_MANAGED_BY) == job.environment.name_prefix
         and tags.get(TAG_RESTORE) == job.restore_name
+    )
+
+
+def _is_another_copy(
+    job: Job, snapshot: "DBClusterSnapshotTypeDef", kept: "DBClusterSnapshotTypeDef"
+) -> bool:
+    """Whether one of this restore's operations has copied it, and it is not the one to keep.
+
+    The tags alone do not say so: a snapshot of the restored cluster inherits them where
+    CopyTagsToSnapshot is set, and so does a copy that somebody makes of a copy with CopyTags.
+    """
+    if snapshot["DBClusterSnapshotArn"] == kept["DBClusterSnapshotArn"]:
+        return False
+    tags = tags_of(snapshot.get("TagList"))
+    origin = snapshot.get("SourceDBClusterSnapshotArn")
+    if not origin:
+        return TAG_ARCHIVED_AT in tags
+    prefix = job.environment.name_prefix
+    return origin == tags.get(TAG_SOURCE_SNAPSHOT) or RdsArn.parse(origin).name.startswith(
+        (shared_snapshot_prefix(prefix), intermediate_snapshot_prefix(prefix))
     )
 
 

@@ -15,16 +15,27 @@ from aurora_restore.shared.pipeline import (
     source_role_name,
 )
 from tests.unit.bench import ACCOUNT, PREFIX, REGION, SOURCE_REGION, Bench
-from tests.unit.lambdas.arrange import COPY, COPY_ARN, LONG_ENOUGH, SOURCE_ARN
-from tests.unit.lambdas.midway import OPERATION, copied, copy_of_the_source, reached, tags
+from tests.unit.lambdas.arrange import COPY, LONG_ENOUGH, SOURCE_ARN
+from tests.unit.lambdas.midway import (
+    OPERATION,
+    copied,
+    copy_of_the_source,
+    reached,
+    tag_list,
+    tags,
+)
 from tests.unit.scene import HOME, OTHER_ACCOUNT, SNAPSHOT, TARGET, Scene, make_scene
 
 DAY = 86400.0
 ELSEWHERE = Place(OTHER_ACCOUNT, SOURCE_REGION)
 NEXT_DOOR = Place(OTHER_ACCOUNT, REGION)
 ON_THE_WAY = Place(ACCOUNT, SOURCE_REGION)
+EARLIER_SHARED_COPY = "aurora-restore-shared-production-2026-05-14-02-00"
+EARLIER_STEP_COPY = "aurora-restore-step-production-2026-05-14-02-00"
 SHARED_COPY = "aurora-restore-shared-production-2026-05-15-02-00"
 STEP_COPY = "aurora-restore-step-production-2026-05-15-02-00"
+ABANDONED = tags(**{TAG_OPERATION: "op-0"})
+"""What an operation leaves on its copy that has not come to its end."""
 ARCHIVED = tags(**{TAG_OPERATION: "op-0", TAG_ARCHIVED_AT: "2026-05-01T03:00:00.000000Z"})
 
 
@@ -44,9 +55,14 @@ def snapshots(scene: Scene, place: Place = HOME) -> set[str]:
     return {item["DBClusterSnapshotIdentifier"] for item in found["DBClusterSnapshots"]}
 
 
-def tags_of_the_copy(scene: Scene) -> dict[str, str]:
-    found = scene.client("rds").list_tags_for_resource(ResourceName=COPY_ARN)
+def tags_of_snapshot(scene: Scene, name: str) -> dict[str, str]:
+    arn = HOME.arn("cluster-snapshot", name)
+    found = scene.client("rds").list_tags_for_resource(ResourceName=arn)
     return {tag["Key"]: tag["Value"] for tag in found["TagList"]}
+
+
+def tags_of_the_copy(scene: Scene) -> dict[str, str]:
+    return tags_of_snapshot(scene, COPY)
 
 
 def earlier(scene: Scene, *names: str, marked: dict[str, str] = ARCHIVED) -> None:
@@ -260,11 +276,10 @@ def test_the_copy_just_used_stays_however_old_it_is(scene: Scene) -> None:
         {TAG_ARCHIVED_AT: "2026-05-01T03:00:00.000000Z"},
         {**ARCHIVED, TAG_MANAGED_BY: "another-environment"},
         {**ARCHIVED, TAG_RESTORE: "another-restore"},
-        tags(**{TAG_OPERATION: "op-0"}),
     ],
-    ids=["untagged", "not managed", "another environment's", "another restore's", "in use"],
+    ids=["untagged", "not managed", "another environment's", "another restore's"],
 )
-def test_a_snapshot_that_is_not_an_archived_copy_of_this_restore_is_never_deleted(
+def test_a_snapshot_that_is_not_a_copy_of_this_restore_is_never_deleted(
     scene: Scene, marked: dict[str, str]
 ) -> None:
     keep(scene, keep_copies=1, keep_days=1)
@@ -278,12 +293,13 @@ def test_a_snapshot_that_is_not_an_archived_copy_of_this_restore_is_never_delete
     assert body["deleted_snapshots"] == []
 
 
-@pytest.mark.parametrize("status", ["copying", "failed", "of-a-new-kind"])
-def test_a_copy_that_is_not_available_is_not_the_retentions_business(
-    scene: Scene, status: str
+@pytest.mark.parametrize("status", ["copying", "deleting", "of-a-new-kind"])
+@pytest.mark.parametrize("marked", [ARCHIVED, ABANDONED], ids=["archived", "abandoned"])
+def test_a_copy_that_something_is_going_on_with_is_not_the_retentions_business(
+    scene: Scene, marked: dict[str, str], status: str
 ) -> None:
     keep(scene, keep_copies=1)
-    earlier(scene, "monday")
+    earlier(scene, "monday", marked=marked)
     scene.bench.rds.control.set_status(HOME.arn("cluster-snapshot", "monday"), status)
     copied(scene)
 
@@ -292,10 +308,124 @@ def test_a_copy_that_is_not_available_is_not_the_retentions_business(
     assert snapshots(scene) == {"monday", COPY}
 
 
+# What operations have left that failed for good
+
+
+@pytest.mark.parametrize(
+    ("kept", "left"),
+    [
+        (1, {COPY}),
+        (2, {COPY, "thursday"}),
+        (3, {COPY, "thursday", "wednesday"}),
+        (9, {COPY, "thursday", "wednesday", "tuesday", "monday"}),
+    ],
+)
+def test_copies_of_abandoned_operations_count_like_archived_ones(
+    scene: Scene, kept: int, left: set[str]
+) -> None:
+    keep(scene, keep_copies=kept)
+    earlier(scene, "monday")
+    earlier(scene, "tuesday", "wednesday", marked=ABANDONED)
+    earlier(scene, "thursday")
+    copied(scene)
+
+    body = archive(scene)
+
+    assert snapshots(scene) == left
+    gone = {"monday", "tuesday", "wednesday", "thursday"} - left
+    assert set(body["deleted_snapshots"]) == gone
+
+
+def test_copies_of_abandoned_operations_grow_too_old_as_well(scene: Scene) -> None:
+    keep(scene, keep_days=3)
+    earlier(scene, "monday", marked=ABANDONED)
+    scene.bench.advance(3 * DAY)
+    earlier(scene, "thursday", marked=ABANDONED)
+    copied(scene)
+
+    archive(scene)
+
+    assert snapshots(scene) == {"thursday", COPY}
+
+
+def test_a_failed_copy_of_an_abandoned_operation_goes_and_takes_no_room(scene: Scene) -> None:
+    keep(scene, keep_copies=2)
+    earlier(scene, "monday", "tuesday", marked=ABANDONED)
+    scene.bench.rds.control.set_status(HOME.arn("cluster-snapshot", "tuesday"), "failed")
+    copied(scene)
+
+    body = archive(scene)
+
+    assert snapshots(scene) == {"monday", COPY}
+    assert body["deleted_snapshots"] == ["tuesday"]
+
+
+def test_a_newer_copy_of_an_abandoned_operation_does_not_supersede_the_one_just_used(
+    scene: Scene,
+) -> None:
+    keep(scene, keep_copies=1)
+    copied(scene)
+    earlier(scene, "newer", marked=ABANDONED)
+
+    archive(scene)
+
+    assert snapshots(scene) == {COPY}
+
+
+def test_an_abandoned_copy_by_way_of_another_copy_goes_too(scene: Scene) -> None:
+    keep(scene, keep_copies=1)
+    copy_of_the_source(scene, STEP_COPY, place=ON_THE_WAY, marked=ABANDONED)
+    half_way = ON_THE_WAY.arn("cluster-snapshot", STEP_COPY)
+    copy_of_the_source(scene, "monday", source=half_way, marked=ABANDONED)
+    copied(scene)
+
+    archive(scene)
+
+    assert snapshots(scene) == {COPY}
+
+
+def test_a_snapshot_by_hand_that_has_inherited_the_restored_clusters_tags_is_never_deleted(
+    scene: Scene,
+) -> None:
+    keep(scene, keep_copies=1, keep_days=1)
+    scene.make_target(tags=tag_list(ABANDONED), CopyTagsToSnapshot=True)
+    scene.client("rds").create_db_cluster_snapshot(
+        DBClusterIdentifier=TARGET, DBClusterSnapshotIdentifier="precious"
+    )
+    scene.bench.advance(30 * DAY)
+    copied(scene)
+
+    body = archive(scene)
+
+    assert tags_of_snapshot(scene, "precious") == ABANDONED
+    assert snapshots(scene) == {"precious", COPY}
+    assert body["deleted_snapshots"] == []
+
+
+@pytest.mark.parametrize("marked", [ARCHIVED, ABANDONED], ids=["archived", "abandoned"])
+def test_a_copy_that_somebody_has_made_of_a_copy_is_never_deleted(
+    scene: Scene, marked: dict[str, str]
+) -> None:
+    keep(scene, keep_copies=1)
+    earlier(scene, "monday", marked=marked)
+    scene.client("rds").copy_db_cluster_snapshot(
+        SourceDBClusterSnapshotIdentifier=HOME.arn("cluster-snapshot", "monday"),
+        TargetDBClusterSnapshotIdentifier="precious",
+        CopyTags=True,
+    )
+    scene.bench.advance(LONG_ENOUGH)
+    copied(scene)
+
+    archive(scene)
+
+    assert tags_of_snapshot(scene, "precious") == marked
+    assert snapshots(scene) == {"precious", COPY}
+
+
 def test_final_snapshots_of_earlier_targets_are_kept_apart_from_the_copies(scene: Scene) -> None:
     keep(scene, keep_copies=1, keep_final_snapshots=2)
     names = [f"{TARGET}-final-2026051{day}030000" for day in (1, 2, 3)]
-    earlier(scene, *names, marked=tags(**{TAG_OPERATION: "op-0"}))
+    earlier(scene, *names, marked=ABANDONED)
     copied(scene)
 
     body = archive(scene)
@@ -378,6 +508,97 @@ def test_copies_that_were_made_only_for_the_way_are_deleted(bench: Bench) -> Non
     assert snapshots(scene, ON_THE_WAY) == set()
     assert snapshots(scene) == {COPY}
     assert body["deleted_snapshots"] == [SHARED_COPY, STEP_COPY]
+
+
+def abandoned_on_the_way(scene: Scene, marked: dict[str, str]) -> None:
+    """An operation of the day before has come half-way, and no further."""
+    source = ELSEWHERE.arn("cluster-snapshot", SNAPSHOT)
+    for name, place in ((EARLIER_SHARED_COPY, ELSEWHERE), (EARLIER_STEP_COPY, ON_THE_WAY)):
+        origin = source if place == ELSEWHERE else ELSEWHERE.arn("cluster-snapshot", SHARED_COPY)
+        copy_of_the_source(scene, name, place=place, source=origin, marked=marked)
+
+
+@pytest.mark.parametrize("status", ["available", "failed"])
+def test_copies_on_the_way_of_abandoned_operations_are_deleted_too(
+    bench: Bench, status: str
+) -> None:
+    scene = on_the_way(bench)
+    abandoned_on_the_way(scene, ABANDONED)
+    arn = ELSEWHERE.arn("cluster-snapshot", EARLIER_SHARED_COPY)
+    scene.bench.rds.control.set_status(arn, status)
+
+    body = archive(scene)
+
+    assert snapshots(scene, ELSEWHERE) == set()
+    assert snapshots(scene, ON_THE_WAY) == set()
+    assert snapshots(scene) == {COPY}
+    assert body["deleted_snapshots"] == sorted(
+        [EARLIER_SHARED_COPY, SHARED_COPY, EARLIER_STEP_COPY, STEP_COPY]
+    )
+    stored = scene.bench.state("archive-snapshot")["details"]["deleted_snapshots"]
+    assert stored == body["deleted_snapshots"]
+
+
+@pytest.mark.parametrize(
+    "marked",
+    [
+        {},
+        {**ABANDONED, TAG_MANAGED_BY: "another-environment"},
+        {**ABANDONED, TAG_RESTORE: "another-restore"},
+    ],
+    ids=["untagged", "another environment's", "another restore's"],
+)
+def test_copies_on_the_way_that_are_not_this_restores_stay(
+    bench: Bench, marked: dict[str, str]
+) -> None:
+    scene = on_the_way(bench)
+    abandoned_on_the_way(scene, marked)
+
+    archive(scene)
+
+    assert snapshots(scene, ELSEWHERE) == {EARLIER_SHARED_COPY}
+    assert snapshots(scene, ON_THE_WAY) == {EARLIER_STEP_COPY}
+
+
+def test_a_copy_on_the_way_that_is_still_being_made_stays(bench: Bench) -> None:
+    scene = on_the_way(bench)
+    abandoned_on_the_way(scene, ABANDONED)
+    arn = ON_THE_WAY.arn("cluster-snapshot", EARLIER_STEP_COPY)
+    scene.bench.rds.control.set_status(arn, "copying")
+
+    archive(scene)
+
+    assert snapshots(scene, ON_THE_WAY) == {EARLIER_STEP_COPY}
+
+
+def test_a_snapshot_of_another_name_in_the_source_account_stays_whatever_its_tags(
+    bench: Bench,
+) -> None:
+    scene = on_the_way(bench)
+    source = ELSEWHERE.arn("cluster-snapshot", SNAPSHOT)
+    copy_of_the_source(scene, "precious", place=ELSEWHERE, source=source, marked=ABANDONED)
+
+    archive(scene)
+
+    assert snapshots(scene, ELSEWHERE) == {"precious"}
+
+
+def test_a_call_after_one_that_died_tells_of_what_went_on_the_way_as_well(bench: Bench) -> None:
+    scene = on_the_way(bench)
+    abandoned_on_the_way(scene, ABANDONED)
+    scene.bench.rds.control.refuse_next(
+        "DeleteDBClusterSnapshot", code="InvalidDBClusterSnapshotStateFault", after_doing=True
+    )
+    with pytest.raises(AwsError):
+        archive(scene)
+    scene.bench.advance(1)
+
+    body = archive(scene)
+
+    assert snapshots(scene, ELSEWHERE) | snapshots(scene, ON_THE_WAY) == set()
+    assert body["deleted_snapshots"] == sorted(
+        [EARLIER_SHARED_COPY, SHARED_COPY, EARLIER_STEP_COPY, STEP_COPY]
+    )
 
 
 def test_copies_of_such_names_that_the_pipeline_did_not_make_stay(bench: Bench) -> None:
