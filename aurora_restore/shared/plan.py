@@ -5,12 +5,14 @@ later (the ARN of a copy) is foretold.
 """
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from aurora_restore.shared import calls
 from aurora_restore.shared.calls import RdsCall
 from aurora_restore.shared.common import timestamp
-from aurora_restore.shared.journey import rds_of, source_arn
+from aurora_restore.shared.function_utils import RdsArn
+from aurora_restore.shared.journey import SHARED_BY_COPY, rds_of, source_arn
 from aurora_restore.shared.ownership import own_tags
 from aurora_restore.shared.pipeline import (
     TAG_ARCHIVED_AT,
@@ -27,7 +29,10 @@ if TYPE_CHECKING:
 
 
 def planned_calls(found: Findings) -> Iterator[RdsCall]:
-    """Every call that a run from here would make, in order. Changes nothing.
+    """Every call by which a run from here would change RDS, in order. Changes nothing.
+
+    Left out is what a run decides by what it then finds: which snapshots the retention no longer
+    keeps, and what has to be done again after AWS has ended something badly.
 
     Raises ConfigurationError where a call cannot even be put together; the preflight tells that as
     an obstacle.
@@ -38,6 +43,13 @@ def planned_calls(found: Findings) -> Iterator[RdsCall]:
         yield from calls.deletion(
             found.cluster, found.instances, job.target_region, found.final_snapshot
         )
+        if found.final_snapshot is not None:
+            yield calls.tag_resource(
+                _snapshot_arn(found.cluster["DBClusterArn"], found.final_snapshot),
+                job.target_region,
+                own_tags(job),
+                "mark the final snapshot as the pipeline's",
+            )
     target = job.restore.target
     tags = own_tags(job)
     region = job.target_region
@@ -68,6 +80,10 @@ def planned_calls(found: Findings) -> Iterator[RdsCall]:
 def _copies(found: Findings) -> Iterator[RdsCall]:
     job = found.job
     snapshot: DBClusterSnapshotTypeDef = found.snapshot
+    shared_by_copy = bool(job.state.get(SHARED_BY_COPY))
+    if job.source_account_id != job.account_id and job.sees_source_account and not shared_by_copy:
+        source = RdsArn.parse(source_arn(job))
+        yield calls.share_snapshot(source.name, source.region, source.account, job.account_id)
     for hop in found.hops:
         if find_snapshot(rds_of(job, hop), hop.name) is None:
             tags = {**own_tags(job), TAG_SOURCE_SNAPSHOT: source_arn(job)}
@@ -76,6 +92,11 @@ def _copies(found: Findings) -> Iterator[RdsCall]:
             yield calls.share_snapshot(
                 hop.name, hop.place.region, hop.place.account, hop.share_with
             )
+
+
+def _snapshot_arn(cluster_arn: str, snapshot: str) -> str:
+    """The ARN of a cluster's snapshot, where the cluster is."""
+    return str(replace(RdsArn.parse(cluster_arn), kind="cluster-snapshot", name=snapshot))
 
 
 def _restored_arn(found: Findings) -> str:
