@@ -37,7 +37,7 @@ def _sources_to_delete(environment: Environment, name: str) -> Iterator[Fault]:
         yield Fault(
             f"restores.{name}.target.cluster_id",
             f"{target!r} is the source {whose}: the pipeline would delete what it is to copy; "
-            "name another cluster",
+            "name another cluster, or put that restore into an environment of its own",
         )
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, fields
 from typing import Annotated, Any, Final, Self
 
 from aurora_restore.shared.errors import ConfigurationError
-from aurora_restore.shared.models import DatabaseName, RoleName
+from aurora_restore.shared.models import DatabaseName, UnreservedRoleName
 from aurora_restore.shared.schema import Rule, parse_configuration
 
 GENERATED_LENGTH: Final = 32
@@ -44,7 +44,7 @@ class _Secret:
 class MasterCredentials(_Secret):
     """The master user of the restored cluster. Its name is the source's: a restore keeps it."""
 
-    username: RoleName
+    username: UnreservedRoleName
     password: MasterPassword = field(repr=False)
     database: DatabaseName
 
@@ -53,8 +53,8 @@ class MasterCredentials(_Secret):
 class AppCredentials(_Secret):
     """The application's two roles."""
 
-    app_username: RoleName
-    readonly_username: RoleName
+    app_username: UnreservedRoleName
+    readonly_username: UnreservedRoleName
     app_password: RolePassword | None = field(default=None, repr=False)
     readonly_password: RolePassword | None = field(default=None, repr=False)
 

@@ -246,9 +246,7 @@ class Source:
     @property
     def manual_names(self) -> str | None:
         """The names of the manual snapshots that are configured, in the wildcards of IAM."""
-        if self.snapshot_name is None or self.snapshot_name.startswith("rds:"):
-            return None
-        return self.snapshot_name.format(date=DATE_WILDCARDS)
+        return self.snapshot_name and self.snapshot_name.format(date=DATE_WILDCARDS)
 
     @property
     def names_to_use(self) -> list[str]:
