@@ -415,7 +415,7 @@ class Database:
 
 @dataclass(frozen=True, kw_only=True)
 class Archive:
-    """How long the pipeline's own copies are kept. The newest copy always stays."""
+    """How long the pipeline's own copies are kept. The copy just used always stays."""
 
     keep_copies: Annotated[
         int, Rule(help="How many copies stay, counting the one just used.", minimum=1, maximum=90)
@@ -631,7 +631,7 @@ class Event:
         bool,
         Rule(
             help="Whether to run every check, change nothing, and answer with every obstacle and "
-            "every AWS call that a real run would make."
+            "every call that would change RDS, the retention aside."
         ),
     ] = False
     start_at: Annotated[

@@ -358,6 +358,8 @@ def test_a_failure_is_announced_with_its_step_and_cause(stage: Stage, app: Deplo
 
 
 def test_a_stopped_execution_is_marked_failed_and_announced(stage: Stage, app: Deployed) -> None:
+    long_waits = {"polling": {"floor_seconds": 600, "cap_seconds": 3600}}
+    stage.configure(app, stage.restore_document(TARGET_REGION) | long_waits)
     stage.control.next_outcome("copy-snapshot", never_ends=True)
     arn = stage.world.start(app.machine, {})
     operation = arn.rsplit(":", 1)[-1]
