@@ -16,12 +16,18 @@ from aurora_restore.shared.preflight.surroundings import (
     check_parameter_groups,
     check_secrets,
 )
-from aurora_restore.shared.preflight.target import check_instances, check_source, check_target
+from aurora_restore.shared.preflight.target import (
+    check_instances,
+    check_source,
+    check_tags,
+    check_target,
+)
 from aurora_restore.shared.survey import Findings
 
 CHECKS: Final[tuple[Check, ...]] = (
     check_source,
     check_target,
+    check_tags,
     check_secrets,
     check_network,
     check_parameter_groups,

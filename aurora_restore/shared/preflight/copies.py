@@ -12,6 +12,7 @@ from aurora_restore.shared.rds import SSE_KMS, encryption_of, find_snapshot
 from aurora_restore.shared.routes import Where
 from aurora_restore.shared.survey import Findings
 
+SYMMETRIC: Final = "SYMMETRIC_DEFAULT"
 # "Key states of AWS KMS keys" in the KMS Developer Guide: those in which a key can be used.
 USABLE: Final = frozenset({"Enabled", "Updating"})
 
@@ -79,7 +80,13 @@ def _usable(found: Findings, field: str, key: str) -> Iterator[Obstacle]:
                 "let the key's policy allow kms:DescribeKey, and what else docs/sources.md shows",
             )
         return
-    if described.get("KeyState") not in USABLE:
+    if described.get("KeySpec", SYMMETRIC) != SYMMETRIC:
+        yield Obstacle(
+            "keys",
+            f"{field}: KMS key {key} is asymmetric, and RDS encrypts with symmetric keys only",
+            f"configure another {field}",
+        )
+    elif described.get("KeyState") not in USABLE:
         yield Obstacle(
             "keys", f"{field}: KMS key {key} is {described.get('KeyState')}", "enable it"
         )

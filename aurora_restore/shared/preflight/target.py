@@ -6,18 +6,19 @@ from typing import TYPE_CHECKING, Final
 from aurora_restore.shared.aws_utils import call
 from aurora_restore.shared.common import parse_timestamp
 from aurora_restore.shared.function_utils import RdsArn
-from aurora_restore.shared.ownership import made_by, managed
+from aurora_restore.shared.ownership import made_by, managed, own_tags
 from aurora_restore.shared.pipeline import TAG_MANAGED_BY, TAG_OPERATION, shared_snapshot_prefix
 from aurora_restore.shared.preflight.obstacle import Obstacle
 from aurora_restore.shared.preflight.quotas import INSTANCES, room
 from aurora_restore.shared.rds import DEAD_CLUSTER, DELETING, find_instance, tags_of
 from aurora_restore.shared.routes import AUTOMATED, Where
-from aurora_restore.shared.settings import SERVERLESS
+from aurora_restore.shared.settings import SERVERLESS, restored_tags
 from aurora_restore.shared.survey import Findings
 
 if TYPE_CHECKING:
     from mypy_boto3_rds.type_defs import DBClusterTypeDef, OrderableDBInstanceOptionTypeDef
 
+MOST_TAGS: Final = 50
 # DeleteDBCluster refuses a cluster in these statuses, and by then its instances would be gone.
 STOPPED: Final = frozenset({"stopped", "stopping"})
 
@@ -70,6 +71,19 @@ def _what_the_role_may_share(found: Findings) -> Iterator[Obstacle]:
             f"the role in account {arn.account} may not use snapshot {arn.name}, only "
             f"{' and '.join(source.names_to_use)}",
             "take one of those, or configure source.snapshot_name and deploy both stacks",
+        )
+
+
+def check_tags(found: Findings) -> Iterator[Obstacle]:
+    """The old cluster's tags, the configured ones and the pipeline's own are not too many."""
+    job = found.job
+    tags = restored_tags(job.restore.target, found.old, own_tags(job))
+    if len(tags) > MOST_TAGS:
+        yield Obstacle(
+            "target",
+            f"cluster {job.target_cluster_id} would have {len(tags)} tags, its own and the "
+            f"configured ones together, and RDS takes {MOST_TAGS}",
+            "take some from the cluster, or from target.tags",
         )
 
 

@@ -59,6 +59,17 @@ def disabled_key(scene: Scene) -> None:
     scene.configure(kms_key_id=key["Arn"])
 
 
+def asymmetric_key(scene: Scene) -> None:
+    made = scene.client("kms").create_key(KeySpec="RSA_2048", KeyUsage="SIGN_VERIFY")
+    scene.configure(kms_key_id=made["KeyMetadata"]["Arn"])
+
+
+def too_many_tags(scene: Scene) -> None:
+    given = [{"Key": f"old-{number}", "Value": "x"} for number in range(30)]
+    scene.make_target(tags=[*OWN_TAGS, *given])
+    scene.configure(tags={f"new-{number}": "x" for number in range(20)})
+
+
 def full_quota(scene: Scene) -> None:
     scene.bench.rds.control.set_rules(manual_snapshots=0)
 
@@ -192,6 +203,8 @@ OBSTACLES: list[tuple[Callable[[Scene], None], str, str]] = [
     ),
     (lambda scene: scene.configure(kms_key_id=MISSING_KEY), "keys", "there is no KMS key"),
     (disabled_key, "keys", "is Disabled"),
+    (asymmetric_key, "keys", "is asymmetric"),
+    (too_many_tags, "target", "would have 54 tags"),
     (full_quota, "quotas", "ManualClusterSnapshots: 0 of 0 are used"),
     (room_for_the_copy_but_no_final_snapshot, "quotas", "and 2 more would be made"),
     (
