@@ -142,7 +142,7 @@ class ArchiveSnapshotHandler(BaseHandler):
         """Such copies of this restore's earlier operations, which have not come this far."""
         prefix = job.environment.name_prefix
         account, region = job.source_account_id, job.source_region
-        if account != job.account_id and job.sees_source_account:
+        if job.works_in_source_account:
             yield from _left(
                 job,
                 Place(account, region),

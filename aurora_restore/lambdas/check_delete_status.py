@@ -1,7 +1,5 @@
 """Step 5: wait until the old cluster is gone."""
 
-from typing import Final
-
 from aurora_restore.shared import calls
 from aurora_restore.shared.base_handler import Answer, BaseHandler, Job
 from aurora_restore.shared.common import update_metrics
@@ -10,8 +8,6 @@ from aurora_restore.shared.ownership import own_tags, restored_by
 from aurora_restore.shared.pipeline import get_step
 from aurora_restore.shared.rds import AVAILABLE, DEAD_CLUSTER, find_cluster, find_snapshot
 from aurora_restore.shared.state_utils import seconds_since
-
-GRACE_SECONDS: Final = 300
 
 
 class CheckDeleteStatusHandler(BaseHandler):
@@ -39,7 +35,7 @@ class CheckDeleteStatusHandler(BaseHandler):
         status = cluster["Status"]
         body["status"] = status
         stays = status == AVAILABLE or status in DEAD_CLUSTER
-        if stays and not self._just_accepted(job):
+        if stays and not job.was_just_now("delete_started_at"):
             return job.start_anew(
                 DeletionFailedError(
                     f"cluster {job.target_cluster_id} in {job.target_region} is {status!r}: it is "
@@ -50,24 +46,15 @@ class CheckDeleteStatusHandler(BaseHandler):
         return Answer.wait("Cluster deletion is still in progress", body)
 
     def _tag_final_snapshot(self, job: Job) -> None:
-        """DeleteDBCluster takes no tags for it, and only what has them is ever pruned."""
         name = job.state.get("final_snapshot")
         if name is None:
             return
         rds = job.clients.rds(job.target_region)
         snapshot = find_snapshot(rds, name)
         if snapshot is not None:
-            calls.tag_resource(
-                snapshot["DBClusterSnapshotArn"],
-                job.target_region,
-                own_tags(job),
-                "mark the final snapshot as the pipeline's",
+            calls.mark_final_snapshot(
+                snapshot["DBClusterSnapshotArn"], job.target_region, own_tags(job)
             ).make(rds)
-
-    def _just_accepted(self, job: Job) -> bool:
-        """Whether the deletion is so young that the cluster may still show its old status."""
-        started = job.state.get("delete_started_at")
-        return started is not None and seconds_since(started, job.clock()) < GRACE_SECONDS
 
 
 handler = CheckDeleteStatusHandler()

@@ -39,7 +39,6 @@ if TYPE_CHECKING:
     from mypy_boto3_rds import RDSClient
     from mypy_boto3_rds.type_defs import DBClusterTypeDef, DBInstanceTypeDef
 
-GRACE_SECONDS: Final = 300
 ALREADY_EXISTS: Final = frozenset({"DBInstanceAlreadyExists", "DBInstanceAlreadyExistsFault"})
 
 
@@ -100,12 +99,7 @@ class CheckRestoreStatusHandler(BaseHandler):
     def _shows_no_tags_yet(self, job: Job, cluster: "DBClusterTypeDef") -> bool:
         """Whether the cluster has no tags, and this operation's restore is so young that it may
         just not show them."""
-        started = job.state.get("restore_started_at")
-        return (
-            not cluster.get("TagList")
-            and started is not None
-            and seconds_since(started, job.clock()) < GRACE_SECONDS
-        )
+        return not cluster.get("TagList") and job.was_just_now("restore_started_at")
 
     def _completed(
         self,

@@ -16,16 +16,16 @@ from aurora_restore.shared.errors import (
 )
 from aurora_restore.shared.function_utils import RdsArn
 from aurora_restore.shared.journey import (
-    SHARED_BY_COPY,
+    copying,
     is_copy,
     journey,
     not_found,
     note_sharing,
     rds_of,
+    sharing_of_the_source,
     source_arn,
 )
-from aurora_restore.shared.ownership import own_tags
-from aurora_restore.shared.pipeline import TAG_SOURCE_SNAPSHOT, get_step
+from aurora_restore.shared.pipeline import get_step
 from aurora_restore.shared.rds import (
     AVAILABLE,
     DEAD_SNAPSHOT,
@@ -62,8 +62,10 @@ class CopySnapshotHandler(BaseHandler):
     def _bring(self, job: Job) -> Answer:
         if job.route is Route.IN_PLACE:
             return self._not_needed(job)
-        if not job.state.get(SHARED_BY_COPY):
-            self._share_the_source(job)
+        sharing = sharing_of_the_source(job)
+        if sharing is not None:
+            sharing.make(job.source_rds)
+            note_sharing(job)
         answer = None
         for hop in journey(job):
             answer = self._take(job, hop)
@@ -98,21 +100,10 @@ class CopySnapshotHandler(BaseHandler):
             note_sharing(job)
         return None
 
-    def _share_the_source(self, job: Job) -> None:
-        """Let this account use a manual snapshot of the source account, if a role there may."""
-        if job.source_account_id == job.account_id or not job.sees_source_account:
-            return
-        arn = RdsArn.parse(source_arn(job))
-        calls.share_snapshot(arn.name, arn.region, arn.account, job.account_id).make(job.source_rds)
-        note_sharing(job)
-
     def _copy(self, job: Job, rds: "RDSClient", hop: Hop) -> str:
         snapshot = self._seen(job, hop.source_arn, hop.place.account)
-        tags = {**own_tags(job), TAG_SOURCE_SNAPSHOT: source_arn(job)}
         try:
-            made = calls.copy_snapshot(hop, snapshot, tags, job.account_id).make(rds)
-            if hop.share_with is not None:
-                job.state.pop(SHARED_AT, None)
+            made = copying(job, hop, snapshot).make(rds)
         except SnapshotNotFoundError as error:
             raise self._not_found(job, hop.source_arn) from error
         except AwsError as error:
@@ -121,6 +112,8 @@ class CopySnapshotHandler(BaseHandler):
                 raise
             self._refuse_a_stranger(job, existing, hop)
             return existing["Status"]
+        if hop.share_with is not None:
+            job.state.pop(SHARED_AT, None)
         return str(made["DBClusterSnapshot"]["Status"])
 
     def _seen(self, job: Job, wanted: str, account: str) -> "DBClusterSnapshotTypeDef":

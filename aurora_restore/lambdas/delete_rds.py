@@ -4,7 +4,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
 
 from aurora_restore.shared import calls
-from aurora_restore.shared.base_handler import Answer, BaseHandler, Job
+from aurora_restore.shared.base_handler import GRACE_SECONDS, Answer, BaseHandler, Job
 from aurora_restore.shared.calls import RdsCall
 from aurora_restore.shared.common import timestamp
 from aurora_restore.shared.errors import AwsError, ClusterNotFoundError, RefusedError
@@ -24,10 +24,8 @@ from aurora_restore.shared.rds import (
 from aurora_restore.shared.survey import Findings, final_snapshot_name, survey
 
 if TYPE_CHECKING:
-    from mypy_boto3_rds.type_defs import DBClusterSnapshotTypeDef
+    from mypy_boto3_rds.type_defs import DBClusterSnapshotTypeDef, DBClusterTypeDef
 
-RECENT_SECONDS: Final = 300
-"""For how long a final snapshot may belong to a deletion that does not show yet."""
 AT_REST: Final = DEAD_CLUSTER | {AVAILABLE, "storage-optimization"}
 """The statuses of a cluster that can be deleted."""
 BEGINNING: Final = frozenset({"creating", "starting"})
@@ -68,11 +66,11 @@ class DeleteRdsHandler(BaseHandler):
                 HTTPStatus.NOT_FOUND,
             )
         if cluster["Status"] != DELETING:
-            busy = self._what_is_busy(found)
+            busy = self._what_is_busy(found, cluster)
             if busy is not None:
                 return Answer.wait(f"The deletion waits for {busy}", body)
-            self._remember(found)
-            self._delete(found)
+            self._remember(found, cluster)
+            self._delete(found, cluster)
         return Answer(
             "Cluster deletion initiated",
             {**body, "status": DELETING},
@@ -101,10 +99,10 @@ class DeleteRdsHandler(BaseHandler):
             )
         return snapshot
 
-    def _what_is_busy(self, found: Findings) -> str | None:
+    def _what_is_busy(self, found: Findings, cluster: "DBClusterTypeDef") -> str | None:
         """What RDS would refuse to delete as long as it is in transit: then the rest must stay."""
-        cluster, final_snapshot = found.cluster, self._taken(found)
-        if cluster is not None and cluster["Status"] not in AT_REST:
+        final_snapshot = self._taken(found, cluster)
+        if cluster["Status"] not in AT_REST:
             return f"cluster {found.job.target_cluster_id}, which is {cluster['Status']}"
         for instance in found.instances:
             if instance.get("DBInstanceStatus") in BEGINNING:
@@ -114,11 +112,11 @@ class DeleteRdsHandler(BaseHandler):
             return f"its final snapshot, which is {final_snapshot['Status']}"
         return None
 
-    def _remember(self, found: Findings) -> None:
+    def _remember(self, found: Findings, cluster: "DBClusterTypeDef") -> None:
         """Write what goes to the state, while it is still whole: whoever comes after may find no
         trace of it."""
-        job, cluster = found.job, found.cluster
-        if cluster is None or made_by(job, cluster):
+        job = found.job
+        if made_by(job, cluster):
             return
         job.record(
             old_cluster=found.old,
@@ -126,45 +124,42 @@ class DeleteRdsHandler(BaseHandler):
             final_snapshot=found.final_snapshot,
         )
 
-    def _delete(self, found: Findings) -> None:
-        if found.cluster is None:
-            return
+    def _delete(self, found: Findings, cluster: "DBClusterTypeDef") -> None:
         living = [
             instance for instance in found.instances if instance.get("DBInstanceStatus") != DELETING
         ]
-        final_snapshot = self._final_snapshot(found)
-        for step in calls.deletion(found.cluster, living, found.job.target_region, final_snapshot):
+        final_snapshot = self._final_snapshot(found, cluster)
+        for step in calls.deletion(cluster, living, found.job.target_region, final_snapshot):
             try:
                 step.make(found.rds)
             except (AwsError, ClusterNotFoundError):
                 if not self._is_going(found, step):
                     raise
 
-    def _taken(self, found: Findings) -> "DBClusterSnapshotTypeDef | None":
+    def _taken(
+        self, found: Findings, cluster: "DBClusterTypeDef"
+    ) -> "DBClusterSnapshotTypeDef | None":
         """The final snapshot that an earlier attempt has begun, of this very cluster."""
-        snapshot, cluster = found.named_as_final, found.cluster
-        if snapshot is None or cluster is None:
+        snapshot = found.named_as_final
+        if snapshot is None:
             return None
         own = snapshot.get("DbClusterResourceId") == cluster.get("DbClusterResourceId")
         return snapshot if own else None
 
-    def _final_snapshot(self, found: Findings) -> str | None:
+    def _final_snapshot(self, found: Findings, cluster: "DBClusterTypeDef") -> str | None:
         """The name of the final snapshot that is still to be taken, if any.
 
         One that an earlier attempt has taken is enough while that deletion may be under way. After
         a deletion that came to nothing the cluster may have been used: it gets another.
         """
-        job, taken = found.job, self._taken(found)
+        job, taken = found.job, self._taken(found, cluster)
         if found.named_as_final is None:
             return found.final_snapshot
         if taken is not None and taken["Status"] == AVAILABLE:
             if self._is_recent(job, taken):
                 return None
-            calls.tag_resource(
-                taken["DBClusterSnapshotArn"],
-                job.target_region,
-                own_tags(job),
-                "mark the final snapshot as the pipeline's",
+            calls.mark_final_snapshot(
+                taken["DBClusterSnapshotArn"], job.target_region, own_tags(job)
             ).make(found.rds)
         another = final_snapshot_name(job, timestamp(job.clock()))
         job.record(final_snapshot=another)
@@ -172,7 +167,7 @@ class DeleteRdsHandler(BaseHandler):
 
     def _is_recent(self, job: Job, snapshot: "DBClusterSnapshotTypeDef") -> bool:
         created = snapshot.get("SnapshotCreateTime")
-        return created is None or (job.clock() - created).total_seconds() < RECENT_SECONDS
+        return created is None or (job.clock() - created).total_seconds() < GRACE_SECONDS
 
     def _is_going(self, found: Findings, step: RdsCall) -> bool:
         """Whether what a call was to delete is being deleted, or gone.

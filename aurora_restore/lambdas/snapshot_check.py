@@ -139,7 +139,7 @@ class SnapshotCheckHandler(BaseHandler):
 
     def _is_shared_by_copy(self, job: Job, snapshot: "DBClusterSnapshotTypeDef") -> bool:
         """Whether the source account must make a manual copy, for this account to see it."""
-        if job.source_account_id == job.account_id or not job.sees_source_account:
+        if not job.works_in_source_account:
             return False
         return needs_manual_copy(
             snapshot.get("SnapshotType", ""),
@@ -199,7 +199,7 @@ class SnapshotCheckHandler(BaseHandler):
 
         The role is bounded by names, so that it cannot give away any other snapshot.
         """
-        if job.source_account_id == job.account_id or not job.restore.source.role_arn:
+        if not job.works_in_source_account:
             return True
         return job.restore.source.lets_use(_bare_name(snapshot))
 

@@ -51,6 +51,8 @@ if TYPE_CHECKING:
 ATTEMPTS: Final = "attempts"
 WAITING_SINCE: Final = "waiting_since"
 REDRIVE_COUNT: Final = "redrive_count"
+GRACE_SECONDS: Final = 300
+"""For how long AWS may not show yet what it has accepted."""
 SHARED_AT: Final = "shared_at"
 """State: when a snapshot of the source account was shared with this one."""
 OF_ONE_RUN: Final = (ATTEMPTS, WAITING_SINCE, SHARED_AT)
@@ -170,14 +172,19 @@ class Job:
     def source_rds(self) -> "RDSClient":
         """RDS in the source's Region: in the source account where a role there is configured."""
         role = self.restore.source.role_arn
-        if role is None or self.source_account_id == self.account_id:
+        if role is None or not self.works_in_source_account:
             return self.clients.rds(self.source_region)
         return self.clients.rds_as(role, self.source_region, self.operation_id)
 
     @property
+    def works_in_source_account(self) -> bool:
+        """Whether the source is in another account, and there is a role to work there by."""
+        return self.source_account_id != self.account_id and bool(self.restore.source.role_arn)
+
+    @property
     def sees_source_account(self) -> bool:
         """Whether ``source_rds`` sees all of the source account's snapshots."""
-        return self.source_account_id == self.account_id or bool(self.restore.source.role_arn)
+        return self.source_account_id == self.account_id or self.works_in_source_account
 
     @property
     def lock(self) -> TargetLock:
@@ -188,6 +195,11 @@ class Job:
     def remaining_seconds(self) -> float:
         """How long this invocation may still run."""
         return self.context.get_remaining_time_in_millis() / 1000
+
+    def was_just_now(self, fact: str) -> bool:
+        """Whether what the state has a timestamp of is so young that AWS may not show it yet."""
+        moment = self.state.get(fact)
+        return moment is not None and seconds_since(moment, self.clock()) < GRACE_SECONDS
 
     def record(self, **facts: Any) -> None:
         """Write facts to the state at once, before something is done that would lose them."""

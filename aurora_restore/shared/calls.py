@@ -93,6 +93,11 @@ def delete_snapshot(name: str, region: str, reason: str, account: str | None = N
     )
 
 
+def mark_final_snapshot(arn: str, region: str, tags: Mapping[str, str]) -> RdsCall:
+    """DeleteDBCluster takes no tags for it, and only what has them is ever pruned."""
+    return tag_resource(arn, region, tags, "mark the final snapshot as the pipeline's")
+
+
 def tag_resource(arn: str, region: str, tags: Mapping[str, str], reason: str) -> RdsCall:
     return RdsCall(
         "AddTagsToResource", region, {"ResourceName": arn, "Tags": tag_list(tags)}, reason

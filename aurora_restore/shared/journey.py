@@ -3,7 +3,9 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
+from aurora_restore.shared import calls
 from aurora_restore.shared.base_handler import SHARED_AT, Job
+from aurora_restore.shared.calls import RdsCall
 from aurora_restore.shared.common import timestamp
 from aurora_restore.shared.errors import (
     AuroraRestoreError,
@@ -12,10 +14,10 @@ from aurora_restore.shared.errors import (
     ValidationError,
 )
 from aurora_restore.shared.function_utils import RdsArn, copy_name
+from aurora_restore.shared.ownership import own_tags
 from aurora_restore.shared.pipeline import TAG_SOURCE_SNAPSHOT
 from aurora_restore.shared.rds import tags_of
 from aurora_restore.shared.routes import Hop, Place, Where, hops
-from aurora_restore.shared.state_utils import seconds_since
 from aurora_restore.shared.validation import validate_required_params
 
 if TYPE_CHECKING:
@@ -24,8 +26,6 @@ if TYPE_CHECKING:
 
 SHARED_BY_COPY: Final = "shared_by_copy"
 """State: whether the source's snapshot can be shared only as a manual copy."""
-SHARING_SECONDS: Final = 300
-"""For how long a snapshot that has been shared may not be seen by the other account."""
 
 
 def source_arn(job: Job) -> str:
@@ -69,6 +69,20 @@ def rds_of(job: Job, hop: Hop) -> "RDSClient":
     return job.clients.rds(hop.place.region)
 
 
+def sharing_of_the_source(job: Job) -> RdsCall | None:
+    """What lets this account use a manual snapshot of the source account as it is, if it must."""
+    if not job.works_in_source_account or job.state.get(SHARED_BY_COPY):
+        return None
+    arn = RdsArn.parse(source_arn(job))
+    return calls.share_snapshot(arn.name, arn.region, arn.account, job.account_id)
+
+
+def copying(job: Job, hop: Hop, snapshot: "DBClusterSnapshotTypeDef") -> RdsCall:
+    """What makes the copy of a hop. Raises ConfigurationError where its key is missing."""
+    tags = {**own_tags(job), TAG_SOURCE_SNAPSHOT: source_arn(job)}
+    return calls.copy_snapshot(hop, snapshot, tags, job.account_id)
+
+
 def note_sharing(job: Job) -> None:
     """Remember in the state that a snapshot of the source account has been shared."""
     job.state.setdefault(SHARED_AT, timestamp(job.clock()))
@@ -76,8 +90,7 @@ def note_sharing(job: Job) -> None:
 
 def was_shared_just_now(job: Job) -> bool:
     """Whether this account may not see yet what is shared with it."""
-    shared = job.state.get(SHARED_AT)
-    return shared is not None and seconds_since(shared, job.clock()) < SHARING_SECONDS
+    return job.was_just_now(SHARED_AT)
 
 
 def not_found(job: Job, snapshot: str, region: str, **facts: str) -> AuroraRestoreError:

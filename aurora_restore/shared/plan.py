@@ -6,26 +6,18 @@ later (the ARN of a copy) is foretold.
 
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 from aurora_restore.shared import calls
 from aurora_restore.shared.calls import RdsCall
 from aurora_restore.shared.common import timestamp
 from aurora_restore.shared.function_utils import RdsArn
-from aurora_restore.shared.journey import SHARED_BY_COPY, rds_of, source_arn
+from aurora_restore.shared.journey import copying, sharing_of_the_source
 from aurora_restore.shared.ownership import own_tags
-from aurora_restore.shared.pipeline import (
-    TAG_ARCHIVED_AT,
-    TAG_OPERATION,
-    TAG_SOURCE_SNAPSHOT,
-)
-from aurora_restore.shared.rds import DELETING, find_snapshot
+from aurora_restore.shared.pipeline import TAG_ARCHIVED_AT, TAG_OPERATION
+from aurora_restore.shared.rds import DELETING
 from aurora_restore.shared.routes import Where
 from aurora_restore.shared.settings import finishing_touches, restore_settings, restored_tags
 from aurora_restore.shared.survey import Findings, network, subnet_group
-
-if TYPE_CHECKING:
-    from mypy_boto3_rds.type_defs import DBClusterSnapshotTypeDef
 
 
 def planned_calls(found: Findings) -> Iterator[RdsCall]:
@@ -44,12 +36,8 @@ def planned_calls(found: Findings) -> Iterator[RdsCall]:
             found.cluster, found.instances, job.target_region, found.final_snapshot
         )
         if found.final_snapshot is not None:
-            yield calls.tag_resource(
-                _snapshot_arn(found.cluster["DBClusterArn"], found.final_snapshot),
-                job.target_region,
-                own_tags(job),
-                "mark the final snapshot as the pipeline's",
-            )
+            final = _snapshot_arn(found.cluster["DBClusterArn"], found.final_snapshot)
+            yield calls.mark_final_snapshot(final, job.target_region, own_tags(job))
     target = job.restore.target
     tags = own_tags(job)
     region = job.target_region
@@ -79,15 +67,12 @@ def planned_calls(found: Findings) -> Iterator[RdsCall]:
 
 def _copies(found: Findings) -> Iterator[RdsCall]:
     job = found.job
-    snapshot: DBClusterSnapshotTypeDef = found.snapshot
-    shared_by_copy = bool(job.state.get(SHARED_BY_COPY))
-    if job.source_account_id != job.account_id and job.sees_source_account and not shared_by_copy:
-        source = RdsArn.parse(source_arn(job))
-        yield calls.share_snapshot(source.name, source.region, source.account, job.account_id)
-    for hop in found.hops:
-        if find_snapshot(rds_of(job, hop), hop.name) is None:
-            tags = {**own_tags(job), TAG_SOURCE_SNAPSHOT: source_arn(job)}
-            yield calls.copy_snapshot(hop, snapshot, tags, job.account_id)
+    sharing = sharing_of_the_source(job)
+    if sharing is not None:
+        yield sharing
+    for hop, existing in found.copies:
+        if existing is None:
+            yield copying(job, hop, found.snapshot)
         if hop.share_with is not None:
             yield calls.share_snapshot(
                 hop.name, hop.place.region, hop.place.account, hop.share_with

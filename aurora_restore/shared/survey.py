@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from aurora_restore.shared.aws_utils import call, code_of
 from aurora_restore.shared.base_handler import Job
 from aurora_restore.shared.errors import AwsError, ValidationError
-from aurora_restore.shared.journey import journey
+from aurora_restore.shared.journey import journey, rds_of
 from aurora_restore.shared.ownership import made_by
 from aurora_restore.shared.pipeline import final_snapshot_prefix
 from aurora_restore.shared.rds import DELETING, find_cluster, find_snapshot, instances_of
@@ -36,6 +36,11 @@ class Findings:
     hops: Sequence[Hop]
     cluster: "DBClusterTypeDef | None"
     instances: "Sequence[DBInstanceTypeDef]"
+
+    @cached_property
+    def copies(self) -> "list[tuple[Hop, DBClusterSnapshotTypeDef | None]]":
+        """The copies to be made, each with the snapshot that has its name already."""
+        return [(hop, find_snapshot(rds_of(self.job, hop), hop.name)) for hop in self.hops]
 
     @property
     def old(self) -> dict[str, Any] | None:

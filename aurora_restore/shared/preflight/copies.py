@@ -8,7 +8,7 @@ from aurora_restore.shared.errors import AwsError
 from aurora_restore.shared.journey import is_copy, rds_of
 from aurora_restore.shared.preflight.obstacle import Obstacle, absent
 from aurora_restore.shared.preflight.quotas import CLUSTERS, MANUAL_SNAPSHOTS, room
-from aurora_restore.shared.rds import SSE_KMS, encryption_of, find_snapshot
+from aurora_restore.shared.rds import SSE_KMS, encryption_of
 from aurora_restore.shared.routes import Where
 from aurora_restore.shared.survey import Findings
 
@@ -19,8 +19,7 @@ USABLE: Final = frozenset({"Enabled", "Updating"})
 
 def check_names(found: Findings) -> Iterator[Obstacle]:
     """The name of every copy is free, or that of the copy itself."""
-    for hop in found.hops:
-        existing = find_snapshot(rds_of(found.job, hop), hop.name)
+    for hop, existing in found.copies:
         if existing is not None and not is_copy(found.job, existing, hop):
             yield Obstacle(
                 "names",
@@ -95,7 +94,7 @@ def _usable(found: Findings, field: str, key: str) -> Iterator[Obstacle]:
 def check_quotas(found: Findings) -> Iterator[Obstacle]:
     """There is room for every snapshot that is to be made, and for the cluster."""
     job = found.job
-    copies = [hop for hop in found.hops if find_snapshot(rds_of(job, hop), hop.name) is None]
+    copies = [hop for hop, existing in found.copies if existing is None]
     for hop in copies:
         if hop.where is not Where.TARGET:
             yield from room(rds_of(job, hop), {MANUAL_SNAPSHOTS: 1}, hop.where)

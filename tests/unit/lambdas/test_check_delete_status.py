@@ -4,8 +4,9 @@ from typing import Any
 
 import pytest
 
-from aurora_restore.lambdas.check_delete_status import GRACE_SECONDS, CheckDeleteStatusHandler
+from aurora_restore.lambdas.check_delete_status import CheckDeleteStatusHandler
 from aurora_restore.lambdas.delete_rds import DeleteRdsHandler
+from aurora_restore.shared.base_handler import GRACE_SECONDS
 from aurora_restore.shared.errors import DeletionFailedError
 from aurora_restore.shared.pipeline import (
     TAG_MANAGED_BY,

@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 
 from aurora_restore.lambdas.check_restore_status import (
-    GRACE_SECONDS,
     CheckRestoreStatusHandler,
 )
 from aurora_restore.lambdas.restore_snapshot import RestoreSnapshotHandler
+from aurora_restore.shared.base_handler import GRACE_SECONDS
 from aurora_restore.shared.errors import (
     AwsError,
     ClusterNotFoundError,
