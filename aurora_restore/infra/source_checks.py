@@ -25,7 +25,8 @@ def faults_of_source(environment: Environment, restore: Restore, path: str) -> I
     yield from _shared_key(source, f"{path}.kms_key_id")
 
 
-def _is_own(environment: Environment, source: Source) -> bool:
+def is_own(environment: Environment, source: Source) -> bool:
+    """Whether the source is in the environment's account."""
     return source.account_id in (None, environment.account)
 
 
@@ -33,7 +34,7 @@ def _role(environment: Environment, source: Source, path: str) -> Iterator[Fault
     if source.role_arn is None:
         return
     path = f"{path}.role_arn"
-    if _is_own(environment, source):
+    if is_own(environment, source):
         yield Fault(
             path,
             "is for a source in another account: leave it out, or give the source's `account_id`",
@@ -61,7 +62,7 @@ def _copy_names(environment: Environment, source: Source) -> Iterator[Fault]:
 
 def _route(environment: Environment, source: Source, path: str) -> Iterator[Fault]:
     elsewhere = source.region != environment.region
-    foreign = not _is_own(environment, source)
+    foreign = not is_own(environment, source)
     route = source.copy_route
     if route == "none" and (elsewhere or not foreign):
         yield Fault(

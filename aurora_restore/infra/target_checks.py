@@ -3,6 +3,7 @@
 import unicodedata
 from collections.abc import Iterator, Mapping
 
+from aurora_restore.infra.source_checks import is_own
 from aurora_restore.shared.models import Environment, Source
 from aurora_restore.shared.schema import Fault
 
@@ -68,8 +69,7 @@ def _sources_nearby(environment: Environment) -> Iterator[tuple[str, str]]:
 
 
 def _is_nearby(environment: Environment, source: Source) -> bool:
-    own = source.account_id in (None, environment.account)
-    return own and source.region == environment.region
+    return is_own(environment, source) and source.region == environment.region
 
 
 def _tags(tags: Mapping[str, str], path: str) -> Iterator[Fault]:

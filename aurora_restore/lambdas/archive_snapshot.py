@@ -13,9 +13,9 @@ from aurora_restore.shared.errors import SnapshotNotFoundError
 from aurora_restore.shared.function_utils import RdsArn
 from aurora_restore.shared.journey import intermediate, journey, rds_of, restorable
 from aurora_restore.shared.models import Archive
+from aurora_restore.shared.ownership import managed
 from aurora_restore.shared.pipeline import (
     TAG_ARCHIVED_AT,
-    TAG_MANAGED_BY,
     TAG_OPERATION,
     TAG_RESTORE,
     TAG_SOURCE_SNAPSHOT,
@@ -213,11 +213,8 @@ def expired(
 
 
 def _is_own(job: Job, snapshot: "DBClusterSnapshotTypeDef") -> bool:
-    tags = tags_of(snapshot.get("TagList"))
-    return (
-        tags.get(TAG_MANAGED_BY) == job.environment.name_prefix
-        and tags.get(TAG_RESTORE) == job.restore_name
-    )
+    restore = tags_of(snapshot.get("TagList")).get(TAG_RESTORE)
+    return managed(job, snapshot) and restore == job.restore_name
 
 
 def _is_another_copy(

@@ -15,7 +15,13 @@ RESTORE_IS_DEAD = "restore_is_dead"
 """State: whether the cluster that this operation has restored is of no use and is to go."""
 
 if TYPE_CHECKING:
-    from mypy_boto3_rds.type_defs import DBClusterTypeDef
+    from mypy_boto3_rds.type_defs import (
+        DBClusterSnapshotTypeDef,
+        DBClusterTypeDef,
+        DBInstanceTypeDef,
+    )
+
+    Described = DBClusterTypeDef | DBInstanceTypeDef | DBClusterSnapshotTypeDef
 
 
 def own_tags(job: Job) -> dict[str, str]:
@@ -28,9 +34,9 @@ def own_tags(job: Job) -> dict[str, str]:
     }
 
 
-def managed(job: Job, cluster: "DBClusterTypeDef") -> bool:
-    """Whether this environment's pipeline made the cluster, in any operation."""
-    return tags_of(cluster.get("TagList")).get(TAG_MANAGED_BY) == job.environment.name_prefix
+def managed(job: Job, described: "Described") -> bool:
+    """Whether this environment's pipeline made it, in any operation."""
+    return tags_of(described.get("TagList")).get(TAG_MANAGED_BY) == job.environment.name_prefix
 
 
 def made_by(job: Job, cluster: "DBClusterTypeDef") -> bool:

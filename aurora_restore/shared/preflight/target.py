@@ -153,10 +153,9 @@ def _instances_that_may_go(found: Findings) -> Iterator[Obstacle]:
     job = found.job
     for instance in found.instances:
         name = instance["DBInstanceIdentifier"]
-        own = tags_of(instance.get("TagList")).get(TAG_MANAGED_BY) == job.environment.name_prefix
         of_its_name = name == job.target_cluster_id or name.startswith(f"{job.target_cluster_id}-")
         adopted = job.restore.target.adopt and of_its_name
-        if not own and not adopted:
+        if not managed(job, instance) and not adopted:
             yield Obstacle(
                 "target",
                 f"instance {name} of cluster {job.target_cluster_id} lacks the pipeline's tag",

@@ -16,6 +16,7 @@ from aurora_restore.shared.pipeline import (
     TAG_RESTORE,
     TAG_SOURCE_SNAPSHOT,
 )
+from aurora_restore.shared.rds import tag_list
 from aurora_restore.shared.state_utils import SUCCESS
 from tests.unit.bench import PREFIX, REGION
 from tests.unit.lambdas.arrange import COPY, LONG_ENOUGH, SOURCE_ARN
@@ -34,10 +35,6 @@ def tags(**more: str) -> dict[str, str]:
         TAG_SOURCE_SNAPSHOT: SOURCE_ARN,
         **more,
     }
-
-
-def tag_list(given: dict[str, str]) -> list[dict[str, str]]:
-    return [{"Key": key, "Value": value} for key, value in given.items()]
 
 
 def reached(scene: Scene, step: str, **facts: Any) -> None:

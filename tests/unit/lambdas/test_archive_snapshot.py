@@ -14,6 +14,7 @@ from aurora_restore.shared.pipeline import (
     TAG_RESTORE,
     source_role_name,
 )
+from aurora_restore.shared.rds import tag_list
 from tests.unit.bench import ACCOUNT, PREFIX, REGION, SOURCE_REGION, Bench
 from tests.unit.lambdas.arrange import COPY, LONG_ENOUGH, SOURCE_ARN
 from tests.unit.lambdas.midway import (
@@ -21,7 +22,6 @@ from tests.unit.lambdas.midway import (
     copied,
     copy_of_the_source,
     reached,
-    tag_list,
     tags,
 )
 from tests.unit.scene import HOME, OTHER_ACCOUNT, SNAPSHOT, TARGET, Scene, make_scene
