@@ -14,10 +14,10 @@ help: ## Show this list
 setup: $(VENV)/.ready node_modules/.ready ## Install what is needed into .venv and node_modules
 
 demo-cross-account: setup ## The same, from a source in another account
-	@$(PY) -m aurora_restore.local.demo --cross-account
+	@$(PY) -m demo --cross-account
 
 demo: setup ## Restore a real database, from snapshot to notification, on this machine
-	@$(PY) -m aurora_restore.local.demo
+	@$(PY) -m demo
 
 test: setup ## Check format, lint and types, and run every test
 	$(VENV)/bin/ruff format --check --quiet .

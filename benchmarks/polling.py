@@ -7,8 +7,8 @@ and a Wait: nine events of an execution's history, of which Step Functions keeps
 
 from collections.abc import Callable
 
-from aurora_restore.shared.function_utils import next_poll
-from aurora_restore.shared.models import Polling
+from aurora_restore.shared.documents.environment import Polling
+from aurora_restore.shared.polling import next_poll
 
 FIXED_SECONDS = 60
 EVENTS_PER_LOOK = 9

@@ -9,13 +9,9 @@ from aws_cdk import RemovalPolicy, Stack
 from aws_cdk import aws_secretsmanager as secretsmanager
 from constructs import Construct
 
-from aurora_restore.shared import models
-from aurora_restore.shared.pipeline import (
-    APP_SECRET,
-    MASTER_SECRET,
-    app_secret_name,
-    master_secret_name,
-)
+from aurora_restore.shared.documents import environment
+from aurora_restore.shared.names import app_secret_name, master_secret_name
+from aurora_restore.shared.pipeline import APP_SECRET, MASTER_SECRET
 
 _PASSWORD_LENGTH: Final = 32
 _NOT_IN_PASSWORDS: Final = "/\"@'\\` "
@@ -42,7 +38,12 @@ class Credentials(Construct):
     """
 
     def __init__(
-        self, scope: Construct, construct_id: str, *, name_prefix: str, settings: models.Secrets
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        name_prefix: str,
+        settings: environment.Secrets,
     ) -> None:
         super().__init__(scope, construct_id)
         self.master = (

@@ -7,14 +7,14 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
-from aurora_restore.infra.database_assets import DatabaseLayer
-from aurora_restore.infra.dependencies import RUNTIME, DependencyLayer
-from aurora_restore.infra.handler_code import handler_code
+from aurora_restore.infra.bundles.database_assets import DatabaseLayer
+from aurora_restore.infra.bundles.dependencies import RUNTIME, DependencyLayer
+from aurora_restore.infra.bundles.handler_code import handler_code
 from aurora_restore.infra.log_groups import RetainedLogs
 from aurora_restore.infra.network import Network, Placement
-from aurora_restore.infra.permissions import Permissions
-from aurora_restore.shared.environment import LambdaEnvironment
-from aurora_restore.shared.models import Environment
+from aurora_restore.infra.permissions.functions import Permissions
+from aurora_restore.shared.documents.environment import Environment
+from aurora_restore.shared.lambda_environment import LambdaEnvironment
 from aurora_restore.shared.pipeline import STEPS, Step, function_role_name
 
 

@@ -6,7 +6,7 @@ from aws_cdk import Annotations
 from aws_cdk import aws_ec2 as ec2
 from constructs import Construct
 
-from aurora_restore.shared import models
+from aurora_restore.shared.documents import environment
 from aurora_restore.shared.pipeline import Step
 
 
@@ -21,7 +21,9 @@ class Placement(TypedDict, total=False):
 class Network(Construct):
     """The VPC, subnets and security groups of the configuration. It makes nothing in AWS."""
 
-    def __init__(self, scope: Construct, construct_id: str, *, settings: models.Network) -> None:
+    def __init__(
+        self, scope: Construct, construct_id: str, *, settings: environment.Network
+    ) -> None:
         super().__init__(scope, construct_id)
         self._settings = settings
         vpc = ec2.Vpc.from_vpc_attributes(

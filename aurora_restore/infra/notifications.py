@@ -9,7 +9,7 @@ from aws_cdk import aws_sns as sns
 from aws_cdk import aws_sns_subscriptions as subscriptions
 from constructs import Construct
 
-from aurora_restore.shared.pipeline import topic_name
+from aurora_restore.shared.names import topic_name
 
 
 class Notifications(Construct):

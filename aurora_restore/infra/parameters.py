@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from aws_cdk import aws_ssm as ssm
 from constructs import Construct
 
-from aurora_restore.shared.models import Restore
-from aurora_restore.shared.schema import to_json
+from aurora_restore.shared.documents.environment import Restore
+from aurora_restore.shared.documents.schema import to_json
 
 
 class RestoreParameters(Construct):

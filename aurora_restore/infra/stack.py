@@ -6,19 +6,19 @@ import aws_cdk as cdk
 from constructs import Construct
 
 from aurora_restore.infra.credentials import Credentials
-from aurora_restore.infra.failures import Alarms, DeadLetters, FailureRule
+from aurora_restore.infra.failure_alerts import Alarms, DeadLetters, FailureRule
 from aurora_restore.infra.functions import StepFunctions
-from aurora_restore.infra.grants import Grants
 from aurora_restore.infra.network import Network
 from aurora_restore.infra.notifications import Notifications
 from aurora_restore.infra.parameters import RestoreParameters
-from aurora_restore.infra.permissions import Permissions
+from aurora_restore.infra.permissions.functions import Permissions
+from aurora_restore.infra.permissions.grants import Grants
 from aurora_restore.infra.schedules import Schedules
 from aurora_restore.infra.state_machine import PipelineMachine
 from aurora_restore.infra.tables import Tables
-from aurora_restore.shared.environment import LambdaEnvironment
-from aurora_restore.shared.models import Environment
-from aurora_restore.shared.pipeline import (
+from aurora_restore.shared.documents.environment import Environment
+from aurora_restore.shared.lambda_environment import LambdaEnvironment
+from aurora_restore.shared.names import (
     audit_table_name,
     config_path,
     state_machine_name,

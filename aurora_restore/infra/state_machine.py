@@ -11,16 +11,9 @@ from constructs import Construct
 
 from aurora_restore.infra.log_groups import RetainedLogs
 from aurora_restore.shared.errors import retryable_error_names
-from aurora_restore.shared.pipeline import (
-    DRY_RUN,
-    EXECUTION,
-    INPUT,
-    RESTART_FROM,
-    RETRY_AFTER,
-    STEPS,
-    Step,
-    state_machine_name,
-)
+from aurora_restore.shared.names import state_machine_name
+from aurora_restore.shared.pipeline import STEPS, Step
+from aurora_restore.shared.protocol import DRY_RUN, EXECUTION, INPUT, RESTART_FROM, RETRY_AFTER
 
 # https://docs.aws.amazon.com/step-functions/latest/dg/bp-lambda-serviceexception.html
 LAMBDA_ERRORS: Final = (

@@ -4,7 +4,7 @@ from aws_cdk import RemovalPolicy
 from aws_cdk import aws_dynamodb as dynamodb
 from constructs import Construct
 
-from aurora_restore.shared.pipeline import EXPIRES_AT, audit_table_name, state_table_name
+from aurora_restore.shared.names import EXPIRES_AT, audit_table_name, state_table_name
 
 
 class Tables(Construct):

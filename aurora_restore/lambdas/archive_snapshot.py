@@ -5,34 +5,30 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
-from aurora_restore.shared import calls
 from aurora_restore.shared.aws_utils import call
 from aurora_restore.shared.base_handler import Answer, BaseHandler, Job
+from aurora_restore.shared.cluster.ownership import managed
 from aurora_restore.shared.common import timestamp
+from aurora_restore.shared.documents.environment import Archive
 from aurora_restore.shared.errors import SnapshotNotFoundError
-from aurora_restore.shared.function_utils import RdsArn
-from aurora_restore.shared.journey import intermediate, journey, rds_of, restorable
-from aurora_restore.shared.models import Archive
-from aurora_restore.shared.ownership import managed
-from aurora_restore.shared.pipeline import (
+from aurora_restore.shared.names import (
     TAG_ARCHIVED_AT,
     TAG_OPERATION,
     TAG_RESTORE,
     TAG_SOURCE_SNAPSHOT,
     final_snapshot_prefix,
-    get_step,
     intermediate_snapshot_prefix,
     shared_snapshot_prefix,
 )
-from aurora_restore.shared.rds import (
-    AVAILABLE,
-    DEAD_SNAPSHOT,
-    DELETING,
-    find_snapshot,
-    snapshots_of,
-    tags_of,
-)
-from aurora_restore.shared.routes import Place, Route
+from aurora_restore.shared.pipeline import get_step
+from aurora_restore.shared.rds.arns import RdsArn
+from aurora_restore.shared.rds.calls import tag_resource
+from aurora_restore.shared.rds.reads import find_snapshot, snapshots_of
+from aurora_restore.shared.rds.statuses import AVAILABLE, DEAD_SNAPSHOT, DELETING
+from aurora_restore.shared.rds.tags import tags_of
+from aurora_restore.shared.snapshots import calls as snapshot_calls
+from aurora_restore.shared.snapshots.path import intermediate, journey, rds_of, restorable
+from aurora_restore.shared.snapshots.routes import Place, Route
 
 if TYPE_CHECKING:
     from mypy_boto3_rds import RDSClient
@@ -78,7 +74,7 @@ class ArchiveSnapshotHandler(BaseHandler):
             )
         archived = used is not None and _is_own(job, used) and job.route.copies
         if used is not None and archived:
-            calls.tag_resource(
+            tag_resource(
                 used["DBClusterSnapshotArn"],
                 job.target_region,
                 {TAG_ARCHIVED_AT: timestamp(job.clock()), TAG_OPERATION: job.operation_id},
@@ -166,9 +162,9 @@ class ArchiveSnapshotHandler(BaseHandler):
         own = going.place.account == job.account_id
         rds = job.clients.rds(going.place.region) if own else job.source_rds
         try:
-            calls.delete_snapshot(going.name, going.place.region, "it is no longer needed").make(
-                rds
-            )
+            snapshot_calls.delete_snapshot(
+                going.name, going.place.region, "it is no longer needed"
+            ).make(rds)
         except SnapshotNotFoundError:
             return
 

@@ -4,7 +4,8 @@ from aurora_restore.shared.base_handler import Answer, BaseHandler, Job
 from aurora_restore.shared.common import update_metrics
 from aurora_restore.shared.errors import CopyFailedError, SnapshotNotFoundError
 from aurora_restore.shared.pipeline import get_step
-from aurora_restore.shared.rds import AVAILABLE, DEAD_SNAPSHOT, find_snapshot
+from aurora_restore.shared.rds.reads import find_snapshot
+from aurora_restore.shared.rds.statuses import AVAILABLE, DEAD_SNAPSHOT
 from aurora_restore.shared.state_utils import seconds_since
 from aurora_restore.shared.validation import validate_required_params
 

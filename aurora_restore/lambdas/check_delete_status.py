@@ -1,12 +1,13 @@
 """Step 5: wait until the old cluster is gone."""
 
-from aurora_restore.shared import calls
 from aurora_restore.shared.base_handler import Answer, BaseHandler, Job
+from aurora_restore.shared.cluster.ownership import own_tags, restored_by
 from aurora_restore.shared.common import update_metrics
 from aurora_restore.shared.errors import DeletionFailedError
-from aurora_restore.shared.ownership import own_tags, restored_by
 from aurora_restore.shared.pipeline import get_step
-from aurora_restore.shared.rds import AVAILABLE, DEAD_CLUSTER, find_cluster, find_snapshot
+from aurora_restore.shared.rds.reads import find_cluster, find_snapshot
+from aurora_restore.shared.rds.statuses import AVAILABLE, DEAD_CLUSTER
+from aurora_restore.shared.snapshots import calls as snapshot_calls
 from aurora_restore.shared.state_utils import seconds_since
 
 
@@ -52,7 +53,7 @@ class CheckDeleteStatusHandler(BaseHandler):
         rds = job.clients.rds(job.target_region)
         snapshot = find_snapshot(rds, name)
         if snapshot is not None:
-            calls.mark_final_snapshot(
+            snapshot_calls.mark_final_snapshot(
                 snapshot["DBClusterSnapshotArn"], job.target_region, own_tags(job)
             ).make(rds)
 

@@ -4,28 +4,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, Final
 
-from aurora_restore.shared import calls
 from aurora_restore.shared.aws_utils import code_of, get_secret
 from aurora_restore.shared.base_handler import Answer, BaseHandler, Job
-from aurora_restore.shared.common import update_metrics
-from aurora_restore.shared.credentials import MasterCredentials
-from aurora_restore.shared.errors import (
-    AwsError,
-    ClusterNotFoundError,
-    RefusedError,
-    RestoreFailedError,
-)
-from aurora_restore.shared.ownership import RESTORE_IS_DEAD, made_by, own_tags
-from aurora_restore.shared.pipeline import get_step
-from aurora_restore.shared.rds import (
-    AVAILABLE,
-    DEAD_CLUSTER,
-    DEAD_INSTANCE,
-    find_cluster,
-    find_instance,
-    instances_of,
-)
-from aurora_restore.shared.settings import (
+from aurora_restore.shared.cluster import calls as cluster_calls
+from aurora_restore.shared.cluster.ownership import RESTORE_IS_DEAD, made_by, own_tags
+from aurora_restore.shared.cluster.settings import (
     InstancePlan,
     drift,
     finishing_touches,
@@ -33,6 +16,17 @@ from aurora_restore.shared.settings import (
     record,
     restored_tags,
 )
+from aurora_restore.shared.common import update_metrics
+from aurora_restore.shared.documents.secrets import MasterCredentials
+from aurora_restore.shared.errors import (
+    AwsError,
+    ClusterNotFoundError,
+    RefusedError,
+    RestoreFailedError,
+)
+from aurora_restore.shared.pipeline import get_step
+from aurora_restore.shared.rds.reads import find_cluster, find_instance, instances_of
+from aurora_restore.shared.rds.statuses import AVAILABLE, DEAD_CLUSTER, DEAD_INSTANCE
 from aurora_restore.shared.state_utils import seconds_since
 
 if TYPE_CHECKING:
@@ -187,7 +181,9 @@ class CheckRestoreStatusHandler(BaseHandler):
             if described.get(key) != value
         }
         if touches:
-            calls.finish_cluster(job.target_cluster_id, job.target_region, touches).make(rds)
+            cluster_calls.finish_cluster(job.target_cluster_id, job.target_region, touches).make(
+                rds
+            )
             return "its " + ", ".join(sorted(touches))
         return None
 
@@ -196,7 +192,7 @@ class CheckRestoreStatusHandler(BaseHandler):
     ) -> None:
         tags = restored_tags(job.restore.target, None, own_tags(job))
         try:
-            calls.create_instance(
+            cluster_calls.create_instance(
                 job.target_cluster_id, cluster["Engine"], job.target_region, plan, tags
             ).make(rds)
         except AwsError as error:
@@ -216,9 +212,9 @@ class CheckRestoreStatusHandler(BaseHandler):
         master = MasterCredentials.parse(
             get_secret(secret, clients=job.clients), source=f"secret {secret}"
         )
-        calls.set_master_password(job.target_cluster_id, job.target_region, master.password).make(
-            rds
-        )
+        cluster_calls.set_master_password(
+            job.target_cluster_id, job.target_region, master.password
+        ).make(rds)
         job.record(master_password_set=True)
 
 

@@ -2,7 +2,6 @@
 
 from typing import TYPE_CHECKING, Any, Final
 
-from aurora_restore.shared import calls
 from aurora_restore.shared.aws_utils import code_of
 from aurora_restore.shared.base_handler import ATTEMPTS, SHARED_AT, Answer, BaseHandler, Job
 from aurora_restore.shared.common import timestamp
@@ -14,8 +13,12 @@ from aurora_restore.shared.errors import (
     SnapshotNotFoundError,
     SnapshotNotVisibleError,
 )
-from aurora_restore.shared.function_utils import RdsArn
-from aurora_restore.shared.journey import (
+from aurora_restore.shared.pipeline import get_step
+from aurora_restore.shared.rds.arns import RdsArn
+from aurora_restore.shared.rds.reads import find_snapshot
+from aurora_restore.shared.rds.statuses import AVAILABLE, DEAD_SNAPSHOT, DELETING
+from aurora_restore.shared.snapshots import calls as snapshot_calls
+from aurora_restore.shared.snapshots.path import (
     copying,
     is_copy,
     journey,
@@ -25,14 +28,7 @@ from aurora_restore.shared.journey import (
     sharing_of_the_source,
     source_arn,
 )
-from aurora_restore.shared.pipeline import get_step
-from aurora_restore.shared.rds import (
-    AVAILABLE,
-    DEAD_SNAPSHOT,
-    DELETING,
-    find_snapshot,
-)
-from aurora_restore.shared.routes import Hop, Route, Where
+from aurora_restore.shared.snapshots.routes import Hop, Route, Where
 
 if TYPE_CHECKING:
     from mypy_boto3_rds import RDSClient
@@ -94,7 +90,7 @@ class CopySnapshotHandler(BaseHandler):
                 counted,
             )
         if hop.share_with is not None:
-            calls.share_snapshot(
+            snapshot_calls.share_snapshot(
                 hop.name, hop.place.region, hop.place.account, hop.share_with
             ).make(rds)
             note_sharing(job)
@@ -140,7 +136,7 @@ class CopySnapshotHandler(BaseHandler):
             )
         if status != DELETING:
             reason = f"the copy is {status!r}"
-            calls.delete_snapshot(hop.name, hop.place.region, reason).make(rds)
+            snapshot_calls.delete_snapshot(hop.name, hop.place.region, reason).make(rds)
         return Answer.wait(f"The failed copy {hop.name} is being deleted", {"copy_status": status})
 
     def _counter(self, hop: Hop) -> str:

@@ -3,25 +3,19 @@
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
 
-from aurora_restore.shared import calls
 from aurora_restore.shared.base_handler import GRACE_SECONDS, Answer, BaseHandler, Job
-from aurora_restore.shared.calls import RdsCall
+from aurora_restore.shared.cluster import calls as cluster_calls
+from aurora_restore.shared.cluster.ownership import made_by, own_tags, restored_by
 from aurora_restore.shared.common import timestamp
 from aurora_restore.shared.errors import AwsError, ClusterNotFoundError, RefusedError
-from aurora_restore.shared.journey import not_found, restorable, was_shared_just_now
-from aurora_restore.shared.ownership import made_by, own_tags, restored_by
 from aurora_restore.shared.pipeline import get_step
 from aurora_restore.shared.preflight import obstacles, refuse
-from aurora_restore.shared.rds import (
-    AVAILABLE,
-    DEAD_CLUSTER,
-    DEAD_SNAPSHOT,
-    DELETING,
-    find_cluster,
-    find_instance,
-    find_snapshot,
-)
-from aurora_restore.shared.survey import Findings, final_snapshot_name, survey
+from aurora_restore.shared.preflight.inventory import Findings, final_snapshot_name, survey
+from aurora_restore.shared.rds.calls import RdsCall
+from aurora_restore.shared.rds.reads import find_cluster, find_instance, find_snapshot
+from aurora_restore.shared.rds.statuses import AVAILABLE, DEAD_CLUSTER, DEAD_SNAPSHOT, DELETING
+from aurora_restore.shared.snapshots import calls as snapshot_calls
+from aurora_restore.shared.snapshots.path import not_found, restorable, was_shared_just_now
 
 if TYPE_CHECKING:
     from mypy_boto3_rds.type_defs import DBClusterSnapshotTypeDef, DBClusterTypeDef
@@ -129,7 +123,9 @@ class DeleteRdsHandler(BaseHandler):
             instance for instance in found.instances if instance.get("DBInstanceStatus") != DELETING
         ]
         final_snapshot = self._final_snapshot(found, cluster)
-        for step in calls.deletion(cluster, living, found.job.target_region, final_snapshot):
+        for step in cluster_calls.deletion(
+            cluster, living, found.job.target_region, final_snapshot
+        ):
             try:
                 step.make(found.rds)
             except (AwsError, ClusterNotFoundError):
@@ -158,7 +154,7 @@ class DeleteRdsHandler(BaseHandler):
         if taken is not None and taken["Status"] == AVAILABLE:
             if self._is_recent(job, taken):
                 return None
-            calls.mark_final_snapshot(
+            snapshot_calls.mark_final_snapshot(
                 taken["DBClusterSnapshotArn"], job.target_region, own_tags(job)
             ).make(found.rds)
         another = final_snapshot_name(job, timestamp(job.clock()))

@@ -2,17 +2,22 @@
 
 from typing import TYPE_CHECKING, Any, Final
 
-from aurora_restore.shared import calls
 from aurora_restore.shared.aws_utils import code_of
 from aurora_restore.shared.base_handler import Answer, BaseHandler, Job
+from aurora_restore.shared.cluster import calls as cluster_calls
+from aurora_restore.shared.cluster.network import network, subnet_group
+from aurora_restore.shared.cluster.ownership import RESTORE_IS_DEAD, made_by, own_tags
+from aurora_restore.shared.cluster.settings import (
+    planned_instances,
+    restore_settings,
+    restored_tags,
+)
 from aurora_restore.shared.common import timestamp
 from aurora_restore.shared.errors import AwsError, RefusedError
-from aurora_restore.shared.journey import not_found, restorable
-from aurora_restore.shared.ownership import RESTORE_IS_DEAD, made_by, own_tags
 from aurora_restore.shared.pipeline import get_step
-from aurora_restore.shared.rds import AVAILABLE, find_cluster, find_snapshot
-from aurora_restore.shared.settings import planned_instances, restore_settings, restored_tags
-from aurora_restore.shared.survey import network, subnet_group
+from aurora_restore.shared.rds.reads import find_cluster, find_snapshot
+from aurora_restore.shared.rds.statuses import AVAILABLE
+from aurora_restore.shared.snapshots.path import not_found, restorable
 
 if TYPE_CHECKING:
     from mypy_boto3_rds import RDSClient
@@ -63,7 +68,7 @@ class RestoreSnapshotHandler(BaseHandler):
         settings = restore_settings(target, old, where)
         job.record(restore_settings=settings)
         try:
-            restored = calls.restore_cluster(
+            restored = cluster_calls.restore_cluster(
                 job.target_cluster_id,
                 job.target_region,
                 snapshot,

@@ -4,19 +4,15 @@ from dataclasses import replace
 from importlib import resources
 from typing import Final
 
-from aurora_restore.shared import journal
 from aurora_restore.shared.aws_utils import get_secret, put_secret
 from aurora_restore.shared.base_handler import Answer, BaseHandler, Job
-from aurora_restore.shared.credentials import AppCredentials, MasterCredentials
-from aurora_restore.shared.database import Login, Server, explained
+from aurora_restore.shared.documents.secrets import AppCredentials, MasterCredentials
 from aurora_restore.shared.errors import ConfigurationError, DatabaseConnectionError
-from aurora_restore.shared.pipeline import (
-    ASSETS_PACKAGE,
-    CA_BUNDLE,
-    get_step,
-    script_resource,
-)
-from aurora_restore.shared.roles import (
+from aurora_restore.shared.names import ASSETS_PACKAGE, CA_BUNDLE, script_resource
+from aurora_restore.shared.pipeline import get_step
+from aurora_restore.shared.postgres import journal
+from aurora_restore.shared.postgres.connection import Login, Server, explained
+from aurora_restore.shared.postgres.roles import (
     READ_ONLY,
     READ_WRITE,
     disable_inherited_logins,
@@ -25,7 +21,7 @@ from aurora_restore.shared.roles import (
     leave_groups,
     prove_access,
 )
-from aurora_restore.shared.scripts import Progress, SqlScript, run_script
+from aurora_restore.shared.postgres.scripts import Progress, SqlScript, run_script
 from aurora_restore.shared.validation import validate_required_params
 
 RESERVE_SECONDS: Final = 45

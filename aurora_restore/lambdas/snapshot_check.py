@@ -14,21 +14,19 @@ from aurora_restore.shared.errors import (
     SnapshotNotFoundError,
     ValidationError,
 )
-from aurora_restore.shared.function_utils import RdsArn
-from aurora_restore.shared.journey import SHARED_BY_COPY
-from aurora_restore.shared.pipeline import DRY_RUN, TAG_MANAGED_BY, get_step
-from aurora_restore.shared.plan import planned_calls
+from aurora_restore.shared.names import TAG_MANAGED_BY
+from aurora_restore.shared.pipeline import get_step
 from aurora_restore.shared.preflight import described, obstacles, refuse
-from aurora_restore.shared.preflight.obstacle import Obstacle
-from aurora_restore.shared.rds import (
-    AVAILABLE,
-    DEAD_SNAPSHOT,
-    find_snapshot,
-    snapshots_of,
-    tags_of,
-)
-from aurora_restore.shared.routes import AUTOMATED, needs_manual_copy
-from aurora_restore.shared.survey import Findings, survey
+from aurora_restore.shared.preflight.inventory import Findings, survey
+from aurora_restore.shared.preflight.obstacles import Obstacle
+from aurora_restore.shared.preflight.planned_calls import planned_calls
+from aurora_restore.shared.protocol import DRY_RUN
+from aurora_restore.shared.rds.arns import RdsArn
+from aurora_restore.shared.rds.reads import find_snapshot, snapshots_of
+from aurora_restore.shared.rds.statuses import AVAILABLE, DEAD_SNAPSHOT
+from aurora_restore.shared.rds.tags import tags_of
+from aurora_restore.shared.snapshots.path import SHARED_BY_COPY
+from aurora_restore.shared.snapshots.routes import AUTOMATED, needs_manual_copy
 
 if TYPE_CHECKING:
     from mypy_boto3_rds.type_defs import DBClusterSnapshotTypeDef

@@ -8,12 +8,12 @@ from typing import Any, Final
 from aurora_restore.shared.aws_utils import Clients, default_clients, send_notification
 from aurora_restore.shared.base_handler import Answer, BaseHandler, Job, LambdaContext
 from aurora_restore.shared.common import logger, metrics, timestamp, update_metrics
-from aurora_restore.shared.environment import LambdaEnvironment
 from aurora_restore.shared.errors import ValidationError
-from aurora_restore.shared.failures import Failure, look_up
-from aurora_restore.shared.lock import TargetLock
+from aurora_restore.shared.failed_execution import Failure, look_up
+from aurora_restore.shared.lambda_environment import LambdaEnvironment
 from aurora_restore.shared.pipeline import get_step
 from aurora_restore.shared.state_utils import ERROR, FAILED, SUCCESS, StateStore, seconds_since
+from aurora_restore.shared.target_lock import TargetLock
 
 STATUS_CHANGE: Final = "Step Functions Execution Status Change"
 ANNOUNCE_SUCCESS: Final = "success"

@@ -6,14 +6,15 @@ from typing import Final
 from aurora_restore.reference.fields import plain_table, sections
 from aurora_restore.reference.markdown import code, fenced, row, table
 from aurora_restore.reference.transitions import transitions
+from aurora_restore.shared.documents.environment import Environment, Polling
+from aurora_restore.shared.documents.event import Event
 from aurora_restore.shared.errors import (
     AuroraRestoreError,
     ConfigurationError,
     retryable_error_names,
 )
-from aurora_restore.shared.models import Environment, Event, Polling
 from aurora_restore.shared.pipeline import SOURCE_ROLE_ACTIONS, STEPS, Step
-from aurora_restore.shared.routes import Place, Route, choose_route
+from aurora_restore.shared.snapshots.routes import Place, Route, choose_route
 
 MINUTE: Final = 60
 HOUR: Final = 60 * MINUTE

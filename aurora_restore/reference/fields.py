@@ -7,7 +7,8 @@ from dataclasses import dataclass, is_dataclass
 from typing import Any, Final, Literal, get_args, get_origin
 
 from aurora_restore.reference.markdown import code, row, table
-from aurora_restore.shared.schema import JSON_TYPE_NAMES, Field, Row, Rule, fields, reference
+from aurora_restore.reference.rows import Row, reference
+from aurora_restore.shared.documents.schema import JSON_TYPE_NAMES, Field, Rule, fields
 
 _NAMED: Final = ".<name>"
 _LISTED: Final = "[]"

@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from typing import Final
 
-from aurora_restore.shared.function_utils import next_poll
-from aurora_restore.shared.models import Polling
+from aurora_restore.shared.documents.environment import Polling
 from aurora_restore.shared.pipeline import STEPS
+from aurora_restore.shared.polling import next_poll
 
 ENTRANCE: Final = 2
 """The Choices "Delayed start?" and "Start at", which every execution begins with."""

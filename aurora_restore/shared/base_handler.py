@@ -20,21 +20,15 @@ from aurora_restore.shared.common import (
     tracer,
     update_metrics,
 )
-from aurora_restore.shared.environment import LambdaEnvironment
+from aurora_restore.shared.documents.environment import Restore
+from aurora_restore.shared.documents.event import Event
+from aurora_restore.shared.documents.schema import parse
 from aurora_restore.shared.errors import AuroraRestoreError, ValidationError
-from aurora_restore.shared.function_utils import next_poll
-from aurora_restore.shared.lock import DIRECT_CALL, TargetLock
-from aurora_restore.shared.models import Event, Restore
-from aurora_restore.shared.pipeline import (
-    EXECUTION,
-    INPUT,
-    RESTART_FROM,
-    RETRY_AFTER,
-    STEPS,
-    Step,
-)
-from aurora_restore.shared.routes import Place, Route, choose_route
-from aurora_restore.shared.schema import parse
+from aurora_restore.shared.lambda_environment import LambdaEnvironment
+from aurora_restore.shared.pipeline import STEPS, Step
+from aurora_restore.shared.polling import next_poll
+from aurora_restore.shared.protocol import EXECUTION, INPUT, RESTART_FROM, RETRY_AFTER
+from aurora_restore.shared.snapshots.routes import Place, Route, choose_route
 from aurora_restore.shared.state_utils import (
     ERROR,
     FAILED,
@@ -44,6 +38,7 @@ from aurora_restore.shared.state_utils import (
     get_operation_id,
     seconds_since,
 )
+from aurora_restore.shared.target_lock import DIRECT_CALL, TargetLock
 
 if TYPE_CHECKING:
     from mypy_boto3_rds import RDSClient

@@ -7,7 +7,6 @@ and the accepted values of ``start_at`` derive from it: a new step is one row he
 
 from dataclasses import dataclass
 from enum import StrEnum
-from pathlib import PurePosixPath
 from typing import Final
 
 
@@ -299,25 +298,6 @@ def get_step(name: str) -> Step:
     return _BY_NAME[name]
 
 
-# What a step's answer tells the state machine, beside ``statusCode``.
-RETRY_AFTER: Final = "retry_after"
-"""With 202: call the step again after so many whole seconds."""
-RESTART_FROM: Final = "restart_from"
-"""With 202: go back to this step, because what it had started has ended badly."""
-DRY_RUN: Final = "dry_run"
-"""With 200, from the first step: true ends the execution there, nothing having been changed."""
-
-# How the state machine marks its calls, so that a failed step raises instead of answering.
-EXECUTION: Final = "execution"
-INPUT: Final = "input"
-
-TAG_MANAGED_BY: Final = "aurora-restore:managed-by"
-"""On everything the pipeline makes in RDS: the environment's name prefix."""
-TAG_OPERATION: Final = "aurora-restore:operation-id"
-TAG_RESTORE: Final = "aurora-restore:restore"
-TAG_SOURCE_SNAPSHOT: Final = "aurora-restore:source-snapshot"
-TAG_ARCHIVED_AT: Final = "aurora-restore:archived-at"
-
 # What the pipeline does in a source account, through the role that the source stack makes there.
 SOURCE_ROLE_ACTIONS: Final = (
     "rds:AddTagsToResource",
@@ -337,68 +317,3 @@ def assumes_source_role(step: Step) -> bool:
 def function_role_name(prefix: str, region: str, step: Step) -> str:
     """The fixed name of a function's role: the source account's role must name whom it trusts."""
     return f"{prefix}-{region}-{step.name}"
-
-
-def source_role_name(prefix: str) -> str:
-    return f"{prefix}-source-access"
-
-
-def shared_snapshot_prefix(prefix: str) -> str:
-    """How the names of the pipeline's copies in a source account begin."""
-    return f"{prefix}-shared-"
-
-
-def intermediate_snapshot_prefix(prefix: str) -> str:
-    """How the names of this account's copies in a source's Region begin."""
-    return f"{prefix}-step-"
-
-
-def final_snapshot_prefix(cluster_id: str) -> str:
-    """How the names of a target's final snapshots begin; 14 digits follow."""
-    return f"{cluster_id[:40].rstrip('-')}-final-"
-
-
-LOCK_KEY_PREFIX: Final = "lock#"
-"""How the partition keys of the locks in the state table begin."""
-
-ASSETS_PACKAGE: Final = "aurora_restore_assets"
-"""The package in the database layer that holds the CA bundle and the SQL scripts."""
-CA_BUNDLE: Final = "ca-bundle.pem"
-SCRIPTS_FOLDER: Final = "scripts"
-
-
-def script_resource(restore: str, index: int, path: str) -> str:
-    """Where a restore's script, ``index``-th from 0 in its configuration, is in ASSETS_PACKAGE."""
-    return f"{SCRIPTS_FOLDER}/{restore}/{index:03d}-{PurePosixPath(path).name}"
-
-
-EXPIRES_AT: Final = "expires_at"
-"""The state table's time-to-live attribute: when DynamoDB may delete an item, in epoch seconds."""
-
-
-def state_table_name(prefix: str) -> str:
-    return f"{prefix}-state"
-
-
-def audit_table_name(prefix: str) -> str:
-    return f"{prefix}-audit"
-
-
-def master_secret_name(prefix: str) -> str:
-    return f"{prefix}-master-credentials"
-
-
-def app_secret_name(prefix: str) -> str:
-    return f"{prefix}-app-credentials"
-
-
-def topic_name(prefix: str) -> str:
-    return f"{prefix}-notifications"
-
-
-def state_machine_name(prefix: str) -> str:
-    return f"{prefix}-pipeline"
-
-
-def config_path(prefix: str) -> str:
-    return f"/{prefix}/restores"

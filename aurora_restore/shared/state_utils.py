@@ -24,10 +24,10 @@ from aurora_restore.shared.aws_utils import (
     translate_error,
 )
 from aurora_restore.shared.common import json_safe, now, parse_timestamp, timestamp
-from aurora_restore.shared.environment import LambdaEnvironment
-from aurora_restore.shared.models import OperationId
-from aurora_restore.shared.pipeline import EXECUTION
-from aurora_restore.shared.schema import check
+from aurora_restore.shared.documents.fields import OperationId
+from aurora_restore.shared.documents.schema import check
+from aurora_restore.shared.lambda_environment import LambdaEnvironment
+from aurora_restore.shared.protocol import EXECUTION
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.type_defs import AttributeValueTypeDef

@@ -4,11 +4,11 @@ from collections.abc import Iterator
 
 import pytest
 
-from aurora_restore.local.world import World
+from embedded_aws.aws import EmbeddedAws
 
 
 @pytest.fixture(scope="session")
-def world() -> Iterator[World]:
+def aws() -> Iterator[EmbeddedAws]:
     """The embedded AWS, into which nothing has been deployed yet."""
-    with World() as running:
+    with EmbeddedAws() as running:
         yield running

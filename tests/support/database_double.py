@@ -11,15 +11,15 @@ from typing import Any
 from unittest import mock
 
 from aurora_restore.lambdas import setup_db_users
-from aurora_restore.local.rds.world import World
-from aurora_restore.shared import journal
-from aurora_restore.shared.database import Login
 from aurora_restore.shared.errors import (
     DatabaseConnectionError,
     PrivilegeCheckError,
     ScriptFailedError,
 )
-from aurora_restore.shared.scripts import Progress, SqlScript
+from aurora_restore.shared.postgres import journal
+from aurora_restore.shared.postgres.connection import Login
+from aurora_restore.shared.postgres.scripts import Progress, SqlScript
+from embedded_aws.rds.backend import Backend
 
 INHERITED = ("app_user", "etl")
 """The roles that come with the source's snapshot and can log in."""
@@ -39,7 +39,7 @@ class Contents:
 class Databases:
     """The contents of every cluster by its storage."""
 
-    world: World
+    backend: Backend
     contents: dict[str, Contents] = field(default_factory=dict)
     refusals: list[Exception] = field(default_factory=list)
     """What the next log-ins raise, one each."""
@@ -60,10 +60,10 @@ class Databases:
             raise self.refusals.pop(0)
         found = [
             cluster.resource_id
-            for _, site in self.world.sites()
+            for _, site in self.backend.sites()
             for cluster in site.clusters.values()
-            if cluster.resource_id in self.world.plane.accepting  # type: ignore[attr-defined]
-            and self.world.plane.passwords[cluster.resource_id]  # type: ignore[attr-defined]
+            if cluster.resource_id in self.backend.data_plane.accepting  # type: ignore[attr-defined]
+            and self.backend.data_plane.passwords[cluster.resource_id]  # type: ignore[attr-defined]
             == {login.user: login.password}
         ]
         if len(found) != 1:

@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
-from aurora_restore.infra.source_access import source_accounts
-from aurora_restore.shared.models import Environment
+from aurora_restore.infra.source_account.role import source_accounts
+from aurora_restore.shared.documents.environment import Environment
 from aurora_restore.shared.pipeline import STEPS
 from tests.support.iam import Document, Policy, Trust, listed
 from tests.unit.infra.synthesis import Synthesis, source_stack_of, stack_of

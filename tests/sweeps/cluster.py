@@ -9,12 +9,12 @@ from typing import Any
 
 import pg8000.native
 
-from aurora_restore.local.rds.plane import Login as Owner
-from aurora_restore.local.rds.plane.postgres import PostgresDataPlane
-from aurora_restore.local.rds.plane.server import PostgresServer
-from aurora_restore.shared import journal
-from aurora_restore.shared.database import Login
-from aurora_restore.shared.roles import scram_verifier
+from aurora_restore.shared.postgres import journal
+from aurora_restore.shared.postgres.connection import Login
+from aurora_restore.shared.postgres.roles import scram_verifier
+from embedded_aws.rds.data_plane import Login as Owner
+from embedded_aws.rds.data_plane.postgres import PostgresDataPlane
+from embedded_aws.rds.data_plane.server import PostgresServer
 from tests.unit.bench import MASTER_PASSWORD
 
 DATABASES = ("app", "reports")
@@ -266,22 +266,22 @@ def _wait_until(holds: Callable[[], bool]) -> None:
 @contextmanager
 def restored_cluster(directory: Path) -> Iterator[Cluster]:
     """A cluster of its own, for the time of the block."""
-    plane = PostgresDataPlane(directory)
+    data_plane = PostgresDataPlane(directory)
     try:
-        plane.create(
+        data_plane.create(
             "restored",
             label="restored",
             owner=Owner(MASTER.user, MASTER.password),
             database=None,
         )
-        plane.open("restored")
-        (running,) = plane.servers()
-        server = plane._volumes["restored"].server
+        data_plane.open("restored")
+        (running,) = data_plane.servers()
+        server = data_plane._volumes["restored"].server
         assert server is not None
         server.run(_WITHOUT_EVENT_TRIGGERS)
         server.run("SELECT pg_reload_conf()")
         yield Cluster(
-            server, running.endpoint.host, running.endpoint.port, plane.ca_bundle.read_text()
+            server, running.endpoint.host, running.endpoint.port, data_plane.ca_bundle.read_text()
         )
     finally:
-        plane.stop()
+        data_plane.stop()

@@ -14,8 +14,8 @@ from typing import Any
 from botocore.exceptions import ClientError, ConnectTimeoutError, ReadTimeoutError
 from botocore.parsers import create_parser
 
-from aurora_restore.local.rds.model import Cluster, Place
-from aurora_restore.local.rds.world import Site, World
+from embedded_aws.rds.backend import Backend, Site
+from embedded_aws.rds.models import Cluster, Place
 from tests.sweeps.tap import AwsCall, Proceed
 
 # By the services' API references, and for EC2 and RDS by "Common Errors".
@@ -56,11 +56,11 @@ SHOWN_AS = {
 class Past:
     """What RDS held at an earlier moment, to be shown once more."""
 
-    def __init__(self, world: World) -> None:
-        self.moment: datetime = world.clock.now()
+    def __init__(self, backend: Backend) -> None:
+        self.moment: datetime = backend.clock.now()
         self.sites: dict[Place, Site] = {}
         clusters: dict[int, Cluster] = {}
-        for place, site in world.sites():
+        for place, site in backend.sites():
             shown = self.sites[place] = Site(
                 {name: _as_it_is(each) for name, each in site.clusters.items()},
                 {name: _as_it_is(each) for name, each in site.instances.items()},
@@ -73,14 +73,14 @@ class Past:
                 instance.cluster = clusters[id(instance.cluster)]
 
     @contextmanager
-    def shown(self, world: World) -> Iterator[None]:
+    def shown(self, backend: Backend) -> Iterator[None]:
         """Let RDS answer as if nothing had changed since."""
-        world.schedule.settle()
-        present, world._sites = world._sites, self.sites
+        backend.schedule.settle()
+        present, backend._sites = backend._sites, self.sites
         try:
             yield
         finally:
-            world._sites = present
+            backend._sites = present
 
 
 def _as_it_is(resource: Any) -> Any:
@@ -102,7 +102,7 @@ class Wire:
 
     call: AwsCall
     proceed: Proceed
-    world: World
+    backend: Backend
     past: Past | None
 
     def refused(self, code: str, status: int) -> ClientError:
@@ -119,7 +119,7 @@ def is_recent(found: "Wire | Trouble") -> bool:
     """Whether RDS has been changed so short a time ago that it may not know yet."""
     if found.past is None:
         return False
-    elapsed = found.world.clock.now() - found.past.moment
+    elapsed = found.backend.clock.now() - found.past.moment
     return elapsed.total_seconds() <= RECENT_SECONDS
 
 
@@ -173,7 +173,7 @@ def garbled(wire: Wire) -> Any:
 def stale(wire: Wire) -> Any:
     """RDS tells what was true before its latest change."""
     assert wire.past is not None
-    with wire.past.shown(wire.world):
+    with wire.past.shown(wire.backend):
         return wire.proceed()
 
 
@@ -229,7 +229,7 @@ class Trouble:
     """A fault that befalls one call of a run, and maybe the next that it fits."""
 
     fault: Fault
-    world: World
+    backend: Backend
     at: int
     """The number of the call, from 0, that it befalls first."""
     past: Past | None
@@ -245,10 +245,10 @@ class Trouble:
     def pass_on(self, call: AwsCall, proceed: Proceed) -> Any:
         """Make a call, or let it go wrong."""
         self._number += 1
-        wire = Wire(call, proceed, self.world, self.past)
+        wire = Wire(call, proceed, self.backend, self.past)
         due = self._number == self.at or (self._number > self.at and self.met)
         if is_change(call):
-            self.past = Past(self.world)
+            self.past = Past(self.backend)
         if due and not self.is_over and self.fault.fits(wire):
             self.met += 1
             return self.fault.act(wire)

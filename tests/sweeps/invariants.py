@@ -4,14 +4,9 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from aurora_restore.local.rds.model import AVAILABLE, DELETING, Cluster, Snapshot
-from aurora_restore.shared.pipeline import (
-    STEP_NAMES,
-    TAG_ARCHIVED_AT,
-    TAG_MANAGED_BY,
-    TAG_OPERATION,
-    TAG_RESTORE,
-)
+from aurora_restore.shared.names import TAG_ARCHIVED_AT, TAG_MANAGED_BY, TAG_OPERATION, TAG_RESTORE
+from aurora_restore.shared.pipeline import STEP_NAMES
+from embedded_aws.rds.models import AVAILABLE, DELETING, Cluster, Snapshot
 from tests.sweeps.machine import SUCCEEDED, Execution
 from tests.sweeps.routes import RESTORE_NAME, SCRIPT, SOURCE, TARGET, Route
 from tests.sweeps.stage import HOME, Stage
@@ -94,7 +89,7 @@ class Watchdog:
         if cluster is None or cluster.resource_id == self.old:
             return False
         statuses = {cluster.status, *(each.status for each in site.instances.values())}
-        passwords = self.stage.world.plane.passwords  # type: ignore[attr-defined]
+        passwords = self.stage.backend.data_plane.passwords  # type: ignore[attr-defined]
         return (
             statuses == {AVAILABLE}
             and len(site.instances) == len(self.old_instances)
@@ -141,13 +136,13 @@ class Watchdog:
             instances == {f"{TARGET}-1": AVAILABLE, f"{TARGET}-2": AVAILABLE},
             f"the instances are {instances}",
         )
-        passwords = stage.world.plane.passwords[cluster.resource_id]  # type: ignore[attr-defined]
+        passwords = stage.backend.data_plane.passwords[cluster.resource_id]  # type: ignore[attr-defined]
         _demand(passwords == {"postgres": MASTER_PASSWORD}, "the password is not the secret's")
 
     def _check_snapshots(self, operation: str) -> None:
         own = [
             each
-            for place, site in self.stage.world.sites()
+            for place, site in self.stage.backend.sites()
             for each in site.snapshots.values()
             if each.kind == "manual"
         ]

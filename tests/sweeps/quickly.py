@@ -11,7 +11,7 @@ from moto.core.serialize import ResponseSerializer
 from moto.dynamodb.exceptions import ConditionalCheckFailed
 from moto.dynamodb.models import dynamodb_backends
 
-from aurora_restore.local.rds.moto_patch import AuroraResponse
+from embedded_aws.rds.moto_patch import AuroraResponse
 from tests.unit.bench import ACCOUNT
 
 MakeApiCall = Callable[[Any, str, Mapping[str, Any]], Any]

@@ -4,14 +4,14 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from aurora_restore.local.rds.model import Place
-from aurora_restore.shared.pipeline import (
+from aurora_restore.shared.names import (
     TAG_ARCHIVED_AT,
     TAG_MANAGED_BY,
     TAG_OPERATION,
     TAG_RESTORE,
     source_role_name,
 )
+from embedded_aws.rds.models import Place
 from tests.support.keys import key_policy
 from tests.sweeps.machine import Document
 from tests.sweeps.stage import HOME, Stage, stage_in_memory

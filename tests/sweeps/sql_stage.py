@@ -16,11 +16,11 @@ from moto.secretsmanager.models import secretsmanager_backends
 
 from aurora_restore.lambdas import setup_db_users
 from aurora_restore.lambdas.setup_db_users import SetupDbUsersHandler
-from aurora_restore.local.rds.plane import scram
 from aurora_restore.shared.common import logger
-from aurora_restore.shared.database import Login
-from aurora_restore.shared.pipeline import CA_BUNDLE, script_resource
+from aurora_restore.shared.names import CA_BUNDLE, script_resource
+from aurora_restore.shared.postgres.connection import Login
 from aurora_restore.shared.state_utils import SUCCESS
+from embedded_aws.rds.data_plane import scram
 from tests.sweeps.cluster import (
     DATABASES,
     ETL,

@@ -17,8 +17,8 @@ from typing import Any, Final
 
 from pg8000.exceptions import InterfaceError
 
-from aurora_restore.shared import scripts
 from aurora_restore.shared.errors import AuroraRestoreError, DatabaseError
+from aurora_restore.shared.postgres import scripts
 from tests.sweeps.sql_stage import Document, SqlStage
 from tests.sweeps.tap import Proceed, Violation
 from tests.sweeps.wires import Exchange, Killed, Wires

@@ -18,14 +18,15 @@ from moto.secretsmanager.models import secretsmanager_backends
 from moto.sns.models import sns_backends
 from moto.stepfunctions.models import stepfunctions_backends
 
-from aurora_restore.local.rds import model
-from aurora_restore.local.rds.model import Place
-from aurora_restore.local.rds.schedule import Entry
-from aurora_restore.local.rds.timings import Timings
-from aurora_restore.local.rds.world import Site, World
 from aurora_restore.shared.base_handler import BaseHandler
 from aurora_restore.shared.common import logger
-from aurora_restore.shared.pipeline import STEPS, state_machine_name
+from aurora_restore.shared.names import state_machine_name
+from aurora_restore.shared.pipeline import STEPS
+from embedded_aws.rds import models
+from embedded_aws.rds.backend import Backend, Site
+from embedded_aws.rds.models import Place
+from embedded_aws.rds.schedule import Entry
+from embedded_aws.rds.timings import Timings
 from tests.support.database_double import Databases, doubled
 from tests.sweeps.definition import state_machine
 from tests.sweeps.machine import Document, Execution, Machine
@@ -80,8 +81,8 @@ class Stage:
     )
 
     @property
-    def world(self) -> World:
-        return self.bench.rds.world
+    def backend(self) -> Backend:
+        return self.bench.rds.backend
 
     @property
     def machine(self) -> Machine:
@@ -89,8 +90,8 @@ class Stage:
 
     def site(self, place: Place) -> Site:
         """What RDS holds at a place at this moment."""
-        self.world.schedule.settle()
-        return self.world.site(place)
+        self.backend.schedule.settle()
+        return self.backend.site(place)
 
     def client(self, service: str, place: Place = HOME) -> Any:
         """A client of an administrator."""
@@ -180,7 +181,7 @@ class Stage:
         return Memento((*self._roots(), self.serials, self.databases, self.executions, *more))
 
     def _roots(self) -> Iterator[Any]:
-        yield self.world
+        yield self.backend
         for table in dynamodb_backends[ACCOUNT][REGION].tables.values():
             yield table.items
         yield secretsmanager_backends[ACCOUNT][REGION].secrets
@@ -195,9 +196,9 @@ class Stage:
         Of the audit trail, and of what was announced, that is which events there are at all: the
         functions read neither.
         """
-        self.world.schedule.settle()
+        self.backend.schedule.settle()
         return self._fingerprint.of(
-            self.world,
+            self.backend,
             self.items(),
             sorted(set(self.audit_trail())),
             bool(self.announcements()),
@@ -268,7 +269,7 @@ def stage_in_memory() -> Iterator[Stage]:
     with (
         Path(os.devnull).open("w") as nowhere,
         redirect_stdout(nowhere),
-        mock.patch.object(model, "secrets", serials),
+        mock.patch.object(models, "secrets", serials),
         models_read_once(),
         bench_in_memory() as bench,
         exact_names(),
@@ -276,9 +277,9 @@ def stage_in_memory() -> Iterator[Stage]:
     ):
         logger.setLevel("CRITICAL")
         try:
-            bench.rds.world.timings = TIMINGS
+            bench.rds.backend.timings = TIMINGS
             _make_machine()
-            databases = Databases(bench.rds.world)
+            databases = Databases(bench.rds.backend)
             with doubled(databases):
                 yield Stage(bench, tap, serials, databases)
         finally:

@@ -206,7 +206,7 @@ class FaultSweep(Sweep):
             numbers = itertools.count()
 
             def note(call: AwsCall, invocation: int = invocation, numbers: Any = numbers) -> None:
-                wire = Wire(call, lambda: None, self.stage.world, self._past)
+                wire = Wire(call, lambda: None, self.stage.backend, self._past)
                 fitting = tuple(fault for fault in FAULTS if fault.fits(wire))
                 self._spots.append(Spot(invocation, next(numbers), call, fitting))
 
@@ -237,7 +237,7 @@ class FaultSweep(Sweep):
         def noted(call: AwsCall, proceed: Proceed) -> Any:
             note(call)
             if is_change(call):
-                self._past = Past(self.stage.world)
+                self._past = Past(self.stage.backend)
             return self.watch(call, proceed)
 
         tasks = itertools.count()
@@ -246,7 +246,7 @@ class FaultSweep(Sweep):
 
     def _befall(self, execution: Execution, fault: Fault, spot: Spot, past: Past | None) -> None:
         self.points += 1
-        trouble = Trouble(fault, self.stage.world, spot.number, past)
+        trouble = Trouble(fault, self.stage.backend, spot.number, past)
         passed: list[tuple[Any, ...]] = []
 
         def hook(call: AwsCall, proceed: Proceed) -> Any:

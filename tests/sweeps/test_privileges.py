@@ -14,10 +14,11 @@ from typing import Any
 
 import pytest
 
-from aurora_restore.local.rds.model import Place
-from aurora_restore.shared.models import Environment
-from aurora_restore.shared.pipeline import STEPS, TAG_MANAGED_BY, Step
-from aurora_restore.shared.schema import parse
+from aurora_restore.shared.documents.environment import Environment
+from aurora_restore.shared.documents.schema import parse
+from aurora_restore.shared.names import TAG_MANAGED_BY
+from aurora_restore.shared.pipeline import STEPS, Step
+from embedded_aws.rds.models import Place
 from tests.support.iam import Context, Policy
 from tests.support.policies import policies_of, source_policies_of
 from tests.sweeps.machine import FAILED, SUCCEEDED
@@ -164,7 +165,7 @@ class Judge:
     def _tagged(self, arn: str) -> tuple[str, Context]:
         """The ARN, with the pipeline's tag that the resource carries."""
         *_, region, account, kind, name = arn.split(":", 6)
-        site = self.stage.world.site(Place(account, region))
+        site = self.stage.backend.site(Place(account, region))
         resources: dict[str, Mapping[str, Any]] = {
             "cluster": site.clusters,
             "cluster-snapshot": site.snapshots,

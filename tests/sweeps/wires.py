@@ -16,11 +16,11 @@ from types import FrameType, SimpleNamespace
 from typing import Any
 from unittest import mock
 
-from aurora_restore.shared import database
+from aurora_restore.shared.postgres import connection
 from tests.sweeps.cluster import Connection
 from tests.sweeps.tap import AwsCall, Proceed
 
-_SPEAKER = Path(str(database.__file__)).name
+_SPEAKER = Path(str(connection.__file__)).name
 _LOG_IN = "log in"
 _GOODBYE = "say goodbye"
 _LOOKS = (":Query", ":GetParameter", ":GetSecretValue", _GOODBYE)
@@ -88,7 +88,7 @@ def _place() -> str:
     frame: FrameType | None = sys._getframe()
     while frame is not None:
         path = Path(frame.f_code.co_filename)
-        if path.parent.name in ("lambdas", "shared") and path.name != _SPEAKER:
+        if {"lambdas", "shared"} & set(path.parts) and path.name != _SPEAKER:
             return f"{path.name}:{frame.f_lineno}"
         frame = frame.f_back
     raise AssertionError
@@ -129,7 +129,7 @@ class Wires:
         """Between pg8000 and the server, for the time of the block."""
         driver = SimpleNamespace(native=SimpleNamespace(Connection=self._kind()))
         with (
-            mock.patch.object(database, "pg8000", driver),
+            mock.patch.object(connection, "pg8000", driver),
             mock.patch.object(threading, "excepthook", _unless_killed),
         ):
             yield

@@ -13,12 +13,10 @@ from unittest import mock
 import boto3
 from botocore.loaders import create_loader
 
-from aurora_restore.local.rds.clock import ManualClock
-from aurora_restore.local.rds.in_process import InProcessRds, in_process
 from aurora_restore.shared.aws_utils import Clients
 from aurora_restore.shared.base_handler import BaseHandler
-from aurora_restore.shared.environment import LambdaEnvironment
-from aurora_restore.shared.pipeline import (
+from aurora_restore.shared.lambda_environment import LambdaEnvironment
+from aurora_restore.shared.names import (
     app_secret_name,
     audit_table_name,
     config_path,
@@ -28,6 +26,8 @@ from aurora_restore.shared.pipeline import (
     topic_name,
 )
 from aurora_restore.shared.state_utils import StateStore
+from embedded_aws.rds.clock import ManualClock
+from embedded_aws.rds.in_process import InProcessRds, in_process
 
 PREFIX = "aurora-restore"
 ACCOUNT = "123456789012"

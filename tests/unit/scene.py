@@ -5,8 +5,8 @@ from copy import deepcopy
 from dataclasses import dataclass, field
 from typing import Any
 
-from aurora_restore.local.rds.model import Place
-from aurora_restore.shared.pipeline import TAG_MANAGED_BY
+from aurora_restore.shared.names import TAG_MANAGED_BY
+from embedded_aws.rds.models import Place
 from tests.unit.bench import ACCOUNT, PREFIX, REGION, RESTORE, SOURCE_REGION, Bench, own_client
 
 SOURCE = "production"

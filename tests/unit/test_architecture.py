@@ -1,4 +1,4 @@
-"""The arrows between the parts of the application, from its import statements."""
+"""The arrows between the parts of the repository, from its import statements."""
 
 import ast
 import sys
@@ -9,41 +9,50 @@ import pytest
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 PACKAGE = "aurora_restore"
-MODULES = [REPOSITORY / "app.py", *sorted((REPOSITORY / PACKAGE).rglob("*.py"))]
+PARTS = {"app.py", "aurora_restore", "benchmarks", "demo", "embedded_aws"}
+MODULES = [
+    REPOSITORY / "app.py",
+    *sorted(file for part in PARTS for file in (REPOSITORY / part).rglob("*.py")),
+]
 
 # What each part may import of the others.
 ARROWS = {
-    "app": {"infra", "shared"},
-    "infra": {"shared"},
+    "app": {"infra", "configuration", "shared"},
+    "infra": {"configuration", "shared"},
+    "configuration": {"shared"},
     "lambdas": {"shared"},
     "shared": set[str](),
-    "cli": {"shared", "local", "infra"},
-    "local": {"shared", "infra"},
-    "reference": {"shared"},
+    "reference": {"configuration", "shared"},
+    "embedded_aws": set[str](),
+    "demo": {"shared", "embedded_aws"},
+    "benchmarks": {"shared"},
 }
 
-# The infrastructure knows the pipeline's declaration, not what the functions run on.
-INFRA_SHARES = {"environment", "errors", "models", "pipeline", "schema"}
+# What of ``shared`` only declares, and is known outside of the functions.
+DECLARATIONS = {"documents", "errors", "lambda_environment", "names", "pipeline", "protocol"}
 
 # Which parts may import a package from elsewhere; those not named here may be imported anywhere.
+AT_RUN_TIME = {"lambdas", "shared", "demo", "embedded_aws"}
 CONFINED = {
     "aws_cdk": {"app", "infra"},
     "constructs": {"infra"},
     "jsii": {"infra"},
     "cdk_nag": set[str](),
-    "boto3": {"lambdas", "shared", "cli", "local"},
-    "botocore": {"lambdas", "shared", "cli", "local"},
-    "pg8000": {"lambdas", "shared", "cli", "local"},
+    "boto3": AT_RUN_TIME,
+    "botocore": AT_RUN_TIME,
+    "pg8000": AT_RUN_TIME,
     "aws_lambda_powertools": {"lambdas", "shared"},
-    "moto": {"local"},
-    "ministack": {"local"},
+    "moto": {"embedded_aws"},
+    "ministack": {"embedded_aws"},
 }
 
 
 def part_of(name: str) -> str | None:
-    """The part that a module of the application belongs to; None for a module from elsewhere."""
+    """The part that a module of the repository belongs to; None for a module from elsewhere."""
     package, *rest = name.split(".")
-    return rest[0] if package == PACKAGE and rest else None
+    if package == PACKAGE:
+        return rest[0] if rest else None
+    return package if package in PARTS else None
 
 
 def imports(file: Path) -> Iterator[str]:
@@ -76,12 +85,18 @@ def test_a_module_imports_only_what_its_part_may(file: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "file", sorted((REPOSITORY / PACKAGE / "infra").glob("*.py")), ids=lambda f: f.stem
+    "file",
+    sorted(
+        file
+        for part in ("infra", "configuration")
+        for file in (REPOSITORY / PACKAGE / part).rglob("*.py")
+    ),
+    ids=lambda file: str(file.relative_to(REPOSITORY / PACKAGE)),
 )
-def test_the_infrastructure_sees_only_the_declarations(file: Path) -> None:
+def test_what_synthesises_sees_only_the_declarations(file: Path) -> None:
     seen = {name.split(".")[2] for name in imports(file) if part_of(name) == "shared"}
 
-    assert seen <= INFRA_SHARES
+    assert seen <= DECLARATIONS
 
 
 @pytest.mark.parametrize(
@@ -91,11 +106,12 @@ def test_a_step_imports_no_other(file: Path) -> None:
     assert not [name for name in imports(file) if part_of(name) == "lambdas"]
 
 
-@pytest.mark.parametrize("name", sorted(INFRA_SHARES))
-def test_what_the_infrastructure_sees_needs_the_standard_library_alone(name: str) -> None:
-    file = REPOSITORY / PACKAGE / "shared" / f"{name}.py"
-    seen = {each.split(".")[2] for each in imports(file) if part_of(each) == "shared"}
-    elsewhere = {each.partition(".")[0] for each in imports(file) if part_of(each) is None}
+@pytest.mark.parametrize("name", sorted(DECLARATIONS))
+def test_declarations_need_the_standard_library_alone(name: str) -> None:
+    place = REPOSITORY / PACKAGE / "shared" / name
+    for file in [*place.rglob("*.py")] or [place.with_suffix(".py")]:
+        seen = {each.split(".")[2] for each in imports(file) if part_of(each) == "shared"}
+        elsewhere = {each.partition(".")[0] for each in imports(file) if part_of(each) is None}
 
-    assert seen <= INFRA_SHARES
-    assert elsewhere <= sys.stdlib_module_names
+        assert seen <= DECLARATIONS
+        assert elsewhere <= sys.stdlib_module_names

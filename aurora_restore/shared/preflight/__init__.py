@@ -10,8 +10,9 @@ from typing import Any, Final
 
 from aurora_restore.shared.errors import AuroraRestoreError, PreflightError, RetryableError
 from aurora_restore.shared.preflight.copies import check_keys, check_names, check_quotas
-from aurora_restore.shared.preflight.obstacle import Check, Obstacle
-from aurora_restore.shared.preflight.surroundings import (
+from aurora_restore.shared.preflight.inventory import Findings
+from aurora_restore.shared.preflight.obstacles import Check, Obstacle
+from aurora_restore.shared.preflight.prerequisites import (
     check_network,
     check_parameter_groups,
     check_secrets,
@@ -22,7 +23,6 @@ from aurora_restore.shared.preflight.target import (
     check_tags,
     check_target,
 )
-from aurora_restore.shared.survey import Findings
 
 CHECKS: Final[tuple[Check, ...]] = (
     check_source,

@@ -5,12 +5,12 @@ from typing import Final
 
 from aurora_restore.shared.aws_utils import call, code_of
 from aurora_restore.shared.errors import AwsError
-from aurora_restore.shared.journey import is_copy, rds_of
-from aurora_restore.shared.preflight.obstacle import Obstacle, absent
+from aurora_restore.shared.preflight.inventory import Findings
+from aurora_restore.shared.preflight.obstacles import Obstacle, absent
 from aurora_restore.shared.preflight.quotas import CLUSTERS, MANUAL_SNAPSHOTS, room
-from aurora_restore.shared.rds import SSE_KMS, encryption_of
-from aurora_restore.shared.routes import Where
-from aurora_restore.shared.survey import Findings
+from aurora_restore.shared.rds.reads import SSE_KMS, encryption_of
+from aurora_restore.shared.snapshots.path import is_copy, rds_of
+from aurora_restore.shared.snapshots.routes import Where
 
 SYMMETRIC: Final = "SYMMETRIC_DEFAULT"
 # "Key states of AWS KMS keys" in the KMS Developer Guide: those in which a key can be used.

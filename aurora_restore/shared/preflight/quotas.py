@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Final
 from aurora_restore.shared.aws_utils import call, code_of
 from aurora_restore.shared.common import logger
 from aurora_restore.shared.errors import AwsError
-from aurora_restore.shared.preflight.obstacle import Obstacle
-from aurora_restore.shared.routes import Where
+from aurora_restore.shared.preflight.obstacles import Obstacle
+from aurora_restore.shared.snapshots.routes import Where
 
 if TYPE_CHECKING:
     from mypy_boto3_rds import RDSClient

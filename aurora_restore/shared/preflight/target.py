@@ -4,16 +4,18 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Final
 
 from aurora_restore.shared.aws_utils import call
+from aurora_restore.shared.cluster.ownership import made_by, managed, own_tags
+from aurora_restore.shared.cluster.settings import SERVERLESS, restored_tags
 from aurora_restore.shared.common import parse_timestamp
-from aurora_restore.shared.function_utils import RdsArn
-from aurora_restore.shared.ownership import made_by, managed, own_tags
-from aurora_restore.shared.pipeline import TAG_MANAGED_BY, TAG_OPERATION, shared_snapshot_prefix
-from aurora_restore.shared.preflight.obstacle import Obstacle
+from aurora_restore.shared.names import TAG_MANAGED_BY, TAG_OPERATION, shared_snapshot_prefix
+from aurora_restore.shared.preflight.inventory import Findings
+from aurora_restore.shared.preflight.obstacles import Obstacle
 from aurora_restore.shared.preflight.quotas import INSTANCES, room
-from aurora_restore.shared.rds import DEAD_CLUSTER, DELETING, find_instance, tags_of
-from aurora_restore.shared.routes import AUTOMATED, Where
-from aurora_restore.shared.settings import SERVERLESS, restored_tags
-from aurora_restore.shared.survey import Findings
+from aurora_restore.shared.rds.arns import RdsArn
+from aurora_restore.shared.rds.reads import find_instance
+from aurora_restore.shared.rds.statuses import DEAD_CLUSTER, DELETING
+from aurora_restore.shared.rds.tags import tags_of
+from aurora_restore.shared.snapshots.routes import AUTOMATED, Where
 
 if TYPE_CHECKING:
     from mypy_boto3_rds.type_defs import DBClusterTypeDef, OrderableDBInstanceOptionTypeDef

@@ -12,8 +12,8 @@ from typing import Any, Final
 import pg8000.native
 import pytest
 
-from aurora_restore.local.rds.embedded import EmbeddedRds
-from aurora_restore.shared.database import Login, Server, Session
+from aurora_restore.shared.postgres.connection import Login, Server, Session
+from embedded_aws.rds.embedded import EmbeddedRds
 
 ACCOUNT = "222222222222"
 REGION = "us-west-2"

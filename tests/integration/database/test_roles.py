@@ -4,15 +4,15 @@ from typing import Any
 
 import pytest
 
-from aurora_restore.infra.database_assets import rds_authorities
-from aurora_restore.shared import journal
-from aurora_restore.shared.database import Login, Server, Session, identifier
+from aurora_restore.infra.bundles.database_assets import rds_authorities
 from aurora_restore.shared.errors import (
     ConfigurationError,
     DatabaseConnectionError,
     PrivilegeCheckError,
 )
-from aurora_restore.shared.roles import (
+from aurora_restore.shared.postgres import journal
+from aurora_restore.shared.postgres.connection import Login, Server, Session, identifier
+from aurora_restore.shared.postgres.roles import (
     LOGIN_DISABLED,
     LOGINS_DISABLED,
     READ_ONLY,

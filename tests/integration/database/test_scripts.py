@@ -5,7 +5,7 @@ import time
 import pytest
 
 from aurora_restore.shared.errors import ScriptFailedError
-from aurora_restore.shared.scripts import Progress, SqlScript, run_script
+from aurora_restore.shared.postgres.scripts import Progress, SqlScript, run_script
 from tests.integration.database.conftest import DATABASE, MASTER, Aged, Restored
 
 ENOUGH_SECONDS = 20.0

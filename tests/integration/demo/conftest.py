@@ -12,13 +12,13 @@ from pathlib import Path
 import psutil
 import pytest
 
-from aurora_restore.local.environment import repository
+from embedded_aws.environment import repository
 
 PATIENCE_SECONDS = 180.0
 LEAVING_SECONDS = 10.0
 _LOOK_SECONDS = 0.1
 
-DEMO = [sys.executable, "-m", "aurora_restore.local.demo"]
+DEMO = [sys.executable, "-m", "demo"]
 
 
 class DemoProgram:
@@ -111,9 +111,9 @@ def failing_demo(tmp_path: Path) -> Iterator[DemoProgram]:
     """The demo with an execution that asks for a day without a snapshot."""
     code = """
 from dataclasses import replace
-from aurora_restore.local.demo.run import run
-from aurora_restore.local.demo.screen import make_console
-from aurora_restore.local.demo.story import shop_story
+from demo.run import run
+from demo.screen import make_console
+from demo.story import shop_story
 story = replace(shop_story(), start={"date": "2020-02-29"})
 raise SystemExit(run(story, make_console(), lambda: None))
 """

@@ -4,11 +4,11 @@ import json
 import re
 import signal
 
-from aurora_restore.local.demo.evidence import FOLDER
-from aurora_restore.local.demo.story import PRODUCTION_ACCOUNT
-from aurora_restore.local.environment import repository
 from aurora_restore.shared.pipeline import STEP_NAMES
-from aurora_restore.shared.routes import Route
+from aurora_restore.shared.snapshots.routes import Route
+from demo.evidence import FOLDER
+from demo.story import PRODUCTION_ACCOUNT
+from embedded_aws.environment import repository
 from tests.integration.demo.conftest import DemoProgram
 
 PREPARED = (

@@ -3,9 +3,9 @@ from dataclasses import asdict
 
 import pytest
 
-from aurora_restore.local.rds.embedded import EmbeddedRds
-from aurora_restore.local.rds.timings import Timings
-from aurora_restore.local.world import World, WorldConfig
+from embedded_aws.aws import EmbeddedAws, EmbeddedAwsConfig
+from embedded_aws.rds.embedded import EmbeddedRds
+from embedded_aws.rds.timings import Timings
 from tests.integration.pipeline.stage import (
     ACCOUNT,
     MASK,
@@ -21,14 +21,14 @@ SPEED = 2000.0
 @pytest.fixture(scope="session")
 def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
     """The embedded AWS with the source cluster and yesterday's snapshot of it."""
-    config = WorldConfig(
+    config = EmbeddedAwsConfig(
         account=ACCOUNT,
         region=TARGET_REGION,
         wait_scale=0.005,
         rds=lambda directory, _: EmbeddedRds(directory, speed=SPEED),
     )
-    with World(config) as world:
-        made = Stage(world, tmp_path_factory.mktemp("stage"))
+    with EmbeddedAws(config) as aws:
+        made = Stage(aws, tmp_path_factory.mktemp("stage"))
         made.make_source()
         yield made
 

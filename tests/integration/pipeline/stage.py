@@ -13,14 +13,10 @@ from typing import Any
 
 import pg8000.native
 
-from aurora_restore.local.rds.client import RdsControl
-from aurora_restore.local.world import World
-from aurora_restore.shared.pipeline import (
-    STEPS,
-    TAG_MANAGED_BY,
-    config_path,
-    get_step,
-)
+from aurora_restore.shared.names import TAG_MANAGED_BY, config_path
+from aurora_restore.shared.pipeline import STEPS, get_step
+from embedded_aws.aws import EmbeddedAws
+from embedded_aws.rds.client import RdsControl
 
 ACCOUNT = "222222222222"
 SOURCE_REGION = "us-east-1"
@@ -74,25 +70,25 @@ class Deployed:
 class Stage:
     """The embedded AWS, with what every test needs."""
 
-    world: World
+    aws: EmbeddedAws
     directory: Path
     _networks: dict[str, Network] = field(default_factory=dict)
 
     @property
     def control(self) -> RdsControl:
-        return self.world.rds.control
+        return self.aws.rds.control
 
     @property
     def ca_bundle(self) -> Path:
-        return self.world.rds.ca_bundle
+        return self.aws.rds.ca_bundle
 
     def rds(self, region: str) -> Any:
-        return self.world.client("rds", region=region)
+        return self.aws.client("rds", region=region)
 
     def network(self, region: str) -> Network:
         """A VPC with subnets in two zones, a security group and a subnet group."""
         if region not in self._networks:
-            ec2 = self.world.client("ec2", region=region)
+            ec2 = self.aws.client("ec2", region=region)
             vpc = ec2.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
             subnets = [
                 ec2.create_subnet(
@@ -153,12 +149,12 @@ class Stage:
             "restores": {"staging": document},
         }
         (config / "test.json").write_text(json.dumps(environment))
-        outputs = self.world.deploy("test", context={"config_dir": str(config)})
+        outputs = self.aws.deploy("test", context={"config_dir": str(config)})
         return Deployed(region, outputs["AuroraRestore-test"], network)
 
     def configure(self, app: Deployed, document: Mapping[str, Any]) -> None:
         """Change the deployed configuration of the restore."""
-        self.world.client("ssm", region=app.region).put_parameter(
+        self.aws.client("ssm", region=app.region).put_parameter(
             Name=f"{config_path(PREFIX)}/staging",
             Value=json.dumps(document),
             Type="String",
@@ -275,14 +271,14 @@ class Stage:
 
     def secret(self, app: Deployed, output: str) -> dict[str, str]:
         """What a secret of the app holds."""
-        client = self.world.client("secretsmanager", region=app.region)
+        client = self.aws.client("secretsmanager", region=app.region)
         value = client.get_secret_value(SecretId=app.outputs[output])["SecretString"]
         parsed: dict[str, str] = json.loads(value)
         return parsed
 
     def put_secret(self, app: Deployed, output: str, value: str) -> None:
         """Give a secret of the app another value."""
-        client = self.world.client("secretsmanager", region=app.region)
+        client = self.aws.client("secretsmanager", region=app.region)
         client.put_secret_value(SecretId=app.outputs[output], SecretString=value)
 
     def checksum(self, region: str, cluster: str, password: str, table: str) -> tuple[int, str]:
@@ -294,12 +290,12 @@ class Stage:
 
     def run(self, app: Deployed, asked: Mapping[str, Any] | None = None) -> dict[str, Any]:
         """Start an execution and wait for its end."""
-        arn = self.world.start(app.machine, asked or {})
-        return dict(self.world.wait(arn, timeout=PATIENCE_SECONDS))
+        arn = self.aws.start(app.machine, asked or {})
+        return dict(self.aws.wait(arn, timeout=PATIENCE_SECONDS))
 
     def invoke(self, app: Deployed, step: str, event: Any) -> dict[str, Any]:
         """Call a function directly."""
-        client = self.world.client("lambda", region=app.region)
+        client = self.aws.client("lambda", region=app.region)
         answer = client.invoke(
             FunctionName=get_step(step).function_name(PREFIX), Payload=json.dumps(event).encode()
         )
@@ -312,7 +308,7 @@ class Stage:
         names = {step.state_name: step.name for step in STEPS}
         return [
             names[event["stateEnteredEventDetails"]["name"]]
-            for event in self.world.history(execution_arn)
+            for event in self.aws.history(execution_arn)
             if event["type"] == "TaskStateEntered"
         ]
 
@@ -334,7 +330,7 @@ class Stage:
         return items[0]["holder"] if items else None
 
     def _items(self, app: Deployed, table: str, operation_id: str) -> list[dict[str, Any]]:
-        resource: Any = self.world.session(region=app.region).resource("dynamodb")
+        resource: Any = self.aws.session(region=app.region).resource("dynamodb")
         found = resource.Table(app.outputs[table]).query(
             KeyConditionExpression="operation_id = :id",
             ExpressionAttributeValues={":id": operation_id},
@@ -344,7 +340,7 @@ class Stage:
 
     def announcements(self, app: Deployed, operation_id: str) -> list[dict[str, Any]]:
         """What the pipeline has published about an operation."""
-        published = self.world.published(app.outputs["TopicArn"])
+        published = self.aws.published(app.outputs["TopicArn"])
         messages = [json.loads(item.message) for item in published]
         return [message for message in messages if message.get("operation_id") == operation_id]
 

@@ -36,8 +36,8 @@ class Keys:
 @pytest.fixture(scope="module")
 def keys(stage: Stage) -> Keys:
     """A key in each account; the source's lets the pipeline's account use it."""
-    source = stage.world.client("kms", account=SOURCE_ACCOUNT, region=SOURCE_REGION)
-    target = stage.world.client("kms", region=REGION)
+    source = stage.aws.client("kms", account=SOURCE_ACCOUNT, region=SOURCE_REGION)
+    target = stage.aws.client("kms", region=REGION)
     policy = key_policy((SOURCE_ACCOUNT, ACCOUNT))
     return Keys(
         source.create_key(Policy=policy)["KeyMetadata"]["Arn"],
@@ -48,7 +48,7 @@ def keys(stage: Stage) -> Keys:
 @pytest.fixture(scope="module")
 def production(stage: Stage, keys: Keys) -> Any:
     """The source cluster, encrypted, with an automated snapshot of yesterday."""
-    rds = stage.world.client("rds", account=SOURCE_ACCOUNT, region=SOURCE_REGION)
+    rds = stage.aws.client("rds", account=SOURCE_ACCOUNT, region=SOURCE_REGION)
     rds.create_db_cluster(
         DBClusterIdentifier=SOURCE,
         Engine="aurora-postgresql",

@@ -235,8 +235,8 @@ def test_a_protected_target_is_refused_before_anything_is_deleted(
     assert stage.state(app, operation)["snapshot-check"]["status"] == "FAILED"
 
     stage.configure(app, stage.restore_document(TARGET_REGION, replace_protected=True))
-    stage.world.redrive(execution["executionArn"])
-    again = stage.world.wait(execution["executionArn"], timeout=90)
+    stage.aws.redrive(execution["executionArn"])
+    again = stage.aws.wait(execution["executionArn"], timeout=90)
 
     assert again["status"] == "SUCCEEDED", again.get("cause")
     assert stage.cluster(TARGET_REGION, TARGET)["DeletionProtection"] is True
@@ -265,8 +265,8 @@ def test_a_failed_copy_is_started_anew_then_given_up_then_redriven(
     assert entered[-1] == "check-copy-status"
     assert "delete-rds" not in entered
 
-    stage.world.redrive(execution["executionArn"])
-    again = stage.world.wait(execution["executionArn"], timeout=90)
+    stage.aws.redrive(execution["executionArn"])
+    again = stage.aws.wait(execution["executionArn"], timeout=90)
 
     assert again["status"] == "SUCCEEDED", again.get("cause")
     assert len(stage.snapshots(TARGET_REGION)) == 1
@@ -331,14 +331,14 @@ def test_a_dry_run_tells_everything_and_changes_nothing(stage: Stage, app: Deplo
 
 def test_of_two_at_once_one_wins_and_the_other_changes_nothing(stage: Stage, app: Deployed) -> None:
     stage.control.set_timings(copy_snapshot=10_000)
-    winner = stage.world.start(app.machine, {}, name="the-schedule")
+    winner = stage.aws.start(app.machine, {}, name="the-schedule")
     stage.eventually(lambda: "copy-snapshot" in stage.state(app, "the-schedule"))
     changes = stage.changes()
     loser = stage.run(app, {"restore": "staging"})
     assert loser["error"] == "RefusedError"
     assert "operation the-schedule is at work" in loser["cause"]
     assert stage.changes() == changes
-    assert stage.world.wait(winner, timeout=90)["status"] == "SUCCEEDED"
+    assert stage.aws.wait(winner, timeout=90)["status"] == "SUCCEEDED"
     assert_usable(stage, app)
 
 
@@ -361,10 +361,10 @@ def test_a_stopped_execution_is_marked_failed_and_announced(stage: Stage, app: D
     long_waits = {"polling": {"floor_seconds": 600, "cap_seconds": 3600}}
     stage.configure(app, stage.restore_document(TARGET_REGION) | long_waits)
     stage.control.next_outcome("copy-snapshot", never_ends=True)
-    arn = stage.world.start(app.machine, {})
+    arn = stage.aws.start(app.machine, {})
     operation = arn.rsplit(":", 1)[-1]
     stage.eventually(lambda: "check-copy-status" in stage.state(app, operation))
-    stage.world.client("stepfunctions").stop_execution(executionArn=arn, cause="enough")
+    stage.aws.client("stepfunctions").stop_execution(executionArn=arn, cause="enough")
     stage.eventually(lambda: bool(stage.announcements(app, operation)))
     (announced,) = stage.announcements(app, operation)
     assert announced["details"]["execution_status"] == "ABORTED"

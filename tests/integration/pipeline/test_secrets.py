@@ -66,11 +66,11 @@ def everything_told(stage: Stage, app: Deployed, execution: dict[str, Any]) -> I
     operation = execution["name"]
     yield str(stage.state(app, operation))
     yield str(stage.audit_events(app, operation))
-    yield str(stage.world.history(execution["executionArn"]))
+    yield str(stage.aws.history(execution["executionArn"]))
     yield str(execution)
     yield str(stage.announcements(app, operation))
     for step in STEP_NAMES:
-        yield stage.world.lambda_logs(f"aurora-restore-{step}")
+        yield stage.aws.lambda_logs(f"aurora-restore-{step}")
     for server in stage.control.servers():
         yield stage.postgres_log(server)
 
@@ -93,8 +93,8 @@ def test_no_secret_is_told_by_a_run_that_fails_wherever_it_uses_one(
     failed = stage.run(app)
     assert failed["status"] == "FAILED", stage.steps_entered(failed["executionArn"])
     assert failed["error"] == "RestoreFailedError"
-    stage.world.redrive(failed["executionArn"])
-    execution = dict(stage.world.wait(failed["executionArn"], timeout=90))
+    stage.aws.redrive(failed["executionArn"])
+    execution = dict(stage.aws.wait(failed["executionArn"], timeout=90))
     assert execution["status"] == "SUCCEEDED", execution.get("cause")
 
     stage.put_secret(app, "MasterSecret", json.dumps({**GOOD_MASTER, "password": NOT_THE_CLUSTERS}))

@@ -2,7 +2,8 @@
 
 import pytest
 
-from aurora_restore.local.demo.checks import (
+from aurora_restore.shared.pipeline import STEP_NAMES
+from demo.checks import (
     Attempt,
     Check,
     Expected,
@@ -16,7 +17,6 @@ from aurora_restore.local.demo.checks import (
     faults_of,
     judge_login,
 )
-from aurora_restore.shared.pipeline import STEP_NAMES
 
 PLAIN = TableReading(rows=3, checksum="aa")
 PEOPLE = TableReading(

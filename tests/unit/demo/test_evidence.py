@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from aurora_restore.local.demo import evidence
-from aurora_restore.local.demo.evidence import Records, keep, readable
-from aurora_restore.local.world import PublishedMessage
+from demo import evidence
+from demo.evidence import Records, keep, readable
+from embedded_aws.aws import PublishedMessage
 
 
 def message(**content: str) -> PublishedMessage:

@@ -5,7 +5,7 @@ import signal
 
 import pytest
 
-from aurora_restore.local.demo.interruption import SIGNALS, InterruptedRunError, Interruptions
+from demo.interruption import SIGNALS, InterruptedRunError, Interruptions
 
 
 @pytest.mark.parametrize("number", SIGNALS)

@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from aurora_restore.local.demo.progress import Course, Stage, StepProgress, changes, course_of
 from aurora_restore.shared.pipeline import STEP_NAMES
+from demo.progress import Course, Stage, StepProgress, changes, course_of
 from tests.unit.demo.histories import START, HistoryMaker, at, whole_run
 
 

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from rich.console import Console, RenderableType
 
-from aurora_restore.local.demo import report
-from aurora_restore.local.demo.checks import (
+from demo import report
+from demo.checks import (
     Attempt,
     Check,
     Expected,
@@ -15,8 +15,8 @@ from aurora_restore.local.demo.checks import (
     compare_tables,
     judge_login,
 )
-from aurora_restore.local.demo.progress import Course, Failure, course_of
-from aurora_restore.local.world import PublishedMessage
+from demo.progress import Course, Failure, course_of
+from embedded_aws.aws import PublishedMessage
 from tests.unit.demo.histories import HistoryMaker, whole_run
 
 FOLDER = Path("kept")

@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from aurora_restore.local.demo import preparation
-from aurora_restore.local.demo import run as running
-from aurora_restore.local.demo.run import run
-from aurora_restore.local.demo.story import shop_story
+from demo import preparation
+from demo import run as running
+from demo.run import run
+from demo.story import shop_story
 
 
 def ran() -> tuple[int, str]:

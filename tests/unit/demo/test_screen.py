@@ -7,8 +7,8 @@ from collections.abc import Callable
 import pytest
 from rich.console import Console
 
-from aurora_restore.local.demo.progress import Course, course_of
-from aurora_restore.local.demo.screen import (
+from demo.progress import Course, course_of
+from demo.screen import (
     LiveScreen,
     Phase,
     PlainScreen,

@@ -4,12 +4,12 @@ import dataclasses
 
 import pytest
 
-from aurora_restore.infra.checks import faults_of
-from aurora_restore.local.demo.preparation import Network, configuration
-from aurora_restore.local.demo.story import shop_story
-from aurora_restore.local.environment import repository
-from aurora_restore.shared.models import Environment
-from aurora_restore.shared.schema import parse_configuration
+from aurora_restore.configuration.checks import faults_of
+from aurora_restore.shared.documents.environment import Environment
+from aurora_restore.shared.documents.schema import parse_configuration
+from demo.preparation import Network, configuration
+from demo.story import shop_story
+from embedded_aws.environment import repository
 
 NETWORK = Network(
     vpc_id="vpc-12345678",

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
-from aurora_restore.local.demo.watching import History
+from demo.watching import History
 from tests.unit.demo.histories import whole_run
 
 PAGE = 20

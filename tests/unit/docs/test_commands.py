@@ -15,8 +15,8 @@ from botocore import xform_name
 from botocore.model import OperationModel
 
 from aurora_restore.reference.__main__ import REPOSITORY
-from aurora_restore.shared.models import Event
-from aurora_restore.shared.schema import parse
+from aurora_restore.shared.documents.event import Event
+from aurora_restore.shared.documents.schema import parse
 from tests.unit.docs.pages import all_pages, blocks, page
 from tests.unit.infra.synthesis import Document
 

@@ -8,13 +8,13 @@ from collections.abc import Iterator
 import botocore.session
 import pytest
 
-from aurora_restore.infra.dependencies import AWS_SERVICES
+from aurora_restore.infra.bundles.dependencies import AWS_SERVICES
 from aurora_restore.reference.__main__ import REPOSITORY
 from aurora_restore.reference.contents import tree
 from aurora_restore.shared import pipeline
 from aurora_restore.shared.base_handler import BaseHandler
-from aurora_restore.shared.environment import METRICS_NAMESPACE
 from aurora_restore.shared.errors import AuroraRestoreError
+from aurora_restore.shared.lambda_environment import METRICS_NAMESPACE
 from aurora_restore.shared.pipeline import STEP_NAMES, STEPS
 from tests.unit.docs.pages import all_pages, code_in, page
 from tests.unit.infra.synthesis import Synthesis

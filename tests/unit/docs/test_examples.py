@@ -9,13 +9,13 @@ import jsonschema
 import pytest
 from aws_cdk.assertions import Template
 
-from aurora_restore.infra.schema_file import schema_text
-from aurora_restore.infra.source_stack import SourceAccountStack
-from aurora_restore.shared.credentials import AppCredentials, MasterCredentials
-from aurora_restore.shared.failures import Failure
-from aurora_restore.shared.models import Environment
+from aurora_restore.infra.source_account.stack import SourceAccountStack
+from aurora_restore.reference.schema_file import schema_text
+from aurora_restore.shared.documents.environment import Environment
+from aurora_restore.shared.documents.schema import parse_configuration
+from aurora_restore.shared.documents.secrets import AppCredentials, MasterCredentials
+from aurora_restore.shared.failed_execution import Failure
 from aurora_restore.shared.pipeline import STEPS, Resource
-from aurora_restore.shared.schema import parse_configuration
 from tests.unit.docs.pages import Block, blocks, page
 from tests.unit.infra.synthesis import CONTEXT, Document, Synthesis, environment
 

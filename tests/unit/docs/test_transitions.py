@@ -4,8 +4,8 @@ import pytest
 
 from aurora_restore.reference.contents import HOUR, RUNS
 from aurora_restore.reference.transitions import calls, transitions
-from aurora_restore.shared.function_utils import next_poll
-from aurora_restore.shared.models import Polling
+from aurora_restore.shared.documents.environment import Polling
+from aurora_restore.shared.polling import next_poll
 from tests.unit.docs.pages import page
 from tests.unit.infra.asl import Machine
 from tests.unit.infra.synthesis import Document, Synthesis

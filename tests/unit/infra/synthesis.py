@@ -9,14 +9,14 @@ from typing import Any
 import aws_cdk as cdk
 from aws_cdk.assertions import Annotations, Match, Template
 
-from aurora_restore.infra.checks import faults_of
-from aurora_restore.infra.config import CONFIG_FOLDER
-from aurora_restore.infra.repository import REPOSITORY
-from aurora_restore.infra.source_stack import SourceAccountStack
+from aurora_restore.configuration.checks import faults_of
+from aurora_restore.configuration.loading import CONFIG_FOLDER
+from aurora_restore.configuration.repository import REPOSITORY
+from aurora_restore.infra.source_account.stack import SourceAccountStack
 from aurora_restore.infra.stack import AuroraRestoreStack
-from aurora_restore.shared.models import Environment
+from aurora_restore.shared.documents.environment import Environment
+from aurora_restore.shared.documents.schema import parse_configuration
 from aurora_restore.shared.pipeline import STEPS
-from aurora_restore.shared.schema import parse_configuration
 
 Document = dict[str, Any]
 CONTEXT: dict[str, Any] = json.loads((REPOSITORY / "cdk.json").read_text())["context"]

@@ -14,7 +14,7 @@ from typing import Any
 import aws_cdk as cdk
 import pytest
 
-from aurora_restore.infra.repository import REPOSITORY
+from aurora_restore.configuration.repository import REPOSITORY
 from tests.unit.infra.synthesis import CONTEXT, WITHOUT_BUNDLING, example
 
 APP = REPOSITORY / "app.py"

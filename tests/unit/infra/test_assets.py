@@ -11,13 +11,14 @@ import aws_cdk as cdk
 import pytest
 from aws_cdk import aws_lambda as lambda_
 
-from aurora_restore.infra import dependencies
-from aurora_restore.infra.database_assets import database_assets, rds_authorities
-from aurora_restore.infra.dependencies import AWS_SERVICES, CACHE, COMPILED, copy_layer
-from aurora_restore.infra.handler_code import handler_code
-from aurora_restore.infra.repository import REPOSITORY
+from aurora_restore.configuration.repository import REPOSITORY
+from aurora_restore.infra.bundles import dependencies
+from aurora_restore.infra.bundles.database_assets import database_assets, rds_authorities
+from aurora_restore.infra.bundles.dependencies import AWS_SERVICES, CACHE, COMPILED, copy_layer
+from aurora_restore.infra.bundles.handler_code import handler_code
 from aurora_restore.shared.errors import ConfigurationError
-from aurora_restore.shared.pipeline import ASSETS_PACKAGE, CA_BUNDLE, STEPS, script_resource
+from aurora_restore.shared.names import ASSETS_PACKAGE, CA_BUNDLE, script_resource
+from aurora_restore.shared.pipeline import STEPS
 from tests.unit.infra.synthesis import CONTEXT, environment, example
 
 ASSETS = f"python/{ASSETS_PACKAGE}"
@@ -180,7 +181,7 @@ def test_a_configured_bundle_takes_their_place(tmp_path: Path) -> None:
 
 
 def test_absent_authorities_are_explained(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("aurora_restore.infra.database_assets.REPOSITORY", tmp_path)
+    monkeypatch.setattr("aurora_restore.infra.bundles.database_assets.REPOSITORY", tmp_path)
 
     with pytest.raises(ConfigurationError, match="run `npm ci`"):
         rds_authorities()

@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from aurora_restore.infra.checks import faults_of
-from aurora_restore.infra.config import load_environment
+from aurora_restore.configuration.checks import faults_of
+from aurora_restore.configuration.loading import load_environment
+from aurora_restore.shared.documents.environment import Environment
+from aurora_restore.shared.documents.schema import parse_configuration
 from aurora_restore.shared.errors import ConfigurationError
-from aurora_restore.shared.models import Environment
-from aurora_restore.shared.schema import parse_configuration
 from tests.unit.infra.synthesis import ABSENT, Document, example, restore
 
 STAGING = "restores.staging"

@@ -2,10 +2,11 @@
 
 import pytest
 
-from aurora_restore.infra.arns import Arns
-from aurora_restore.shared.models import Environment
-from aurora_restore.shared.pipeline import STEP_NAMES, STEPS, TAG_MANAGED_BY, Resource, Step
-from aurora_restore.shared.schema import parse_configuration
+from aurora_restore.infra.permissions.arns import Arns
+from aurora_restore.shared.documents.environment import Environment
+from aurora_restore.shared.documents.schema import parse_configuration
+from aurora_restore.shared.names import TAG_MANAGED_BY
+from aurora_restore.shared.pipeline import STEP_NAMES, STEPS, Resource, Step
 from tests.support.iam import Context, Policy, listed
 from tests.support.policies import policies_of
 from tests.unit.infra.synthesis import (

@@ -2,13 +2,8 @@
 
 import pytest
 
-from aurora_restore.shared.pipeline import (
-    STEP_NAMES,
-    STEPS,
-    TAG_MANAGED_BY,
-    Step,
-    assumes_source_role,
-)
+from aurora_restore.shared.names import TAG_MANAGED_BY
+from aurora_restore.shared.pipeline import STEP_NAMES, STEPS, Step, assumes_source_role
 from tests.support.iam import Context, Policy
 from tests.support.policies import policies_of
 from tests.unit.infra.synthesis import cross_account, environment

@@ -12,8 +12,8 @@ from cdk_nag import AwsSolutionsChecks
 from cfnlint.api import lint
 from cfnlint.config import ManualArgs
 
-from aurora_restore.infra.source_access import source_accounts
-from aurora_restore.infra.source_stack import SourceAccountStack
+from aurora_restore.infra.source_account.role import source_accounts
+from aurora_restore.infra.source_account.stack import SourceAccountStack
 from aurora_restore.infra.stack import AuroraRestoreStack
 from tests.unit.infra.synthesis import (
     WITHOUT_BUNDLING,

@@ -7,8 +7,8 @@ from typing import Any
 import jsonschema
 import pytest
 
-from aurora_restore.infra.config import CONFIG_FOLDER, SCHEMA_FILE
-from aurora_restore.infra.schema_file import schema_text
+from aurora_restore.configuration.loading import CONFIG_FOLDER, SCHEMA_FILE
+from aurora_restore.reference.schema_file import schema_text
 from tests.unit.infra.synthesis import example
 
 SCHEMA = json.loads(schema_text())
@@ -17,7 +17,7 @@ SCHEMA = json.loads(schema_text())
 def test_it_is_current() -> None:
     current = (CONFIG_FOLDER / SCHEMA_FILE).read_text()
 
-    assert current == schema_text(), "run python -m aurora_restore.infra.schema_file"
+    assert current == schema_text(), "run python -m aurora_restore.reference.schema_file"
 
 
 @pytest.mark.parametrize("name", ["example", "cross-account"])

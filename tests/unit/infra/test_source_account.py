@@ -5,13 +5,13 @@ from typing import Any
 
 import pytest
 
-from aurora_restore.infra.source_access import source_accounts
-from aurora_restore.infra.source_key import key_policy_statements
+from aurora_restore.infra.source_account.key import key_policy_statements
+from aurora_restore.infra.source_account.role import source_accounts
+from aurora_restore.shared.names import TAG_MANAGED_BY
 from aurora_restore.shared.pipeline import (
     SOURCE_ROLE_ACTIONS,
     STEP_NAMES,
     STEPS,
-    TAG_MANAGED_BY,
     Resource,
     Step,
     assumes_source_role,

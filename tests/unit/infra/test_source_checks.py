@@ -2,11 +2,11 @@
 
 import pytest
 
-from aurora_restore.infra.checks import faults_of
-from aurora_restore.infra.repository import REPOSITORY
+from aurora_restore.configuration.checks import faults_of
+from aurora_restore.configuration.repository import REPOSITORY
+from aurora_restore.shared.documents.environment import Environment
+from aurora_restore.shared.documents.schema import parse_configuration
 from aurora_restore.shared.errors import ConfigurationError
-from aurora_restore.shared.models import Environment
-from aurora_restore.shared.schema import parse_configuration
 from tests.unit.infra.synthesis import ABSENT, Document, cross_account
 
 SOURCE = "restores.staging.source"

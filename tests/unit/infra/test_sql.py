@@ -2,7 +2,7 @@
 
 import pytest
 
-from aurora_restore.infra.sql import faults_in
+from aurora_restore.configuration.sql import faults_in
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from aurora_restore.infra.state_machine import LAMBDA_ERRORS, TIMEOUT_MARGIN_SECONDS
 from aurora_restore.shared.errors import retryable_error_names
-from aurora_restore.shared.pipeline import EXECUTION, INPUT, STEP_NAMES, STEPS, Step, get_step
+from aurora_restore.shared.pipeline import STEP_NAMES, STEPS, Step, get_step
+from aurora_restore.shared.protocol import EXECUTION, INPUT
 from tests.unit.infra.asl import Machine, successors
 from tests.unit.infra.synthesis import Document, Synthesis
 

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from aurora_restore.lambdas.copy_snapshot import CopySnapshotHandler
-from aurora_restore.local.rds.model import Place
 from aurora_restore.shared.base_handler import BaseHandler
-from aurora_restore.shared.pipeline import LOCK_KEY_PREFIX, source_role_name
+from aurora_restore.shared.names import LOCK_KEY_PREFIX, source_role_name
+from embedded_aws.rds.models import Place
 from tests.support.keys import key_policy
 from tests.unit.bench import ACCOUNT, PREFIX, REGION, SOURCE_REGION, Bench
 from tests.unit.scene import (

@@ -8,16 +8,16 @@ import pytest
 
 from aurora_restore.lambdas.check_restore_status import CheckRestoreStatusHandler
 from aurora_restore.lambdas.restore_snapshot import RestoreSnapshotHandler
-from aurora_restore.local.rds.model import Place
 from aurora_restore.shared.base_handler import BaseHandler
-from aurora_restore.shared.pipeline import (
+from aurora_restore.shared.names import (
     TAG_MANAGED_BY,
     TAG_OPERATION,
     TAG_RESTORE,
     TAG_SOURCE_SNAPSHOT,
 )
-from aurora_restore.shared.rds import tag_list
+from aurora_restore.shared.rds.tags import tag_list
 from aurora_restore.shared.state_utils import SUCCESS
+from embedded_aws.rds.models import Place
 from tests.unit.bench import PREFIX, REGION
 from tests.unit.lambdas.arrange import COPY, LONG_ENOUGH, SOURCE_ARN
 from tests.unit.scene import HOME, Scene

@@ -5,16 +5,16 @@ from typing import Any
 import pytest
 
 from aurora_restore.lambdas.archive_snapshot import ArchiveSnapshotHandler
-from aurora_restore.local.rds.model import Place
 from aurora_restore.shared.errors import AwsError, SnapshotNotFoundError
-from aurora_restore.shared.pipeline import (
+from aurora_restore.shared.names import (
     TAG_ARCHIVED_AT,
     TAG_MANAGED_BY,
     TAG_OPERATION,
     TAG_RESTORE,
     source_role_name,
 )
-from aurora_restore.shared.rds import tag_list
+from aurora_restore.shared.rds.tags import tag_list
+from embedded_aws.rds.models import Place
 from tests.unit.bench import ACCOUNT, PREFIX, REGION, SOURCE_REGION, Bench
 from tests.unit.lambdas.arrange import COPY, LONG_ENOUGH, SOURCE_ARN
 from tests.unit.lambdas.midway import (

@@ -8,7 +8,7 @@ import pytest
 from aurora_restore.lambdas.check_copy_status import CheckCopyStatusHandler
 from aurora_restore.lambdas.copy_snapshot import CopySnapshotHandler
 from aurora_restore.shared.errors import CopyFailedError, SnapshotNotFoundError
-from aurora_restore.shared.rds import DEAD_SNAPSHOT
+from aurora_restore.shared.rds.statuses import DEAD_SNAPSHOT
 from aurora_restore.shared.state_utils import StateStore
 from tests.unit.bench import REGION, SOURCE_REGION, Bench
 from tests.unit.lambdas.arrange import (

@@ -8,13 +8,13 @@ from aurora_restore.lambdas.check_delete_status import CheckDeleteStatusHandler
 from aurora_restore.lambdas.delete_rds import DeleteRdsHandler
 from aurora_restore.shared.base_handler import GRACE_SECONDS
 from aurora_restore.shared.errors import DeletionFailedError
-from aurora_restore.shared.pipeline import (
+from aurora_restore.shared.names import (
     TAG_MANAGED_BY,
     TAG_OPERATION,
     TAG_RESTORE,
     TAG_SOURCE_SNAPSHOT,
 )
-from aurora_restore.shared.rds import DEAD_CLUSTER
+from aurora_restore.shared.rds.statuses import DEAD_CLUSTER
 from tests.unit.bench import PREFIX, REGION, Bench
 from tests.unit.lambdas.arrange import (
     LONG_ENOUGH,

@@ -17,7 +17,7 @@ from aurora_restore.shared.errors import (
     RefusedError,
     RestoreFailedError,
 )
-from aurora_restore.shared.pipeline import TAG_OPERATION
+from aurora_restore.shared.names import TAG_OPERATION
 from tests.unit.bench import MASTER_PASSWORD, REGION
 from tests.unit.lambdas.arrange import LONG_ENOUGH
 from tests.unit.lambdas.midway import (
@@ -77,8 +77,8 @@ def details(scene: Scene) -> dict[str, Any]:
 
 def passwords(scene: Scene) -> list[str]:
     """What lets the master user in."""
-    plane: Any = scene.bench.rds.world.plane
-    return list(plane.passwords[cluster(scene)["DbClusterResourceId"]].values())
+    data_plane: Any = scene.bench.rds.backend.data_plane
+    return list(data_plane.passwords[cluster(scene)["DbClusterResourceId"]].values())
 
 
 def put(scene: Scene, status: str) -> None:
@@ -629,7 +629,7 @@ def test_a_redrive_may_start_it_anew_again(
 
 def test_a_young_cluster_that_does_not_show_its_tags_yet_is_waited_for(scene: Scene) -> None:
     restoring(scene)
-    shown = scene.bench.rds.world.site(HOME).clusters[TARGET]
+    shown = scene.bench.rds.backend.site(HOME).clusters[TARGET]
     hidden, shown.tags = shown.tags, {}
     scene.bench.advance(GRACE_SECONDS - 2)
 
@@ -643,7 +643,7 @@ def test_a_young_cluster_that_does_not_show_its_tags_yet_is_waited_for(scene: Sc
 
 def test_a_cluster_that_never_shows_its_tags_is_a_strangers(scene: Scene) -> None:
     restoring(scene)
-    scene.bench.rds.world.site(HOME).clusters[TARGET].tags = {}
+    scene.bench.rds.backend.site(HOME).clusters[TARGET].tags = {}
     scene.bench.advance(GRACE_SECONDS - 1)
 
     with pytest.raises(RefusedError, match="was not restored by operation op-1"):

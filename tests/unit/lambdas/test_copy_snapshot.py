@@ -14,7 +14,7 @@ from aurora_restore.shared.errors import (
     RefusedError,
     SnapshotNotFoundError,
 )
-from aurora_restore.shared.pipeline import (
+from aurora_restore.shared.names import (
     TAG_MANAGED_BY,
     TAG_OPERATION,
     TAG_RESTORE,
@@ -22,7 +22,7 @@ from aurora_restore.shared.pipeline import (
     intermediate_snapshot_prefix,
     shared_snapshot_prefix,
 )
-from aurora_restore.shared.rds import DEAD_SNAPSHOT, DELETING
+from aurora_restore.shared.rds.statuses import DEAD_SNAPSHOT, DELETING
 from tests.unit.bench import ACCOUNT, PREFIX, REGION, SOURCE_REGION, Bench
 from tests.unit.lambdas.arrange import (
     COPY,

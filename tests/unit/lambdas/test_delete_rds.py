@@ -6,11 +6,11 @@ import pytest
 
 from aurora_restore.lambdas.check_delete_status import CheckDeleteStatusHandler
 from aurora_restore.lambdas.delete_rds import DeleteRdsHandler
+from aurora_restore.shared.cluster.ownership import RESTORE_IS_DEAD
 from aurora_restore.shared.common import timestamp
 from aurora_restore.shared.errors import AwsError, PreflightError, RefusedError, ValidationError
-from aurora_restore.shared.lock import DIRECT_CALL, TargetLock
-from aurora_restore.shared.ownership import RESTORE_IS_DEAD
-from aurora_restore.shared.pipeline import TAG_MANAGED_BY, TAG_OPERATION
+from aurora_restore.shared.names import TAG_MANAGED_BY, TAG_OPERATION
+from aurora_restore.shared.target_lock import DIRECT_CALL, TargetLock
 from tests.unit.bench import ACCOUNT, PREFIX, REGION, Bench
 from tests.unit.lambdas.arrange import (
     LONG_ENOUGH,

@@ -8,8 +8,8 @@ import pytest
 
 from aurora_restore.lambdas.delete_rds import DeleteRdsHandler
 from aurora_restore.lambdas.snapshot_check import SnapshotCheckHandler
-from aurora_restore.local.rds.model import Place
 from aurora_restore.shared.errors import PreflightError, RefusedError, ValidationError
+from embedded_aws.rds.models import Place
 from tests.unit.bench import ACCOUNT, MASTER_PASSWORD, REGION, SOURCE_REGION, Bench
 from tests.unit.scene import (
     HOME,

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from aurora_restore.lambdas.snapshot_check import SnapshotCheckHandler
-from aurora_restore.local.rds.model import Place
+from embedded_aws.rds.models import Place
 from tests.unit.bench import ACCOUNT, SOURCE_REGION, Bench
 from tests.unit.lambdas.arrange import (
     ELSEWHERE,

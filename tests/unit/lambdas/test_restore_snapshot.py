@@ -6,7 +6,6 @@ from typing import Any
 import pytest
 
 from aurora_restore.lambdas.restore_snapshot import RestoreSnapshotHandler
-from aurora_restore.local.rds.model import Place
 from aurora_restore.shared.errors import (
     AwsError,
     AwsThrottledError,
@@ -16,7 +15,8 @@ from aurora_restore.shared.errors import (
     SnapshotNotVisibleError,
     ValidationError,
 )
-from aurora_restore.shared.pipeline import TAG_OPERATION
+from aurora_restore.shared.names import TAG_OPERATION
+from embedded_aws.rds.models import Place
 from tests.unit.bench import ACCOUNT, REGION, Bench, execution_arn
 from tests.unit.lambdas.arrange import COPY, COPY_ARN, LONG_ENOUGH, SOURCE_ARN
 from tests.unit.lambdas.midway import (

@@ -35,7 +35,7 @@ REFUSED = DatabaseConnectionError("'postgres' could not log in", sqlstate="28P01
 @pytest.fixture
 def databases(bench: Bench) -> Iterator[Databases]:
     """The double of the restored PostgreSQL."""
-    made = Databases(bench.rds.world)
+    made = Databases(bench.rds.backend)
     with doubled(made):
         yield made
 

@@ -5,7 +5,6 @@ from typing import Any
 import pytest
 
 from aurora_restore.lambdas.snapshot_check import SnapshotCheckHandler
-from aurora_restore.local.rds.model import Place
 from aurora_restore.shared.errors import (
     AwsThrottledError,
     ConfigurationError,
@@ -13,7 +12,8 @@ from aurora_restore.shared.errors import (
     SnapshotNotFoundError,
     ValidationError,
 )
-from aurora_restore.shared.rds import DEAD_SNAPSHOT
+from aurora_restore.shared.rds.statuses import DEAD_SNAPSHOT
+from embedded_aws.rds.models import Place
 from tests.unit.bench import REGION, SOURCE_REGION, Bench
 from tests.unit.lambdas.arrange import (
     ELSEWHERE,
@@ -432,7 +432,7 @@ def test_a_named_snapshot_that_shows_no_time_yet_is_waited_for(scene: Scene) -> 
 
 def hide_time_of(scene: Scene, snapshot: str) -> None:
     """AWS tells the time of a snapshot only once it has begun in earnest."""
-    made: Any = scene.bench.rds.world.site(scene.source_place).snapshots[snapshot]
+    made: Any = scene.bench.rds.backend.site(scene.source_place).snapshots[snapshot]
     made.created = None
 
 

@@ -15,9 +15,10 @@ from aurora_restore.shared.errors import (
     RefusedError,
     ValidationError,
 )
-from aurora_restore.shared.lock import DIRECT_CALL, TargetLock
-from aurora_restore.shared.pipeline import get_step, state_machine_name
+from aurora_restore.shared.names import state_machine_name
+from aurora_restore.shared.pipeline import get_step
 from aurora_restore.shared.state_utils import IN_PROGRESS
+from aurora_restore.shared.target_lock import DIRECT_CALL, TargetLock
 from tests.unit.bench import (
     ACCOUNT,
     APP_PASSWORD,

@@ -7,7 +7,7 @@ from aurora_restore.lambdas.check_delete_status import CheckDeleteStatusHandler
 from aurora_restore.lambdas.copy_snapshot import CopySnapshotHandler
 from aurora_restore.lambdas.delete_rds import DeleteRdsHandler
 from aurora_restore.lambdas.snapshot_check import SnapshotCheckHandler
-from aurora_restore.shared.pipeline import final_snapshot_prefix
+from aurora_restore.shared.names import final_snapshot_prefix
 from tests.unit.bench import ACCOUNT, REGION, SOURCE_REGION, Bench
 from tests.unit.lambdas.arrange import (
     ELSEWHERE,

@@ -5,8 +5,8 @@ import math
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aurora_restore.shared.function_utils import next_poll
-from aurora_restore.shared.models import Polling
+from aurora_restore.shared.documents.environment import Polling
+from aurora_restore.shared.polling import next_poll
 
 HOUR = 3600
 # A Task, a Choice and a Wait leave this many events in an execution's history.

@@ -6,12 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aurora_restore.shared import models
+from aurora_restore.shared.documents import fields
+from aurora_restore.shared.documents.environment import Source, Target
+from aurora_restore.shared.documents.schema import check
 from aurora_restore.shared.errors import ConfigurationError
-from aurora_restore.shared.function_utils import copy_name
-from aurora_restore.shared.models import Source, Target
-from aurora_restore.shared.routes import Hop, Place, Route, Where, choose_route, hops
-from aurora_restore.shared.schema import check
+from aurora_restore.shared.snapshots.names import copy_name
+from aurora_restore.shared.snapshots.routes import Hop, Place, Route, Where, choose_route, hops
 
 HERE = Place("222222222222", "us-west-2")
 AUTOMATED = "arn:aws:rds:us-east-1:111111111111:cluster-snapshot:rds:prod-2026-05-15-02-00"
@@ -106,7 +106,7 @@ def test_what_is_restored_where_it_is_takes_no_copy(route: Route) -> None:
 def test_every_copy_has_a_name_that_rds_accepts(name: str) -> None:
     arn = f"arn:aws:rds:us-east-1:111111111111:cluster-snapshot:rds:{name}"
     for hop in taken(Route.TWO_STEPS, manual_copy_first=True, source_arn=arn):
-        check("name", hop.name, models.TargetSnapshotId)
+        check("name", hop.name, fields.ClusterId)
 
 
 @given(

@@ -5,9 +5,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from aurora_restore.reference.json_schema import json_schema
+from aurora_restore.shared.documents.environment import Restore
+from aurora_restore.shared.documents.event import Event
+from aurora_restore.shared.documents.schema import parse, parse_configuration, to_json
 from aurora_restore.shared.errors import ConfigurationError, ValidationError
-from aurora_restore.shared.models import Event, Restore
-from aurora_restore.shared.schema import json_schema, parse, parse_configuration, to_json
 from tests.unit.bench import RESTORE
 
 ANY_JSON = st.recursive(

@@ -5,15 +5,15 @@ from typing import Any
 
 import pytest
 
-from aurora_restore.shared.errors import ConfigurationError
-from aurora_restore.shared.models import Instance, ServerlessV2Scaling, Target
-from aurora_restore.shared.settings import (
+from aurora_restore.shared.cluster.settings import (
     drift,
     planned_instances,
     record,
     restore_settings,
     restored_tags,
 )
+from aurora_restore.shared.documents.environment import Instance, ServerlessV2Scaling, Target
+from aurora_restore.shared.errors import ConfigurationError
 
 NETWORK = {"db_subnet_group_name": "subnets", "security_group_ids": ["sg-2", "sg-1"]}
 CLUSTER: dict[str, Any] = {

@@ -1,0 +1,160 @@
+"""What a single field's rule cannot see: faults between the fields of an environment."""
+
+import json
+import re
+import ssl
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+from aurora_restore.configuration.database import faults_of_database
+from aurora_restore.configuration.schedule import faults_of_schedule
+from aurora_restore.configuration.source import faults_of_source
+from aurora_restore.configuration.target import faults_of_targets
+from aurora_restore.shared.documents.environment import Environment, Restore
+from aurora_restore.shared.documents.schema import Fault, to_json
+from aurora_restore.shared.pipeline import STEPS, function_role_name
+
+# https://docs.aws.amazon.com/systems-manager/latest/userguide/parameter-store-advanced-parameters.html
+_LARGEST_PARAMETER: Final = 8192
+# https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
+_LONGEST_ROLE_NAME: Final = 64
+_FEWEST_ZONES: Final = 2
+
+
+def faults_of(environment: Environment, *, repository: Path) -> Iterator[Fault]:
+    """Every contradiction in an environment whose single fields are right."""
+    yield from _role_names(environment)
+    yield from _network(environment)
+    yield from _secrets(environment)
+    yield from _ca_bundle(environment, repository)
+    yield from faults_of_targets(environment)
+    for name, restore in environment.restores.items():
+        path = f"restores.{name}"
+        yield from faults_of_source(environment, restore, path)
+        yield from _instances(restore, path)
+        yield from _key(environment, restore, path)
+        yield from faults_of_database(environment, restore, path, repository)
+        yield from _polling(restore, path)
+        yield from faults_of_schedule(restore, path)
+        yield from _size(restore, path)
+
+
+def _role_names(environment: Environment) -> Iterator[Fault]:
+    prefix, region = environment.name_prefix, environment.region
+    longest = max((function_role_name(prefix, region, step) for step in STEPS), key=len)
+    if (excess := len(longest) - _LONGEST_ROLE_NAME) > 0:
+        yield Fault(
+            "name_prefix",
+            f"{prefix!r} makes the role name {longest!r}, {excess} longer than IAM's "
+            f"{_LONGEST_ROLE_NAME} characters: in {region} a prefix has at most "
+            f"{len(prefix) - excess}",
+        )
+
+
+def _network(environment: Environment) -> Iterator[Fault]:
+    network = environment.network
+    zones, subnets = network.availability_zones, network.subnet_ids
+    if len(zones) != len(subnets):
+        yield Fault(
+            "network.availability_zones",
+            f"there are {len(zones)} for {len(subnets)} subnets: give the zone of each of "
+            "`network.subnet_ids`, in the same order",
+        )
+    if len(set(zones)) < _FEWEST_ZONES:
+        yield Fault(
+            "network.availability_zones",
+            f"there is only {zones[0]!r}: give subnets in {_FEWEST_ZONES} zones or more, so that "
+            "the functions outlast the failure of one",
+        )
+    for i, zone in enumerate(zones):
+        if not re.fullmatch(rf"{environment.region}[a-z]", zone):
+            yield Fault(
+                f"network.availability_zones[{i}]",
+                f"{zone!r} is not a zone of the environment's Region, {environment.region}",
+            )
+
+
+def _secrets(environment: Environment) -> Iterator[Fault]:
+    secrets = environment.secrets
+    for field, adopted in (("master", secrets.master), ("app", secrets.app)):
+        if adopted and adopted.startswith("arn:"):
+            arn = re.fullmatch(
+                r"arn:aws[a-z-]*:secretsmanager:([a-z0-9-]+):[0-9]{12}:secret:.+", adopted
+            )
+            if arn is None:
+                yield Fault(f"secrets.{field}", f"{adopted!r} is not the ARN of a secret")
+            elif arn[1] != environment.region:
+                yield Fault(
+                    f"secrets.{field}",
+                    f"the secret is in {arn[1]}: it must be in the environment's Region, "
+                    f"{environment.region}; replicate it",
+                )
+    if secrets.master and secrets.master == secrets.app:
+        yield Fault(
+            "secrets.app",
+            "is the master secret: whoever reads the application's passwords would have the "
+            "master's, too; give each a secret of its own",
+        )
+    names = {"app_username": secrets.app_username, "readonly_username": secrets.readonly_username}
+    if not secrets.master:
+        names = {"master_username": secrets.master_username, **names}
+    if not secrets.app and len(set(names.values())) < len(names):
+        yield Fault("secrets", f"{' and '.join(f'`{name}`' for name in names)} must differ")
+
+
+def _ca_bundle(environment: Environment, repository: Path) -> Iterator[Fault]:
+    if environment.database_ca_bundle is None:
+        return
+    file = repository / environment.database_ca_bundle
+    if not file.is_file():
+        yield Fault("database_ca_bundle", f"there is no file {file}")
+        return
+    try:
+        authorities = file.read_text(encoding="ascii")
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cadata=authorities)
+    except (ssl.SSLError, ValueError):
+        yield Fault("database_ca_bundle", f"{file} is not a bundle of certificates in PEM")
+
+
+def _instances(restore: Restore, path: str) -> Iterator[Fault]:
+    scaling = restore.target.serverless_v2_scaling
+    serverless = any(each.instance_class == "db.serverless" for each in restore.target.instances)
+    if serverless and scaling is None:
+        yield Fault(
+            f"{path}.target.serverless_v2_scaling",
+            "is missing: `db.serverless` instances need it "
+            '(for example {"min_capacity": 0.5, "max_capacity": 4})',
+        )
+    if scaling and scaling.min_capacity > scaling.max_capacity:
+        yield Fault(
+            f"{path}.target.serverless_v2_scaling.min_capacity",
+            f"{scaling.min_capacity} is more than `max_capacity`, {scaling.max_capacity}",
+        )
+
+
+def _key(environment: Environment, restore: Restore, path: str) -> Iterator[Fault]:
+    key = restore.target.kms_key_id
+    if key and (region := key.split(":")[3]) != environment.region:
+        yield Fault(
+            f"{path}.target.kms_key_id",
+            f"the key is in {region}: it must be in the target's Region, {environment.region}",
+        )
+
+
+def _polling(restore: Restore, path: str) -> Iterator[Fault]:
+    polling = restore.polling
+    if polling.floor_seconds > polling.cap_seconds:
+        yield Fault(
+            f"{path}.polling.floor_seconds",
+            f"{polling.floor_seconds} is more than `cap_seconds`, {polling.cap_seconds}",
+        )
+
+
+def _size(restore: Restore, path: str) -> Iterator[Fault]:
+    size = len(json.dumps(to_json(restore)).encode())
+    if size > _LARGEST_PARAMETER:
+        yield Fault(
+            path,
+            f"takes {size} bytes: an SSM parameter holds {_LARGEST_PARAMETER}; shorten it",
+        )

@@ -1,0 +1,45 @@
+"""Faults in what happens inside a restored database, the SQL scripts included."""
+
+from collections.abc import Iterator
+from pathlib import Path, PurePosixPath
+
+from aurora_restore.configuration.sql import faults_in
+from aurora_restore.shared.documents.environment import Database, Environment, Restore
+from aurora_restore.shared.documents.schema import Fault
+
+
+def faults_of_database(
+    environment: Environment, restore: Restore, path: str, repository: Path
+) -> Iterator[Fault]:
+    """Every fault of a restore's database; ``path`` is the restore's."""
+    path = f"{path}.database"
+    yield from _scripts(restore.database, path, repository)
+    if not environment.secrets.app:
+        yield from _kept_logins(environment, restore.database, path)
+
+
+def _scripts(database: Database, path: str, repository: Path) -> Iterator[Fault]:
+    first: dict[tuple[PurePosixPath, str | None], int] = {}
+    for i, script in enumerate(database.scripts):
+        where = f"{path}.scripts[{i}].path"
+        name = script.database or next(iter(database.databases), None)
+        if (earlier := first.setdefault((PurePosixPath(script.path), name), i)) != i:
+            yield Fault(
+                where, f"is the same as scripts[{earlier}]: a script runs once in each database"
+            )
+        elif not (file := repository / script.path).is_file():
+            yield Fault(where, f"there is no file {file}")
+        else:
+            for problem in faults_in(file.read_bytes()):
+                yield Fault(where, f"{file}: {problem}")
+
+
+def _kept_logins(environment: Environment, database: Database, path: str) -> Iterator[Fault]:
+    made = (environment.secrets.app_username, environment.secrets.readonly_username)
+    for i, role in enumerate(database.keep_logins):
+        if role in made:
+            yield Fault(
+                f"{path}.keep_logins[{i}]",
+                f"{role!r} is set up by the pipeline, with a password of this environment: "
+                "leave it out",
+            )

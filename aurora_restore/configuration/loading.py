@@ -1,0 +1,84 @@
+"""From ``-c environment=<name>`` to a checked ``Environment``."""
+
+import json
+import re
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, Final
+
+from aurora_restore.configuration.checks import faults_of
+from aurora_restore.configuration.repository import REPOSITORY
+from aurora_restore.shared.documents.environment import Environment
+from aurora_restore.shared.documents.schema import parse_configuration
+from aurora_restore.shared.errors import ConfigurationError
+
+CONFIG_FOLDER: Final = REPOSITORY / "config"
+SCHEMA_FILE: Final = "schema.json"
+
+# The longest name of a stack is AuroraRestoreSource-<name>-<account>, of 128 characters at most:
+# https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_CreateStack.html
+_NAME: Final = r"[A-Za-z0-9-]{1,95}"
+
+
+def load_environment(name: str | None, folder: str | Path | None = None) -> tuple[str, Environment]:
+    """The environment in ``<folder>/<name>.json`` under its name.
+
+    Raises ConfigurationError with everything that is wrong: which file, which field, what to do.
+    """
+    folder = Path(folder or CONFIG_FOLDER)
+    names = sorted(file.stem for file in folder.glob("*.json") if file.name != SCHEMA_FILE)
+    if name not in names:
+        problem = f"there is no environment {name!r}" if name else "no environment is named"
+        known = ", ".join(names) or "none yet"
+        raise ConfigurationError(
+            f"{problem}: add -c environment=<name>; the environments in {folder} are: {known}"
+        )
+    file = folder / f"{name}.json"
+    if not re.fullmatch(_NAME, name):
+        raise ConfigurationError(
+            f"{file}: the file's name becomes part of stack names: "
+            "rename it to 1 to 95 letters, digits and hyphens before .json"
+        )
+    try:
+        environment = parse_configuration(Environment, _read(file), source=str(file))
+    except ConfigurationError as error:
+        raise _refusal(file, error.details.get("faults") or [error.message]) from None
+    if faults := [str(fault) for fault in faults_of(environment, repository=REPOSITORY)]:
+        raise _refusal(file, faults)
+    return name, environment
+
+
+def _read(file: Path) -> Any:
+    """The file's JSON document, in which no key may stand twice."""
+    try:
+        text = file.read_text(encoding="utf-8-sig")
+        return json.loads(text, object_pairs_hook=_unique, parse_constant=_no_number)
+    except OSError as error:
+        raise ConfigurationError(f"cannot be read: {error.strerror}") from None
+    except json.JSONDecodeError as error:
+        raise ConfigurationError(
+            f"line {error.lineno}, column {error.colno}: not valid JSON: {error.msg}"
+        ) from None
+    except UnicodeDecodeError as error:
+        raise ConfigurationError(f"byte {error.start}: not valid UTF-8") from None
+    except RecursionError:
+        raise ConfigurationError("not valid: lists and objects are nested too deeply") from None
+    except ValueError:
+        raise ConfigurationError("not valid: a number in it has too many digits") from None
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    document = dict(pairs)
+    if len(document) < len(pairs):
+        keys = [key for key, _ in pairs]
+        twice = next(key for key in keys if keys.count(key) > 1)
+        raise ConfigurationError(f"the key {twice!r} stands twice in one object: remove one")
+    return document
+
+
+def _no_number(constant: str) -> Any:
+    raise ConfigurationError(f"not valid JSON: {constant} is no number there")
+
+
+def _refusal(file: Path, faults: Iterable[str]) -> ConfigurationError:
+    return ConfigurationError("\n  ".join([f"{file}:", *faults]), faults=list(faults))

@@ -1,0 +1,84 @@
+"""Faults in what an environment's restores replace, and in the tags that it gets."""
+
+import unicodedata
+from collections.abc import Iterator, Mapping
+
+from aurora_restore.configuration.source import is_own
+from aurora_restore.shared.documents.environment import Environment, Source
+from aurora_restore.shared.documents.schema import Fault
+
+
+def faults_of_targets(environment: Environment) -> Iterator[Fault]:
+    """Every target that is another's, that would endanger a source, or that RDS would not tag."""
+    yield from _shared_targets(environment)
+    for name, restore in environment.restores.items():
+        yield from _sources_to_delete(environment, name)
+        yield from _sources_to_adopt(environment, name)
+        yield from _tags(restore.target.tags, f"restores.{name}.target.tags")
+
+
+def _shared_targets(environment: Environment) -> Iterator[Fault]:
+    first: dict[str, str] = {}
+    for name, restore in environment.restores.items():
+        cluster = restore.target.cluster_id
+        if (other := first.setdefault(cluster.lower(), name)) != name:
+            yield Fault(
+                f"restores.{name}.target.cluster_id",
+                f"{cluster!r} is the target of the restore {other!r}, too: "
+                "each restore needs a target of its own",
+            )
+
+
+def _sources_to_delete(environment: Environment, name: str) -> Iterator[Fault]:
+    """A target that is a source, of this restore or of another."""
+    target = environment.restores[name].target.cluster_id
+    of = [other for other, source in _sources_nearby(environment) if source == target.lower()]
+    if of:
+        whose = "itself" if name in of else f"of the restore {of[0]!r}"
+        yield Fault(
+            f"restores.{name}.target.cluster_id",
+            f"{target!r} is the source {whose}: the pipeline would delete what it is to copy; "
+            "name another cluster, or put that restore into an environment of its own",
+        )
+
+
+def _sources_to_adopt(environment: Environment, name: str) -> Iterator[Fault]:
+    """A source whose instances are named as those of a cluster without the pipeline's tag are."""
+    target = environment.restores[name].target
+    if not target.adopt:
+        return
+    for other, source in _sources_nearby(environment):
+        if source.startswith(f"{target.cluster_id.lower()}-"):
+            yield Fault(
+                f"restores.{name}.target.adopt",
+                f"would let the pipeline delete the instances of {source!r}, the source of the "
+                f"restore {other!r}, whose name begins with the target's: leave it out, and tag "
+                "the target and its instances instead",
+            )
+            return
+
+
+def _sources_nearby(environment: Environment) -> Iterator[tuple[str, str]]:
+    """The restores whose sources are in the targets' account and Region, with these, in lower case.
+
+    RDS does not tell capitals from small letters in identifiers.
+    """
+    for name, restore in environment.restores.items():
+        if _is_nearby(environment, restore.source):
+            yield name, restore.source.cluster_id.lower()
+
+
+def _is_nearby(environment: Environment, source: Source) -> bool:
+    return is_own(environment, source) and source.region == environment.region
+
+
+def _tags(tags: Mapping[str, str], path: str) -> Iterator[Fault]:
+    """Beyond ASCII RDS takes letters, digits and spaces, but no symbols."""
+    for key, value in tags.items():
+        refused = [each for each in key + value if ord(each) > 127 and not _is_taken(each)]
+        if refused:
+            yield Fault(f"{path}.{key}", f"{refused[0]!r} cannot be in a tag: leave it out")
+
+
+def _is_taken(character: str) -> bool:
+    return unicodedata.category(character)[0] in "LNZ"

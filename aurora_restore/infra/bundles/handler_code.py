@@ -1,0 +1,26 @@
+"""The functions' code: this repository's own."""
+
+from aws_cdk import IgnoreMode
+from aws_cdk import aws_lambda as lambda_
+
+from aurora_restore.configuration.repository import REPOSITORY
+
+
+def handler_code() -> lambda_.Code:
+    """An asset with ``aurora_restore.shared`` and ``aurora_restore.lambdas``, and nothing else.
+
+    The import paths are those of the repository, and the hash follows from the content.
+    """
+    return lambda_.Code.from_asset(
+        str(REPOSITORY),
+        ignore_mode=IgnoreMode.DOCKER,
+        exclude=[
+            "*",
+            "!aurora_restore",
+            "aurora_restore/*",
+            "!aurora_restore/__init__.py",
+            "!aurora_restore/shared",
+            "!aurora_restore/lambdas",
+            "**/__pycache__",
+        ],
+    )

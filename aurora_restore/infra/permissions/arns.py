@@ -1,0 +1,162 @@
+"""The ARNs that the kinds of resources in the pipeline's declaration stand for.
+
+The types of RDS resources that an action is on follow the Service Authorization Reference:
+https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonrds.html
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import assert_never
+
+from aurora_restore.shared.documents.environment import Environment, Restore
+from aurora_restore.shared.names import (
+    final_snapshot_prefix,
+    intermediate_snapshot_prefix,
+    state_machine_name,
+)
+from aurora_restore.shared.pipeline import Resource, Step, function_role_name
+
+
+@dataclass(frozen=True, kw_only=True)
+class Arns:
+    """What an environment's restores name, as ARNs."""
+
+    environment: Environment
+    partition: str
+
+    def of(self, resource: Resource) -> list[str]:
+        """What an action on a kind of resource is allowed on; empty where there is none."""
+        match resource:
+            case Resource.SOURCE_SNAPSHOTS:
+                return [self.rds("cluster-snapshot:*", *place) for place in self.source_places()]
+            case Resource.TARGET_SNAPSHOTS:
+                return [self.rds("cluster-snapshot:*")]
+            case Resource.INTERMEDIATE_SNAPSHOTS:
+                name = f"{intermediate_snapshot_prefix(self.environment.name_prefix)}*"
+                return [
+                    self.rds(f"cluster-snapshot:{name}", region)
+                    for region in self._intermediate_regions()
+                ]
+            case Resource.TARGET_CLUSTERS:
+                return [self.rds(f"cluster:{name}") for name in self._targets()]
+            case Resource.TARGET_INSTANCES:
+                return [self.rds("db:*")]
+            case Resource.GROUPS:
+                return [self.rds(f"{kind}:*") for kind in ("cluster-pg", "og", "pg", "subgrp")]
+            case Resource.SOURCE_ROLES:
+                return sorted(
+                    {each.source.role_arn for each in self._restores() if each.source.role_arn}
+                )
+            case Resource.EXECUTIONS:
+                return [self.executions()]
+            case Resource.ANY:
+                return ["*"]
+            case Resource.TARGET_KEYS | Resource.SOURCE_KEYS:
+                raise ValueError(f"only kms actions are on {resource}")
+            case _:
+                assert_never(resource)
+
+    def listed(self, resource: Resource) -> list[str]:
+        """What a Describe action must be allowed on.
+
+        A call that lists, or that asks for something already gone, is on all resources of a type;
+        snapshots are listed by cluster, too. A list of what other accounts share is on the
+        caller's own account.
+        """
+        own = self.environment.account
+        match resource:
+            case Resource.SOURCE_SNAPSHOTS:
+                regions = {region for region, _ in self.source_places()}
+                places = [*self.source_places(), *((region, own) for region in regions)]
+                kinds = ["cluster", "cluster-snapshot"]
+            case Resource.TARGET_SNAPSHOTS:
+                places, kinds = [(self.environment.region, own)], ["cluster", "cluster-snapshot"]
+            case Resource.TARGET_CLUSTERS:
+                places, kinds = [(self.environment.region, own)], ["cluster"]
+            case Resource.INTERMEDIATE_SNAPSHOTS:
+                places = [(region, own) for region in self._intermediate_regions()]
+                kinds = ["cluster-snapshot"]
+            case _:
+                return self.of(resource)
+        return [self.rds(f"{kind}:*", *place) for place in places for kind in kinds]
+
+    def executions(self) -> str:
+        """The executions of the state machine."""
+        environment = self.environment
+        return (
+            f"arn:{self.partition}:states:{environment.region}:{environment.account}"
+            f":execution:{state_machine_name(environment.name_prefix)}:*"
+        )
+
+    def final_snapshots(self) -> list[str]:
+        """The snapshots that the deletions of the targets leave."""
+        return [
+            self.rds(f"cluster-snapshot:{final_snapshot_prefix(name)}*") for name in self._targets()
+        ]
+
+    def adopted_instances(self) -> list[str]:
+        """The instances of clusters that the pipeline did not make, so carry no tag of it.
+
+        They are named after their cluster, whose name alone others may begin with, too.
+        """
+        return [
+            self.rds(f"db:{restore.target.cluster_id}{rest}")
+            for restore in self._restores()
+            if restore.target.adopt
+            for rest in ("", "-*")
+        ]
+
+    def sources(self) -> list[str]:
+        """The source clusters."""
+        return sorted(
+            {
+                self.rds(
+                    f"cluster:{restore.source.cluster_id}",
+                    restore.source.region,
+                    restore.source.account_id,
+                )
+                for restore in self._restores()
+            }
+        )
+
+    def source_places(self) -> list[tuple[str, str]]:
+        """The Region and account of each source."""
+        return sorted(
+            {
+                (restore.source.region, restore.source.account_id or self.environment.account)
+                for restore in self._restores()
+            }
+        )
+
+    def own_roles(self) -> str:
+        """Every role of the environment's account."""
+        return f"arn:{self.partition}:iam::{self.environment.account}:role/*"
+
+    def function_roles(self, steps: Iterable[Step]) -> list[str]:
+        """The roles of steps' functions, known before there are any."""
+        environment = self.environment
+        names = [
+            function_role_name(environment.name_prefix, environment.region, step) for step in steps
+        ]
+        return [f"arn:{self.partition}:iam::{environment.account}:role/{name}" for name in names]
+
+    def rds(self, resource: str, region: str | None = None, account: str | None = None) -> str:
+        """A resource of RDS; in the environment's Region and account unless others are given."""
+        region = region or self.environment.region
+        account = account or self.environment.account
+        return f"arn:{self.partition}:rds:{region}:{account}:{resource}"
+
+    def _restores(self) -> Iterable[Restore]:
+        return self.environment.restores.values()
+
+    def _targets(self) -> list[str]:
+        return [restore.target.cluster_id for restore in self._restores()]
+
+    def _intermediate_regions(self) -> list[str]:
+        return sorted(
+            {
+                restore.source.region
+                for restore in self._restores()
+                if restore.source.copy_route == "two-steps"
+            }
+        )

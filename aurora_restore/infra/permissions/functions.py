@@ -1,0 +1,116 @@
+"""Everything that a step's function may do."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from aws_cdk import aws_iam as iam
+
+from aurora_restore.infra.credentials import Credentials
+from aurora_restore.infra.notifications import Notifications
+from aurora_restore.infra.permissions.grants import Grants
+from aurora_restore.infra.permissions.statements import allow, deny
+from aurora_restore.infra.tables import Tables
+from aurora_restore.shared.names import LOCK_KEY_PREFIX, config_path
+from aurora_restore.shared.pipeline import Step
+
+# https://docs.aws.amazon.com/lambda/latest/dg/configuration-vpc.html#configuration-vpc-permissions
+_ATTACH_TO_VPC: Final = (
+    "ec2:AssignPrivateIpAddresses",
+    "ec2:CreateNetworkInterface",
+    "ec2:DeleteNetworkInterface",
+    "ec2:DescribeNetworkInterfaces",
+    "ec2:DescribeSubnets",
+    "ec2:UnassignPrivateIpAddresses",
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Permissions:
+    """The statements of each step's role, from its row and from what the stack holds."""
+
+    grants: Grants
+    tables: Tables
+    credentials: Credentials
+    notifications: Notifications
+
+    def of(self, step: Step, *, attached: bool) -> Iterator[iam.PolicyStatement]:
+        """A step's statements; ``attached`` is whether its function is in the VPC."""
+        yield allow(
+            ("dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query"),
+            [self.tables.state.table_arn],
+        )
+        yield allow("dynamodb:PutItem", [self.tables.audit.table_arn])
+        yield allow(
+            ("ssm:GetParameter", "ssm:GetParametersByPath"),
+            [self._parameters(), self._parameters().removesuffix("/*")],
+        )
+        yield from self._lock(step)
+        yield from self.grants.of(step)
+        for which in step.reads_secrets:
+            yield from self._secret(which, "secretsmanager:GetSecretValue", "kms:Decrypt")
+        for which in step.writes_secrets:
+            yield from self._secret(which, "secretsmanager:PutSecretValue", "kms:GenerateDataKey")
+        if step.publishes:
+            yield allow("sns:Publish", [self.notifications.topic.topic_arn])
+            yield allow(("kms:Decrypt", "kms:GenerateDataKey*"), [self.notifications.key.key_arn])
+        if attached:
+            yield from self._attach_to_vpc(step)
+
+    def _lock(self, step: Step) -> Iterator[iam.PolicyStatement]:
+        """The target's lock, an item of the state table.
+
+        Who finds it taken asks whether the holder's execution is over. An execution lets go of it
+        in the step that takes none; a direct call of a step that changes something does so itself.
+        https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/specifying-conditions.html
+        """
+        if step.locks:
+            yield allow("states:DescribeExecution", [self.grants.arns.executions()])
+        if step.changes_aws or not step.locks:
+            yield allow(
+                "dynamodb:DeleteItem",
+                [self.tables.state.table_arn],
+                {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": [f"{LOCK_KEY_PREFIX}*"]}},
+            )
+
+    def _attach_to_vpc(self, step: Step) -> Iterator[iam.PolicyStatement]:
+        """Lambda may make a function's network interfaces; the function itself may not.
+
+        https://docs.aws.amazon.com/lambda/latest/dg/permissions-source-function-arn.html
+        """
+        environment = self.grants.environment
+        function = (
+            f"arn:{self.grants.partition}:lambda:{environment.region}:{environment.account}"
+            f":function:{step.function_name(environment.name_prefix)}"
+        )
+        yield allow(_ATTACH_TO_VPC, ["*"])
+        yield deny(_ATTACH_TO_VPC, ["*"], {"ArnEquals": {"lambda:SourceFunctionArn": function}})
+
+    def _parameters(self) -> str:
+        environment = self.grants.environment
+        path = config_path(environment.name_prefix)
+        return (
+            f"arn:{self.grants.partition}:ssm:{environment.region}:{environment.account}"
+            f":parameter{path}/*"
+        )
+
+    def _secret(self, which: str, action: str, key_action: str) -> Iterator[iam.PolicyStatement]:
+        """An action on a secret, and on the customer key that an adopted one may be under.
+
+        Secrets Manager names the secret in the encryption context:
+        https://docs.aws.amazon.com/secretsmanager/latest/userguide/security-encryption.html
+        """
+        secret = self.credentials.named(which)
+        yield allow(action, [secret.arn])
+        if secret.adopted:
+            environment = self.grants.environment
+            yield allow(
+                key_action,
+                [f"arn:{self.grants.partition}:kms:{environment.region}:*:key/*"],
+                {
+                    "StringEquals": {
+                        "kms:ViaService": f"secretsmanager.{environment.region}.amazonaws.com"
+                    },
+                    "StringLike": {"kms:EncryptionContext:SecretARN": secret.arn},
+                },
+            )

@@ -1,0 +1,47 @@
+"""IAM statements, in the few forms that the stacks write."""
+
+from collections.abc import Iterable, Mapping
+
+from aws_cdk import aws_iam as iam
+
+from aurora_restore.shared.names import TAG_MANAGED_BY
+
+Conditions = Mapping[str, Mapping[str, object]]
+
+
+def allow(
+    actions: str | Iterable[str], resources: Iterable[str], conditions: Conditions | None = None
+) -> iam.PolicyStatement:
+    """A statement that allows actions on resources."""
+    return iam.PolicyStatement(
+        actions=[actions] if isinstance(actions, str) else list(actions),
+        resources=sorted(set(resources)),
+        conditions=conditions,
+    )
+
+
+def deny(
+    actions: Iterable[str], resources: Iterable[str], conditions: Conditions | None = None
+) -> iam.PolicyStatement:
+    """A statement that denies actions on resources, whatever another one allows."""
+    return iam.PolicyStatement(
+        effect=iam.Effect.DENY,
+        actions=list(actions),
+        resources=sorted(set(resources)),
+        conditions=conditions,
+    )
+
+
+def deny_changes(clusters: Iterable[str]) -> iam.PolicyStatement:
+    """A source is only ever read."""
+    return deny(("rds:Delete*", "rds:Modify*"), clusters)
+
+
+def carries_tag(name_prefix: str) -> Conditions:
+    """What is acted on carries the environment's tag."""
+    return {"StringEquals": {f"aws:ResourceTag/{TAG_MANAGED_BY}": name_prefix}}
+
+
+def gives_tag(name_prefix: str) -> Conditions:
+    """The environment's tag is among those that the call gives."""
+    return {"StringEquals": {f"aws:RequestTag/{TAG_MANAGED_BY}": name_prefix}}

@@ -1,0 +1,132 @@
+"""The calls that change a cluster and its instances, as values."""
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from aurora_restore.shared.cluster.settings import InstancePlan
+
+if TYPE_CHECKING:
+    from mypy_boto3_rds.type_defs import DBClusterSnapshotTypeDef, DBClusterTypeDef
+from aurora_restore.shared.rds.calls import RdsCall
+from aurora_restore.shared.rds.tags import tag_list
+
+
+def lift_protection(cluster_id: str, region: str) -> RdsCall:
+    return RdsCall(
+        "ModifyDBCluster",
+        region,
+        {
+            "DBClusterIdentifier": cluster_id,
+            "DeletionProtection": False,
+            "ApplyImmediately": True,
+        },
+        "lift the deletion protection, as target.replace_protected allows",
+    )
+
+
+def delete_instance(instance_id: str, region: str) -> RdsCall:
+    return RdsCall(
+        "DeleteDBInstance",
+        region,
+        {"DBInstanceIdentifier": instance_id, "SkipFinalSnapshot": True},
+        "a cluster can be deleted once its instances are being deleted",
+    )
+
+
+def delete_cluster(cluster_id: str, region: str, final_snapshot: str | None) -> RdsCall:
+    final: dict[str, Any] = (
+        {"SkipFinalSnapshot": True}
+        if final_snapshot is None
+        else {"SkipFinalSnapshot": False, "FinalDBSnapshotIdentifier": final_snapshot}
+    )
+    return RdsCall(
+        "DeleteDBCluster",
+        region,
+        {"DBClusterIdentifier": cluster_id, **final},
+        "make room for the restored cluster",
+    )
+
+
+def restore_cluster(
+    cluster_id: str,
+    region: str,
+    snapshot: "DBClusterSnapshotTypeDef",
+    snapshot_arn: str,
+    settings: Mapping[str, Any],
+    tags: Mapping[str, str],
+) -> RdsCall:
+    return RdsCall(
+        "RestoreDBClusterFromSnapshot",
+        region,
+        {
+            "DBClusterIdentifier": cluster_id,
+            "SnapshotIdentifier": snapshot_arn,
+            "Engine": snapshot["Engine"],
+            "EngineVersion": snapshot["EngineVersion"],
+            "Tags": tag_list(tags),
+            **settings,
+            "DeletionProtection": False,
+        },
+        "restore the cluster; RDS makes it without instances and with the source's password",
+    )
+
+
+def create_instance(
+    cluster_id: str, engine: str, region: str, plan: InstancePlan, tags: Mapping[str, str]
+) -> RdsCall:
+    return RdsCall(
+        "CreateDBInstance",
+        region,
+        {
+            "DBInstanceIdentifier": plan.identifier,
+            "DBInstanceClass": plan.instance_class,
+            "Engine": engine,
+            "DBClusterIdentifier": cluster_id,
+            "PubliclyAccessible": False,
+            "Tags": tag_list(tags),
+            **plan.options(),
+        },
+        "a restored cluster has no instances",
+    )
+
+
+def set_master_password(cluster_id: str, region: str, password: str) -> RdsCall:
+    return RdsCall(
+        "ModifyDBCluster",
+        region,
+        {"DBClusterIdentifier": cluster_id, "ApplyImmediately": True},
+        "a restored cluster has the source's master password",
+        secret={"MasterUserPassword": password},
+    )
+
+
+def finish_cluster(cluster_id: str, region: str, changes: Mapping[str, Any]) -> RdsCall:
+    return RdsCall(
+        "ModifyDBCluster",
+        region,
+        {"DBClusterIdentifier": cluster_id, **changes, "ApplyImmediately": True},
+        "RestoreDBClusterFromSnapshot takes no maintenance window, and only a good cluster is "
+        "protected against deletion",
+    )
+
+
+def deletion(
+    cluster: "DBClusterTypeDef", instances: Sequence[Any], region: str, final_snapshot: str | None
+) -> list[RdsCall]:
+    """What deletes a cluster: its protection, its readers, its writer, itself."""
+    writers = {
+        member["DBInstanceIdentifier"]
+        for member in cluster.get("DBClusterMembers", [])
+        if member.get("IsClusterWriter")
+    }
+    names = sorted(
+        (item["DBInstanceIdentifier"] for item in instances),
+        key=lambda name: (name in writers, name),
+    )
+    protected = cluster.get("DeletionProtection")
+    cluster_id = cluster["DBClusterIdentifier"]
+    return [
+        *([lift_protection(cluster_id, region)] if protected else []),
+        *(delete_instance(name, region) for name in names),
+        delete_cluster(cluster_id, region, final_snapshot),
+    ]

@@ -1,0 +1,332 @@
+"""What the restored cluster is to be like: the configuration, and where it is silent, the old one.
+
+``record`` keeps what a cluster is; ``restore_settings`` and ``planned_instances`` put it back, and
+``drift`` says what differs all the same. RestoreDBClusterFromSnapshot takes the engine's defaults
+for all that is left out, so every setting is passed.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from aurora_restore.shared.documents.environment import Instance, Target
+from aurora_restore.shared.errors import ConfigurationError
+from aurora_restore.shared.rds.tags import tags_of
+
+if TYPE_CHECKING:
+    from mypy_boto3_rds.type_defs import DBClusterTypeDef, DBInstanceTypeDef
+
+SERVERLESS: Final = "db.serverless"
+OWN_TAGS: Final = "aurora-restore:"
+AWS_TAGS: Final = "aws:"
+
+# DescribeDBClusters key → RestoreDBClusterFromSnapshot parameter, for what is put back as it was.
+_KEPT: Final[Mapping[str, str]] = {
+    "BackupRetentionPeriod": "BackupRetentionPeriod",
+    "CopyTagsToSnapshot": "CopyTagsToSnapshot",
+    "DBClusterParameterGroup": "DBClusterParameterGroupName",
+    "DeletionProtection": "DeletionProtection",
+    "EnabledCloudwatchLogsExports": "EnableCloudwatchLogsExports",
+    "EngineLifecycleSupport": "EngineLifecycleSupport",
+    "IAMDatabaseAuthenticationEnabled": "EnableIAMDatabaseAuthentication",
+    "PreferredBackupWindow": "PreferredBackupWindow",
+    "StorageType": "StorageType",
+}
+_SCALING: Final = "ServerlessV2ScalingConfiguration"
+_SCALING_KEYS: Final = ("MinCapacity", "MaxCapacity", "SecondsUntilAutoPause")
+_ROLES: Final = "AssociatedRoles"
+MAINTENANCE_WINDOW: Final = "PreferredMaintenanceWindow"
+PROTECTION: Final = "DeletionProtection"
+DEFAULT_GROUP: Final = "default."
+"""The parameter groups of the engine itself; their names carry its major version."""
+
+# DescribeDBInstances key → CreateDBInstance parameter.
+_INSTANCE_OPTIONS: Final[Mapping[str, str]] = {
+    "AutoMinorVersionUpgrade": "AutoMinorVersionUpgrade",
+    "CACertificateIdentifier": "CACertificateIdentifier",
+    "MonitoringInterval": "MonitoringInterval",
+    "MonitoringRoleArn": "MonitoringRoleArn",
+    "PerformanceInsightsEnabled": "EnablePerformanceInsights",
+    "PerformanceInsightsKMSKeyId": "PerformanceInsightsKMSKeyId",
+    "PerformanceInsightsRetentionPeriod": "PerformanceInsightsRetentionPeriod",
+    "PreferredMaintenanceWindow": "PreferredMaintenanceWindow",
+}
+
+
+# An option → the one without which CreateDBInstance refuses it.
+_NEEDS: Final[Mapping[str, str]] = {
+    "MonitoringRoleArn": "MonitoringInterval",
+    "PerformanceInsightsKMSKeyId": "PerformanceInsightsEnabled",
+    "PerformanceInsightsRetentionPeriod": "PerformanceInsightsEnabled",
+}
+
+
+def _is_on(described: Mapping[str, Any], key: str) -> bool:
+    return key not in _NEEDS or bool(described.get(_NEEDS[key]))
+
+
+@dataclass(frozen=True)
+class InstancePlan:
+    """A DB instance that is to exist."""
+
+    identifier: str
+    instance_class: str
+    promotion_tier: int | None = None
+    db_parameter_group_name: str | None = None
+    kept: Mapping[str, Any] | None = None
+    """Parameters of CreateDBInstance that are put back as they were."""
+
+    def options(self) -> dict[str, Any]:
+        """The optional parameters of CreateDBInstance."""
+        configured = {
+            "PromotionTier": self.promotion_tier,
+            "DBParameterGroupName": self.db_parameter_group_name,
+        }
+        return {
+            **(self.kept or {}),
+            **{key: value for key, value in configured.items() if value is not None},
+        }
+
+
+def record(cluster: "DBClusterTypeDef", instances: "Sequence[DBInstanceTypeDef]") -> dict[str, Any]:
+    """What is worth knowing of a cluster once it is gone, as the state keeps it."""
+    described: Mapping[str, Any] = cluster
+    facts = {
+        key: described[key]
+        for key in (
+            *_KEPT,
+            MAINTENANCE_WINDOW,
+            "DBClusterArn",
+            "DBClusterIdentifier",
+            "DBSubnetGroup",
+            "DbClusterResourceId",
+            "EngineVersion",
+            "Port",
+        )
+        if described.get(key) is not None
+    }
+    if described.get(_SCALING):
+        facts[_SCALING] = {
+            key: described[_SCALING][key] for key in _SCALING_KEYS if key in described[_SCALING]
+        }
+    facts[_ROLES] = [
+        {key: role[key] for key in ("RoleArn", "FeatureName") if role.get(key)}
+        for role in described.get(_ROLES, [])
+    ]
+    facts["VpcSecurityGroupIds"] = sorted(
+        group["VpcSecurityGroupId"] for group in described.get("VpcSecurityGroups", [])
+    )
+    facts["Tags"] = {
+        key: value
+        for key, value in tags_of(described.get("TagList")).items()
+        if not key.startswith((AWS_TAGS, OWN_TAGS))
+    }
+    writers = {
+        member["DBInstanceIdentifier"]
+        for member in described.get("DBClusterMembers", [])
+        if member.get("IsClusterWriter")
+    }
+    plans = sorted(
+        (_plan_of(instance) for instance in instances),
+        key=lambda plan: (
+            plan.identifier not in writers,
+            1 if plan.promotion_tier is None else plan.promotion_tier,
+            plan.identifier,
+        ),
+    )
+    facts["Instances"] = [asdict(plan) for plan in plans]
+    return facts
+
+
+def _plan_of(instance: "DBInstanceTypeDef") -> InstancePlan:
+    described: Mapping[str, Any] = instance
+    groups = [
+        group["DBParameterGroupName"]
+        for group in described.get("DBParameterGroups", [])
+        if not group["DBParameterGroupName"].startswith(DEFAULT_GROUP)
+    ]
+    kept = {
+        parameter: described[key]
+        for key, parameter in _INSTANCE_OPTIONS.items()
+        if described.get(key) not in (None, "") and _is_on(described, key)
+    }
+    return InstancePlan(
+        described["DBInstanceIdentifier"],
+        described["DBInstanceClass"],
+        described.get("PromotionTier"),
+        groups[0] if groups else None,
+        kept,
+    )
+
+
+def planned_instances(target: Target, old: Mapping[str, Any] | None) -> list[InstancePlan]:
+    """The instances of the restored cluster, the writer-to-be first.
+
+    Where the configuration names none, those of the old cluster; an instance keeps the old one's
+    identifier, because instance endpoints and alarms depend on it. Raises ConfigurationError where
+    neither says anything.
+    """
+    before = [InstancePlan(**plan) for plan in (old or {}).get("Instances", [])]
+    if not target.instances:
+        if not before:
+            raise ConfigurationError(
+                f"target.instances: is missing, and there is no old cluster {target.cluster_id} to "
+                "take the instances from; configure at least one"
+            )
+        return before
+    names = _identifiers(target.cluster_id, [plan.identifier for plan in before])
+    kept = {plan.identifier: plan.kept for plan in before}
+    return [_configured(next(names), instance, kept) for instance in target.instances]
+
+
+def _identifiers(cluster_id: str, before: Sequence[str]) -> Iterator[str]:
+    yield from before
+    number = 0
+    while True:
+        number += 1
+        name = f"{cluster_id[:60].rstrip('-')}-{number}"
+        if name not in before:
+            yield name
+
+
+def _configured(
+    identifier: str, instance: Instance, kept: Mapping[str, Mapping[str, Any] | None]
+) -> InstancePlan:
+    return InstancePlan(
+        identifier,
+        instance.instance_class,
+        instance.promotion_tier,
+        instance.db_parameter_group_name,
+        kept.get(identifier),
+    )
+
+
+def restore_settings(
+    target: Target, old: Mapping[str, Any] | None, network: Mapping[str, Any]
+) -> dict[str, Any]:
+    """The settings for RestoreDBClusterFromSnapshot: configured, else the old cluster's.
+
+    A default parameter group is left to AWS: its name carries the engine's old major version.
+    """
+    old = old or {}
+    unset: tuple[Any, ...] = (None, [], "", {})
+    kept = {parameter: old[key] for key, parameter in _KEPT.items() if old.get(key) not in unset}
+    if str(kept.get("DBClusterParameterGroupName", "")).startswith(DEFAULT_GROUP):
+        del kept["DBClusterParameterGroupName"]
+    for key in (_SCALING, _ROLES):
+        if old.get(key):
+            kept[key] = old[key]
+    scaling = target.serverless_v2_scaling
+    configured = {
+        "DBClusterParameterGroupName": target.db_cluster_parameter_group_name,
+        "DeletionProtection": target.deletion_protection,
+        "KmsKeyId": target.kms_key_id,
+        "Port": target.port,
+        _SCALING: scaling
+        and {"MinCapacity": scaling.min_capacity, "MaxCapacity": scaling.max_capacity},
+    }
+    return {
+        "DBSubnetGroupName": network["db_subnet_group_name"],
+        "VpcSecurityGroupIds": network["security_group_ids"],
+        **kept,
+        **{key: value for key, value in configured.items() if value is not None},
+    }
+
+
+def finishing_touches(wanted: Mapping[str, Any], old: Mapping[str, Any] | None) -> dict[str, Any]:
+    """What is set once the restored cluster is good: its maintenance window and its protection.
+
+    A restore that fails must be deleted, and RDS modifies no failed cluster to lift a protection.
+    """
+    window = (old or {}).get(MAINTENANCE_WINDOW)
+    return {
+        **({MAINTENANCE_WINDOW: window} if window else {}),
+        **({PROTECTION: True} if wanted.get(PROTECTION) else {}),
+    }
+
+
+def restored_tags(
+    target: Target, old: Mapping[str, Any] | None, own: Mapping[str, str]
+) -> dict[str, str]:
+    """The tags of the restored cluster: the old one's, the configured, and the pipeline's own."""
+    return {**(old or {}).get("Tags", {}), **target.tags, **own}
+
+
+# What is not expected to stay: it is new in every restore, or decided by the snapshot.
+_ALWAYS_NEW: Final = frozenset(
+    {"DBClusterArn", "DbClusterResourceId", "EngineVersion", "Port", "Instances"}
+)
+
+
+@dataclass(frozen=True)
+class Difference:
+    """A setting of the restored cluster that is not as it should be."""
+
+    setting: str
+    wanted: Any
+    found: Any
+
+
+def drift(
+    target: Target,
+    old: Mapping[str, Any] | None,
+    new: Mapping[str, Any],
+    wanted: Mapping[str, Any],
+    plans: Sequence[InstancePlan],
+) -> list[Difference]:
+    """What of the restored cluster (``new``) differs from the old one and the configuration.
+
+    ``wanted`` are the parameters that it was restored with, which outrank the old cluster.
+    """
+    by_parameter = {parameter: key for key, parameter in _KEPT.items()}
+    expected = {
+        key: value for key, value in (old or {}).items() if key not in _ALWAYS_NEW and value
+    }
+    expected |= {
+        by_parameter[parameter]: value
+        for parameter, value in wanted.items()
+        if parameter in by_parameter
+    }
+    expected["DBSubnetGroup"] = wanted["DBSubnetGroupName"]
+    expected["VpcSecurityGroupIds"] = sorted(wanted["VpcSecurityGroupIds"])
+    if _SCALING in wanted:
+        expected[_SCALING] = wanted[_SCALING]
+    expected["Tags"] = {**(old or {}).get("Tags", {}), **target.tags}
+    if str(expected.get("DBClusterParameterGroup", "")).startswith(DEFAULT_GROUP):
+        del expected["DBClusterParameterGroup"]
+    found = [
+        Difference(key, value, new.get(key))
+        for key, value in sorted(expected.items())
+        if _comparable(new.get(key)) != _comparable(value)
+    ]
+    existing = {plan["identifier"]: plan for plan in new.get("Instances", [])}
+    for plan in plans:
+        actual = existing.get(plan.identifier)
+        if actual is None or actual["instance_class"] != plan.instance_class:
+            found.append(
+                Difference(
+                    f"Instances.{plan.identifier}",
+                    plan.instance_class,
+                    actual and actual["instance_class"],
+                )
+            )
+        now = (actual or {}).get("kept") or {}
+        found += [
+            Difference(f"Instances.{plan.identifier}.{option}", value, now.get(option))
+            for option, value in sorted((plan.kept or {}).items())
+            if actual is not None and _comparable(now.get(option)) != _comparable(value)
+        ]
+    return found
+
+
+def _comparable(value: Any) -> Any:
+    """Lists are compared without their order, numbers by value, and nothing is like empty."""
+    if isinstance(value, list):
+        return sorted(str(_comparable(item)) for item in value) or None
+    if isinstance(value, Mapping):
+        return {key: _comparable(item) for key, item in value.items()} or None
+    if isinstance(value, bool) or value in ("", None):
+        return value or None
+    if isinstance(value, int | float):
+        return float(value)
+    return value

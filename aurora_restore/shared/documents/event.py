@@ -1,0 +1,86 @@
+"""The start event: the input of an execution, or of one function called directly."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal
+
+from aurora_restore.shared.documents.fields import (
+    ClusterId,
+    Date,
+    GroupName,
+    Host,
+    OperationId,
+    Port,
+    Region,
+    RestoreName,
+    SecurityGroupId,
+    SnapshotArn,
+    SnapshotId,
+    SubnetId,
+    VpcId,
+)
+from aurora_restore.shared.documents.schema import Rule
+from aurora_restore.shared.pipeline import STEP_NAMES
+
+
+@dataclass(frozen=True, kw_only=True)
+class Event:
+    """The input of an execution, or of one function called directly. Every field is optional."""
+
+    operation_id: Annotated[
+        OperationId | None, Rule(help="The operation to go on with; left out, a new one.")
+    ] = None
+    restore: Annotated[
+        RestoreName | None, Rule(help="Which restore; may be left out where there is only one.")
+    ] = None
+    dry_run: Annotated[
+        bool,
+        Rule(
+            help="Whether to run every check, change nothing, and answer with every obstacle and "
+            "every call that would change RDS, the retention aside."
+        ),
+    ] = False
+    start_at: Annotated[
+        Literal[STEP_NAMES] | None,  # type: ignore[valid-type]
+        Rule(help="The step at which an execution enters, to go on with an operation."),
+    ] = None
+    delay_seconds: Annotated[
+        int | None, Rule(help="How long an execution waits first.", minimum=0, maximum=86400)
+    ] = None
+    date: Annotated[Date | None, Rule(help="The day whose snapshot is taken.")] = None
+    snapshot_id: Annotated[SnapshotId | None, Rule(help="The snapshot to take.")] = None
+    snapshot_name: Annotated[SnapshotId | None, Rule(help="The source snapshot's name.")] = None
+    snapshot_arn: Annotated[SnapshotArn | None, Rule(help="The source snapshot's ARN.")] = None
+    source_region: Annotated[Region | None, Rule(help="The Region of the source snapshot.")] = None
+    target_region: Annotated[
+        Region | None, Rule(help="The Region of the target: the environment's, or it is refused.")
+    ] = None
+    target_snapshot_name: Annotated[SnapshotId | None, Rule(help="The name of the copy.")] = None
+    target_cluster_id: Annotated[
+        ClusterId | None, Rule(help="The target cluster: the configured one, or it is refused.")
+    ] = None
+    skip_final_snapshot: Annotated[
+        bool | None, Rule(help="Whether the replaced cluster goes without a final snapshot.")
+    ] = None
+    db_subnet_group_name: Annotated[
+        GroupName | None, Rule(help="The DB subnet group of the restored cluster.")
+    ] = None
+    vpc_security_group_ids: Annotated[
+        tuple[SecurityGroupId, ...] | None, Rule(help="Its security groups.", min_items=1)
+    ] = None
+    vpc_id: Annotated[VpcId | None, Rule(help="The VPC that the subnet group must be in.")] = None
+    subnet_ids: Annotated[
+        tuple[SubnetId, ...] | None,
+        Rule(help="Subnets that the subnet group must contain.", min_items=1),
+    ] = None
+    security_group_ids: Annotated[
+        tuple[SecurityGroupId, ...] | None,
+        Rule(help="The same as `vpc_security_group_ids`.", min_items=1),
+    ] = None
+    cluster_endpoint: Annotated[Host | None, Rule(help="The restored cluster's host.")] = None
+    cluster_port: Annotated[Port | None, Rule(help="The restored cluster's port.")] = None
+    status: Annotated[
+        Literal["success", "failed"] | None, Rule(help="The outcome to announce.")
+    ] = None
+    message: Annotated[str | None, Rule(help="The sentence to announce.")] = None
+    details: Annotated[Mapping[str, Any] | None, Rule(help="The facts to announce.")] = None

@@ -1,0 +1,178 @@
+"""The fields that several documents share: identifiers, Regions, names, each with its rule."""
+
+from typing import Annotated
+
+from aurora_restore.shared.documents.schema import Rule
+
+# The identifier rules are those of the RDS API reference for CreateDBCluster and
+# CopyDBClusterSnapshot; an automated snapshot is named "rds:<cluster>-<time>".
+IDENTIFIER = r"(?=.{1,63}$)[A-Za-z][A-Za-z0-9]*(?:-[A-Za-z0-9]+)*"
+
+IDENTIFIER_MEANS = (
+    "1 to 63 letters, digits and hyphens, beginning with a letter, "
+    "with no hyphen at the end and no two in a row"
+)
+
+MAX_DAYS = 36500
+"""A hundred years: with much longer times no date can be reckoned."""
+
+KEY_ARN = r"arn:aws[a-z-]*:kms:[a-z0-9-]+:[0-9]{12}:(?:key|alias)/[A-Za-z0-9/_-]+"
+
+AccountId = Annotated[
+    str, Rule(pattern=r"[0-9]{12}", means="a 12-digit AWS account id", example="123456789012")
+]
+
+Region = Annotated[
+    str,
+    Rule(pattern=r"[a-z]{2}(?:-[a-z]+)+-[0-9]+", means="an AWS Region name", example="us-east-1"),
+]
+
+# RDS keeps identifiers in lower case, and shows them so in its answers and ARNs.
+LOWER_CASE = r"(?=.{1,63}$)[a-z][a-z0-9]*(?:-[a-z0-9]+)*"
+
+LOWER_CASE_MEANS = IDENTIFIER_MEANS.replace("letters", "small letters", 1)
+
+ClusterId = Annotated[
+    str, Rule(pattern=LOWER_CASE, means=LOWER_CASE_MEANS, example="staging-cluster")
+]
+
+
+SnapshotId = Annotated[
+    str,
+    Rule(
+        pattern=rf"(?:rds:|awsbackup:)?{IDENTIFIER}|"
+        r"arn:aws[a-z-]*:rds:[a-z0-9-]+:[0-9]{12}:cluster-snapshot:[A-Za-z0-9:-]+",
+        means=f"a snapshot's ARN, or its name: {IDENTIFIER_MEANS} "
+        '(an automated snapshot\'s has "rds:" before it)',
+        example="my-snapshot",
+    ),
+]
+
+SnapshotArn = Annotated[
+    str,
+    Rule(
+        pattern=r"arn:aws[a-z-]*:rds:[a-z0-9-]+:[0-9]{12}:cluster-snapshot:[A-Za-z0-9:-]+",
+        means="the ARN of a DB cluster snapshot",
+        example="arn:aws:rds:us-east-1:123456789012:cluster-snapshot:my-snapshot",
+    ),
+]
+
+VpcId = Annotated[
+    str, Rule(pattern=r"vpc-[0-9a-f]{8,17}", means='a VPC id ("vpc-…")', example="vpc-12345678")
+]
+
+SubnetId = Annotated[
+    str,
+    Rule(
+        pattern=r"subnet-[0-9a-f]{8,17}",
+        means='a subnet id ("subnet-…")',
+        example="subnet-1a2b3c4d",
+    ),
+]
+
+SecurityGroupId = Annotated[
+    str,
+    Rule(pattern=r"sg-[0-9a-f]{8,17}", means='a security group id ("sg-…")', example="sg-12345678"),
+]
+
+GroupName = Annotated[
+    str,
+    Rule(
+        pattern=r"[A-Za-z][A-Za-z0-9._-]{0,254}",
+        means="the name of a group in RDS",
+        example="my-subnet-group",
+    ),
+]
+
+Port = Annotated[int, Rule(minimum=1, maximum=65535, example=5432)]
+
+Date = Annotated[
+    str,
+    Rule(
+        pattern=r"[0-9]{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12][0-9]|3[01])",
+        means="a date as YYYY-MM-DD",
+        example="2026-05-15",
+    ),
+]
+
+OperationId = Annotated[
+    str,
+    Rule(
+        pattern=r"[A-Za-z0-9][A-Za-z0-9_.:-]{0,127}",
+        means="1 to 128 letters, digits and _.:-, beginning with a letter or digit",
+        example="op-123456",
+    ),
+]
+
+RestoreName = Annotated[
+    str,
+    Rule(
+        pattern=r"[a-z][a-z0-9-]{0,39}",
+        means="1 to 40 small letters, digits and hyphens, beginning with a letter",
+        example="staging",
+    ),
+]
+
+# PostgreSQL cuts a longer name short, and then knows no role or database of the whole name.
+RoleName = Annotated[
+    str,
+    Rule(
+        pattern=r"[^\x00]{1,63}",
+        means="a PostgreSQL role name of 1 to 63 characters",
+        max_bytes=63,
+        example="monitoring",
+    ),
+]
+
+# Names that PostgreSQL and Amazon RDS keep to themselves: CREATE ROLE refuses them.
+UnreservedRoleName = Annotated[
+    str,
+    Rule(
+        pattern=r"(?!pg_|rds_)(?!(?:none|public|rdsadmin|rdsproxyadmin|rdsrepladmin|rdstopmgr|"
+        r"rdswriteforwarduser)$)[^\x00]{1,63}",
+        means="a PostgreSQL role name of 1 to 63 characters that neither PostgreSQL nor RDS "
+        "reserves (`public`, `none`, `pg_…`, `rds_…`, `rdsadmin`)",
+        max_bytes=63,
+        example="orders_app",
+    ),
+]
+
+DatabaseName = Annotated[
+    str,
+    Rule(
+        pattern=r"(?!(?:template[01]|rdsadmin)$)[^\x00]{1,63}",
+        means="a PostgreSQL database name, but not `template0`, `template1` or `rdsadmin`",
+        max_bytes=63,
+        example="app",
+    ),
+]
+
+# https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_Tag.html
+# Beyond ASCII, letters and digits are taken; `infra` looks at them.
+_TAG_CHARACTERS = r"[^\x00-\x1f!-*,;<>?\[-^`{-\x7f]"
+
+TagKey = Annotated[
+    str,
+    Rule(
+        pattern=rf"(?![Aa][Ww][Ss]:|[Rr][Dd][Ss]:|aurora-restore:){_TAG_CHARACTERS}{{1,128}}",
+        means="1 to 128 letters, digits, spaces and _.:/=+-@, "
+        "not beginning with `aws:`, `rds:` or `aurora-restore:`",
+    ),
+]
+
+TagValue = Annotated[
+    str,
+    Rule(
+        pattern=rf"{_TAG_CHARACTERS}{{0,256}}",
+        means="up to 256 letters, digits, spaces and _.:/=+-@",
+    ),
+]
+
+Host = Annotated[
+    str,
+    Rule(
+        pattern=r"[A-Za-z0-9](?:[A-Za-z0-9.-]{0,251}[A-Za-z0-9])?",
+        means="a host name",
+        example="my-cluster.cluster-xyz.us-west-2.rds.amazonaws.com",
+    ),
+]

@@ -1,0 +1,293 @@
+"""Dataclasses as the one declaration of every document that comes from outside.
+
+A field is declared once, as ``Annotated[type, Rule(...)]``. From that follow the check of a
+document (``parse``), its JSON Schema for editors (``json_schema``) and its reference table
+(``reference``). Pure Python, because the Lambdas carry it.
+"""
+
+import dataclasses
+import difflib
+import math
+import re
+import types
+import typing
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import MISSING, dataclass, is_dataclass
+from typing import Any, Literal, TypeVar, Union, get_args, get_origin
+
+from aurora_restore.shared.errors import ConfigurationError, ValidationError
+
+T = TypeVar("T")
+
+JSON_TYPE_NAMES = {str: "string", int: "integer", float: "number", bool: "boolean", dict: "object"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rule:
+    """What a value must be beyond its type, and how to say so to the person who wrote it."""
+
+    help: str = ""
+    pattern: str | None = None
+    means: str = ""
+    """The pattern in words, completing "must be …"."""
+    minimum: float | None = None
+    maximum: float | None = None
+    multiple_of: float | None = None
+    max_bytes: int | None = None
+    """How long a text may be in UTF-8."""
+    min_items: int | None = None
+    max_items: int | None = None
+    unique: bool = False
+    """Whether no entry of a list may stand in it twice."""
+    example: Any = None
+    secret: bool = False
+    """Whether the value must not appear in an error."""
+
+    def fault(self, value: Any) -> str | None:
+        """Why ``value`` (of the right type already) is refused, or None."""
+        if isinstance(value, str):
+            return self._text_fault(value)
+        if isinstance(value, list | tuple | dict):
+            return self._entries_fault(value)
+        if isinstance(value, int | float) and not isinstance(value, bool):
+            if isinstance(value, float) and not math.isfinite(value):
+                return f"{value} is not valid: it must be a finite number"
+            if self.minimum is not None and value < self.minimum:
+                return f"{value} is too small: the smallest value is {self.minimum}"
+            if self.maximum is not None and value > self.maximum:
+                return f"{value} is too large: the largest value is {self.maximum}"
+            if self.multiple_of is not None and value % self.multiple_of:
+                return f"{value} is not a multiple of {self.multiple_of}"
+        return None
+
+    def _text_fault(self, value: str) -> str | None:
+        if self.pattern is not None and not re.fullmatch(self.pattern, value, re.ASCII):
+            shown = "the value" if self.secret else repr(value)
+            return f"{shown} is not valid: it must be {self.means}"
+        size = len(value.encode("utf-8", errors="surrogatepass"))
+        if self.max_bytes is None or size <= self.max_bytes:
+            return None
+        return f"it takes {size} bytes in UTF-8: at most {self.max_bytes} are allowed"
+
+    def _entries_fault(self, value: Sequence[Any] | Mapping[str, Any]) -> str | None:
+        count = len(value)
+        if count < (self.min_items or 0):
+            return f"it needs at least {self.min_items} " + (
+                "entry" if self.min_items == 1 else "entries"
+            )
+        if self.max_items is not None and count > self.max_items:
+            return f"it has {count} entries: at most {self.max_items} are allowed"
+        entries = list(value)
+        if self.unique and (twice := [each for each in entries if entries.count(each) > 1]):
+            return f"{twice[0]!r} stands in it twice: remove one"
+        return None
+
+
+@dataclass(frozen=True)
+class Fault:
+    """One thing wrong with a document: where, and what."""
+
+    path: str
+    problem: str
+
+    def __str__(self) -> str:
+        return f"{self.path}: {self.problem}" if self.path else self.problem
+
+
+@dataclass(frozen=True)
+class Field:
+    """A dataclass field with its annotation taken apart."""
+
+    name: str
+    type: Any
+    rules: tuple[Rule, ...]
+    optional: bool
+    default: Any
+
+    @property
+    def required(self) -> bool:
+        return self.default is MISSING
+
+    @property
+    def help(self) -> str:
+        return " ".join(rule.help for rule in self.rules if rule.help)
+
+
+def fields(cls: type) -> Iterator[Field]:
+    """The declared fields of a dataclass."""
+    hints = typing.get_type_hints(cls, include_extras=True)
+    for field in dataclasses.fields(cls):
+        kind, rules, optional = _unwrap(hints[field.name])
+        default = field.default
+        if field.default_factory is not MISSING:
+            default = field.default_factory()
+        yield Field(field.name, kind, rules, optional, default)
+
+
+def parse(cls: type[T], document: Any, *, source: str = "", path: str = "") -> T:
+    """Make a ``cls`` of a JSON document, or say everything that is wrong with it.
+
+    Raises ValidationError, whose message names ``source``, and for each fault the field and what
+    the value should be; its ``faults`` detail lists them.
+    """
+    faults: list[Fault] = []
+    value = _object(cls, document, path, faults)
+    if faults:
+        listed = "; ".join(map(str, faults))
+        raise ValidationError(
+            f"{source}: {listed}" if source else listed, faults=[str(fault) for fault in faults]
+        )
+    return typing.cast(T, value)
+
+
+def parse_configuration(cls: type[T], document: Any, *, source: str) -> T:
+    """As ``parse``, for what an administrator deploys: raises ConfigurationError."""
+    try:
+        return parse(cls, document, source=source)
+    except ValidationError as error:
+        raise ConfigurationError(error.message, **error.details) from error
+
+
+def check(name: str, value: Any, annotation: Any) -> None:
+    """Raise ValidationError unless ``value`` satisfies a field's annotation."""
+    faults: list[Fault] = []
+    _value(annotation, value, name, faults)
+    if faults:
+        raise ValidationError("; ".join(map(str, faults)), faults=[str(fault) for fault in faults])
+
+
+def to_json(value: Any) -> Any:
+    """The JSON document that ``parse`` reads back as ``value``; fields left at None are omitted."""
+    if is_dataclass(value):
+        return {
+            field.name: to_json(member)
+            for field in dataclasses.fields(value)
+            if (member := getattr(value, field.name)) is not None
+        }
+    if isinstance(value, Mapping):
+        return {key: to_json(member) for key, member in value.items()}
+    if isinstance(value, list | tuple):
+        return [to_json(member) for member in value]
+    return value
+
+
+def _unwrap(annotation: Any) -> tuple[Any, tuple[Rule, ...], bool]:
+    """``Annotated[X | None, Rule]`` → (X, rules, may be None)."""
+    rules: tuple[Rule, ...] = ()
+    optional = False
+    while True:
+        if get_origin(annotation) is typing.Annotated:
+            annotation, *extras = get_args(annotation)
+            rules = (*(extra for extra in extras if isinstance(extra, Rule)), *rules)
+        elif get_origin(annotation) in (Union, types.UnionType):
+            members = [member for member in get_args(annotation) if member is not type(None)]
+            optional = True
+            (annotation,) = members
+        else:
+            return annotation, rules, optional
+
+
+def _object(cls: type, document: Any, path: str, faults: list[Fault]) -> Any:
+    if not isinstance(document, Mapping):
+        faults.append(Fault(path, f"must be an object, not {_kind(document)}"))
+        return None
+    known = {field.name: field for field in fields(cls)}
+    for key in document:
+        if key not in known and key != "$schema":
+            faults.append(
+                Fault(_join(path, key), "is not a known field" + _did_you_mean(key, known))
+            )
+    values: dict[str, Any] = {}
+    for name, field in known.items():
+        if name not in document:
+            if field.required:
+                faults.append(Fault(_join(path, name), "is missing" + _hint(field)))
+            continue
+        given = document[name]
+        if given is None and field.optional:
+            values[name] = None
+            continue
+        values[name] = _checked(field.type, field.rules, given, _join(path, name), faults)
+    return None if faults else cls(**values)
+
+
+def _value(annotation: Any, value: Any, path: str, faults: list[Fault]) -> Any:
+    kind, rules, optional = _unwrap(annotation)
+    if value is None and optional:
+        return None
+    return _checked(kind, rules, value, path, faults)
+
+
+def _checked(kind: Any, rules: tuple[Rule, ...], value: Any, path: str, faults: list[Fault]) -> Any:
+    before = len(faults)
+    result = _typed(kind, value, path, faults)
+    if len(faults) == before:
+        for rule in rules:
+            if problem := rule.fault(value):
+                faults.append(Fault(path, problem))
+    return result
+
+
+def _typed(kind: Any, value: Any, path: str, faults: list[Fault]) -> Any:
+    if kind is Any:
+        return value
+    if is_dataclass(kind):
+        return _object(typing.cast(type, kind), value, path, faults)
+    origin = get_origin(kind)
+    if origin is Literal:
+        if not any(value == each and type(value) is type(each) for each in get_args(kind)):
+            choices = ", ".join(repr(choice) for choice in get_args(kind))
+            faults.append(Fault(path, f"{value!r} is not one of {choices}"))
+        return value
+    if origin is tuple:
+        if not isinstance(value, Sequence) or isinstance(value, str | bytes):
+            faults.append(Fault(path, f"must be a list, not {_kind(value)}"))
+            return ()
+        member = get_args(kind)[0]
+        return tuple(_value(member, item, f"{path}[{i}]", faults) for i, item in enumerate(value))
+    if origin in (dict, Mapping) or (isinstance(origin, type) and issubclass(origin, Mapping)):
+        if not isinstance(value, Mapping):
+            faults.append(Fault(path, f"must be an object, not {_kind(value)}"))
+            return {}
+        key_type, member = get_args(kind)
+        return {
+            _value(key_type, key, f"{path}: the key {key!r}", faults): _value(
+                member, item, _join(path, key), faults
+            )
+            for key, item in value.items()
+        }
+    if kind is float and isinstance(value, int) and not isinstance(value, bool):
+        try:
+            return float(value)
+        except OverflowError:
+            faults.append(Fault(path, "is too large a number"))
+            return value
+    if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
+        faults.append(Fault(path, f"must be {_article(JSON_TYPE_NAMES[kind])}, not {_kind(value)}"))
+    return value
+
+
+def _kind(value: Any) -> str:
+    if value is None:
+        return "null"
+    if isinstance(value, list | tuple):
+        return "a list"
+    return _article(JSON_TYPE_NAMES.get(type(value), type(value).__name__))
+
+
+def _article(noun: str) -> str:
+    return f"an {noun}" if noun[0] in "aeiou" else f"a {noun}"
+
+
+def _join(path: str, key: Any) -> str:
+    return f"{path}.{key}" if path else str(key)
+
+
+def _did_you_mean(key: Any, known: Mapping[str, Field]) -> str:
+    close = difflib.get_close_matches(str(key), known, n=1)
+    return f"; did you mean {close[0]!r}?" if close else f"; known are {', '.join(sorted(known))}"
+
+
+def _hint(field: Field) -> str:
+    examples = [rule.example for rule in field.rules if rule.example is not None]
+    return f" (for example {examples[0]!r})" if examples else ""

@@ -1,0 +1,14 @@
+"""When a running operation is looked at again."""
+
+import math
+
+from aurora_restore.shared.documents.environment import Polling
+
+
+def next_poll(polling: Polling, waited: float) -> int:
+    """Seconds until an operation that has been running for ``waited`` seconds is looked at again.
+
+    A whole number, because that is what a Wait state takes.
+    """
+    wanted = math.ceil(polling.fraction * waited)
+    return max(polling.floor_seconds, min(polling.cap_seconds, wanted))

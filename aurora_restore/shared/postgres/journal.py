@@ -1,0 +1,59 @@
+"""What this pipeline has done inside a database, written in that database.
+
+Only the database itself can say, in the same transaction, that a script has run. The schema
+``aurora_restore`` belongs to the master user and is granted to nobody.
+"""
+
+from typing import Final
+
+from aurora_restore.shared.postgres.connection import Session
+
+SCHEMA: Final = "aurora_restore"
+
+_CREATE: Final = (
+    f"CREATE SCHEMA IF NOT EXISTS {SCHEMA}",
+    f"""
+    CREATE TABLE IF NOT EXISTS {SCHEMA}.journal (
+        operation_id text NOT NULL,
+        entry text NOT NULL,
+        recorded_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+        PRIMARY KEY (operation_id, entry)
+    )
+    """,
+)
+
+
+def prepare(session: Session) -> None:
+    """Make the journal where it is missing.
+
+    A journal that came with the snapshot, because the source was itself restored by this pipeline,
+    is kept: its entries are of other operations.
+    """
+    if session.scalar(f"SELECT to_regclass('{SCHEMA}.journal') IS NULL"):
+        for statement in _CREATE:
+            session.run(statement)
+
+
+def has(session: Session, operation_id: str, entry: str) -> bool:
+    found = session.column(
+        f"SELECT 1 FROM {SCHEMA}.journal WHERE operation_id = :operation_id AND entry = :entry",
+        operation_id=operation_id,
+        entry=entry,
+    )
+    return bool(found)
+
+
+def entries(session: Session, operation_id: str) -> list[str]:
+    """Everything that is written of an operation, in alphabetical order."""
+    return session.column(
+        f"SELECT entry FROM {SCHEMA}.journal WHERE operation_id = :operation_id ORDER BY entry",
+        operation_id=operation_id,
+    )
+
+
+def write(session: Session, operation_id: str, entry: str) -> None:
+    session.run(
+        f"INSERT INTO {SCHEMA}.journal (operation_id, entry) VALUES (:operation_id, :entry)",
+        operation_id=operation_id,
+        entry=entry,
+    )

@@ -1,0 +1,26 @@
+"""What speaks against a restore, and how it is told."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from aurora_restore.shared.preflight.inventory import Findings
+
+
+@dataclass(frozen=True)
+class Obstacle:
+    """Why a restore could not succeed, or must not begin."""
+
+    check: str
+    problem: str
+    remedy: str
+
+    def __str__(self) -> str:
+        return f"{self.problem}; {self.remedy}"
+
+
+Check = Callable[[Findings], Iterator[Obstacle]]
+
+
+def absent(check: str, field: str, what: str, name: str) -> Obstacle:
+    """What a field of the configuration names is not there."""
+    return Obstacle(check, f"{field}: there is no {what} {name!r}", "make it, or configure another")

@@ -1,0 +1,162 @@
+"""What the restored cluster needs around it."""
+
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+
+from aurora_restore.shared.aws_utils import call, code_of, get_secret
+from aurora_restore.shared.base_handler import Job
+from aurora_restore.shared.cluster.network import network
+from aurora_restore.shared.cluster.settings import DEFAULT_GROUP
+from aurora_restore.shared.documents.secrets import AppCredentials, MasterCredentials
+from aurora_restore.shared.errors import AwsError, ConfigurationError, ValidationError
+from aurora_restore.shared.preflight.inventory import Findings
+from aurora_restore.shared.preflight.obstacles import Obstacle, absent
+
+if TYPE_CHECKING:
+    from mypy_boto3_rds import RDSClient
+
+Credentials = TypeVar("Credentials", MasterCredentials, AppCredentials)
+
+NO_GROUP: Final = frozenset({"DBClusterParameterGroupNotFound", "DBParameterGroupNotFound"})
+FEWEST_ZONES: Final = 2
+"""A DB subnet group must cover two Availability Zones ("Working with a DB cluster in a VPC")."""
+
+
+def check_secrets(found: Findings) -> Iterator[Obstacle]:
+    """Both secrets are there and well-formed, the master user has the snapshot's name, and the
+    application's roles are others than that and than those whose logins are kept."""
+    job, environment = found.job, found.job.environment
+    master: MasterCredentials | None = None
+    app: AppCredentials | None = None
+    try:
+        master = _parsed(job, MasterCredentials, environment.master_secret)
+    except ConfigurationError as error:
+        yield Obstacle("secrets", error.message, "give the secret that value")
+    try:
+        app = _parsed(job, AppCredentials, environment.app_secret)
+    except ConfigurationError as error:
+        yield Obstacle("secrets", error.message, "give the secret that value")
+    owner = found.snapshot.get("MasterUsername")
+    if master and owner not in (None, master.username):
+        yield Obstacle(
+            "secrets",
+            f"secret {environment.master_secret}: username: is not {owner!r}, the snapshot's "
+            "master user, whom a restore keeps",
+            f"set it to {owner!r}",
+        )
+    taken = {owner, *job.restore.database.keep_logins}
+    for field, role in _roles(app):
+        if role in taken:
+            yield Obstacle(
+                "secrets",
+                f"secret {environment.app_secret}: {field}: is the master user, or a role of "
+                "database.keep_logins; the pipeline would take its rights",
+                "name a role of the application's own",
+            )
+
+
+def _parsed(job: Job, kind: type[Credentials], name: str) -> Credentials:
+    return kind.parse(get_secret(name, clients=job.clients), source=f"secret {name}")
+
+
+def _roles(app: AppCredentials | None) -> Iterator[tuple[str, str]]:
+    if app is not None:
+        yield "app_username", app.app_username
+        yield "readonly_username", app.readonly_username
+
+
+def check_network(found: Findings) -> Iterator[Obstacle]:
+    """The subnet group covers two zones, and what else is named is in its VPC."""
+    job = found.job
+    group = found.subnet_group
+    if group is None:
+        name = job.event.db_subnet_group_name or job.restore.target.db_subnet_group_name
+        yield absent("network", "target.db_subnet_group_name", "DB subnet group", name)
+        return
+    if len(found.zones) < FEWEST_ZONES:
+        yield Obstacle(
+            "network",
+            f"DB subnet group {group['DBSubnetGroupName']!r} covers {len(found.zones)} "
+            "Availability Zone",
+            "give it subnets in two or more",
+        )
+    try:
+        place = network(job, group)
+    except ValidationError as error:
+        yield Obstacle("network", error.message, "start with the right one, or leave it out")
+        return
+    yield from _security_groups(found, place)
+
+
+def _security_groups(found: Findings, place: Mapping[str, Any]) -> Iterator[Obstacle]:
+    wanted = place["security_group_ids"]
+    described = call(
+        found.job.clients.ec2.describe_security_groups,
+        Filters=[{"Name": "group-id", "Values": wanted}],
+    )["SecurityGroups"]
+    vpcs = {item["GroupId"]: item.get("VpcId") for item in described}
+    for group_id in wanted:
+        if group_id not in vpcs:
+            yield absent("network", "target.vpc_security_group_ids", "security group", group_id)
+        elif vpcs[group_id] != place["vpc_id"]:
+            yield Obstacle(
+                "network",
+                f"security group {group_id} is in {vpcs[group_id]}, DB subnet group "
+                f"{place['db_subnet_group_name']!r} in {place['vpc_id']}",
+                "configure groups of the same VPC",
+            )
+
+
+def check_parameter_groups(found: Findings) -> Iterator[Obstacle]:
+    """The parameter groups exist, and are of the family of the snapshot's engine version."""
+    target = found.job.restore.target
+    old = found.old or {}
+    family = f"{found.snapshot['Engine']}{found.snapshot['EngineVersion'].split('.')[0]}"
+    cluster_group = target.db_cluster_parameter_group_name or old.get("DBClusterParameterGroup")
+    if cluster_group and not cluster_group.startswith(DEFAULT_GROUP):
+        yield from _family(
+            "target.db_cluster_parameter_group_name",
+            cluster_group,
+            family,
+            partial(_cluster_group_family, found.rds, cluster_group),
+        )
+    before = [plan.get("db_parameter_group_name") for plan in old.get("Instances", [])]
+    configured = [instance.db_parameter_group_name for instance in target.instances]
+    for name in sorted({name for name in configured or before if name}):
+        yield from _family(
+            "target.instances.db_parameter_group_name",
+            name,
+            family,
+            partial(_instance_group_family, found.rds, name),
+        )
+
+
+def _cluster_group_family(rds: "RDSClient", name: str) -> str | None:
+    found = call(rds.describe_db_cluster_parameter_groups, DBClusterParameterGroupName=name)
+    groups = found["DBClusterParameterGroups"]
+    return groups[0]["DBParameterGroupFamily"] if groups else None
+
+
+def _instance_group_family(rds: "RDSClient", name: str) -> str | None:
+    groups = call(rds.describe_db_parameter_groups, DBParameterGroupName=name)["DBParameterGroups"]
+    return groups[0]["DBParameterGroupFamily"] if groups else None
+
+
+def _family(
+    field: str, name: str, family: str, look: Callable[[], str | None]
+) -> Iterator[Obstacle]:
+    try:
+        actual = look()
+    except AwsError as error:
+        if code_of(error) not in NO_GROUP:
+            raise
+        actual = None
+    if actual is None:
+        yield absent("parameter groups", field, "parameter group", name)
+    elif actual != family:
+        yield Obstacle(
+            "parameter groups",
+            f"parameter group {name!r} is of family {actual}, the snapshot's engine needs {family}",
+            f"configure a group of family {family} as {field}",
+        )

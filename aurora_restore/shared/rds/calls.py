@@ -1,0 +1,52 @@
+"""The AWS calls that change something, as values: a step makes them, a dry run lists them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final
+
+from botocore import xform_name
+
+from aurora_restore.shared.aws_utils import call
+from aurora_restore.shared.rds.tags import tag_list
+
+if TYPE_CHECKING:
+    from mypy_boto3_rds import RDSClient
+
+HIDDEN: Final = "(from the secret)"
+
+
+@dataclass(frozen=True)
+class RdsCall:
+    """One call of RDS: what, where, and why."""
+
+    operation: str
+    region: str
+    parameters: Mapping[str, Any]
+    reason: str
+    account: str | None = None
+    """The account whose credentials it takes, where that is not the environment's."""
+    secret: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    """Parameters that are passed, and shown nowhere."""
+
+    def make(self, rds: "RDSClient") -> dict[str, Any]:
+        """Make the call. Raises AuroraRestoreError, as ``aws_utils.call`` does."""
+        method = getattr(rds, xform_name(self.operation))
+        answer: dict[str, Any] = call(method, **self.parameters, **self.secret)
+        return answer
+
+    def described(self) -> dict[str, Any]:
+        """The call as a dry run tells it."""
+        told = {
+            "service": "rds",
+            "operation": self.operation,
+            "region": self.region,
+            "parameters": {**self.parameters, **dict.fromkeys(self.secret, HIDDEN)},
+            "reason": self.reason,
+        }
+        return told if self.account is None else {**told, "account": self.account}
+
+
+def tag_resource(arn: str, region: str, tags: Mapping[str, str], reason: str) -> RdsCall:
+    return RdsCall(
+        "AddTagsToResource", region, {"ResourceName": arn, "Tags": tag_list(tags)}, reason
+    )

@@ -1,0 +1,99 @@
+"""RDS as the steps see it: what is there, and whether a status is final.
+
+Everything here only reads. The calls that change something stand in the step that makes them.
+"""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any, Final
+
+from aurora_restore.shared.aws_utils import call, code_of
+from aurora_restore.shared.errors import AwsError, ClusterNotFoundError, SnapshotNotFoundError
+
+if TYPE_CHECKING:
+    from mypy_boto3_rds import RDSClient
+    from mypy_boto3_rds.type_defs import (
+        DBClusterSnapshotTypeDef,
+        DBClusterTypeDef,
+        DBInstanceTypeDef,
+    )
+
+SSE_KMS: Final = "sse-kms"
+NO_INSTANCE: Final = frozenset({"DBInstanceNotFound", "DBInstanceNotFoundFault"})
+
+
+def find_cluster(rds: "RDSClient", cluster_id: str) -> "DBClusterTypeDef | None":
+    """The cluster, or None where there is none (DBClusterNotFoundFault)."""
+    try:
+        found = call(rds.describe_db_clusters, DBClusterIdentifier=cluster_id)["DBClusters"]
+    except ClusterNotFoundError:
+        return None
+    return found[0] if found else None
+
+
+def find_instance(rds: "RDSClient", instance_id: str) -> "DBInstanceTypeDef | None":
+    """The instance, or None where there is none (DBInstanceNotFound)."""
+    try:
+        found = call(rds.describe_db_instances, DBInstanceIdentifier=instance_id)["DBInstances"]
+    except AwsError as error:
+        if code_of(error) not in NO_INSTANCE:
+            raise
+        return None
+    return found[0] if found else None
+
+
+def instances_of(rds: "RDSClient", cluster_id: str) -> "list[DBInstanceTypeDef]":
+    """The DB instances of a cluster, whatever their status."""
+    paginator = rds.get_paginator("describe_db_instances")
+    filters = [{"Name": "db-cluster-id", "Values": [cluster_id]}]
+    pages = call(lambda: list(paginator.paginate(Filters=filters)))  # type: ignore[arg-type]
+    return [instance for page in pages for instance in page["DBInstances"]]
+
+
+def find_snapshot(rds: "RDSClient", snapshot_id: str) -> "DBClusterSnapshotTypeDef | None":
+    """The account's own cluster snapshot of this name, or a shared one by its ARN; None if none.
+
+    DescribeDBClusterSnapshots wants the type to be named for an automated snapshot, and
+    ``IncludeShared`` for one of another account.
+    """
+    options: dict[str, Any] = {"DBClusterSnapshotIdentifier": snapshot_id}
+    if snapshot_id.startswith("arn:"):
+        options["IncludeShared"] = True
+    elif snapshot_id.startswith("rds:"):
+        options["SnapshotType"] = "automated"
+    try:
+        found = call(rds.describe_db_cluster_snapshots, **options)["DBClusterSnapshots"]
+    except SnapshotNotFoundError:
+        return None
+    return found[0] if found else None
+
+
+def snapshots_of(
+    rds: "RDSClient", cluster_id: str, *, account_id: str, shared: bool
+) -> "Iterator[DBClusterSnapshotTypeDef]":
+    """Every snapshot of a cluster that this account may use.
+
+    Those of another account are listed as ``shared`` and chosen here, because the identifier
+    filter of DescribeDBClusterSnapshots knows only the caller's own clusters.
+    """
+    options: dict[str, Any] = (
+        {"SnapshotType": "shared", "IncludeShared": True}
+        if shared
+        else {"Filters": [{"Name": "db-cluster-id", "Values": [cluster_id]}]}
+    )
+    paginator = rds.get_paginator("describe_db_cluster_snapshots")
+    pages = call(lambda: list(paginator.paginate(**options)))
+    for page in pages:
+        for snapshot in page["DBClusterSnapshots"]:
+            owner = snapshot["DBClusterSnapshotArn"].split(":")[4]
+            if snapshot["DBClusterIdentifier"] == cluster_id and owner == account_id:
+                yield snapshot
+
+
+def encryption_of(snapshot: "DBClusterSnapshotTypeDef") -> str:
+    """``none``, ``sse-rds`` or ``sse-kms``.
+
+    A snapshot under the AWS-owned key (``sse-rds``) reports ``StorageEncrypted`` as false, and must
+    be treated as unencrypted when it is copied.
+    """
+    kind = snapshot.get("StorageEncryptionType")
+    return kind or (SSE_KMS if snapshot.get("StorageEncrypted") else "none")

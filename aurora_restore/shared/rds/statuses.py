@@ -1,0 +1,40 @@
+"""The statuses of RDS that decide something."""
+
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    pass
+
+
+AVAILABLE: Final = "available"
+
+DELETING: Final = "deleting"
+
+# The failure states of botocore's waiters for cluster snapshots. Every other status, known or not,
+# means that the operation goes on.
+DEAD_SNAPSHOT: Final = frozenset(
+    {"failed", "deleted", "deleting", "incompatible-restore", "incompatible-parameters"}
+)
+
+# The statuses of the Aurora User Guide ("Viewing DB cluster status") that no waiting ends, and
+# "failed", which botocore's waiter for clusters gives up at.
+DEAD_CLUSTER: Final = frozenset(
+    {
+        "cloning-failed",
+        "failed",
+        "inaccessible-encryption-credentials",
+        "inaccessible-encryption-credentials-recoverable",
+        "incompatible-network",
+        "incompatible-parameters",
+        "incompatible-restore",
+        "migration-failed",
+        "restore-failed",
+    }
+)
+
+DEAD_INSTANCE: Final = DEAD_CLUSTER | {
+    "incompatible-create",
+    "incompatible-credentials",
+    "modify-failed",
+    "upgrade-failed",
+}

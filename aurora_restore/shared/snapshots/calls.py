@@ -1,0 +1,57 @@
+"""The calls that change snapshots, as values."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from aurora_restore.shared.snapshots.routes import Hop
+
+if TYPE_CHECKING:
+    from mypy_boto3_rds.type_defs import DBClusterSnapshotTypeDef
+from aurora_restore.shared.rds.calls import RdsCall, tag_resource
+from aurora_restore.shared.rds.tags import tag_list
+
+
+def copy_snapshot(
+    hop: Hop, snapshot: "DBClusterSnapshotTypeDef", tags: Mapping[str, str], own_account: str
+) -> RdsCall:
+    """Raises ConfigurationError where the copy needs a key that is not configured."""
+    key = hop.key_for(snapshot)
+    source_region = hop.source_arn.split(":")[3]
+    return RdsCall(
+        "CopyDBClusterSnapshot",
+        hop.place.region,
+        {
+            "SourceDBClusterSnapshotIdentifier": hop.source_arn,
+            "TargetDBClusterSnapshotIdentifier": hop.name,
+            "Tags": tag_list(tags),
+            **({"SourceRegion": source_region} if source_region != hop.place.region else {}),
+            **({} if key is None else {"KmsKeyId": key}),
+        },
+        f"copy the snapshot {hop.where}",
+        hop.place.account if hop.place.account != own_account else None,
+    )
+
+
+def share_snapshot(name: str, region: str, owner: str, account: str) -> RdsCall:
+    return RdsCall(
+        "ModifyDBClusterSnapshotAttribute",
+        region,
+        {
+            "DBClusterSnapshotIdentifier": name,
+            "AttributeName": "restore",
+            "ValuesToAdd": [account],
+        },
+        f"let account {account} use the snapshot",
+        owner,
+    )
+
+
+def delete_snapshot(name: str, region: str, reason: str, account: str | None = None) -> RdsCall:
+    return RdsCall(
+        "DeleteDBClusterSnapshot", region, {"DBClusterSnapshotIdentifier": name}, reason, account
+    )
+
+
+def mark_final_snapshot(arn: str, region: str, tags: Mapping[str, str]) -> RdsCall:
+    """DeleteDBCluster takes no tags for it, and only what has them is ever pruned."""
+    return tag_resource(arn, region, tags, "mark the final snapshot as the pipeline's")

@@ -1,0 +1,182 @@
+"""The ways of a snapshot from its cluster to the target.
+
+``choose_route`` is the decision; ``hops`` are the copies that it takes. A snapshot of another
+account is reached only once it is shared, and an automated one, or one under a key of AWS's own,
+can be shared only as a manual copy under a customer key.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, Final
+
+from aurora_restore.shared.documents.environment import Source, Target
+from aurora_restore.shared.errors import ConfigurationError
+from aurora_restore.shared.names import intermediate_snapshot_prefix, shared_snapshot_prefix
+from aurora_restore.shared.rds.arns import RdsArn
+from aurora_restore.shared.rds.reads import SSE_KMS, encryption_of
+from aurora_restore.shared.snapshots.names import IDENTIFIER_LENGTH, shortened
+
+if TYPE_CHECKING:
+    from mypy_boto3_rds.type_defs import DBClusterSnapshotTypeDef
+
+AUTOMATED: Final = "automated"
+
+
+class Route(StrEnum):
+    """How the restored cluster gets its data."""
+
+    IN_PLACE = "restored where it is: same account, same Region"
+    SHARED = "restored from another account's shared snapshot, same Region"
+    OTHER_REGION = "copied to the target's Region"
+    OTHER_ACCOUNT = "copied from another account"
+    OTHER_ACCOUNT_AND_REGION = "copied from another account and Region in one step"
+    TWO_STEPS = "copied from another account first, and to the other Region then"
+
+    @property
+    def copies(self) -> bool:
+        """Whether the target gets a copy of its own."""
+        return self not in (Route.IN_PLACE, Route.SHARED)
+
+
+@dataclass(frozen=True)
+class Place:
+    """An account and a Region."""
+
+    account: str
+    region: str
+
+
+def choose_route(source: Place, target: Place, copy_route: str) -> Route:
+    """Raises ConfigurationError where the configured way leads nowhere."""
+    other_account = source.account != target.account
+    other_region = source.region != target.region
+    if copy_route == "none" and other_region:
+        raise ConfigurationError(
+            "source.copy_route: 'none' restores a snapshot where it is, but the source is in "
+            f"{source.region} and the target in {target.region}; leave it out"
+        )
+    if not other_account:
+        return Route.OTHER_REGION if other_region else Route.IN_PLACE
+    if not other_region:
+        return Route.SHARED if copy_route == "none" else Route.OTHER_ACCOUNT
+    return Route.TWO_STEPS if copy_route == "two-steps" else Route.OTHER_ACCOUNT_AND_REGION
+
+
+class Where(StrEnum):
+    """Who makes a copy, and so which credentials it takes."""
+
+    SOURCE_ACCOUNT = "in the source account"
+    SOURCE_REGION = "in this account, in the source's Region"
+    TARGET = "in the target's Region"
+
+
+@dataclass(frozen=True)
+class Hop:
+    """One copy on the way: a CopyDBClusterSnapshot in the Region of ``place``."""
+
+    where: Where
+    place: Place
+    source_arn: str
+    name: str
+    kms_key_id: str | None
+    """The customer key of the copy, where the snapshot is encrypted with KMS."""
+    key_field: str
+    """The field of the configuration that names the key."""
+    share_with: str | None = None
+    """The account that may use the copy once it is available."""
+
+    @property
+    def arn(self) -> str:
+        """The ARN of the copy."""
+        partition = RdsArn.parse(self.source_arn).partition
+        return str(
+            RdsArn(partition, self.place.region, self.place.account, "cluster-snapshot", self.name)
+        )
+
+    def key_for(self, snapshot: "DBClusterSnapshotTypeDef") -> str | None:
+        """The key to pass to CopyDBClusterSnapshot.
+
+        It must be given for a snapshot under a KMS key that changes its account or Region, and is
+        an error for any other. Raises ConfigurationError where it is missing.
+        """
+        if encryption_of(snapshot) != SSE_KMS:
+            return None
+        if self.kms_key_id is None:
+            raise ConfigurationError(
+                f"{self.key_field}: is missing; snapshot "
+                f"{snapshot['DBClusterSnapshotIdentifier']} is encrypted, and its copy "
+                f"{self.where} needs a customer key in {self.place.region}"
+            )
+        return self.kms_key_id
+
+
+def needs_manual_copy(snapshot_type: str, key: str | None, customer_key: str | None) -> bool:
+    """Whether a snapshot cannot be shared as it is.
+
+    An automated one never can. Of a manual one under a KMS key it is not known whether that key is
+    AWS's own, under which nothing can be shared; so it is, unless it is the configured key.
+    """
+    return snapshot_type == AUTOMATED or (
+        key is not None and customer_key is not None and key != customer_key
+    )
+
+
+def hops(
+    *,
+    route: Route,
+    source: Source,
+    target: Target,
+    source_arn: str,
+    manual_copy_first: bool,
+    target_place: Place,
+    target_name: str,
+    prefix: str,
+) -> Sequence[Hop]:
+    """The copies from the source's snapshot to what is restored, in order."""
+    origin = RdsArn.parse(source_arn)
+    made: list[Hop] = []
+    arn = source_arn
+    if manual_copy_first:
+        made.append(
+            Hop(
+                where=Where.SOURCE_ACCOUNT,
+                place=Place(origin.account, origin.region),
+                source_arn=arn,
+                name=_shortened(shared_snapshot_prefix(prefix), origin.name),
+                kms_key_id=source.kms_key_id,
+                key_field="source.kms_key_id",
+                share_with=target_place.account,
+            )
+        )
+        arn = made[-1].arn
+    if route is Route.TWO_STEPS:
+        made.append(
+            Hop(
+                where=Where.SOURCE_REGION,
+                place=Place(target_place.account, origin.region),
+                source_arn=arn,
+                name=_shortened(intermediate_snapshot_prefix(prefix), origin.name),
+                kms_key_id=source.intermediate_kms_key_id,
+                key_field="source.intermediate_kms_key_id",
+            )
+        )
+        arn = made[-1].arn
+    if route.copies:
+        made.append(
+            Hop(
+                where=Where.TARGET,
+                place=target_place,
+                source_arn=arn,
+                name=target_name,
+                kms_key_id=target.kms_key_id,
+                key_field="target.kms_key_id",
+            )
+        )
+    return made
+
+
+def _shortened(prefix: str, name: str) -> str:
+    """A snapshot's name under a prefix, by the rules for target names."""
+    bare = name.rsplit(":", 1)[-1].lower()
+    return prefix + shortened(bare, IDENTIFIER_LENGTH - len(prefix))

@@ -1,0 +1,13 @@
+"""The main job, shown on one machine: ``make demo``.
+
+A source cluster with rows and logins, its daily snapshot, the app deployed by ``cdk deploy`` into
+the embedded AWS, one execution watched from start to end, and a summary in which everything that
+was promised is looked up in the restored database.
+
+* :mod:`~demo.story` says who and what takes part,
+* :mod:`~demo.preparation` makes it, :mod:`~demo.watching`
+  follows the execution, :mod:`~demo.inspection` looks at what came of it,
+* :mod:`~demo.progress` and :mod:`~demo.checks` decide,
+  from values alone,
+* :mod:`~demo.screen` and :mod:`~demo.report` show.
+"""

@@ -1,0 +1,133 @@
+"""The demo's own sessions with the databases: to fill them, and to read what they hold."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+from pg8000.exceptions import DatabaseError as PgDatabaseError
+
+from aurora_restore.shared.errors import DatabaseConnectionError
+from aurora_restore.shared.postgres import journal
+from aurora_restore.shared.postgres.connection import (
+    INSUFFICIENT_PRIVILEGE,
+    Login,
+    Server,
+    Session,
+    explained,
+    identifier,
+    literal,
+    sqlstate,
+)
+from aurora_restore.shared.postgres.roles import scram_verifier
+from demo.checks import Attempt, TableReading
+from demo.story import LoginStory
+
+_SAME_TEXT: Final = ("SET timezone = 'UTC'", "SET datestyle = 'ISO'", "SET extra_float_digits = 1")
+_TABLES: Final = (
+    "SELECT n.nspname, c.relname "
+    "FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace "
+    "WHERE c.relkind IN ('r', 'p') AND n.nspname !~ '^pg_' "
+    "AND n.nspname NOT IN ('information_schema', :journal) "
+    "ORDER BY n.nspname, c.relname"
+)
+
+
+def run_file(session: Session, file: Path) -> None:
+    """Run a file of statements."""
+    with explained(f"{file.name} could not be run"):
+        session.run(file.read_text(encoding="utf-8"))
+
+
+def make_logins(session: Session, logins: Sequence[LoginStory]) -> None:
+    """Create roles that can log in."""
+    for login in logins:
+        role = identifier(login.user)
+        with explained(f"role {login.user} could not be made"):
+            session.run(
+                f"CREATE ROLE {role} LOGIN PASSWORD {literal(scram_verifier(login.password))}"
+            )
+            for group in login.groups:
+                session.run(f"GRANT {identifier(group)} TO {role}")
+
+
+def read_tables(
+    server: Server, login: Login, database: str, masked: Mapping[str, Sequence[str]]
+) -> dict[str, TableReading]:
+    """Every table of a database but the pipeline's own journal, as a login that may read it."""
+    with server.session(login, database) as session, explained(f"{database} could not be read"):
+        for setting in _SAME_TEXT:
+            session.run(setting)
+        found = session.run(_TABLES, journal=journal.SCHEMA)
+        return {
+            f"{schema}.{table}": _read_table(
+                session, schema, table, masked.get(f"{schema}.{table}", ())
+            )
+            for schema, table in found
+        }
+
+
+def _read_table(session: Session, schema: str, table: str, masked: Sequence[str]) -> TableReading:
+    name = f"{identifier(schema)}.{identifier(table)}"
+    rows, checksum = _digest(session, name, "t")
+    if not masked:
+        return TableReading(rows=rows, checksum=checksum)
+    columns = session.column(
+        "SELECT column_name FROM information_schema.columns "
+        "WHERE table_schema = :schema AND table_name = :name ORDER BY ordinal_position",
+        schema=schema,
+        name=table,
+    )
+    kept = ", ".join(f"t.{identifier(column)}" for column in columns if column not in masked)
+    return TableReading(
+        rows=rows,
+        checksum=checksum,
+        unmasked_checksum=_digest(session, name, f"ROW({kept})")[1],
+        originals={column: _values(session, name, column) for column in masked},
+    )
+
+
+def _digest(session: Session, table: str, row: str) -> tuple[int, str]:
+    ((rows, checksum),) = session.run(
+        "SELECT count(*), encode(sha256(coalesce(string_agg(d, '' ORDER BY d), '')::bytea), 'hex') "  # noqa: S608
+        f"FROM (SELECT md5(({row})::text) AS d FROM {table} t) digests"
+    )
+    return int(rows), str(checksum)
+
+
+def _values(session: Session, table: str, column: str) -> frozenset[str]:
+    quoted = identifier(column)
+    return frozenset(
+        session.column(f"SELECT {quoted}::text FROM {table} WHERE {quoted} IS NOT NULL")  # noqa: S608
+    )
+
+
+def attempt(server: Server, login: Login, database: str, table: str = "") -> Attempt:
+    """Log in and, where a table is named, try to read and to write it; no row is changed."""
+    try:
+        with server.session(login, database) as session:
+            if not table:
+                return Attempt(logged_in=True)
+            return Attempt(
+                logged_in=True,
+                reads=_may(session, f"SELECT 1 FROM {table} LIMIT 1"),  # noqa: S608
+                writes=_may(session, f"DELETE FROM {table} WHERE false"),  # noqa: S608
+            )
+    except DatabaseConnectionError as error:
+        if error.details.get("sqlstate"):
+            return Attempt(logged_in=False)
+        raise
+
+
+def _may(session: Session, statement: str) -> bool:
+    try:
+        session.run(statement)
+    except PgDatabaseError as error:
+        if sqlstate(error) != INSUFFICIENT_PRIVILEGE:
+            raise
+        return False
+    return True
+
+
+def server_of(cluster: Mapping[str, Any], ca_bundle: Path) -> Server:
+    """The server of a cluster as RDS describes it."""
+    return Server(cluster["Endpoint"], cluster["Port"], ca_bundle.read_text(encoding="ascii"))

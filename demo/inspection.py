@@ -1,0 +1,205 @@
+"""Looks at what came of the execution: in both databases, at RDS, and in what was written down."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from aurora_restore.shared.names import TAG_ARCHIVED_AT, TAG_SOURCE_SNAPSHOT
+from aurora_restore.shared.postgres.connection import Login, Server
+from demo.checks import (
+    Check,
+    Expected,
+    LoginVerdict,
+    TableVerdict,
+    check_masking,
+    check_same,
+    check_secrets,
+    check_states,
+    check_unchanged,
+    compare_tables,
+    judge_login,
+)
+from demo.databases import attempt, read_tables, server_of
+from demo.evidence import Records
+from demo.preparation import Prepared, instance_statuses
+from demo.story import Story
+from embedded_aws.aws import EmbeddedAws, PublishedMessage
+
+
+@dataclass(frozen=True, kw_only=True)
+class Findings:
+    """Everything that was looked at, with its verdict."""
+
+    tables: tuple[TableVerdict, ...]
+    logins: tuple[LoginVerdict, ...]
+    checks: tuple[Check, ...]
+    announced: PublishedMessage | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Secrets:
+    """What the stack's two secrets hold."""
+
+    master: Login
+    application: Login
+    readonly: Login
+
+
+def inspect(aws: EmbeddedAws, story: Story, prepared: Prepared, records: Records) -> Findings:
+    """Log in everywhere, read everything, and judge it."""
+    secrets = _secrets(aws, story, prepared.outputs)
+    rds = aws.client("rds", account=story.target.account, region=story.target.region)
+    (cluster,) = rds.describe_db_clusters(DBClusterIdentifier=story.target.name)["DBClusters"]
+    restored = server_of(cluster, aws.rds.ca_bundle)
+    source = prepared.production.server
+    reader = Login(story.reader.user, story.reader.password)
+    in_source = read_tables(source, reader, story.database, story.masked)
+    in_restored = read_tables(restored, secrets.readonly, story.database, story.masked)
+    tables = compare_tables(in_source, in_restored)
+    announced = records.announcements()
+    return Findings(
+        tables=tables,
+        logins=tuple(_logins(story, secrets, source, restored)),
+        checks=(
+            check_states(records.statuses()),
+            *check_masking(tables, story.masked),
+            *_check_cluster(rds, cluster, prepared),
+            *_check_copy(rds, story, prepared),
+            check_unchanged(prepared.production.tables, in_source),
+            _check_source_cluster(aws, story),
+            *_check_source_account(aws, story),
+            check_same(f"The snapshot was {story.route}", {story.route}, records.routes()),
+            check_same(
+                "One notification was published, and it says success",
+                ["success"],
+                [json.loads(each.message).get("status") for each in announced],
+            ),
+            check_secrets(
+                [
+                    story.source.master_password,
+                    *(login.password for login in story.logins),
+                    *(login.password for login in vars(secrets).values()),
+                ],
+                records.texts(),
+            ),
+        ),
+        announced=announced[0] if announced else None,
+    )
+
+
+def _secrets(aws: EmbeddedAws, story: Story, outputs: Mapping[str, str]) -> Secrets:
+    client = aws.client("secretsmanager", account=story.target.account, region=story.target.region)
+    master, app = (
+        json.loads(client.get_secret_value(SecretId=outputs[output])["SecretString"])
+        for output in ("MasterSecret", "AppSecret")
+    )
+    return Secrets(
+        master=Login(master["username"], master["password"]),
+        application=Login(app["app_username"], app["app_password"]),
+        readonly=Login(app["readonly_username"], app["readonly_password"]),
+    )
+
+
+def _logins(
+    story: Story, secrets: Secrets, source: Server, restored: Server
+) -> "list[LoginVerdict]":
+    locked_out = Expected(source=True, restored=False, verdict="locked out")
+    kept = Expected(source=True, restored=True, verdict="kept")
+    master = Login(story.master_user, story.source.master_password)
+    everybody = [
+        (master, "master, production's", locked_out),
+        *(
+            (Login(each.user, each.password), each.who, kept if each.kept else locked_out)
+            for each in story.logins
+        ),
+        (
+            secrets.master,
+            "master, staging's",
+            Expected(source=False, restored=True, verdict="new"),
+        ),
+        (
+            secrets.application,
+            "staging's application",
+            Expected(source=False, restored=True, reads=True, writes=True, verdict="set up"),
+        ),
+        (
+            secrets.readonly,
+            "staging's readers",
+            Expected(source=False, restored=True, reads=True, writes=False, verdict="set up"),
+        ),
+    ]
+    return [
+        judge_login(
+            login.user,
+            who,
+            expected,
+            attempt(source, login, story.database),
+            attempt(
+                restored,
+                login,
+                story.database,
+                "" if expected.reads is None else story.probed_table,
+            ),
+        )
+        for login, who, expected in everybody
+    ]
+
+
+def _check_cluster(rds: Any, cluster: Mapping[str, Any], prepared: Prepared) -> "list[Check]":
+    name = cluster["DBClusterIdentifier"]
+    statuses = {cluster["Status"], *instance_statuses(rds, name)}
+    return [
+        Check(
+            promise=f"{name} is another cluster than before",
+            held=cluster["DbClusterResourceId"] != prepared.old_target["DbClusterResourceId"],
+            found="it is the old one",
+        ),
+        check_same(f"{name} and its instance are available", {"available"}, statuses),
+        check_same(
+            f"{name} is encrypted with staging's own key",
+            prepared.target_key_arn,
+            cluster.get("KmsKeyId"),
+        ),
+    ]
+
+
+def _check_copy(rds: Any, story: Story, prepared: Prepared) -> "list[Check]":
+    found = rds.describe_db_cluster_snapshots(SnapshotType="manual")["DBClusterSnapshots"]
+    tags = [{tag["Key"]: tag["Value"] for tag in copy["TagList"]} for copy in found]
+    archived = [
+        each[TAG_SOURCE_SNAPSHOT].partition(":cluster-snapshot:")[2]
+        for each in tags
+        if TAG_ARCHIVED_AT in each
+    ]
+    return [
+        check_same(
+            f"One copy of the snapshot is archived in {story.target.region}",
+            [prepared.production.snapshot],
+            archived,
+        )
+    ]
+
+
+def _check_source_account(aws: EmbeddedAws, story: Story) -> "list[Check]":
+    """What was made in another account only for the way is gone again."""
+    source = story.source
+    if story.source_role is None:
+        return []
+    rds = aws.client("rds", account=source.account, region=source.region)
+    left = rds.describe_db_cluster_snapshots(SnapshotType="manual")["DBClusterSnapshots"]
+    return [
+        check_same(
+            f"Account {source.account} holds no copy that was made for the way",
+            [],
+            [each["DBClusterSnapshotIdentifier"] for each in left],
+        )
+    ]
+
+
+def _check_source_cluster(aws: EmbeddedAws, story: Story) -> Check:
+    source = story.source
+    rds = aws.client("rds", account=source.account, region=source.region)
+    (cluster,) = rds.describe_db_clusters(DBClusterIdentifier=source.name)["DBClusters"]
+    statuses = {cluster["Status"], *instance_statuses(rds, source.name)}
+    return check_same(f"{source.name} and its instance are available", {"available"}, statuses)

@@ -1,0 +1,170 @@
+"""The summary that a person can check."""
+
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final
+
+from rich import box
+from rich.console import Console, ConsoleOptions, RenderResult
+from rich.table import Table
+from rich.text import Text
+
+from aurora_restore.shared.pipeline import get_step
+from demo.checks import (
+    Check,
+    LoginVerdict,
+    TableReading,
+    TableVerdict,
+)
+from demo.progress import Course, Failure
+from demo.story import PREFIX
+from embedded_aws.aws import PublishedMessage
+
+_CHECKSUM_SHOWN: Final = 8
+
+
+class Span:
+    """A bar from one share of the width to another."""
+
+    def __init__(self, begin: float, end: float) -> None:
+        self._begin = begin
+        self._end = end
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        """A line as wide as there is room."""
+        width = options.max_width
+        first = min(int(self._begin * width), width - 1)
+        last = max(first + 1, round(self._end * width))
+        yield Text(" " * first + ("=" if options.ascii_only else "━") * (last - first), "cyan")
+
+
+def timeline(course: Course) -> Table:
+    """When each step began, how long it took, and how often its function was called."""
+    table = _table("Step", ("Began at", "right"), ("Took", "right"), ("Calls", "right"))
+    table.add_column("", ratio=1, min_width=10)
+    table.expand = True
+    started = course.started or datetime.now(UTC)
+    whole = course.seconds(started) or 1.0
+    for number, step in enumerate(course.steps, start=1):
+        name = f"{number:>2} {step.name}"
+        if step.started is None:
+            table.add_row(name, "", "", "", "")
+            continue
+        begin = (step.started - started).total_seconds()
+        took = step.seconds(course.ended or step.started) or 0.0
+        table.add_row(
+            name,
+            f"{begin:.1f} s",
+            f"{took:.1f} s",
+            str(step.calls),
+            Span(begin / whole, (begin + took) / whole),
+        )
+    return table
+
+
+def tables(verdicts: Sequence[TableVerdict]) -> Table:
+    """Rows and checksum of every table, side by side."""
+    table = _table(
+        "\nTable",
+        ("Rows\nin source", "right"),
+        ("Rows\nrestored", "right"),
+        "SHA-256\nin source",
+        "SHA-256\nrestored",
+        "\nVerdict",
+    )
+    for each in verdicts:
+        table.add_row(
+            each.name.removeprefix("public."),
+            _rows(each.source),
+            _rows(each.restored),
+            _checksum(each.source),
+            _checksum(each.restored),
+            _verdict(each.verdict, held=each.held),
+        )
+    return table
+
+
+def logins(verdicts: Sequence[LoginVerdict]) -> Table:
+    """Who got in where."""
+    table = _table("Login", "Who it is", "Source", "Restored", "Verdict")
+    for each in verdicts:
+        table.add_row(
+            each.user,
+            each.who,
+            str(each.source),
+            str(each.restored),
+            _verdict(each.verdict, held=each.held),
+        )
+    return table
+
+
+def checks(made: Iterable[Check]) -> Table:
+    """The other promises, a line each."""
+    table = Table.grid(padding=(0, 2))
+    table.add_column(min_width=4)
+    table.add_column()
+    for each in made:
+        promise = each.promise if each.held else f"{each.promise}: {each.found}"
+        table.add_row(_verdict("yes" if each.held else "NO", held=each.held), promise)
+    return table
+
+
+def announcement(message: PublishedMessage | None) -> Text:
+    """The notification, word for word."""
+    if message is None:
+        return Text("Nothing was published.")
+    return Text(f"Subject: {message.subject}\n{message.message}")
+
+
+def failure(why: Failure, folder: Path) -> Text:
+    """The step, the error and its sentence, and where to look."""
+    where = [str(folder / "execution-history.json")]
+    if why.step is not None:
+        where.insert(
+            0, str(folder / "functions" / f"{get_step(why.step).function_name(PREFIX)}.log")
+        )
+    return Text(
+        f"Step: {why.step or 'none was entered'}\n"
+        f"Error: {why.error_type}\n"
+        f"{why.message}\n"
+        f"Look at {' and '.join(where)}."
+    )
+
+
+def kept(folder: Path) -> Table:
+    """What is kept of the run, and where."""
+    table = Table.grid(padding=(0, 2))
+    for path, content in {
+        "config/": "the configuration that the app was deployed with",
+        "execution-history.json": "every event of the execution",
+        "state-table.json": "what the steps have written to the state table",
+        "audit-table.json": "and to the audit table",
+        "notifications.json": "what was published",
+        "functions/": "the log of each function",
+        "logs/, rds/": "the logs of the CDK, of the embedded AWS and of each PostgreSQL",
+    }.items():
+        table.add_row(str(folder / path) + ("/" if path.endswith("/") else ""), content)
+    return table
+
+
+def _rows(reading: TableReading | None) -> str:
+    return "-" if reading is None else f"{reading.rows:,}"
+
+
+def _checksum(reading: TableReading | None) -> str:
+    return "-" if reading is None else reading.checksum[:_CHECKSUM_SHOWN]
+
+
+def _verdict(text: str, *, held: bool) -> Text:
+    return Text(text, style="green" if held else "bold red")
+
+
+def _table(*columns: str | tuple[str, str]) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, header_style="dim")
+    for column in columns:
+        if isinstance(column, str):
+            table.add_column(column)
+        else:
+            table.add_column(column[0], justify="right")
+    return table

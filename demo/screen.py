@@ -1,0 +1,246 @@
+"""What is shown while the demo is under way: live on a terminal, a line per change elsewhere."""
+
+import io
+import os
+import sys
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from datetime import UTC, datetime
+from typing import Final
+
+from rich import box
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
+from rich.progress_bar import ProgressBar
+from rich.spinner import Spinner
+from rich.table import Table
+from rich.text import Text
+
+from demo.progress import Course, Stage, StepProgress, changes
+
+_STYLES: Final = {
+    Stage.WAITING: "dim",
+    Stage.RUNNING: "bold cyan",
+    Stage.DONE: "green",
+    Stage.FAILED: "bold red",
+}
+_FRAMES_PER_SECOND: Final = 8
+_PLAIN_WIDTH: Final = 110
+_BAR_WIDTH: Final = 20
+
+Show = Callable[[Course], None]
+"""Is called with the course of an execution as often as it is looked at."""
+
+
+def make_console() -> Console:
+    """Standard output; wide enough for the tables where nobody says how wide it is.
+
+    A character that it cannot encode becomes a question mark.
+    """
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")
+    console = Console(highlight=False, markup=False)
+    if console.is_terminal or "COLUMNS" in os.environ:
+        return console
+    return Console(highlight=False, markup=False, width=_PLAIN_WIDTH)
+
+
+def screen_for(console: Console) -> "Screen":
+    """The screen that fits the console."""
+    live = console.is_terminal and not console.is_dumb_terminal
+    return LiveScreen(console) if live else PlainScreen(console)
+
+
+class Phase:
+    """Something under way, and what it does at the moment."""
+
+    def __init__(self, screen: "Screen", doing: str) -> None:
+        self._screen = screen
+        self.doing = doing
+        self.since = screen.elapsed
+
+    def done(self, what: str, *, then: str = "") -> None:
+        """Tell what has been done, in how many seconds, and what the phase goes on with."""
+        now = self._screen.elapsed
+        self._screen.say(Text.assemble(what, (f" ({now - self.since:.1f} s)", "dim")))
+        self.doing, self.since = then, now
+
+
+class Screen(ABC):
+    """Tells of the preparation and of the execution. Any thread may use it."""
+
+    def __init__(self, console: Console, clock: Callable[[], float] = time.monotonic) -> None:
+        self.console = console
+        self._clock = clock
+        self._start = clock()
+
+    @property
+    def elapsed(self) -> float:
+        """Seconds since the screen was made."""
+        return self._clock() - self._start
+
+    def say(self, text: str | Text) -> None:
+        """Tell something that has happened, with the time since the start."""
+        moment = f"{self.elapsed:>5.1f} s"
+        if not self.console.is_terminal:
+            self.console.print(Text.assemble(moment, "  ", text), soft_wrap=True)
+            return
+        line = Table.grid(padding=(0, 2))
+        line.add_row(Text(moment, "dim", no_wrap=True), text)
+        self.console.print(line)
+
+    def heading(self, text: str) -> None:
+        """Begin a part."""
+        self.console.print()
+        self.console.print(Text(text, style="bold"))
+
+    @abstractmethod
+    def busy(self) -> AbstractContextManager[None]:
+        """The time in which there are phases."""
+
+    @abstractmethod
+    def phase(self, doing: str) -> AbstractContextManager[Phase]:
+        """The time of a phase; how it ended, the phase itself tells."""
+
+    @abstractmethod
+    def watching(self, name: str) -> AbstractContextManager[Show]:
+        """The time of an execution."""
+
+
+class PlainScreen(Screen):
+    """A line for whatever has changed."""
+
+    @contextmanager
+    def busy(self) -> Iterator[None]:
+        """Nothing but the phases' own lines."""
+        yield
+
+    @contextmanager
+    def phase(self, doing: str) -> Iterator[Phase]:
+        """Shows nothing until the phase tells what has been done."""
+        yield Phase(self, doing)
+
+    @contextmanager
+    def watching(self, name: str) -> Iterator[Show]:  # noqa: ARG002 - the name has been told
+        """A line when a step begins, ends, or waits for something else."""
+        before = Course()
+
+        def show(course: Course) -> None:
+            nonlocal before
+            for line in lines_of(before, course, datetime.now(UTC)):
+                self.say(line)
+            before = course
+
+        yield show
+
+
+class LiveScreen(Screen):
+    """A spinner per phase, and a table of the steps that is drawn again and again."""
+
+    def __init__(self, console: Console, clock: Callable[[], float] = time.monotonic) -> None:
+        super().__init__(console, clock)
+        self._phases: list[Phase] = []
+
+    @contextmanager
+    def busy(self) -> Iterator[None]:
+        """Shows what is under way below what has been told."""
+        with self._live(lambda: phases_view(tuple(self._phases), self.elapsed)):
+            yield
+
+    @contextmanager
+    def phase(self, doing: str) -> Iterator[Phase]:
+        """Shows a spinner as long as the phase lasts."""
+        phase = Phase(self, doing)
+        self._phases.append(phase)
+        try:
+            yield phase
+        finally:
+            self._phases.remove(phase)
+
+    @contextmanager
+    def watching(self, name: str) -> Iterator[Show]:
+        """Shows the table of the steps, which goes when the execution is over."""
+        latest = Course()
+
+        def show(course: Course) -> None:
+            nonlocal latest
+            latest = course
+
+        with self._live(lambda: steps_view(latest, datetime.now(UTC), name)):
+            yield show
+
+    def _live(self, view: Callable[[], RenderableType]) -> Live:
+        return Live(
+            get_renderable=view,
+            console=self.console,
+            refresh_per_second=_FRAMES_PER_SECOND,
+            transient=True,
+        )
+
+
+def lines_of(before: Course, after: Course, now: datetime) -> Iterator[str]:
+    """The lines that tell of what has changed."""
+    for number, step, told in changes(before, after):
+        yield f"{number:>2}/{len(after.steps)} {step.name:<21} {_told(step, told, now)}"
+
+
+def _told(step: StepProgress, told: str, now: datetime) -> str:
+    seconds = step.seconds(now)
+    match step.stage:
+        case Stage.RUNNING if step.note:
+            percent = "" if step.percent is None else f", {step.percent} %"
+            return f"waits: {step.note}{percent}"
+        case Stage.DONE:
+            return f"done in {seconds:.1f} s: {step.note}"
+        case Stage.FAILED:
+            return f"FAILED after {seconds:.1f} s: {step.note}"
+        case _:
+            return told
+
+
+def phases_view(phases: tuple[Phase, ...], elapsed: float) -> RenderableType:
+    """A line with a spinner for each phase that is under way."""
+    return Group(
+        *(
+            Spinner("line", Text(f" {phase.doing} … {elapsed - phase.since:.0f} s"), style="cyan")
+            for phase in phases
+            if phase.doing
+        )
+    )
+
+
+def steps_view(course: Course, now: datetime, name: str) -> RenderableType:
+    """A table of the steps: state, time so far, and what each waits for or has done."""
+    table = Table(
+        title=f"Execution {name}: {course.seconds(now):.1f} s",
+        title_justify="left",
+        title_style="bold",
+        box=box.ROUNDED,
+        expand=True,
+    )
+    table.add_column("Step", no_wrap=True)
+    table.add_column("State", no_wrap=True)
+    table.add_column("Elapsed", no_wrap=True, justify="right")
+    table.add_column("Waits for, or has said", no_wrap=True, overflow="ellipsis", ratio=1)
+    for number, step in enumerate(course.steps, start=1):
+        seconds = step.seconds(now)
+        table.add_row(
+            f"{number:>2} {step.name}",
+            Text(step.stage, style=_STYLES[step.stage]),
+            "" if seconds is None else f"{seconds:.1f} s",
+            _remark(step),
+            style="dim" if step.stage is Stage.WAITING else "",
+        )
+    return table
+
+
+def _remark(step: StepProgress) -> RenderableType:
+    if step.percent is None:
+        return Text(step.note, style="dim" if step.stage is Stage.DONE else "")
+    remark = Table.grid(padding=(0, 1))
+    remark.add_row(
+        ProgressBar(total=100, completed=step.percent, width=_BAR_WIDTH), f"{step.percent:>3} %"
+    )
+    return remark

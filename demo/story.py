@@ -1,0 +1,118 @@
+"""Who and what takes part in the demo; everything else is told by this one value."""
+
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+from aurora_restore.shared.names import source_role_name
+from aurora_restore.shared.snapshots.routes import Route
+from embedded_aws.environment import ACCOUNT, repository
+
+PRODUCTION_ACCOUNT: Final = "444455556666"
+PREFIX: Final = "aurora-restore"
+"""The beginning of every deployed name, by default."""
+SQL: Final = Path(__file__).parent / "sql"
+
+
+def _password() -> str:
+    return secrets.token_hex(16)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClusterStory:
+    """One Aurora cluster with one instance."""
+
+    name: str
+    account: str
+    region: str
+    instance_class: str = "db.r6g.large"
+    master_password: str = field(default_factory=_password, repr=False)
+
+    def __str__(self) -> str:
+        return f"{self.name} in {self.region}, account {self.account}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class LoginStory:
+    """A login that production knows."""
+
+    user: str
+    who: str
+    groups: tuple[str, ...] = ()
+    """The roles that it is a member of; what it may do with tables, their scripts say."""
+    kept: bool = False
+    """Whether the configuration lets it into the restored cluster, too."""
+    password: str = field(default_factory=_password, repr=False)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Story:
+    """The parts and their names. Passwords are new in every story."""
+
+    source: ClusterStory
+    target: ClusterStory
+    environment: str = "demo"
+    restore: str = "staging"
+    database: str = "shop"
+    master_user: str = "postgres"
+    owner: LoginStory
+    """Owns the schema of its own, which ``owner_script`` makes."""
+    reader: LoginStory
+    """Reads everything in production; so do the demo's checks, as this login."""
+    others: tuple[LoginStory, ...] = ()
+    master_script: Path = SQL / "pgbench.sql"
+    owner_script: Path = SQL / "shop.sql"
+    stale_script: Path = SQL / "staging.sql"
+    mask_script: Path = SQL / "mask-customers.sql"
+    masked: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Columns by table, of which no original value may reach the restored cluster."""
+    probed_table: str = "public.pgbench_branches"
+    """The table on which it is tried who may read and write."""
+    route: str
+    """How the snapshot gets to the target, as the state tells it."""
+    start: Mapping[str, Any] = field(default_factory=dict)
+    """The input of the execution."""
+    wait_scale: float = 0.01
+    """How much shorter than on AWS everything is that is waited for."""
+
+    @property
+    def source_role(self) -> str | None:
+        """The role by which the pipeline works in the source's account, if that is another."""
+        if self.source.account == self.target.account:
+            return None
+        return f"arn:aws:iam::{self.source.account}:role/{source_role_name(PREFIX)}"
+
+    @property
+    def logins(self) -> tuple[LoginStory, ...]:
+        """Everybody whom production lets in, the master user aside."""
+        return (self.owner, self.reader, *self.others)
+
+    @property
+    def masking_script(self) -> str:
+        """The path of the masking script, as a configuration names it."""
+        return self.mask_script.relative_to(repository()).as_posix()
+
+
+def shop_story(*, cross_account: bool = False) -> Story:
+    """A shop whose production, in one Region, is restored every day as staging in another.
+
+    With ``cross_account``, production is in an account of its own.
+    """
+    account = PRODUCTION_ACCOUNT if cross_account else ACCOUNT
+    return Story(
+        source=ClusterStory(name="shop-production", account=account, region="us-east-1"),
+        route=Route.OTHER_ACCOUNT_AND_REGION if cross_account else Route.OTHER_REGION,
+        target=ClusterStory(name="shop-staging", account=ACCOUNT, region="us-west-2"),
+        owner=LoginStory(user="shop_owner", who="owns the schema shop"),
+        reader=LoginStory(user="analyst", who="production's reports"),
+        others=(
+            LoginStory(user="shop_app", who="the shop in production"),
+            LoginStory(user="etl", who="fills the warehouse"),
+            LoginStory(
+                user="monitoring", who="watches all clusters", groups=("pg_monitor",), kept=True
+            ),
+        ),
+        masked={"shop.customers": ("name", "email", "phone")},
+    )

@@ -1,0 +1,352 @@
+"""The embedded AWS as a whole: started, deployed into, observed and stopped."""
+
+import functools
+import json
+import os
+import shutil
+import tempfile
+import time
+import urllib.parse
+from collections.abc import Callable, Collection, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
+
+import psutil
+
+from embedded_aws.cdk import App, Outputs, Toolkit, environments_of, stacks_of
+from embedded_aws.endpoints import RDS_SERVICES, Endpoints, LocalSession
+from embedded_aws.environment import ACCOUNT, REGION, identity, repository, sealed
+from embedded_aws.http import get
+from embedded_aws.ministack.process import Settings, ministack_process
+from embedded_aws.processes import free_port
+
+if TYPE_CHECKING:
+    from mypy_boto3_stepfunctions.type_defs import (
+        DescribeExecutionOutputTypeDef,
+        HistoryEventTypeDef,
+    )
+
+    from embedded_aws.rds import EmbeddedRds
+
+_POLL_SECONDS = 0.05
+
+
+class ExecutionUnfinishedError(RuntimeError):
+    """An execution was still running when the time to wait for it was over."""
+
+
+class NoRdsError(RuntimeError):
+    """The embedded RDS was asked for in a world that has none."""
+
+
+RdsFactory = Callable[[Path, float], "EmbeddedRds"]
+"""Makes the embedded RDS from the directory for its files and the factor by which time is faster.
+
+Entering what it makes starts it.
+"""
+
+
+def embedded_rds(directory: Path, speed: float) -> "EmbeddedRds":
+    """The embedded RDS as it is by default: with data, and as slow as AWS but for the speed."""
+    # Its package takes a second to import, which only this function is worth.
+    from embedded_aws.rds import EmbeddedRds
+
+    return EmbeddedRds(directory, speed=speed)
+
+
+@dataclass(frozen=True, kw_only=True)
+class EmbeddedAwsConfig:
+    """How the embedded AWS is set up.
+
+    ``wait_scale`` shortens the waits of Step Functions, those between the retries of asynchronous
+    invocations, and whatever takes its time at RDS. Without an ``rds`` the world has none, and
+    starts sooner. ``function_environment`` holds variables that every Lambda function sees besides
+    its own. Without a ``directory`` one under ``.local`` is used, and removed at the end.
+    """
+
+    account: str = ACCOUNT
+    region: str = REGION
+    wait_scale: float = 0.02
+    directory: Path | None = None
+    rds: RdsFactory | None = embedded_rds
+    function_environment: Mapping[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Refuses a time that stands still."""
+        if self.wait_scale <= 0:
+            raise ValueError(f"wait_scale must be more than 0, and is {self.wait_scale}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class PublishedMessage:
+    """A message that was published to a topic."""
+
+    subject: str
+    message: str
+    attributes: Mapping[str, str]
+
+
+class EmbeddedAws:
+    """A context manager in whose body the embedded AWS runs.
+
+    Everything it starts ends with it, also when the program that owns it is killed.
+    """
+
+    def __init__(self, config: EmbeddedAwsConfig | None = None) -> None:
+        self.config = config or EmbeddedAwsConfig()
+        self.directory = Path()
+        self._rds: EmbeddedRds | None = None
+        self.endpoints = Endpoints(default="")
+        self._resources = ExitStack()
+        self._bootstrapped: set[str] = set()
+
+    def __enter__(self) -> Self:
+        try:
+            self._start()
+        except BaseException:
+            self.stop()
+            raise
+        return self
+
+    def __exit__(
+        self,
+        exception_type: type[BaseException] | None,
+        exception: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.stop()
+
+    def stop(self) -> None:
+        """Ends everything that was started; harmless when nothing runs."""
+        self._resources.close()
+
+    @property
+    def rds(self) -> "EmbeddedRds":
+        """The embedded RDS: its certificate authority, and its control beside the API."""
+        if self._rds is None:
+            raise NoRdsError("this world was set up without the embedded RDS")
+        return self._rds
+
+    def session(self, *, account: str | None = None, region: str | None = None) -> LocalSession:
+        """A boto3 session of an account and region of the embedded AWS."""
+        return self._sessions(account or self.config.account, region or self.config.region)
+
+    def client(self, service: Any, *, account: str | None = None, region: str | None = None) -> Any:
+        """A boto3 client of a service of the embedded AWS."""
+        client: Any = self.session(account=account, region=region).client(service)
+        return client
+
+    def deploy(
+        self,
+        environment: str,
+        *,
+        app_directory: Path | None = None,
+        context: Mapping[str, str] | None = None,
+    ) -> Outputs:
+        """Deploys the app for an environment and gives the outputs of each of its stacks.
+
+        Where its stacks belong is bootstrapped before; in this world's own region that is done
+        while the app is being synthesised. Each account's stacks are deployed with its credentials.
+        """
+        app = App(
+            directory=app_directory or repository(),
+            context={"environment": environment, **(context or {})},
+        )
+        with ThreadPoolExecutor(max_workers=1) as executor:
+            own = f"aws://{self.config.account}/{self.config.region}"
+            bootstrap = executor.submit(self._bootstrap, {own})
+            assembly = self._toolkit(self.config.account).synthesise(app)
+            bootstrap.result()
+        stacks = stacks_of(assembly)
+        self._bootstrap(environments_of(stacks))
+        by_account: dict[str, list[str]] = {}
+        for stack in stacks:
+            by_account.setdefault(stack.account(self.config.account), []).append(stack.name)
+        outputs: dict[str, Mapping[str, str]] = {}
+        for account, names in by_account.items():
+            outputs.update(self._toolkit(account).deploy(assembly, names))
+        return outputs
+
+    def start(
+        self, state_machine_arn: str, execution_input: Mapping[str, Any], *, name: str | None = None
+    ) -> str:
+        """Starts an execution and gives its ARN."""
+        named = {} if name is None else {"name": name}
+        answer = self._states_of(state_machine_arn).start_execution(
+            stateMachineArn=state_machine_arn, input=json.dumps(execution_input), **named
+        )
+        return str(answer["executionArn"])
+
+    def redrive(self, execution_arn: str) -> None:
+        """Continues a failed execution from the state where it failed, as the console does."""
+        self._states_of(execution_arn).redrive_execution(executionArn=execution_arn)
+
+    def wait(
+        self, execution_arn: str, *, timeout: float = 60.0
+    ) -> "DescribeExecutionOutputTypeDef":
+        """Waits for an execution to end, however it ends, and gives its description."""
+        deadline = time.monotonic() + timeout
+        states = self._states_of(execution_arn)
+        while True:
+            description: DescribeExecutionOutputTypeDef = states.describe_execution(
+                executionArn=execution_arn
+            )
+            if description["status"] != "RUNNING":
+                return description
+            if time.monotonic() >= deadline:
+                last = self.history(execution_arn)[-1]
+                raise ExecutionUnfinishedError(
+                    f"{execution_arn} was still running after {timeout:g} s; "
+                    f"its last event: {last['type']}"
+                )
+            time.sleep(_POLL_SECONDS)
+
+    def history(self, execution_arn: str) -> "list[HistoryEventTypeDef]":
+        """Every event of an execution, the first one first."""
+        paginator = self._states_of(execution_arn).get_paginator("get_execution_history")
+        pages = paginator.paginate(executionArn=execution_arn)
+        return [event for page in pages for event in page["events"]]
+
+    def lambda_logs(self, function_name: str, *, region: str | None = None) -> str:
+        """Everything that a function has logged, in the log group that it is configured with."""
+        functions = self.client("lambda", region=region)
+        configuration = functions.get_function_configuration(FunctionName=function_name)
+        group = configuration.get("LoggingConfig", {}).get(
+            "LogGroup", f"/aws/lambda/{function_name}"
+        )
+        logs = self.client("logs", region=region)
+        try:
+            pages = list(logs.get_paginator("filter_log_events").paginate(logGroupName=group))
+        except logs.exceptions.ResourceNotFoundException:
+            return ""
+        return "\n".join(event["message"] for page in pages for event in page["events"])
+
+    def published(self, topic_arn: str) -> list[PublishedMessage]:
+        """Every message published to a topic, the first one first."""
+        messages = self._control("published", topic=topic_arn)
+        return [
+            PublishedMessage(
+                subject=message["subject"],
+                message=message["message"],
+                attributes=message["attributes"],
+            )
+            for message in messages
+        ]
+
+    def fire(self, rule_name: str, *, region: str | None = None) -> int:
+        """Lets a scheduled rule fire as if its time had come; gives the number of its targets.
+
+        A disabled rule does not fire.
+        """
+        rule = self.client("events", region=region).describe_rule(Name=rule_name)
+        return int(self._control("fire", rule=rule["Arn"]))
+
+    def _control(self, name: str, **parameters: str) -> Any:
+        query = urllib.parse.urlencode(parameters)
+        return json.loads(get(f"{self.endpoints.default}/_aurora-restore/{name}?{query}"))
+
+    def _bootstrap(self, environments: Collection[str]) -> None:
+        missing = set(environments) - self._bootstrapped
+        for environment in sorted(missing):
+            account = environment.removeprefix("aws://").split("/")[0]
+            self._toolkit(account).bootstrap({environment})
+        self._bootstrapped |= missing
+
+    def _start(self) -> None:
+        self.directory = self._own_directory()
+        port = free_port()
+        with ThreadPoolExecutor(max_workers=2) as executor:
+            starting = [
+                executor.submit(self._start_rds),
+                executor.submit(self._start_ministack, port),
+            ]
+            for start in starting:
+                start.result()
+        self.endpoints = self._endpoints_with(f"http://127.0.0.1:{port}")
+        self._function_environment_file.write_text(json.dumps(self._function_environment()))
+
+    def _own_directory(self) -> Path:
+        if self.config.directory is not None:
+            self.config.directory.mkdir(parents=True, exist_ok=True)
+            return self.config.directory.resolve()
+        parent = repository() / ".local"
+        parent.mkdir(exist_ok=True)
+        _remove_abandoned(parent)
+        directory = Path(tempfile.mkdtemp(prefix=f"world-{os.getpid()}-", dir=parent))
+        self._resources.callback(shutil.rmtree, directory, ignore_errors=True)
+        return directory
+
+    def _start_rds(self) -> None:
+        if self.config.rds is not None:
+            directory = self.directory / "rds"
+            directory.mkdir(exist_ok=True)
+            speed = 1 / self.config.wait_scale
+            self._rds = self._resources.enter_context(self.config.rds(directory, speed))
+
+    def _endpoints_with(self, ministack: str) -> Endpoints:
+        if self._rds is None:
+            return Endpoints(default=ministack)
+        exceptions = dict.fromkeys(RDS_SERVICES, self._rds.endpoint_url)
+        return Endpoints(default=ministack, exceptions=exceptions)
+
+    def _start_ministack(self, port: int) -> None:
+        settings = Settings(
+            port=port,
+            account=self.config.account,
+            region=self.config.region,
+            wait_scale=self.config.wait_scale,
+            function_environment_file=self._function_environment_file,
+            directory=self.directory,
+        )
+        self._resources.enter_context(ministack_process(settings))
+
+    @property
+    def _function_environment_file(self) -> Path:
+        return self.directory / "function-environment.json"
+
+    def _function_environment(self) -> dict[str, str]:
+        return {**self.endpoints.variables(), **self.config.function_environment}
+
+    def _toolkit(self, account: str) -> Toolkit:
+        return Toolkit(
+            environment=sealed(
+                {
+                    **identity(account, self.config.region),
+                    "AWS_ENDPOINT_URL": self.endpoints.default,
+                }
+            ),
+            work=self.directory,
+        )
+
+    def _states_of(self, arn: str) -> Any:
+        """A client where the state machine or the execution is."""
+        _, _, _, region, account, *_ = arn.split(":")
+        return self._states_clients(account, region)
+
+    @functools.cached_property
+    def _states_clients(self) -> Callable[[str, str], Any]:
+        @functools.cache
+        def client(account: str, region: str) -> Any:
+            return self.client("stepfunctions", account=account, region=region)
+
+        return client
+
+    @functools.cached_property
+    def _sessions(self) -> Callable[[str, str], LocalSession]:
+        @functools.cache
+        def session(account: str, region: str) -> LocalSession:
+            return LocalSession(self.endpoints, account=account, region=region)
+
+        return session
+
+
+def _remove_abandoned(parent: Path) -> None:
+    """Removes the directories of worlds whose program was killed before it could do so."""
+    for directory in parent.glob("world-*"):
+        owner = directory.name.split("-")[1]
+        if not owner.isdigit() or not psutil.pid_exists(int(owner)):
+            shutil.rmtree(directory, ignore_errors=True)

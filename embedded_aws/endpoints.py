@@ -1,0 +1,83 @@
+"""Where the services of the embedded AWS are, and sessions that find them only there."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import boto3
+import botocore.session
+from botocore.config import Config
+
+from embedded_aws.environment import credentials
+
+RDS_SERVICES = ("rds", "sts", "kms", "ec2")
+"""What the embedded RDS answers: databases, and what they depend on.
+
+A role of another account, assumed at its STS, leads to that account's databases; its KMS holds the
+keys of snapshots, its EC2 the networks of clusters. What a stack creates of these kinds (a key of
+a topic, a security group of a function) lives in MiniStack, and only CloudFormation looks there.
+"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Endpoints:
+    """The URL for every service, and the URLs for those that are served elsewhere."""
+
+    default: str
+    exceptions: Mapping[str, str] = field(default_factory=dict)
+
+    def of(self, service: str) -> str:
+        """The URL at which a service is found."""
+        return self.exceptions.get(service, self.default)
+
+    def variables(self) -> dict[str, str]:
+        """The environment variables by which any AWS SDK finds the services."""
+        exceptions = {
+            f"AWS_ENDPOINT_URL_{service.upper()}": url for service, url in self.exceptions.items()
+        }
+        return {"AWS_ENDPOINT_URL": self.default, **exceptions}
+
+
+class LocalSession(boto3.session.Session):
+    """A boto3 session that knows only the embedded AWS.
+
+    It reads neither profiles nor configuration files nor proxies, and gives every client its
+    endpoint, so that no setting of the machine can lead it to a real account.
+    """
+
+    def __init__(self, endpoints: Endpoints, *, account: str, region: str) -> None:
+        identity = credentials(account)
+        super().__init__(
+            aws_access_key_id=identity["AWS_ACCESS_KEY_ID"],
+            aws_secret_access_key=identity["AWS_SECRET_ACCESS_KEY"],
+            region_name=region,
+            botocore_session=botocore.session.Session(
+                session_vars={
+                    "profile": (None, None, None, None),
+                    "config_file": (None, None, os.devnull, None),
+                    "credentials_file": (None, None, os.devnull, None),
+                    "ca_bundle": ("ca_bundle", None, None, None),
+                }
+            ),
+        )
+        self._endpoints = endpoints
+
+    if not TYPE_CHECKING:
+
+        def client(self, service_name: str, *arguments: Any, **options: Any) -> Any:
+            """A client of a service of the embedded AWS."""
+            return super().client(service_name, *arguments, **self._sealed(service_name, options))
+
+        def resource(self, service_name: str, *arguments: Any, **options: Any) -> Any:
+            """A resource of a service of the embedded AWS."""
+            return super().resource(service_name, *arguments, **self._sealed(service_name, options))
+
+    def _sealed(self, service: str, options: Mapping[str, Any]) -> dict[str, Any]:
+        config = Config(proxies={}, retries={"mode": "standard", "total_max_attempts": 2})
+        given = options.get("config")
+        return {
+            **options,
+            "config": config if given is None else config.merge(given),
+            "endpoint_url": self._endpoints.of(service),
+        }

@@ -1,0 +1,21 @@
+"""MiniStack, corrected where it differs from AWS in ways this application would notice.
+
+``python -m embedded_aws.ministack --port PORT`` serves it on 127.0.0.1. The corrections are
+the functions listed in :mod:`embedded_aws.ministack.corrections`; each says what AWS does.
+
+What still differs from AWS:
+
+* IAM is not enforced: neither the roles of functions and state machines nor the policies of queues
+  and keys. Of resource policies only that of a function is looked at, when a rule invokes it.
+* Python functions run on the Python of this machine, whatever version and architecture they name,
+  and find their code and layers elsewhere than in ``/var/task`` and ``/opt`` (only stack traces
+  speak of those). Memory limits, VPC configurations and X-Ray have no effect.
+* State machines write no log groups of their own. A redriven Parallel or Map state runs all of its
+  branches again, not only those that failed. ``MaxDelaySeconds`` and jitter of retries are ignored.
+* Which events of the history follow an ``ExecutionRedriven`` is not documented by AWS. Here a Task
+  goes on with ``TaskScheduled``, any other state with its ``…StateEntered``.
+* Events are delivered once, in order and at once; AWS promises neither.
+* Rules with a schedule fire at their real time, unscaled, and are looked at every 10 seconds;
+  ``World.fire`` lets one fire at once.
+* Alarms change their state when a metric is recorded, never by the passing of time.
+"""

@@ -1,0 +1,53 @@
+"""Requests beside the API of AWS: what was published, and the firing of a schedule."""
+
+import json
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from http import HTTPStatus
+from typing import Any
+from urllib.parse import parse_qs
+
+from embedded_aws.ministack import eventbridge, sns
+
+PREFIX = "/_aurora-restore/"
+
+Message = MutableMapping[str, Any]
+Application = Callable[
+    [Message, Callable[[], Awaitable[Message]], Callable[[Message], Awaitable[None]]],
+    Awaitable[None],
+]
+
+
+def _published(query: Mapping[str, str]) -> Any:
+    return sns.published_to(query["topic"])
+
+
+def _fire(query: Mapping[str, str]) -> Any:
+    return eventbridge.fire(query["rule"])
+
+
+_CONTROLS: Mapping[str, Callable[[Mapping[str, str]], Any]] = {
+    f"{PREFIX}published": _published,
+    f"{PREFIX}fire": _fire,
+}
+
+
+def answering(application: Application) -> Application:
+    """The application, which besides answers the controls."""
+
+    async def app(scope: Message, receive: Any, send: Any) -> None:
+        control = _CONTROLS.get(scope["path"]) if scope["type"] == "http" else None
+        if control is None:
+            await application(scope, receive, send)
+            return
+        values = parse_qs(scope["query_string"].decode())
+        answer = control({name: value[0] for name, value in values.items()})
+        await send(
+            {
+                "type": "http.response.start",
+                "status": HTTPStatus.OK,
+                "headers": [(b"content-type", b"application/json")],
+            }
+        )
+        await send({"type": "http.response.body", "body": json.dumps(answer).encode()})
+
+    return app

@@ -1,0 +1,161 @@
+"""Corrections to EventBridge: what Step Functions publishes, and how a rule reaches a function."""
+
+import json
+import time
+import uuid
+from collections.abc import Mapping
+from typing import Any
+
+from ministack.core.arn import parse_arn
+from ministack.core.responses import set_request_account_id, set_request_region
+from ministack.services import eventbridge, lambda_svc
+from ministack.services import stepfunctions as sfn
+
+from embedded_aws.ministack import sqs
+
+_DOCUMENTED = (
+    "executionArn",
+    "stateMachineArn",
+    "name",
+    "status",
+    "startDate",
+    "stopDate",
+    "input",
+    "inputDetails",
+    "output",
+    "outputDetails",
+)
+
+
+def status_changes_tell_what_is_documented() -> None:
+    """The detail of a status change has the documented members, none about error, cause or redrive.
+
+    Whoever wants the cause has to ask DescribeExecution or GetExecutionHistory.
+    https://docs.aws.amazon.com/step-functions/latest/dg/eventbridge-integration.html
+    """
+    original = eventbridge._put_events
+
+    def put_events(data: Mapping[str, Any], **options: Any) -> Any:
+        entries = [
+            {**entry, "Detail": _documented(entry["Detail"])}
+            if entry.get("Source") == "aws.states"
+            else entry
+            for entry in data.get("Entries", [])
+        ]
+        return original({**data, "Entries": entries}, **options)
+
+    eventbridge._put_events = put_events
+
+
+def _documented(detail: str) -> str:
+    members = json.loads(detail)
+    return json.dumps({name: members[name] for name in _DOCUMENTED if name in members})
+
+
+def rules_invoke_functions_asynchronously() -> None:
+    """A rule hands its event to Lambda, which retries a failing function and uses its own DLQ.
+
+    What cannot be handed over, because there is no such function or its policy does not allow the
+    rule, goes to the dead-letter queue of the rule's target.
+    https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-rule-dlq.html
+    """
+    original = eventbridge._invoke_target
+
+    def invoke(
+        target: Mapping[str, Any], event: Any, rule: Mapping[str, Any], view: Any = None
+    ) -> None:
+        refusal = _refusal(target, rule)
+        if refusal is None:
+            original(target, event, rule, view)
+            return
+        code, reason = refusal
+        eventbridge.logger.warning("EventBridge → %s: %s", target["Arn"], reason)
+        queue = (target.get("DeadLetterConfig") or {}).get("Arn")
+        if sqs.is_queue(queue):
+            view = view or eventbridge._pattern_event_view(event)
+            attributes = {
+                "ERROR_CODE": code,
+                "ERROR_MESSAGE": reason,
+                "RULE_ARN": rule["Arn"],
+                "TARGET_ARN": target["Arn"],
+            }
+            sqs.put_aside(queue, view.event_with_detail(), attributes)
+
+    def dispatch(arn: str, payload: str) -> None:
+        function, config, _ = lambda_svc._get_func_record_for_ref(arn)
+        record = lambda_svc._execution_record_for_config(function, config)
+        lambda_svc.invoke_async_with_retry(record, json.loads(payload))
+
+    eventbridge._invoke_target = invoke
+    eventbridge._dispatch_to_lambda = dispatch
+
+
+def rules_name_the_executions_they_start() -> None:
+    """An execution that a rule starts is called by two UUIDs with an underscore between: 73 long.
+
+    AWS does not document this; it is what such executions are called in its console. Names made
+    from it, or checked against a pattern, must bear it.
+    """
+
+    def dispatch(arn: str, payload: str) -> None:
+        name = f"{uuid.uuid4()}_{uuid.uuid4()}"
+        sfn._start_execution({"stateMachineArn": arn, "input": payload, "name": name})
+
+    eventbridge._dispatch_to_stepfunctions = dispatch
+
+
+def fire(rule_arn: str) -> int:
+    """Lets a scheduled rule fire as if its time had come; gives the number of its targets.
+
+    A disabled rule does not fire.
+    """
+    spec = parse_arn(rule_arn)
+    set_request_account_id(spec.account_id)
+    set_request_region(spec.region)
+    found = [item for item in eventbridge._rules.items() if item[1]["Arn"] == rule_arn]
+    if not found or found[0][1]["State"] != "ENABLED":
+        return 0
+    key, rule = found[0]
+    event = {
+        "EventId": str(uuid.uuid4()),
+        "Source": "aws.events",
+        "DetailType": "Scheduled Event",
+        "Detail": "{}",
+        "EventBusName": "default",
+        "Time": int(time.time()),
+        "Resources": [rule_arn],
+        "Account": spec.account_id,
+        "Region": spec.region,
+    }
+    targets = eventbridge._targets.get(key, [])
+    for target in targets:
+        eventbridge._invoke_target(target, event, rule, eventbridge._pattern_event_view(event))
+    return len(targets)
+
+
+def _refusal(target: Mapping[str, Any], rule: Mapping[str, Any]) -> tuple[str, str] | None:
+    """The code and the text of why the rule cannot reach its target; None if nothing is known."""
+    service = parse_arn(target["Arn"]).service
+    if service == "states" and sfn._resolve_state_machine_arn(target["Arn"]) is None:
+        return "RESOURCE_NOT_FOUND", f"there is no state machine {target['Arn']}"
+    if service != "lambda":
+        return None
+    function, config, name = lambda_svc._get_func_record_for_ref(target["Arn"])
+    if not function or not config:
+        return "RESOURCE_NOT_FOUND", f"there is no function {name}"
+    statements = function["policy"]["Statement"]
+    if not any(_allows(statement, rule["Arn"]) for statement in statements):
+        return "NO_PERMISSIONS", f"the policy of {name} does not allow {rule['Arn']}"
+    return None
+
+
+def _allows(statement: Mapping[str, Any], rule_arn: str) -> bool:
+    principal = statement.get("Principal")
+    services = principal.get("Service") if isinstance(principal, dict) else principal
+    conditions = (statement.get("Condition") or {}).get("ArnLike") or {}
+    source = conditions.get("AWS:SourceArn", conditions.get("aws:SourceArn", rule_arn))
+    return (
+        statement.get("Effect") == "Allow"
+        and "events.amazonaws.com" in str(services)
+        and source in {rule_arn, "*"}
+    )

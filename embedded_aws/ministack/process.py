@@ -1,0 +1,65 @@
+"""MiniStack as a supervised process."""
+
+import functools
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from embedded_aws.environment import (
+    FUNCTION_ENVIRONMENT_FILE,
+    identity,
+    repository,
+    sealed,
+)
+from embedded_aws.http import answers
+from embedded_aws.processes import Command, Supervised
+
+_READY_TIMEOUT_SECONDS = 60.0
+_ASYNC_RETRY_SECONDS = 60
+"""Lambda waits a minute before it retries an asynchronous invocation, and then two."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """Where MiniStack listens, whose account it holds by default, and how fast its time goes."""
+
+    port: int
+    account: str
+    region: str
+    wait_scale: float
+    function_environment_file: Path
+    directory: Path
+
+
+@contextmanager
+def ministack_process(settings: Settings) -> Iterator[Supervised]:
+    """MiniStack, ready to answer; ends with the context, its functions' processes included."""
+    scratch = settings.directory / "ministack"
+    scratch.mkdir(exist_ok=True)
+    command = Command(
+        name="MiniStack",
+        arguments=[
+            *(sys.executable, "-m", "embedded_aws.ministack"),
+            *("--port", str(settings.port)),
+        ],
+        environment=sealed(
+            {
+                **identity(settings.account, settings.region),
+                FUNCTION_ENVIRONMENT_FILE: str(settings.function_environment_file),
+                "LAMBDA_ASYNC_RETRY_BASE_SECONDS": str(_ASYNC_RETRY_SECONDS * settings.wait_scale),
+                "MINISTACK_ACCOUNT_ID": settings.account,
+                "MINISTACK_REGION": settings.region,
+                "PYTHONPATH": str(repository()),
+                "SFN_WAIT_SCALE": str(settings.wait_scale),
+                "TMPDIR": str(scratch),
+            }
+        ),
+        log=settings.directory / "logs" / "ministack.log",
+        scratch=scratch,
+    )
+    with Supervised(command) as process:
+        ready = functools.partial(answers, f"http://127.0.0.1:{settings.port}/_ministack/ready")
+        process.wait_until(ready, timeout=_READY_TIMEOUT_SECONDS)
+        yield process

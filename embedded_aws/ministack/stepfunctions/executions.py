@@ -1,0 +1,264 @@
+"""Corrections to Step Functions: how an execution runs, from its start or a redrive to its end.
+
+MiniStack's interpreter of single states is used as it is; the loop around it is this module's,
+because MiniStack's knows no redrive, no time-out of a whole execution and only part of the context
+object.
+"""
+
+import contextvars
+import json
+import threading
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from ministack.services import stepfunctions as sfn
+
+from embedded_aws.ministack.stepfunctions import history
+from embedded_aws.ministack.stepfunctions.clock import ExecutionClock
+
+Execution = dict[str, Any]
+
+PAYLOAD_LIMIT_BYTES = 256 * 1024
+_WATCH_SECONDS = 0.02
+
+_current: contextvars.ContextVar["Run | None"] = contextvars.ContextVar("run", default=None)
+
+
+class RunIsOverError(BaseException):
+    """The execution has ended while one of its states was still at work; unwinds that thread.
+
+    Not an ``Exception``, so that no handler for errors of states takes it for one.
+    """
+
+
+class Run:
+    """One attempt at an execution: the original one, or a redrive."""
+
+    def __init__(self, execution: Execution) -> None:
+        self.execution = execution
+        self.clock = ExecutionClock(sfn._SFN_WAIT_SCALE)
+        self._attempt = execution["redriveCount"]
+
+    def live(self) -> bool:
+        """Whether the execution is still running, and in this attempt."""
+        same_attempt = self.execution["redriveCount"] == self._attempt
+        return bool(self.execution["status"] == "RUNNING" and same_attempt)
+
+    def require_live(self) -> None:
+        """Ends this thread's work if the execution has been ended by somebody else."""
+        if not self.live():
+            raise RunIsOverError
+
+    def go(self) -> None:
+        """Runs the states and records how the execution ended."""
+        _current.set(self)
+        try:
+            self._end("SUCCEEDED", "ExecutionSucceeded", output=self._states())
+        except sfn._ExecutionError as error:
+            self._end("FAILED", "ExecutionFailed", error=error.error, cause=error.cause)
+        except RunIsOverError:
+            return
+        except Exception as error:
+            sfn.logger.exception("execution %s", self.execution["executionArn"])
+            self._end("FAILED", "ExecutionFailed", error="States.Runtime", cause=str(error))
+
+    def watch(self, timeout: float) -> None:
+        """Ends the execution as TIMED_OUT when its clock passes ``TimeoutSeconds``."""
+        while self.live():
+            if self.clock.elapsed() >= timeout:
+                self._end("TIMED_OUT", "ExecutionTimedOut")
+                return
+            time.sleep(_WATCH_SECONDS)
+
+    def _states(self) -> str:
+        execution = self.execution
+        definition = execution["definition"]
+        context = _context(execution, definition)
+        while execution["state"] is not None:
+            name, data = execution["state"], execution["stateInput"]
+            state = definition["States"].get(name)
+            if state is None:
+                raise sfn._ExecutionError("States.Runtime", f"There is no state '{name}'")
+            context["State"] = {"Name": name, "EnteredTime": sfn.now_iso(), "RetryCount": 0}
+            self._enter(state["Type"], name, data)
+            output, following = _perform(state, data, execution, context)
+            self.require_live()
+            text = _payload(output, name)
+            details = {"name": name, "output": text}
+            _add(execution, f"{state['Type']}StateExited", stateExitedEventDetails=details)
+            execution["state"], execution["stateInput"] = following, output
+        return json.dumps(execution["stateInput"])
+
+    def _enter(self, kind: str, name: str, data: Any) -> None:
+        """Records that a state is entered, except when a redrive takes it up again."""
+        if self.execution.pop("resuming", False):
+            return
+        details = {"name": name, "input": json.dumps(data)}
+        _add(self.execution, f"{kind}StateEntered", stateEnteredEventDetails=details)
+
+    def _end(self, status: str, event: str, **details: Any) -> None:
+        execution = self.execution
+        with execution["lock"]:
+            if not self.live():
+                return
+            execution["stopDate"] = sfn.now_iso()
+            execution.update(details)
+            key = f"{event[0].lower()}{event[1:]}EventDetails"
+            history.append(execution, event, {key: details})
+            execution["status"] = status
+        sfn._emit_execution_status_event(execution)
+
+
+def _context(execution: Execution, definition: Mapping[str, Any]) -> dict[str, Any]:
+    context = {
+        "QueryLanguage": definition.get("QueryLanguage", "JSONPath"),
+        "Execution": {
+            "Id": execution["executionArn"],
+            "Input": json.loads(execution["input"]),
+            "Name": execution["name"],
+            "RedriveCount": execution["redriveCount"],
+            "RoleArn": execution["roleArn"],
+            "StartTime": execution["startDate"],
+        },
+        "StateMachine": {
+            "Id": execution["stateMachineArn"],
+            "Name": execution["stateMachineArn"].rpartition(":")[2],
+        },
+        "variables": execution["variables"],
+    }
+    if execution["redriveDate"] is not None:
+        context["Execution"]["RedriveTime"] = execution["redriveDate"]
+    return context
+
+
+def _perform(
+    state: Mapping[str, Any], data: Any, execution: Execution, context: dict[str, Any]
+) -> tuple[Any, str | None]:
+    """Runs one state by MiniStack's interpreter and gives its output and the state that follows."""
+    kind = state["Type"]
+    if kind == "Succeed":
+        selected = sfn._apply_input_path(state, data, context)
+        return sfn._apply_output_path(state, selected, context), None
+    if kind == "Fail":
+        raise sfn._ExecutionError(*sfn._fail_state_error(state, data, context))
+    perform = getattr(sfn, f"_execute_{kind.lower()}")
+    if kind in {"Pass", "Choice", "Wait"}:
+        output, following = perform(state, data, context)
+    else:
+        output, following = perform(state, data, execution, context)
+    return output, following
+
+
+def _payload(output: Any, name: str) -> str:
+    """The output as text; longer than 256 KiB it ends the execution, whatever the state catches."""
+    text = json.dumps(output)
+    if len(text.encode()) > PAYLOAD_LIMIT_BYTES:
+        raise sfn._ExecutionError(
+            "States.DataLimitExceeded",
+            f"The state/task '{name}' returned a result with a size exceeding the maximum number "
+            "of bytes service limit.",
+        )
+    return text
+
+
+def _add(execution: Execution, event: str, **details: Any) -> None:
+    sfn._add_event(execution, event, details)
+
+
+def launch(execution: Execution) -> None:
+    """Starts the attempt that the record describes, and its watch, in threads of their own."""
+    run = Run(execution)
+    _in_background(run.go)
+    timeout = execution["definition"].get("TimeoutSeconds")
+    if timeout is not None:
+        _in_background(run.watch, timeout)
+
+
+def _in_background(function: Any, *arguments: Any) -> None:
+    """The account and the region of the request travel in context variables."""
+    context = contextvars.copy_context()
+    threading.Thread(target=context.run, args=(function, *arguments), daemon=True).start()
+
+
+def prepare(execution: Execution) -> None:
+    """Adds to MiniStack's record of an execution what its runs need."""
+    machine = sfn._state_machines[execution["stateMachineArn"]]
+    definition = json.loads(machine["definition"])
+    execution["events"][0].setdefault("previousEventId", 0)
+    execution.update(
+        definition=definition,
+        lock=threading.RLock(),
+        redriveCount=0,
+        redriveDate=None,
+        roleArn=machine["roleArn"],
+        state=definition["StartAt"],
+        stateInput=json.loads(execution["input"]),
+        variables={},
+    )
+
+
+def executions_know_their_context_and_their_time_limit() -> None:
+    """Executions run in :class:`Run`: full context object, ``TimeoutSeconds``, payload limit.
+
+    The context object holds ``$$.Execution.RedriveCount``, ``RoleArn`` and, after a redrive,
+    ``RedriveTime``. An execution longer than the state machine's ``TimeoutSeconds`` ends with the
+    status TIMED_OUT, wherever it stands. An output above 256 KiB is States.DataLimitExceeded. The
+    definition is the one with which the execution began.
+    https://docs.aws.amazon.com/step-functions/latest/dg/input-output-contextobject.html
+    """
+
+    def run_execution(arn: str) -> None:
+        execution = sfn._executions[arn]
+        prepare(execution)
+        if execution.get("sync"):
+            Run(execution).go()
+        else:
+            launch(execution)
+
+    sfn._run_execution = run_execution
+
+
+def waits_advance_the_clock_of_their_execution() -> None:
+    """Waits and retry intervals are scaled, and count in full towards ``TimeoutSeconds``."""
+    original = sfn._scaled_sleep
+
+    def sleep(seconds: float) -> None:
+        run = _current.get()
+        if run is None:
+            original(seconds)
+            return
+        run.clock.sleep(seconds)
+        run.require_live()
+
+    sfn._scaled_sleep = sleep
+
+
+def ended_executions_stay_ended() -> None:
+    """A task that outlives its execution adds nothing to the history, nor does what would follow.
+
+    Every event is written in AWS's words, by :func:`history.append`.
+    """
+
+    def add_event(execution: Execution, kind: str, details: Any = None) -> Any:
+        run = _current.get()
+        if run is None or "lock" not in execution:
+            return history.append(execution, kind, details)
+        with execution["lock"]:
+            run.require_live()
+            return history.append(execution, kind, details)
+
+    sfn._add_event = add_event
+
+
+def scheduled_events_tell_what_is_sent() -> None:
+    """``TaskScheduled`` carries the call's parameters, ``LambdaFunctionScheduled`` its input."""
+    original = sfn._invoke_resource
+
+    def invoke(resource: str, parameters: Any) -> Any:
+        run = _current.get()
+        if run is not None:
+            history.note_what_is_sent(run.execution, parameters)
+        return original(resource, parameters)
+
+    sfn._invoke_resource = invoke

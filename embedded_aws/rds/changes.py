@@ -1,0 +1,255 @@
+"""Changes to a cluster: at once, in a while, or in the next maintenance window."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any
+
+from embedded_aws.rds import names, settings
+from embedded_aws.rds.backend import Backend
+from embedded_aws.rds.course import Run
+from embedded_aws.rds.data_plane import DataPlaneError, Login
+from embedded_aws.rds.errors import (
+    ClusterAlreadyExistsError,
+    InvalidParameterCombinationError,
+    InvalidParameterValueError,
+)
+from embedded_aws.rds.lookup import cluster_at, is_available, must_be
+from embedded_aws.rds.models import AVAILABLE, Cluster, Place
+from embedded_aws.rds.params import Params
+from embedded_aws.rds.progress import Course, Operation, Phase
+from embedded_aws.rds.responses import cluster_shown
+
+RESETTING = "resetting-master-credentials"
+_PASSWORD = "MasterUserPassword"  # noqa: S105
+_DEFERRED_SETTINGS = {
+    "IAMDatabaseAuthenticationEnabled": "iam_authentication",
+    "BackupRetentionPeriod": "backup_retention_period",
+    "StorageType": "storage_type",
+    "EngineVersion": "engine_version",
+}
+
+
+def _nothing() -> None:
+    return
+
+
+@dataclass(frozen=True)
+class Step:
+    """One change: the status it shows, how long it takes, and what it then makes true."""
+
+    name: str
+    course: Course
+    apply: Callable[[], None]
+
+
+class Changes:
+    """``ModifyDBCluster`` and what follows from it.
+
+    Source: botocore model, ``ModifyDBClusterMessage.ApplyImmediately``: what can be pending (the
+    members of ``ClusterPendingModifiedValues``) waits for the maintenance window unless the call
+    says otherwise; the master password, deletion protection and the rest never wait. Source for
+    the statuses: Aurora User Guide, *Viewing DB cluster status*.
+    """
+
+    def __init__(self, backend: Backend) -> None:
+        self._world = backend
+        self._queues: dict[str, list[Step]] = {}
+
+    def modify(self, place: Place, params: Params) -> dict[str, Any]:
+        """``ModifyDBCluster``."""
+        cluster = cluster_at(self._world, place, params.required("DBClusterIdentifier"))
+        must_be(cluster, AVAILABLE)
+        password = self._password(cluster, params)
+        pending = self._pending(place, cluster, params)
+        at_once = self._at_once(place, cluster, params)
+        cluster.settings = replace(cluster.settings, **at_once)
+        cluster.pending |= pending
+        if password is not None:
+            cluster.pending[_PASSWORD] = "****"
+            cluster.waiting_password = password
+        self._start(cluster, everything=params.flag("ApplyImmediately"))
+        return {"DBCluster": cluster_shown(self._world, cluster)}
+
+    def maintain(self, cluster: Cluster) -> None:
+        """The maintenance window: what is pending is applied."""
+        self._start(cluster, everything=True)
+
+    def instance_available(self, cluster: Cluster) -> None:
+        """The cluster can answer: a password that waited for an instance is set now."""
+        if cluster.waiting_password is None or not is_available(cluster):
+            return
+        if cluster.run is None or not cluster.run.running:
+            self._start(cluster, everything=False)
+
+    def _start(self, cluster: Cluster, *, everything: bool) -> None:
+        """Queues what is to be done; it begins a little after the call, as in AWS."""
+        steps = self._steps(cluster, everything=everything)
+        if not steps:
+            return
+        queue = self._queues.setdefault(cluster.resource_id, [])
+        if cluster.run is not None and cluster.run.running:
+            waiting = {step.name for step in queue}
+            queue.extend(step for step in steps if step.name not in waiting)
+            return
+        lag = Phase(AVAILABLE, self._world.timings.modification_lag)
+        queue[:] = [Step("lag", Course((lag,), AVAILABLE), _nothing), *steps]
+        self._next(cluster, queue)
+
+    def _next(self, cluster: Cluster, queue: list[Step]) -> None:
+        if not queue:
+            return
+        step = queue[0]
+
+        def show(status: str) -> None:
+            cluster.status = status
+
+        def done(final: str) -> None:
+            cluster.status = final
+            queue.pop(0)
+            if final == AVAILABLE:
+                step.apply()
+                self._next(cluster, queue)
+
+        cluster.run = Run(self._world.schedule, step.course, show=show, done=done)
+
+    def _steps(self, cluster: Cluster, *, everything: bool) -> list[Step]:
+        timings = self._world.timings
+        steps: list[Step] = []
+        if cluster.waiting_password is not None and cluster.accepting:
+            usual = Course.spread((RESETTING,), timings.reset_master_credentials, AVAILABLE)
+            course = self._world.outcomes.course(Operation.RESET_MASTER_CREDENTIALS, usual)
+            steps.append(Step(_PASSWORD, course, partial(self._set_password, cluster)))
+        if not everything:
+            return steps
+        durations = {
+            "IAMDatabaseAuthenticationEnabled": (
+                "configuring-iam-database-auth",
+                timings.modify_cluster,
+            ),
+            "BackupRetentionPeriod": ("modifying", timings.modify_cluster),
+            "StorageType": ("modifying", timings.modify_cluster),
+            "EngineVersion": ("upgrading", timings.upgrade_cluster),
+            "PendingCloudwatchLogsExports": ("modifying", timings.modify_cluster),
+            "DBClusterIdentifier": ("renaming", timings.rename_cluster),
+        }
+        for name, (status, seconds) in durations.items():
+            if name in cluster.pending:
+                course = Course.spread((status,), seconds, AVAILABLE)
+                steps.append(Step(name, course, partial(self._apply, cluster, name)))
+        return steps
+
+    def _apply(self, cluster: Cluster, name: str) -> None:
+        value: Any = cluster.pending.pop(name, None)
+        if value is None:
+            return
+        if name == "DBClusterIdentifier":
+            self._rename(cluster, value)
+        elif name == "PendingCloudwatchLogsExports":
+            exports = set(cluster.settings.log_exports)
+            exports |= set(value.get("LogTypesToEnable", ()))
+            exports -= set(value.get("LogTypesToDisable", ()))
+            cluster.settings = replace(cluster.settings, log_exports=tuple(sorted(exports)))
+        else:
+            cluster.settings = replace(cluster.settings, **{_DEFERRED_SETTINGS[name]: value})
+
+    def _rename(self, cluster: Cluster, name: str) -> None:
+        """Source: Aurora User Guide, *Modifying*: name, ARN and endpoints change, no outage."""
+        clusters = self._world.site(cluster.place).clusters
+        del clusters[cluster.identifier]
+        cluster.identifier = name
+        clusters[name] = cluster
+
+    def _set_password(self, cluster: Cluster) -> None:
+        """The password is truly changed, if an instance is there to change it in."""
+        if not cluster.accepting or cluster.waiting_password is None:
+            return
+        login = Login(cluster.master_username, cluster.waiting_password)
+        try:
+            self._world.data_plane.set_password(cluster.resource_id, login)
+        except DataPlaneError as error:
+            self._world.problems.append(str(error))
+            return
+        cluster.waiting_password = None
+        cluster.pending.pop(_PASSWORD, None)
+
+    def _password(self, cluster: Cluster, params: Params) -> str | None:
+        password = params.text(_PASSWORD)
+        manage = params.get("ManageMasterUserPassword")
+        if password is not None:
+            if manage:
+                raise InvalidParameterCombinationError(
+                    "MasterUserPassword can't be specified if ManageMasterUserPassword is on"
+                )
+            if cluster.managed_secret is not None and manage is None:
+                raise InvalidParameterCombinationError(
+                    "You can't specify MasterUserPassword for a DB cluster whose master user "
+                    "password RDS manages."
+                )
+            settings.check_master_password(password)
+        if manage is False and cluster.managed_secret is not None:
+            if password is None:
+                raise InvalidParameterCombinationError(
+                    "MasterUserPassword is required when ManageMasterUserPassword is turned off"
+                )
+            self._world.services.delete_managed_secret(
+                cluster.place, cluster.managed_secret["SecretArn"]
+            )
+            cluster.managed_secret = None
+        if manage and cluster.managed_secret is None:
+            secret = self._world.services.create_managed_secret(
+                cluster.place,
+                cluster.arn,
+                cluster.master_username,
+                params.text("MasterUserSecretKmsKeyId"),
+            )
+            cluster.managed_secret = {"SecretArn": secret.arn, "KmsKeyId": secret.key_arn}
+            return secret.password
+        return password
+
+    def _pending(self, place: Place, cluster: Cluster, params: Params) -> dict[str, object]:
+        """The changes that may wait."""
+        pending: dict[str, object] = {}
+        asked = settings.optional_settings(params)
+        for name, setting in _DEFERRED_SETTINGS.items():
+            if setting in asked and asked[setting] != getattr(cluster.settings, setting):
+                pending[name] = asked[setting]
+        version, across = params.text("EngineVersion"), params.flag("AllowMajorVersionUpgrade")
+        if version is not None and version != cluster.settings.engine_version:
+            settings.engine_version(params, version)
+            old = settings.major(cluster.settings.engine_version)
+            if settings.major(version) != old and not across:
+                raise InvalidParameterCombinationError(
+                    "The AllowMajorVersionUpgrade flag must be present when upgrading to a new "
+                    "major version."
+                )
+            pending["EngineVersion"] = version
+        exports = params.structure("CloudwatchLogsExportConfiguration")
+        if exports is not None:
+            pending["PendingCloudwatchLogsExports"] = {
+                "LogTypesToEnable": list(settings.log_exports(exports.texts("EnableLogTypes"))),
+                "LogTypesToDisable": list(settings.log_exports(exports.texts("DisableLogTypes"))),
+            }
+        wished = params.text("NewDBClusterIdentifier")
+        if wished is not None:
+            renamed = names.identifier(wished, "NewDBClusterIdentifier")
+            if renamed in self._world.site(place).clusters:
+                raise ClusterAlreadyExistsError
+            pending["DBClusterIdentifier"] = renamed
+        return pending
+
+    def _at_once(self, place: Place, cluster: Cluster, params: Params) -> dict[str, Any]:
+        """The changes that never wait."""
+        asked = settings.optional_settings(params)
+        for setting in _DEFERRED_SETTINGS.values():
+            asked.pop(setting, None)
+        if params.text("DBClusterParameterGroupName") is not None:
+            asked["parameter_group"] = settings.cluster_parameter_group(
+                self._world, place, params, cluster.settings.engine_version
+            )
+        if params.texts("VpcSecurityGroupIds"):
+            group = self._world.services.subnet_group(place, cluster.settings.subnet_group)
+            if group is None:
+                raise InvalidParameterValueError("The cluster's DB subnet group is gone")
+            asked["security_groups"] = settings.security_groups(self._world, place, params, group)
+        return asked

@@ -1,0 +1,268 @@
+"""DB clusters: creating, describing, stopping and starting them."""
+
+from functools import partial
+from typing import Any
+
+from embedded_aws.rds import filters, keys, paging, settings
+from embedded_aws.rds.backend import Backend
+from embedded_aws.rds.course import Run
+from embedded_aws.rds.creation import Births
+from embedded_aws.rds.data_plane import Login
+from embedded_aws.rds.errors import (
+    ClusterNotFoundError,
+    InvalidClusterStateError,
+    InvalidParameterCombinationError,
+    InvalidParameterValueError,
+)
+from embedded_aws.rds.global_clusters import GlobalClusters, source_cluster
+from embedded_aws.rds.key_watch import KEY_LOST
+from embedded_aws.rds.lookup import cluster_at, is_available, must_be
+from embedded_aws.rds.models import (
+    AVAILABLE,
+    STARTING,
+    STOPPED,
+    STOPPING,
+    Cluster,
+    ClusterSettings,
+    Place,
+    Storage,
+)
+from embedded_aws.rds.params import Params
+from embedded_aws.rds.progress import Course, Operation
+from embedded_aws.rds.reachability import Reachability
+from embedded_aws.rds.responses import cluster_shown
+from embedded_aws.rds.rules import Encryption
+from embedded_aws.rds.tagging import tags_of
+
+_RESERVED_USERNAMES = frozenset({"rdsadmin", "rds_superuser", "rdsrepladmin", "admin", "public"})
+_MAX_USERNAME_LENGTH = 63
+
+
+class Clusters:
+    """The operations on clusters, but for restoring, modifying and deleting."""
+
+    def __init__(
+        self,
+        backend: Backend,
+        births: Births,
+        reachability: Reachability,
+        global_clusters: GlobalClusters,
+    ) -> None:
+        self._world = backend
+        self._births = births
+        self._reachability = reachability
+        self._global_clusters = global_clusters
+
+    def create(self, place: Place, params: Params) -> dict[str, Any]:
+        """``CreateDBCluster``: of its own, or following another cluster."""
+        name = self._births.new_name(place, params)
+        settings.check_engine(params)
+        source = self._source(place, params)
+        if source is None:
+            username, password = _master_user(params)
+            default_version = self._world.rules.default_engine_version
+        else:
+            username, password = _no_master_user(source, params), None
+            default_version = source.settings.engine_version
+        version = settings.engine_version(params, default_version)
+        group = settings.subnet_group(self._world, place, params)
+        chosen = ClusterSettings(
+            engine_version=version,
+            parameter_group=settings.cluster_parameter_group(self._world, place, params, version),
+            subnet_group=group.name,
+            security_groups=settings.security_groups(self._world, place, params, group),
+            database_name=params.text("DatabaseName"),
+            log_exports=settings.log_exports(params.texts("EnableCloudwatchLogsExports")),
+            **settings.optional_settings(params),
+        )
+        cluster = self._births.unborn(
+            place,
+            name,
+            username=username,
+            storage=self._new_storage(place, params),
+            chosen=chosen,
+            group=group,
+            tags=tags_of(params),
+            roles=settings.roles(self._world, params),
+        )
+        if source is None and password is None:
+            password = self._managed_password(cluster, params)
+        fill = (
+            partial(self._fill_like, cluster, source)
+            if source is not None
+            else partial(self._fill_new, cluster, str(password))
+        )
+        timings = self._world.timings
+        usual = Course.spread(timings.create_cluster_statuses, timings.create_cluster, AVAILABLE)
+        self._births.bear(cluster, fill, Operation.CREATE_CLUSTER, usual)
+        if source is not None:
+            self._follow(place, cluster, source, params)
+        return {"DBCluster": cluster_shown(self._world, cluster)}
+
+    def describe(self, place: Place, params: Params) -> dict[str, Any]:
+        """``DescribeDBClusters``."""
+        named = params.text("DBClusterIdentifier")
+        clusters = list(self._world.site(place).clusters.values())
+        if named:
+            clusters = [cluster_at(self._world, place, named)]
+        found = filters.apply(
+            clusters,
+            params.filters(),
+            {
+                "db-cluster-id": lambda one: (one.identifier, one.arn),
+                "db-cluster-resource-id": lambda one: (one.resource_id,),
+                "clone-group-id": lambda one: (one.resource_id,),
+                "domain": lambda _: (),
+                "engine": lambda _: (settings.ENGINE,),
+            },
+        )
+        if named and not found:
+            raise ClusterNotFoundError(named)
+        shown, marker = paging.page([(one.identifier, one) for one in found], params)
+        return {
+            "DBClusters": [cluster_shown(self._world, one) for one in shown],
+            "Marker": marker,
+        }
+
+    def stop(self, place: Place, params: Params) -> dict[str, Any]:
+        """``StopDBCluster``: with every instance of it."""
+        cluster = cluster_at(self._world, place, params.required("DBClusterIdentifier"))
+        must_be(cluster, AVAILABLE)
+        seconds = self._world.timings.stop_cluster
+        for instance in self._world.members(cluster):
+            self._reachability.lost(instance)
+        self._run_with_members(cluster, Course.spread((STOPPING,), seconds, STOPPED))
+        return {"DBCluster": cluster_shown(self._world, cluster)}
+
+    def start(self, place: Place, params: Params) -> dict[str, Any]:
+        """``StartDBCluster``: with every instance of it."""
+        cluster = cluster_at(self._world, place, params.required("DBClusterIdentifier"))
+        must_be(cluster, STOPPED, KEY_LOST)
+        seconds = self._world.timings.start_cluster
+        self._run_with_members(cluster, Course.spread((STARTING,), seconds, AVAILABLE))
+        return {"DBCluster": cluster_shown(self._world, cluster)}
+
+    def _source(self, place: Place, params: Params) -> Cluster | None:
+        """The cluster that a new one follows, as its replica or in its global cluster."""
+        replicated = params.text("ReplicationSourceIdentifier")
+        if replicated is not None:
+            return source_cluster(self._world, replicated)
+        joined = params.text("GlobalClusterIdentifier")
+        if joined is None:
+            return None
+        members = self._global_clusters.named(place, joined).members
+        if not members:
+            raise InvalidClusterStateError(
+                f"The embedded RDS adds clusters only to a global cluster with a primary: {joined}"
+            )
+        return members[0]
+
+    def _follow(self, place: Place, cluster: Cluster, source: Cluster, params: Params) -> None:
+        joined = params.text("GlobalClusterIdentifier")
+        if joined is not None:
+            self._global_clusters.join(self._global_clusters.named(place, joined), cluster)
+            return
+        cluster.replication_source = source.arn
+        source.replicas.append(cluster.arn)
+
+    def _fill_new(self, cluster: Cluster, password: str, label: str) -> None:
+        self._world.data_plane.create(
+            cluster.resource_id,
+            label=label,
+            owner=Login(cluster.master_username, password),
+            database=cluster.settings.database_name,
+        )
+
+    def _fill_like(self, cluster: Cluster, source: Cluster, label: str) -> None:
+        if not is_available(source):
+            raise InvalidClusterStateError(f"Cluster {source.identifier} is {source.status}")
+        image = self._world.data_plane.capture(source.resource_id)
+        self._world.data_plane.clone(cluster.resource_id, image, label=label)
+        self._world.data_plane.release(image)
+
+    def _new_storage(self, place: Place, params: Params) -> Storage:
+        key_id = params.text("KmsKeyId")
+        encrypted = params.get("StorageEncrypted")
+        if key_id is not None:
+            if encrypted is False:
+                raise InvalidParameterCombinationError(
+                    "KmsKeyId can't be specified when StorageEncrypted is false"
+                )
+            key = keys.usable_key(self._world, place, key_id)
+            return Storage(Encryption.SSE_KMS, key.arn)
+        if encrypted:
+            key = self._world.services.default_key(place)
+            return Storage(Encryption.SSE_KMS, key.arn)
+        return Storage(self._world.rules.default_encryption)
+
+    def _managed_password(self, cluster: Cluster, params: Params) -> str:
+        secret = self._world.services.create_managed_secret(
+            cluster.place,
+            cluster.arn,
+            cluster.master_username,
+            params.text("MasterUserSecretKmsKeyId"),
+        )
+        cluster.managed_secret = {"SecretArn": secret.arn, "KmsKeyId": secret.key_arn}
+        return secret.password
+
+    def _run_with_members(self, cluster: Cluster, course: Course) -> None:
+        members = self._world.members(cluster)
+
+        def show(status: str) -> None:
+            cluster.status = status
+            for instance in members:
+                instance.status = status
+
+        def done(final: str) -> None:
+            show(final)
+            if final == AVAILABLE:
+                for instance in members:
+                    self._reachability.gained(instance)
+
+        cluster.run = Run(self._world.schedule, course, show=show, done=done)
+
+
+def _master_user(params: Params) -> tuple[str, str | None]:
+    """The name, and the password unless RDS is to manage it."""
+    _check_password(params)
+    return _master_username(params), params.text("MasterUserPassword")
+
+
+def _no_master_user(source: Cluster, params: Params) -> str:
+    """A cluster that follows another has its master user."""
+    for name in ("MasterUsername", "MasterUserPassword", "ManageMasterUserPassword"):
+        if name in params:
+            raise InvalidParameterCombinationError(
+                f"Cannot specify {name} for a cluster that follows {source.arn}"
+            )
+    return source.master_username
+
+
+def _master_username(params: Params) -> str:
+    """Source: botocore model, ``CreateDBClusterMessage.MasterUsername``."""
+    name = params.required("MasterUsername")
+    if not (name.isascii() and name[0].isalpha() and name.replace("_", "").isalnum()):
+        raise InvalidParameterValueError(
+            "The parameter MasterUsername is not a valid identifier: it must begin with a letter "
+            "and contain only letters, digits and underscores"
+        )
+    if name.lower() in _RESERVED_USERNAMES or len(name) > _MAX_USERNAME_LENGTH:
+        raise InvalidParameterValueError(
+            f"MasterUsername {name} cannot be used as it is a reserved word used by the engine"
+        )
+    return name
+
+
+def _check_password(params: Params) -> None:
+    password = params.text("MasterUserPassword")
+    if params.flag("ManageMasterUserPassword"):
+        if password is not None:
+            raise InvalidParameterCombinationError(
+                "MasterUserPassword can't be specified if ManageMasterUserPassword is on"
+            )
+        return
+    if password is None:
+        raise InvalidParameterValueError(
+            "The parameter MasterUserPassword must be provided and must not be blank."
+        )
+    settings.check_master_password(password)

@@ -1,0 +1,78 @@
+"""A data plane without data: it knows who could log in where, and nothing else."""
+
+import itertools
+
+from embedded_aws.rds.data_plane import DataPlaneError, Endpoint, Login, Server
+
+
+class NoDataPlane:
+    """Keeps the passwords of each volume and image, so that a test can ask what became of them."""
+
+    def __init__(self) -> None:
+        self.passwords: dict[str, dict[str, str]] = {}
+        self.images: dict[str, dict[str, str]] = {}
+        self.accepting: set[str] = set()
+        self._labels: dict[str, str] = {}
+        self._endpoints: dict[str, Endpoint] = {}
+        self._numbers = itertools.count(1)
+
+    def create(self, storage: str, *, label: str, owner: Login, database: str | None) -> None:  # noqa: ARG002
+        """See :class:`~embedded_aws.rds.data_plane.DataPlane`."""
+        self.passwords[storage] = {owner.username: owner.password}
+        self._labels[storage] = label
+
+    def clone(self, storage: str, image: str, *, label: str) -> None:
+        """See :class:`~embedded_aws.rds.data_plane.DataPlane`."""
+        self.passwords[storage] = dict(self.images[image])
+        self._labels[storage] = label
+
+    def endpoint(self, storage: str, wished: Endpoint) -> Endpoint:
+        """The endpoint that AWS would give: nothing listens on it."""
+        self._endpoints[storage] = wished
+        return wished
+
+    def open(self, storage: str) -> None:
+        """See :class:`~embedded_aws.rds.data_plane.DataPlane`."""
+        self.accepting.add(storage)
+
+    def close(self, storage: str) -> None:
+        """See :class:`~embedded_aws.rds.data_plane.DataPlane`."""
+        self.accepting.discard(storage)
+
+    def set_password(self, storage: str, login: Login) -> None:
+        """See :class:`~embedded_aws.rds.data_plane.DataPlane`."""
+        if storage not in self.accepting:
+            raise DataPlaneError(f"{self._labels[storage]} has no running server")
+        self.passwords[storage][login.username] = login.password
+
+    def capture(self, storage: str) -> str:
+        """See :class:`~embedded_aws.rds.data_plane.DataPlane`."""
+        image = f"image-{next(self._numbers)}"
+        self.images[image] = dict(self.passwords[storage])
+        return image
+
+    def release(self, image: str) -> None:
+        """See :class:`~embedded_aws.rds.data_plane.DataPlane`."""
+        del self.images[image]
+
+    def discard(self, storage: str) -> None:
+        """See :class:`~embedded_aws.rds.data_plane.DataPlane`."""
+        self.close(storage)
+        del self.passwords[storage]
+
+    def servers(self) -> list[Server]:
+        """See :class:`~embedded_aws.rds.data_plane.DataPlane`."""
+        return [
+            Server(
+                storage=storage,
+                label=self._labels[storage],
+                endpoint=self._endpoints.get(storage, Endpoint("", 0)),
+                accepting=storage in self.accepting,
+                log=None,
+            )
+            for storage in self.passwords
+        ]
+
+    def stop(self) -> None:
+        """See :class:`~embedded_aws.rds.data_plane.DataPlane`."""
+        self.accepting.clear()

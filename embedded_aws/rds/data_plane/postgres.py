@@ -1,0 +1,305 @@
+"""The data plane that really holds rows: a PostgreSQL server per cluster, on 127.0.0.1.
+
+A volume is a PostgreSQL data directory, an image a copy of one. The servers keep nothing safe
+(``fsync = off``): what they hold lives as long as the emulator, in memory where there is enough.
+"""
+
+import asyncio
+import contextlib
+import itertools
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from pg8000.native import identifier, literal
+
+from embedded_aws.rds.data_plane import (
+    DataPlaneError,
+    Endpoint,
+    Login,
+    Server,
+    binaries,
+    reaper,
+    scram,
+    template,
+    tls,
+)
+from embedded_aws.rds.data_plane.network import Front, reserve
+from embedded_aws.rds.data_plane.server import PostgresServer
+
+_REOPEN_SECONDS = 5.0
+_REAPER_SECONDS = 10.0
+
+
+@dataclass
+class _Volume:
+    storage: str
+    label: str
+    data: Path
+    port: int
+    held: socket.socket | None
+    log: Path
+    server: PostgresServer | None = None
+    door: asyncio.Server | None = None
+
+
+class PostgresDataPlane:
+    """See :class:`~embedded_aws.rds.data_plane.DataPlane`."""
+
+    def __init__(self, directory: Path, *, in_memory: bool = True) -> None:
+        directory.mkdir(parents=True, exist_ok=True)
+        self._logs = directory / "logs"
+        self._logs.mkdir(exist_ok=True)
+        self._user = binaries.SystemUser.fitting()
+        certificates = tls.issue(directory / "tls")
+        self.ca_bundle = certificates.ca_bundle
+        self._area = binaries.workspace(self._user, directory / "postgres")
+        self._temporary = [self._area] if self._area != directory / "postgres" else []
+        scratch = binaries.scratch(self._user) if in_memory else None
+        if scratch is not None:
+            self._temporary.append(scratch)
+        self._volumes_directory = self._subdirectory(scratch or self._area, "volumes")
+        self._images_directory = self._subdirectory(scratch or self._area, "images")
+        self._sockets = binaries.private_directory(self._user, "rds-")
+        self._installation = binaries.reachable_installation(self._user, self._area)
+        self._volumes: dict[str, _Volume] = {}
+        self._numbers = itertools.count(1)
+        self._reaper = self._start_reaper()
+        self._front = Front(certificates.server_context)
+        self._template = self._prepare_template()
+
+    def create(self, storage: str, *, label: str, owner: Login, database: str | None) -> None:
+        """See :class:`~embedded_aws.rds.data_plane.DataPlane`."""
+        volume = self._new_volume(storage, label, self._template)
+        with self._running(volume) as server, server.session() as session:
+            user = identifier(owner.username)
+            verifier = literal(scram.verifier(owner.password))
+            session.run(
+                f"CREATE ROLE {user} LOGIN CREATEDB CREATEROLE NOSUPERUSER PASSWORD {verifier}"
+            )
+            session.run(f"GRANT rds_superuser TO {user} WITH ADMIN OPTION")
+            session.run(f"ALTER DATABASE postgres OWNER TO {user}")
+            if database is not None and database != "postgres":
+                session.run(f"CREATE DATABASE {identifier(database)} OWNER {user}")
+
+    def clone(self, storage: str, image: str, *, label: str) -> None:
+        """See :class:`~embedded_aws.rds.data_plane.DataPlane`."""
+        self._new_volume(storage, label, self._images_directory / image)
+
+    def endpoint(self, storage: str, wished: Endpoint) -> Endpoint:  # noqa: ARG002
+        """The local port; it differs from the one that was asked for."""
+        return Endpoint(tls.HOST, self._volume(storage).port)
+
+    def open(self, storage: str) -> None:
+        """See :class:`~embedded_aws.rds.data_plane.DataPlane`."""
+        volume = self._volume(storage)
+        if volume.held is None:
+            return
+        volume.server = volume.server or self._start(volume)
+        volume.door = self._front.open(volume.held, volume.server.socket)
+        volume.held = None
+
+    def close(self, storage: str) -> None:
+        """See :class:`~embedded_aws.rds.data_plane.DataPlane`."""
+        volume = self._volume(storage)
+        if volume.door is not None:
+            self._front.shut(volume.door)
+            volume.door = None
+            volume.held = _reserve_again(volume.port)
+        if volume.server is not None:
+            volume.server.stop()
+            volume.server = None
+
+    def set_password(self, storage: str, login: Login) -> None:
+        """See :class:`~embedded_aws.rds.data_plane.DataPlane`."""
+        server = self._volume(storage).server
+        if server is None:
+            raise DataPlaneError(f"{storage} has no running server")
+        verifier = literal(scram.verifier(login.password))
+        server.run(f"ALTER ROLE {identifier(login.username)} PASSWORD {verifier}")
+
+    def capture(self, storage: str) -> str:
+        """See :class:`~embedded_aws.rds.data_plane.DataPlane`."""
+        volume = self._volume(storage)
+        image = f"image-{next(self._numbers)}"
+        target = self._images_directory / image
+        if volume.server is None:
+            _copy(volume.data, target)
+            return image
+        with volume.server.session() as session:
+            session.run("SELECT pg_backup_start('snapshot', fast => true)")
+            _copy(volume.data, target)
+            [(label,)] = session.run("SELECT labelfile FROM pg_backup_stop(false)")
+        backup_label = target / "backup_label"
+        backup_label.write_text(label)
+        self._user.own(backup_label)
+        for leftover in ("postmaster.pid", "postmaster.opts"):
+            (target / leftover).unlink(missing_ok=True)
+        self._complete_wal(volume.data, target)
+        return image
+
+    def release(self, image: str) -> None:
+        """See :class:`~embedded_aws.rds.data_plane.DataPlane`."""
+        shutil.rmtree(self._images_directory / image, ignore_errors=True)
+
+    def discard(self, storage: str) -> None:
+        """See :class:`~embedded_aws.rds.data_plane.DataPlane`."""
+        self.close(storage)
+        volume = self._volumes.pop(storage)
+        if volume.held is not None:
+            volume.held.close()
+        shutil.rmtree(volume.data, ignore_errors=True)
+
+    def servers(self) -> list[Server]:
+        """See :class:`~embedded_aws.rds.data_plane.DataPlane`."""
+        return [
+            Server(
+                storage=volume.storage,
+                label=volume.label,
+                endpoint=Endpoint(tls.HOST, volume.port),
+                accepting=volume.door is not None,
+                log=volume.log,
+            )
+            for volume in self._volumes.values()
+        ]
+
+    def stop(self) -> None:
+        """See :class:`~embedded_aws.rds.data_plane.DataPlane`."""
+        for volume in self._volumes.values():
+            if volume.door is not None:
+                self._front.shut(volume.door)
+            if volume.server is not None:
+                volume.server.stop(immediately=True)
+            if volume.held is not None:
+                volume.held.close()
+        self._volumes.clear()
+        self._front.stop()
+        if self._reaper.stdin is not None:
+            self._reaper.stdin.close()
+        self._reaper.wait(_REAPER_SECONDS)
+
+    def _volume(self, storage: str) -> _Volume:
+        try:
+            return self._volumes[storage]
+        except KeyError:
+            raise DataPlaneError(f"no volume {storage}") from None
+
+    def _new_volume(self, storage: str, label: str, source: Path) -> _Volume:
+        data = self._volumes_directory / storage
+        _copy(source, data)
+        held = reserve()
+        volume = _Volume(
+            storage=storage,
+            label=label,
+            data=data,
+            port=held.getsockname()[1],
+            held=held,
+            log=self._logs / f"{label}.log",
+        )
+        self._volumes[storage] = volume
+        return volume
+
+    def _start(self, volume: _Volume) -> PostgresServer:
+        return PostgresServer(
+            installation=self._installation,
+            user=self._user,
+            data=volume.data,
+            sockets=self._sockets,
+            number=volume.port,
+            log=volume.log,
+        )
+
+    @contextlib.contextmanager
+    def _running(self, volume: _Volume) -> Iterator[PostgresServer]:
+        """The volume's server, for as long as something is set up in it."""
+        server = self._start(volume)
+        try:
+            yield server
+        finally:
+            server.stop()
+
+    def _complete_wal(self, source: Path, target: Path) -> None:
+        """Adds what was logged while the files were copied."""
+        for segment in (source / "pg_wal").iterdir():
+            if segment.is_file():
+                copied = target / "pg_wal" / segment.name
+                shutil.copyfile(segment, copied)
+                copied.chmod(0o600)
+                self._user.own(copied)
+
+    def _prepare_template(self) -> Path:
+        made = self._area / f"template-{template.fingerprint(self._installation)}"
+        if made.exists():
+            return made
+        building = self._volumes_directory / "template"
+        owners = {self._user.name, binaries.user_name(os.getuid())}
+        template.initialise(self._installation, self._user, building, owners)
+        held = reserve()
+        volume = _Volume(
+            storage="template",
+            label="template",
+            data=building,
+            port=held.getsockname()[1],
+            held=held,
+            log=self._logs / "template.log",
+        )
+        with self._running(volume) as server:
+            for database, statements in template.setup_statements():
+                with server.session(database) as session:
+                    for statement in statements:
+                        session.run(statement)
+        held.close()
+        _copy(building, made)
+        shutil.rmtree(building)
+        return made
+
+    def _subdirectory(self, parent: Path, name: str) -> Path:
+        directory = parent / name
+        shutil.rmtree(directory, ignore_errors=True)
+        directory.mkdir()
+        self._user.own(directory)
+        return directory
+
+    def _start_reaper(self) -> "subprocess.Popen[bytes]":
+        doomed = [self._volumes_directory, self._images_directory, self._sockets]
+        doomed += self._temporary
+        return subprocess.Popen(  # noqa: S603
+            [sys.executable, "-I", reaper.__file__, *map(str, doomed)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+            cwd="/",
+        )
+
+
+def _copy(source: Path, target: Path) -> None:
+    """Copies a data directory with owners and modes, sharing blocks where the disk can."""
+    sharing = ["--reflink=auto"] if sys.platform == "linux" else []
+    done = subprocess.run(  # noqa: S603
+        ["/bin/cp", "-a", *sharing, str(source), str(target)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    vanished = "No such file or directory"
+    if done.returncode and not all(vanished in line for line in done.stderr.strip().splitlines()):
+        raise DataPlaneError(f"copying {source} failed: {done.stderr.strip()}")
+
+
+def _reserve_again(port: int) -> socket.socket:
+    """Takes the port back after its listener closed."""
+    deadline = time.monotonic() + _REOPEN_SECONDS
+    while True:
+        try:
+            return reserve(port)
+        except OSError as error:
+            if time.monotonic() >= deadline:
+                raise DataPlaneError(f"port {port} is taken") from error
+            time.sleep(0.02)

@@ -1,0 +1,95 @@
+"""The emulated RDS as one thing: what it holds, how it answers, and what tests make it refuse."""
+
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, TypeVar
+
+from embedded_aws.rds.backend import Backend
+from embedded_aws.rds.errors import RdsError, UnsupportedOperationError
+from embedded_aws.rds.models import Place
+from embedded_aws.rds.operations import Operations
+from embedded_aws.rds.params import Params
+
+Answer = TypeVar("Answer")
+
+_REMEMBERED_CALLS = 100_000
+
+
+@dataclass(frozen=True)
+class Call:
+    """A request that was made, without its parameters: they may hold secrets."""
+
+    at: datetime
+    account: str
+    region: str
+    action: str
+    error: str | None = None
+
+
+@dataclass
+class Refusal:
+    """What a test wants a caller to be told."""
+
+    action: str
+    code: str
+    message: str
+    status: int
+    after_doing: bool
+
+
+class InjectedError(RdsError):
+    """A refusal that a test asked for, with the HTTP status that goes with it."""
+
+    def __init__(self, refusal: Refusal) -> None:
+        super().__init__(refusal.message, code=refusal.code)
+        self.status = refusal.status
+
+
+class Emulator:
+    """Answers requests."""
+
+    def __init__(self, backend: Backend) -> None:
+        self.backend = backend
+        self.operations = Operations(backend)
+        self.calls: deque[Call] = deque(maxlen=_REMEMBERED_CALLS)
+        self.refusals: list[Refusal] = []
+
+    def answer(self, action: str, place: Place, params: Params) -> dict[str, Any]:
+        """Does what the request asks; raises ``RdsError``."""
+        if action not in self.operations.handlers:
+            raise UnsupportedOperationError(f"The embedded RDS does not offer {action}")
+        return self.operations.perform(action, place, params)
+
+    def receive(self, action: str, place: Place, answer: Callable[[], Answer]) -> Answer:
+        """Has a request answered, unless a test wants it refused, and remembers it."""
+        with self.backend.lock:
+            refusal = self._refusal(action)
+            error: RdsError | None = None
+            try:
+                if refusal is not None and not refusal.after_doing:
+                    raise InjectedError(refusal)
+                answered = answer()
+                if refusal is not None:
+                    raise InjectedError(refusal)
+            except RdsError as raised:
+                error = raised
+                raise
+            finally:
+                now = self.backend.clock.now()
+                code = error.code if error else None
+                self.calls.append(Call(now, place.account, place.region, action, code))
+            return answered
+
+    def _refusal(self, action: str) -> Refusal | None:
+        for refusal in self.refusals:
+            if refusal.action == action:
+                self.refusals.remove(refusal)
+                return refusal
+        return None
+
+    def stop(self) -> None:
+        """Ends the data plane."""
+        with self.backend.lock:
+            self.backend.data_plane.stop()

@@ -1,0 +1,356 @@
+"""DB instances: the members of a cluster."""
+
+from dataclasses import replace
+from typing import Any
+
+from embedded_aws.rds import filters, names, paging, settings
+from embedded_aws.rds.backend import Backend
+from embedded_aws.rds.changes import Changes
+from embedded_aws.rds.course import Run
+from embedded_aws.rds.deletions import Deletions
+from embedded_aws.rds.errors import (
+    InstanceAlreadyExistsError,
+    InstanceNotFoundError,
+    InstanceQuotaExceededError,
+    InvalidClusterStateError,
+    InvalidInstanceStateError,
+    InvalidParameterCombinationError,
+    InvalidParameterValueError,
+    ParameterGroupNotFoundError,
+)
+from embedded_aws.rds.lookup import cluster_at, instance_at, is_available
+from embedded_aws.rds.models import (
+    AVAILABLE,
+    CREATING,
+    DELETING,
+    Cluster,
+    Instance,
+    InstanceSettings,
+    Place,
+    resource_id,
+)
+from embedded_aws.rds.params import Params
+from embedded_aws.rds.progress import Course, Operation
+from embedded_aws.rds.reachability import Reachability
+from embedded_aws.rds.responses import cluster_shown, instance_shown
+from embedded_aws.rds.tagging import tags_of
+
+SERVERLESS = "db.serverless"
+_GONE = "gone"
+_CLUSTER_LEVEL = {
+    "MasterUserPassword": "master user password",
+    "BackupRetentionPeriod": "backup retention period",
+    "PreferredBackupWindow": "backup window",
+    "VpcSecurityGroupIds": "vpc security group",
+    "DeletionProtection": "deletion protection",
+    "StorageEncrypted": "storage encryption",
+    "KmsKeyId": "KMS key",
+    "EnableIAMDatabaseAuthentication": "IAM database authentication",
+    "ManageMasterUserPassword": "master user password management",
+}
+
+
+class Instances:
+    """The operations on instances."""
+
+    def __init__(
+        self, backend: Backend, deletions: Deletions, changes: Changes, reachability: Reachability
+    ) -> None:
+        self._world = backend
+        self._deletions = deletions
+        self._changes = changes
+        self._reachability = reachability
+
+    def create(self, place: Place, params: Params) -> dict[str, Any]:
+        """``CreateDBInstance``, as a member of a cluster that is available."""
+        name = names.identifier(params.required("DBInstanceIdentifier"), "DBInstanceIdentifier")
+        instances = self._world.site(place).instances
+        if name in instances:
+            raise InstanceAlreadyExistsError
+        if len(instances) >= self._world.rules.instances:
+            raise InstanceQuotaExceededError
+        if params.text("DBClusterIdentifier") is None:
+            raise InvalidParameterValueError(
+                "This emulator runs instances of Aurora clusters only: DBClusterIdentifier is "
+                "missing"
+            )
+        settings.check_engine(params)
+        cluster = cluster_at(self._world, place, params.required("DBClusterIdentifier"))
+        instance_class = params.required("DBInstanceClass")
+        _refuse_cluster_settings(
+            params,
+            "The requested DB Instance will be a member of a DB Cluster. Set {} for the DB "
+            "Cluster.",
+        )
+        self._check_cluster(cluster, instance_class)
+        _check_agreement(cluster, params)
+        instance = Instance(
+            place=place,
+            identifier=name,
+            resource_id=resource_id("db"),
+            cluster=cluster,
+            status=CREATING,
+            settings=self._settings(place, cluster, instance_class, params),
+            requested=self._world.schedule.now,
+            is_writer=not self._world.members(cluster),
+            tags=tags_of(params) or {},
+        )
+        instances[name] = instance
+        timings = self._world.timings
+        usual = Course.spread(timings.create_instance_statuses, timings.create_instance, AVAILABLE)
+        self._run(instance, self._world.outcomes.course(Operation.CREATE_INSTANCE, usual))
+        return {"DBInstance": instance_shown(self._world, instance)}
+
+    def describe(self, place: Place, params: Params) -> dict[str, Any]:
+        """``DescribeDBInstances``."""
+        named = params.text("DBInstanceIdentifier")
+        instances = list(self._world.site(place).instances.values())
+        if named:
+            instances = [instance_at(self._world, place, named)]
+        found = filters.apply(
+            instances,
+            params.filters(),
+            {
+                "db-cluster-id": lambda one: (one.cluster.identifier, one.cluster.arn),
+                "db-instance-id": lambda one: (one.identifier, one.arn),
+                "dbi-resource-id": lambda one: (one.resource_id,),
+                "domain": lambda _: (),
+                "engine": lambda _: (settings.ENGINE,),
+            },
+        )
+        if named and not found:
+            raise InstanceNotFoundError(named)
+        shown, marker = paging.page([(one.identifier, one) for one in found], params)
+        return {
+            "DBInstances": [instance_shown(self._world, one) for one in shown],
+            "Marker": marker,
+        }
+
+    def modify(self, place: Place, params: Params) -> dict[str, Any]:
+        """``ModifyDBInstance``; class and certificate wait for the window unless immediate."""
+        instance = instance_at(self._world, place, params.required("DBInstanceIdentifier"))
+        self._check_status(instance, AVAILABLE)
+        _refuse_cluster_settings(
+            params,
+            "The specified DB Instance is a member of a cluster. Modify {} for the DB Cluster "
+            "using the ModifyDbCluster API",
+        )
+        if params.text("NewDBInstanceIdentifier") is not None:
+            raise InvalidParameterValueError("This emulator does not rename instances")
+        deferred = {
+            name: value
+            for name in ("DBInstanceClass", "CACertificateIdentifier")
+            if (value := params.text(name)) is not None
+        }
+        self._check_cluster(
+            instance.cluster, deferred.get("DBInstanceClass", ""), members_only=True
+        )
+        instance.settings = replace(instance.settings, **self._optional(place, params))
+        instance.pending |= deferred
+        if params.flag("ApplyImmediately") and deferred:
+            self.apply_pending(instance)
+        return {"DBInstance": instance_shown(self._world, instance)}
+
+    def apply_pending(self, instance: Instance) -> None:
+        """What is pending becomes true, while the status is ``modifying``."""
+        if not instance.pending:
+            return
+
+        def show(status: str) -> None:
+            instance.status = status
+
+        def done(final: str) -> None:
+            changes: dict[str, Any] = {
+                "instance_class": instance.pending.pop("DBInstanceClass", None),
+                "ca_certificate": instance.pending.pop("CACertificateIdentifier", None),
+            }
+            instance.settings = replace(
+                instance.settings,
+                **{name: value for name, value in changes.items() if value is not None},
+            )
+            instance.status = final
+
+        seconds = self._world.timings.modify_instance
+        course = Course.spread(("modifying",), seconds, AVAILABLE)
+        instance.run = Run(self._world.schedule, course, show=show, done=done)
+
+    def reboot(self, place: Place, params: Params) -> dict[str, Any]:
+        """``RebootDBInstance``."""
+        instance = instance_at(self._world, place, params.required("DBInstanceIdentifier"))
+        self._check_status(instance, AVAILABLE)
+        self._reachability.lost(instance)
+        seconds = self._world.timings.reboot_instance
+        self._run(instance, Course.spread(("rebooting",), seconds, AVAILABLE))
+        return {"DBInstance": instance_shown(self._world, instance)}
+
+    def delete(self, place: Place, params: Params) -> dict[str, Any]:
+        """``DeleteDBInstance``: the cluster's protection does not protect its instances.
+
+        Source: botocore model, ``DBCluster.DeletionProtection`` and ``DeleteDBInstance``.
+        """
+        instance = instance_at(self._world, place, params.required("DBInstanceIdentifier"))
+        if params.text("FinalDBSnapshotIdentifier") is not None:
+            raise InvalidParameterCombinationError(
+                "FinalDBSnapshotIdentifier can not be specified when deleting a cluster instance"
+            )
+        if instance.status == DELETING:
+            raise InvalidInstanceStateError(
+                f"Instance {instance.identifier} is already being deleted."
+            )
+        cluster = instance.cluster
+        others = [one for one in self._world.members(cluster) if one.status != DELETING]
+        if cluster.replication_source is not None and others == [instance]:
+            raise InvalidClusterStateError(
+                "Cannot delete the last instance of the read replica DB cluster. Promote the DB "
+                "cluster to a standalone DB cluster in order to delete it."
+            )
+        self._reachability.lost(instance)
+        self._hand_over(instance)
+        usual = Course.spread((DELETING,), self._world.timings.delete_instance, _GONE)
+        course = self._world.outcomes.course(Operation.DELETE_INSTANCE, usual)
+        self._run_to_its_end(instance, course)
+        return {"DBInstance": instance_shown(self._world, instance)}
+
+    def failover(self, place: Place, params: Params) -> dict[str, Any]:
+        """``FailoverDBCluster``: another instance becomes the writer."""
+        cluster = cluster_at(self._world, place, params.required("DBClusterIdentifier"))
+        readers = [
+            one for one in self._world.members(cluster) if is_available(one) and not one.is_writer
+        ]
+        wanted = params.text("TargetDBInstanceIdentifier")
+        if wanted is not None:
+            readers = [one for one in readers if one.identifier == wanted.lower()]
+        if not is_available(cluster) or not readers:
+            raise InvalidClusterStateError(
+                f"Cluster {cluster.identifier} has no available reader to fail over to"
+            )
+        for member in self._world.members(cluster):
+            member.is_writer = False
+        min(readers, key=lambda one: one.settings.promotion_tier).is_writer = True
+        return {"DBCluster": cluster_shown(self._world, cluster)}
+
+    def _hand_over(self, leaving: Instance) -> None:
+        """The writer leaves: the lowest promotion tier takes over, the oldest among equals."""
+        if not leaving.is_writer:
+            return
+        heirs = [
+            one
+            for one in self._world.members(leaving.cluster)
+            if one is not leaving and one.status != DELETING
+        ]
+        if heirs:
+            leaving.is_writer = False
+            min(heirs, key=lambda one: one.settings.promotion_tier).is_writer = True
+
+    def _run(self, instance: Instance, course: Course) -> None:
+        def show(status: str) -> None:
+            instance.status = status
+
+        def done(final: str) -> None:
+            instance.status = final
+            if final == AVAILABLE:
+                instance.created = instance.created or self._world.schedule.now
+                self._reachability.gained(instance)
+                self._changes.instance_available(instance.cluster)
+
+        instance.run = Run(self._world.schedule, course, show=show, done=done)
+
+    def _run_to_its_end(self, instance: Instance, course: Course) -> None:
+        def show(status: str) -> None:
+            instance.status = status
+
+        def done(final: str) -> None:
+            if final != _GONE:
+                instance.status = final
+                return
+            del self._world.site(instance.place).instances[instance.identifier]
+            self._deletions.instance_gone(instance.cluster)
+
+        if instance.run is not None:
+            instance.run.cancel()
+        instance.run = Run(self._world.schedule, course, show=show, done=done)
+
+    def _check_cluster(
+        self, cluster: Cluster, instance_class: str, *, members_only: bool = False
+    ) -> None:
+        if not members_only and not is_available(cluster):
+            raise InvalidClusterStateError(
+                f"DB cluster {cluster.identifier} is not in available state, but {cluster.status}"
+            )
+        if instance_class == SERVERLESS and cluster.settings.serverless_scaling is None:
+            raise InvalidClusterStateError(
+                "Set the Serverless v2 scaling configuration on the parent DB cluster before "
+                "creating a Serverless v2 DB instance."
+            )
+
+    def _check_status(self, instance: Instance, wanted: str) -> None:
+        if instance.status != wanted:
+            raise InvalidInstanceStateError(
+                f"Instance {instance.identifier} is not in {wanted} state, but {instance.status}"
+            )
+
+    def _settings(
+        self, place: Place, cluster: Cluster, instance_class: str, params: Params
+    ) -> InstanceSettings:
+        zones = cluster.availability_zones
+        taken = len(self._world.members(cluster))
+        optional = self._optional(place, params)
+        return InstanceSettings(
+            **{
+                "instance_class": instance_class,
+                "parameter_group": settings.default_parameter_group(
+                    cluster.settings.engine_version
+                ),
+                "availability_zone": zones[taken % len(zones)] if zones else f"{place.region}a",
+                "ca_certificate": params.text("CACertificateIdentifier") or "rds-ca-rsa2048-g1",
+                **optional,
+            }
+        )
+
+    def _optional(self, place: Place, params: Params) -> dict[str, Any]:
+        group = params.text("DBParameterGroupName")
+        if group is not None and not self._world.services.has_parameter_group(place, group):
+            raise ParameterGroupNotFoundError(group)
+        tier = params.number("PromotionTier")
+        if tier is not None and not 0 <= tier <= 15:
+            raise InvalidParameterValueError(
+                f"Invalid promotion tier {tier}. Must be between 0 and 15"
+            )
+        read: dict[str, Any] = {
+            "parameter_group": group,
+            "promotion_tier": tier,
+            "availability_zone": params.text("AvailabilityZone"),
+            "publicly_accessible": params.get("PubliclyAccessible"),
+            "auto_minor_version_upgrade": params.get("AutoMinorVersionUpgrade"),
+            "preferred_maintenance_window": params.text("PreferredMaintenanceWindow"),
+            "monitoring_interval": params.number("MonitoringInterval"),
+            "monitoring_role_arn": params.text("MonitoringRoleArn"),
+            "performance_insights": params.get("EnablePerformanceInsights"),
+            "performance_insights_key": params.text("PerformanceInsightsKMSKeyId"),
+            "performance_insights_retention": params.number("PerformanceInsightsRetentionPeriod"),
+            "database_insights_mode": params.text("DatabaseInsightsMode"),
+            "copy_tags_to_snapshot": params.get("CopyTagsToSnapshot"),
+        }
+        return {name: value for name, value in read.items() if value is not None}
+
+
+def _check_agreement(cluster: Cluster, params: Params) -> None:
+    """What an instance may repeat of its cluster's settings must be the same."""
+    shared = {
+        "EngineVersion": cluster.settings.engine_version,
+        "DBSubnetGroupName": cluster.settings.subnet_group,
+    }
+    for name, value in shared.items():
+        given = params.text(name)
+        if given is not None and given != value:
+            raise InvalidParameterCombinationError(
+                f"The {name} that you requested for your DB instance ({given}) does not match "
+                f"the one of your DB cluster ({value})."
+            )
+
+
+def _refuse_cluster_settings(params: Params, message: str) -> None:
+    """Source: botocore model, ``CreateDBInstanceMessage``: managed by the DB cluster."""
+    for name, setting in _CLUSTER_LEVEL.items():
+        if name in params:
+            raise InvalidParameterCombinationError(message.format(setting))

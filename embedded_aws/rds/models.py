@@ -1,0 +1,234 @@
+"""What the emulated RDS holds: clusters, instances and cluster snapshots with their settings."""
+
+import secrets
+import string
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from embedded_aws.rds.course import Run
+from embedded_aws.rds.names import rds_arn
+from embedded_aws.rds.params import Tags
+from embedded_aws.rds.rules import Encryption
+
+AVAILABLE = "available"
+DELETING = "deleting"
+STOPPED = "stopped"
+STOPPING = "stopping"
+STARTING = "starting"
+COPYING = "copying"
+CREATING = "creating"
+
+_RESOURCE_ALPHABET = string.ascii_uppercase + string.digits
+
+
+def resource_id(prefix: str) -> str:
+    """An immutable resource id such as ``cluster-ABC…``, as AWS assigns one to each resource."""
+    return f"{prefix}-{''.join(secrets.choice(_RESOURCE_ALPHABET) for _ in range(26))}"
+
+
+@dataclass(frozen=True)
+class Place:
+    """An account in a Region: where a resource lives."""
+
+    account: str
+    region: str
+
+    def arn(self, kind: str, name: str) -> str:
+        """The ARN of a resource here."""
+        return rds_arn(self.region, self.account, kind, name)
+
+
+@dataclass(frozen=True)
+class Storage:
+    """How storage is encrypted; the key's ARN only with ``sse-kms``."""
+
+    encryption: Encryption
+    key_arn: str | None = None
+
+    @property
+    def encrypted_with_key(self) -> bool:
+        """What the API calls ``StorageEncrypted``: false for ``sse-rds`` too."""
+        return self.encryption is Encryption.SSE_KMS
+
+
+@dataclass(frozen=True)
+class Role:
+    """An IAM role associated with a cluster."""
+
+    arn: str
+    feature: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClusterSettings:
+    """Everything about a cluster that a request can set."""
+
+    engine_version: str
+    parameter_group: str
+    subnet_group: str
+    security_groups: tuple[str, ...]
+    port: int = 5432
+    database_name: str | None = None
+    backup_retention_period: int = 1
+    preferred_backup_window: str = "03:00-03:30"
+    preferred_maintenance_window: str = "sun:05:00-sun:05:30"
+    iam_authentication: bool = False
+    log_exports: tuple[str, ...] = ()
+    deletion_protection: bool = False
+    copy_tags_to_snapshot: bool = False
+    storage_type: str = "aurora"
+    serverless_scaling: dict[str, float] | None = None
+    engine_lifecycle_support: str = "open-source-rds-extended-support"
+    monitoring_interval: int = 0
+    monitoring_role_arn: str | None = None
+    performance_insights: bool | None = None
+    performance_insights_key: str | None = None
+    performance_insights_retention: int | None = None
+    database_insights_mode: str | None = None
+    auto_minor_version_upgrade: bool = True
+    network_type: str = "IPV4"
+    http_endpoint: bool = False
+
+
+@dataclass(kw_only=True)
+class Cluster:
+    """A DB cluster."""
+
+    place: Place
+    identifier: str
+    resource_id: str
+    status: str
+    created: datetime
+    master_username: str
+    storage: Storage
+    settings: ClusterSettings
+    availability_zones: tuple[str, ...]
+    hosted_zone: str
+    tags: Tags = field(default_factory=dict)
+    roles: list[Role] = field(default_factory=list)
+    pending: dict[str, object] = field(default_factory=dict)
+    waiting_password: str | None = field(default=None, repr=False)
+    managed_secret: dict[str, str] | None = None
+    global_cluster: str | None = None
+    replication_source: str | None = None
+    replicas: list[str] = field(default_factory=list)
+    accepting: bool = False
+    """Whether the data plane lets clients in."""
+    keeps_automated_backups: bool = False
+    """Whether its automated snapshots stay when it is deleted."""
+    deletion_due: bool = False
+    """Whether only its remaining instances keep a cluster that is being deleted."""
+    run: Run | None = None
+
+    @property
+    def arn(self) -> str:
+        """The ARN; a rename changes it."""
+        return self.place.arn("cluster", self.identifier)
+
+
+@dataclass(frozen=True, kw_only=True)
+class InstanceSettings:
+    """Everything about an instance of a cluster that a request can set."""
+
+    instance_class: str
+    parameter_group: str
+    promotion_tier: int = 1
+    availability_zone: str
+    publicly_accessible: bool = False
+    ca_certificate: str = "rds-ca-rsa2048-g1"
+    auto_minor_version_upgrade: bool = True
+    preferred_maintenance_window: str = "sun:05:00-sun:05:30"
+    monitoring_interval: int = 0
+    monitoring_role_arn: str | None = None
+    performance_insights: bool = False
+    performance_insights_key: str | None = None
+    performance_insights_retention: int | None = None
+    database_insights_mode: str | None = None
+    copy_tags_to_snapshot: bool = False
+
+
+@dataclass(kw_only=True)
+class Instance:
+    """A DB instance that is a member of a cluster."""
+
+    place: Place
+    identifier: str
+    resource_id: str
+    cluster: Cluster
+    status: str
+    settings: InstanceSettings
+    requested: datetime
+    created: datetime | None = None
+    is_writer: bool = False
+    tags: Tags = field(default_factory=dict)
+    pending: dict[str, object] = field(default_factory=dict)
+    reachable: bool = False
+    """Whether its server could answer: from its first ``available`` until it goes."""
+    run: Run | None = None
+
+    @property
+    def arn(self) -> str:
+        """The ARN."""
+        return self.place.arn("db", self.identifier)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Origin:
+    """What a snapshot remembers of the cluster it was taken of; copies keep it."""
+
+    cluster_identifier: str
+    cluster_arn: str
+    cluster_resource_id: str
+    cluster_created: datetime
+    master_username: str
+    vpc_id: str
+    availability_zones: tuple[str, ...]
+    settings: ClusterSettings
+
+
+@dataclass(kw_only=True)
+class Snapshot:
+    """A DB cluster snapshot, taken or copied."""
+
+    place: Place
+    identifier: str
+    kind: str
+    """``manual`` or ``automated``."""
+    status: str
+    origin: Origin
+    storage: Storage
+    created: datetime
+    image: str
+    source_arn: str | None = None
+    tags: Tags = field(default_factory=dict)
+    shared_with: list[str] = field(default_factory=list)
+    begun: datetime | None = None
+    """When its data began to flow; a copy that waits in the queue has none."""
+    seconds: float = 0
+    reached: int | None = None
+    """The progress at which it stopped, once it has."""
+    run: Run | None = None
+
+    @property
+    def arn(self) -> str:
+        """The ARN."""
+        return self.place.arn("cluster-snapshot", self.identifier)
+
+
+@dataclass(kw_only=True)
+class GlobalCluster:
+    """An Aurora global database: a writer cluster and its secondaries in other Regions."""
+
+    account: str
+    identifier: str
+    resource_id: str
+    engine_version: str
+    status: str = AVAILABLE
+    storage_encrypted: bool = False
+    deletion_protection: bool = False
+    members: list[Cluster] = field(default_factory=list)
+
+    @property
+    def arn(self) -> str:
+        """The ARN; a global cluster belongs to no Region."""
+        return rds_arn("", self.account, "global-cluster", self.identifier)

@@ -1,0 +1,180 @@
+"""Clusters and instances as the API shows them.
+
+Source: botocore model, ``DBCluster`` and ``DBInstance``.
+"""
+
+from typing import Any
+
+from embedded_aws.rds.backend import Backend
+from embedded_aws.rds.data_plane import Endpoint
+from embedded_aws.rds.models import Cluster, Instance
+from embedded_aws.rds.rules import Encryption
+from embedded_aws.rds.settings import ENGINE
+from embedded_aws.rds.tagging import tag_list
+
+
+def cluster_shown(backend: Backend, cluster: Cluster) -> dict[str, Any]:
+    """A cluster with every setting it was given."""
+    chosen = cluster.settings
+    members = sorted(backend.members(cluster), key=lambda member: member.identifier)
+    endpoint = _endpoint(backend, cluster, "cluster")
+    reader = _endpoint(backend, cluster, "cluster-ro")
+    scaling = chosen.serverless_scaling
+    return {
+        "AllocatedStorage": 1,
+        "AvailabilityZones": list(cluster.availability_zones),
+        "BackupRetentionPeriod": chosen.backup_retention_period,
+        "DatabaseName": chosen.database_name,
+        "DBClusterIdentifier": cluster.identifier,
+        "DBClusterParameterGroup": chosen.parameter_group,
+        "DBSubnetGroup": chosen.subnet_group,
+        "Status": cluster.status,
+        "EarliestRestorableTime": cluster.created,
+        "LatestRestorableTime": backend.schedule.now,
+        "Endpoint": endpoint.host,
+        "ReaderEndpoint": reader.host,
+        "Port": endpoint.port,
+        "MultiAZ": len({member.settings.availability_zone for member in members}) > 1,
+        "Engine": ENGINE,
+        "EngineVersion": chosen.engine_version,
+        "EngineMode": "provisioned",
+        "MasterUsername": cluster.master_username,
+        "MasterUserSecret": cluster.managed_secret
+        and {**cluster.managed_secret, "SecretStatus": "active"},
+        "PreferredBackupWindow": chosen.preferred_backup_window,
+        "PreferredMaintenanceWindow": chosen.preferred_maintenance_window,
+        "ReplicationSourceIdentifier": cluster.replication_source,
+        "ReadReplicaIdentifiers": list(cluster.replicas),
+        "DBClusterMembers": [
+            {
+                "DBInstanceIdentifier": member.identifier,
+                "IsClusterWriter": member.is_writer,
+                "DBClusterParameterGroupStatus": "in-sync",
+                "PromotionTier": member.settings.promotion_tier,
+            }
+            for member in members
+        ],
+        "VpcSecurityGroups": [
+            {"VpcSecurityGroupId": group, "Status": "active"} for group in chosen.security_groups
+        ],
+        "HostedZoneId": cluster.hosted_zone,
+        "StorageEncrypted": cluster.storage.encrypted_with_key,
+        "StorageEncryptionType": str(cluster.storage.encryption),
+        "KmsKeyId": cluster.storage.key_arn,
+        "DbClusterResourceId": cluster.resource_id,
+        "DBClusterArn": cluster.arn,
+        "AssociatedRoles": [
+            {"RoleArn": role.arn, "Status": "ACTIVE", "FeatureName": role.feature}
+            for role in cluster.roles
+        ],
+        "IAMDatabaseAuthenticationEnabled": chosen.iam_authentication,
+        "ClusterCreateTime": cluster.created,
+        "EnabledCloudwatchLogsExports": list(chosen.log_exports),
+        "PendingModifiedValues": dict(cluster.pending),
+        "StorageType": None if chosen.storage_type == "aurora" else chosen.storage_type,
+        "DeletionProtection": chosen.deletion_protection,
+        "HttpEndpointEnabled": chosen.http_endpoint,
+        "ActivityStreamStatus": "stopped",
+        "CopyTagsToSnapshot": chosen.copy_tags_to_snapshot,
+        "CrossAccountClone": False,
+        "TagList": tag_list(cluster.tags),
+        "GlobalClusterIdentifier": cluster.global_cluster,
+        "GlobalWriteForwardingRequested": False,
+        "NetworkType": chosen.network_type,
+        "AutoMinorVersionUpgrade": chosen.auto_minor_version_upgrade,
+        "ServerlessV2ScalingConfiguration": dict(scaling) if scaling else None,
+        "MonitoringInterval": chosen.monitoring_interval,
+        "MonitoringRoleArn": chosen.monitoring_role_arn,
+        "DatabaseInsightsMode": chosen.database_insights_mode,
+        "PerformanceInsightsEnabled": chosen.performance_insights,
+        "PerformanceInsightsKMSKeyId": chosen.performance_insights_key,
+        "PerformanceInsightsRetentionPeriod": chosen.performance_insights_retention,
+        "EngineLifecycleSupport": chosen.engine_lifecycle_support,
+    }
+
+
+def instance_shown(backend: Backend, instance: Instance) -> dict[str, Any]:
+    """An instance of a cluster; it has an endpoint only once it was available."""
+    cluster, chosen = instance.cluster, instance.settings
+    group = backend.services.subnet_group(instance.place, cluster.settings.subnet_group)
+    endpoint = _endpoint(backend, cluster, "", instance.identifier)
+    return {
+        "DBInstanceIdentifier": instance.identifier,
+        "DBInstanceClass": chosen.instance_class,
+        "Engine": ENGINE,
+        "EngineVersion": cluster.settings.engine_version,
+        "DBInstanceStatus": instance.status,
+        "MasterUsername": cluster.master_username,
+        "DBName": cluster.settings.database_name,
+        "Endpoint": instance.created
+        and {
+            "Address": endpoint.host,
+            "Port": endpoint.port,
+            "HostedZoneId": cluster.hosted_zone,
+        },
+        "AllocatedStorage": 1,
+        "InstanceCreateTime": instance.created,
+        "PreferredBackupWindow": cluster.settings.preferred_backup_window,
+        "BackupRetentionPeriod": cluster.settings.backup_retention_period,
+        "VpcSecurityGroups": [
+            {"VpcSecurityGroupId": one, "Status": "active"}
+            for one in cluster.settings.security_groups
+        ],
+        "DBParameterGroups": [
+            {"DBParameterGroupName": chosen.parameter_group, "ParameterApplyStatus": "in-sync"}
+        ],
+        "AvailabilityZone": chosen.availability_zone,
+        "DBSubnetGroup": group
+        and {
+            "DBSubnetGroupName": group.name,
+            "DBSubnetGroupDescription": group.description,
+            "VpcId": group.vpc,
+            "SubnetGroupStatus": "Complete",
+            "Subnets": [
+                {
+                    "SubnetIdentifier": subnet.identifier,
+                    "SubnetAvailabilityZone": {"Name": subnet.availability_zone},
+                    "SubnetStatus": "Active",
+                }
+                for subnet in group.subnets
+            ],
+        },
+        "PreferredMaintenanceWindow": chosen.preferred_maintenance_window,
+        "PendingModifiedValues": dict(instance.pending),
+        "MultiAZ": False,
+        "AutoMinorVersionUpgrade": chosen.auto_minor_version_upgrade,
+        "LicenseModel": "postgresql-license",
+        "PubliclyAccessible": chosen.publicly_accessible,
+        "StorageType": cluster.settings.storage_type,
+        "StorageEncryptionType": str(cluster.storage.encryption),
+        "DbInstancePort": 0,
+        "DBClusterIdentifier": cluster.identifier,
+        "StorageEncrypted": cluster.storage.encryption is Encryption.SSE_KMS,
+        "KmsKeyId": cluster.storage.key_arn,
+        "DbiResourceId": instance.resource_id,
+        "CACertificateIdentifier": chosen.ca_certificate,
+        "CopyTagsToSnapshot": chosen.copy_tags_to_snapshot,
+        "MonitoringInterval": chosen.monitoring_interval,
+        "MonitoringRoleArn": chosen.monitoring_role_arn,
+        "PromotionTier": chosen.promotion_tier,
+        "DBInstanceArn": instance.arn,
+        "IAMDatabaseAuthenticationEnabled": cluster.settings.iam_authentication,
+        "DatabaseInsightsMode": chosen.database_insights_mode,
+        "PerformanceInsightsEnabled": chosen.performance_insights,
+        "PerformanceInsightsKMSKeyId": chosen.performance_insights_key,
+        "PerformanceInsightsRetentionPeriod": chosen.performance_insights_retention,
+        "EnabledCloudwatchLogsExports": list(cluster.settings.log_exports),
+        "DeletionProtection": False,
+        "TagList": tag_list(instance.tags),
+        "NetworkType": cluster.settings.network_type,
+        "EngineLifecycleSupport": cluster.settings.engine_lifecycle_support,
+    }
+
+
+def _endpoint(backend: Backend, cluster: Cluster, kind: str, name: str | None = None) -> Endpoint:
+    """Where the data plane serves the cluster; without one, a name such as AWS would give."""
+    place = cluster.place
+    suffix = cluster.resource_id[-12:].lower()
+    label = f"{kind}-{suffix}" if kind else suffix
+    host = f"{name or cluster.identifier}.{label}.{place.region}.rds.amazonaws.com"
+    return backend.data_plane.endpoint(cluster.resource_id, Endpoint(host, cluster.settings.port))

@@ -1,0 +1,102 @@
+"""What RDS asks of the services beside it: keys, networks, parameter groups, secrets."""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from embedded_aws.rds.models import Place
+
+
+@dataclass(frozen=True)
+class Grant:
+    """A KMS grant: who may use the key for what."""
+
+    grantee: str
+    operations: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Key:
+    """A KMS key as far as RDS minds."""
+
+    arn: str
+    account: str
+    region: str
+    usable: bool
+    aws_managed: bool
+    policy: str
+    grants: tuple[Grant, ...]
+
+
+@dataclass(frozen=True)
+class Subnet:
+    """A subnet of a DB subnet group."""
+
+    identifier: str
+    availability_zone: str
+
+
+@dataclass(frozen=True)
+class SubnetGroup:
+    """A DB subnet group."""
+
+    name: str
+    description: str
+    vpc: str
+    arn: str
+    subnets: tuple[Subnet, ...]
+
+    @property
+    def availability_zones(self) -> tuple[str, ...]:
+        """The zones it covers."""
+        return tuple(sorted({subnet.availability_zone for subnet in self.subnets}))
+
+
+@dataclass(frozen=True)
+class Secret:
+    """A secret that RDS manages: where it is, and what it holds."""
+
+    arn: str
+    key_arn: str
+    password: str
+
+
+class Services(Protocol):
+    """The rest of AWS."""
+
+    def key(self, place: Place, identifier: str) -> Key | None:
+        """The key that an id, ARN or alias denotes to a caller at ``place``."""
+        ...
+
+    def default_key(self, place: Place) -> Key:
+        """The AWS managed key ``alias/aws/rds``."""
+        ...
+
+    def subnet_group(self, place: Place, name: str) -> SubnetGroup | None:
+        """A DB subnet group; ``default`` comes into being with the default VPC."""
+        ...
+
+    def default_security_group(self, place: Place, vpc: str) -> str:
+        """The VPC's default security group."""
+        ...
+
+    def security_group_vpc(self, place: Place, identifier: str) -> str | None:
+        """The VPC of a security group, or ``None`` if there is no such group."""
+        ...
+
+    def has_cluster_parameter_group(self, place: Place, name: str) -> bool:
+        """Whether the cluster parameter group exists."""
+        ...
+
+    def has_parameter_group(self, place: Place, name: str) -> bool:
+        """Whether the instance parameter group exists."""
+        ...
+
+    def create_managed_secret(
+        self, place: Place, owner_arn: str, username: str, key: str | None
+    ) -> Secret:
+        """A new secret with a generated password, as ``ManageMasterUserPassword`` asks for."""
+        ...
+
+    def delete_managed_secret(self, place: Place, arn: str) -> None:
+        """Deletes it for good."""
+        ...

@@ -1,0 +1,82 @@
+"""Tags of clusters, instances and cluster snapshots."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from embedded_aws.rds.backend import Backend
+from embedded_aws.rds.errors import InvalidParameterValueError
+from embedded_aws.rds.lookup import cluster_at, instance_at, own_snapshot
+from embedded_aws.rds.models import Cluster, Instance, Place, Snapshot
+from embedded_aws.rds.names import Arn
+from embedded_aws.rds.params import Params, Tags
+
+MAX_TAGS = 50
+_RESERVED = "aws:"
+TAGGED_KINDS = frozenset({"cluster", "db", "cluster-snapshot"})
+
+
+def tags_of(params: Params, name: str = "Tags") -> Tags | None:
+    """The tags of a request, checked; ``None`` if it has none."""
+    given = params.structures(name)
+    if given is None:
+        return None
+    tags = {str(item.text("Key")): item.text("Value") or "" for item in given}
+    check(tags)
+    return tags
+
+
+def check(tags: Mapping[str, str]) -> None:
+    """Refuses reserved keys, and more tags than AWS stores on a resource."""
+    for key in tags:
+        if key.lower().startswith(_RESERVED):
+            raise InvalidParameterValueError(
+                "The following Tag keys cannot be used since they begin with the reserved prefix "
+                f"'{_RESERVED}': {key}"
+            )
+    if len(tags) > MAX_TAGS:
+        raise InvalidParameterValueError(f"A resource cannot have more than {MAX_TAGS} tags")
+
+
+def tag_list(tags: Mapping[str, str]) -> list[dict[str, str]]:
+    """Tags as the API shows them."""
+    return [{"Key": key, "Value": value} for key, value in tags.items()]
+
+
+class Tagging:
+    """The three tag operations, for the resources that this emulator keeps itself."""
+
+    def __init__(self, backend: Backend) -> None:
+        self._world = backend
+
+    def add(self, place: Place, params: Params) -> dict[str, Any]:
+        """``AddTagsToResource``."""
+        resource = self._resource(place, params.required("ResourceName"))
+        added = tags_of(params) or {}
+        check(resource.tags | added)
+        resource.tags = resource.tags | added
+        return {}
+
+    def remove(self, place: Place, params: Params) -> dict[str, Any]:
+        """``RemoveTagsFromResource``."""
+        resource = self._resource(place, params.required("ResourceName"))
+        gone = params.texts("TagKeys") or ()
+        resource.tags = {key: value for key, value in resource.tags.items() if key not in gone}
+        return {}
+
+    def list(self, place: Place, params: Params) -> dict[str, Any]:
+        """``ListTagsForResource``."""
+        resource = self._resource(place, params.required("ResourceName"))
+        return {"TagList": tag_list(resource.tags)}
+
+    def _resource(self, place: Place, name: str) -> Cluster | Instance | Snapshot:
+        arn = Arn.parse(name)
+        if arn is None or arn.service != "rds":
+            raise InvalidParameterValueError(f"Invalid resource name: {name}")
+        finders: dict[str, Callable[[Backend, Place, str], Cluster | Instance | Snapshot]] = {
+            "cluster": cluster_at,
+            "db": instance_at,
+            "cluster-snapshot": own_snapshot,
+        }
+        if arn.kind not in finders:
+            raise InvalidParameterValueError(f"Invalid resource name: {name}")
+        return finders[arn.kind](self._world, place, name)

@@ -1,0 +1,297 @@
+"""The emulator as a process: where it listens, how it ends, and that nothing outlives it."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.error import HTTPError
+from urllib.request import urlopen
+
+import boto3
+import psutil
+import pytest
+
+from embedded_aws.rds import ControlError, EmbeddedRds, EmbeddedRdsError, Rules, Timings
+from tests.integration.embedded_aws.rds.databases import HERE, OTHER, OWNER, Databases, wait_until
+
+PARENT = """
+import sys, time
+from pathlib import Path
+from embedded_aws.rds import EmbeddedRds
+rds = EmbeddedRds(Path(sys.argv[1]), speed=6000).start()
+client = rds.control.session("111122223333", "eu-west-1").client(
+    "rds", endpoint_url=rds.endpoint_url
+)
+client.create_db_cluster(
+    DBClusterIdentifier="orders", Engine="aurora-postgresql",
+    MasterUsername="postgres", MasterUserPassword="first-password",
+)
+while client.describe_db_clusters()["DBClusters"][0]["Status"] != "available":
+    time.sleep(0.02)
+client.create_db_instance(
+    DBInstanceIdentifier="orders-1", DBInstanceClass="db.t4g.medium",
+    Engine="aurora-postgresql", DBClusterIdentifier="orders",
+)
+while client.describe_db_instances()["DBInstances"][0]["DBInstanceStatus"] != "available":
+    time.sleep(0.02)
+print(rds.pid, flush=True)
+time.sleep(60)
+"""
+
+
+def family(pid: int) -> list[psutil.Process]:
+    """A process and everything below it."""
+    root = psutil.Process(pid)
+    return [root, *root.children(recursive=True)]
+
+
+def all_gone(processes: list[psutil.Process]) -> bool:
+    return not any(
+        process.is_running() and process.status() != psutil.STATUS_ZOMBIE for process in processes
+    )
+
+
+@pytest.mark.parametrize("victim", ["parent", "emulator"])
+def test_nothing_outlives_a_killed_parent_or_emulator(tmp_path: Path, victim: str) -> None:
+    root = str(Path(__file__).parents[4])
+    parent = subprocess.Popen(  # noqa: S603
+        [sys.executable, "-c", PARENT, str(tmp_path)],
+        stdout=subprocess.PIPE,
+        env=os.environ | {"PYTHONPATH": root},
+    )
+    try:
+        assert parent.stdout is not None
+        emulator = int(parent.stdout.readline())
+        processes = family(emulator)
+        names = {process.name() for process in processes}
+        assert "postgres" in names
+        os.kill(parent.pid if victim == "parent" else emulator, signal.SIGKILL)
+        wait_until(lambda: all_gone(processes))
+    finally:
+        parent.kill()
+        parent.wait()
+        if parent.stdout is not None:
+            parent.stdout.close()
+
+
+def test_sigterm_ends_servers_and_takes_the_data_away(tmp_path: Path) -> None:
+    with EmbeddedRds(tmp_path, speed=6000) as rds:
+        Databases(rds).served_cluster()
+        processes = family(rds.pid)
+        commands = [process.cmdline() for process in processes]
+        (data,) = {
+            Path(command[command.index("-D") + 1]) for command in commands if "-D" in command
+        }
+        assert data.exists()
+        os.kill(rds.pid, signal.SIGTERM)
+        wait_until(lambda: all_gone(processes))
+
+    assert not data.exists()
+    assert (tmp_path / "emulator.log").read_text() == ""
+
+
+@pytest.fixture
+def reachable_directory(tmp_path: Path) -> Iterator[Path]:
+    """A directory that an unprivileged user reaches, which pytest's own are not when root tests."""
+    if os.getuid():
+        yield tmp_path
+        return
+    with tempfile.TemporaryDirectory(dir="/var/tmp") as made:
+        Path(made).chmod(0o755)
+        yield Path(made)
+
+
+def test_stopping_leaves_logs_and_the_template_but_no_process_and_no_data(
+    reachable_directory: Path,
+) -> None:
+    with EmbeddedRds(reachable_directory, speed=6000, in_memory=False) as rds:
+        Databases(rds).served_cluster()
+        processes = family(rds.pid)
+        log = Path(rds.control.servers()[0]["log"])
+        assert len(list(reachable_directory.glob("postgres/volumes/*/PG_VERSION"))) == 1
+    assert all_gone(processes)
+    assert not list(reachable_directory.glob("postgres/volumes/*"))
+    with EmbeddedRds(reachable_directory):
+        pass
+
+    assert "listening on Unix socket" in log.read_text()
+    template = (reachable_directory / "logs" / "template.log").read_text()
+    assert template.count("database system is ready to accept connections") == 1
+
+
+def test_everything_listens_on_the_loopback_address_only(databases: Databases) -> None:
+    databases.served_cluster()
+
+    listening = [
+        connection.laddr.ip
+        for process in family(databases.embedded.pid)
+        for connection in process.net_connections(kind="inet")
+        if connection.status == psutil.CONN_LISTEN
+    ]
+
+    assert len(listening) >= 2
+    assert set(listening) == {"127.0.0.1"}
+
+
+def test_the_servers_do_not_run_as_root(databases: Databases) -> None:
+    databases.served_cluster()
+
+    users = {
+        process.uids().effective
+        for process in family(databases.embedded.pid)
+        if process.name() == "postgres"
+    }
+
+    assert users
+    assert 0 not in users
+
+
+def test_account_and_region_come_from_the_signature(databases: Databases) -> None:
+    databases.new_cluster("orders")
+
+    assert databases.rds(OTHER).describe_db_clusters()["DBClusters"] == []
+    assert databases.rds(OWNER, "us-east-1").describe_db_clusters()["DBClusters"] == []
+    assert len(databases.rds().describe_db_clusters()["DBClusters"]) == 1
+
+
+def test_an_assumed_role_acts_in_its_account(databases: Databases) -> None:
+    session = databases.embedded.control.session(OTHER, HERE)
+    url = databases.embedded.endpoint_url
+    role = session.client("sts", endpoint_url=url).assume_role(
+        RoleArn=f"arn:aws:iam::{OWNER}:role/reader", RoleSessionName="test"
+    )["Credentials"]
+    assumed = boto3.Session(
+        aws_access_key_id=role["AccessKeyId"],
+        aws_secret_access_key=role["SecretAccessKey"],
+        aws_session_token=role["SessionToken"],
+        region_name=HERE,
+    )
+
+    identity = assumed.client("sts", endpoint_url=url).get_caller_identity()
+    assumed.client("rds", endpoint_url=url).describe_db_clusters()
+
+    assert identity["Account"] == OWNER
+    assert databases.embedded.control.calls()[-1]["account"] == OWNER
+
+
+def test_kms_and_ec2_are_served_beside_rds(databases: Databases) -> None:
+    session = databases.embedded.control.session(OWNER, HERE)
+    url = databases.embedded.endpoint_url
+
+    key = session.client("kms", endpoint_url=url).create_key()["KeyMetadata"]["Arn"]
+    vpcs = session.client("ec2", endpoint_url=url).describe_vpcs()["Vpcs"]
+
+    assert key.startswith(f"arn:aws:kms:{HERE}:{OWNER}:")
+    assert databases.new_cluster(StorageEncrypted=True, KmsKeyId=key)["KmsKeyId"] == key
+    assert len(vpcs) == 1
+
+
+def test_the_environment_leads_an_sdk_to_the_emulator(
+    databases: Databases, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in databases.embedded.environment().items():
+        monkeypatch.setenv(name, value)
+
+    session = databases.embedded.control.session(OWNER, HERE)
+
+    assert session.client("rds").describe_db_clusters()["DBClusters"] == []
+
+
+def test_the_control_arranges_and_refuses_over_http(databases: Databases) -> None:
+    control = databases.embedded.control
+    cluster = databases.new_cluster()
+    control.fail_next("create-snapshot")
+    databases.rds().create_db_cluster_snapshot(
+        DBClusterSnapshotIdentifier="monday", DBClusterIdentifier="orders"
+    )
+
+    def status() -> str:
+        found = databases.rds().describe_db_cluster_snapshots(DBClusterSnapshotIdentifier="monday")
+        return found["DBClusterSnapshots"][0]["Status"]
+
+    wait_until(lambda: status() == "failed")
+    control.next_outcome("create-instance", statuses=["creating", "pondering"], never_ends=True)
+    control.set_timings(delete_cluster=30)
+    control.set_rules(clusters=7)
+    control.set_status(cluster["DBClusterArn"], "maintenance")
+    assert databases.cluster()["Status"] == "maintenance"
+    control.set_status(cluster["DBClusterArn"], "available")
+    control.refuse_next("DescribeDBClusters", code="InvalidParameterValue", message="asked for")
+    with pytest.raises(databases.rds().exceptions.ClientError, match="asked for"):
+        databases.cluster()
+    databases.rds().modify_db_cluster(DBClusterIdentifier="orders", BackupRetentionPeriod=9)
+    control.run_maintenance_window(cluster["DBClusterArn"])
+    wait_until(lambda: databases.cluster()["BackupRetentionPeriod"] == 9)
+    assert control.problems() == []
+    with pytest.raises(ControlError, match="unknown"):
+        control.fail_next("unknown")
+    control.set_timings(delete_cluster=90)
+    control.set_rules(clusters=40)
+
+
+def test_motos_own_api_is_not_offered(databases: Databases) -> None:
+    with pytest.raises(HTTPError) as caught:
+        urlopen(f"{databases.embedded.endpoint_url}/moto-api/reset")  # noqa: S310
+    caught.value.close()
+
+    assert caught.value.code == 404
+
+
+def test_an_emulator_without_data_is_quick_and_serves_statuses(tmp_path: Path) -> None:
+    rules = Rules(default_account="000000000000")
+    timings = Timings(create_cluster=0)
+    with EmbeddedRds(tmp_path, with_data=False, rules=rules, timings=timings) as rds:
+        client = boto3.client(
+            "rds",
+            region_name=HERE,
+            endpoint_url=rds.endpoint_url,
+            aws_access_key_id="whoever",
+            aws_secret_access_key="whatever",
+        )
+        made = client.create_db_cluster(
+            DBClusterIdentifier="orders",
+            Engine="aurora-postgresql",
+            MasterUsername="postgres",
+            MasterUserPassword="first-password",
+        )["DBCluster"]
+
+    assert made["DBClusterArn"] == f"arn:aws:rds:{HERE}:000000000000:cluster:orders"
+    assert made["Endpoint"].endswith(".rds.amazonaws.com")
+
+
+def test_an_emulator_that_cannot_start_says_why(tmp_path: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        with pytest.raises(EmbeddedRdsError, match="in use"):
+            EmbeddedRds(tmp_path, port=port, with_data=False).start()
+
+
+def test_the_command_line_says_when_it_is_ready(tmp_path: Path) -> None:
+    root = str(Path(__file__).parents[4])
+    process = subprocess.Popen(  # noqa: S603
+        [
+            sys.executable,
+            "-m",
+            "embedded_aws.rds",
+            f"--data-dir={tmp_path}",
+            "--without-data",
+            "--account=000011112222",
+        ],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        env=os.environ | {"PYTHONPATH": root},
+    )
+    assert process.stdout is not None
+    with process.stdout:
+        ready = json.loads(process.stdout.readline())
+        assert ready["endpoint_url"].startswith("http://127.0.0.1:")
+        assert ready["pid"] == process.pid
+        process.send_signal(signal.SIGINT)
+        assert process.wait(20) == 0
