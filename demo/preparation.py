@@ -150,7 +150,7 @@ class _Stage:
                 then="Taking its daily snapshot",
             )
             yesterday = datetime.now(UTC) - timedelta(days=1)
-            snapshot = self._world.rds.control.take_automated_snapshot(
+            snapshot = self._world.rds.admin.take_automated_snapshot(
                 source.name,
                 account=source.account,
                 region=source.region,

@@ -11,23 +11,23 @@ PostgreSQL per cluster. :mod:`~embedded_aws.rds.facts` lists what it enforces an
 ``Endpoint`` of a cluster is ``localhost`` and ``Port`` a free local port, whatever was asked for.
 """
 
-from embedded_aws.rds.client import RdsControl
+from embedded_aws.rds.admin_client import RdsAdminClient
 from embedded_aws.rds.clock import Clock, ManualClock, RealClock
-from embedded_aws.rds.embedded import EmbeddedRds, EmbeddedRdsError
-from embedded_aws.rds.errors import ControlError
-from embedded_aws.rds.progress import Operation
+from embedded_aws.rds.exceptions import AdminError
+from embedded_aws.rds.process import EmbeddedRds, EmbeddedRdsError
 from embedded_aws.rds.rules import Encryption, Rules
 from embedded_aws.rds.timings import Timings
+from embedded_aws.rds.transitions import Operation
 
 __all__ = [
+    "AdminError",
     "Clock",
-    "ControlError",
     "EmbeddedRds",
     "EmbeddedRdsError",
     "Encryption",
     "ManualClock",
     "Operation",
-    "RdsControl",
+    "RdsAdminClient",
     "RealClock",
     "Rules",
     "Timings",

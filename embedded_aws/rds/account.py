@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from embedded_aws.rds.backend import Backend
-from embedded_aws.rds.models import Place
+from embedded_aws.rds.backend import RdsBackend
+from embedded_aws.rds.models import Location
 from embedded_aws.rds.paging import page
 from embedded_aws.rds.params import Params
 from embedded_aws.rds.snapshots import MANUAL
@@ -27,16 +27,16 @@ INSTANCE_CLASSES = (
 class Account:
     """The operations that tell what is allowed."""
 
-    def __init__(self, backend: Backend) -> None:
-        self._world = backend
+    def __init__(self, backend: RdsBackend) -> None:
+        self._backend = backend
 
-    def attributes(self, place: Place, _: Params) -> dict[str, Any]:
+    def attributes(self, location: Location, _: Params) -> dict[str, Any]:
         """``DescribeAccountAttributes``, as far as the quotas are enforced here."""
-        site, rules = self._world.site(place), self._world.rules
-        manual = [item for item in site.snapshots.values() if item.kind == MANUAL]
+        regional, rules = self._backend.at(location), self._backend.rules
+        manual = [item for item in regional.snapshots.values() if item.kind == MANUAL]
         quotas = {
-            "DBClusters": (len(site.clusters), rules.clusters),
-            "DBInstances": (len(site.instances), rules.instances),
+            "DBClusters": (len(regional.clusters), rules.clusters),
+            "DBInstances": (len(regional.instances), rules.instances),
             "ManualClusterSnapshots": (len(manual), rules.manual_snapshots),
         }
         return {
@@ -46,12 +46,12 @@ class Account:
             ]
         }
 
-    def offers(self, place: Place, params: Params) -> dict[str, Any]:
+    def offers(self, location: Location, params: Params) -> dict[str, Any]:
         """``DescribeOrderableDBInstanceOptions`` of Aurora PostgreSQL."""
         engine = params.required("Engine")
-        version = params.text("EngineVersion") or self._world.rules.default_engine_version
+        version = params.text("EngineVersion") or self._backend.rules.default_engine_version
         wanted = params.text("DBInstanceClass")
-        zones = self._world.rules.zones_with_offers
+        zones = self._backend.rules.zones_with_offers
         offered = [
             (
                 name,
@@ -59,7 +59,7 @@ class Account:
                     "Engine": engine,
                     "EngineVersion": version,
                     "DBInstanceClass": name,
-                    "AvailabilityZones": [{"Name": f"{place.region}{zone}"} for zone in zones],
+                    "AvailabilityZones": [{"Name": f"{location.region}{zone}"} for zone in zones],
                 },
             )
             for name in INSTANCE_CLASSES

@@ -7,29 +7,29 @@ from dataclasses import dataclass, field
 from embedded_aws.rds.clock import Clock
 from embedded_aws.rds.data_plane import DataPlane
 from embedded_aws.rds.models import (
-    Cluster,
+    DBCluster,
+    DBClusterSnapshot,
+    DBInstance,
     GlobalCluster,
-    Instance,
-    Place,
-    Snapshot,
+    Location,
 )
-from embedded_aws.rds.progress import Outcomes
 from embedded_aws.rds.rules import Rules
-from embedded_aws.rds.schedule import Schedule
+from embedded_aws.rds.scheduler import Scheduler
 from embedded_aws.rds.services import Services
 from embedded_aws.rds.timings import Timings
+from embedded_aws.rds.transitions import TransitionOverrides
 
 
 @dataclass
-class Site:
+class RegionalBackend:
     """What one account has in one Region, by identifier."""
 
-    clusters: dict[str, Cluster] = field(default_factory=dict)
-    instances: dict[str, Instance] = field(default_factory=dict)
-    snapshots: dict[str, Snapshot] = field(default_factory=dict)
+    clusters: dict[str, DBCluster] = field(default_factory=dict)
+    instances: dict[str, DBInstance] = field(default_factory=dict)
+    snapshots: dict[str, DBClusterSnapshot] = field(default_factory=dict)
 
 
-class Backend:
+class RdsBackend:
     """Holds everything; each call settles the schedule first, under the lock."""
 
     def __init__(
@@ -46,31 +46,31 @@ class Backend:
         self.rules = rules
         self.data_plane = data_plane
         self.services = services
-        self.schedule = Schedule(clock)
-        self.outcomes = Outcomes()
+        self.scheduler = Scheduler(clock)
+        self.overrides = TransitionOverrides()
         self.lock = threading.RLock()
         self.problems: list[str] = []
         """What the data plane could not do, for whoever wonders why something failed."""
         self.global_clusters: dict[tuple[str, str], GlobalCluster] = {}
-        self._sites: dict[Place, Site] = {}
+        self._regional_backends: dict[Location, RegionalBackend] = {}
 
-    def site(self, place: Place) -> Site:
+    def at(self, location: Location) -> RegionalBackend:
         """What is at a place; empty if nothing was ever made there."""
-        return self._sites.setdefault(place, Site())
+        return self._regional_backends.setdefault(location, RegionalBackend())
 
-    def sites(self) -> Iterator[tuple[Place, Site]]:
+    def regional_backends(self) -> Iterator[tuple[Location, RegionalBackend]]:
         """Every place where something was made or looked for."""
-        yield from list(self._sites.items())
+        yield from list(self._regional_backends.items())
 
-    def members(self, cluster: Cluster) -> list[Instance]:
+    def members(self, cluster: DBCluster) -> list[DBInstance]:
         """The instances of a cluster, in the order of their creation."""
-        instances = self.site(cluster.place).instances.values()
+        instances = self.at(cluster.location).instances.values()
         return [instance for instance in instances if instance.cluster is cluster]
 
     def clear(self) -> None:
         """Forgets everything that was made and everything that was to come."""
-        self._sites.clear()
+        self._regional_backends.clear()
         self.global_clusters.clear()
         self.problems.clear()
-        self.outcomes.clear()
-        self.schedule.clear()
+        self.overrides.clear()
+        self.scheduler.clear()

@@ -4,35 +4,34 @@ from functools import partial
 from typing import Any
 
 from embedded_aws.rds import filters, keys, paging, settings
-from embedded_aws.rds.backend import Backend
-from embedded_aws.rds.course import Run
-from embedded_aws.rds.creation import Births
+from embedded_aws.rds.backend import RdsBackend
+from embedded_aws.rds.cluster_creation import ClusterCreation
+from embedded_aws.rds.connectivity import Connectivity
 from embedded_aws.rds.data_plane import Login
-from embedded_aws.rds.errors import (
-    ClusterNotFoundError,
-    InvalidClusterStateError,
+from embedded_aws.rds.exceptions import (
+    DBClusterNotFoundError,
+    InvalidDBClusterStateError,
     InvalidParameterCombinationError,
     InvalidParameterValueError,
 )
 from embedded_aws.rds.global_clusters import GlobalClusters, source_cluster
-from embedded_aws.rds.key_watch import KEY_LOST
-from embedded_aws.rds.lookup import cluster_at, is_available, must_be
+from embedded_aws.rds.key_monitor import KEY_LOST
 from embedded_aws.rds.models import (
     AVAILABLE,
     STARTING,
     STOPPED,
     STOPPING,
-    Cluster,
     ClusterSettings,
-    Place,
+    DBCluster,
+    Location,
     Storage,
 )
 from embedded_aws.rds.params import Params
-from embedded_aws.rds.progress import Course, Operation
-from embedded_aws.rds.reachability import Reachability
-from embedded_aws.rds.responses import cluster_shown
+from embedded_aws.rds.resources import find_cluster, is_available, require_status
+from embedded_aws.rds.responses import cluster_response
 from embedded_aws.rds.rules import Encryption
 from embedded_aws.rds.tagging import tags_of
+from embedded_aws.rds.transitions import Operation, RunningTransition, Transition
 
 _RESERVED_USERNAMES = frozenset({"rdsadmin", "rds_superuser", "rdsrepladmin", "admin", "public"})
 _MAX_USERNAME_LENGTH = 63
@@ -43,47 +42,49 @@ class Clusters:
 
     def __init__(
         self,
-        backend: Backend,
-        births: Births,
-        reachability: Reachability,
+        backend: RdsBackend,
+        creation: ClusterCreation,
+        connectivity: Connectivity,
         global_clusters: GlobalClusters,
     ) -> None:
-        self._world = backend
-        self._births = births
-        self._reachability = reachability
+        self._backend = backend
+        self._creation = creation
+        self._connectivity = connectivity
         self._global_clusters = global_clusters
 
-    def create(self, place: Place, params: Params) -> dict[str, Any]:
+    def create(self, location: Location, params: Params) -> dict[str, Any]:
         """``CreateDBCluster``: of its own, or following another cluster."""
-        name = self._births.new_name(place, params)
+        name = self._creation.new_identifier(location, params)
         settings.check_engine(params)
-        source = self._source(place, params)
+        source = self._source(location, params)
         if source is None:
             username, password = _master_user(params)
-            default_version = self._world.rules.default_engine_version
+            default_version = self._backend.rules.default_engine_version
         else:
             username, password = _no_master_user(source, params), None
             default_version = source.settings.engine_version
         version = settings.engine_version(params, default_version)
-        group = settings.subnet_group(self._world, place, params)
+        group = settings.subnet_group(self._backend, location, params)
         chosen = ClusterSettings(
             engine_version=version,
-            parameter_group=settings.cluster_parameter_group(self._world, place, params, version),
+            parameter_group=settings.cluster_parameter_group(
+                self._backend, location, params, version
+            ),
             subnet_group=group.name,
-            security_groups=settings.security_groups(self._world, place, params, group),
+            security_groups=settings.security_groups(self._backend, location, params, group),
             database_name=params.text("DatabaseName"),
             log_exports=settings.log_exports(params.texts("EnableCloudwatchLogsExports")),
             **settings.optional_settings(params),
         )
-        cluster = self._births.unborn(
-            place,
+        cluster = self._creation.build(
+            location,
             name,
             username=username,
-            storage=self._new_storage(place, params),
+            storage=self._new_storage(location, params),
             chosen=chosen,
             group=group,
             tags=tags_of(params),
-            roles=settings.roles(self._world, params),
+            roles=settings.roles(self._backend, params),
         )
         if source is None and password is None:
             password = self._managed_password(cluster, params)
@@ -92,19 +93,21 @@ class Clusters:
             if source is not None
             else partial(self._fill_new, cluster, str(password))
         )
-        timings = self._world.timings
-        usual = Course.spread(timings.create_cluster_statuses, timings.create_cluster, AVAILABLE)
-        self._births.bear(cluster, fill, Operation.CREATE_CLUSTER, usual)
+        timings = self._backend.timings
+        default = Transition.spread(
+            timings.create_cluster_statuses, timings.create_cluster, AVAILABLE
+        )
+        self._creation.start(cluster, fill, Operation.CREATE_CLUSTER, default)
         if source is not None:
-            self._follow(place, cluster, source, params)
-        return {"DBCluster": cluster_shown(self._world, cluster)}
+            self._follow(location, cluster, source, params)
+        return {"DBCluster": cluster_response(self._backend, cluster)}
 
-    def describe(self, place: Place, params: Params) -> dict[str, Any]:
+    def describe(self, location: Location, params: Params) -> dict[str, Any]:
         """``DescribeDBClusters``."""
         named = params.text("DBClusterIdentifier")
-        clusters = list(self._world.site(place).clusters.values())
+        clusters = list(self._backend.at(location).clusters.values())
         if named:
-            clusters = [cluster_at(self._world, place, named)]
+            clusters = [find_cluster(self._backend, location, named)]
         found = filters.apply(
             clusters,
             params.filters(),
@@ -117,70 +120,72 @@ class Clusters:
             },
         )
         if named and not found:
-            raise ClusterNotFoundError(named)
+            raise DBClusterNotFoundError(named)
         shown, marker = paging.page([(one.identifier, one) for one in found], params)
         return {
-            "DBClusters": [cluster_shown(self._world, one) for one in shown],
+            "DBClusters": [cluster_response(self._backend, one) for one in shown],
             "Marker": marker,
         }
 
-    def stop(self, place: Place, params: Params) -> dict[str, Any]:
+    def stop(self, location: Location, params: Params) -> dict[str, Any]:
         """``StopDBCluster``: with every instance of it."""
-        cluster = cluster_at(self._world, place, params.required("DBClusterIdentifier"))
-        must_be(cluster, AVAILABLE)
-        seconds = self._world.timings.stop_cluster
-        for instance in self._world.members(cluster):
-            self._reachability.lost(instance)
-        self._run_with_members(cluster, Course.spread((STOPPING,), seconds, STOPPED))
-        return {"DBCluster": cluster_shown(self._world, cluster)}
+        cluster = find_cluster(self._backend, location, params.required("DBClusterIdentifier"))
+        require_status(cluster, AVAILABLE)
+        seconds = self._backend.timings.stop_cluster
+        for instance in self._backend.members(cluster):
+            self._connectivity.instance_stopped(instance)
+        self._run_with_members(cluster, Transition.spread((STOPPING,), seconds, STOPPED))
+        return {"DBCluster": cluster_response(self._backend, cluster)}
 
-    def start(self, place: Place, params: Params) -> dict[str, Any]:
+    def start(self, location: Location, params: Params) -> dict[str, Any]:
         """``StartDBCluster``: with every instance of it."""
-        cluster = cluster_at(self._world, place, params.required("DBClusterIdentifier"))
-        must_be(cluster, STOPPED, KEY_LOST)
-        seconds = self._world.timings.start_cluster
-        self._run_with_members(cluster, Course.spread((STARTING,), seconds, AVAILABLE))
-        return {"DBCluster": cluster_shown(self._world, cluster)}
+        cluster = find_cluster(self._backend, location, params.required("DBClusterIdentifier"))
+        require_status(cluster, STOPPED, KEY_LOST)
+        seconds = self._backend.timings.start_cluster
+        self._run_with_members(cluster, Transition.spread((STARTING,), seconds, AVAILABLE))
+        return {"DBCluster": cluster_response(self._backend, cluster)}
 
-    def _source(self, place: Place, params: Params) -> Cluster | None:
+    def _source(self, location: Location, params: Params) -> DBCluster | None:
         """The cluster that a new one follows, as its replica or in its global cluster."""
         replicated = params.text("ReplicationSourceIdentifier")
         if replicated is not None:
-            return source_cluster(self._world, replicated)
+            return source_cluster(self._backend, replicated)
         joined = params.text("GlobalClusterIdentifier")
         if joined is None:
             return None
-        members = self._global_clusters.named(place, joined).members
+        members = self._global_clusters.named(location, joined).members
         if not members:
-            raise InvalidClusterStateError(
+            raise InvalidDBClusterStateError(
                 f"The embedded RDS adds clusters only to a global cluster with a primary: {joined}"
             )
         return members[0]
 
-    def _follow(self, place: Place, cluster: Cluster, source: Cluster, params: Params) -> None:
+    def _follow(
+        self, location: Location, cluster: DBCluster, source: DBCluster, params: Params
+    ) -> None:
         joined = params.text("GlobalClusterIdentifier")
         if joined is not None:
-            self._global_clusters.join(self._global_clusters.named(place, joined), cluster)
+            self._global_clusters.join(self._global_clusters.named(location, joined), cluster)
             return
         cluster.replication_source = source.arn
         source.replicas.append(cluster.arn)
 
-    def _fill_new(self, cluster: Cluster, password: str, label: str) -> None:
-        self._world.data_plane.create(
+    def _fill_new(self, cluster: DBCluster, password: str, label: str) -> None:
+        self._backend.data_plane.create(
             cluster.resource_id,
             label=label,
             owner=Login(cluster.master_username, password),
             database=cluster.settings.database_name,
         )
 
-    def _fill_like(self, cluster: Cluster, source: Cluster, label: str) -> None:
+    def _fill_like(self, cluster: DBCluster, source: DBCluster, label: str) -> None:
         if not is_available(source):
-            raise InvalidClusterStateError(f"Cluster {source.identifier} is {source.status}")
-        image = self._world.data_plane.capture(source.resource_id)
-        self._world.data_plane.clone(cluster.resource_id, image, label=label)
-        self._world.data_plane.release(image)
+            raise InvalidDBClusterStateError(f"Cluster {source.identifier} is {source.status}")
+        image = self._backend.data_plane.capture(source.resource_id)
+        self._backend.data_plane.clone(cluster.resource_id, image, label=label)
+        self._backend.data_plane.release(image)
 
-    def _new_storage(self, place: Place, params: Params) -> Storage:
+    def _new_storage(self, location: Location, params: Params) -> Storage:
         key_id = params.text("KmsKeyId")
         encrypted = params.get("StorageEncrypted")
         if key_id is not None:
@@ -188,16 +193,16 @@ class Clusters:
                 raise InvalidParameterCombinationError(
                     "KmsKeyId can't be specified when StorageEncrypted is false"
                 )
-            key = keys.usable_key(self._world, place, key_id)
+            key = keys.usable_key(self._backend, location, key_id)
             return Storage(Encryption.SSE_KMS, key.arn)
         if encrypted:
-            key = self._world.services.default_key(place)
+            key = self._backend.services.default_key(location)
             return Storage(Encryption.SSE_KMS, key.arn)
-        return Storage(self._world.rules.default_encryption)
+        return Storage(self._backend.rules.default_encryption)
 
-    def _managed_password(self, cluster: Cluster, params: Params) -> str:
-        secret = self._world.services.create_managed_secret(
-            cluster.place,
+    def _managed_password(self, cluster: DBCluster, params: Params) -> str:
+        secret = self._backend.services.create_managed_secret(
+            cluster.location,
             cluster.arn,
             cluster.master_username,
             params.text("MasterUserSecretKmsKeyId"),
@@ -205,8 +210,8 @@ class Clusters:
         cluster.managed_secret = {"SecretArn": secret.arn, "KmsKeyId": secret.key_arn}
         return secret.password
 
-    def _run_with_members(self, cluster: Cluster, course: Course) -> None:
-        members = self._world.members(cluster)
+    def _run_with_members(self, cluster: DBCluster, transition: Transition) -> None:
+        members = self._backend.members(cluster)
 
         def show(status: str) -> None:
             cluster.status = status
@@ -217,9 +222,11 @@ class Clusters:
             show(final)
             if final == AVAILABLE:
                 for instance in members:
-                    self._reachability.gained(instance)
+                    self._connectivity.instance_started(instance)
 
-        cluster.run = Run(self._world.schedule, course, show=show, done=done)
+        cluster.transition = RunningTransition(
+            self._backend.scheduler, transition, show=show, done=done
+        )
 
 
 def _master_user(params: Params) -> tuple[str, str | None]:
@@ -228,7 +235,7 @@ def _master_user(params: Params) -> tuple[str, str | None]:
     return _master_username(params), params.text("MasterUserPassword")
 
 
-def _no_master_user(source: Cluster, params: Params) -> str:
+def _no_master_user(source: DBCluster, params: Params) -> str:
     """A cluster that follows another has its master user."""
     for name in ("MasterUsername", "MasterUserPassword", "ManageMasterUserPassword"):
         if name in params:

@@ -3,65 +3,69 @@
 from typing import Any
 
 from embedded_aws.rds import keys, names
-from embedded_aws.rds.backend import Backend
-from embedded_aws.rds.errors import (
+from embedded_aws.rds.backend import RdsBackend
+from embedded_aws.rds.exceptions import (
+    InvalidDBClusterSnapshotStateError,
     InvalidParameterCombinationError,
-    InvalidSnapshotStateError,
 )
-from embedded_aws.rds.lookup import is_available, usable_snapshot
-from embedded_aws.rds.models import COPYING, Place, Snapshot, Storage
+from embedded_aws.rds.models import COPYING, DBClusterSnapshot, Location, Storage
 from embedded_aws.rds.params import Params
+from embedded_aws.rds.resources import find_accessible_snapshot, is_available
 from embedded_aws.rds.rules import Encryption
+from embedded_aws.rds.snapshot_progress import SnapshotProgress
 from embedded_aws.rds.snapshots import MANUAL, Snapshots
 from embedded_aws.rds.tagging import tags_of
-from embedded_aws.rds.transfers import Transfers
 
 
 class Copies:
     """``CopyDBClusterSnapshot`` and the queue behind it."""
 
-    def __init__(self, backend: Backend, snapshots: Snapshots, transfers: Transfers) -> None:
-        self._world = backend
+    def __init__(
+        self, backend: RdsBackend, snapshots: Snapshots, progress: SnapshotProgress
+    ) -> None:
+        self._backend = backend
         self._snapshots = snapshots
-        self._transfers = transfers
+        self._progress = progress
 
-    def copy(self, place: Place, params: Params) -> dict[str, Any]:
+    def copy(self, location: Location, params: Params) -> dict[str, Any]:
         """``CopyDBClusterSnapshot``, called in the Region that gets the copy."""
-        source = usable_snapshot(
-            self._world, place, params.required("SourceDBClusterSnapshotIdentifier")
+        source = find_accessible_snapshot(
+            self._backend, location, params.required("SourceDBClusterSnapshotIdentifier")
         )
         name = names.identifier(
             params.required("TargetDBClusterSnapshotIdentifier"),
             "TargetDBClusterSnapshotIdentifier",
         )
         if not is_available(source):
-            raise InvalidSnapshotStateError(
+            raise InvalidDBClusterSnapshotStateError(
                 f"The source snapshot {source.identifier} is not available, but {source.status}"
             )
-        self._snapshots.check_free(place, name)
-        self._snapshots.check_quota(place)
-        storage = self._storage(place, source, params.text("KmsKeyId"))
+        self._snapshots.check_free(location, name)
+        self._snapshots.check_quota(location)
+        storage = self._storage(location, source, params.text("KmsKeyId"))
         tags, copy_tags = tags_of(params), params.flag("CopyTags")
         if tags is None:
-            own = source.place.account == place.account
+            own = source.location.account == location.account
             tags = dict(source.tags) if copy_tags and own else {}
-        snapshot = Snapshot(
-            place=place,
+        snapshot = DBClusterSnapshot(
+            location=location,
             identifier=name,
             kind=MANUAL,
             status=COPYING,
             origin=source.origin,
             storage=storage,
-            created=self._world.schedule.now,
+            created=self._backend.scheduler.now,
             image=source.image,
             source_arn=source.arn,
             tags=tags,
         )
-        self._world.site(place).snapshots[name] = snapshot
-        self._transfers.admit(place)
-        return {"DBClusterSnapshot": self._snapshots.shown(snapshot)}
+        self._backend.at(location).snapshots[name] = snapshot
+        self._progress.start_queued_copies(location)
+        return {"DBClusterSnapshot": self._snapshots.response(snapshot)}
 
-    def _storage(self, place: Place, source: Snapshot, key_id: str | None) -> Storage:
+    def _storage(
+        self, location: Location, source: DBClusterSnapshot, key_id: str | None
+    ) -> Storage:
         """How the copy is encrypted; refuses the keys that AWS refuses.
 
         Source: botocore model, ``CopyDBClusterSnapshotMessage.KmsKeyId``.
@@ -73,14 +77,14 @@ class Copies:
                 )
             return source.storage
         source_key = source.storage.key_arn or ""
-        foreign = source.place.account != place.account
-        elsewhere = source.place.region != place.region
+        foreign = source.location.account != location.account
+        elsewhere = source.location.region != location.region
         if key_id is None and (foreign or elsewhere):
             raise InvalidParameterCombinationError(
                 "KmsKeyId must be specified to copy an encrypted DB cluster snapshot that is "
                 "shared or in another Region"
             )
-        keys.check_still_usable(self._world, place, source_key)
+        keys.check_still_usable(self._backend, location, source_key)
         if key_id is None:
             return source.storage
-        return Storage(Encryption.SSE_KMS, keys.usable_key(self._world, place, key_id).arn)
+        return Storage(Encryption.SSE_KMS, keys.usable_key(self._backend, location, key_id).arn)

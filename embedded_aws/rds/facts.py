@@ -443,13 +443,13 @@ def _facts(topic: str, where: str, rows: Iterable[tuple[str, str]]) -> Iterator[
 
 
 FACTS: tuple[Fact, ...] = (
-    *_facts("Copies", "copies, transfers, keys", _COPIES),
+    *_facts("Copies", "copies, snapshot_progress, keys", _COPIES),
     *_facts("Snapshots", "snapshots, sharing", _SNAPSHOTS),
     *_facts("Restores", "restores, settings, keys", _RESTORES),
-    *_facts("Clusters", "clusters, creation, roles, tagging, key_watch", _CLUSTERS),
-    *_facts("Instances", "instances, reachability", _INSTANCES),
+    *_facts("Clusters", "clusters, cluster_creation, roles, tagging, key_monitor", _CLUSTERS),
+    *_facts("Instances", "instances, connectivity", _INSTANCES),
     *_facts("Deletions", "deletions, instances, global_clusters", _DELETIONS),
-    *_facts("Changes", "changes", _CHANGES),
+    *_facts("Changes", "modifications", _CHANGES),
     *_facts("Data", "data_plane", _DATA),
     *_facts("Accounts", "account, keys, moto_patch", _ACCOUNTS),
     *(

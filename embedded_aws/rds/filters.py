@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping
 from typing import TypeVar
 
-from embedded_aws.rds.errors import InvalidParameterValueError
+from embedded_aws.rds.exceptions import InvalidParameterValueError
 
 Item = TypeVar("Item")
 Reader = Callable[[Item], Iterable[str]]

@@ -7,29 +7,28 @@ from collections.abc import Callable
 from typing import Any
 
 from embedded_aws.rds import names, settings
-from embedded_aws.rds.backend import Backend
-from embedded_aws.rds.course import Run
-from embedded_aws.rds.errors import (
-    ClusterNotFoundError,
+from embedded_aws.rds.backend import RdsBackend
+from embedded_aws.rds.exceptions import (
+    DBClusterNotFoundError,
     GlobalClusterAlreadyExistsError,
     GlobalClusterNotFoundError,
-    InvalidClusterStateError,
+    InvalidDBClusterStateError,
     InvalidGlobalClusterStateError,
     InvalidParameterCombinationError,
     InvalidParameterValueError,
 )
-from embedded_aws.rds.lookup import cluster_at, is_available
 from embedded_aws.rds.models import (
     AVAILABLE,
-    Cluster,
+    DBCluster,
     GlobalCluster,
-    Place,
+    Location,
     resource_id,
 )
 from embedded_aws.rds.names import Arn
 from embedded_aws.rds.params import Params
-from embedded_aws.rds.progress import Course
-from embedded_aws.rds.responses import cluster_shown
+from embedded_aws.rds.resources import find_cluster, is_available
+from embedded_aws.rds.responses import cluster_response
+from embedded_aws.rds.transitions import RunningTransition, Transition
 
 PROMOTING = "promoting"
 
@@ -37,22 +36,22 @@ PROMOTING = "promoting"
 class GlobalClusters:
     """The operations on global clusters and replicas."""
 
-    def __init__(self, backend: Backend) -> None:
-        self._world = backend
+    def __init__(self, backend: RdsBackend) -> None:
+        self._backend = backend
 
-    def create(self, place: Place, params: Params) -> dict[str, Any]:
+    def create(self, location: Location, params: Params) -> dict[str, Any]:
         """``CreateGlobalCluster``, empty or around an existing cluster."""
         name = names.identifier(
             params.required("GlobalClusterIdentifier"), "GlobalClusterIdentifier"
         )
-        if (place.account, name) in self._world.global_clusters:
+        if (location.account, name) in self._backend.global_clusters:
             raise GlobalClusterAlreadyExistsError(name)
         made = GlobalCluster(
-            account=place.account,
+            account=location.account,
             identifier=name,
             resource_id=resource_id("cluster"),
             engine_version=settings.engine_version(
-                params, self._world.rules.default_engine_version
+                params, self._backend.rules.default_engine_version
             ),
             deletion_protection=params.flag("DeletionProtection"),
         )
@@ -66,40 +65,42 @@ class GlobalClusters:
                 raise InvalidParameterCombinationError(
                     "Engine is inherited from the source cluster and should not be specified"
                 )
-            primary = cluster_at(self._world, place, source)
+            primary = find_cluster(self._backend, location, source)
             if not is_available(primary) or primary.global_cluster is not None:
-                raise InvalidClusterStateError(
+                raise InvalidDBClusterStateError(
                     f"Cluster {primary.identifier} cannot become the primary of a global cluster"
                 )
             made.engine_version = primary.settings.engine_version
             made.storage_encrypted = primary.storage.encrypted_with_key
             self.join(made, primary)
-        self._world.global_clusters[place.account, name] = made
-        return {"GlobalCluster": _shown(made)}
+        self._backend.global_clusters[location.account, name] = made
+        return {"GlobalCluster": _response(made)}
 
-    def join(self, joined: GlobalCluster, cluster: Cluster) -> None:
+    def join(self, joined: GlobalCluster, cluster: DBCluster) -> None:
         """The cluster becomes a member: the first one the writer, any other a reader."""
         joined.members.append(cluster)
         cluster.global_cluster = joined.identifier
 
-    def named(self, place: Place, name: str) -> GlobalCluster:
+    def named(self, location: Location, name: str) -> GlobalCluster:
         """The caller's global cluster of that name."""
-        found = self._world.global_clusters.get((place.account, name.lower()))
+        found = self._backend.global_clusters.get((location.account, name.lower()))
         if found is None:
             raise GlobalClusterNotFoundError(name)
         return found
 
-    def describe(self, place: Place, params: Params) -> dict[str, Any]:
+    def describe(self, location: Location, params: Params) -> dict[str, Any]:
         """``DescribeGlobalClusters``."""
         name = params.text("GlobalClusterIdentifier")
         if name is not None:
-            return {"GlobalClusters": [_shown(self.named(place, name))]}
-        own = [one for one in self._world.global_clusters.values() if one.account == place.account]
-        return {"GlobalClusters": [_shown(one) for one in own]}
+            return {"GlobalClusters": [_response(self.named(location, name))]}
+        own = [
+            one for one in self._backend.global_clusters.values() if one.account == location.account
+        ]
+        return {"GlobalClusters": [_response(one) for one in own]}
 
-    def delete(self, place: Place, params: Params) -> dict[str, Any]:
+    def delete(self, location: Location, params: Params) -> dict[str, Any]:
         """``DeleteGlobalCluster``: only an empty, unprotected one."""
-        found = self.named(place, params.required("GlobalClusterIdentifier"))
+        found = self.named(location, params.required("GlobalClusterIdentifier"))
         if found.deletion_protection:
             raise InvalidParameterCombinationError(
                 "Cannot delete protected Global Cluster, please disable deletion protection and "
@@ -107,46 +108,46 @@ class GlobalClusters:
             )
         if found.members:
             raise InvalidGlobalClusterStateError(f"Global Cluster {found.arn} is not empty")
-        del self._world.global_clusters[found.account, found.identifier]
-        return {"GlobalCluster": _shown(found)}
+        del self._backend.global_clusters[found.account, found.identifier]
+        return {"GlobalCluster": _response(found)}
 
-    def remove(self, place: Place, params: Params) -> dict[str, Any]:
+    def remove(self, location: Location, params: Params) -> dict[str, Any]:
         """``RemoveFromGlobalCluster``: by ARN; the cluster is ``promoting`` for a while.
 
         The writer leaves last: with secondaries left, that is ``InvalidGlobalClusterStateFault``.
         """
-        found = self.named(place, params.required("GlobalClusterIdentifier"))
+        found = self.named(location, params.required("GlobalClusterIdentifier"))
         named = params.required("DbClusterIdentifier")
         if Arn.parse(named) is None:
             raise InvalidParameterValueError(f"Malformed db cluster arn {named}")
         member = next((one for one in found.members if one.arn == named), None)
         if member is None:
-            raise ClusterNotFoundError(named)
+            raise DBClusterNotFoundError(named)
         if member is found.members[0] and len(found.members) > 1:
             raise InvalidGlobalClusterStateError(
                 f"Global Cluster {found.arn} still has secondary clusters"
             )
         if not is_available(member):
-            raise InvalidClusterStateError(f"Cluster {member.identifier} is {member.status}")
+            raise InvalidDBClusterStateError(f"Cluster {member.identifier} is {member.status}")
 
         def left() -> None:
             found.members.remove(member)
             member.global_cluster = None
 
         self._promote(member, left)
-        return {"GlobalCluster": _shown(found)}
+        return {"GlobalCluster": _response(found)}
 
-    def promote_replica(self, place: Place, params: Params) -> dict[str, Any]:
+    def promote_replica(self, location: Location, params: Params) -> dict[str, Any]:
         """``PromoteReadReplicaDBCluster``: the replica goes its own way."""
-        cluster = cluster_at(self._world, place, params.required("DBClusterIdentifier"))
+        cluster = find_cluster(self._backend, location, params.required("DBClusterIdentifier"))
         if cluster.replication_source is None or not is_available(cluster):
-            raise InvalidClusterStateError(
+            raise InvalidDBClusterStateError(
                 f"Cluster {cluster.identifier} is not an available read replica"
             )
-        self._promote(cluster, lambda: forget_source(self._world, cluster))
-        return {"DBCluster": cluster_shown(self._world, cluster)}
+        self._promote(cluster, lambda: forget_source(self._backend, cluster))
+        return {"DBCluster": cluster_response(self._backend, cluster)}
 
-    def _promote(self, cluster: Cluster, promoted: Callable[[], None]) -> None:
+    def _promote(self, cluster: DBCluster, promoted: Callable[[], None]) -> None:
         def show(status: str) -> None:
             cluster.status = status
 
@@ -154,31 +155,33 @@ class GlobalClusters:
             promoted()
             cluster.status = final
 
-        seconds = self._world.timings.promote_cluster
-        course = Course.spread((PROMOTING,), seconds, AVAILABLE)
-        cluster.run = Run(self._world.schedule, course, show=show, done=done)
+        seconds = self._backend.timings.promote_cluster
+        transition = Transition.spread((PROMOTING,), seconds, AVAILABLE)
+        cluster.transition = RunningTransition(
+            self._backend.scheduler, transition, show=show, done=done
+        )
 
 
-def source_cluster(backend: Backend, arn: str) -> Cluster:
+def source_cluster(backend: RdsBackend, arn: str) -> DBCluster:
     """The cluster, in whatever Region, that a replica names as its source."""
     parsed = Arn.parse(arn)
     if parsed is None:
-        raise ClusterNotFoundError(arn)
-    return cluster_at(backend, Place(parsed.account, parsed.region), arn)
+        raise DBClusterNotFoundError(arn)
+    return find_cluster(backend, Location(parsed.account, parsed.region), arn)
 
 
-def forget_source(backend: Backend, replica: Cluster) -> None:
+def forget_source(backend: RdsBackend, replica: DBCluster) -> None:
     """Unties a replica from its source, if that is still there."""
     arn, replica.replication_source = replica.replication_source, None
     if arn is None:
         return
-    for _, site in backend.sites():
-        for cluster in site.clusters.values():
+    for _, regional in backend.regional_backends():
+        for cluster in regional.clusters.values():
             if cluster.arn == arn and replica.arn in cluster.replicas:
                 cluster.replicas.remove(replica.arn)
 
 
-def _shown(found: GlobalCluster) -> dict[str, Any]:
+def _response(found: GlobalCluster) -> dict[str, Any]:
     writer = found.members[0] if found.members else None
     return {
         "GlobalClusterIdentifier": found.identifier,

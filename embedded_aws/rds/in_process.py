@@ -9,12 +9,12 @@ from botocore.loaders import create_loader
 from botocore.session import Session
 from moto import mock_aws
 
-from embedded_aws.rds.backend import Backend
+from embedded_aws.rds.admin import RdsAdmin
+from embedded_aws.rds.api import RdsApi
+from embedded_aws.rds.backend import RdsBackend
 from embedded_aws.rds.clock import Clock, ManualClock
-from embedded_aws.rds.control import Control
 from embedded_aws.rds.data_plane import DataPlane
 from embedded_aws.rds.data_plane.none import NoDataPlane
-from embedded_aws.rds.emulator import Emulator
 from embedded_aws.rds.moto_patch import installed
 from embedded_aws.rds.moto_services import MotoServices
 from embedded_aws.rds.rules import Rules
@@ -28,17 +28,17 @@ _LOADER = create_loader()
 class InProcessRds:
     """An installed emulator; boto3 clients of this process reach it."""
 
-    emulator: Emulator
-    control: Control
+    api: RdsApi
+    admin: RdsAdmin
 
     @property
-    def backend(self) -> Backend:
+    def backend(self) -> RdsBackend:
         """What it holds."""
-        return self.emulator.backend
+        return self.api.backend
 
     def session(self, account: str, region: str) -> boto3.Session:
         """A boto3 session as an administrator of an account."""
-        key = self.control.credentials(account)
+        key = self.admin.credentials(account)
         core = Session()
         core.register_component("data_loader", _LOADER)
         return boto3.Session(
@@ -58,8 +58,8 @@ def in_process(
     data_plane: DataPlane | None = None,
 ) -> Iterator[InProcessRds]:
     """``mock_aws()`` with the embedded RDS in it; the clock stands still unless one is given."""
-    emulator = Emulator(
-        Backend(
+    api = RdsApi(
+        RdsBackend(
             clock=clock or ManualClock(),
             timings=timings or Timings(),
             rules=rules or Rules(),
@@ -68,7 +68,7 @@ def in_process(
         )
     )
     try:
-        with mock_aws(), installed(emulator):
-            yield InProcessRds(emulator, Control(emulator))
+        with mock_aws(), installed(api):
+            yield InProcessRds(api, RdsAdmin(api))
     finally:
-        emulator.stop()
+        api.stop()

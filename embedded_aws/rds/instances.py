@@ -4,36 +4,35 @@ from dataclasses import replace
 from typing import Any
 
 from embedded_aws.rds import filters, names, paging, settings
-from embedded_aws.rds.backend import Backend
-from embedded_aws.rds.changes import Changes
-from embedded_aws.rds.course import Run
+from embedded_aws.rds.backend import RdsBackend
+from embedded_aws.rds.connectivity import Connectivity
 from embedded_aws.rds.deletions import Deletions
-from embedded_aws.rds.errors import (
-    InstanceAlreadyExistsError,
-    InstanceNotFoundError,
+from embedded_aws.rds.exceptions import (
+    DBInstanceAlreadyExistsError,
+    DBInstanceNotFoundError,
+    DBParameterGroupNotFoundError,
     InstanceQuotaExceededError,
-    InvalidClusterStateError,
-    InvalidInstanceStateError,
+    InvalidDBClusterStateError,
+    InvalidDBInstanceStateError,
     InvalidParameterCombinationError,
     InvalidParameterValueError,
-    ParameterGroupNotFoundError,
 )
-from embedded_aws.rds.lookup import cluster_at, instance_at, is_available
 from embedded_aws.rds.models import (
     AVAILABLE,
     CREATING,
     DELETING,
-    Cluster,
-    Instance,
+    DBCluster,
+    DBInstance,
     InstanceSettings,
-    Place,
+    Location,
     resource_id,
 )
+from embedded_aws.rds.modifications import Modifications
 from embedded_aws.rds.params import Params
-from embedded_aws.rds.progress import Course, Operation
-from embedded_aws.rds.reachability import Reachability
-from embedded_aws.rds.responses import cluster_shown, instance_shown
+from embedded_aws.rds.resources import find_cluster, find_instance, is_available
+from embedded_aws.rds.responses import cluster_response, instance_response
 from embedded_aws.rds.tagging import tags_of
+from embedded_aws.rds.transitions import Operation, RunningTransition, Transition
 
 SERVERLESS = "db.serverless"
 _GONE = "gone"
@@ -54,20 +53,24 @@ class Instances:
     """The operations on instances."""
 
     def __init__(
-        self, backend: Backend, deletions: Deletions, changes: Changes, reachability: Reachability
+        self,
+        backend: RdsBackend,
+        deletions: Deletions,
+        changes: Modifications,
+        connectivity: Connectivity,
     ) -> None:
-        self._world = backend
+        self._backend = backend
         self._deletions = deletions
-        self._changes = changes
-        self._reachability = reachability
+        self._modifications = changes
+        self._connectivity = connectivity
 
-    def create(self, place: Place, params: Params) -> dict[str, Any]:
+    def create(self, location: Location, params: Params) -> dict[str, Any]:
         """``CreateDBInstance``, as a member of a cluster that is available."""
         name = names.identifier(params.required("DBInstanceIdentifier"), "DBInstanceIdentifier")
-        instances = self._world.site(place).instances
+        instances = self._backend.at(location).instances
         if name in instances:
-            raise InstanceAlreadyExistsError
-        if len(instances) >= self._world.rules.instances:
+            raise DBInstanceAlreadyExistsError
+        if len(instances) >= self._backend.rules.instances:
             raise InstanceQuotaExceededError
         if params.text("DBClusterIdentifier") is None:
             raise InvalidParameterValueError(
@@ -75,7 +78,7 @@ class Instances:
                 "missing"
             )
         settings.check_engine(params)
-        cluster = cluster_at(self._world, place, params.required("DBClusterIdentifier"))
+        cluster = find_cluster(self._backend, location, params.required("DBClusterIdentifier"))
         instance_class = params.required("DBInstanceClass")
         _refuse_cluster_settings(
             params,
@@ -84,29 +87,31 @@ class Instances:
         )
         self._check_cluster(cluster, instance_class)
         _check_agreement(cluster, params)
-        instance = Instance(
-            place=place,
+        instance = DBInstance(
+            location=location,
             identifier=name,
             resource_id=resource_id("db"),
             cluster=cluster,
             status=CREATING,
-            settings=self._settings(place, cluster, instance_class, params),
-            requested=self._world.schedule.now,
-            is_writer=not self._world.members(cluster),
+            settings=self._settings(location, cluster, instance_class, params),
+            requested=self._backend.scheduler.now,
+            is_writer=not self._backend.members(cluster),
             tags=tags_of(params) or {},
         )
         instances[name] = instance
-        timings = self._world.timings
-        usual = Course.spread(timings.create_instance_statuses, timings.create_instance, AVAILABLE)
-        self._run(instance, self._world.outcomes.course(Operation.CREATE_INSTANCE, usual))
-        return {"DBInstance": instance_shown(self._world, instance)}
+        timings = self._backend.timings
+        default = Transition.spread(
+            timings.create_instance_statuses, timings.create_instance, AVAILABLE
+        )
+        self._run(instance, self._backend.overrides.apply(Operation.CREATE_INSTANCE, default))
+        return {"DBInstance": instance_response(self._backend, instance)}
 
-    def describe(self, place: Place, params: Params) -> dict[str, Any]:
+    def describe(self, location: Location, params: Params) -> dict[str, Any]:
         """``DescribeDBInstances``."""
         named = params.text("DBInstanceIdentifier")
-        instances = list(self._world.site(place).instances.values())
+        instances = list(self._backend.at(location).instances.values())
         if named:
-            instances = [instance_at(self._world, place, named)]
+            instances = [find_instance(self._backend, location, named)]
         found = filters.apply(
             instances,
             params.filters(),
@@ -119,16 +124,16 @@ class Instances:
             },
         )
         if named and not found:
-            raise InstanceNotFoundError(named)
+            raise DBInstanceNotFoundError(named)
         shown, marker = paging.page([(one.identifier, one) for one in found], params)
         return {
-            "DBInstances": [instance_shown(self._world, one) for one in shown],
+            "DBInstances": [instance_response(self._backend, one) for one in shown],
             "Marker": marker,
         }
 
-    def modify(self, place: Place, params: Params) -> dict[str, Any]:
+    def modify(self, location: Location, params: Params) -> dict[str, Any]:
         """``ModifyDBInstance``; class and certificate wait for the window unless immediate."""
-        instance = instance_at(self._world, place, params.required("DBInstanceIdentifier"))
+        instance = find_instance(self._backend, location, params.required("DBInstanceIdentifier"))
         self._check_status(instance, AVAILABLE)
         _refuse_cluster_settings(
             params,
@@ -145,13 +150,13 @@ class Instances:
         self._check_cluster(
             instance.cluster, deferred.get("DBInstanceClass", ""), members_only=True
         )
-        instance.settings = replace(instance.settings, **self._optional(place, params))
+        instance.settings = replace(instance.settings, **self._optional(location, params))
         instance.pending |= deferred
         if params.flag("ApplyImmediately") and deferred:
             self.apply_pending(instance)
-        return {"DBInstance": instance_shown(self._world, instance)}
+        return {"DBInstance": instance_response(self._backend, instance)}
 
-    def apply_pending(self, instance: Instance) -> None:
+    def apply_pending(self, instance: DBInstance) -> None:
         """What is pending becomes true, while the status is ``modifying``."""
         if not instance.pending:
             return
@@ -170,92 +175,96 @@ class Instances:
             )
             instance.status = final
 
-        seconds = self._world.timings.modify_instance
-        course = Course.spread(("modifying",), seconds, AVAILABLE)
-        instance.run = Run(self._world.schedule, course, show=show, done=done)
+        seconds = self._backend.timings.modify_instance
+        transition = Transition.spread(("modifying",), seconds, AVAILABLE)
+        instance.transition = RunningTransition(
+            self._backend.scheduler, transition, show=show, done=done
+        )
 
-    def reboot(self, place: Place, params: Params) -> dict[str, Any]:
+    def reboot(self, location: Location, params: Params) -> dict[str, Any]:
         """``RebootDBInstance``."""
-        instance = instance_at(self._world, place, params.required("DBInstanceIdentifier"))
+        instance = find_instance(self._backend, location, params.required("DBInstanceIdentifier"))
         self._check_status(instance, AVAILABLE)
-        self._reachability.lost(instance)
-        seconds = self._world.timings.reboot_instance
-        self._run(instance, Course.spread(("rebooting",), seconds, AVAILABLE))
-        return {"DBInstance": instance_shown(self._world, instance)}
+        self._connectivity.instance_stopped(instance)
+        seconds = self._backend.timings.reboot_instance
+        self._run(instance, Transition.spread(("rebooting",), seconds, AVAILABLE))
+        return {"DBInstance": instance_response(self._backend, instance)}
 
-    def delete(self, place: Place, params: Params) -> dict[str, Any]:
+    def delete(self, location: Location, params: Params) -> dict[str, Any]:
         """``DeleteDBInstance``: the cluster's protection does not protect its instances.
 
         Source: botocore model, ``DBCluster.DeletionProtection`` and ``DeleteDBInstance``.
         """
-        instance = instance_at(self._world, place, params.required("DBInstanceIdentifier"))
+        instance = find_instance(self._backend, location, params.required("DBInstanceIdentifier"))
         if params.text("FinalDBSnapshotIdentifier") is not None:
             raise InvalidParameterCombinationError(
                 "FinalDBSnapshotIdentifier can not be specified when deleting a cluster instance"
             )
         if instance.status == DELETING:
-            raise InvalidInstanceStateError(
+            raise InvalidDBInstanceStateError(
                 f"Instance {instance.identifier} is already being deleted."
             )
         cluster = instance.cluster
-        others = [one for one in self._world.members(cluster) if one.status != DELETING]
+        others = [one for one in self._backend.members(cluster) if one.status != DELETING]
         if cluster.replication_source is not None and others == [instance]:
-            raise InvalidClusterStateError(
+            raise InvalidDBClusterStateError(
                 "Cannot delete the last instance of the read replica DB cluster. Promote the DB "
                 "cluster to a standalone DB cluster in order to delete it."
             )
-        self._reachability.lost(instance)
+        self._connectivity.instance_stopped(instance)
         self._hand_over(instance)
-        usual = Course.spread((DELETING,), self._world.timings.delete_instance, _GONE)
-        course = self._world.outcomes.course(Operation.DELETE_INSTANCE, usual)
-        self._run_to_its_end(instance, course)
-        return {"DBInstance": instance_shown(self._world, instance)}
+        default = Transition.spread((DELETING,), self._backend.timings.delete_instance, _GONE)
+        transition = self._backend.overrides.apply(Operation.DELETE_INSTANCE, default)
+        self._run_to_its_end(instance, transition)
+        return {"DBInstance": instance_response(self._backend, instance)}
 
-    def failover(self, place: Place, params: Params) -> dict[str, Any]:
+    def failover(self, location: Location, params: Params) -> dict[str, Any]:
         """``FailoverDBCluster``: another instance becomes the writer."""
-        cluster = cluster_at(self._world, place, params.required("DBClusterIdentifier"))
+        cluster = find_cluster(self._backend, location, params.required("DBClusterIdentifier"))
         readers = [
-            one for one in self._world.members(cluster) if is_available(one) and not one.is_writer
+            one for one in self._backend.members(cluster) if is_available(one) and not one.is_writer
         ]
         wanted = params.text("TargetDBInstanceIdentifier")
         if wanted is not None:
             readers = [one for one in readers if one.identifier == wanted.lower()]
         if not is_available(cluster) or not readers:
-            raise InvalidClusterStateError(
+            raise InvalidDBClusterStateError(
                 f"Cluster {cluster.identifier} has no available reader to fail over to"
             )
-        for member in self._world.members(cluster):
+        for member in self._backend.members(cluster):
             member.is_writer = False
         min(readers, key=lambda one: one.settings.promotion_tier).is_writer = True
-        return {"DBCluster": cluster_shown(self._world, cluster)}
+        return {"DBCluster": cluster_response(self._backend, cluster)}
 
-    def _hand_over(self, leaving: Instance) -> None:
+    def _hand_over(self, leaving: DBInstance) -> None:
         """The writer leaves: the lowest promotion tier takes over, the oldest among equals."""
         if not leaving.is_writer:
             return
         heirs = [
             one
-            for one in self._world.members(leaving.cluster)
+            for one in self._backend.members(leaving.cluster)
             if one is not leaving and one.status != DELETING
         ]
         if heirs:
             leaving.is_writer = False
             min(heirs, key=lambda one: one.settings.promotion_tier).is_writer = True
 
-    def _run(self, instance: Instance, course: Course) -> None:
+    def _run(self, instance: DBInstance, transition: Transition) -> None:
         def show(status: str) -> None:
             instance.status = status
 
         def done(final: str) -> None:
             instance.status = final
             if final == AVAILABLE:
-                instance.created = instance.created or self._world.schedule.now
-                self._reachability.gained(instance)
-                self._changes.instance_available(instance.cluster)
+                instance.created = instance.created or self._backend.scheduler.now
+                self._connectivity.instance_started(instance)
+                self._modifications.instance_available(instance.cluster)
 
-        instance.run = Run(self._world.schedule, course, show=show, done=done)
+        instance.transition = RunningTransition(
+            self._backend.scheduler, transition, show=show, done=done
+        )
 
-    def _run_to_its_end(self, instance: Instance, course: Course) -> None:
+    def _run_to_its_end(self, instance: DBInstance, transition: Transition) -> None:
         def show(status: str) -> None:
             instance.status = status
 
@@ -263,54 +272,56 @@ class Instances:
             if final != _GONE:
                 instance.status = final
                 return
-            del self._world.site(instance.place).instances[instance.identifier]
+            del self._backend.at(instance.location).instances[instance.identifier]
             self._deletions.instance_gone(instance.cluster)
 
-        if instance.run is not None:
-            instance.run.cancel()
-        instance.run = Run(self._world.schedule, course, show=show, done=done)
+        if instance.transition is not None:
+            instance.transition.cancel()
+        instance.transition = RunningTransition(
+            self._backend.scheduler, transition, show=show, done=done
+        )
 
     def _check_cluster(
-        self, cluster: Cluster, instance_class: str, *, members_only: bool = False
+        self, cluster: DBCluster, instance_class: str, *, members_only: bool = False
     ) -> None:
         if not members_only and not is_available(cluster):
-            raise InvalidClusterStateError(
+            raise InvalidDBClusterStateError(
                 f"DB cluster {cluster.identifier} is not in available state, but {cluster.status}"
             )
         if instance_class == SERVERLESS and cluster.settings.serverless_scaling is None:
-            raise InvalidClusterStateError(
+            raise InvalidDBClusterStateError(
                 "Set the Serverless v2 scaling configuration on the parent DB cluster before "
                 "creating a Serverless v2 DB instance."
             )
 
-    def _check_status(self, instance: Instance, wanted: str) -> None:
+    def _check_status(self, instance: DBInstance, wanted: str) -> None:
         if instance.status != wanted:
-            raise InvalidInstanceStateError(
+            raise InvalidDBInstanceStateError(
                 f"Instance {instance.identifier} is not in {wanted} state, but {instance.status}"
             )
 
     def _settings(
-        self, place: Place, cluster: Cluster, instance_class: str, params: Params
+        self, location: Location, cluster: DBCluster, instance_class: str, params: Params
     ) -> InstanceSettings:
         zones = cluster.availability_zones
-        taken = len(self._world.members(cluster))
-        optional = self._optional(place, params)
+        taken = len(self._backend.members(cluster))
+        optional = self._optional(location, params)
         return InstanceSettings(
             **{
                 "instance_class": instance_class,
                 "parameter_group": settings.default_parameter_group(
                     cluster.settings.engine_version
                 ),
-                "availability_zone": zones[taken % len(zones)] if zones else f"{place.region}a",
+                "availability_zone": zones[taken % len(zones)] if zones else f"{location.region}a",
                 "ca_certificate": params.text("CACertificateIdentifier") or "rds-ca-rsa2048-g1",
                 **optional,
             }
         )
 
-    def _optional(self, place: Place, params: Params) -> dict[str, Any]:
+    def _optional(self, location: Location, params: Params) -> dict[str, Any]:
         group = params.text("DBParameterGroupName")
-        if group is not None and not self._world.services.has_parameter_group(place, group):
-            raise ParameterGroupNotFoundError(group)
+        if group is not None and not self._backend.services.has_parameter_group(location, group):
+            raise DBParameterGroupNotFoundError(group)
         tier = params.number("PromotionTier")
         if tier is not None and not 0 <= tier <= 15:
             raise InvalidParameterValueError(
@@ -334,7 +345,7 @@ class Instances:
         return {name: value for name, value in read.items() if value is not None}
 
 
-def _check_agreement(cluster: Cluster, params: Params) -> None:
+def _check_agreement(cluster: DBCluster, params: Params) -> None:
     """What an instance may repeat of its cluster's settings must be the same."""
     shared = {
         "EngineVersion": cluster.settings.engine_version,

@@ -9,10 +9,10 @@ import json
 from fnmatch import fnmatchcase
 from typing import Any
 
-from embedded_aws.rds.backend import Backend
-from embedded_aws.rds.errors import KeyNotAccessibleError
-from embedded_aws.rds.models import Place
-from embedded_aws.rds.services import Key
+from embedded_aws.rds.backend import RdsBackend
+from embedded_aws.rds.exceptions import KMSKeyNotAccessibleError
+from embedded_aws.rds.models import Location
+from embedded_aws.rds.services import KmsKey
 
 OPERATIONS_TO_SHARE = (
     "CreateGrant",
@@ -25,64 +25,64 @@ OPERATIONS_TO_SHARE = (
 )
 
 
-def usable_key(backend: Backend, place: Place, identifier: str) -> Key:
+def usable_key(backend: RdsBackend, location: Location, identifier: str) -> KmsKey:
     """The key a request names, in the caller's Region and usable by the caller."""
-    key = backend.services.key(place, identifier)
-    if key is None or key.region != place.region or not accessible(key, place):
-        raise KeyNotAccessibleError(identifier)
+    key = backend.services.key(location, identifier)
+    if key is None or key.region != location.region or not can_use(key, location):
+        raise KMSKeyNotAccessibleError(identifier)
     return key
 
 
-def check_still_usable(backend: Backend, place: Place, key_arn: str) -> None:
+def check_still_usable(backend: RdsBackend, location: Location, key_arn: str) -> None:
     """The key that data is encrypted with can be used by the caller now."""
-    key = backend.services.key(place, key_arn)
-    if key is None or not accessible(key, place):
-        raise KeyNotAccessibleError(key_arn)
+    key = backend.services.key(location, key_arn)
+    if key is None or not can_use(key, location):
+        raise KMSKeyNotAccessibleError(key_arn)
 
 
-def accessible(key: Key, place: Place) -> bool:
+def can_use(key: KmsKey, location: Location) -> bool:
     """Whether the key is enabled and its policy or grants let the caller's account use it."""
     if not key.usable:
         return False
-    if key.account == place.account:
+    if key.account == location.account:
         return True
     if key.aws_managed:
         return False
-    facts = {**_facts_of(place), "kms:viaservice": f"rds.{place.region}.amazonaws.com"}
-    return all(_permitted(key, place, operation, facts) for operation in OPERATIONS_TO_SHARE)
+    facts = {**_facts_of(location), "kms:viaservice": f"rds.{location.region}.amazonaws.com"}
+    return all(_permitted(key, location, operation, facts) for operation in OPERATIONS_TO_SHARE)
 
 
-def is_shown(key: Key, place: Place) -> bool:
+def can_describe(key: KmsKey, location: Location) -> bool:
     """Whether the key's policy or grants let the caller's account describe it, by itself."""
-    if key.account == place.account:
+    if key.account == location.account:
         return True
-    return _permitted(key, place, "DescribeKey", _facts_of(place))
+    return _permitted(key, location, "DescribeKey", _facts_of(location))
 
 
-def _facts_of(place: Place) -> dict[str, str]:
+def _facts_of(location: Location) -> dict[str, str]:
     """What conditions can be about: a caller is known by its account alone."""
     return {
-        "kms:calleraccount": place.account,
+        "kms:calleraccount": location.account,
         "kms:grantisforawsresource": "true",
-        "aws:principalaccount": place.account,
+        "aws:principalaccount": location.account,
     }
 
 
-def _permitted(key: Key, place: Place, operation: str, facts: dict[str, str]) -> bool:
+def _permitted(key: KmsKey, location: Location, operation: str, facts: dict[str, str]) -> bool:
     statements = _as_list(json.loads(key.policy or "{}").get("Statement"))
     matching = [
         statement
         for statement in statements
-        if _names_account(statement.get("Principal"), place.account)
+        if _names_account(statement.get("Principal"), location.account)
         and _names_action(statement.get("Action"), f"kms:{operation}")
-        and _condition_holds(statement.get("Condition") or {}, place, facts)
+        and _condition_holds(statement.get("Condition") or {}, location, facts)
     ]
     if any(statement.get("Effect") == "Deny" for statement in matching):
         return False
     if any(statement.get("Effect") == "Allow" for statement in matching):
         return True
     return any(
-        operation in grant.operations and _is_of_account(grant.grantee, place.account)
+        operation in grant.operations and _is_of_account(grant.grantee, location.account)
         for grant in key.grants
     )
 
@@ -116,14 +116,14 @@ def _names_action(actions: Any, action: str) -> bool:
 
 
 def _condition_holds(
-    condition: dict[str, dict[str, Any]], place: Place, facts: dict[str, str]
+    condition: dict[str, dict[str, Any]], location: Location, facts: dict[str, str]
 ) -> bool:
     """Evaluates what the call fixes; a condition on anything else does not hold.
 
     A condition on the caller's ARN holds for every ARN of its account.
     """
     return all(
-        _is_principal_of(place.account, operator, _as_list(values))
+        _is_principal_of(location.account, operator, _as_list(values))
         if key.lower() == "aws:principalarn"
         else key.lower() in facts and _matches(operator, facts[key.lower()], _as_list(values))
         for operator, tests in condition.items()

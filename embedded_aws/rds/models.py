@@ -5,10 +5,10 @@ import string
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from embedded_aws.rds.course import Run
 from embedded_aws.rds.names import rds_arn
 from embedded_aws.rds.params import Tags
 from embedded_aws.rds.rules import Encryption
+from embedded_aws.rds.transitions import RunningTransition
 
 AVAILABLE = "available"
 DELETING = "deleting"
@@ -27,7 +27,7 @@ def resource_id(prefix: str) -> str:
 
 
 @dataclass(frozen=True)
-class Place:
+class Location:
     """An account in a Region: where a resource lives."""
 
     account: str
@@ -91,10 +91,10 @@ class ClusterSettings:
 
 
 @dataclass(kw_only=True)
-class Cluster:
+class DBCluster:
     """A DB cluster."""
 
-    place: Place
+    location: Location
     identifier: str
     resource_id: str
     status: str
@@ -118,12 +118,12 @@ class Cluster:
     """Whether its automated snapshots stay when it is deleted."""
     deletion_due: bool = False
     """Whether only its remaining instances keep a cluster that is being deleted."""
-    run: Run | None = None
+    transition: RunningTransition | None = None
 
     @property
     def arn(self) -> str:
         """The ARN; a rename changes it."""
-        return self.place.arn("cluster", self.identifier)
+        return self.location.arn("cluster", self.identifier)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -148,13 +148,13 @@ class InstanceSettings:
 
 
 @dataclass(kw_only=True)
-class Instance:
+class DBInstance:
     """A DB instance that is a member of a cluster."""
 
-    place: Place
+    location: Location
     identifier: str
     resource_id: str
-    cluster: Cluster
+    cluster: DBCluster
     status: str
     settings: InstanceSettings
     requested: datetime
@@ -164,12 +164,12 @@ class Instance:
     pending: dict[str, object] = field(default_factory=dict)
     reachable: bool = False
     """Whether its server could answer: from its first ``available`` until it goes."""
-    run: Run | None = None
+    transition: RunningTransition | None = None
 
     @property
     def arn(self) -> str:
         """The ARN."""
-        return self.place.arn("db", self.identifier)
+        return self.location.arn("db", self.identifier)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -187,10 +187,10 @@ class Origin:
 
 
 @dataclass(kw_only=True)
-class Snapshot:
+class DBClusterSnapshot:
     """A DB cluster snapshot, taken or copied."""
 
-    place: Place
+    location: Location
     identifier: str
     kind: str
     """``manual`` or ``automated``."""
@@ -207,12 +207,12 @@ class Snapshot:
     seconds: float = 0
     reached: int | None = None
     """The progress at which it stopped, once it has."""
-    run: Run | None = None
+    transition: RunningTransition | None = None
 
     @property
     def arn(self) -> str:
         """The ARN."""
-        return self.place.arn("cluster-snapshot", self.identifier)
+        return self.location.arn("cluster-snapshot", self.identifier)
 
 
 @dataclass(kw_only=True)
@@ -226,7 +226,7 @@ class GlobalCluster:
     status: str = AVAILABLE
     storage_encrypted: bool = False
     deletion_protection: bool = False
-    members: list[Cluster] = field(default_factory=list)
+    members: list[DBCluster] = field(default_factory=list)
 
     @property
     def arn(self) -> str:

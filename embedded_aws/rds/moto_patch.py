@@ -33,11 +33,11 @@ from moto.rds import urls as moto_urls
 from moto.rds.models import RDSBackend, rds_backends
 from moto.rds.responses import RDSResponse
 
+from embedded_aws.rds.api import InjectedError, RdsApi
 from embedded_aws.rds.data_plane import DataPlaneError
-from embedded_aws.rds.emulator import Emulator, InjectedError
-from embedded_aws.rds.errors import RdsError
-from embedded_aws.rds.keys import is_shown
-from embedded_aws.rds.models import Place
+from embedded_aws.rds.exceptions import RDSClientError
+from embedded_aws.rds.keys import can_describe
+from embedded_aws.rds.models import Location
 from embedded_aws.rds.moto_services import DEFAULT_GROUP
 from embedded_aws.rds.names import Arn
 from embedded_aws.rds.params import Params
@@ -111,23 +111,21 @@ class AuroraResponse(RDSResponse):  # type: ignore[misc]
 
     def call_action(self) -> Any:
         """Answers one request."""
-        emulator = _installed()
+        api = _installed()
         action = self._get_action()
-        place = Place(self.current_account, self.region)
+        location = Location(self.current_account, self.region)
         params = Params(getattr(self.params, "original_dict", dict)())
         try:
             if self._is_left_to_moto(action, params):
-                return emulator.receive(action, place, super().call_action)
-            answered = emulator.receive(
-                action, place, lambda: emulator.answer(action, place, params)
-            )
+                return api.receive(action, location, super().call_action)
+            answered = api.receive(action, location, lambda: api.answer(action, location, params))
             return self._answer(ActionResult(answered))
         except InjectedError as error:
             return self._refuse(error, error.status)
-        except RdsError as error:
+        except RDSClientError as error:
             return self._refuse(error, _http_status(error.code))
         except DataPlaneError as error:
-            return self._refuse(RdsError(str(error)), HTTPStatus.INTERNAL_SERVER_ERROR)
+            return self._refuse(RDSClientError(str(error)), HTTPStatus.INTERNAL_SERVER_ERROR)
 
     def _is_left_to_moto(self, action: str, params: Params) -> bool:
         if action in _TAG_OPERATIONS:
@@ -135,7 +133,7 @@ class AuroraResponse(RDSResponse):  # type: ignore[misc]
             return arn is not None and arn.kind not in TAGGED_KINDS
         return action in LEFT_TO_MOTO
 
-    def _refuse(self, error: RdsError, status: int) -> Any:
+    def _refuse(self, error: RDSClientError, status: int) -> Any:
         headers = {**self.response_headers, "Content-Type": "text/xml", "status": str(status)}
         sender = "Receiver" if status >= HTTPStatus.INTERNAL_SERVER_ERROR else "Sender"
         body = (
@@ -172,12 +170,12 @@ def _is_registered(access_key: str, account: str) -> bool:
 
 def _describe_key(response: KmsResponse, describe_own: Callable[[KmsResponse], str]) -> str:
     """``DescribeKey``, for any account that the key's policy lets see it."""
-    place = Place(response.current_account, response.region)
+    location = Location(response.current_account, response.region)
     asked = response._get_param("KeyId")
-    if not asked.startswith("arn:") or asked.split(":")[4] == place.account:
+    if not asked.startswith("arn:") or asked.split(":")[4] == location.account:
         return describe_own(response)
-    key = _installed().backend.services.key(place, asked)
-    if key is None or key.region != place.region or not is_shown(key, place):
+    key = _installed().backend.services.key(location, asked)
+    if key is None or key.region != location.region or not can_describe(key, location):
         raise AccessDeniedException(
             f"The caller is not authorized to perform: kms:DescribeKey on resource: {asked}"
         )
@@ -185,17 +183,17 @@ def _describe_key(response: KmsResponse, describe_own: Callable[[KmsResponse], s
     return json.dumps(backend.describe_key(backend.get_key_id(asked)).to_dict())
 
 
-_current: list[Emulator] = []
+_current: list[RdsApi] = []
 
 
-def _installed() -> Emulator:
+def _installed() -> RdsApi:
     if not _current:
         raise RuntimeError("no embedded RDS is installed")
     return _current[-1]
 
 
 @contextmanager
-def installed(emulator: Emulator) -> Iterator[None]:
+def installed(api: RdsApi) -> Iterator[None]:
     """Puts the emulator in the place of moto's RDS, for as long as the context lasts."""
     found = version("moto")
     if found != MOTO_VERSION:
@@ -212,14 +210,14 @@ def installed(emulator: Emulator) -> Iterator[None]:
         account: str = moto_account_of(access_key)
         if account != moto_default or _is_registered(access_key, account):
             return account
-        return emulator.backend.rules.default_account
+        return api.backend.rules.default_account
 
     rds_backends.clear()
     rds_backends.backend = AuroraBackend
     moto.iam.models.get_account_id_from = account_of
     BaseResponse.access_key_regex = ACCESS_KEY
     KmsResponse.describe_key = lambda response: _describe_key(response, moto_describe_key)
-    _current.append(emulator)
+    _current.append(api)
     try:
         yield
     finally:

@@ -11,9 +11,9 @@ from moto.kms.models import kms_backends
 from moto.rds.models import rds_backends
 from moto.secretsmanager.models import secretsmanager_backends
 
-from embedded_aws.rds.models import Place
+from embedded_aws.rds.models import Location
 from embedded_aws.rds.names import Arn
-from embedded_aws.rds.services import Grant, Key, Secret, Subnet, SubnetGroup
+from embedded_aws.rds.services import KmsGrant, KmsKey, ManagedSecret, Subnet, SubnetGroup
 from embedded_aws.rds.settings import ENGINE
 
 DEFAULT_KEY_ALIAS = "alias/aws/rds"
@@ -25,30 +25,30 @@ _PASSWORD_LETTERS = string.ascii_letters + string.digits + "!#$%&()*+,-.:;<=>?[]
 class MotoServices:
     """Reads moto's KMS, EC2 and RDS parameter and subnet groups; writes managed secrets."""
 
-    def key(self, place: Place, identifier: str) -> Key | None:
+    def key(self, location: Location, identifier: str) -> KmsKey | None:
         """See :class:`~embedded_aws.rds.services.Services`."""
-        owner = place
+        owner = location
         if identifier.startswith("arn:"):
             parts = identifier.split(":", 5)
             if len(parts) != 6 or parts[2] != "kms":
                 return None
-            owner = Place(parts[4], parts[3])
+            owner = Location(parts[4], parts[3])
         backend = kms_backends[owner.account][owner.region]
         if identifier == DEFAULT_KEY_ALIAS:
             return self.default_key(owner)
         found = backend.keys.get(backend.any_id_to_key_id(identifier))
         return None if found is None else _key(found)
 
-    def default_key(self, place: Place) -> Key:
+    def default_key(self, location: Location) -> KmsKey:
         """See :class:`~embedded_aws.rds.services.Services`."""
-        backend = kms_backends[place.account][place.region]
+        backend = kms_backends[location.account][location.region]
         return _key(backend.keys[backend.get_key_id_from_alias(DEFAULT_KEY_ALIAS)])
 
-    def subnet_group(self, place: Place, name: str) -> SubnetGroup | None:
+    def subnet_group(self, location: Location, name: str) -> SubnetGroup | None:
         """See :class:`~embedded_aws.rds.services.Services`."""
-        backend = rds_backends[place.account][place.region]
+        backend = rds_backends[location.account][location.region]
         if name == _DEFAULT_SUBNET_GROUP and name not in backend.subnet_groups:
-            ec2 = ec2_backends[place.account][place.region]
+            ec2 = ec2_backends[location.account][location.region]
             backend.create_subnet_group(
                 name, "default", list(ec2.get_default_subnets().values()), []
             )
@@ -66,34 +66,34 @@ class MotoServices:
             ),
         )
 
-    def default_security_group(self, place: Place, vpc: str) -> str:
+    def default_security_group(self, location: Location, vpc: str) -> str:
         """See :class:`~embedded_aws.rds.services.Services`."""
-        group = ec2_backends[place.account][place.region].get_default_security_group(vpc)
+        group = ec2_backends[location.account][location.region].get_default_security_group(vpc)
         return str(group.id)
 
-    def security_group_vpc(self, place: Place, identifier: str) -> str | None:
+    def security_group_vpc(self, location: Location, identifier: str) -> str | None:
         """See :class:`~embedded_aws.rds.services.Services`."""
-        ec2 = ec2_backends[place.account][place.region]
+        ec2 = ec2_backends[location.account][location.region]
         found = ec2.get_security_group_from_id(identifier)
         return None if found is None else str(found.vpc_id)
 
-    def has_cluster_parameter_group(self, place: Place, name: str) -> bool:
+    def has_cluster_parameter_group(self, location: Location, name: str) -> bool:
         """See :class:`~embedded_aws.rds.services.Services`."""
-        groups = rds_backends[place.account][place.region].db_cluster_parameter_groups
+        groups = rds_backends[location.account][location.region].db_cluster_parameter_groups
         return name in groups or DEFAULT_GROUP.fullmatch(name) is not None
 
-    def has_parameter_group(self, place: Place, name: str) -> bool:
+    def has_parameter_group(self, location: Location, name: str) -> bool:
         """See :class:`~embedded_aws.rds.services.Services`."""
-        groups = rds_backends[place.account][place.region].db_parameter_groups
+        groups = rds_backends[location.account][location.region].db_parameter_groups
         return name in groups or DEFAULT_GROUP.fullmatch(name) is not None
 
     def create_managed_secret(
-        self, place: Place, owner_arn: str, username: str, key: str | None
-    ) -> Secret:
+        self, location: Location, owner_arn: str, username: str, key: str | None
+    ) -> ManagedSecret:
         """See :class:`~embedded_aws.rds.services.Services`."""
         password = "".join(secrets.choice(_PASSWORD_LETTERS) for _ in range(32))
         owner = Arn.parse(owner_arn)
-        made = secretsmanager_backends[place.account][place.region].create_managed_secret(
+        made = secretsmanager_backends[location.account][location.region].create_managed_secret(
             service_name="rds",
             secret_id=f"rds!cluster-{secrets.token_hex(16)}",
             secret_string=json.dumps({"username": username, "password": password}),
@@ -101,18 +101,18 @@ class MotoServices:
             kms_key_id=key,
             tags=[{"Key": "aws:rds:primaryDBClusterArn", "Value": owner_arn}],
         )
-        found = self.key(place, key) if key else None
-        return Secret(made.arn, found.arn if found else "alias/aws/secretsmanager", password)
+        found = self.key(location, key) if key else None
+        return ManagedSecret(made.arn, found.arn if found else "alias/aws/secretsmanager", password)
 
-    def delete_managed_secret(self, place: Place, arn: str) -> None:
+    def delete_managed_secret(self, location: Location, arn: str) -> None:
         """See :class:`~embedded_aws.rds.services.Services`."""
-        secretsmanager_backends[place.account][place.region].delete_secret(
+        secretsmanager_backends[location.account][location.region].delete_secret(
             arn, recovery_window_in_days=None, force_delete_without_recovery=True
         )
 
 
-def _key(found: Any) -> Key:
-    return Key(
+def _key(found: Any) -> KmsKey:
+    return KmsKey(
         arn=found.arn,
         account=found.account_id,
         region=found.region,
@@ -120,7 +120,7 @@ def _key(found: Any) -> Key:
         aws_managed=DEFAULT_KEY_ALIAS in found.aliases,
         policy=found.policy,
         grants=tuple(
-            Grant(grant.grantee_principal, tuple(grant.operations))
+            KmsGrant(grant.grantee_principal, tuple(grant.operations))
             for grant in found.grants.values()
         ),
     )

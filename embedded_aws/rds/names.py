@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 from typing import Self
 
-from embedded_aws.rds.errors import InvalidParameterValueError
+from embedded_aws.rds.exceptions import InvalidParameterValueError
 
 _IDENTIFIER = re.compile(r"[A-Za-z](?:-?[A-Za-z0-9])*")
 MAX_IDENTIFIER_LENGTH = 63

@@ -3,50 +3,50 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from embedded_aws.rds import unmodelled
+from embedded_aws.rds import unsupported
 from embedded_aws.rds.account import Account
-from embedded_aws.rds.backend import Backend
-from embedded_aws.rds.changes import Changes
+from embedded_aws.rds.backend import RdsBackend
+from embedded_aws.rds.cluster_creation import ClusterCreation
 from embedded_aws.rds.clusters import Clusters
+from embedded_aws.rds.connectivity import Connectivity
 from embedded_aws.rds.copies import Copies
-from embedded_aws.rds.creation import Births
 from embedded_aws.rds.deletions import Deletions
 from embedded_aws.rds.global_clusters import GlobalClusters
 from embedded_aws.rds.instances import Instances
-from embedded_aws.rds.key_watch import KeyWatch
-from embedded_aws.rds.models import Place
+from embedded_aws.rds.key_monitor import KeyMonitor
+from embedded_aws.rds.models import Location
+from embedded_aws.rds.modifications import Modifications
 from embedded_aws.rds.params import Params
-from embedded_aws.rds.reachability import Reachability
 from embedded_aws.rds.restores import Restores
 from embedded_aws.rds.roles import Roles
 from embedded_aws.rds.sharing import Sharing
+from embedded_aws.rds.snapshot_progress import SnapshotProgress
 from embedded_aws.rds.snapshots import Snapshots
 from embedded_aws.rds.tagging import Tagging
-from embedded_aws.rds.transfers import Transfers
 
-Handler = Callable[[Place, Params], dict[str, Any]]
+Handler = Callable[[Location, Params], dict[str, Any]]
 
 
 class Operations:
     """The operations on clusters, their instances and their snapshots."""
 
-    def __init__(self, backend: Backend) -> None:
-        self._world = backend
-        self.transfers = Transfers(backend)
-        self.snapshots = Snapshots(backend, self.transfers)
-        self.reachability = Reachability(backend)
-        self._key_watch = KeyWatch(backend, self.reachability)
+    def __init__(self, backend: RdsBackend) -> None:
+        self._backend = backend
+        self.progress = SnapshotProgress(backend)
+        self.snapshots = Snapshots(backend, self.progress)
+        self.connectivity = Connectivity(backend)
+        self._key_monitor = KeyMonitor(backend, self.connectivity)
         global_clusters = GlobalClusters(backend)
-        births = Births(backend)
-        clusters = Clusters(backend, births, self.reachability, global_clusters)
+        creation = ClusterCreation(backend)
+        clusters = Clusters(backend, creation, self.connectivity, global_clusters)
         deletions = Deletions(backend, self.snapshots)
         roles = Roles(backend)
-        self.changes = Changes(backend)
-        self.instances = Instances(backend, deletions, self.changes, self.reachability)
+        self.modifications = Modifications(backend)
+        self.instances = Instances(backend, deletions, self.modifications, self.connectivity)
         self.tagging = Tagging(backend)
-        copies = Copies(backend, self.snapshots, self.transfers)
+        copies = Copies(backend, self.snapshots, self.progress)
         sharing = Sharing(backend)
-        restores = Restores(backend, births)
+        restores = Restores(backend, creation)
         account = Account(backend)
         self.handlers: Mapping[str, Handler] = {
             "AddRoleToDBCluster": roles.add,
@@ -69,7 +69,7 @@ class Operations:
             "DescribeOrderableDBInstanceOptions": account.offers,
             "FailoverDBCluster": self.instances.failover,
             "ListTagsForResource": self.tagging.list,
-            "ModifyDBCluster": self.changes.modify,
+            "ModifyDBCluster": self.modifications.modify,
             "ModifyDBClusterSnapshotAttribute": sharing.modify,
             "ModifyDBInstance": self.instances.modify,
             "PromoteReadReplicaDBCluster": global_clusters.promote_replica,
@@ -82,12 +82,12 @@ class Operations:
             "StopDBCluster": clusters.stop,
         }
 
-    def perform(self, action: str, place: Place, params: Params) -> dict[str, Any]:
+    def perform(self, action: str, location: Location, params: Params) -> dict[str, Any]:
         """Settles what fell due, then does what the request asks."""
-        with self._world.lock:
-            self._world.schedule.settle()
-            self._key_watch.look()
-            unmodelled.check(action, params)
-            answer = self.handlers[action](place, params)
-            unmodelled.check_all_were_read(action, params)
+        with self._backend.lock:
+            self._backend.scheduler.run_due()
+            self._key_monitor.stop_clusters_without_key()
+            unsupported.check(action, params)
+            answer = self.handlers[action](location, params)
+            unsupported.check_all_were_read(action, params)
             return answer

@@ -5,7 +5,7 @@ import binascii
 from collections.abc import Sequence
 from typing import TypeVar
 
-from embedded_aws.rds.errors import InvalidParameterValueError
+from embedded_aws.rds.exceptions import InvalidParameterValueError
 from embedded_aws.rds.params import Params
 
 Item = TypeVar("Item")

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from embedded_aws.rds.errors import InvalidParameterCombinationError
+from embedded_aws.rds.exceptions import InvalidParameterCombinationError
 
 Tags = dict[str, str]
 

@@ -5,15 +5,15 @@ Source: botocore model, ``DBCluster`` and ``DBInstance``.
 
 from typing import Any
 
-from embedded_aws.rds.backend import Backend
+from embedded_aws.rds.backend import RdsBackend
 from embedded_aws.rds.data_plane import Endpoint
-from embedded_aws.rds.models import Cluster, Instance
+from embedded_aws.rds.models import DBCluster, DBInstance
 from embedded_aws.rds.rules import Encryption
 from embedded_aws.rds.settings import ENGINE
 from embedded_aws.rds.tagging import tag_list
 
 
-def cluster_shown(backend: Backend, cluster: Cluster) -> dict[str, Any]:
+def cluster_response(backend: RdsBackend, cluster: DBCluster) -> dict[str, Any]:
     """A cluster with every setting it was given."""
     chosen = cluster.settings
     members = sorted(backend.members(cluster), key=lambda member: member.identifier)
@@ -30,7 +30,7 @@ def cluster_shown(backend: Backend, cluster: Cluster) -> dict[str, Any]:
         "DBSubnetGroup": chosen.subnet_group,
         "Status": cluster.status,
         "EarliestRestorableTime": cluster.created,
-        "LatestRestorableTime": backend.schedule.now,
+        "LatestRestorableTime": backend.scheduler.now,
         "Endpoint": endpoint.host,
         "ReaderEndpoint": reader.host,
         "Port": endpoint.port,
@@ -93,10 +93,10 @@ def cluster_shown(backend: Backend, cluster: Cluster) -> dict[str, Any]:
     }
 
 
-def instance_shown(backend: Backend, instance: Instance) -> dict[str, Any]:
+def instance_response(backend: RdsBackend, instance: DBInstance) -> dict[str, Any]:
     """An instance of a cluster; it has an endpoint only once it was available."""
     cluster, chosen = instance.cluster, instance.settings
-    group = backend.services.subnet_group(instance.place, cluster.settings.subnet_group)
+    group = backend.services.subnet_group(instance.location, cluster.settings.subnet_group)
     endpoint = _endpoint(backend, cluster, "", instance.identifier)
     return {
         "DBInstanceIdentifier": instance.identifier,
@@ -171,10 +171,12 @@ def instance_shown(backend: Backend, instance: Instance) -> dict[str, Any]:
     }
 
 
-def _endpoint(backend: Backend, cluster: Cluster, kind: str, name: str | None = None) -> Endpoint:
+def _endpoint(
+    backend: RdsBackend, cluster: DBCluster, kind: str, name: str | None = None
+) -> Endpoint:
     """Where the data plane serves the cluster; without one, a name such as AWS would give."""
-    place = cluster.place
+    location = cluster.location
     suffix = cluster.resource_id[-12:].lower()
     label = f"{kind}-{suffix}" if kind else suffix
-    host = f"{name or cluster.identifier}.{label}.{place.region}.rds.amazonaws.com"
+    host = f"{name or cluster.identifier}.{label}.{location.region}.rds.amazonaws.com"
     return backend.data_plane.endpoint(cluster.resource_id, Endpoint(host, cluster.settings.port))

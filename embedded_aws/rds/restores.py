@@ -3,20 +3,20 @@
 from typing import Any
 
 from embedded_aws.rds import keys, settings
-from embedded_aws.rds.backend import Backend
-from embedded_aws.rds.creation import Births
-from embedded_aws.rds.errors import (
+from embedded_aws.rds.backend import RdsBackend
+from embedded_aws.rds.cluster_creation import ClusterCreation
+from embedded_aws.rds.exceptions import (
+    DBClusterSnapshotNotFoundError,
+    InvalidDBClusterSnapshotStateError,
     InvalidParameterCombinationError,
-    InvalidSnapshotStateError,
-    SnapshotNotFoundError,
 )
-from embedded_aws.rds.lookup import is_available, usable_snapshot
-from embedded_aws.rds.models import AVAILABLE, ClusterSettings, Place, Snapshot, Storage
+from embedded_aws.rds.models import AVAILABLE, ClusterSettings, DBClusterSnapshot, Location, Storage
 from embedded_aws.rds.params import Params
-from embedded_aws.rds.progress import Course, Operation
-from embedded_aws.rds.responses import cluster_shown
+from embedded_aws.rds.resources import find_accessible_snapshot, is_available
+from embedded_aws.rds.responses import cluster_response
 from embedded_aws.rds.rules import Encryption
 from embedded_aws.rds.tagging import tags_of
+from embedded_aws.rds.transitions import Operation, Transition
 
 
 class Restores:
@@ -26,23 +26,23 @@ class Restores:
     come from the snapshot, but for the master user, the port, the backup settings and the data.
     """
 
-    def __init__(self, backend: Backend, births: Births) -> None:
-        self._world = backend
-        self._births = births
+    def __init__(self, backend: RdsBackend, creation: ClusterCreation) -> None:
+        self._backend = backend
+        self._creation = creation
 
-    def restore(self, place: Place, params: Params) -> dict[str, Any]:
+    def restore(self, location: Location, params: Params) -> dict[str, Any]:
         """``RestoreDBClusterFromSnapshot``."""
-        name = self._births.new_name(place, params)
+        name = self._creation.new_identifier(location, params)
         settings.check_engine(params)
-        snapshot = self._snapshot(place, params.required("SnapshotIdentifier"))
-        version = settings.engine_version(params, self._world.rules.default_engine_version)
+        snapshot = self._snapshot(location, params.required("SnapshotIdentifier"))
+        version = settings.engine_version(params, self._backend.rules.default_engine_version)
         original = snapshot.origin.settings
         if settings.major(version) < settings.major(original.engine_version):
             raise InvalidParameterCombinationError(
                 f"Cannot restore a snapshot of version {original.engine_version} to version "
                 f"{version}"
             )
-        group = settings.subnet_group(self._world, place, params)
+        group = settings.subnet_group(self._backend, location, params)
         kept: dict[str, Any] = {
             "port": original.port,
             "backup_retention_period": original.backup_retention_period,
@@ -50,55 +50,61 @@ class Restores:
         }
         chosen = ClusterSettings(
             engine_version=version,
-            parameter_group=settings.cluster_parameter_group(self._world, place, params, version),
+            parameter_group=settings.cluster_parameter_group(
+                self._backend, location, params, version
+            ),
             subnet_group=group.name,
-            security_groups=settings.security_groups(self._world, place, params, group),
+            security_groups=settings.security_groups(self._backend, location, params, group),
             database_name=params.text("DatabaseName") or original.database_name,
             log_exports=settings.log_exports(params.texts("EnableCloudwatchLogsExports")),
             **(kept | settings.optional_settings(params)),
         )
-        storage = self._storage(place, snapshot, params.text("KmsKeyId"))
-        cluster = self._births.unborn(
-            place,
+        storage = self._storage(location, snapshot, params.text("KmsKeyId"))
+        cluster = self._creation.build(
+            location,
             name,
             username=snapshot.origin.master_username,
             storage=storage,
             chosen=chosen,
             group=group,
             tags=tags_of(params),
-            roles=settings.roles(self._world, params),
+            roles=settings.roles(self._backend, params),
         )
 
         def fill(label: str) -> None:
-            self._world.data_plane.clone(cluster.resource_id, snapshot.image, label=label)
+            self._backend.data_plane.clone(cluster.resource_id, snapshot.image, label=label)
 
-        timings = self._world.timings
-        usual = Course.spread(timings.restore_cluster_statuses, timings.restore_cluster, AVAILABLE)
-        self._births.bear(cluster, fill, Operation.RESTORE_CLUSTER, usual)
-        return {"DBCluster": cluster_shown(self._world, cluster)}
+        timings = self._backend.timings
+        default = Transition.spread(
+            timings.restore_cluster_statuses, timings.restore_cluster, AVAILABLE
+        )
+        self._creation.start(cluster, fill, Operation.RESTORE_CLUSTER, default)
+        return {"DBCluster": cluster_response(self._backend, cluster)}
 
-    def _snapshot(self, place: Place, named: str) -> Snapshot:
+    def _snapshot(self, location: Location, named: str) -> DBClusterSnapshot:
         """A snapshot that is available in the caller's own Region."""
-        snapshot = usable_snapshot(self._world, place, named)
-        if snapshot.place.region != place.region:
-            raise SnapshotNotFoundError(named)
+        snapshot = find_accessible_snapshot(self._backend, location, named)
+        if snapshot.location.region != location.region:
+            raise DBClusterSnapshotNotFoundError(named)
         if not is_available(snapshot):
-            raise InvalidSnapshotStateError(
+            raise InvalidDBClusterSnapshotStateError(
                 f"DB cluster snapshot {snapshot.identifier} is not in available state, but "
                 f"{snapshot.status}"
             )
         return snapshot
 
-    def _storage(self, place: Place, snapshot: Snapshot, key_id: str | None) -> Storage:
+    def _storage(
+        self, location: Location, snapshot: DBClusterSnapshot, key_id: str | None
+    ) -> Storage:
         """Source: Aurora User Guide, *Encrypting*, and botocore model, ``KmsKeyId``.
 
         Without a key, an encrypted snapshot keeps its own, even that of the account it came from,
         and any other restores under the AWS-owned key.
         """
         if snapshot.storage.encryption is Encryption.SSE_KMS:
-            keys.check_still_usable(self._world, place, snapshot.storage.key_arn or "")
+            keys.check_still_usable(self._backend, location, snapshot.storage.key_arn or "")
         if key_id is not None:
-            return Storage(Encryption.SSE_KMS, keys.usable_key(self._world, place, key_id).arn)
+            return Storage(Encryption.SSE_KMS, keys.usable_key(self._backend, location, key_id).arn)
         if snapshot.storage.encryption is Encryption.SSE_KMS:
             return snapshot.storage
         return Storage(Encryption.SSE_RDS)

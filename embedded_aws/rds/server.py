@@ -1,7 +1,7 @@
 """The emulator as an HTTP server on 127.0.0.1: RDS, and moto's STS, KMS, EC2 and IAM beside it.
 
-Account and Region come from a request's signature, as in AWS. ``POST /_local/NAME`` calls a method
-of :class:`~embedded_aws.rds.control.Control` with the JSON object in the body.
+Account and Region come from a request's signature, as in AWS. ``POST /_admin/NAME`` calls a method
+of :class:`~embedded_aws.rds.admin.RdsAdmin` with the JSON object in the body.
 """
 
 import json
@@ -21,20 +21,20 @@ from moto.moto_server.werkzeug_app import (
 )
 from werkzeug.serving import BaseWSGIServer, make_server
 
-from embedded_aws.rds.backend import Backend
+from embedded_aws.rds.admin import RdsAdmin
+from embedded_aws.rds.api import RdsApi
+from embedded_aws.rds.backend import RdsBackend
 from embedded_aws.rds.clock import RealClock
-from embedded_aws.rds.control import Control
 from embedded_aws.rds.data_plane import DataPlane
 from embedded_aws.rds.data_plane.none import NoDataPlane
 from embedded_aws.rds.data_plane.postgres import PostgresDataPlane
 from embedded_aws.rds.data_plane.tls import ADDRESS
-from embedded_aws.rds.emulator import Emulator
-from embedded_aws.rds.errors import ControlError
+from embedded_aws.rds.exceptions import AdminError
 from embedded_aws.rds.moto_patch import installed
 from embedded_aws.rds.moto_services import MotoServices
 from embedded_aws.rds.options import Options
 
-CONTROL_PREFIX = "/_local/"
+ADMIN_PREFIX = "/_admin/"
 _MOTO_OWN_API = "/moto-api"
 
 Environment = dict[str, Any]
@@ -49,27 +49,27 @@ class _QuietHandler(MotoRequestHandler):  # type: ignore[misc]
 class Application:
     """Leads control requests to the control, and everything else to moto."""
 
-    def __init__(self, control: Control) -> None:
-        self._control = control
+    def __init__(self, admin: RdsAdmin) -> None:
+        self._admin = admin
         self._moto = DomainDispatcherApplication(create_backend_app)
 
     def __call__(self, environment: Environment, start_response: StartResponse) -> Iterable[bytes]:
         """Answers one request (WSGI)."""
         path = environment.get("PATH_INFO", "")
-        if path.startswith(CONTROL_PREFIX):
-            status, answer = self._controlled(path.removeprefix(CONTROL_PREFIX), environment)
+        if path.startswith(ADMIN_PREFIX):
+            status, answer = self._administer(path.removeprefix(ADMIN_PREFIX), environment)
             return _json(status, answer, start_response)
         if path.startswith(_MOTO_OWN_API):
             return _json(HTTPStatus.NOT_FOUND, {"error": "not offered"}, start_response)
         answered: Iterable[bytes] = self._moto(environment, start_response)
         return answered
 
-    def _controlled(self, name: str, environment: Environment) -> tuple[HTTPStatus, object]:
+    def _administer(self, name: str, environment: Environment) -> tuple[HTTPStatus, object]:
         length = int(environment.get("CONTENT_LENGTH") or 0)
         try:
             arguments = json.loads(environment["wsgi.input"].read(length) or b"{}")
-            return HTTPStatus.OK, {"result": self._control.call(name, arguments)}
-        except (ControlError, json.JSONDecodeError) as error:
+            return HTTPStatus.OK, {"result": self._admin.call(name, arguments)}
+        except (AdminError, json.JSONDecodeError) as error:
             return HTTPStatus.BAD_REQUEST, {"error": str(error)}
 
 
@@ -99,13 +99,13 @@ def _stop_when_asked(server: BaseWSGIServer) -> None:
         threading.Thread(target=watch, name="rds-parent-watch", daemon=True).start()
 
 
-def _emulator(options: Options) -> Emulator:
+def _api(options: Options) -> RdsApi:
     """The emulator as the options want it, with a data plane that is running already."""
     data_plane: DataPlane = NoDataPlane()
     if options.with_data:
         data_plane = PostgresDataPlane(options.data_dir, in_memory=options.in_memory)
-    return Emulator(
-        Backend(
+    return RdsApi(
+        RdsBackend(
             clock=RealClock(options.speed),
             timings=options.timings,
             rules=options.rules,
@@ -121,18 +121,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Whatever moto prints later goes to standard error, lest a pipe that nobody reads fills up.
     """
     options = Options.parse(arguments)
-    emulator = _emulator(options)
+    api = _api(options)
     try:
-        with installed(emulator):
+        with installed(api):
             server = make_server(
                 ADDRESS,
                 options.port,
-                Application(Control(emulator)),
+                Application(RdsAdmin(api)),
                 threaded=True,
                 request_handler=_QuietHandler,
             )
             _stop_when_asked(server)
-            data_plane = emulator.backend.data_plane
+            data_plane = api.backend.data_plane
             ready = {
                 "endpoint_url": f"http://{ADDRESS}:{server.server_port}",
                 "ca_bundle": str(data_plane.ca_bundle)
@@ -146,5 +146,5 @@ def main(arguments: Sequence[str] | None = None) -> int:
             with server:
                 server.serve_forever(poll_interval=0.1)
     finally:
-        emulator.stop()
+        api.stop()
     return 0

@@ -3,11 +3,11 @@
 from dataclasses import dataclass
 from typing import Protocol
 
-from embedded_aws.rds.models import Place
+from embedded_aws.rds.models import Location
 
 
 @dataclass(frozen=True)
-class Grant:
+class KmsGrant:
     """A KMS grant: who may use the key for what."""
 
     grantee: str
@@ -15,7 +15,7 @@ class Grant:
 
 
 @dataclass(frozen=True)
-class Key:
+class KmsKey:
     """A KMS key as far as RDS minds."""
 
     arn: str
@@ -24,7 +24,7 @@ class Key:
     usable: bool
     aws_managed: bool
     policy: str
-    grants: tuple[Grant, ...]
+    grants: tuple[KmsGrant, ...]
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ class SubnetGroup:
 
 
 @dataclass(frozen=True)
-class Secret:
+class ManagedSecret:
     """A secret that RDS manages: where it is, and what it holds."""
 
     arn: str
@@ -63,40 +63,40 @@ class Secret:
 class Services(Protocol):
     """The rest of AWS."""
 
-    def key(self, place: Place, identifier: str) -> Key | None:
+    def key(self, location: Location, identifier: str) -> KmsKey | None:
         """The key that an id, ARN or alias denotes to a caller at ``place``."""
         ...
 
-    def default_key(self, place: Place) -> Key:
+    def default_key(self, location: Location) -> KmsKey:
         """The AWS managed key ``alias/aws/rds``."""
         ...
 
-    def subnet_group(self, place: Place, name: str) -> SubnetGroup | None:
+    def subnet_group(self, location: Location, name: str) -> SubnetGroup | None:
         """A DB subnet group; ``default`` comes into being with the default VPC."""
         ...
 
-    def default_security_group(self, place: Place, vpc: str) -> str:
+    def default_security_group(self, location: Location, vpc: str) -> str:
         """The VPC's default security group."""
         ...
 
-    def security_group_vpc(self, place: Place, identifier: str) -> str | None:
+    def security_group_vpc(self, location: Location, identifier: str) -> str | None:
         """The VPC of a security group, or ``None`` if there is no such group."""
         ...
 
-    def has_cluster_parameter_group(self, place: Place, name: str) -> bool:
+    def has_cluster_parameter_group(self, location: Location, name: str) -> bool:
         """Whether the cluster parameter group exists."""
         ...
 
-    def has_parameter_group(self, place: Place, name: str) -> bool:
+    def has_parameter_group(self, location: Location, name: str) -> bool:
         """Whether the instance parameter group exists."""
         ...
 
     def create_managed_secret(
-        self, place: Place, owner_arn: str, username: str, key: str | None
-    ) -> Secret:
+        self, location: Location, owner_arn: str, username: str, key: str | None
+    ) -> ManagedSecret:
         """A new secret with a generated password, as ``ManageMasterUserPassword`` asks for."""
         ...
 
-    def delete_managed_secret(self, place: Place, arn: str) -> None:
+    def delete_managed_secret(self, location: Location, arn: str) -> None:
         """Deletes it for good."""
         ...

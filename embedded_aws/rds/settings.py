@@ -3,16 +3,16 @@
 import re
 from typing import Any
 
-from embedded_aws.rds.backend import Backend
-from embedded_aws.rds.errors import (
-    ClusterParameterGroupNotFoundError,
-    InvalidNetworkStateError,
+from embedded_aws.rds.backend import RdsBackend
+from embedded_aws.rds.exceptions import (
+    DBClusterParameterGroupNotFoundError,
+    DBClusterRoleQuotaExceededError,
+    DBSubnetGroupNotFoundError,
     InvalidParameterCombinationError,
     InvalidParameterValueError,
-    RoleQuotaExceededError,
-    SubnetGroupNotFoundError,
+    InvalidVPCNetworkStateError,
 )
-from embedded_aws.rds.models import Place, Role
+from embedded_aws.rds.models import Location, Role
 from embedded_aws.rds.params import Params
 from embedded_aws.rds.services import SubnetGroup
 
@@ -72,41 +72,43 @@ def check_master_password(password: str) -> None:
         )
 
 
-def subnet_group(backend: Backend, place: Place, params: Params) -> SubnetGroup:
+def subnet_group(backend: RdsBackend, location: Location, params: Params) -> SubnetGroup:
     """The group a request names, or ``default``."""
     name = params.text("DBSubnetGroupName") or "default"
-    group = backend.services.subnet_group(place, name)
+    group = backend.services.subnet_group(location, name)
     if group is None:
-        raise SubnetGroupNotFoundError(name)
+        raise DBSubnetGroupNotFoundError(name)
     return group
 
 
 def security_groups(
-    backend: Backend, place: Place, params: Params, group: SubnetGroup
+    backend: RdsBackend, location: Location, params: Params, group: SubnetGroup
 ) -> tuple[str, ...]:
     """The security groups a request names, in the subnet group's VPC, or the VPC's default one."""
     named = params.texts("VpcSecurityGroupIds")
     if not named:
-        return (backend.services.default_security_group(place, group.vpc),)
+        return (backend.services.default_security_group(location, group.vpc),)
     for identifier in named:
-        vpc = backend.services.security_group_vpc(place, identifier)
+        vpc = backend.services.security_group_vpc(location, identifier)
         if vpc is None:
             raise InvalidParameterValueError(f"Invalid security group , groupId= {identifier}")
         if vpc != group.vpc:
-            raise InvalidNetworkStateError(
+            raise InvalidVPCNetworkStateError(
                 "The DB instance and EC2 security group are in different VPCs. The DB instance is "
                 f"in {group.vpc} and the EC2 security group is in {vpc}"
             )
     return named
 
 
-def cluster_parameter_group(backend: Backend, place: Place, params: Params, version: str) -> str:
+def cluster_parameter_group(
+    backend: RdsBackend, location: Location, params: Params, version: str
+) -> str:
     """The cluster parameter group a request names, or the engine's default."""
     name = params.text("DBClusterParameterGroupName")
     if name is None:
         return default_parameter_group(version)
-    if not backend.services.has_cluster_parameter_group(place, name):
-        raise ClusterParameterGroupNotFoundError(name)
+    if not backend.services.has_cluster_parameter_group(location, name):
+        raise DBClusterParameterGroupNotFoundError(name)
     return name
 
 
@@ -172,14 +174,14 @@ def serverless_scaling(params: Params) -> dict[str, float] | None:
     return scaling
 
 
-def roles(backend: Backend, params: Params) -> list[Role]:
+def roles(backend: RdsBackend, params: Params) -> list[Role]:
     """``AssociatedRoles`` of a request, at most as many as a cluster may have."""
     found = [
         Role(item.required("RoleArn"), item.text("FeatureName") or "")
         for item in params.structures("AssociatedRoles") or []
     ]
     if len(found) > backend.rules.roles_per_cluster:
-        raise RoleQuotaExceededError(
+        raise DBClusterRoleQuotaExceededError(
             f"A DB cluster cannot have more than {backend.rules.roles_per_cluster} roles"
         )
     return found

@@ -3,16 +3,16 @@
 import re
 from typing import Any
 
-from embedded_aws.rds.backend import Backend
-from embedded_aws.rds.errors import (
+from embedded_aws.rds.backend import RdsBackend
+from embedded_aws.rds.exceptions import (
+    InvalidDBClusterSnapshotStateError,
     InvalidParameterCombinationError,
     InvalidParameterValueError,
-    InvalidSnapshotStateError,
     SharedSnapshotQuotaExceededError,
 )
-from embedded_aws.rds.lookup import EVERYONE, is_available, own_snapshot
-from embedded_aws.rds.models import Place, Snapshot
+from embedded_aws.rds.models import DBClusterSnapshot, Location
 from embedded_aws.rds.params import Params
+from embedded_aws.rds.resources import EVERYONE, find_own_snapshot, is_available
 from embedded_aws.rds.rules import Encryption
 from embedded_aws.rds.snapshots import MANUAL
 
@@ -23,44 +23,52 @@ _ATTRIBUTE = "restore"
 class Sharing:
     """The two operations on snapshot attributes."""
 
-    def __init__(self, backend: Backend) -> None:
-        self._world = backend
+    def __init__(self, backend: RdsBackend) -> None:
+        self._backend = backend
 
-    def describe(self, place: Place, params: Params) -> dict[str, Any]:
+    def describe(self, location: Location, params: Params) -> dict[str, Any]:
         """``DescribeDBClusterSnapshotAttributes``."""
-        snapshot = own_snapshot(self._world, place, params.required("DBClusterSnapshotIdentifier"))
-        return _shown(snapshot)
+        snapshot = find_own_snapshot(
+            self._backend, location, params.required("DBClusterSnapshotIdentifier")
+        )
+        return _response(snapshot)
 
-    def modify(self, place: Place, params: Params) -> dict[str, Any]:
+    def modify(self, location: Location, params: Params) -> dict[str, Any]:
         """``ModifyDBClusterSnapshotAttribute``.
 
         Source: Aurora User Guide, *Sharing a DB cluster snapshot*: only manual snapshots; with at
         most 20 accounts; encrypted ones not publicly, and not at all under the default key.
         """
-        snapshot = own_snapshot(self._world, place, params.required("DBClusterSnapshotIdentifier"))
+        snapshot = find_own_snapshot(
+            self._backend, location, params.required("DBClusterSnapshotIdentifier")
+        )
         if params.required("AttributeName") != _ATTRIBUTE:
             raise InvalidParameterValueError(
                 f"Invalid snapshot attribute {params.text('AttributeName')}"
             )
         if snapshot.kind != MANUAL:
-            raise InvalidSnapshotStateError("Automated snapshots cannot be shared.")
+            raise InvalidDBClusterSnapshotStateError("Automated snapshots cannot be shared.")
         if not is_available(snapshot):
-            raise InvalidSnapshotStateError(
+            raise InvalidDBClusterSnapshotStateError(
                 f"Snapshot {snapshot.identifier} is not available, but {snapshot.status}"
             )
         added = params.texts("ValuesToAdd") or ()
         removed = params.texts("ValuesToRemove") or ()
-        self._check(place, snapshot, added, removed)
+        self._check(location, snapshot, added, removed)
         kept = [one for one in snapshot.shared_with if one not in removed]
         kept += [one for one in added if one not in kept]
-        limit = self._world.rules.accounts_per_shared_snapshot
+        limit = self._backend.rules.accounts_per_shared_snapshot
         if len([one for one in kept if one != EVERYONE]) > limit:
             raise SharedSnapshotQuotaExceededError(limit)
         snapshot.shared_with = kept
-        return _shown(snapshot)
+        return _response(snapshot)
 
     def _check(
-        self, place: Place, snapshot: Snapshot, added: tuple[str, ...], removed: tuple[str, ...]
+        self,
+        location: Location,
+        snapshot: DBClusterSnapshot,
+        added: tuple[str, ...],
+        removed: tuple[str, ...],
     ) -> None:
         if both := sorted(set(added) & set(removed)):
             raise InvalidParameterCombinationError(
@@ -73,14 +81,14 @@ class Sharing:
             return
         if EVERYONE in added:
             raise InvalidParameterValueError("An encrypted snapshot cannot be made public.")
-        key = self._world.services.key(place, snapshot.storage.key_arn or "")
+        key = self._backend.services.key(location, snapshot.storage.key_arn or "")
         if key is None or key.aws_managed:
-            raise InvalidSnapshotStateError(
+            raise InvalidDBClusterSnapshotStateError(
                 "A snapshot that is encrypted with the default KMS key cannot be shared."
             )
 
 
-def _shown(snapshot: Snapshot) -> dict[str, Any]:
+def _response(snapshot: DBClusterSnapshot) -> dict[str, Any]:
     return {
         "DBClusterSnapshotAttributesResult": {
             "DBClusterSnapshotIdentifier": snapshot.identifier,

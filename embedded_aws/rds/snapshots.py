@@ -5,36 +5,36 @@ from datetime import datetime
 from typing import Any
 
 from embedded_aws.rds import filters, names, paging
-from embedded_aws.rds.backend import Backend
-from embedded_aws.rds.errors import (
-    InvalidClusterStateError,
+from embedded_aws.rds.backend import RdsBackend
+from embedded_aws.rds.exceptions import (
+    DBClusterSnapshotAlreadyExistsError,
+    DBClusterSnapshotNotFoundError,
+    InvalidDBClusterSnapshotStateError,
+    InvalidDBClusterStateError,
     InvalidParameterCombinationError,
     InvalidParameterValueError,
-    InvalidSnapshotStateError,
-    SnapshotAlreadyExistsError,
-    SnapshotNotFoundError,
     SnapshotQuotaExceededError,
-)
-from embedded_aws.rds.lookup import (
-    EVERYONE,
-    cluster_at,
-    is_available,
-    may_use,
-    own_snapshot,
 )
 from embedded_aws.rds.models import (
     AVAILABLE,
     CREATING,
-    Cluster,
+    DBCluster,
+    DBClusterSnapshot,
+    Location,
     Origin,
-    Place,
-    Snapshot,
 )
 from embedded_aws.rds.names import Arn
 from embedded_aws.rds.params import Params, Tags
-from embedded_aws.rds.progress import Course, Operation
+from embedded_aws.rds.resources import (
+    EVERYONE,
+    can_access,
+    find_cluster,
+    find_own_snapshot,
+    is_available,
+)
+from embedded_aws.rds.snapshot_progress import SnapshotProgress
 from embedded_aws.rds.tagging import tag_list, tags_of
-from embedded_aws.rds.transfers import Transfers
+from embedded_aws.rds.transitions import Operation, Transition
 
 MANUAL = "manual"
 AUTOMATED = "automated"
@@ -46,73 +46,73 @@ AUTOMATED_PREFIX = "rds:"
 class Snapshots:
     """The operations on cluster snapshots, but for copying and sharing."""
 
-    def __init__(self, backend: Backend, transfers: Transfers) -> None:
-        self._world = backend
-        self._transfers = transfers
+    def __init__(self, backend: RdsBackend, progress: SnapshotProgress) -> None:
+        self._backend = backend
+        self._progress = progress
 
-    def create(self, place: Place, params: Params) -> dict[str, Any]:
+    def create(self, location: Location, params: Params) -> dict[str, Any]:
         """``CreateDBClusterSnapshot``."""
-        cluster = cluster_at(self._world, place, params.required("DBClusterIdentifier"))
+        cluster = find_cluster(self._backend, location, params.required("DBClusterIdentifier"))
         name = names.identifier(
             params.required("DBClusterSnapshotIdentifier"), "DBClusterSnapshotIdentifier"
         )
         if not is_available(cluster):
-            raise InvalidClusterStateError(
+            raise InvalidDBClusterStateError(
                 f"Cluster {cluster.identifier} is not in available state, but {cluster.status}"
             )
         snapshot = self.take(cluster, name, tags=tags_of(params))
-        return {"DBClusterSnapshot": self.shown(snapshot)}
+        return {"DBClusterSnapshot": self.response(snapshot)}
 
-    def take(self, cluster: Cluster, name: str, *, tags: Tags | None = None) -> Snapshot:
+    def take(self, cluster: DBCluster, name: str, *, tags: Tags | None = None) -> DBClusterSnapshot:
         """A manual snapshot of the cluster's data at this moment.
 
         Tags of the cluster are taken over if it copies tags to snapshots and none were given.
         """
-        self.check_free(cluster.place, name)
-        self.check_quota(cluster.place)
+        self.check_free(cluster.location, name)
+        self.check_quota(cluster.location)
         if tags is None:
             tags = dict(cluster.tags) if cluster.settings.copy_tags_to_snapshot else {}
-        snapshot = Snapshot(
-            place=cluster.place,
+        snapshot = DBClusterSnapshot(
+            location=cluster.location,
             identifier=name,
             kind=MANUAL,
             status=CREATING,
             origin=self.origin(cluster),
             storage=cluster.storage,
-            created=self._world.schedule.now,
-            image=self._world.data_plane.capture(cluster.resource_id),
+            created=self._backend.scheduler.now,
+            image=self._backend.data_plane.capture(cluster.resource_id),
             tags=tags,
         )
-        self._world.site(cluster.place).snapshots[name] = snapshot
-        usual = Course.spread((CREATING,), self._world.timings.create_snapshot, AVAILABLE)
-        self._transfers.begin(
-            snapshot, self._world.outcomes.course(Operation.CREATE_SNAPSHOT, usual)
+        self._backend.at(cluster.location).snapshots[name] = snapshot
+        default = Transition.spread((CREATING,), self._backend.timings.create_snapshot, AVAILABLE)
+        self._progress.start(
+            snapshot, self._backend.overrides.apply(Operation.CREATE_SNAPSHOT, default)
         )
         return snapshot
 
-    def take_automated(self, cluster: Cluster, at: datetime) -> Snapshot:
+    def take_automated(self, cluster: DBCluster, at: datetime) -> DBClusterSnapshot:
         """The snapshot that RDS takes in the backup window, finished, under RDS's name for it.
 
         Source: Aurora User Guide, *ARNs in Amazon RDS*: ``rds:CLUSTER-YYYY-MM-DD-hh-mm``.
         """
         name = f"{AUTOMATED_PREFIX}{cluster.identifier}-{at:%Y-%m-%d-%H-%M}"
-        self.check_free(cluster.place, name)
-        snapshot = Snapshot(
-            place=cluster.place,
+        self.check_free(cluster.location, name)
+        snapshot = DBClusterSnapshot(
+            location=cluster.location,
             identifier=name,
             kind=AUTOMATED,
             status=AVAILABLE,
             origin=self.origin(cluster),
             storage=cluster.storage,
             created=at,
-            image=self._world.data_plane.capture(cluster.resource_id),
+            image=self._backend.data_plane.capture(cluster.resource_id),
             tags=dict(cluster.tags) if cluster.settings.copy_tags_to_snapshot else {},
             reached=100,
         )
-        self._world.site(cluster.place).snapshots[name] = snapshot
+        self._backend.at(cluster.location).snapshots[name] = snapshot
         return snapshot
 
-    def describe(self, place: Place, params: Params) -> dict[str, Any]:
+    def describe(self, location: Location, params: Params) -> dict[str, Any]:
         """``DescribeDBClusterSnapshots``."""
         named = params.text("DBClusterSnapshotIdentifier")
         cluster = params.text("DBClusterIdentifier")
@@ -120,13 +120,13 @@ class Snapshots:
             raise InvalidParameterCombinationError(
                 "DBClusterIdentifier and DBClusterSnapshotIdentifier can't be used together"
             )
-        found = self._visible(place, params)
+        found = self._visible(location, params)
         if named:
-            found = self._named(place, found, named, params)
+            found = self._named(location, found, named, params)
             if not found:
-                raise SnapshotNotFoundError(named)
+                raise DBClusterSnapshotNotFoundError(named)
         if cluster:
-            found = self._of_existing_cluster(place, found, cluster)
+            found = self._of_existing_cluster(location, found, cluster)
         found = filters.apply(
             found,
             params.filters(),
@@ -136,60 +136,64 @@ class Snapshots:
                     one.origin.cluster_arn,
                 ),
                 "db-cluster-snapshot-id": lambda one: (one.identifier, one.arn),
-                "snapshot-type": lambda one: (self._kind_for(place, one),),
+                "snapshot-type": lambda one: (self._kind_for(location, one),),
                 "engine": lambda _: ("aurora-postgresql",),
             },
         )
-        shown, marker = paging.page([(one.arn, one) for one in found], params)
+        response, marker = paging.page([(one.arn, one) for one in found], params)
         return {
-            "DBClusterSnapshots": [self.shown(one, place) for one in shown],
+            "DBClusterSnapshots": [self.response(one, location) for one in response],
             "Marker": marker,
         }
 
-    def delete(self, place: Place, params: Params) -> dict[str, Any]:
+    def delete(self, location: Location, params: Params) -> dict[str, Any]:
         """``DeleteDBClusterSnapshot``; for a copy that is under way this is its cancellation.
 
         Source: Aurora User Guide, *DB cluster snapshot copying*: "to cancel a copy operation once
         it is in progress, delete the target while it is in copying status".
         """
-        snapshot = own_snapshot(self._world, place, params.required("DBClusterSnapshotIdentifier"))
+        snapshot = find_own_snapshot(
+            self._backend, location, params.required("DBClusterSnapshotIdentifier")
+        )
         if snapshot.kind != MANUAL:
-            raise InvalidSnapshotStateError("Only manual snapshots may be deleted.")
+            raise InvalidDBClusterSnapshotStateError("Only manual snapshots may be deleted.")
         if snapshot.status == CREATING:
-            raise InvalidSnapshotStateError(
+            raise InvalidDBClusterSnapshotStateError(
                 f"Snapshot {snapshot.identifier} is being created and cannot be deleted yet"
             )
         self.remove(snapshot)
-        return {"DBClusterSnapshot": self.shown(snapshot) | {"Status": "deleted"}}
+        return {"DBClusterSnapshot": self.response(snapshot) | {"Status": "deleted"}}
 
-    def remove(self, snapshot: Snapshot) -> None:
+    def remove(self, snapshot: DBClusterSnapshot) -> None:
         """Takes the snapshot and what it holds away, whatever its status."""
-        if snapshot.run is not None:
-            snapshot.run.cancel()
-        del self._world.site(snapshot.place).snapshots[snapshot.identifier]
+        if snapshot.transition is not None:
+            snapshot.transition.cancel()
+        del self._backend.at(snapshot.location).snapshots[snapshot.identifier]
         if not any(
             other.image == snapshot.image
-            for _, site in self._world.sites()
-            for other in site.snapshots.values()
+            for _, regional in self._backend.regional_backends()
+            for other in regional.snapshots.values()
         ):
-            self._world.data_plane.release(snapshot.image)
-        self._transfers.admit(snapshot.place)
+            self._backend.data_plane.release(snapshot.image)
+        self._progress.start_queued_copies(snapshot.location)
 
-    def check_free(self, place: Place, name: str) -> None:
+    def check_free(self, location: Location, name: str) -> None:
         """Refuses a name that is taken."""
-        if name in self._world.site(place).snapshots:
-            raise SnapshotAlreadyExistsError(name)
+        if name in self._backend.at(location).snapshots:
+            raise DBClusterSnapshotAlreadyExistsError(name)
 
-    def check_quota(self, place: Place) -> None:
+    def check_quota(self, location: Location) -> None:
         """Refuses one manual snapshot too many in the account and Region."""
-        limit = self._world.rules.manual_snapshots
-        manual = [one for one in self._world.site(place).snapshots.values() if one.kind == MANUAL]
+        limit = self._backend.rules.manual_snapshots
+        manual = [
+            one for one in self._backend.at(location).snapshots.values() if one.kind == MANUAL
+        ]
         if len(manual) >= limit:
             raise SnapshotQuotaExceededError(limit)
 
-    def origin(self, cluster: Cluster) -> Origin:
+    def origin(self, cluster: DBCluster) -> Origin:
         """What a snapshot of the cluster remembers of it."""
-        group = self._world.services.subnet_group(cluster.place, cluster.settings.subnet_group)
+        group = self._backend.services.subnet_group(cluster.location, cluster.settings.subnet_group)
         return Origin(
             cluster_identifier=cluster.identifier,
             cluster_arn=cluster.arn,
@@ -201,12 +205,14 @@ class Snapshots:
             settings=cluster.settings,
         )
 
-    def shown(self, snapshot: Snapshot, viewer: Place | None = None) -> dict[str, Any]:
+    def response(
+        self, snapshot: DBClusterSnapshot, viewer: Location | None = None
+    ) -> dict[str, Any]:
         """The snapshot as the API shows it to its owner, or to an account it is shared with.
 
         Tags stay with the owner. Source: botocore model, ``DBClusterSnapshot``.
         """
-        foreign = viewer is not None and viewer.account != snapshot.place.account
+        foreign = viewer is not None and viewer.account != snapshot.location.account
         origin = snapshot.origin
         return {
             "AvailabilityZones": list(origin.availability_zones),
@@ -224,7 +230,7 @@ class Snapshots:
             "EngineVersion": origin.settings.engine_version,
             "LicenseModel": "postgresql-license",
             "SnapshotType": self._kind_for(viewer, snapshot) if viewer else snapshot.kind,
-            "PercentProgress": self._transfers.progress(snapshot),
+            "PercentProgress": self._progress.percent(snapshot),
             "StorageEncrypted": snapshot.storage.encrypted_with_key,
             "StorageEncryptionType": str(snapshot.storage.encryption),
             "KmsKeyId": snapshot.storage.key_arn,
@@ -238,21 +244,21 @@ class Snapshots:
             "TagList": [] if foreign else tag_list(snapshot.tags),
         }
 
-    def _kind_for(self, viewer: Place | None, snapshot: Snapshot) -> str:
-        if viewer is None or snapshot.place.account == viewer.account:
+    def _kind_for(self, viewer: Location | None, snapshot: DBClusterSnapshot) -> str:
+        if viewer is None or snapshot.location.account == viewer.account:
             return snapshot.kind
         return SHARED if viewer.account in snapshot.shared_with else PUBLIC
 
-    def _visible(self, place: Place, params: Params) -> list[Snapshot]:
+    def _visible(self, location: Location, params: Params) -> list[DBClusterSnapshot]:
         """What ``SnapshotType``, ``IncludeShared`` and ``IncludePublic`` let be seen here.
 
         Source: botocore model, ``DescribeDBClusterSnapshotsMessage``: without a type the caller's
         own of either kind; shared and public ones only if asked for, and never with ``manual`` or
         ``automated``.
         """
-        own = list(self._world.site(place).snapshots.values())
-        shared = self._foreign(place, lambda one: place.account in one.shared_with)
-        public = self._foreign(place, lambda one: EVERYONE in one.shared_with)
+        own = list(self._backend.at(location).snapshots.values())
+        shared = self._foreign(location, lambda one: location.account in one.shared_with)
+        public = self._foreign(location, lambda one: EVERYONE in one.shared_with)
         kind = params.text("SnapshotType")
         with_shared, with_public = params.flag("IncludeShared"), params.flag("IncludePublic")
         match kind:
@@ -274,38 +280,40 @@ class Snapshots:
             case _:
                 raise InvalidParameterValueError(f"Invalid snapshot type: {kind}")
 
-    def _foreign(self, place: Place, wanted: Callable[[Snapshot], bool]) -> list[Snapshot]:
+    def _foreign(
+        self, location: Location, wanted: Callable[[DBClusterSnapshot], bool]
+    ) -> list[DBClusterSnapshot]:
         return [
             one
-            for there, site in self._world.sites()
-            if there.region == place.region and there.account != place.account
-            for one in site.snapshots.values()
+            for there, regional in self._backend.regional_backends()
+            if there.region == location.region and there.account != location.account
+            for one in regional.snapshots.values()
             if one.kind == MANUAL and wanted(one)
         ]
 
     def _named(
-        self, place: Place, visible: list[Snapshot], named: str, params: Params
-    ) -> list[Snapshot]:
+        self, location: Location, visible: list[DBClusterSnapshot], named: str, params: Params
+    ) -> list[DBClusterSnapshot]:
         arn = Arn.parse(named)
         if arn is not None:
-            if arn.region != place.region:
+            if arn.region != location.region:
                 return []
             kind = params.text("SnapshotType")
-            if arn.account != place.account and kind is None:
-                shared = self._world.site(Place(arn.account, arn.region)).snapshots
-                visible = [one for one in shared.values() if may_use(one, place.account)]
+            if arn.account != location.account and kind is None:
+                shared = self._backend.at(Location(arn.account, arn.region)).snapshots
+                visible = [one for one in shared.values() if can_access(one, location.account)]
             return [one for one in visible if one.arn.lower() == named.lower()]
         if named.startswith(AUTOMATED_PREFIX) and params.text("SnapshotType") is None:
             return []
         return [
             one
             for one in visible
-            if one.identifier == named.lower() and one.place.account == place.account
+            if one.identifier == named.lower() and one.location.account == location.account
         ]
 
     def _of_existing_cluster(
-        self, place: Place, visible: Iterable[Snapshot], cluster: str
-    ) -> list[Snapshot]:
-        if cluster.lower() not in self._world.site(place).clusters:
+        self, location: Location, visible: Iterable[DBClusterSnapshot], cluster: str
+    ) -> list[DBClusterSnapshot]:
+        if cluster.lower() not in self._backend.at(location).clusters:
             return []
         return [one for one in visible if one.origin.cluster_identifier == cluster.lower()]

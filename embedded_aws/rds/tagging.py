@@ -3,12 +3,12 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from embedded_aws.rds.backend import Backend
-from embedded_aws.rds.errors import InvalidParameterValueError
-from embedded_aws.rds.lookup import cluster_at, instance_at, own_snapshot
-from embedded_aws.rds.models import Cluster, Instance, Place, Snapshot
+from embedded_aws.rds.backend import RdsBackend
+from embedded_aws.rds.exceptions import InvalidParameterValueError
+from embedded_aws.rds.models import DBCluster, DBClusterSnapshot, DBInstance, Location
 from embedded_aws.rds.names import Arn
 from embedded_aws.rds.params import Params, Tags
+from embedded_aws.rds.resources import find_cluster, find_instance, find_own_snapshot
 
 MAX_TAGS = 50
 _RESERVED = "aws:"
@@ -45,38 +45,42 @@ def tag_list(tags: Mapping[str, str]) -> list[dict[str, str]]:
 class Tagging:
     """The three tag operations, for the resources that this emulator keeps itself."""
 
-    def __init__(self, backend: Backend) -> None:
-        self._world = backend
+    def __init__(self, backend: RdsBackend) -> None:
+        self._backend = backend
 
-    def add(self, place: Place, params: Params) -> dict[str, Any]:
+    def add(self, location: Location, params: Params) -> dict[str, Any]:
         """``AddTagsToResource``."""
-        resource = self._resource(place, params.required("ResourceName"))
+        resource = self._resource(location, params.required("ResourceName"))
         added = tags_of(params) or {}
         check(resource.tags | added)
         resource.tags = resource.tags | added
         return {}
 
-    def remove(self, place: Place, params: Params) -> dict[str, Any]:
+    def remove(self, location: Location, params: Params) -> dict[str, Any]:
         """``RemoveTagsFromResource``."""
-        resource = self._resource(place, params.required("ResourceName"))
+        resource = self._resource(location, params.required("ResourceName"))
         gone = params.texts("TagKeys") or ()
         resource.tags = {key: value for key, value in resource.tags.items() if key not in gone}
         return {}
 
-    def list(self, place: Place, params: Params) -> dict[str, Any]:
+    def list(self, location: Location, params: Params) -> dict[str, Any]:
         """``ListTagsForResource``."""
-        resource = self._resource(place, params.required("ResourceName"))
+        resource = self._resource(location, params.required("ResourceName"))
         return {"TagList": tag_list(resource.tags)}
 
-    def _resource(self, place: Place, name: str) -> Cluster | Instance | Snapshot:
+    def _resource(
+        self, location: Location, name: str
+    ) -> DBCluster | DBInstance | DBClusterSnapshot:
         arn = Arn.parse(name)
         if arn is None or arn.service != "rds":
             raise InvalidParameterValueError(f"Invalid resource name: {name}")
-        finders: dict[str, Callable[[Backend, Place, str], Cluster | Instance | Snapshot]] = {
-            "cluster": cluster_at,
-            "db": instance_at,
-            "cluster-snapshot": own_snapshot,
+        finders: dict[
+            str, Callable[[RdsBackend, Location, str], DBCluster | DBInstance | DBClusterSnapshot]
+        ] = {
+            "cluster": find_cluster,
+            "db": find_instance,
+            "cluster-snapshot": find_own_snapshot,
         }
         if arn.kind not in finders:
             raise InvalidParameterValueError(f"Invalid resource name: {name}")
-        return finders[arn.kind](self._world, place, name)
+        return finders[arn.kind](self._backend, location, name)

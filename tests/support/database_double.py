@@ -19,7 +19,7 @@ from aurora_restore.shared.errors import (
 from aurora_restore.shared.postgres import journal
 from aurora_restore.shared.postgres.connection import Login
 from aurora_restore.shared.postgres.scripts import Progress, SqlScript
-from embedded_aws.rds.backend import Backend
+from embedded_aws.rds.backend import RdsBackend
 
 INHERITED = ("app_user", "etl")
 """The roles that come with the source's snapshot and can log in."""
@@ -39,7 +39,7 @@ class Contents:
 class Databases:
     """The contents of every cluster by its storage."""
 
-    backend: Backend
+    backend: RdsBackend
     contents: dict[str, Contents] = field(default_factory=dict)
     refusals: list[Exception] = field(default_factory=list)
     """What the next log-ins raise, one each."""
@@ -60,7 +60,7 @@ class Databases:
             raise self.refusals.pop(0)
         found = [
             cluster.resource_id
-            for _, site in self.backend.sites()
+            for _, site in self.backend.regional_backends()
             for cluster in site.clusters.values()
             if cluster.resource_id in self.backend.data_plane.accepting  # type: ignore[attr-defined]
             and self.backend.data_plane.passwords[cluster.resource_id]  # type: ignore[attr-defined]

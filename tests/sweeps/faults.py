@@ -14,8 +14,8 @@ from typing import Any
 from botocore.exceptions import ClientError, ConnectTimeoutError, ReadTimeoutError
 from botocore.parsers import create_parser
 
-from embedded_aws.rds.backend import Backend, Site
-from embedded_aws.rds.models import Cluster, Place
+from embedded_aws.rds.backend import RdsBackend, RegionalBackend
+from embedded_aws.rds.models import DBCluster, Location
 from tests.sweeps.tap import AwsCall, Proceed
 
 # By the services' API references, and for EC2 and RDS by "Common Errors".
@@ -56,12 +56,12 @@ SHOWN_AS = {
 class Past:
     """What RDS held at an earlier moment, to be shown once more."""
 
-    def __init__(self, backend: Backend) -> None:
+    def __init__(self, backend: RdsBackend) -> None:
         self.moment: datetime = backend.clock.now()
-        self.sites: dict[Place, Site] = {}
-        clusters: dict[int, Cluster] = {}
-        for place, site in backend.sites():
-            shown = self.sites[place] = Site(
+        self.sites: dict[Location, RegionalBackend] = {}
+        clusters: dict[int, DBCluster] = {}
+        for place, site in backend.regional_backends():
+            shown = self.sites[place] = RegionalBackend(
                 {name: _as_it_is(each) for name, each in site.clusters.items()},
                 {name: _as_it_is(each) for name, each in site.instances.items()},
                 {name: _as_it_is(each) for name, each in site.snapshots.items()},
@@ -73,14 +73,14 @@ class Past:
                 instance.cluster = clusters[id(instance.cluster)]
 
     @contextmanager
-    def shown(self, backend: Backend) -> Iterator[None]:
+    def shown(self, backend: RdsBackend) -> Iterator[None]:
         """Let RDS answer as if nothing had changed since."""
-        backend.schedule.settle()
-        present, backend._sites = backend._sites, self.sites
+        backend.scheduler.run_due()
+        present, backend._regional_backends = backend._regional_backends, self.sites
         try:
             yield
         finally:
-            backend._sites = present
+            backend._regional_backends = present
 
 
 def _as_it_is(resource: Any) -> Any:
@@ -102,7 +102,7 @@ class Wire:
 
     call: AwsCall
     proceed: Proceed
-    backend: Backend
+    backend: RdsBackend
     past: Past | None
 
     def refused(self, code: str, status: int) -> ClientError:
@@ -182,8 +182,8 @@ def untagged(wire: Wire) -> Any:
     assert wire.past is not None
     answer = wire.proceed()
     member, identifier, kind = SHOWN_AS[wire.call.operation]
-    place = Place(wire.call.account, wire.call.region)
-    before = getattr(wire.past.sites.get(place, Site()), kind)
+    place = Location(wire.call.account, wire.call.region)
+    before = getattr(wire.past.sites.get(place, RegionalBackend()), kind)
     for shown in answer[member]:
         if shown[identifier] not in before:
             shown["TagList"] = []
@@ -229,7 +229,7 @@ class Trouble:
     """A fault that befalls one call of a run, and maybe the next that it fits."""
 
     fault: Fault
-    backend: Backend
+    backend: RdsBackend
     at: int
     """The number of the call, from 0, that it befalls first."""
     past: Past | None

@@ -6,7 +6,7 @@ from typing import Any
 
 from aurora_restore.shared.names import TAG_ARCHIVED_AT, TAG_MANAGED_BY, TAG_OPERATION, TAG_RESTORE
 from aurora_restore.shared.pipeline import STEP_NAMES
-from embedded_aws.rds.models import AVAILABLE, DELETING, Cluster, Snapshot
+from embedded_aws.rds.models import AVAILABLE, DELETING, DBCluster, DBClusterSnapshot
 from tests.sweeps.machine import SUCCEEDED, Execution
 from tests.sweeps.routes import RESTORE_NAME, SCRIPT, SOURCE, TARGET, Route
 from tests.sweeps.stage import HOME, Stage
@@ -72,7 +72,7 @@ class Watchdog:
         left = {each.resource_id for each in site.instances.values() if each.status != DELETING}
         return not self.old_instances <= left
 
-    def _snapshots(self) -> list[Snapshot]:
+    def _snapshots(self) -> list[DBClusterSnapshot]:
         """What the target could be restored from."""
         if self.route.copies:
             return list(self.stage.site(HOME).snapshots.values())
@@ -96,7 +96,7 @@ class Watchdog:
             and passwords[cluster.resource_id] == {"postgres": MASTER_PASSWORD}
         )
 
-    def _is_new_data(self, snapshot: Snapshot) -> bool:
+    def _is_new_data(self, snapshot: DBClusterSnapshot) -> bool:
         return snapshot.status == AVAILABLE and snapshot.origin.cluster_identifier == SOURCE
 
     def check_end(self, execution: Execution) -> dict[str, Any]:
@@ -142,7 +142,7 @@ class Watchdog:
     def _check_snapshots(self, operation: str) -> None:
         own = [
             each
-            for place, site in self.stage.backend.sites()
+            for place, site in self.stage.backend.regional_backends()
             for each in site.snapshots.values()
             if each.kind == "manual"
         ]
@@ -160,7 +160,7 @@ class Watchdog:
                 f"{each.identifier} lacks the tags without which it is kept for ever: {each.tags}",
             )
         for each in copies:
-            _demand(each.place == HOME, f"{each.arn} is not where the target is")
+            _demand(each.location == HOME, f"{each.arn} is not where the target is")
             _demand(
                 each.tags.get(TAG_MANAGED_BY) == PREFIX
                 and each.tags.get(TAG_RESTORE) == RESTORE_NAME
@@ -226,7 +226,7 @@ def _without_time(value: Any) -> Any:
 def _source_of(stage: Stage, route: Route) -> dict[str, Any]:
     """The source cluster and its own snapshots, as they matter."""
     site = stage.site(route.source)
-    cluster: Cluster = site.clusters[SOURCE]
+    cluster: DBCluster = site.clusters[SOURCE]
     return {
         "cluster": (cluster.resource_id, cluster.status, cluster.settings, dict(cluster.tags)),
         "snapshots": {

@@ -11,17 +11,17 @@ from aurora_restore.shared.names import (
     TAG_RESTORE,
     source_role_name,
 )
-from embedded_aws.rds.models import Place
+from embedded_aws.rds.models import Location
 from tests.support.keys import key_policy
 from tests.sweeps.machine import Document
 from tests.sweeps.stage import HOME, Stage, stage_in_memory
 from tests.unit.bench import ACCOUNT, PREFIX, REGION, SOURCE_REGION
 
 SOURCE_ACCOUNT = "999988887777"
-SAME_ACCOUNT = Place(ACCOUNT, SOURCE_REGION)
-SAME_REGION = Place(SOURCE_ACCOUNT, REGION)
-ELSEWHERE = Place(SOURCE_ACCOUNT, SOURCE_REGION)
-ON_THE_WAY = Place(ACCOUNT, SOURCE_REGION)
+SAME_ACCOUNT = Location(ACCOUNT, SOURCE_REGION)
+SAME_REGION = Location(SOURCE_ACCOUNT, REGION)
+ELSEWHERE = Location(SOURCE_ACCOUNT, SOURCE_REGION)
+ON_THE_WAY = Location(ACCOUNT, SOURCE_REGION)
 SOURCE = "production"
 TARGET = "my-cluster"
 RESTORE_NAME = "staging"
@@ -38,7 +38,7 @@ class Route:
     """What is special about one way."""
 
     name: str
-    source: Place = SAME_ACCOUNT
+    source: Location = SAME_ACCOUNT
     copy_route: str = "auto"
     encrypted: bool = False
     """Whether the snapshot, and what is made of it, is under customer keys."""
@@ -69,7 +69,7 @@ class Route:
             stage.bench.configure(self._document(security_group, keys))
             yield stage
 
-    def _document(self, security_group: str, keys: Mapping[Place, str]) -> Document:
+    def _document(self, security_group: str, keys: Mapping[Location, str]) -> Document:
         """The configuration of the restore."""
         source: Document = {
             "cluster_id": SOURCE,
@@ -124,7 +124,7 @@ def _make_network(stage: Stage) -> str:
     return str(group)
 
 
-def _make_keys(stage: Stage, source: Place) -> dict[Place, str]:
+def _make_keys(stage: Stage, source: Location) -> dict[Location, str]:
     """A customer key in each place of the way; that of the source lets the target's account in."""
     policy = key_policy((SOURCE_ACCOUNT, ACCOUNT))
     return {
@@ -133,7 +133,7 @@ def _make_keys(stage: Stage, source: Place) -> dict[Place, str]:
     }
 
 
-def _make_source(stage: Stage, route: Route, keys: Mapping[Place, str]) -> None:
+def _make_source(stage: Stage, route: Route, keys: Mapping[Location, str]) -> None:
     """The production cluster with a snapshot."""
     rds = stage.client("rds", route.source)
     encryption = {"StorageEncrypted": True, "KmsKeyId": keys[route.source]} if keys else {}
@@ -147,7 +147,7 @@ def _make_source(stage: Stage, route: Route, keys: Mapping[Place, str]) -> None:
     )
     stage.bench.advance(3600)
     if not route.shared_by_hand:
-        stage.bench.rds.control.take_automated_snapshot(
+        stage.bench.rds.admin.take_automated_snapshot(
             SOURCE, account=route.source.account, region=route.source.region, at=SNAPSHOT_TIME
         )
         return

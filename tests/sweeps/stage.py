@@ -23,9 +23,9 @@ from aurora_restore.shared.common import logger
 from aurora_restore.shared.names import state_machine_name
 from aurora_restore.shared.pipeline import STEPS
 from embedded_aws.rds import models
-from embedded_aws.rds.backend import Backend, Site
-from embedded_aws.rds.models import Place
-from embedded_aws.rds.schedule import Entry
+from embedded_aws.rds.backend import RdsBackend, RegionalBackend
+from embedded_aws.rds.models import Location
+from embedded_aws.rds.scheduler import ScheduledAction
 from embedded_aws.rds.timings import Timings
 from tests.support.database_double import Databases, doubled
 from tests.sweeps.definition import state_machine
@@ -42,7 +42,7 @@ from tests.unit.bench import (
     bench_in_memory,
 )
 
-HOME = Place(ACCOUNT, REGION)
+HOME = Location(ACCOUNT, REGION)
 TIMINGS = Timings(create_cluster=60, create_instance=400, create_snapshot=100, copy_snapshot=900)
 _ID_LENGTH = 26
 TICK_SECONDS = 1.0
@@ -75,25 +75,25 @@ class Stage:
     executions: list[Execution] = field(default_factory=list)
     _fingerprint: Fingerprint = field(
         default_factory=lambda: Fingerprint(
-            leave_out=lambda kind, name: kind is Entry and name == "number",
+            leave_out=lambda kind, name: kind is ScheduledAction and name == "number",
             tell_item=_tell_item,
         )
     )
 
     @property
-    def backend(self) -> Backend:
+    def backend(self) -> RdsBackend:
         return self.bench.rds.backend
 
     @property
     def machine(self) -> Machine:
         return Machine(state_machine(), self._invoke, self.bench.advance)
 
-    def site(self, place: Place) -> Site:
+    def site(self, place: Location) -> RegionalBackend:
         """What RDS holds at a place at this moment."""
-        self.backend.schedule.settle()
-        return self.backend.site(place)
+        self.backend.scheduler.run_due()
+        return self.backend.at(place)
 
-    def client(self, service: str, place: Place = HOME) -> Any:
+    def client(self, service: str, place: Location = HOME) -> Any:
         """A client of an administrator."""
         session: Any = self.bench.rds.session(place.account, place.region)
         return session.client(service)
@@ -196,7 +196,7 @@ class Stage:
         Of the audit trail, and of what was announced, that is which events there are at all: the
         functions read neither.
         """
-        self.backend.schedule.settle()
+        self.backend.scheduler.run_due()
         return self._fingerprint.of(
             self.backend,
             self.items(),

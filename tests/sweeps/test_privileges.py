@@ -18,7 +18,7 @@ from aurora_restore.shared.documents.environment import Environment
 from aurora_restore.shared.documents.schema import parse
 from aurora_restore.shared.names import TAG_MANAGED_BY
 from aurora_restore.shared.pipeline import STEPS, Step
-from embedded_aws.rds.models import Place
+from embedded_aws.rds.models import Location
 from tests.support.iam import Context, Policy
 from tests.support.policies import policies_of, source_policies_of
 from tests.sweeps.machine import FAILED, SUCCEEDED
@@ -71,8 +71,8 @@ def with_parameter_groups(stage: Stage) -> None:
 
 MISFORTUNES: Mapping[str, Arrange] = {
     "with parameter groups": with_parameter_groups,
-    "a failed copy": lambda stage: stage.bench.rds.control.fail_next("copy-snapshot"),
-    "a failed restore": lambda stage: stage.bench.rds.control.fail_next("restore-cluster"),
+    "a failed copy": lambda stage: stage.bench.rds.admin.fail_next("copy-snapshot"),
+    "a failed restore": lambda stage: stage.bench.rds.admin.fail_next("restore-cluster"),
 }
 
 
@@ -165,7 +165,7 @@ class Judge:
     def _tagged(self, arn: str) -> tuple[str, Context]:
         """The ARN, with the pipeline's tag that the resource carries."""
         *_, region, account, kind, name = arn.split(":", 6)
-        site = self.stage.backend.site(Place(account, region))
+        site = self.stage.backend.at(Location(account, region))
         resources: dict[str, Mapping[str, Any]] = {
             "cluster": site.clusters,
             "cluster-snapshot": site.snapshots,
@@ -233,7 +233,7 @@ def test_every_call_is_granted_on_exactly_what_it_is_on(route: Route, misfortune
 
 def test_a_failure_is_announced_with_what_is_granted() -> None:
     def wrong_date(stage: Stage) -> None:
-        stage.bench.rds.control.fail_next("copy-snapshot", times=9)
+        stage.bench.rds.admin.fail_next("copy-snapshot", times=9)
 
     judge, status = judged(ROUTES[0], wrong_date)
     assert status == FAILED

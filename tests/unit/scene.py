@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from aurora_restore.shared.names import TAG_MANAGED_BY
-from embedded_aws.rds.models import Place
+from embedded_aws.rds.models import Location
 from tests.unit.bench import ACCOUNT, PREFIX, REGION, RESTORE, SOURCE_REGION, Bench, own_client
 
 SOURCE = "production"
@@ -16,8 +16,8 @@ SNAPSHOT_TIME = "2026-05-15T02:00:00+00:00"
 SNAPSHOT = "rds:production-2026-05-15-02-00"
 OWN_TAGS = [{"Key": TAG_MANAGED_BY, "Value": PREFIX}]
 OTHER_ACCOUNT = "999988887777"
-HOME = Place(ACCOUNT, REGION)
-SOURCE_PLACE = Place(ACCOUNT, SOURCE_REGION)
+HOME = Location(ACCOUNT, REGION)
+SOURCE_PLACE = Location(ACCOUNT, SOURCE_REGION)
 
 
 @dataclass
@@ -26,10 +26,10 @@ class Scene:
 
     bench: Bench
     security_group: str
-    source_place: Place
-    _clients: dict[tuple[str, Place], Any] = field(default_factory=dict)
+    source_place: Location
+    _clients: dict[tuple[str, Location], Any] = field(default_factory=dict)
 
-    def client(self, service: str, place: Place = HOME) -> Any:
+    def client(self, service: str, place: Location = HOME) -> Any:
         """A client of an administrator, where the target is unless told otherwise."""
         if place.account == ACCOUNT:
             return own_client(service, place.region)
@@ -94,12 +94,12 @@ class Scene:
         """What has been changed at RDS, beside what the scene itself has made."""
         return [
             call["action"]
-            for call in self.bench.rds.control.calls()
+            for call in self.bench.rds.admin.calls()
             if not call["action"].startswith(("Describe", "List", "Create"))
         ]
 
 
-def make_scene(bench: Bench, source_place: Place = SOURCE_PLACE) -> Scene:
+def make_scene(bench: Bench, source_place: Location = SOURCE_PLACE) -> Scene:
     """A source with one automated snapshot, the target's network, and the configuration."""
     scene = Scene(bench, "", source_place)
     scene.security_group = _network(scene)
@@ -113,7 +113,7 @@ def make_scene(bench: Bench, source_place: Place = SOURCE_PLACE) -> Scene:
         DatabaseName="app",
     )
     bench.advance(3600)
-    bench.rds.control.take_automated_snapshot(
+    bench.rds.admin.take_automated_snapshot(
         SOURCE, account=source_place.account, region=source_place.region, at=SNAPSHOT_TIME
     )
     bench.configure(scene.document)

@@ -13,7 +13,7 @@ import pg8000.native
 import pytest
 
 from aurora_restore.shared.postgres.connection import Login, Server, Session
-from embedded_aws.rds.embedded import EmbeddedRds
+from embedded_aws.rds.process import EmbeddedRds
 
 ACCOUNT = "222222222222"
 REGION = "us-west-2"
@@ -88,7 +88,7 @@ def databases(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedRds]
 @pytest.fixture
 def restored(databases: EmbeddedRds, request: pytest.FixtureRequest) -> Iterator[Restored]:
     """A cluster of its own for each test."""
-    rds = databases.control.session(ACCOUNT, REGION).client(
+    rds = databases.admin.session(ACCOUNT, REGION).client(
         "rds", endpoint_url=databases.endpoint_url
     )
     rds.create_db_cluster(
@@ -106,13 +106,13 @@ def restored(databases: EmbeddedRds, request: pytest.FixtureRequest) -> Iterator
         DBClusterIdentifier="restored",
     )
     _wait(lambda: rds.describe_db_instances()["DBInstances"][0]["DBInstanceStatus"])
-    (running,) = databases.control.servers()
+    (running,) = databases.admin.servers()
     server = Server(running["host"], running["port"], databases.ca_bundle.read_text())
     made = Restored(server, Path(running["log"]))
     with made.session(MASTER) as connection:
         connection.run(INHERITED)
     yield made
-    databases.control.reset()
+    databases.admin.reset()
 
 
 def _wait(status: object) -> None:

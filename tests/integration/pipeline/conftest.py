@@ -4,7 +4,7 @@ from dataclasses import asdict
 import pytest
 
 from embedded_aws.aws import EmbeddedAws, EmbeddedAwsConfig
-from embedded_aws.rds.embedded import EmbeddedRds
+from embedded_aws.rds.process import EmbeddedRds
 from embedded_aws.rds.timings import Timings
 from tests.integration.pipeline.stage import (
     ACCOUNT,
@@ -53,4 +53,4 @@ def clean(stage: Stage, app: Deployed) -> Iterator[None]:
     document["database"]["scripts"] = [{"path": MASK}]
     stage.configure(app, document)
     yield
-    stage.control.set_timings(**asdict(Timings()))
+    stage.admin.set_timings(**asdict(Timings()))

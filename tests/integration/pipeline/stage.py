@@ -16,7 +16,7 @@ import pg8000.native
 from aurora_restore.shared.names import TAG_MANAGED_BY, config_path
 from aurora_restore.shared.pipeline import STEPS, get_step
 from embedded_aws.aws import EmbeddedAws
-from embedded_aws.rds.client import RdsControl
+from embedded_aws.rds.admin_client import RdsAdminClient
 
 ACCOUNT = "222222222222"
 SOURCE_REGION = "us-east-1"
@@ -75,8 +75,8 @@ class Stage:
     _networks: dict[str, Network] = field(default_factory=dict)
 
     @property
-    def control(self) -> RdsControl:
-        return self.aws.rds.control
+    def admin(self) -> RdsAdminClient:
+        return self.aws.rds.admin
 
     @property
     def ca_bundle(self) -> Path:
@@ -167,7 +167,7 @@ class Stage:
         with self.connected(SOURCE_REGION, SOURCE, MASTER, SOURCE_PASSWORD) as connection:
             connection.run(ROWS)
         yesterday = datetime.now(UTC) - timedelta(days=1)
-        self.control.take_automated_snapshot(
+        self.admin.take_automated_snapshot(
             SOURCE, account=ACCOUNT, region=SOURCE_REGION, at=yesterday.isoformat()
         )
 
@@ -346,7 +346,7 @@ class Stage:
 
     def changes(self) -> list[str]:
         """Every call of RDS so far that was to change something."""
-        actions = [item["action"] for item in self.control.calls()]
+        actions = [item["action"] for item in self.admin.calls()]
         return [item for item in actions if not item.startswith(("Describe", "List"))]
 
     def postgres_log(self, server: Mapping[str, Any]) -> str:

@@ -39,7 +39,7 @@ def test_the_documented_examples_in_their_order(stage: Stage, app: Deployed) -> 
     stage.make_cluster(TARGET_REGION, TARGET, "old-target-password")
     for step in STEP_NAMES:
         stage.invoke(app, step, {"status": "wake up"})
-    stage.control.set_timings(copy_snapshot=8000, delete_cluster=8000, restore_cluster=8000)
+    stage.admin.set_timings(copy_snapshot=8000, delete_cluster=8000, restore_cluster=8000)
 
     answer = stage.invoke(app, "snapshot-check", {"operation_id": OPERATION})
     found = body(answer, 200, "Snapshot found successfully")

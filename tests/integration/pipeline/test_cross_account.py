@@ -73,7 +73,7 @@ def production(stage: Stage, keys: Keys) -> Any:
     ) as connection:
         connection.run(ROWS)
     yesterday = datetime.now(UTC) - timedelta(days=1)
-    stage.control.take_automated_snapshot(
+    stage.admin.take_automated_snapshot(
         SOURCE, account=SOURCE_ACCOUNT, region=SOURCE_REGION, at=yesterday.isoformat()
     )
     return rds
@@ -115,7 +115,7 @@ def test_an_automated_snapshot_of_another_account_and_region_is_restored(
     assert left == []
     changed = {
         (call["action"], call["region"])
-        for call in stage.control.calls()
+        for call in stage.admin.calls()
         if call["account"] == SOURCE_ACCOUNT
         and not call["action"].startswith(("Describe", "Create"))
     }

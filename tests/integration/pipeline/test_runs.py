@@ -208,7 +208,7 @@ def test_a_date_without_a_snapshot_fails_with_the_dates_that_exist(
 
 
 def test_a_snapshot_that_is_being_created_is_waited_for(stage: Stage, app: Deployed) -> None:
-    stage.control.set_timings(create_snapshot=4000)
+    stage.admin.set_timings(create_snapshot=4000)
     stage.rds(SOURCE_REGION).create_db_cluster_snapshot(
         DBClusterIdentifier=SOURCE, DBClusterSnapshotIdentifier="by-hand"
     )
@@ -257,7 +257,7 @@ def test_a_stranger_of_the_same_name_is_not_replaced_unless_adopted(
 def test_a_failed_copy_is_started_anew_then_given_up_then_redriven(
     stage: Stage, app: Deployed
 ) -> None:
-    stage.control.fail_next("copy-snapshot", times=2)
+    stage.admin.fail_next("copy-snapshot", times=2)
     execution = stage.run(app)
     assert (execution["status"], execution["error"]) == ("FAILED", "CopyFailedError")
     assert "'failed'" in execution["cause"]
@@ -275,7 +275,7 @@ def test_a_failed_copy_is_started_anew_then_given_up_then_redriven(
 
 def test_a_failed_restore_is_deleted_and_started_anew(stage: Stage, app: Deployed) -> None:
     stage.make_cluster(TARGET_REGION, TARGET, "old-target-password")
-    stage.control.fail_next("restore-cluster")
+    stage.admin.fail_next("restore-cluster")
     execution = stage.run(app)
     assert_succeeded(execution)
     assert stage.steps_entered(execution["executionArn"]).count("restore-snapshot") == 2
@@ -285,7 +285,7 @@ def test_a_failed_restore_is_deleted_and_started_anew(stage: Stage, app: Deploye
 
 def test_an_operation_is_resumed_at_a_step(stage: Stage, app: Deployed) -> None:
     stage.make_cluster(TARGET_REGION, TARGET, "old-target-password")
-    stage.control.fail_next("restore-cluster", times=2)
+    stage.admin.fail_next("restore-cluster", times=2)
     failed = stage.run(app)
     operation = operation_of(failed)
     assert (failed["error"], stage.steps_entered(failed["executionArn"])[-1]) == (
@@ -330,7 +330,7 @@ def test_a_dry_run_tells_everything_and_changes_nothing(stage: Stage, app: Deplo
 
 
 def test_of_two_at_once_one_wins_and_the_other_changes_nothing(stage: Stage, app: Deployed) -> None:
-    stage.control.set_timings(copy_snapshot=10_000)
+    stage.admin.set_timings(copy_snapshot=10_000)
     winner = stage.aws.start(app.machine, {}, name="the-schedule")
     stage.eventually(lambda: "copy-snapshot" in stage.state(app, "the-schedule"))
     changes = stage.changes()
@@ -360,7 +360,7 @@ def test_a_failure_is_announced_with_its_step_and_cause(stage: Stage, app: Deplo
 def test_a_stopped_execution_is_marked_failed_and_announced(stage: Stage, app: Deployed) -> None:
     long_waits = {"polling": {"floor_seconds": 600, "cap_seconds": 3600}}
     stage.configure(app, stage.restore_document(TARGET_REGION) | long_waits)
-    stage.control.next_outcome("copy-snapshot", never_ends=True)
+    stage.admin.next_outcome("copy-snapshot", never_ends=True)
     arn = stage.aws.start(app.machine, {})
     operation = arn.rsplit(":", 1)[-1]
     stage.eventually(lambda: "check-copy-status" in stage.state(app, operation))

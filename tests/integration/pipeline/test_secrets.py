@@ -71,7 +71,7 @@ def everything_told(stage: Stage, app: Deployed, execution: dict[str, Any]) -> I
     yield str(stage.announcements(app, operation))
     for step in STEP_NAMES:
         yield stage.aws.lambda_logs(f"aurora-restore-{step}")
-    for server in stage.control.servers():
+    for server in stage.admin.servers():
         yield stage.postgres_log(server)
 
 
@@ -89,7 +89,7 @@ def test_no_secret_is_told_by_a_run_that_fails_wherever_it_uses_one(
         assert refused["error"] == "PreflightError"
         told += everything_told(stage, app, refused)
         stage.put_secret(app, output, good)
-    stage.control.fail_next("restore-cluster", times=2)
+    stage.admin.fail_next("restore-cluster", times=2)
     failed = stage.run(app)
     assert failed["status"] == "FAILED", stage.steps_entered(failed["executionArn"])
     assert failed["error"] == "RestoreFailedError"

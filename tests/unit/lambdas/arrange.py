@@ -6,7 +6,7 @@ from typing import Any
 from aurora_restore.lambdas.copy_snapshot import CopySnapshotHandler
 from aurora_restore.shared.base_handler import BaseHandler
 from aurora_restore.shared.names import LOCK_KEY_PREFIX, source_role_name
-from embedded_aws.rds.models import Place
+from embedded_aws.rds.models import Location
 from tests.support.keys import key_policy
 from tests.unit.bench import ACCOUNT, PREFIX, REGION, SOURCE_REGION, Bench
 from tests.unit.scene import (
@@ -20,8 +20,8 @@ from tests.unit.scene import (
     make_scene,
 )
 
-ELSEWHERE = Place(OTHER_ACCOUNT, SOURCE_REGION)
-NEXT_DOOR = Place(OTHER_ACCOUNT, REGION)
+ELSEWHERE = Location(OTHER_ACCOUNT, SOURCE_REGION)
+NEXT_DOOR = Location(OTHER_ACCOUNT, REGION)
 ROLE = f"arn:aws:iam::{OTHER_ACCOUNT}:role/{source_role_name(PREFIX)}"
 SOURCE_ARN = SOURCE_PLACE.arn("cluster-snapshot", SNAPSHOT)
 COPY = "production-2026-05-15-02-00-copy"
@@ -59,7 +59,7 @@ def lock_holder(scene: Scene) -> str | None:
 
 def take_daily(scene: Scene, day: str) -> str:
     """The source's automated snapshot of a day; its ARN."""
-    taken = scene.bench.rds.control.take_automated_snapshot(
+    taken = scene.bench.rds.admin.take_automated_snapshot(
         SOURCE,
         account=scene.source_place.account,
         region=scene.source_place.region,
@@ -98,7 +98,7 @@ def shared_with(scene: Scene, name: str) -> list[str]:
     return list(found["AttributeValues"])
 
 
-def manual_snapshots(scene: Scene, place: Place = HOME) -> dict[str, dict[str, Any]]:
+def manual_snapshots(scene: Scene, place: Location = HOME) -> dict[str, dict[str, Any]]:
     """The manual snapshots of a place, by name."""
     found = scene.client("rds", place).describe_db_cluster_snapshots(SnapshotType="manual")
     return {item["DBClusterSnapshotIdentifier"]: item for item in found["DBClusterSnapshots"]}
@@ -110,13 +110,15 @@ def tags(described: dict[str, Any]) -> dict[str, str]:
 
 def set_status(scene: Scene, arn: str, status: str) -> None:
     """Put a cluster, an instance or a snapshot into a status, where it stays."""
-    scene.bench.rds.control.set_status(arn, status)
+    scene.bench.rds.admin.set_status(arn, status)
 
 
 # Keys
 
 
-def make_key(scene: Scene, place: Place, accounts: Sequence[str] = (ACCOUNT, OTHER_ACCOUNT)) -> str:
+def make_key(
+    scene: Scene, place: Location, accounts: Sequence[str] = (ACCOUNT, OTHER_ACCOUNT)
+) -> str:
     """A customer key that the given accounts may use; its ARN."""
     made = scene.client("kms", place).create_key(Policy=key_policy(accounts))
     return str(made["KeyMetadata"]["Arn"])

@@ -17,7 +17,7 @@ from aurora_restore.shared.names import (
 )
 from aurora_restore.shared.rds.tags import tag_list
 from aurora_restore.shared.state_utils import SUCCESS
-from embedded_aws.rds.models import Place
+from embedded_aws.rds.models import Location
 from tests.unit.bench import PREFIX, REGION
 from tests.unit.lambdas.arrange import COPY, LONG_ENOUGH, SOURCE_ARN
 from tests.unit.scene import HOME, Scene
@@ -50,7 +50,7 @@ def copy_of_the_source(
     scene: Scene,
     name: str = COPY,
     *,
-    place: Place = HOME,
+    place: Location = HOME,
     source: str = SOURCE_ARN,
     marked: dict[str, str] | None = None,
     **settings: Any,

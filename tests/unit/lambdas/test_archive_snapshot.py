@@ -14,7 +14,7 @@ from aurora_restore.shared.names import (
     source_role_name,
 )
 from aurora_restore.shared.rds.tags import tag_list
-from embedded_aws.rds.models import Place
+from embedded_aws.rds.models import Location
 from tests.unit.bench import ACCOUNT, PREFIX, REGION, SOURCE_REGION, Bench
 from tests.unit.lambdas.arrange import COPY, LONG_ENOUGH, SOURCE_ARN
 from tests.unit.lambdas.midway import (
@@ -27,9 +27,9 @@ from tests.unit.lambdas.midway import (
 from tests.unit.scene import HOME, OTHER_ACCOUNT, SNAPSHOT, TARGET, Scene, make_scene
 
 DAY = 86400.0
-ELSEWHERE = Place(OTHER_ACCOUNT, SOURCE_REGION)
-NEXT_DOOR = Place(OTHER_ACCOUNT, REGION)
-ON_THE_WAY = Place(ACCOUNT, SOURCE_REGION)
+ELSEWHERE = Location(OTHER_ACCOUNT, SOURCE_REGION)
+NEXT_DOOR = Location(OTHER_ACCOUNT, REGION)
+ON_THE_WAY = Location(ACCOUNT, SOURCE_REGION)
 EARLIER_SHARED_COPY = "aurora-restore-shared-production-2026-05-14-02-00"
 EARLIER_STEP_COPY = "aurora-restore-step-production-2026-05-14-02-00"
 SHARED_COPY = "aurora-restore-shared-production-2026-05-15-02-00"
@@ -49,7 +49,7 @@ def keep(scene: Scene, **archive_settings: Any) -> None:
     scene.bench.configure({**scene.document, "archive": archive_settings})
 
 
-def snapshots(scene: Scene, place: Place = HOME) -> set[str]:
+def snapshots(scene: Scene, place: Location = HOME) -> set[str]:
     """The manual snapshots that are left."""
     found = scene.client("rds", place).describe_db_cluster_snapshots(SnapshotType="manual")
     return {item["DBClusterSnapshotIdentifier"] for item in found["DBClusterSnapshots"]}
@@ -201,7 +201,7 @@ def test_a_copy_that_cannot_be_tagged_lets_no_older_one_go(scene: Scene) -> None
     keep(scene, keep_copies=1)
     earlier(scene, "monday")
     copied(scene)
-    scene.bench.rds.control.refuse_next("AddTagsToResource", code="AccessDenied")
+    scene.bench.rds.admin.refuse_next("AddTagsToResource", code="AccessDenied")
 
     with pytest.raises(AwsError, match="the function's role lacks a permission"):
         archive(scene)
@@ -300,7 +300,7 @@ def test_a_copy_that_something_is_going_on_with_is_not_the_retentions_business(
 ) -> None:
     keep(scene, keep_copies=1)
     earlier(scene, "monday", marked=marked)
-    scene.bench.rds.control.set_status(HOME.arn("cluster-snapshot", "monday"), status)
+    scene.bench.rds.admin.set_status(HOME.arn("cluster-snapshot", "monday"), status)
     copied(scene)
 
     archive(scene)
@@ -351,7 +351,7 @@ def test_copies_of_abandoned_operations_grow_too_old_as_well(scene: Scene) -> No
 def test_a_failed_copy_of_an_abandoned_operation_goes_and_takes_no_room(scene: Scene) -> None:
     keep(scene, keep_copies=2)
     earlier(scene, "monday", "tuesday", marked=ABANDONED)
-    scene.bench.rds.control.set_status(HOME.arn("cluster-snapshot", "tuesday"), "failed")
+    scene.bench.rds.admin.set_status(HOME.arn("cluster-snapshot", "tuesday"), "failed")
     copied(scene)
 
     body = archive(scene)
@@ -472,7 +472,7 @@ def on_the_way(bench: Bench, *, marked: dict[str, str] | None = None) -> Scene:
     return scene
 
 
-def share(scene: Scene, place: Place) -> None:
+def share(scene: Scene, place: Location) -> None:
     scene.client("rds", place).modify_db_cluster_snapshot_attribute(
         DBClusterSnapshotIdentifier=SHARED_COPY, AttributeName="restore", ValuesToAdd=[ACCOUNT]
     )
@@ -525,7 +525,7 @@ def test_copies_on_the_way_of_abandoned_operations_are_deleted_too(
     scene = on_the_way(bench)
     abandoned_on_the_way(scene, ABANDONED)
     arn = ELSEWHERE.arn("cluster-snapshot", EARLIER_SHARED_COPY)
-    scene.bench.rds.control.set_status(arn, status)
+    scene.bench.rds.admin.set_status(arn, status)
 
     body = archive(scene)
 
@@ -564,7 +564,7 @@ def test_a_copy_on_the_way_that_is_still_being_made_stays(bench: Bench) -> None:
     scene = on_the_way(bench)
     abandoned_on_the_way(scene, ABANDONED)
     arn = ON_THE_WAY.arn("cluster-snapshot", EARLIER_STEP_COPY)
-    scene.bench.rds.control.set_status(arn, "copying")
+    scene.bench.rds.admin.set_status(arn, "copying")
 
     archive(scene)
 
@@ -586,7 +586,7 @@ def test_a_snapshot_of_another_name_in_the_source_account_stays_whatever_its_tag
 def test_a_call_after_one_that_died_tells_of_what_went_on_the_way_as_well(bench: Bench) -> None:
     scene = on_the_way(bench)
     abandoned_on_the_way(scene, ABANDONED)
-    scene.bench.rds.control.refuse_next(
+    scene.bench.rds.admin.refuse_next(
         "DeleteDBClusterSnapshot", code="InvalidDBClusterSnapshotStateFault", after_doing=True
     )
     with pytest.raises(AwsError):
@@ -663,7 +663,7 @@ def test_a_call_after_one_that_died_in_the_middle_tells_of_all_that_went(scene: 
     keep(scene, keep_copies=1)
     earlier(scene, "monday", "tuesday")
     copied(scene)
-    scene.bench.rds.control.refuse_next(
+    scene.bench.rds.admin.refuse_next(
         "DeleteDBClusterSnapshot", code="InvalidDBClusterSnapshotStateFault", after_doing=True
     )
     with pytest.raises(AwsError):
@@ -680,7 +680,7 @@ def test_a_copy_that_somebody_else_has_deleted_meanwhile_is_no_error(scene: Scen
     keep(scene, keep_copies=1)
     earlier(scene, "monday", "tuesday")
     copied(scene)
-    scene.bench.rds.control.refuse_next(
+    scene.bench.rds.admin.refuse_next(
         "DeleteDBClusterSnapshot", code="DBClusterSnapshotNotFoundFault", after_doing=True
     )
 

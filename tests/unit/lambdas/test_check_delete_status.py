@@ -44,7 +44,7 @@ def delete(scene: Scene) -> None:
 
 def delete_in_vain(scene: Scene) -> None:
     """RDS accepts the deletion, and the cluster stays as it was."""
-    scene.bench.rds.control.next_outcome("delete-cluster", statuses=["available"], never_ends=True)
+    scene.bench.rds.admin.next_outcome("delete-cluster", statuses=["available"], never_ends=True)
     delete(scene)
 
 

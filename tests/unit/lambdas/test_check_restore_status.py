@@ -83,11 +83,11 @@ def passwords(scene: Scene) -> list[str]:
 
 def put(scene: Scene, status: str) -> None:
     """Put the restored cluster into a status, where it stays."""
-    scene.bench.rds.control.set_status(cluster(scene)["DBClusterArn"], status)
+    scene.bench.rds.admin.set_status(cluster(scene)["DBClusterArn"], status)
 
 
 def put_instance(scene: Scene, status: str, name: str = f"{TARGET}-1") -> None:
-    scene.bench.rds.control.set_status(instances(scene)[name]["DBInstanceArn"], status)
+    scene.bench.rds.admin.set_status(instances(scene)[name]["DBInstanceArn"], status)
 
 
 def with_instances(scene: Scene, **facts: Any) -> None:
@@ -130,7 +130,7 @@ def test_while_the_cluster_is_being_made_the_documented_answer_says_when_to_call
 
 
 def test_the_longer_it_takes_the_longer_it_waits(scene: Scene) -> None:
-    scene.bench.rds.control.next_outcome("restore-cluster", never_ends=True)
+    scene.bench.rds.admin.next_outcome("restore-cluster", never_ends=True)
     restoring(scene)
     check(scene)
     scene.bench.advance(3000)
@@ -232,7 +232,7 @@ def test_only_the_instances_that_are_missing_are_made(scene: Scene) -> None:
 @pytest.mark.parametrize("code", ["DBInstanceAlreadyExists", "DBInstanceAlreadyExistsFault"])
 def test_an_instance_whose_creation_was_answered_late_is_no_error(scene: Scene, code: str) -> None:
     restored(scene)
-    scene.bench.rds.control.refuse_next("CreateDBInstance", code=code, after_doing=True)
+    scene.bench.rds.admin.refuse_next("CreateDBInstance", code=code, after_doing=True)
 
     answer = check(scene)
 
@@ -267,7 +267,7 @@ def test_an_instance_of_that_name_in_another_cluster_is_left_alone(scene: Scene)
 
 def test_an_instance_that_aws_refuses_fails_the_step(scene: Scene) -> None:
     restored(scene)
-    scene.bench.rds.control.refuse_next("CreateDBInstance", code="InsufficientDBInstanceCapacity")
+    scene.bench.rds.admin.refuse_next("CreateDBInstance", code="InsufficientDBInstanceCapacity")
 
     with pytest.raises(AwsError, match="InsufficientDBInstanceCapacity"):
         check(scene)
@@ -305,7 +305,7 @@ def test_the_password_of_the_secret_replaces_the_sources(scene: Scene) -> None:
 
 
 def test_the_step_is_not_done_while_the_password_is_pending(scene: Scene) -> None:
-    scene.bench.rds.control.next_outcome("reset-master-credentials", never_ends=True)
+    scene.bench.rds.admin.next_outcome("reset-master-credentials", never_ends=True)
     with_instances(scene)
     check(scene)
 
@@ -629,7 +629,7 @@ def test_a_redrive_may_start_it_anew_again(
 
 def test_a_young_cluster_that_does_not_show_its_tags_yet_is_waited_for(scene: Scene) -> None:
     restoring(scene)
-    shown = scene.bench.rds.backend.site(HOME).clusters[TARGET]
+    shown = scene.bench.rds.backend.at(HOME).clusters[TARGET]
     hidden, shown.tags = shown.tags, {}
     scene.bench.advance(GRACE_SECONDS - 2)
 
@@ -643,7 +643,7 @@ def test_a_young_cluster_that_does_not_show_its_tags_yet_is_waited_for(scene: Sc
 
 def test_a_cluster_that_never_shows_its_tags_is_a_strangers(scene: Scene) -> None:
     restoring(scene)
-    scene.bench.rds.backend.site(HOME).clusters[TARGET].tags = {}
+    scene.bench.rds.backend.at(HOME).clusters[TARGET].tags = {}
     scene.bench.advance(GRACE_SECONDS - 1)
 
     with pytest.raises(RefusedError, match="was not restored by operation op-1"):

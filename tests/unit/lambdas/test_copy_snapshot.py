@@ -73,7 +73,7 @@ def attempts(scene: Scene) -> dict[str, int]:
 
 def refuse(scene: Scene, action: str, code: str, *, after_doing: bool = False) -> None:
     """Let AWS refuse the next request of a kind, if need be though it has been carried out."""
-    scene.bench.rds.control.refuse_next(action, code=code, after_doing=after_doing)
+    scene.bench.rds.admin.refuse_next(action, code=code, after_doing=after_doing)
 
 
 # What it answers
@@ -600,7 +600,7 @@ def test_a_snapshot_that_was_shared_a_moment_ago_is_waited_for(bench: Bench) -> 
     scene.configure_source(role_arn=ROLE, snapshot_name="by-hand-{date}")
     arn = take_manual(scene, "by-hand-2026-05-15")
     unseen = "DBClusterSnapshotNotFoundFault"
-    scene.bench.rds.control.refuse_next("CopyDBClusterSnapshot", code=unseen, times=2)
+    scene.bench.rds.admin.refuse_next("CopyDBClusterSnapshot", code=unseen, times=2)
 
     waiting = go(scene, CopySnapshotHandler, {"snapshot_arn": arn})
     scene.bench.advance(300)

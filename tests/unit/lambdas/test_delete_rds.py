@@ -48,7 +48,7 @@ def scene(bench: Bench) -> Scene:
 
 def refuse(scene: Scene, action: str, code: str, *, after_doing: bool = False) -> None:
     """Let AWS refuse the next request of a kind, if need be though it has been carried out."""
-    scene.bench.rds.control.refuse_next(action, code=code, after_doing=after_doing)
+    scene.bench.rds.admin.refuse_next(action, code=code, after_doing=after_doing)
 
 
 def die_at(scene: Scene, action: str) -> None:
@@ -276,7 +276,7 @@ def test_a_cluster_that_went_meanwhile_is_no_failure(scene: Scene, code: str) ->
 def test_a_cluster_that_is_gone_meanwhile_is_no_failure(scene: Scene) -> None:
     die_at(scene, "DeleteDBCluster")
     scene.bench.advance(LONG_ENOUGH)
-    scene.bench.rds.control.set_timings(delete_cluster=0)
+    scene.bench.rds.admin.set_timings(delete_cluster=0)
     refuse(scene, "DeleteDBCluster", "DBClusterNotFoundFault", after_doing=True)
 
     assert go(scene, DeleteRdsHandler)["statusCode"] == 200
@@ -392,7 +392,7 @@ def test_a_final_snapshot_that_has_failed_is_none(scene: Scene) -> None:
 
 def make_deletion_stick(scene: Scene) -> None:
     """A first deletion has made the final snapshot and got no further."""
-    scene.bench.rds.control.next_outcome("delete-cluster", final="available")
+    scene.bench.rds.admin.next_outcome("delete-cluster", final="available")
     go(scene, DeleteRdsHandler)
     scene.bench.advance(LONG_ENOUGH)
     assert target_status(scene) == "available"
@@ -575,7 +575,7 @@ def test_a_full_quota_does_not_stop_a_deletion_whose_final_snapshot_is_there(sce
     go(scene, DeleteRdsHandler)
     scene.bench.advance(1)
     set_status(scene, HOME.arn("cluster", TARGET), "available")
-    scene.bench.rds.control.set_rules(manual_snapshots=1)
+    scene.bench.rds.admin.set_rules(manual_snapshots=1)
     (name,) = final_snapshots(scene)
     set_status(scene, HOME.arn("cluster-snapshot", name), "available")
 

@@ -9,7 +9,7 @@ import pytest
 from aurora_restore.lambdas.delete_rds import DeleteRdsHandler
 from aurora_restore.lambdas.snapshot_check import SnapshotCheckHandler
 from aurora_restore.shared.errors import PreflightError, RefusedError, ValidationError
-from embedded_aws.rds.models import Place
+from embedded_aws.rds.models import Location
 from tests.unit.bench import ACCOUNT, MASTER_PASSWORD, REGION, SOURCE_REGION, Bench
 from tests.unit.scene import (
     HOME,
@@ -71,7 +71,7 @@ def too_many_tags(scene: Scene) -> None:
 
 
 def full_quota(scene: Scene) -> None:
-    scene.bench.rds.control.set_rules(manual_snapshots=0)
+    scene.bench.rds.admin.set_rules(manual_snapshots=0)
 
 
 def taken_copy_name(scene: Scene) -> None:
@@ -111,13 +111,13 @@ def member_of_a_global_cluster(scene: Scene) -> None:
 def room_for_the_copy_but_no_final_snapshot(scene: Scene) -> None:
     scene.make_target()
     scene.configure(skip_final_snapshot=False)
-    scene.bench.rds.control.set_rules(manual_snapshots=1)
+    scene.bench.rds.admin.set_rules(manual_snapshots=1)
 
 
 def one_instance_too_many(scene: Scene) -> None:
     scene.make_target()
     scene.configure(instances=[{"instance_class": "db.r6g.large"}] * 2)
-    scene.bench.rds.control.set_rules(instances=1)
+    scene.bench.rds.admin.set_rules(instances=1)
 
 
 def instance_of_another_cluster(scene: Scene) -> None:
@@ -208,7 +208,7 @@ OBSTACLES: list[tuple[Callable[[Scene], None], str, str]] = [
     (full_quota, "quotas", "ManualClusterSnapshots: 0 of 0 are used"),
     (room_for_the_copy_but_no_final_snapshot, "quotas", "and 2 more would be made"),
     (
-        lambda scene: scene.bench.rds.control.set_rules(clusters=0),
+        lambda scene: scene.bench.rds.admin.set_rules(clusters=0),
         "quotas",
         "DBClusters: 0 of 0 are used in the target's Region",
     ),
@@ -245,7 +245,7 @@ def test_every_obstacle_is_told_not_only_the_first(scene: Scene) -> None:
 
 
 def test_a_target_that_is_the_source_is_refused(bench: Bench) -> None:
-    scene = make_scene(bench, Place(ACCOUNT, REGION))
+    scene = make_scene(bench, Location(ACCOUNT, REGION))
     scene.configure(cluster_id=SOURCE, adopt=True)
     assert obstacles_of(rehearse(scene))[0] == (
         "source",
@@ -278,7 +278,7 @@ def test_a_dry_run_without_obstacles_lists_the_calls_with_their_reasons(scene: S
     assert password == "(from the secret)"
     assert all(call["reason"] for call in body["calls"])
     assert scene.changes() == before
-    assert scene.bench.rds.control.calls()
+    assert scene.bench.rds.admin.calls()
 
 
 def test_a_dry_run_is_only_what_the_first_step_does(scene: Scene) -> None:
@@ -336,7 +336,7 @@ def test_a_protected_cluster_may_be_replaced_where_that_is_configured(scene: Sce
 def test_a_snapshot_that_the_role_in_its_account_may_not_share_is_told(
     bench: Bench, snapshot_name: str | None, problems: list[tuple[str, str]]
 ) -> None:
-    source = Place(OTHER_ACCOUNT, SOURCE_REGION)
+    source = Location(OTHER_ACCOUNT, SOURCE_REGION)
     scene = make_scene(bench, source)
     scene.client("rds", source).create_db_cluster_snapshot(
         DBClusterIdentifier=SOURCE, DBClusterSnapshotIdentifier="by-hand-2026-05-15"
@@ -364,7 +364,7 @@ def test_the_snapshot_of_the_day_is_found(scene: Scene) -> None:
 def test_the_targets_own_automated_snapshot_would_go_with_it(bench: Bench) -> None:
     scene = make_scene(bench, HOME)
     scene.make_target()
-    taken = bench.rds.control.take_automated_snapshot(
+    taken = bench.rds.admin.take_automated_snapshot(
         TARGET, account=ACCOUNT, region=REGION, at="2026-05-16T02:00:00+00:00"
     )
     name = taken["arn"].split("cluster-snapshot:")[1]
@@ -413,7 +413,7 @@ def test_the_applications_roles_are_nobody_elses(scene: Scene, kept: list[str]) 
 
 
 def test_a_class_must_be_on_offer_in_the_zones_of_the_subnet_group(scene: Scene) -> None:
-    scene.bench.rds.control.set_rules(zones_with_offers="xyz")
+    scene.bench.rds.admin.set_rules(zones_with_offers="xyz")
 
     assert obstacles_of(rehearse(scene)) == [
         (
@@ -425,7 +425,7 @@ def test_a_class_must_be_on_offer_in_the_zones_of_the_subnet_group(scene: Scene)
 
 
 def test_quotas_that_may_not_be_looked_at_keep_no_run_from_beginning(scene: Scene) -> None:
-    scene.bench.rds.control.refuse_next("DescribeAccountAttributes", code="AccessDenied", times=9)
+    scene.bench.rds.admin.refuse_next("DescribeAccountAttributes", code="AccessDenied", times=9)
 
     assert obstacles_of(rehearse(scene)) == []
 
@@ -434,7 +434,7 @@ def test_quotas_that_may_not_be_looked_at_keep_no_run_from_beginning(scene: Scen
 def test_of_a_dead_cluster_no_final_snapshot_can_be_had(scene: Scene, final: bool) -> None:
     scene.make_target()
     scene.configure(skip_final_snapshot=not final)
-    scene.bench.rds.control.set_status(HOME.arn("cluster", TARGET), "incompatible-network")
+    scene.bench.rds.admin.set_status(HOME.arn("cluster", TARGET), "incompatible-network")
 
     told = [problem for _, problem in obstacles_of(rehearse(scene))]
 

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from aurora_restore.lambdas.snapshot_check import SnapshotCheckHandler
-from embedded_aws.rds.models import Place
+from embedded_aws.rds.models import Location
 from tests.unit.bench import ACCOUNT, SOURCE_REGION, Bench
 from tests.unit.lambdas.arrange import (
     ELSEWHERE,
@@ -25,7 +25,7 @@ def make_daily_encrypted_source(scene: Scene) -> str:
     """A source that only its own account may decrypt, with a snapshot of yesterday; its key."""
     place = scene.source_place
     key = make_encrypted_source(scene, ENCRYPTED, [place.account])
-    scene.bench.rds.control.take_automated_snapshot(
+    scene.bench.rds.admin.take_automated_snapshot(
         ENCRYPTED, account=place.account, region=place.region, at=SNAPSHOT_TIME
     )
     return key
@@ -106,7 +106,7 @@ def test_every_copy_of_two_steps_needs_a_key(far: Scene) -> None:
     missing = "is missing; the snapshot is encrypted, and its copy needs a customer key"
     assert rehearsed(far) == [("keys", f"source.intermediate_kms_key_id: {missing}")]
 
-    intermediate = make_key(far, Place(ACCOUNT, SOURCE_REGION))
+    intermediate = make_key(far, Location(ACCOUNT, SOURCE_REGION))
     configure(
         far,
         make_key(far, HOME),
@@ -138,7 +138,7 @@ def test_a_full_quota_in_the_source_account_is_told(far: Scene) -> None:
     shared = make_key(far, far.source_place)
     configure(far, make_key(far, HOME), role_arn=ROLE, kms_key_id=shared)
 
-    far.bench.rds.control.set_rules(manual_snapshots=0)
+    far.bench.rds.admin.set_rules(manual_snapshots=0)
 
     quota = "ManualClusterSnapshots: 0 of 0 are used"
     assert rehearsed(far) == [

@@ -16,7 +16,7 @@ from aurora_restore.shared.errors import (
     ValidationError,
 )
 from aurora_restore.shared.names import TAG_OPERATION
-from embedded_aws.rds.models import Place
+from embedded_aws.rds.models import Location
 from tests.unit.bench import ACCOUNT, REGION, Bench, execution_arn
 from tests.unit.lambdas.arrange import COPY, COPY_ARN, LONG_ENOUGH, SOURCE_ARN
 from tests.unit.lambdas.midway import (
@@ -145,7 +145,7 @@ def test_a_direct_call_with_the_documented_input_restores_the_snapshot_it_names(
 def test_the_restored_cluster_has_the_snapshots_engine_version_not_the_regions_default(
     scene: Scene,
 ) -> None:
-    scene.bench.rds.control.set_rules(default_engine_version="17.5")
+    scene.bench.rds.admin.set_rules(default_engine_version="17.5")
     copied(scene)
 
     restore(scene)
@@ -173,7 +173,7 @@ def test_the_restored_cluster_is_not_reachable_by_anybody_until_it_has_instances
 
 
 def test_a_snapshot_in_the_targets_own_region_is_restored_without_a_copy(bench: Bench) -> None:
-    scene = make_scene(bench, Place(ACCOUNT, REGION))
+    scene = make_scene(bench, Location(ACCOUNT, REGION))
     name = SOURCE_ARN.partition("cluster-snapshot:")[2]
     reached(scene, "check-delete-status", copy_snapshot_id=name)
 
@@ -385,7 +385,7 @@ def test_a_snapshot_that_was_shared_a_moment_ago_is_worth_trying_again(
     reached(
         scene,
         "check-delete-status",
-        copy_snapshot_id=Place(OTHER_ACCOUNT, REGION).arn("cluster-snapshot", "shared"),
+        copy_snapshot_id=Location(OTHER_ACCOUNT, REGION).arn("cluster-snapshot", "shared"),
         shared_at=f"{shared:%Y-%m-%dT%H:%M:%S.%fZ}",
         attempted_in=f"{execution_arn(OPERATION)}#0",
     )
@@ -401,7 +401,7 @@ def test_a_snapshot_that_was_shared_a_moment_ago_is_worth_trying_again(
 @pytest.mark.parametrize("status", ["copying", "creating", "failed", "of-a-new-kind"])
 def test_only_an_available_snapshot_is_restored(scene: Scene, status: str) -> None:
     copied(scene)
-    scene.bench.rds.control.set_status(COPY_ARN, status)
+    scene.bench.rds.admin.set_status(COPY_ARN, status)
 
     with pytest.raises(RefusedError, match=f"is '{status}'; only an available one"):
         restore(scene)
@@ -463,7 +463,7 @@ def test_a_cluster_of_that_name_that_this_operation_did_not_restore_is_left_alon
 def test_a_cluster_that_somebody_has_made_in_between_is_left_alone(scene: Scene) -> None:
     a_cluster_made_by_hand(scene)
     copied(scene)
-    scene.bench.rds.control.refuse_next("DescribeDBClusters", code="DBClusterNotFoundFault")
+    scene.bench.rds.admin.refuse_next("DescribeDBClusters", code="DBClusterNotFoundFault")
 
     with pytest.raises(RefusedError, match="this operation did not restore it"):
         restore(scene)
@@ -489,7 +489,7 @@ def test_a_key_that_cannot_be_used_fails_the_restore(scene: Scene) -> None:
 
 def test_what_was_asked_for_is_known_even_if_the_restore_is_refused(scene: Scene) -> None:
     copied(scene)
-    scene.bench.rds.control.refuse_next(
+    scene.bench.rds.admin.refuse_next(
         "RestoreDBClusterFromSnapshot", code="InsufficientStorageClusterCapacity"
     )
 
@@ -503,7 +503,7 @@ def test_what_was_asked_for_is_known_even_if_the_restore_is_refused(scene: Scene
 
 def test_a_throttled_restore_is_raised_as_worth_trying_again(scene: Scene) -> None:
     copied(scene)
-    scene.bench.rds.control.refuse_next("RestoreDBClusterFromSnapshot", code="KMSThrottling")
+    scene.bench.rds.admin.refuse_next("RestoreDBClusterFromSnapshot", code="KMSThrottling")
 
     with pytest.raises(AwsThrottledError):
         restore(scene)
@@ -514,7 +514,7 @@ def test_a_throttled_restore_is_raised_as_worth_trying_again(scene: Scene) -> No
 
 def test_a_restore_whose_answer_was_lost_is_taken_as_this_operations_own(scene: Scene) -> None:
     copied(scene)
-    scene.bench.rds.control.refuse_next(
+    scene.bench.rds.admin.refuse_next(
         "RestoreDBClusterFromSnapshot", code="DBClusterAlreadyExistsFault", after_doing=True
     )
 

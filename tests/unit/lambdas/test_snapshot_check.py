@@ -13,7 +13,7 @@ from aurora_restore.shared.errors import (
     ValidationError,
 )
 from aurora_restore.shared.rds.statuses import DEAD_SNAPSHOT
-from embedded_aws.rds.models import Place
+from embedded_aws.rds.models import Location
 from tests.unit.bench import REGION, SOURCE_REGION, Bench
 from tests.unit.lambdas.arrange import (
     ELSEWHERE,
@@ -147,7 +147,7 @@ def test_a_way_that_leads_nowhere_is_refused(scene: Scene) -> None:
 
 
 def test_a_throttled_look_is_no_obstacle_but_worth_trying_again(scene: Scene) -> None:
-    scene.bench.rds.control.refuse_next("DescribeDBSubnetGroups", code="Throttled")
+    scene.bench.rds.admin.refuse_next("DescribeDBSubnetGroups", code="Throttled")
 
     with pytest.raises(AwsThrottledError):
         go(scene, SnapshotCheckHandler, {"dry_run": True})
@@ -432,7 +432,7 @@ def test_a_named_snapshot_that_shows_no_time_yet_is_waited_for(scene: Scene) -> 
 
 def hide_time_of(scene: Scene, snapshot: str) -> None:
     """AWS tells the time of a snapshot only once it has begun in earnest."""
-    made: Any = scene.bench.rds.backend.site(scene.source_place).snapshots[snapshot]
+    made: Any = scene.bench.rds.backend.at(scene.source_place).snapshots[snapshot]
     made.created = None
 
 
@@ -606,7 +606,7 @@ def test_nothing_is_changed_whatever_is_found(scene: Scene, source: str) -> None
     ],
 )
 def test_a_copy_is_not_given_a_name_that_does_nothing_or_cannot_be(
-    bench: Bench, place: Place, name: str, fault: str
+    bench: Bench, place: Location, name: str, fault: str
 ) -> None:
     scene = make_scene(bench, place)
 

@@ -21,5 +21,5 @@ def _shared_databases(embedded_rds: EmbeddedRds) -> Databases:
 
 @pytest.fixture
 def databases(_shared_databases: Databases) -> Databases:
-    _shared_databases.embedded.control.reset()
+    _shared_databases.embedded.admin.reset()
     return _shared_databases

@@ -34,7 +34,7 @@ class Databases:
 
     def rds(self, account: str = OWNER, region: str = HERE) -> "RDSClient":
         if (account, region) not in self._clients:
-            session = self.embedded.control.session(account, region)
+            session = self.embedded.admin.session(account, region)
             self._clients[account, region] = session.client(
                 "rds", endpoint_url=self.embedded.endpoint_url
             )

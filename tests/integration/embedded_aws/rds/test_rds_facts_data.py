@@ -33,7 +33,7 @@ def test_rows_roles_and_passwords_travel_with_a_daily_snapshot_to_another_region
         session.run("INSERT INTO goods SELECT 'good ' || n FROM generate_series(1, 1000) n")
         session.run("CREATE ROLE app LOGIN PASSWORD 'app-password-of-the-source'")
         session.run("GRANT SELECT ON goods TO app")
-        snapshot = databases.embedded.control.take_automated_snapshot(
+        snapshot = databases.embedded.admin.take_automated_snapshot(
             "orders", account=OWNER, region=HERE
         )
         session.run("INSERT INTO goods VALUES ('too late')")
@@ -147,7 +147,7 @@ def test_a_managed_master_password_is_the_one_in_the_secret(databases: Databases
         DBClusterIdentifier="orders", ManageMasterUserPassword=True, ApplyImmediately=True
     )["DBCluster"]
     wait_until(lambda: not databases.cluster()["PendingModifiedValues"])
-    secrets = databases.embedded.control.session(OWNER, HERE).client(
+    secrets = databases.embedded.admin.session(OWNER, HERE).client(
         "secretsmanager", endpoint_url=databases.embedded.endpoint_url
     )
 
@@ -305,7 +305,7 @@ def test_the_postgresql_log_shows_statements_and_no_master_password(
     )
     wait_until(lambda: not databases.cluster()["PendingModifiedValues"])
 
-    (server,) = databases.embedded.control.servers()
+    (server,) = databases.embedded.admin.servers()
     log = Path(server["log"]).read_text()
 
     assert "statement: SELECT 'a statement to be found'" in log
@@ -335,7 +335,7 @@ def test_a_deleted_clusters_port_is_closed_and_its_rows_are_gone(databases: Data
 
     with pytest.raises(ConnectionRefusedError):
         socket.create_connection(("127.0.0.1", cluster["Port"]), timeout=5)
-    assert databases.embedded.control.servers() == []
+    assert databases.embedded.admin.servers() == []
 
 
 def test_a_final_snapshot_holds_the_last_rows(databases: Databases) -> None:

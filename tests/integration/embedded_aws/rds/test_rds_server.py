@@ -16,7 +16,7 @@ import boto3
 import psutil
 import pytest
 
-from embedded_aws.rds import ControlError, EmbeddedRds, EmbeddedRdsError, Rules, Timings
+from embedded_aws.rds import AdminError, EmbeddedRds, EmbeddedRdsError, Rules, Timings
 from tests.integration.embedded_aws.rds.databases import HERE, OTHER, OWNER, Databases, wait_until
 
 PARENT = """
@@ -112,7 +112,7 @@ def test_stopping_leaves_logs_and_the_template_but_no_process_and_no_data(
     with EmbeddedRds(reachable_directory, speed=6000, in_memory=False) as rds:
         Databases(rds).served_cluster()
         processes = family(rds.pid)
-        log = Path(rds.control.servers()[0]["log"])
+        log = Path(rds.admin.servers()[0]["log"])
         assert len(list(reachable_directory.glob("postgres/volumes/*/PG_VERSION"))) == 1
     assert all_gone(processes)
     assert not list(reachable_directory.glob("postgres/volumes/*"))
@@ -160,7 +160,7 @@ def test_account_and_region_come_from_the_signature(databases: Databases) -> Non
 
 
 def test_an_assumed_role_acts_in_its_account(databases: Databases) -> None:
-    session = databases.embedded.control.session(OTHER, HERE)
+    session = databases.embedded.admin.session(OTHER, HERE)
     url = databases.embedded.endpoint_url
     role = session.client("sts", endpoint_url=url).assume_role(
         RoleArn=f"arn:aws:iam::{OWNER}:role/reader", RoleSessionName="test"
@@ -176,11 +176,11 @@ def test_an_assumed_role_acts_in_its_account(databases: Databases) -> None:
     assumed.client("rds", endpoint_url=url).describe_db_clusters()
 
     assert identity["Account"] == OWNER
-    assert databases.embedded.control.calls()[-1]["account"] == OWNER
+    assert databases.embedded.admin.calls()[-1]["account"] == OWNER
 
 
 def test_kms_and_ec2_are_served_beside_rds(databases: Databases) -> None:
-    session = databases.embedded.control.session(OWNER, HERE)
+    session = databases.embedded.admin.session(OWNER, HERE)
     url = databases.embedded.endpoint_url
 
     key = session.client("kms", endpoint_url=url).create_key()["KeyMetadata"]["Arn"]
@@ -197,15 +197,15 @@ def test_the_environment_leads_an_sdk_to_the_emulator(
     for name, value in databases.embedded.environment().items():
         monkeypatch.setenv(name, value)
 
-    session = databases.embedded.control.session(OWNER, HERE)
+    session = databases.embedded.admin.session(OWNER, HERE)
 
     assert session.client("rds").describe_db_clusters()["DBClusters"] == []
 
 
 def test_the_control_arranges_and_refuses_over_http(databases: Databases) -> None:
-    control = databases.embedded.control
+    admin = databases.embedded.admin
     cluster = databases.new_cluster()
-    control.fail_next("create-snapshot")
+    admin.fail_next("create-snapshot")
     databases.rds().create_db_cluster_snapshot(
         DBClusterSnapshotIdentifier="monday", DBClusterIdentifier="orders"
     )
@@ -215,23 +215,23 @@ def test_the_control_arranges_and_refuses_over_http(databases: Databases) -> Non
         return found["DBClusterSnapshots"][0]["Status"]
 
     wait_until(lambda: status() == "failed")
-    control.next_outcome("create-instance", statuses=["creating", "pondering"], never_ends=True)
-    control.set_timings(delete_cluster=30)
-    control.set_rules(clusters=7)
-    control.set_status(cluster["DBClusterArn"], "maintenance")
+    admin.next_outcome("create-instance", statuses=["creating", "pondering"], never_ends=True)
+    admin.set_timings(delete_cluster=30)
+    admin.set_rules(clusters=7)
+    admin.set_status(cluster["DBClusterArn"], "maintenance")
     assert databases.cluster()["Status"] == "maintenance"
-    control.set_status(cluster["DBClusterArn"], "available")
-    control.refuse_next("DescribeDBClusters", code="InvalidParameterValue", message="asked for")
+    admin.set_status(cluster["DBClusterArn"], "available")
+    admin.refuse_next("DescribeDBClusters", code="InvalidParameterValue", message="asked for")
     with pytest.raises(databases.rds().exceptions.ClientError, match="asked for"):
         databases.cluster()
     databases.rds().modify_db_cluster(DBClusterIdentifier="orders", BackupRetentionPeriod=9)
-    control.run_maintenance_window(cluster["DBClusterArn"])
+    admin.run_maintenance_window(cluster["DBClusterArn"])
     wait_until(lambda: databases.cluster()["BackupRetentionPeriod"] == 9)
-    assert control.problems() == []
-    with pytest.raises(ControlError, match="unknown"):
-        control.fail_next("unknown")
-    control.set_timings(delete_cluster=90)
-    control.set_rules(clusters=40)
+    assert admin.problems() == []
+    with pytest.raises(AdminError, match="unknown"):
+        admin.fail_next("unknown")
+    admin.set_timings(delete_cluster=90)
+    admin.set_rules(clusters=40)
 
 
 def test_motos_own_api_is_not_offered(databases: Databases) -> None:

@@ -22,7 +22,7 @@ def _shared_bench() -> Iterator[RdsBench]:
 @pytest.fixture
 def rds_bench(_shared_bench: RdsBench) -> RdsBench:
     """An emulator with nothing in it."""
-    _shared_bench.control.reset()
+    _shared_bench.admin.reset()
     _shared_bench.emulator.backend.timings = TIMINGS
     _shared_bench.emulator.backend.rules = Rules()
     return _shared_bench

@@ -10,7 +10,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from embedded_aws.rds import ManualClock, Timings
-from embedded_aws.rds.control import Control
+from embedded_aws.rds.admin import RdsAdmin
 from embedded_aws.rds.data_plane.none import NoDataPlane
 from embedded_aws.rds.in_process import InProcessRds
 
@@ -78,8 +78,8 @@ class RdsBench:
     _clients: dict[tuple[str, str, str], Any] = field(default_factory=dict)
 
     @property
-    def control(self) -> Control:
-        return self.emulator.control
+    def admin(self) -> RdsAdmin:
+        return self.emulator.admin
 
     def advance(self, seconds: float) -> None:
         self.clock.advance(seconds)
@@ -159,7 +159,7 @@ class RdsBench:
         self, cluster: str = "orders", *, at: str | None = None
     ) -> "DBClusterSnapshotTypeDef":
         """A daily snapshot, in the first account and Region."""
-        taken = self.control.take_automated_snapshot(cluster, account=OWNER, region=HERE, at=at)
+        taken = self.admin.take_automated_snapshot(cluster, account=OWNER, region=HERE, at=at)
         return self.rds().describe_db_cluster_snapshots(
             DBClusterSnapshotIdentifier=taken["identifier"], SnapshotType="automated"
         )["DBClusterSnapshots"][0]

@@ -8,9 +8,9 @@ import pytest
 from botocore.model import StructureShape
 
 from embedded_aws import rds
-from embedded_aws.rds import errors, unmodelled
-from embedded_aws.rds.errors import RdsError
-from embedded_aws.rds.models import Place
+from embedded_aws.rds import exceptions, unsupported
+from embedded_aws.rds.exceptions import RDSClientError
+from embedded_aws.rds.models import Location
 from embedded_aws.rds.moto_patch import LEFT_TO_MOTO
 from embedded_aws.rds.names import Arn
 from embedded_aws.rds.params import Params
@@ -35,12 +35,14 @@ def parameters(action: str) -> set[str]:
 
 
 EXCEPTIONS = [
-    found for _, found in inspect.getmembers(errors, inspect.isclass) if issubclass(found, RdsError)
+    found
+    for _, found in inspect.getmembers(exceptions, inspect.isclass)
+    if issubclass(found, RDSClientError)
 ]
 
 
 @pytest.mark.parametrize("exception", EXCEPTIONS)
-def test_every_error_code_is_one_of_the_model_or_common(exception: type[RdsError]) -> None:
+def test_every_error_code_is_one_of_the_model_or_common(exception: type[RDSClientError]) -> None:
     modelled = {shape.metadata["error"]["code"] for shape in MODEL.error_shapes}
 
     assert exception.code in modelled | COMMON_CODES
@@ -57,12 +59,12 @@ def test_an_error_has_the_http_status_of_the_model(rds_bench: RdsBench) -> None:
 
 
 def test_every_operation_is_one_of_the_model(rds_bench: RdsBench) -> None:
-    offered = set(rds_bench.emulator.emulator.operations.handlers) | LEFT_TO_MOTO
+    offered = set(rds_bench.emulator.api.operations.handlers) | LEFT_TO_MOTO
 
     assert offered <= set(MODEL.operation_names)
 
 
-@pytest.mark.parametrize("table", [unmodelled.UNMODELLED, unmodelled.WITHOUT_EFFECT])
+@pytest.mark.parametrize("table", [unsupported.UNSUPPORTED_PARAMETERS, unsupported.WITHOUT_EFFECT])
 def test_unmodelled_parameters_are_parameters(table: dict[str, frozenset[str]]) -> None:
     for action, names in table.items():
         assert names <= parameters(action), action
@@ -72,17 +74,17 @@ def test_a_parameter_is_read_or_refused_or_known_to_be_without_effect(
     rds_bench: RdsBench,
 ) -> None:
     files = Path(rds.__file__).parent.glob("*.py")
-    source = "\n".join(path.read_text() for path in files if path.stem != "unmodelled")
+    source = "\n".join(path.read_text() for path in files if path.stem != "unsupported")
 
     ignored = {
         f"{action}.{name}"
-        for action in rds_bench.emulator.emulator.operations.handlers
+        for action in rds_bench.emulator.api.operations.handlers
         for name in parameters(action)
         if f'"{name}"' not in source
     }
     refused = {
         f"{action}.{name}"
-        for table in (unmodelled.UNMODELLED, unmodelled.WITHOUT_EFFECT)
+        for table in (unsupported.UNSUPPORTED_PARAMETERS, unsupported.WITHOUT_EFFECT)
         for action, names in table.items()
         for name in names
     }
@@ -93,8 +95,8 @@ def test_what_is_shown_has_the_names_of_the_model(rds_bench: RdsBench) -> None:
     rds_bench.new_cluster()
     rds_bench.new_instance()
     rds_bench.new_snapshot("monday")
-    operations = rds_bench.emulator.emulator.operations
-    place = Place(OWNER, HERE)
+    operations = rds_bench.emulator.api.operations
+    place = Location(OWNER, HERE)
     for action, list_name, shape in (
         ("DescribeDBClusters", "DBClusters", "DBCluster"),
         ("DescribeDBInstances", "DBInstances", "DBInstance"),

@@ -53,7 +53,7 @@ def test_the_page_has_a_row_per_fact_in_readable_english() -> None:
     )
     assert (
         "| At most five copies are in progress per destination Region and account. "
-        "| Aurora User Guide, Copying a DB cluster snapshot | copies, transfers, keys |"
+        "| Aurora User Guide, Copying a DB cluster snapshot | copies, snapshot_progress, keys |"
     ) in page
 
 

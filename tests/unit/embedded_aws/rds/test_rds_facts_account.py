@@ -17,12 +17,12 @@ from tests.unit.embedded_aws.rds.rds_bench import (
 
 
 def test_the_account_and_region_of_a_call_come_from_its_signature(rds_bench: RdsBench) -> None:
-    rds_bench.control.set_rules(default_account="000000000000")
+    rds_bench.admin.set_rules(default_account="000000000000")
     role = boto3.client("sts", region_name=HERE).assume_role(
         RoleArn=f"arn:aws:iam::{OWNER}:role/reader", RoleSessionName="test"
     )["Credentials"]
     keys = {
-        rds_bench.control.credentials(OTHER)["access_key_id"]: OTHER,
+        rds_bench.admin.credentials(OTHER)["access_key_id"]: OTHER,
         role["AccessKeyId"]: OWNER,
         "999988887777": "999988887777",
         "AKIAUNKNOWNUNKNOWN00": "000000000000",
@@ -35,7 +35,7 @@ def test_the_account_and_region_of_a_call_come_from_its_signature(rds_bench: Rds
             aws_access_key_id=key,
             aws_secret_access_key="moto checks no signature",
         ).describe_db_clusters()
-        call = rds_bench.control.calls()[-1]
+        call = rds_bench.admin.calls()[-1]
         assert (call["account"], call["region"]) == (account, THERE)
 
 

@@ -159,7 +159,7 @@ def test_an_instance_is_refused_until_the_cluster_is_available(rds_bench: RdsBen
 
 def test_an_instance_takes_time_and_has_an_endpoint_only_then(rds_bench: RdsBench) -> None:
     rds_bench.new_cluster()
-    rds_bench.control.set_timings(
+    rds_bench.admin.set_timings(
         create_instance=300,
         create_instance_statuses=["creating", "configuring-enhanced-monitoring", "backing-up"],
     )
@@ -326,7 +326,7 @@ def test_instances_have_a_quota(rds_bench: RdsBench) -> None:
 
 def test_an_instance_can_end_in_a_terminal_status(rds_bench: RdsBench) -> None:
     rds_bench.new_cluster()
-    rds_bench.control.fail_next("create-instance", status="incompatible-network")
+    rds_bench.admin.fail_next("create-instance", status="incompatible-network")
 
     assert rds_bench.new_instance()["DBInstanceStatus"] == "incompatible-network"
     assert not rds_bench.accepts_connections()
@@ -344,7 +344,7 @@ def test_a_class_change_waits_for_the_window_unless_immediate(rds_bench: RdsBenc
     rds_bench.advance(10 * TIMINGS.modify_instance)
     assert rds_bench.instance()["DBInstanceClass"] == "db.r6g.large"
 
-    rds_bench.control.run_maintenance_window(arn)
+    rds_bench.admin.run_maintenance_window(arn)
     assert rds_bench.instance()["DBInstanceStatus"] == "modifying"
     rds_bench.advance(TIMINGS.modify_instance)
     assert rds_bench.instance()["DBInstanceClass"] == "db.r6g.xlarge"
@@ -796,7 +796,7 @@ def test_without_apply_immediately_changes_wait_for_the_maintenance_window(
     assert waiting["IAMDatabaseAuthenticationEnabled"] is False
     assert waiting["EngineVersion"] == VERSION
 
-    rds_bench.control.run_maintenance_window(arn)
+    rds_bench.admin.run_maintenance_window(arn)
     rds_bench.advance(10_000)
     done = rds_bench.cluster("renamed")
     assert done["PendingModifiedValues"] == {}

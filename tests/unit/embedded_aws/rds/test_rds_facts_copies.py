@@ -58,7 +58,7 @@ def test_a_failed_copy_frees_its_place_in_the_queue(rds_bench: RdsBench) -> None
     rds_bench.emulator.backend.rules = Rules(copies_in_progress=1)
     rds_bench.new_cluster()
     source = rds_bench.new_snapshot()["DBClusterSnapshotArn"]
-    rds_bench.control.fail_next("copy-snapshot")
+    rds_bench.admin.fail_next("copy-snapshot")
     rds_bench.copy(source, "first")
     rds_bench.copy(source, "second")
 
@@ -230,7 +230,7 @@ def test_an_encrypted_copy_of_a_shared_snapshot_needs_a_key(rds_bench: RdsBench)
 
 
 def test_an_unencrypted_snapshot_is_not_copied_with_a_key(rds_bench: RdsBench) -> None:
-    rds_bench.control.set_rules(default_encryption="none")
+    rds_bench.admin.set_rules(default_encryption="none")
     rds_bench.new_cluster()
     snapshot = rds_bench.new_snapshot("monday")
     key = rds_bench.new_key()
@@ -372,7 +372,7 @@ def test_copies_count_against_the_quota_of_manual_snapshots(rds_bench: RdsBench)
 def test_a_copy_can_fail_and_keeps_the_progress_it_had(rds_bench: RdsBench) -> None:
     rds_bench.new_cluster()
     source = rds_bench.new_snapshot()["DBClusterSnapshotArn"]
-    rds_bench.control.fail_next("copy-snapshot")
+    rds_bench.admin.fail_next("copy-snapshot")
     rds_bench.copy(source)
 
     rds_bench.advance(TIMINGS.copy_snapshot)

@@ -46,7 +46,7 @@ def test_a_restore_takes_time(rds_bench: RdsBench, monday: str) -> None:
 
 def test_a_restore_passes_through_the_documented_statuses(rds_bench: RdsBench, monday: str) -> None:
     statuses = ["creating", "migrating", "preparing-data-migration"]
-    rds_bench.control.set_timings(restore_cluster=300, restore_cluster_statuses=statuses)
+    rds_bench.admin.set_timings(restore_cluster=300, restore_cluster_statuses=statuses)
     rds_bench.restore(monday)
 
     seen = []
@@ -128,7 +128,7 @@ def test_omitted_port_and_backup_settings_are_the_originals(
 
 
 def test_an_omitted_engine_version_is_the_regions_default(rds_bench: RdsBench, monday: str) -> None:
-    rds_bench.control.set_rules(default_engine_version="17.9")
+    rds_bench.admin.set_rules(default_engine_version="17.9")
 
     restored = rds_bench.rds().restore_db_cluster_from_snapshot(
         DBClusterIdentifier="restored", SnapshotIdentifier=monday, Engine=ENGINE
@@ -274,7 +274,7 @@ def test_an_encrypted_snapshot_restores_under_its_own_key_or_another(
 def test_an_unencrypted_snapshot_restores_under_the_aws_owned_key_or_a_given_one(
     rds_bench: RdsBench,
 ) -> None:
-    rds_bench.control.set_rules(default_encryption="none")
+    rds_bench.admin.set_rules(default_encryption="none")
     rds_bench.new_cluster()
     rds_bench.new_snapshot("monday")
     key = rds_bench.new_key()
@@ -321,7 +321,7 @@ def test_a_shared_snapshot_is_restored_directly_under_the_source_accounts_key(
 def test_a_restore_can_fail_and_its_cluster_can_then_be_deleted(
     rds_bench: RdsBench, monday: str
 ) -> None:
-    rds_bench.control.fail_next("restore-cluster")
+    rds_bench.admin.fail_next("restore-cluster")
     rds_bench.restore(monday)
     rds_bench.advance(TIMINGS.restore_cluster)
 

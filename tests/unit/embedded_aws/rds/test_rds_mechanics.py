@@ -14,15 +14,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 from moto.rds.models import rds_backends
 
-from embedded_aws.rds import ControlError, ManualClock, RealClock, Rules, Timings, moto_patch
+from embedded_aws.rds import AdminError, ManualClock, RealClock, Rules, Timings, moto_patch
 from embedded_aws.rds.data_plane import DataPlaneError, Login, scram
 from embedded_aws.rds.data_plane.none import NoDataPlane
 from embedded_aws.rds.in_process import in_process
-from embedded_aws.rds.models import Place
+from embedded_aws.rds.models import Location
 from embedded_aws.rds.names import identifier
 from embedded_aws.rds.options import Options
-from embedded_aws.rds.progress import Course, Operation, Outcome, Outcomes
-from embedded_aws.rds.schedule import Schedule
+from embedded_aws.rds.scheduler import Scheduler
+from embedded_aws.rds.transitions import (
+    Operation,
+    Transition,
+    TransitionOverride,
+    TransitionOverrides,
+)
 from tests.unit.embedded_aws.rds.rds_bench import HERE, OTHER, OWNER, TIMINGS, RdsBench, refused
 
 # time
@@ -30,7 +35,7 @@ from tests.unit.embedded_aws.rds.rds_bench import HERE, OTHER, OWNER, TIMINGS, R
 
 def test_changes_happen_in_the_order_of_their_time_and_see_it_as_the_present() -> None:
     clock = ManualClock()
-    schedule = Schedule(clock)
+    schedule = Scheduler(clock)
     start, seen = clock.now(), list[tuple[str, float]]()
 
     def note(name: str) -> None:
@@ -47,14 +52,14 @@ def test_changes_happen_in_the_order_of_their_time_and_see_it_as_the_present() -
     assert cancelled is not None
     cancelled.cancel()
     clock.advance(50)
-    schedule.settle()
+    schedule.run_due()
 
     assert seen == [("first", 10), ("inserted", 15), ("second", 20)]
     assert schedule.now == start + timedelta(seconds=50)
 
 
 def test_what_takes_for_ever_does_not_happen() -> None:
-    schedule = Schedule(ManualClock())
+    schedule = Scheduler(ManualClock())
 
     assert schedule.after(math.inf, lambda: None) is None
     assert schedule.fraction_of(schedule.now, math.inf) == 0
@@ -62,7 +67,7 @@ def test_what_takes_for_ever_does_not_happen() -> None:
 
 def test_a_real_clock_shortens_durations_and_not_timestamps() -> None:
     clock = RealClock(speed=1000)
-    schedule = Schedule(clock)
+    schedule = Scheduler(clock)
     before = datetime.now(UTC)
 
     entry = schedule.after(60, lambda: None)
@@ -103,21 +108,21 @@ def test_unknown_timings_are_refused() -> None:
 
 
 def test_an_outcome_is_used_once_and_only_by_its_operation() -> None:
-    outcomes = Outcomes()
-    usual = Course.spread(("copying",), 100, "available")
-    outcomes.prepare(Operation.COPY_SNAPSHOT, Outcome(final="failed", statuses=("a", "b")))
+    overrides = TransitionOverrides()
+    default = Transition.spread(("copying",), 100, "available")
+    overrides.add(Operation.COPY_SNAPSHOT, TransitionOverride(final="failed", statuses=("a", "b")))
 
-    assert outcomes.course(Operation.RESTORE_CLUSTER, usual) == usual
-    other = outcomes.course(Operation.COPY_SNAPSHOT, usual)
+    assert overrides.apply(Operation.RESTORE_CLUSTER, default) == default
+    other = overrides.apply(Operation.COPY_SNAPSHOT, default)
     assert ([phase.status for phase in other.phases], other.final) == (["a", "b"], "failed")
     assert other.seconds == 100
-    assert outcomes.course(Operation.COPY_SNAPSHOT, usual) == usual
+    assert overrides.apply(Operation.COPY_SNAPSHOT, default) == default
 
 
 def test_an_operation_can_be_made_never_to_end(rds_bench: RdsBench) -> None:
     rds_bench.new_cluster()
     rds_bench.new_snapshot("monday")
-    rds_bench.control.next_outcome("copy-snapshot", never_ends=True)
+    rds_bench.admin.next_outcome("copy-snapshot", never_ends=True)
     rds_bench.copy("monday", region=HERE)
 
     rds_bench.advance(10**7)
@@ -129,7 +134,7 @@ def test_an_operation_can_be_made_never_to_end(rds_bench: RdsBench) -> None:
 def test_an_operation_can_be_given_unheard_of_statuses(rds_bench: RdsBench) -> None:
     rds_bench.new_cluster()
     rds_bench.new_snapshot("monday")
-    rds_bench.control.next_outcome(
+    rds_bench.admin.next_outcome(
         "restore-cluster", statuses=["creating", "pondering"], seconds=100, final="available"
     )
     rds_bench.restore("monday")
@@ -143,7 +148,7 @@ def test_an_operation_can_be_given_unheard_of_statuses(rds_bench: RdsBench) -> N
 def test_a_deletion_can_fail(rds_bench: RdsBench) -> None:
     rds_bench.new_cluster()
     rds_bench.new_instance()
-    rds_bench.control.fail_next("delete-instance", status="incompatible-network")
+    rds_bench.admin.fail_next("delete-instance", status="incompatible-network")
     rds_bench.rds().delete_db_instance(DBInstanceIdentifier="orders-1")
 
     rds_bench.advance(TIMINGS.delete_instance)
@@ -154,7 +159,7 @@ def test_a_deletion_can_fail(rds_bench: RdsBench) -> None:
 def test_a_status_can_be_set_and_stays(rds_bench: RdsBench) -> None:
     arn = rds_bench.new_cluster()["DBClusterArn"]
 
-    rds_bench.control.set_status(arn, "maintenance")
+    rds_bench.admin.set_status(arn, "maintenance")
     rds_bench.advance(10**6)
 
     assert rds_bench.cluster()["Status"] == "maintenance"
@@ -162,7 +167,7 @@ def test_a_status_can_be_set_and_stays(rds_bench: RdsBench) -> None:
 
 def test_a_request_can_be_refused_before_it_is_carried_out(rds_bench: RdsBench) -> None:
     rds_bench.new_cluster()
-    rds_bench.control.refuse_next(
+    rds_bench.admin.refuse_next(
         "CreateDBClusterSnapshot", code="InvalidDBClusterStateFault", message="no & never <now>"
     )
 
@@ -170,7 +175,7 @@ def test_a_request_can_be_refused_before_it_is_carried_out(rds_bench: RdsBench) 
         rds_bench.new_snapshot("monday")
     assert caught.value.response["Error"]["Message"] == "no & never <now>"
     assert rds_bench.new_snapshot("monday")["Status"] == "available"
-    rds_bench.control.refuse_next("DescribeDBSubnetGroups", code="AccessDenied", status=403)
+    rds_bench.admin.refuse_next("DescribeDBSubnetGroups", code="AccessDenied", status=403)
     with refused("AccessDenied"):
         rds_bench.rds().describe_db_subnet_groups()
     rds_bench.rds().describe_db_subnet_groups()
@@ -178,7 +183,7 @@ def test_a_request_can_be_refused_before_it_is_carried_out(rds_bench: RdsBench) 
 
 def test_an_answer_can_be_lost_after_the_request_was_carried_out(rds_bench: RdsBench) -> None:
     rds_bench.new_cluster()
-    rds_bench.control.refuse_next(
+    rds_bench.admin.refuse_next(
         "CreateDBClusterSnapshot", code="ServiceUnavailable", status=503, after_doing=True
     )
     impatient = boto3.client(
@@ -206,14 +211,14 @@ def test_every_call_is_recorded_with_its_error_and_without_its_parameters(
             DBClusterIdentifier="unknown", MasterUserPassword="never-recorded"
         )
 
-    (call,) = rds_bench.control.calls()
+    (call,) = rds_bench.admin.calls()
     assert (call["account"], call["region"], call["action"]) == (OTHER, HERE, "ModifyDBCluster")
     assert call["error"] == "DBClusterNotFoundFault"
-    assert "never-recorded" not in json.dumps(rds_bench.control.calls())
+    assert "never-recorded" not in json.dumps(rds_bench.admin.calls())
 
 
 def test_a_control_that_makes_no_sense_is_refused(rds_bench: RdsBench) -> None:
-    control = rds_bench.control
+    admin = rds_bench.admin
 
     for name, arguments in (
         ("unknown", {}),
@@ -224,15 +229,15 @@ def test_a_control_that_makes_no_sense_is_refused(rds_bench: RdsBench) -> None:
         ("take_automated_snapshot", {"cluster": "unknown", "account": OWNER, "region": HERE}),
         ("set_timings", {"nonsense": 1}),
     ):
-        with pytest.raises(ControlError):
-            control.call(name, arguments)
+        with pytest.raises(AdminError):
+            admin.call(name, arguments)
 
 
 def test_the_servers_are_shown_per_cluster(rds_bench: RdsBench) -> None:
     arn = rds_bench.new_cluster()["DBClusterArn"]
     rds_bench.new_instance()
 
-    (server,) = rds_bench.control.servers()
+    (server,) = rds_bench.admin.servers()
 
     assert (server["cluster_arn"], server["accepting"]) == (arn, True)
 
@@ -240,7 +245,7 @@ def test_the_servers_are_shown_per_cluster(rds_bench: RdsBench) -> None:
 def test_an_automated_snapshot_needs_a_time_with_a_zone(rds_bench: RdsBench) -> None:
     rds_bench.new_cluster()
 
-    with pytest.raises(ControlError, match="time zone"):
+    with pytest.raises(AdminError, match="time zone"):
         rds_bench.new_automated_snapshot(at="2026-11-20T05:00:00")
     zoned = rds_bench.new_automated_snapshot(at="2026-11-20T05:00:00+02:00")
     assert zoned["DBClusterSnapshotIdentifier"] == "rds:orders-2026-11-20-03-00"
@@ -252,8 +257,8 @@ def test_an_automated_snapshot_needs_a_time_with_a_zone(rds_bench: RdsBench) -> 
 def test_a_registered_key_of_motos_default_account_is_not_taken_for_unknown(
     rds_bench: RdsBench,
 ) -> None:
-    rds_bench.control.set_rules(default_account="000000000000")
-    key = rds_bench.control.credentials("123456789012")
+    rds_bench.admin.set_rules(default_account="000000000000")
+    key = rds_bench.admin.credentials("123456789012")
 
     client = boto3.client(
         "rds",
@@ -263,7 +268,7 @@ def test_a_registered_key_of_motos_default_account_is_not_taken_for_unknown(
     )
     client.describe_db_clusters()
 
-    assert rds_bench.control.calls()[-1]["account"] == "123456789012"
+    assert rds_bench.admin.calls()[-1]["account"] == "123456789012"
 
 
 # what is left to moto
@@ -347,7 +352,9 @@ def test_options_survive_the_command_line(tmp_path: Path) -> None:
 
 
 def test_a_place_is_an_account_in_a_region() -> None:
-    assert Place("1", "cn-north-1").arn("cluster", "x") == "arn:aws-cn:rds:cn-north-1:1:cluster:x"
+    assert (
+        Location("1", "cn-north-1").arn("cluster", "x") == "arn:aws-cn:rds:cn-north-1:1:cluster:x"
+    )
 
 
 # a data plane in trouble
@@ -392,7 +399,7 @@ def test_an_instance_whose_server_does_not_start_has_failed(
     bench.new_cluster()
 
     assert bench.new_instance()["DBInstanceStatus"] == "failed"
-    assert bench.control.problems() == ["open is broken"]
+    assert bench.admin.problems() == ["open is broken"]
 
 
 def test_a_password_that_could_not_be_set_stays_pending(
@@ -408,7 +415,7 @@ def test_a_password_that_could_not_be_set_stays_pending(
     bench.advance(1000)
 
     assert bench.cluster()["PendingModifiedValues"] == {"MasterUserPassword": "****"}
-    assert bench.control.problems() == ["set_password is broken"]
+    assert bench.admin.problems() == ["set_password is broken"]
 
 
 def test_a_request_that_the_data_plane_cannot_serve_is_an_internal_failure(

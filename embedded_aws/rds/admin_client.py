@@ -7,13 +7,13 @@ from urllib.request import ProxyHandler, Request, build_opener
 
 import boto3
 
-from embedded_aws.rds.errors import ControlError
+from embedded_aws.rds.exceptions import AdminError
 
 _TIMEOUT_SECONDS = 60.0
 
 
-class RdsControl:
-    """Same methods as :class:`~embedded_aws.rds.control.Control`, over HTTP."""
+class RdsAdminClient:
+    """Same methods as :class:`~embedded_aws.rds.admin.RdsAdmin`, over HTTP."""
 
     def __init__(self, endpoint_url: str) -> None:
         self.endpoint_url = endpoint_url
@@ -125,7 +125,7 @@ class RdsControl:
 
     def _call(self, name: str, **arguments: Any) -> Any:
         request = Request(  # noqa: S310
-            f"{self.endpoint_url}/_local/{name}",
+            f"{self.endpoint_url}/_admin/{name}",
             data=json.dumps(arguments).encode(),
             headers={"Content-Type": "application/json"},
             method="POST",
@@ -135,4 +135,4 @@ class RdsControl:
                 return json.loads(response.read())["result"]
         except HTTPError as error:
             with error:
-                raise ControlError(json.loads(error.read())["error"]) from error
+                raise AdminError(json.loads(error.read())["error"]) from error

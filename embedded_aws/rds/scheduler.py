@@ -18,7 +18,7 @@ Action = Callable[[], None]
 
 
 @dataclass(order=True)
-class Entry:
+class ScheduledAction:
     """One future change; it can be called off."""
 
     due: datetime
@@ -31,12 +31,12 @@ class Entry:
         self.cancelled = True
 
 
-class Schedule:
+class Scheduler:
     """Future changes in the order in which they fall due."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._entries: list[Entry] = []
+        self._entries: list[ScheduledAction] = []
         self._numbers = itertools.count()
         self._event_time: datetime | None = None
 
@@ -45,12 +45,12 @@ class Schedule:
         """The clock's time; inside a change that is being settled, the time it fell due."""
         return self._event_time if self._event_time is not None else self._clock.now()
 
-    def after(self, seconds: float, action: Action) -> Entry | None:
+    def after(self, seconds: float, action: Action) -> ScheduledAction | None:
         """Runs ``action`` once ``seconds`` of emulated time are over; never, if infinite."""
         if math.isinf(seconds):
             return None
         due = self.now + timedelta(seconds=seconds / self._clock.speed)
-        entry = Entry(due, next(self._numbers), action)
+        entry = ScheduledAction(due, next(self._numbers), action)
         heapq.heappush(self._entries, entry)
         return entry
 
@@ -58,7 +58,7 @@ class Schedule:
         """Nothing will happen any more."""
         self._entries.clear()
 
-    def settle(self) -> None:
+    def run_due(self) -> None:
         """Lets everything happen that has fallen due."""
         present = self._clock.now()
         try:

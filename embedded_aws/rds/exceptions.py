@@ -6,7 +6,7 @@ with botocore's model.
 """
 
 
-class RdsError(Exception):
+class RDSClientError(Exception):
     """A refusal that the caller sees."""
 
     code = "InternalFailure"
@@ -18,25 +18,25 @@ class RdsError(Exception):
             self.code = code
 
 
-class InvalidParameterValueError(RdsError):
+class InvalidParameterValueError(RDSClientError):
     """A value is malformed or out of range. (A common error; not in the service model.)"""
 
     code = "InvalidParameterValue"
 
 
-class InvalidParameterCombinationError(RdsError):
+class InvalidParameterCombinationError(RDSClientError):
     """Values exclude one another. (A common error; not in the service model.)"""
 
     code = "InvalidParameterCombination"
 
 
-class UnsupportedOperationError(RdsError):
+class UnsupportedOperationError(RDSClientError):
     """The emulator does not know this operation, and says so instead of guessing."""
 
     code = "InvalidAction"
 
 
-class ClusterNotFoundError(RdsError):
+class DBClusterNotFoundError(RDSClientError):
     """No such cluster."""
 
     code = "DBClusterNotFoundFault"
@@ -45,7 +45,7 @@ class ClusterNotFoundError(RdsError):
         super().__init__(f"DBCluster {identifier} not found.")
 
 
-class ClusterAlreadyExistsError(RdsError):
+class DBClusterAlreadyExistsError(RDSClientError):
     """The name is taken."""
 
     code = "DBClusterAlreadyExistsFault"
@@ -54,13 +54,13 @@ class ClusterAlreadyExistsError(RdsError):
         super().__init__("DB Cluster already exists")
 
 
-class InvalidClusterStateError(RdsError):
+class InvalidDBClusterStateError(RDSClientError):
     """The cluster's status, members or relations forbid this."""
 
     code = "InvalidDBClusterStateFault"
 
 
-class ClusterQuotaExceededError(RdsError):
+class DBClusterQuotaExceededError(RDSClientError):
     """Too many clusters."""
 
     code = "DBClusterQuotaExceededFault"
@@ -69,7 +69,7 @@ class ClusterQuotaExceededError(RdsError):
         super().__init__("DB Cluster quota exceeded")
 
 
-class InstanceQuotaExceededError(RdsError):
+class InstanceQuotaExceededError(RDSClientError):
     """Too many instances."""
 
     code = "InstanceQuotaExceeded"
@@ -78,7 +78,7 @@ class InstanceQuotaExceededError(RdsError):
         super().__init__("DB Instance quota exceeded")
 
 
-class InstanceNotFoundError(RdsError):
+class DBInstanceNotFoundError(RDSClientError):
     """No such instance."""
 
     code = "DBInstanceNotFound"
@@ -87,7 +87,7 @@ class InstanceNotFoundError(RdsError):
         super().__init__(f"DBInstance {identifier} not found.")
 
 
-class InstanceAlreadyExistsError(RdsError):
+class DBInstanceAlreadyExistsError(RDSClientError):
     """The name is taken."""
 
     code = "DBInstanceAlreadyExists"
@@ -96,13 +96,13 @@ class InstanceAlreadyExistsError(RdsError):
         super().__init__("DB instance already exists")
 
 
-class InvalidInstanceStateError(RdsError):
+class InvalidDBInstanceStateError(RDSClientError):
     """The instance's status forbids this."""
 
     code = "InvalidDBInstanceState"
 
 
-class SnapshotNotFoundError(RdsError):
+class DBClusterSnapshotNotFoundError(RDSClientError):
     """No such cluster snapshot, or none that the caller may see."""
 
     code = "DBClusterSnapshotNotFoundFault"
@@ -111,7 +111,7 @@ class SnapshotNotFoundError(RdsError):
         super().__init__(f"DBClusterSnapshot not found: {identifier}")
 
 
-class SnapshotAlreadyExistsError(RdsError):
+class DBClusterSnapshotAlreadyExistsError(RDSClientError):
     """The name is taken."""
 
     code = "DBClusterSnapshotAlreadyExistsFault"
@@ -123,13 +123,13 @@ class SnapshotAlreadyExistsError(RdsError):
         )
 
 
-class InvalidSnapshotStateError(RdsError):
+class InvalidDBClusterSnapshotStateError(RDSClientError):
     """The snapshot's status or kind forbids this."""
 
     code = "InvalidDBClusterSnapshotStateFault"
 
 
-class SnapshotQuotaExceededError(RdsError):
+class SnapshotQuotaExceededError(RDSClientError):
     """Too many manual cluster snapshots."""
 
     code = "SnapshotQuotaExceeded"
@@ -138,7 +138,7 @@ class SnapshotQuotaExceededError(RdsError):
         super().__init__(f"Cannot create more than {limit} manual cluster snapshots")
 
 
-class SharedSnapshotQuotaExceededError(RdsError):
+class SharedSnapshotQuotaExceededError(RDSClientError):
     """Shared with too many accounts."""
 
     code = "SharedSnapshotQuotaExceeded"
@@ -147,7 +147,7 @@ class SharedSnapshotQuotaExceededError(RdsError):
         super().__init__(f"A snapshot cannot be shared with more than {limit} accounts")
 
 
-class KeyNotAccessibleError(RdsError):
+class KMSKeyNotAccessibleError(RDSClientError):
     """The KMS key is missing, disabled, elsewhere, or not for the caller."""
 
     code = "KMSKeyNotAccessibleFault"
@@ -159,7 +159,7 @@ class KeyNotAccessibleError(RdsError):
         )
 
 
-class SubnetGroupNotFoundError(RdsError):
+class DBSubnetGroupNotFoundError(RDSClientError):
     """No such DB subnet group."""
 
     code = "DBSubnetGroupNotFoundFault"
@@ -168,7 +168,7 @@ class SubnetGroupNotFoundError(RdsError):
         super().__init__(f"DB subnet group '{name}' does not exist.")
 
 
-class ClusterParameterGroupNotFoundError(RdsError):
+class DBClusterParameterGroupNotFoundError(RDSClientError):
     """No such cluster parameter group."""
 
     code = "DBClusterParameterGroupNotFound"
@@ -177,7 +177,7 @@ class ClusterParameterGroupNotFoundError(RdsError):
         super().__init__(f"DBClusterParameterGroup not found: {name}")
 
 
-class ParameterGroupNotFoundError(RdsError):
+class DBParameterGroupNotFoundError(RDSClientError):
     """No such instance parameter group."""
 
     code = "DBParameterGroupNotFound"
@@ -186,31 +186,31 @@ class ParameterGroupNotFoundError(RdsError):
         super().__init__(f"DBParameterGroup not found: {name}")
 
 
-class InvalidNetworkStateError(RdsError):
+class InvalidVPCNetworkStateError(RDSClientError):
     """A security group or subnet is not there or not in the cluster's VPC."""
 
     code = "InvalidVPCNetworkStateFault"
 
 
-class RoleAlreadyExistsError(RdsError):
+class DBClusterRoleAlreadyExistsError(RDSClientError):
     """The role or its feature is associated already."""
 
     code = "DBClusterRoleAlreadyExists"
 
 
-class RoleNotFoundError(RdsError):
+class DBClusterRoleNotFoundError(RDSClientError):
     """The role is not associated."""
 
     code = "DBClusterRoleNotFound"
 
 
-class RoleQuotaExceededError(RdsError):
+class DBClusterRoleQuotaExceededError(RDSClientError):
     """Too many roles."""
 
     code = "DBClusterRoleQuotaExceeded"
 
 
-class GlobalClusterNotFoundError(RdsError):
+class GlobalClusterNotFoundError(RDSClientError):
     """No such global cluster."""
 
     code = "GlobalClusterNotFoundFault"
@@ -219,7 +219,7 @@ class GlobalClusterNotFoundError(RdsError):
         super().__init__(f"Global cluster {identifier} not found")
 
 
-class GlobalClusterAlreadyExistsError(RdsError):
+class GlobalClusterAlreadyExistsError(RDSClientError):
     """The name is taken."""
 
     code = "GlobalClusterAlreadyExistsFault"
@@ -228,11 +228,11 @@ class GlobalClusterAlreadyExistsError(RdsError):
         super().__init__(f"Global cluster {identifier} already exists")
 
 
-class InvalidGlobalClusterStateError(RdsError):
+class InvalidGlobalClusterStateError(RDSClientError):
     """The global cluster's members forbid this."""
 
     code = "InvalidGlobalClusterStateFault"
 
 
-class ControlError(ValueError):
+class AdminError(ValueError):
     """Not of AWS: the emulator cannot do what a test asked of its control."""

@@ -5,7 +5,7 @@ It refuses them: a parameter that is accepted and ignored would be a lie that a 
 
 from collections.abc import Mapping
 
-from embedded_aws.rds.errors import InvalidParameterValueError, RdsError
+from embedded_aws.rds.exceptions import InvalidParameterValueError, RDSClientError
 from embedded_aws.rds.params import Params
 
 _DIRECTORY = frozenset({"Domain", "DomainIAMRoleName"})
@@ -16,7 +16,7 @@ _SERVERLESS_V1 = frozenset({"ScalingConfiguration"})
 _MYSQL = frozenset({"BacktrackWindow"})
 _NEWER = frozenset({"TagSpecifications", "EnableVPCNetworking", "EnableInternetAccessGateway"})
 
-UNMODELLED: Mapping[str, frozenset[str]] = {
+UNSUPPORTED_PARAMETERS: Mapping[str, frozenset[str]] = {
     "CreateDBCluster": _DIRECTORY
     | _NOT_AURORA
     | _SERVERLESS_V1
@@ -167,7 +167,7 @@ WITHOUT_EFFECT: Mapping[str, frozenset[str]] = {
 
 def check(action: str, params: Params) -> None:
     """Refuses a request with a parameter that would be ignored."""
-    for name in sorted(UNMODELLED.get(action, frozenset()) & params.unread()):
+    for name in sorted(UNSUPPORTED_PARAMETERS.get(action, frozenset()) & params.unread()):
         raise InvalidParameterValueError(f"The embedded RDS does not model {name} in {action}")
 
 
@@ -175,4 +175,4 @@ def check_all_were_read(action: str, params: Params) -> None:
     """Complains, after the fact, of a parameter that was ignored all the same."""
     ignored = params.unread() - WITHOUT_EFFECT.get(action, frozenset())
     if ignored:
-        raise RdsError(f"The embedded RDS ignored {', '.join(sorted(ignored))} in {action}")
+        raise RDSClientError(f"The embedded RDS ignored {', '.join(sorted(ignored))} in {action}")

@@ -6,19 +6,18 @@ from functools import partial
 from typing import Any
 
 from embedded_aws.rds import names, settings
-from embedded_aws.rds.backend import Backend
-from embedded_aws.rds.course import Run
+from embedded_aws.rds.backend import RdsBackend
 from embedded_aws.rds.data_plane import DataPlaneError, Login
-from embedded_aws.rds.errors import (
-    ClusterAlreadyExistsError,
+from embedded_aws.rds.exceptions import (
+    DBClusterAlreadyExistsError,
     InvalidParameterCombinationError,
     InvalidParameterValueError,
 )
-from embedded_aws.rds.lookup import cluster_at, is_available, must_be
-from embedded_aws.rds.models import AVAILABLE, Cluster, Place
+from embedded_aws.rds.models import AVAILABLE, DBCluster, Location
 from embedded_aws.rds.params import Params
-from embedded_aws.rds.progress import Course, Operation, Phase
-from embedded_aws.rds.responses import cluster_shown
+from embedded_aws.rds.resources import find_cluster, is_available, require_status
+from embedded_aws.rds.responses import cluster_response
+from embedded_aws.rds.transitions import Operation, RunningTransition, StatusPhase, Transition
 
 RESETTING = "resetting-master-credentials"
 _PASSWORD = "MasterUserPassword"  # noqa: S105
@@ -35,15 +34,15 @@ def _nothing() -> None:
 
 
 @dataclass(frozen=True)
-class Step:
+class Modification:
     """One change: the status it shows, how long it takes, and what it then makes true."""
 
     name: str
-    course: Course
+    transition: Transition
     apply: Callable[[], None]
 
 
-class Changes:
+class Modifications:
     """``ModifyDBCluster`` and what follows from it.
 
     Source: botocore model, ``ModifyDBClusterMessage.ApplyImmediately``: what can be pending (the
@@ -52,51 +51,51 @@ class Changes:
     the statuses: Aurora User Guide, *Viewing DB cluster status*.
     """
 
-    def __init__(self, backend: Backend) -> None:
-        self._world = backend
-        self._queues: dict[str, list[Step]] = {}
+    def __init__(self, backend: RdsBackend) -> None:
+        self._backend = backend
+        self._queues: dict[str, list[Modification]] = {}
 
-    def modify(self, place: Place, params: Params) -> dict[str, Any]:
+    def modify(self, location: Location, params: Params) -> dict[str, Any]:
         """``ModifyDBCluster``."""
-        cluster = cluster_at(self._world, place, params.required("DBClusterIdentifier"))
-        must_be(cluster, AVAILABLE)
+        cluster = find_cluster(self._backend, location, params.required("DBClusterIdentifier"))
+        require_status(cluster, AVAILABLE)
         password = self._password(cluster, params)
-        pending = self._pending(place, cluster, params)
-        at_once = self._at_once(place, cluster, params)
+        pending = self._pending(location, cluster, params)
+        at_once = self._at_once(location, cluster, params)
         cluster.settings = replace(cluster.settings, **at_once)
         cluster.pending |= pending
         if password is not None:
             cluster.pending[_PASSWORD] = "****"
             cluster.waiting_password = password
         self._start(cluster, everything=params.flag("ApplyImmediately"))
-        return {"DBCluster": cluster_shown(self._world, cluster)}
+        return {"DBCluster": cluster_response(self._backend, cluster)}
 
-    def maintain(self, cluster: Cluster) -> None:
+    def maintain(self, cluster: DBCluster) -> None:
         """The maintenance window: what is pending is applied."""
         self._start(cluster, everything=True)
 
-    def instance_available(self, cluster: Cluster) -> None:
+    def instance_available(self, cluster: DBCluster) -> None:
         """The cluster can answer: a password that waited for an instance is set now."""
         if cluster.waiting_password is None or not is_available(cluster):
             return
-        if cluster.run is None or not cluster.run.running:
+        if cluster.transition is None or not cluster.transition.running:
             self._start(cluster, everything=False)
 
-    def _start(self, cluster: Cluster, *, everything: bool) -> None:
+    def _start(self, cluster: DBCluster, *, everything: bool) -> None:
         """Queues what is to be done; it begins a little after the call, as in AWS."""
         steps = self._steps(cluster, everything=everything)
         if not steps:
             return
         queue = self._queues.setdefault(cluster.resource_id, [])
-        if cluster.run is not None and cluster.run.running:
+        if cluster.transition is not None and cluster.transition.running:
             waiting = {step.name for step in queue}
             queue.extend(step for step in steps if step.name not in waiting)
             return
-        lag = Phase(AVAILABLE, self._world.timings.modification_lag)
-        queue[:] = [Step("lag", Course((lag,), AVAILABLE), _nothing), *steps]
+        lag = StatusPhase(AVAILABLE, self._backend.timings.modification_lag)
+        queue[:] = [Modification("lag", Transition((lag,), AVAILABLE), _nothing), *steps]
         self._next(cluster, queue)
 
-    def _next(self, cluster: Cluster, queue: list[Step]) -> None:
+    def _next(self, cluster: DBCluster, queue: list[Modification]) -> None:
         if not queue:
             return
         step = queue[0]
@@ -111,15 +110,17 @@ class Changes:
                 step.apply()
                 self._next(cluster, queue)
 
-        cluster.run = Run(self._world.schedule, step.course, show=show, done=done)
+        cluster.transition = RunningTransition(
+            self._backend.scheduler, step.transition, show=show, done=done
+        )
 
-    def _steps(self, cluster: Cluster, *, everything: bool) -> list[Step]:
-        timings = self._world.timings
-        steps: list[Step] = []
+    def _steps(self, cluster: DBCluster, *, everything: bool) -> list[Modification]:
+        timings = self._backend.timings
+        steps: list[Modification] = []
         if cluster.waiting_password is not None and cluster.accepting:
-            usual = Course.spread((RESETTING,), timings.reset_master_credentials, AVAILABLE)
-            course = self._world.outcomes.course(Operation.RESET_MASTER_CREDENTIALS, usual)
-            steps.append(Step(_PASSWORD, course, partial(self._set_password, cluster)))
+            default = Transition.spread((RESETTING,), timings.reset_master_credentials, AVAILABLE)
+            transition = self._backend.overrides.apply(Operation.RESET_MASTER_CREDENTIALS, default)
+            steps.append(Modification(_PASSWORD, transition, partial(self._set_password, cluster)))
         if not everything:
             return steps
         durations = {
@@ -135,11 +136,11 @@ class Changes:
         }
         for name, (status, seconds) in durations.items():
             if name in cluster.pending:
-                course = Course.spread((status,), seconds, AVAILABLE)
-                steps.append(Step(name, course, partial(self._apply, cluster, name)))
+                transition = Transition.spread((status,), seconds, AVAILABLE)
+                steps.append(Modification(name, transition, partial(self._apply, cluster, name)))
         return steps
 
-    def _apply(self, cluster: Cluster, name: str) -> None:
+    def _apply(self, cluster: DBCluster, name: str) -> None:
         value: Any = cluster.pending.pop(name, None)
         if value is None:
             return
@@ -153,27 +154,27 @@ class Changes:
         else:
             cluster.settings = replace(cluster.settings, **{_DEFERRED_SETTINGS[name]: value})
 
-    def _rename(self, cluster: Cluster, name: str) -> None:
+    def _rename(self, cluster: DBCluster, name: str) -> None:
         """Source: Aurora User Guide, *Modifying*: name, ARN and endpoints change, no outage."""
-        clusters = self._world.site(cluster.place).clusters
+        clusters = self._backend.at(cluster.location).clusters
         del clusters[cluster.identifier]
         cluster.identifier = name
         clusters[name] = cluster
 
-    def _set_password(self, cluster: Cluster) -> None:
+    def _set_password(self, cluster: DBCluster) -> None:
         """The password is truly changed, if an instance is there to change it in."""
         if not cluster.accepting or cluster.waiting_password is None:
             return
         login = Login(cluster.master_username, cluster.waiting_password)
         try:
-            self._world.data_plane.set_password(cluster.resource_id, login)
+            self._backend.data_plane.set_password(cluster.resource_id, login)
         except DataPlaneError as error:
-            self._world.problems.append(str(error))
+            self._backend.problems.append(str(error))
             return
         cluster.waiting_password = None
         cluster.pending.pop(_PASSWORD, None)
 
-    def _password(self, cluster: Cluster, params: Params) -> str | None:
+    def _password(self, cluster: DBCluster, params: Params) -> str | None:
         password = params.text(_PASSWORD)
         manage = params.get("ManageMasterUserPassword")
         if password is not None:
@@ -192,13 +193,13 @@ class Changes:
                 raise InvalidParameterCombinationError(
                     "MasterUserPassword is required when ManageMasterUserPassword is turned off"
                 )
-            self._world.services.delete_managed_secret(
-                cluster.place, cluster.managed_secret["SecretArn"]
+            self._backend.services.delete_managed_secret(
+                cluster.location, cluster.managed_secret["SecretArn"]
             )
             cluster.managed_secret = None
         if manage and cluster.managed_secret is None:
-            secret = self._world.services.create_managed_secret(
-                cluster.place,
+            secret = self._backend.services.create_managed_secret(
+                cluster.location,
                 cluster.arn,
                 cluster.master_username,
                 params.text("MasterUserSecretKmsKeyId"),
@@ -207,7 +208,7 @@ class Changes:
             return secret.password
         return password
 
-    def _pending(self, place: Place, cluster: Cluster, params: Params) -> dict[str, object]:
+    def _pending(self, location: Location, cluster: DBCluster, params: Params) -> dict[str, object]:
         """The changes that may wait."""
         pending: dict[str, object] = {}
         asked = settings.optional_settings(params)
@@ -233,23 +234,25 @@ class Changes:
         wished = params.text("NewDBClusterIdentifier")
         if wished is not None:
             renamed = names.identifier(wished, "NewDBClusterIdentifier")
-            if renamed in self._world.site(place).clusters:
-                raise ClusterAlreadyExistsError
+            if renamed in self._backend.at(location).clusters:
+                raise DBClusterAlreadyExistsError
             pending["DBClusterIdentifier"] = renamed
         return pending
 
-    def _at_once(self, place: Place, cluster: Cluster, params: Params) -> dict[str, Any]:
+    def _at_once(self, location: Location, cluster: DBCluster, params: Params) -> dict[str, Any]:
         """The changes that never wait."""
         asked = settings.optional_settings(params)
         for setting in _DEFERRED_SETTINGS.values():
             asked.pop(setting, None)
         if params.text("DBClusterParameterGroupName") is not None:
             asked["parameter_group"] = settings.cluster_parameter_group(
-                self._world, place, params, cluster.settings.engine_version
+                self._backend, location, params, cluster.settings.engine_version
             )
         if params.texts("VpcSecurityGroupIds"):
-            group = self._world.services.subnet_group(place, cluster.settings.subnet_group)
+            group = self._backend.services.subnet_group(location, cluster.settings.subnet_group)
             if group is None:
                 raise InvalidParameterValueError("The cluster's DB subnet group is gone")
-            asked["security_groups"] = settings.security_groups(self._world, place, params, group)
+            asked["security_groups"] = settings.security_groups(
+                self._backend, location, params, group
+            )
         return asked

@@ -10,7 +10,7 @@ from types import TracebackType
 from typing import Self
 
 import embedded_aws
-from embedded_aws.rds.client import RdsControl
+from embedded_aws.rds.admin_client import RdsAdminClient
 from embedded_aws.rds.options import DEFAULT_SPEED, Options
 from embedded_aws.rds.rules import Rules
 from embedded_aws.rds.timings import Timings
@@ -107,9 +107,9 @@ class EmbeddedRds:
         return int(self._ready["pid"])
 
     @property
-    def control(self) -> RdsControl:
+    def admin(self) -> RdsAdminClient:
         """What tests may ask beside the API."""
-        return RdsControl(self.endpoint_url)
+        return RdsAdminClient(self.endpoint_url)
 
     def environment(self) -> dict[str, str]:
         """What leads an AWS SDK here for the services that this process serves."""

@@ -3,44 +3,43 @@
 from collections.abc import Callable
 
 from embedded_aws.rds import names
-from embedded_aws.rds.backend import Backend
-from embedded_aws.rds.course import Run
-from embedded_aws.rds.errors import ClusterAlreadyExistsError, ClusterQuotaExceededError
+from embedded_aws.rds.backend import RdsBackend
+from embedded_aws.rds.exceptions import DBClusterAlreadyExistsError, DBClusterQuotaExceededError
 from embedded_aws.rds.models import (
     CREATING,
-    Cluster,
     ClusterSettings,
-    Place,
+    DBCluster,
+    Location,
     Role,
     Storage,
     resource_id,
 )
 from embedded_aws.rds.params import Params, Tags
-from embedded_aws.rds.progress import Course, Operation
 from embedded_aws.rds.services import SubnetGroup
+from embedded_aws.rds.transitions import Operation, RunningTransition, Transition
 
 _ZONES = 3
 
 
-class Births:
+class ClusterCreation:
     """What creating and restoring have in common."""
 
-    def __init__(self, backend: Backend) -> None:
-        self._world = backend
+    def __init__(self, backend: RdsBackend) -> None:
+        self._backend = backend
 
-    def new_name(self, place: Place, params: Params) -> str:
+    def new_identifier(self, location: Location, params: Params) -> str:
         """The identifier of a cluster to come, free and within the quota."""
         name = names.identifier(params.required("DBClusterIdentifier"), "DBClusterIdentifier")
-        clusters = self._world.site(place).clusters
+        clusters = self._backend.at(location).clusters
         if name in clusters:
-            raise ClusterAlreadyExistsError
-        if len(clusters) >= self._world.rules.clusters:
-            raise ClusterQuotaExceededError
+            raise DBClusterAlreadyExistsError
+        if len(clusters) >= self._backend.rules.clusters:
+            raise DBClusterQuotaExceededError
         return name
 
-    def unborn(
+    def build(
         self,
-        place: Place,
+        location: Location,
         name: str,
         *,
         username: str,
@@ -49,14 +48,14 @@ class Births:
         group: SubnetGroup,
         tags: Tags | None,
         roles: list[Role],
-    ) -> Cluster:
+    ) -> DBCluster:
         """A cluster that nobody sees yet."""
-        return Cluster(
-            place=place,
+        return DBCluster(
+            location=location,
             identifier=name,
             resource_id=resource_id("cluster"),
             status=CREATING,
-            created=self._world.schedule.now,
+            created=self._backend.scheduler.now,
             master_username=username,
             storage=storage,
             settings=chosen,
@@ -66,19 +65,25 @@ class Births:
             roles=roles,
         )
 
-    def bear(
-        self, cluster: Cluster, fill: Callable[[str], None], operation: Operation, usual: Course
+    def start(
+        self,
+        cluster: DBCluster,
+        fill: Callable[[str], None],
+        operation: Operation,
+        default: Transition,
     ) -> None:
         """Has its volume filled, under the label given; from then on it exists and takes its time.
 
         If the volume cannot be filled, there is no cluster.
         """
-        place = cluster.place
-        fill(f"{place.account}-{place.region}-{cluster.identifier}")
+        location = cluster.location
+        fill(f"{location.account}-{location.region}-{cluster.identifier}")
 
         def show(status: str) -> None:
             cluster.status = status
 
-        self._world.site(place).clusters[cluster.identifier] = cluster
-        course = self._world.outcomes.course(operation, usual)
-        cluster.run = Run(self._world.schedule, course, show=show, done=show)
+        self._backend.at(location).clusters[cluster.identifier] = cluster
+        transition = self._backend.overrides.apply(operation, default)
+        cluster.transition = RunningTransition(
+            self._backend.scheduler, transition, show=show, done=show
+        )

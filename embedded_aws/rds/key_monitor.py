@@ -5,34 +5,34 @@ Source: Aurora User Guide, *Viewing DB cluster status*: such a cluster goes into
 key is usable.
 """
 
-from embedded_aws.rds.backend import Backend
-from embedded_aws.rds.lookup import is_available
-from embedded_aws.rds.reachability import Reachability
+from embedded_aws.rds.backend import RdsBackend
+from embedded_aws.rds.connectivity import Connectivity
+from embedded_aws.rds.resources import is_available
 
 KEY_LOST = "inaccessible-encryption-credentials-recoverable"
 
 
-class KeyWatch:
+class KeyMonitor:
     """Looks after the keys of available clusters."""
 
-    def __init__(self, backend: Backend, reachability: Reachability) -> None:
-        self._world = backend
-        self._reachability = reachability
+    def __init__(self, backend: RdsBackend, connectivity: Connectivity) -> None:
+        self._backend = backend
+        self._connectivity = connectivity
 
-    def look(self) -> None:
+    def stop_clusters_without_key(self) -> None:
         """Takes down the clusters whose key is not usable any more."""
-        for place, site in self._world.sites():
-            for cluster in site.clusters.values():
+        for location, regional in self._backend.regional_backends():
+            for cluster in regional.clusters.values():
                 arn = cluster.storage.key_arn
                 if arn is None or not is_available(cluster):
                     continue
-                key = self._world.services.key(place, arn)
+                key = self._backend.services.key(location, arn)
                 if key is not None and key.usable:
                     continue
-                if cluster.run is not None:
-                    cluster.run.cancel()
+                if cluster.transition is not None:
+                    cluster.transition.cancel()
                 cluster.status = KEY_LOST
-                for instance in self._world.members(cluster):
+                for instance in self._backend.members(cluster):
                     if is_available(instance):
-                        self._reachability.lost(instance)
+                        self._connectivity.instance_stopped(instance)
                         instance.status = KEY_LOST

@@ -7,13 +7,13 @@ from typing import Any
 
 from moto.iam.models import iam_backends
 
-from embedded_aws.rds.emulator import Emulator, Refusal
-from embedded_aws.rds.errors import ControlError, RdsError
-from embedded_aws.rds.lookup import cluster_at, instance_at, own_snapshot
-from embedded_aws.rds.models import Cluster, Instance, Place, Snapshot
+from embedded_aws.rds.api import RdsApi, Refusal
+from embedded_aws.rds.exceptions import AdminError, RDSClientError
+from embedded_aws.rds.models import DBCluster, DBClusterSnapshot, DBInstance, Location
 from embedded_aws.rds.names import Arn, partition_of
-from embedded_aws.rds.progress import Operation, Outcome
+from embedded_aws.rds.resources import find_cluster, find_instance, find_own_snapshot
 from embedded_aws.rds.rules import Encryption
+from embedded_aws.rds.transitions import Operation, TransitionOverride
 
 _FAILURES = {
     Operation.CREATE_CLUSTER: "failed",
@@ -28,15 +28,15 @@ _FAILURES = {
 _USER = "embedded-rds"
 
 
-class Control:
+class RdsAdmin:
     """Arranges what happens next, and shows what is behind the API.
 
     Every method takes and returns plain values, so that it can be called over HTTP as well.
     """
 
-    def __init__(self, emulator: Emulator) -> None:
-        self._emulator = emulator
-        self._world = emulator.backend
+    def __init__(self, api: RdsApi) -> None:
+        self._api = api
+        self._backend = api.backend
 
     def methods(self) -> Mapping[str, Callable[..., Any]]:
         """What can be called, by name."""
@@ -60,13 +60,13 @@ class Control:
         """Calls a method by name."""
         method = self.methods().get(name)
         if method is None:
-            raise ControlError(f"no such control: {name}")
+            raise AdminError(f"no such admin method: {name}")
         try:
-            with self._world.lock:
-                self._world.schedule.settle()
+            with self._backend.lock:
+                self._backend.scheduler.run_due()
                 return method(**arguments)
-        except (RdsError, TypeError, ValueError) as error:
-            raise ControlError(f"{name}: {error}") from error
+        except (RDSClientError, TypeError, ValueError) as error:
+            raise AdminError(f"{name}: {error}") from error
 
     def next_outcome(
         self,
@@ -79,19 +79,19 @@ class Control:
         times: int = 1,
     ) -> None:
         """Gives the next operation of a kind another course: statuses, duration, end."""
-        outcome = Outcome(
+        outcome = TransitionOverride(
             final=final,
             statuses=tuple(statuses) if statuses else None,
             seconds=seconds,
             never_ends=never_ends,
         )
-        self._world.outcomes.prepare(Operation(operation), outcome, times)
+        self._backend.overrides.add(Operation(operation), outcome, times)
 
     def fail_next(self, operation: str, *, status: str | None = None, times: int = 1) -> None:
         """Lets the next operation of a kind end in a terminal status."""
         kind = Operation(operation)
-        outcome = Outcome(final=status or _FAILURES[kind])
-        self._world.outcomes.prepare(kind, outcome, times)
+        outcome = TransitionOverride(final=status or _FAILURES[kind])
+        self._backend.overrides.add(kind, outcome, times)
 
     def refuse_next(
         self,
@@ -105,54 +105,54 @@ class Control:
     ) -> None:
         """Answers the next request with an error; ``after_doing``, once it has been carried out."""
         refusal = Refusal(action, code, message, status, after_doing)
-        self._emulator.refusals.extend(replace(refusal) for _ in range(times))
+        self._api.refusals.extend(replace(refusal) for _ in range(times))
 
     def set_status(self, arn: str, status: str) -> None:
         """Puts a cluster, instance or snapshot into a status, where it stays."""
         resource = self._resource(arn)
-        if resource.run is not None:
-            resource.run.cancel()
+        if resource.transition is not None:
+            resource.transition.cancel()
         resource.status = status
 
     def set_timings(self, **changes: Any) -> None:
         """Changes durations from now on; what is under way keeps its own."""
-        self._world.timings = self._world.timings.with_changes(changes)
+        self._backend.timings = self._backend.timings.with_changes(changes)
 
     def set_rules(self, **changes: Any) -> None:
         """Changes quotas and defaults."""
         if "default_encryption" in changes:
             changes["default_encryption"] = Encryption(changes["default_encryption"])
-        self._world.rules = replace(self._world.rules, **changes)
+        self._backend.rules = replace(self._backend.rules, **changes)
 
     def take_automated_snapshot(
         self, cluster: str, *, account: str, region: str, at: str | None = None
     ) -> dict[str, str]:
         """The daily snapshot, finished, at a time (ISO 8601) or now; gives its id and ARN."""
-        place = Place(account, region)
-        time = datetime.fromisoformat(at) if at else self._world.schedule.now
+        location = Location(account, region)
+        time = datetime.fromisoformat(at) if at else self._backend.scheduler.now
         if time.tzinfo is None:
-            raise ControlError("the time of a snapshot needs a time zone")
-        taken = self._emulator.operations.snapshots.take_automated(
-            cluster_at(self._world, place, cluster), time.astimezone(UTC)
+            raise AdminError("the time of a snapshot needs a time zone")
+        taken = self._api.operations.snapshots.take_automated(
+            find_cluster(self._backend, location, cluster), time.astimezone(UTC)
         )
         return {"identifier": taken.identifier, "arn": taken.arn}
 
     def run_maintenance_window(self, arn: str) -> None:
         """Applies what is pending on a cluster or an instance."""
         resource = self._resource(arn)
-        if isinstance(resource, Cluster):
-            self._emulator.operations.changes.maintain(resource)
-        elif isinstance(resource, Instance):
-            self._emulator.operations.instances.apply_pending(resource)
+        if isinstance(resource, DBCluster):
+            self._api.operations.modifications.maintain(resource)
+        elif isinstance(resource, DBInstance):
+            self._api.operations.instances.apply_pending(resource)
         else:
-            raise ControlError("a snapshot has no maintenance window")
+            raise AdminError("a snapshot has no maintenance window")
 
     def servers(self) -> list[dict[str, Any]]:
         """The data plane: per cluster its ARN, host, port, log, and whether it lets clients in."""
         arns = {
             cluster.resource_id: cluster.arn
-            for _, site in self._world.sites()
-            for cluster in site.clusters.values()
+            for _, regional in self._backend.regional_backends()
+            for cluster in regional.clusters.values()
         }
         return [
             {
@@ -162,7 +162,7 @@ class Control:
                 "accepting": server.accepting,
                 "log": str(server.log) if server.log else None,
             }
-            for server in self._world.data_plane.servers()
+            for server in self._backend.data_plane.servers()
         ]
 
     def credentials(self, account: str) -> dict[str, str]:
@@ -176,36 +176,36 @@ class Control:
 
     def calls(self) -> list[dict[str, Any]]:
         """Every request so far: when, by which account, in which Region, what, and its error."""
-        return [{**asdict(call), "at": call.at.isoformat()} for call in self._emulator.calls]
+        return [{**asdict(call), "at": call.at.isoformat()} for call in self._api.calls]
 
     def problems(self) -> list[str]:
         """What the data plane could not do."""
-        return list(self._world.problems)
+        return list(self._backend.problems)
 
     def reset(self) -> None:
         """Nothing was ever made, called or arranged."""
         images = set()
-        for _, site in self._world.sites():
-            for cluster in site.clusters.values():
-                self._world.data_plane.discard(cluster.resource_id)
-            images |= {snapshot.image for snapshot in site.snapshots.values()}
+        for _, regional in self._backend.regional_backends():
+            for cluster in regional.clusters.values():
+                self._backend.data_plane.discard(cluster.resource_id)
+            images |= {snapshot.image for snapshot in regional.snapshots.values()}
         for image in images:
-            self._world.data_plane.release(image)
-        self._world.clear()
-        self._emulator.calls.clear()
-        self._emulator.refusals.clear()
+            self._backend.data_plane.release(image)
+        self._backend.clear()
+        self._api.calls.clear()
+        self._api.refusals.clear()
 
-    def _resource(self, arn: str) -> Cluster | Instance | Snapshot:
+    def _resource(self, arn: str) -> DBCluster | DBInstance | DBClusterSnapshot:
         parsed = Arn.parse(arn)
         if parsed is None:
-            raise ControlError(f"not an ARN: {arn}")
-        place = Place(parsed.account, parsed.region)
+            raise AdminError(f"not an ARN: {arn}")
+        location = Location(parsed.account, parsed.region)
         match parsed.kind:
             case "cluster":
-                return cluster_at(self._world, place, arn)
+                return find_cluster(self._backend, location, arn)
             case "db":
-                return instance_at(self._world, place, arn)
+                return find_instance(self._backend, location, arn)
             case "cluster-snapshot":
-                return own_snapshot(self._world, place, arn)
+                return find_own_snapshot(self._backend, location, arn)
             case kind:
-                raise ControlError(f"no control over {kind}")
+                raise AdminError(f"no status can be set on a {kind}")

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, TypeVar
 
-from embedded_aws.rds.backend import Backend
-from embedded_aws.rds.errors import RdsError, UnsupportedOperationError
-from embedded_aws.rds.models import Place
+from embedded_aws.rds.backend import RdsBackend
+from embedded_aws.rds.exceptions import RDSClientError, UnsupportedOperationError
+from embedded_aws.rds.models import Location
 from embedded_aws.rds.operations import Operations
 from embedded_aws.rds.params import Params
 
@@ -18,7 +18,7 @@ _REMEMBERED_CALLS = 100_000
 
 
 @dataclass(frozen=True)
-class Call:
+class ApiCall:
     """A request that was made, without its parameters: they may hold secrets."""
 
     at: datetime
@@ -39,7 +39,7 @@ class Refusal:
     after_doing: bool
 
 
-class InjectedError(RdsError):
+class InjectedError(RDSClientError):
     """A refusal that a test asked for, with the HTTP status that goes with it."""
 
     def __init__(self, refusal: Refusal) -> None:
@@ -47,39 +47,39 @@ class InjectedError(RdsError):
         self.status = refusal.status
 
 
-class Emulator:
+class RdsApi:
     """Answers requests."""
 
-    def __init__(self, backend: Backend) -> None:
+    def __init__(self, backend: RdsBackend) -> None:
         self.backend = backend
         self.operations = Operations(backend)
-        self.calls: deque[Call] = deque(maxlen=_REMEMBERED_CALLS)
+        self.calls: deque[ApiCall] = deque(maxlen=_REMEMBERED_CALLS)
         self.refusals: list[Refusal] = []
 
-    def answer(self, action: str, place: Place, params: Params) -> dict[str, Any]:
+    def answer(self, action: str, location: Location, params: Params) -> dict[str, Any]:
         """Does what the request asks; raises ``RdsError``."""
         if action not in self.operations.handlers:
             raise UnsupportedOperationError(f"The embedded RDS does not offer {action}")
-        return self.operations.perform(action, place, params)
+        return self.operations.perform(action, location, params)
 
-    def receive(self, action: str, place: Place, answer: Callable[[], Answer]) -> Answer:
+    def receive(self, action: str, location: Location, answer: Callable[[], Answer]) -> Answer:
         """Has a request answered, unless a test wants it refused, and remembers it."""
         with self.backend.lock:
             refusal = self._refusal(action)
-            error: RdsError | None = None
+            error: RDSClientError | None = None
             try:
                 if refusal is not None and not refusal.after_doing:
                     raise InjectedError(refusal)
                 answered = answer()
                 if refusal is not None:
                     raise InjectedError(refusal)
-            except RdsError as raised:
+            except RDSClientError as raised:
                 error = raised
                 raise
             finally:
                 now = self.backend.clock.now()
                 code = error.code if error else None
-                self.calls.append(Call(now, place.account, place.region, action, code))
+                self.calls.append(ApiCall(now, location.account, location.region, action, code))
             return answered
 
     def _refusal(self, action: str) -> Refusal | None:

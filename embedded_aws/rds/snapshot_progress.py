@@ -1,0 +1,68 @@
+"""The flow of a snapshot's data: its progress, and the queue of copies that wait for a place."""
+
+from collections.abc import Callable
+
+from embedded_aws.rds.backend import RdsBackend
+from embedded_aws.rds.models import AVAILABLE, COPYING, DBClusterSnapshot, Location
+from embedded_aws.rds.transitions import Operation, RunningTransition, Transition
+
+
+def _nothing() -> None:
+    return
+
+
+class SnapshotProgress:
+    """Begins transfers, tells their progress, and keeps to AWS's limit of copies under way."""
+
+    def __init__(self, backend: RdsBackend) -> None:
+        self._backend = backend
+
+    def start(
+        self,
+        snapshot: DBClusterSnapshot,
+        transition: Transition,
+        ended: Callable[[], None] = _nothing,
+    ) -> None:
+        """Lets the snapshot's data flow from now on."""
+        snapshot.begun = self._backend.scheduler.now
+        snapshot.seconds = transition.seconds
+
+        def show(status: str) -> None:
+            snapshot.status = status
+
+        def done(final: str) -> None:
+            snapshot.reached = 100 if final == AVAILABLE else self.percent(snapshot)
+            snapshot.status = final
+            ended()
+
+        snapshot.transition = RunningTransition(
+            self._backend.scheduler, transition, show=show, done=done
+        )
+
+    def percent(self, snapshot: DBClusterSnapshot) -> int:
+        """``PercentProgress``; a copy that waits in the queue shows none."""
+        if snapshot.reached is not None:
+            return snapshot.reached
+        if snapshot.begun is None:
+            return 0
+        fraction = self._backend.scheduler.fraction_of(snapshot.begun, snapshot.seconds)
+        return min(99, int(100 * fraction))
+
+    def start_queued_copies(self, location: Location) -> None:
+        """Lets waiting copies begin while places are free.
+
+        Source: Aurora User Guide, *DB cluster snapshot copying*: five copies in progress per
+        destination Region per account; a copy that waits shows no progress.
+        """
+        copies = [
+            one
+            for one in self._backend.at(location).snapshots.values()
+            if one.source_arn is not None
+        ]
+        under_way = sum(one.transition is not None and one.transition.running for one in copies)
+        waiting = [one for one in copies if one.transition is None]
+        free = max(0, self._backend.rules.copies_in_progress - under_way)
+        for snapshot in waiting[:free]:
+            default = Transition.spread((COPYING,), self._backend.timings.copy_snapshot, AVAILABLE)
+            transition = self._backend.overrides.apply(Operation.COPY_SNAPSHOT, default)
+            self.start(snapshot, transition, ended=lambda: self.start_queued_copies(location))
