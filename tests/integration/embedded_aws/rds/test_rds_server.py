@@ -24,7 +24,7 @@ import sys, time
 from pathlib import Path
 from embedded_aws.rds import EmbeddedRds
 rds = EmbeddedRds(Path(sys.argv[1]), speed=6000).start()
-client = rds.control.session("111122223333", "eu-west-1").client(
+client = rds.admin.session("111122223333", "eu-west-1").client(
     "rds", endpoint_url=rds.endpoint_url
 )
 client.create_db_cluster(
@@ -202,7 +202,7 @@ def test_the_environment_leads_an_sdk_to_the_emulator(
     assert session.client("rds").describe_db_clusters()["DBClusters"] == []
 
 
-def test_the_control_arranges_and_refuses_over_http(databases: Databases) -> None:
+def test_the_admin_api_arranges_and_refuses_over_http(databases: Databases) -> None:
     admin = databases.embedded.admin
     cluster = databases.new_cluster()
     admin.fail_next("create-snapshot")

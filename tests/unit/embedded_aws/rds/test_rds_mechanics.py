@@ -217,7 +217,7 @@ def test_every_call_is_recorded_with_its_error_and_without_its_parameters(
     assert "never-recorded" not in json.dumps(rds_bench.admin.calls())
 
 
-def test_a_control_that_makes_no_sense_is_refused(rds_bench: RdsBench) -> None:
+def test_an_admin_request_that_makes_no_sense_is_refused(rds_bench: RdsBench) -> None:
     admin = rds_bench.admin
 
     for name, arguments in (
