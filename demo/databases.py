@@ -8,17 +8,17 @@ from pg8000.exceptions import DatabaseError as PgDatabaseError
 
 from aurora_restore.shared.errors import DatabaseConnectionError
 from aurora_restore.shared.postgres import journal
+from aurora_restore.shared.postgres.application_roles import scram_verifier
 from aurora_restore.shared.postgres.connection import (
     INSUFFICIENT_PRIVILEGE,
-    Login,
-    Server,
-    Session,
+    DatabaseLogin,
+    DatabaseServer,
+    DatabaseSession,
     explained,
     identifier,
     literal,
     sqlstate,
 )
-from aurora_restore.shared.postgres.roles import scram_verifier
 from demo.checks import Attempt, TableReading
 from demo.story import LoginStory
 
@@ -32,13 +32,13 @@ _TABLES: Final = (
 )
 
 
-def run_file(session: Session, file: Path) -> None:
+def run_file(session: DatabaseSession, file: Path) -> None:
     """Run a file of statements."""
     with explained(f"{file.name} could not be run"):
         session.run(file.read_text(encoding="utf-8"))
 
 
-def make_logins(session: Session, logins: Sequence[LoginStory]) -> None:
+def make_logins(session: DatabaseSession, logins: Sequence[LoginStory]) -> None:
     """Create roles that can log in."""
     for login in logins:
         role = identifier(login.user)
@@ -51,7 +51,7 @@ def make_logins(session: Session, logins: Sequence[LoginStory]) -> None:
 
 
 def read_tables(
-    server: Server, login: Login, database: str, masked: Mapping[str, Sequence[str]]
+    server: DatabaseServer, login: DatabaseLogin, database: str, masked: Mapping[str, Sequence[str]]
 ) -> dict[str, TableReading]:
     """Every table of a database but the pipeline's own journal, as a login that may read it."""
     with server.session(login, database) as session, explained(f"{database} could not be read"):
@@ -66,7 +66,9 @@ def read_tables(
         }
 
 
-def _read_table(session: Session, schema: str, table: str, masked: Sequence[str]) -> TableReading:
+def _read_table(
+    session: DatabaseSession, schema: str, table: str, masked: Sequence[str]
+) -> TableReading:
     name = f"{identifier(schema)}.{identifier(table)}"
     rows, checksum = _digest(session, name, "t")
     if not masked:
@@ -86,7 +88,7 @@ def _read_table(session: Session, schema: str, table: str, masked: Sequence[str]
     )
 
 
-def _digest(session: Session, table: str, row: str) -> tuple[int, str]:
+def _digest(session: DatabaseSession, table: str, row: str) -> tuple[int, str]:
     ((rows, checksum),) = session.run(
         "SELECT count(*), encode(sha256(coalesce(string_agg(d, '' ORDER BY d), '')::bytea), 'hex') "  # noqa: S608
         f"FROM (SELECT md5(({row})::text) AS d FROM {table} t) digests"
@@ -94,14 +96,16 @@ def _digest(session: Session, table: str, row: str) -> tuple[int, str]:
     return int(rows), str(checksum)
 
 
-def _values(session: Session, table: str, column: str) -> frozenset[str]:
+def _values(session: DatabaseSession, table: str, column: str) -> frozenset[str]:
     quoted = identifier(column)
     return frozenset(
         session.column(f"SELECT {quoted}::text FROM {table} WHERE {quoted} IS NOT NULL")  # noqa: S608
     )
 
 
-def attempt(server: Server, login: Login, database: str, table: str = "") -> Attempt:
+def attempt(
+    server: DatabaseServer, login: DatabaseLogin, database: str, table: str = ""
+) -> Attempt:
     """Log in and, where a table is named, try to read and to write it; no row is changed."""
     try:
         with server.session(login, database) as session:
@@ -118,7 +122,7 @@ def attempt(server: Server, login: Login, database: str, table: str = "") -> Att
         raise
 
 
-def _may(session: Session, statement: str) -> bool:
+def _may(session: DatabaseSession, statement: str) -> bool:
     try:
         session.run(statement)
     except PgDatabaseError as error:
@@ -128,6 +132,8 @@ def _may(session: Session, statement: str) -> bool:
     return True
 
 
-def server_of(cluster: Mapping[str, Any], ca_bundle: Path) -> Server:
+def server_of(cluster: Mapping[str, Any], ca_bundle: Path) -> DatabaseServer:
     """The server of a cluster as RDS describes it."""
-    return Server(cluster["Endpoint"], cluster["Port"], ca_bundle.read_text(encoding="ascii"))
+    return DatabaseServer(
+        cluster["Endpoint"], cluster["Port"], ca_bundle.read_text(encoding="ascii")
+    )

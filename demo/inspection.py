@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from aurora_restore.shared.names import TAG_ARCHIVED_AT, TAG_SOURCE_SNAPSHOT
-from aurora_restore.shared.postgres.connection import Login, Server
+from aurora_restore.shared.postgres.connection import DatabaseLogin, DatabaseServer
 from demo.checks import (
     Check,
     Expected,
@@ -41,9 +41,9 @@ class Findings:
 class Secrets:
     """What the stack's two secrets hold."""
 
-    master: Login
-    application: Login
-    readonly: Login
+    master: DatabaseLogin
+    application: DatabaseLogin
+    readonly: DatabaseLogin
 
 
 def inspect(aws: EmbeddedAws, story: Story, prepared: Prepared, records: Records) -> Findings:
@@ -53,7 +53,7 @@ def inspect(aws: EmbeddedAws, story: Story, prepared: Prepared, records: Records
     (cluster,) = rds.describe_db_clusters(DBClusterIdentifier=story.target.name)["DBClusters"]
     restored = server_of(cluster, aws.rds.ca_bundle)
     source = prepared.production.server
-    reader = Login(story.reader.user, story.reader.password)
+    reader = DatabaseLogin(story.reader.user, story.reader.password)
     in_source = read_tables(source, reader, story.database, story.masked)
     in_restored = read_tables(restored, secrets.readonly, story.database, story.masked)
     tables = compare_tables(in_source, in_restored)
@@ -95,22 +95,22 @@ def _secrets(aws: EmbeddedAws, story: Story, outputs: Mapping[str, str]) -> Secr
         for output in ("MasterSecret", "AppSecret")
     )
     return Secrets(
-        master=Login(master["username"], master["password"]),
-        application=Login(app["app_username"], app["app_password"]),
-        readonly=Login(app["readonly_username"], app["readonly_password"]),
+        master=DatabaseLogin(master["username"], master["password"]),
+        application=DatabaseLogin(app["app_username"], app["app_password"]),
+        readonly=DatabaseLogin(app["readonly_username"], app["readonly_password"]),
     )
 
 
 def _logins(
-    story: Story, secrets: Secrets, source: Server, restored: Server
+    story: Story, secrets: Secrets, source: DatabaseServer, restored: DatabaseServer
 ) -> "list[LoginVerdict]":
     locked_out = Expected(source=True, restored=False, verdict="locked out")
     kept = Expected(source=True, restored=True, verdict="kept")
-    master = Login(story.master_user, story.source.master_password)
+    master = DatabaseLogin(story.master_user, story.source.master_password)
     everybody = [
         (master, "master, production's", locked_out),
         *(
-            (Login(each.user, each.password), each.who, kept if each.kept else locked_out)
+            (DatabaseLogin(each.user, each.password), each.who, kept if each.kept else locked_out)
             for each in story.logins
         ),
         (

@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from aurora_restore.shared.names import TAG_MANAGED_BY
-from aurora_restore.shared.postgres.connection import Login, Server
+from aurora_restore.shared.postgres.connection import DatabaseLogin, DatabaseServer
 from demo.checks import TableReading
 from demo.databases import make_logins, read_tables, run_file, server_of
 from demo.screen import Screen
@@ -47,7 +47,7 @@ class Network:
 class Production:
     """The source cluster as it was when its snapshot was taken."""
 
-    server: Server
+    server: DatabaseServer
     tables: Mapping[str, TableReading]
     snapshot: str
 
@@ -208,7 +208,7 @@ class _Stage:
             KeyId=network.key_arn, PolicyName="default", Policy=json.dumps(policy)
         )
 
-    def _fill_production(self, server: Server) -> Mapping[str, TableReading]:
+    def _fill_production(self, server: DatabaseServer) -> Mapping[str, TableReading]:
         story = self._story
         master = self._master(story.source)
         with server.session(master, story.database) as session:
@@ -216,15 +216,15 @@ class _Stage:
             session.run(f"GRANT CREATE ON DATABASE {story.database} TO {story.owner.user}")
             run_file(session, story.master_script)
         self._go_on()
-        owner = Login(story.owner.user, story.owner.password)
+        owner = DatabaseLogin(story.owner.user, story.owner.password)
         with server.session(owner, story.database) as session:
             run_file(session, story.owner_script)
         self._go_on()
-        reader = Login(story.reader.user, story.reader.password)
+        reader = DatabaseLogin(story.reader.user, story.reader.password)
         return read_tables(server, reader, story.database, story.masked)
 
-    def _master(self, cluster: ClusterStory) -> Login:
-        return Login(self._story.master_user, cluster.master_password)
+    def _master(self, cluster: ClusterStory) -> DatabaseLogin:
+        return DatabaseLogin(self._story.master_user, cluster.master_password)
 
     def _make_cluster(
         self, cluster: ClusterStory, network: Network, *, tags: Mapping[str, str]

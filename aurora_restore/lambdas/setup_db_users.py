@@ -11,16 +11,11 @@ from aurora_restore.shared.errors import ConfigurationError, DatabaseConnectionE
 from aurora_restore.shared.names import ASSETS_PACKAGE, CA_BUNDLE, script_resource
 from aurora_restore.shared.pipeline import get_step
 from aurora_restore.shared.postgres import journal
-from aurora_restore.shared.postgres.connection import Login, Server, explained
-from aurora_restore.shared.postgres.roles import (
-    READ_ONLY,
-    READ_WRITE,
-    disable_inherited_logins,
-    ensure_login,
-    grant_access,
-    leave_groups,
-    prove_access,
-)
+from aurora_restore.shared.postgres.application_roles import ensure_login, leave_groups
+from aurora_restore.shared.postgres.connection import DatabaseLogin, DatabaseServer, explained
+from aurora_restore.shared.postgres.grants import READ_ONLY, READ_WRITE, grant_access
+from aurora_restore.shared.postgres.lock_out import disable_inherited_logins
+from aurora_restore.shared.postgres.proof import prove_access
 from aurora_restore.shared.postgres.scripts import Progress, SqlScript, run_script
 from aurora_restore.shared.validation import validate_required_params
 
@@ -51,7 +46,7 @@ class SetupDbUsersHandler(BaseHandler):
             "target_cluster_id": job.target_cluster_id,
             "cluster_endpoint": endpoint,
         }
-        server = Server(str(endpoint), int(port), _asset(CA_BUNDLE))
+        server = DatabaseServer(str(endpoint), int(port), _asset(CA_BUNDLE))
         master, master_database = self._master(job)
         try:
             with explained(f"cluster {job.target_cluster_id} could not be set up"):
@@ -70,7 +65,9 @@ class SetupDbUsersHandler(BaseHandler):
             )
         return Answer("Database users configured successfully", body, {"users_configured": True})
 
-    def _set_up(self, job: Job, server: Server, master: Login, master_database: str) -> str | None:
+    def _set_up(
+        self, job: Job, server: DatabaseServer, master: DatabaseLogin, master_database: str
+    ) -> str | None:
         """Everything that is not done yet; answers the script that is still running, if one is."""
         wanted = job.restore.database
         databases = list(wanted.databases) or [master_database]
@@ -90,21 +87,21 @@ class SetupDbUsersHandler(BaseHandler):
             for login in (app, readonly):
                 leave_groups(session, login.user)
                 ensure_login(server, session, login, databases[0])
-        access = ((app.user, READ_WRITE), (readonly.user, READ_ONLY))
+        roles = {app.user: READ_WRITE, readonly.user: READ_ONLY}
         for database in databases:
             with server.session(master, database) as session:
-                grant_access(session, database, access, wanted.keep_logins)
+                grant_access(session, database, roles, wanted.keep_logins)
         prove_access(server, databases, app, readonly)
         return None
 
-    def _master(self, job: Job) -> tuple[Login, str]:
+    def _master(self, job: Job) -> tuple[DatabaseLogin, str]:
         name = job.environment.master_secret
         master = MasterCredentials.parse(
             get_secret(name, clients=job.clients), source=f"secret {name}"
         )
-        return Login(master.username, master.password), master.database
+        return DatabaseLogin(master.username, master.password), master.database
 
-    def _application(self, job: Job) -> tuple[Login, Login]:
+    def _application(self, job: Job) -> tuple[DatabaseLogin, DatabaseLogin]:
         """The two logins, the secret being completed first where it lacks a password."""
         name = job.environment.app_secret
         stored = get_secret(name, clients=job.clients)
@@ -115,8 +112,8 @@ class SetupDbUsersHandler(BaseHandler):
             generated = {"app_password": app_password, "readonly_password": readonly_password}
             put_secret(name, {**stored, **generated}, clients=job.clients)
         return (
-            Login(given.app_username, app_password),
-            Login(given.readonly_username, readonly_password),
+            DatabaseLogin(given.app_username, app_password),
+            DatabaseLogin(given.readonly_username, readonly_password),
         )
 
 

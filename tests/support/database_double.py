@@ -4,7 +4,7 @@ Only the functions that speak SQL are replaced; reading and completing the secre
 the waiting stay the code under test. The SQL itself is swept in ``test_sql_sweep``.
 """
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -17,7 +17,7 @@ from aurora_restore.shared.errors import (
     ScriptFailedError,
 )
 from aurora_restore.shared.postgres import journal
-from aurora_restore.shared.postgres.connection import Login
+from aurora_restore.shared.postgres.connection import DatabaseLogin
 from aurora_restore.shared.postgres.scripts import Progress, SqlScript
 from embedded_aws.rds.backend import RdsBackend
 
@@ -54,7 +54,7 @@ class Databases:
         """The contents of a cluster's storage."""
         return self.contents.setdefault(storage, Contents())
 
-    def log_in(self, login: Login) -> Contents:
+    def log_in(self, login: DatabaseLogin) -> Contents:
         """The contents of the one cluster that lets the master user in with this password."""
         if self.refusals:
             raise self.refusals.pop(0)
@@ -78,7 +78,7 @@ class _Server:
     port: int
 
     @contextmanager
-    def session(self, login: Login, database: str) -> Iterator[Contents]:
+    def session(self, login: DatabaseLogin, database: str) -> Iterator[Contents]:
         yield self.databases.log_in(login)
 
 
@@ -95,7 +95,7 @@ def doubled(databases: Databases) -> Iterator[None]:
         return [role for role in INHERITED if role not in keep]
 
     def run(
-        server: _Server, master: Login, operation_id: str, script: SqlScript, seconds: float
+        server: _Server, master: DatabaseLogin, operation_id: str, script: SqlScript, seconds: float
     ) -> Progress:
         databases = server.databases
         with server.session(master, script.database) as session:
@@ -109,16 +109,18 @@ def doubled(databases: Databases) -> Iterator[None]:
                 session.scripts.append((operation_id, script.name))
         return Progress.DONE
 
-    def ensure(server: _Server, session: Contents, login: Login, database: str) -> bool:
+    def ensure(server: _Server, session: Contents, login: DatabaseLogin, database: str) -> bool:
         changed = session.logins.get(login.user) != login.password
         session.logins[login.user] = login.password
         return changed
 
-    def grant(session: Contents, database: str, access: Sequence[Any], keep: Any) -> None:
+    def grant(session: Contents, database: str, access: Mapping[str, Any], keep: Any) -> None:
         if not databases.forgetful:
-            session.granted.update(role for role, _ in access)
+            session.granted.update(access)
 
-    def prove(server: _Server, databases_: Sequence[str], app: Login, readonly: Login) -> None:
+    def prove(
+        server: _Server, databases_: Sequence[str], app: DatabaseLogin, readonly: DatabaseLogin
+    ) -> None:
         clusters = server.databases.contents.values()
         if not any(
             contents.logins.get(login.user) == login.password and login.user in contents.granted
@@ -131,7 +133,7 @@ def doubled(databases: Databases) -> Iterator[None]:
         return None
 
     replaced: dict[str, Any] = {
-        "Server": server,
+        "DatabaseServer": server,
         "disable_inherited_logins": disable,
         "ensure_login": ensure,
         "grant_access": grant,

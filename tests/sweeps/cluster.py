@@ -10,19 +10,19 @@ from typing import Any
 import pg8000.native
 
 from aurora_restore.shared.postgres import journal
-from aurora_restore.shared.postgres.connection import Login
-from aurora_restore.shared.postgres.roles import scram_verifier
+from aurora_restore.shared.postgres.application_roles import scram_verifier
+from aurora_restore.shared.postgres.connection import DatabaseLogin
 from embedded_aws.rds.data_plane import Login as Owner
 from embedded_aws.rds.data_plane.postgres import PostgresDataPlane
 from embedded_aws.rds.data_plane.server import PostgresServer
 from tests.unit.bench import MASTER_PASSWORD
 
 DATABASES = ("app", "reports")
-MASTER = Login("postgres", MASTER_PASSWORD)
-ETL = Login("etl", "old-etl-password")
-ADMIN = Login('old "admin', "old-admin-password")
-MONITORING = Login("monitoring", "old-monitoring-password")
-FORMER_APP = Login("app_user", "old-app-password")
+MASTER = DatabaseLogin("postgres", MASTER_PASSWORD)
+ETL = DatabaseLogin("etl", "old-etl-password")
+ADMIN = DatabaseLogin('old "admin', "old-admin-password")
+MONITORING = DatabaseLogin("monitoring", "old-monitoring-password")
+FORMER_APP = DatabaseLogin("app_user", "old-app-password")
 KEPT = (MONITORING.user, "nobody")
 
 
@@ -38,7 +38,7 @@ class Connection(pg8000.native.Connection):  # type: ignore[misc]
             super().close()
 
 
-def _verifier(login: Login) -> str:
+def _verifier(login: DatabaseLogin) -> str:
     return scram_verifier(login.password)
 
 
@@ -181,7 +181,7 @@ class Cluster:
                 session.run(f"SET ROLE {MASTER.user}; {contents}")
 
     @contextmanager
-    def logged_in(self, login: Login, database: str) -> Iterator[Connection]:
+    def logged_in(self, login: DatabaseLogin, database: str) -> Iterator[Connection]:
         """A session that ends with the block, unless it has ended before."""
         session = Connection(
             self.server.socket, login.user, password=login.password, database=database
@@ -191,7 +191,7 @@ class Cluster:
         finally:
             session.close()
 
-    def lets_in(self, login: Login, database: str) -> bool:
+    def lets_in(self, login: DatabaseLogin, database: str) -> bool:
         try:
             with self.logged_in(login, database):
                 return True

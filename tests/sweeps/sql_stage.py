@@ -18,7 +18,7 @@ from aurora_restore.lambdas import setup_db_users
 from aurora_restore.lambdas.setup_db_users import SetupDbUsersHandler
 from aurora_restore.shared.common import logger
 from aurora_restore.shared.names import CA_BUNDLE, script_resource
-from aurora_restore.shared.postgres.connection import Login
+from aurora_restore.shared.postgres.connection import DatabaseLogin
 from aurora_restore.shared.state_utils import SUCCESS
 from embedded_aws.rds.data_plane import scram
 from tests.sweeps.cluster import (
@@ -104,15 +104,17 @@ class SqlStage:
             name: self.cluster.lets_in(login, DATABASES[0]) for name, login in self.logins().items()
         }
 
-    def logins(self) -> dict[str, Login]:
+    def logins(self) -> dict[str, DatabaseLogin]:
         """Names, and who may try to log in under them."""
         secret = self._app_secret()
         return {
             "monitoring": MONITORING,
             "etl": ETL,
             "the former application": FORMER_APP,
-            "the application": Login(secret["app_username"], secret["app_password"]),
-            "the reader": Login(secret["readonly_username"], secret.get("readonly_password", "")),
+            "the application": DatabaseLogin(secret["app_username"], secret["app_password"]),
+            "the reader": DatabaseLogin(
+                secret["readonly_username"], secret.get("readonly_password", "")
+            ),
         }
 
     def _app_secret(self) -> Document:

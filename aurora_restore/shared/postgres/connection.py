@@ -4,6 +4,7 @@ import ssl
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Final, Self
 
 import pg8000.native
@@ -26,13 +27,13 @@ UNIQUE_VIOLATION: Final = "23505"
 
 
 def sqlstate(error: PgDatabaseError) -> str:
-    """The five-letter code by which PostgreSQL names an error."""
+    """Return the five-character code by which PostgreSQL names an error, or an empty string."""
     report = error.args[0] if error.args else None
     return str(report.get("C", "")) if isinstance(report, dict) else ""
 
 
 def describe(error: PgDatabaseError) -> str:
-    """SQLSTATE and primary message; never the detail, which may quote rows."""
+    """Return an error's SQLSTATE and primary message; never its detail, which may quote rows."""
     report = error.args[0] if error.args else None
     if not isinstance(report, dict):
         return str(error)
@@ -40,44 +41,45 @@ def describe(error: PgDatabaseError) -> str:
 
 
 @dataclass(frozen=True)
-class Login:
+class DatabaseLogin:
     """Who logs in. The password stays out of every ``repr``."""
 
     user: str
     password: str
 
     def __repr__(self) -> str:
-        return f"Login({self.user!r})"
+        return f"DatabaseLogin({self.user!r})"
 
 
-class Session:
-    """One connection. Every statement commits by itself outside of ``transaction``."""
+class DatabaseSession:
+    """A session with one database. Outside of ``transaction`` every statement commits by itself."""
 
     def __init__(self, connection: pg8000.native.Connection) -> None:
         self.connection = connection
 
     def run(self, sql: str, **parameters: Any) -> list[list[Any]]:
-        """Run one statement; parameters are bound, and known in the text as ``:name``.
+        """Run one statement and return its rows; parameters are known in the text as ``:name``.
 
-        Raises pg8000's DatabaseError, told apart by ``sqlstate``.
+        Raises pg8000's DatabaseError, whose kind ``sqlstate`` returns.
         """
         return list(self.connection.run(sql, **parameters) or [])
 
     def column(self, sql: str, **parameters: Any) -> list[Any]:
-        """The first column of what a query answers."""
+        """Return the first column of a query's rows."""
         return [row[0] for row in self.run(sql, **parameters)]
 
     def scalar(self, sql: str, **parameters: Any) -> Any:
-        """The only value that a query answers."""
+        """Return the only value of a query that has one row and one column."""
         return self.run(sql, **parameters)[0][0]
 
+    @cached_property
     def version(self) -> int:
-        """The server's version, which is 160004 for 16.4."""
+        """The server's version, which is 160004 for 16.4; asked for once per session."""
         return int(self.scalar("SELECT current_setting('server_version_num')"))
 
     @contextmanager
     def transaction(self) -> Iterator[Self]:
-        """Commit all or nothing."""
+        """Commit all statements of the block, or none of them where it raises."""
         self.run("BEGIN")
         try:
             yield self
@@ -88,8 +90,8 @@ class Session:
 
 
 @dataclass(frozen=True)
-class Server:
-    """The restored cluster's writer endpoint."""
+class DatabaseServer:
+    """The endpoint of a cluster's writer, and how to trust it."""
 
     host: str
     port: int
@@ -98,9 +100,9 @@ class Server:
 
     @contextmanager
     def session(
-        self, login: Login, database: str, *, application_name: str = APPLICATION_NAME
-    ) -> Iterator[Session]:
-        """A session that ends with the block. Raises DatabaseConnectionError."""
+        self, login: DatabaseLogin, database: str, *, application_name: str = APPLICATION_NAME
+    ) -> Iterator[DatabaseSession]:
+        """Log in for the time of the block. Raises DatabaseConnectionError."""
         session = self.connect(login, database, application_name=application_name)
         try:
             yield session
@@ -108,11 +110,12 @@ class Server:
             close(session)
 
     def connect(
-        self, login: Login, database: str, *, application_name: str = APPLICATION_NAME
-    ) -> Session:
-        """Log in. The server's certificate must be signed by ``ca_bundle`` for ``host``.
+        self, login: DatabaseLogin, database: str, *, application_name: str = APPLICATION_NAME
+    ) -> DatabaseSession:
+        """Log in, and leave it to the caller to ``close`` the session.
 
-        Raises DatabaseConnectionError, with ``sqlstate`` where PostgreSQL answered at all.
+        The server's certificate must be signed by ``ca_bundle`` for ``host``. Raises
+        DatabaseConnectionError, with ``sqlstate`` where it was PostgreSQL that refused.
         """
         try:
             connection = pg8000.native.Connection(
@@ -138,10 +141,10 @@ class Server:
             ) from error
         # The timeout guards the log-in alone: a statement may take longer.
         connection._usock.settimeout(None)
-        return Session(connection)
+        return DatabaseSession(connection)
 
-    def accepts(self, login: Login, database: str) -> bool:
-        """Whether this login succeeds; an unreachable server still raises."""
+    def accepts(self, login: DatabaseLogin, database: str) -> bool:
+        """Return whether this login succeeds; raise DatabaseConnectionError without a server."""
         try:
             with self.session(login, database):
                 return True
@@ -151,8 +154,8 @@ class Server:
             raise
 
 
-def close(session: Session) -> None:
-    """End a session, whatever state its connection is in."""
+def close(session: DatabaseSession) -> None:
+    """End a session, in whatever state its connection is."""
     try:
         session.connection.close()
     except (InterfaceError, OSError):
@@ -168,7 +171,10 @@ def _tls(ca_bundle: str) -> ssl.SSLContext:
 
 @contextmanager
 def explained(what: str) -> Iterator[None]:
-    """Turn a refused statement into a DatabaseError that says what was being done."""
+    """Raise what PostgreSQL refuses in the block as a DatabaseError that says what was being done.
+
+    A connection that is lost in the block is raised as a DatabaseConnectionError.
+    """
     try:
         yield
     except PgDatabaseError as error:
@@ -178,5 +184,5 @@ def explained(what: str) -> Iterator[None]:
 
 
 def identifiers(names: Sequence[str]) -> str:
-    """Names as a quoted list."""
+    """Return names as a quoted list."""
     return ", ".join(identifier(name) for name in names)

@@ -6,7 +6,7 @@ Only the database itself can say, in the same transaction, that a script has run
 
 from typing import Final
 
-from aurora_restore.shared.postgres.connection import Session
+from aurora_restore.shared.postgres.connection import DatabaseSession
 
 SCHEMA: Final = "aurora_restore"
 
@@ -23,18 +23,19 @@ _CREATE: Final = (
 )
 
 
-def prepare(session: Session) -> None:
-    """Make the journal where it is missing.
+def prepare(session: DatabaseSession) -> None:
+    """Create the journal where it is missing.
 
     A journal that came with the snapshot, because the source was itself restored by this pipeline,
-    is kept: its entries are of other operations.
+    is kept: its entries belong to other operations.
     """
     if session.scalar(f"SELECT to_regclass('{SCHEMA}.journal') IS NULL"):
         for statement in _CREATE:
             session.run(statement)
 
 
-def has(session: Session, operation_id: str, entry: str) -> bool:
+def has(session: DatabaseSession, operation_id: str, entry: str) -> bool:
+    """Return whether the journal, which must be there, holds an entry of an operation."""
     found = session.column(
         f"SELECT 1 FROM {SCHEMA}.journal WHERE operation_id = :operation_id AND entry = :entry",
         operation_id=operation_id,
@@ -43,15 +44,16 @@ def has(session: Session, operation_id: str, entry: str) -> bool:
     return bool(found)
 
 
-def entries(session: Session, operation_id: str) -> list[str]:
-    """Everything that is written of an operation, in alphabetical order."""
+def entries(session: DatabaseSession, operation_id: str) -> list[str]:
+    """Return all entries of an operation, in alphabetical order."""
     return session.column(
         f"SELECT entry FROM {SCHEMA}.journal WHERE operation_id = :operation_id ORDER BY entry",
         operation_id=operation_id,
     )
 
 
-def write(session: Session, operation_id: str, entry: str) -> None:
+def write(session: DatabaseSession, operation_id: str, entry: str) -> None:
+    """Add an entry of an operation. Raises pg8000's DatabaseError where there is one already."""
     session.run(
         f"INSERT INTO {SCHEMA}.journal (operation_id, entry) VALUES (:operation_id, :entry)",
         operation_id=operation_id,

@@ -16,18 +16,19 @@ from pg8000.exceptions import InterfaceError
 
 from aurora_restore.shared.errors import DatabaseConnectionError, ScriptFailedError
 from aurora_restore.shared.postgres import journal
+from aurora_restore.shared.postgres.catalog import find_owners
 from aurora_restore.shared.postgres.connection import (
     APPLICATION_NAME,
     UNIQUE_VIOLATION,
-    Login,
-    Server,
-    Session,
+    DatabaseLogin,
+    DatabaseServer,
+    DatabaseSession,
     close,
     describe,
     literal,
     sqlstate,
 )
-from aurora_restore.shared.postgres.roles import Membership, owners_membership
+from aurora_restore.shared.postgres.membership import TemporaryMembership, plan_membership
 
 # Settings without which the server would stop or wait for a client that is gone, each with the
 # version that has brought it. A notice would be flushed to the client at once, so none is sent.
@@ -41,7 +42,7 @@ _SESSION_SETTINGS: Final = (
 
 # Connections of scripts that outlast their invocation. They stay open while the execution
 # environment is frozen, and are closed when the next invocation finds the script done.
-_unfinished: Final[dict[str, Session]] = {}
+_unfinished: Final[dict[str, DatabaseSession]] = {}
 
 
 class Progress(Enum):
@@ -59,7 +60,11 @@ class SqlScript:
 
 
 def run_script(
-    server: Server, master: Login, operation_id: str, script: SqlScript, seconds: float
+    server: DatabaseServer,
+    master: DatabaseLogin,
+    operation_id: str,
+    script: SqlScript,
+    seconds: float,
 ) -> Progress:
     """Run a script in its own transaction, unless it has run, and wait up to ``seconds`` for it.
 
@@ -78,8 +83,8 @@ def run_script(
 
 
 def _start(
-    server: Server,
-    master: Login,
+    server: DatabaseServer,
+    master: DatabaseLogin,
     operation_id: str,
     script: SqlScript,
     label: str,
@@ -87,11 +92,13 @@ def _start(
 ) -> Progress:
     session = server.connect(master, script.database, application_name=label)
     try:
-        version = session.version()
+        version = session.version
         for setting, since in _SESSION_SETTINGS:
             if version >= since:
                 session.run(setting)
-        message = _as_one_message(operation_id, script, label, owners_membership(session))
+        message = _as_one_message(
+            operation_id, script, label, plan_membership(session, find_owners(session))
+        )
     except BaseException:
         close(session)
         raise
@@ -117,7 +124,7 @@ def _start(
 
 
 def _as_one_message(
-    operation_id: str, script: SqlScript, label: str, membership: Membership
+    operation_id: str, script: SqlScript, label: str, membership: TemporaryMembership
 ) -> str:
     """The script within its transaction, in which the master user may do what the owners may.
 
@@ -169,7 +176,7 @@ def _is_the_journals(error: PgDatabaseError) -> bool:
     return bool(report.get("s") == journal.SCHEMA and report.get("t") == "journal")
 
 
-def _is_running(session: Session, label: str) -> bool:
+def _is_running(session: DatabaseSession, label: str) -> bool:
     """Whether a session of this script is at work; one that has failed unseen is ended."""
     rows = session.run(
         "SELECT pid, state FROM pg_stat_activity WHERE application_name = :label", label=label

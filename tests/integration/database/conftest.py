@@ -12,13 +12,13 @@ from typing import Any, Final
 import pg8000.native
 import pytest
 
-from aurora_restore.shared.postgres.connection import Login, Server, Session
+from aurora_restore.shared.postgres.connection import DatabaseLogin, DatabaseServer, DatabaseSession
 from embedded_aws.rds.process import EmbeddedRds
 
 ACCOUNT = "222222222222"
 REGION = "us-west-2"
 DATABASE = "shop"
-MASTER = Login("postgres", "master-password-1")
+MASTER = DatabaseLogin("postgres", "master-password-1")
 
 INHERITED = """
 CREATE ROLE "Odd ""Owner";
@@ -57,11 +57,13 @@ Aged = Iterator[int]
 class Restored:
     """A cluster as a restore leaves it, and ways to look into it."""
 
-    server: Server
+    server: DatabaseServer
     log: Path
 
     @contextmanager
-    def session(self, login: Login, database: str = DATABASE) -> Iterator[pg8000.native.Connection]:
+    def session(
+        self, login: DatabaseLogin, database: str = DATABASE
+    ) -> Iterator[pg8000.native.Connection]:
         connection = pg8000.native.Connection(
             login.user,
             host=self.server.host,
@@ -75,7 +77,7 @@ class Restored:
         finally:
             connection.close()
 
-    def refuses(self, login: Login, database: str = DATABASE) -> bool:
+    def refuses(self, login: DatabaseLogin, database: str = DATABASE) -> bool:
         return not self.server.accepts(login, database)
 
 
@@ -107,7 +109,7 @@ def restored(databases: EmbeddedRds, request: pytest.FixtureRequest) -> Iterator
     )
     _wait(lambda: rds.describe_db_instances()["DBInstances"][0]["DBInstanceStatus"])
     (running,) = databases.admin.servers()
-    server = Server(running["host"], running["port"], databases.ca_bundle.read_text())
+    server = DatabaseServer(running["host"], running["port"], databases.ca_bundle.read_text())
     made = Restored(server, Path(running["log"]))
     with made.session(MASTER) as connection:
         connection.run(INHERITED)
@@ -128,14 +130,19 @@ def aged(monkeypatch: pytest.MonkeyPatch) -> Aged:
 
     There is no older server here; so this is as good as the list of what is newer.
     """
-    run = Session.run
+    run = DatabaseSession.run
 
     def turns() -> Aged:
         for version in OLD_VERSIONS:
             unknown = "|".join(known for since, known in NEWER.items() if version < since)
 
             def aged_run(
-                self: Session, sql: str, *, v: int = version, u: str = unknown, **parameters: Any
+                self: DatabaseSession,
+                sql: str,
+                *,
+                v: int = version,
+                u: str = unknown,
+                **parameters: Any,
             ) -> list[list[Any]]:
                 if "server_version_num" in sql:
                     return [[str(v)]]
@@ -143,7 +150,7 @@ def aged(monkeypatch: pytest.MonkeyPatch) -> Aged:
                     raise pg8000.native.DatabaseError({"C": "42704", "M": found[0]})
                 return run(self, sql, **parameters)
 
-            monkeypatch.setattr(Session, "run", aged_run)
+            monkeypatch.setattr(DatabaseSession, "run", aged_run)
             yield version
 
     return turns()

@@ -11,25 +11,27 @@ from aurora_restore.shared.errors import (
     PrivilegeCheckError,
 )
 from aurora_restore.shared.postgres import journal
-from aurora_restore.shared.postgres.connection import Login, Server, Session, identifier
-from aurora_restore.shared.postgres.roles import (
+from aurora_restore.shared.postgres.application_roles import ensure_login, leave_groups
+from aurora_restore.shared.postgres.connection import (
+    DatabaseLogin,
+    DatabaseServer,
+    DatabaseSession,
+    identifier,
+)
+from aurora_restore.shared.postgres.grants import READ_ONLY, READ_WRITE, grant_access
+from aurora_restore.shared.postgres.lock_out import (
     LOGIN_DISABLED,
     LOGINS_DISABLED,
-    READ_ONLY,
-    READ_WRITE,
     disable_inherited_logins,
-    ensure_login,
-    grant_access,
-    leave_groups,
-    prove_access,
 )
+from aurora_restore.shared.postgres.proof import prove_access
 from tests.integration.database.conftest import DATABASE, MASTER, Aged, Restored
 
-APP = Login("app_user", "canary-app-password")
-READONLY = Login('read "only', "canary-readonly-password'")
-ACCESS = ((APP.user, READ_WRITE), (READONLY.user, READ_ONLY))
-ETL = Login("etl", "old-etl-password")
-MONITORING = Login("monitoring", "old-monitoring-password")
+APP = DatabaseLogin("app_user", "canary-app-password")
+READONLY = DatabaseLogin('read "only', "canary-readonly-password'")
+ACCESS = {APP.user: READ_WRITE, READONLY.user: READ_ONLY}
+ETL = DatabaseLogin("etl", "old-etl-password")
+MONITORING = DatabaseLogin("monitoring", "old-monitoring-password")
 
 SNAPSHOT_OF_THE_CATALOG = """
 SELECT 'role', rolname, row(rolsuper, rolcanlogin, rolcreatedb, rolvaliduntil)::text FROM pg_roles
@@ -63,7 +65,7 @@ def test_sessions_end_that_an_earlier_attempt_has_left(restored: Restored) -> No
     with restored.session(ETL) as old:
         with restored.session(MASTER) as connection:
             connection.run("BEGIN")
-            stopped = Session(connection)
+            stopped = DatabaseSession(connection)
             journal.prepare(stopped)
             connection.run("ALTER ROLE etl NOLOGIN")
             journal.write(stopped, "op-1", f"{LOGIN_DISABLED}etl")
@@ -77,7 +79,7 @@ def test_sessions_end_that_an_earlier_attempt_has_left(restored: Restored) -> No
 def test_inherited_logins_go_and_the_kept_ones_stay(restored: Restored) -> None:
     assert set_up(restored) == ["app_user", "etl"]
     assert restored.refuses(ETL)
-    assert restored.refuses(Login("app_user", "old-app-password"))
+    assert restored.refuses(DatabaseLogin("app_user", "old-app-password"))
     assert not restored.refuses(MONITORING)
     assert not restored.refuses(MASTER)
 
@@ -121,7 +123,7 @@ def test_public_may_nothing(restored: Restored) -> None:
     set_up(restored)
     with restored.session(MASTER) as connection:
         connection.run("CREATE ROLE nobody_in_particular LOGIN PASSWORD 'nobody-password'")
-    assert restored.refuses(Login("nobody_in_particular", "nobody-password"))
+    assert restored.refuses(DatabaseLogin("nobody_in_particular", "nobody-password"))
     with restored.session(MASTER) as connection:
         assert connection.run("SELECT has_table_privilege('public', 'customers', 'SELECT')") == [
             [False]
@@ -225,7 +227,7 @@ def test_a_membership_that_only_a_superuser_could_end_is_told_with_its_remedy(
     restored: Restored,
 ) -> None:
     """Since PostgreSQL 16 whoever makes a role is its member by grant of the first superuser."""
-    former = Login("app_user", "old-app-password")
+    former = DatabaseLogin("app_user", "old-app-password")
     with restored.session(MASTER) as connection:
         connection.run("ALTER ROLE app_user CREATEROLE")
     with restored.session(former) as connection:
@@ -243,7 +245,7 @@ def test_a_membership_that_only_a_superuser_could_end_is_told_with_its_remedy(
 @pytest.mark.parametrize("login", [APP, READONLY])
 @pytest.mark.parametrize("how", ["INHERIT FALSE, SET TRUE", "ADMIN TRUE, INHERIT FALSE, SET FALSE"])
 def test_a_role_that_is_a_member_of_another_is_found_out(
-    restored: Restored, login: Login, how: str
+    restored: Restored, login: DatabaseLogin, how: str
 ) -> None:
     set_up(restored)
     with restored.session(MASTER) as connection:
@@ -284,7 +286,7 @@ def test_an_application_role_that_cannot_write_is_found_out(restored: Restored) 
 def test_a_wrong_password_is_told_with_its_code(restored: Restored) -> None:
     with (
         pytest.raises(DatabaseConnectionError, match="'postgres' could not log in") as caught,
-        restored.server.session(Login("postgres", "canary-wrong"), DATABASE),
+        restored.server.session(DatabaseLogin("postgres", "canary-wrong"), DATABASE),
     ):
         pass
     assert caught.value.details["sqlstate"] == "28P01"
@@ -295,7 +297,7 @@ def test_a_server_that_no_authority_of_amazon_rds_has_signed_is_not_trusted(
     restored: Restored,
 ) -> None:
     authorities = rds_authorities().decode()
-    stranger = Server(restored.server.host, restored.server.port, authorities)
+    stranger = DatabaseServer(restored.server.host, restored.server.port, authorities)
     with (
         pytest.raises(DatabaseConnectionError, match="CA bundle"),
         stranger.session(MASTER, DATABASE),
@@ -304,6 +306,6 @@ def test_a_server_that_no_authority_of_amazon_rds_has_signed_is_not_trusted(
 
 
 def test_a_ca_bundle_that_is_none_is_a_configuration_error(restored: Restored) -> None:
-    stranger = Server(restored.server.host, restored.server.port, "no certificate")
+    stranger = DatabaseServer(restored.server.host, restored.server.port, "no certificate")
     with pytest.raises(ConfigurationError, match="PEM"), stranger.session(MASTER, DATABASE):
         pass
