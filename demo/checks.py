@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from aurora_restore.shared.pipeline import STEP_NAMES
+from aurora_restore.shared.sequences import REPLACE
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -152,11 +152,11 @@ def check_states(statuses: Mapping[str, str]) -> Check:
     """The promise that the state table holds every step as a success."""
     wrong = [
         f"{step} {statuses.get(step, 'missing')}"
-        for step in STEP_NAMES
+        for step in REPLACE.steps
         if statuses.get(step) != "SUCCESS"
     ]
     return Check(
-        promise=f"The state table holds all {len(STEP_NAMES)} steps as SUCCESS",
+        promise=f"The state table holds all {len(REPLACE.steps)} steps as SUCCESS",
         held=not wrong,
         found=", ".join(wrong),
     )

@@ -7,10 +7,11 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, Final
 
-from aurora_restore.shared.pipeline import STEPS
+from aurora_restore.shared.pipeline import get_step
+from aurora_restore.shared.sequences import REPLACE
 
-_STEP_OF_STATE: Final = {step.state_name: step.name for step in STEPS}
-_NUMBERS: Final = {step.name: number for number, step in enumerate(STEPS)}
+_STEP_OF_STATE: Final = {get_step(name).state_name: name for name in REPLACE.steps}
+_NUMBERS: Final = {name: number for number, name in enumerate(REPLACE.steps)}
 _ACCEPTED: Final = 202
 _OVER: Final = {
     "ExecutionSucceeded": "SUCCEEDED",
@@ -65,7 +66,7 @@ class Failure:
 class Course:
     """An execution so far."""
 
-    steps: tuple[StepProgress, ...] = tuple(StepProgress(name=step.name) for step in STEPS)
+    steps: tuple[StepProgress, ...] = tuple(StepProgress(name=name) for name in REPLACE.steps)
     status: str = "RUNNING"
     started: datetime | None = None
     ended: datetime | None = None

@@ -24,6 +24,7 @@ from aurora_restore.shared.names import (
     state_machine_name,
     state_table_name,
 )
+from aurora_restore.shared.sequences import REPLACE
 
 
 class AuroraRestoreStack(cdk.Stack):
@@ -91,6 +92,7 @@ class AuroraRestoreStack(cdk.Stack):
             self,
             "Pipeline",
             name_prefix=prefix,
+            sequence=REPLACE,
             functions=functions,
             timeout=cdk.Duration.hours(environment.timeout_hours),
             log_retention_days=environment.log_retention_days,

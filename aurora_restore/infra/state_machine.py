@@ -12,8 +12,9 @@ from constructs import Construct
 from aurora_restore.infra.log_groups import RetainedLogs
 from aurora_restore.shared.errors import retryable_error_names
 from aurora_restore.shared.names import state_machine_name
-from aurora_restore.shared.pipeline import STEPS, Step
+from aurora_restore.shared.pipeline import Step, get_step
 from aurora_restore.shared.protocol import DRY_RUN, EXECUTION, INPUT, RESTART_FROM, RETRY_AFTER
+from aurora_restore.shared.sequences import StepSequence, Transition
 
 # https://docs.aws.amazon.com/step-functions/latest/dg/bp-lambda-serviceexception.html
 LAMBDA_ERRORS: Final = (
@@ -32,7 +33,7 @@ _ACCEPTED: Final = 202
 
 
 class PipelineMachine(Construct):
-    """A standard state machine with a Task per step, its log group and its role.
+    """A standard state machine with a Task per step of a sequence, its log group and its role.
 
     A Task is never caught: a failed step fails the execution at exactly that state, so that a
     redrive from the console starts there again
@@ -48,21 +49,22 @@ class PipelineMachine(Construct):
         construct_id: str,
         *,
         name_prefix: str,
+        sequence: StepSequence,
         functions: Mapping[str, lambda_.IFunction],
         timeout: Duration,
         log_retention_days: int,
     ) -> None:
         super().__init__(scope, construct_id)
-        self._tasks = {step.name: self._task(step, functions[step.name]) for step in STEPS}
-        for step, following in zip(STEPS, [*STEPS[1:], None], strict=True):
-            self._connect(step, following)
+        self._tasks = {name: self._task(get_step(name), functions[name]) for name in sequence.steps}
+        for transition in sequence.transitions:
+            self._connect(transition)
         name = state_machine_name(name_prefix)
         self.machine = sfn.StateMachine(
             self,
             "Machine",
             state_machine_name=name,
             comment="Refreshes Aurora clusters from the day's snapshot",
-            definition_body=sfn.DefinitionBody.from_chainable(self._entrance()),
+            definition_body=sfn.DefinitionBody.from_chainable(self._entrance(sequence)),
             timeout=timeout,
             tracing_enabled=True,
             logs=sfn.LogOptions(
@@ -77,13 +79,13 @@ class PipelineMachine(Construct):
             ),
         )
 
-    def _entrance(self) -> sfn.IChainable:
+    def _entrance(self, sequence: StepSequence) -> sfn.IChainable:
         """Wait if the input says so, then enter at the step that it names."""
-        first = self._tasks[STEPS[0].name]
+        first = self._tasks[sequence.first]
         enter = sfn.Choice(self, "Start at", comment="`start_at` of the input, or the first step")
         enter.when(sfn.Condition.is_not_present("$.start_at"), first)
-        for step in STEPS:
-            enter.when(sfn.Condition.string_equals("$.start_at", step.name), self._tasks[step.name])
+        for step in sequence.entry_points:
+            enter.when(sfn.Condition.string_equals("$.start_at", step), self._tasks[step])
         enter.otherwise(first)
 
         delay = sfn.Wait(self, "Delay", time=sfn.WaitTime.seconds_path("$.delay_seconds")).next(
@@ -136,16 +138,17 @@ class PipelineMachine(Construct):
             )
         return task
 
-    def _connect(self, step: Step, following: Step | None) -> None:
+    def _connect(self, transition: Transition) -> None:
         """Lead from a step's Task to whatever comes after it."""
+        step = get_step(transition.step)
         task = self._tasks[step.name]
-        after = self._tasks[following.name] if following else None
+        after = self._tasks[transition.next] if transition.next else None
         if not step.waits:
             if after:
                 task.next(after)
             return
         choice = sfn.Choice(self, f"{step.state_name}: done?")
-        if step is STEPS[0]:
+        if step.ends_dry_run:
             dry_run = f"{_BODY}.{DRY_RUN}"
             choice.when(
                 sfn.Condition.and_(
@@ -155,14 +158,14 @@ class PipelineMachine(Construct):
                 sfn.Succeed(self, "Dry run done"),
                 comment="Everything was checked, nothing changed",
             )
-        if step.restarts:
+        if transition.lead_back:
             restart_from = f"{_BODY}.{RESTART_FROM}"
             choice.when(
                 sfn.Condition.and_(
                     sfn.Condition.is_present(restart_from),
-                    sfn.Condition.string_equals(restart_from, step.restarts),
+                    sfn.Condition.string_equals(restart_from, transition.lead_back.to),
                 ),
-                self._tasks[step.restarts],
+                self._tasks[transition.lead_back.to],
                 comment="What it waits for has ended badly",
             )
         wait = sfn.Wait(

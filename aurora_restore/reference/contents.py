@@ -13,7 +13,8 @@ from aurora_restore.shared.errors import (
     ConfigurationError,
     retryable_error_names,
 )
-from aurora_restore.shared.pipeline import SOURCE_ROLE_ACTIONS, STEPS, Step
+from aurora_restore.shared.pipeline import SOURCE_ROLE_ACTIONS, STEPS, Step, get_step
+from aurora_restore.shared.sequences import REPLACE, StepSequence
 from aurora_restore.shared.snapshots.routes import Place, Route, choose_route
 
 MINUTE: Final = 60
@@ -41,39 +42,42 @@ RUNS: Final[Mapping[str, Mapping[str, float]]] = {
 
 
 def steps() -> str:
-    """The sequence of the pipeline."""
+    """Return the table of the steps in the order of a run."""
     return table(
         ("", "Step", "What it does", "May wait", "Leads back to"),
         (
             row(
                 str(number),
-                code(step.name),
-                step.purpose,
-                "yes" if step.waits else "no",
-                code(step.restarts) if step.restarts else "",
+                code(transition.step),
+                get_step(transition.step).purpose,
+                "yes" if get_step(transition.step).waits else "no",
+                code(transition.lead_back.to) if transition.lead_back else "",
             )
-            for number, step in enumerate(STEPS, start=1)
+            for number, transition in enumerate(REPLACE.transitions, start=1)
         ),
     )
 
 
 def state_machine() -> str:
-    """The sequence as a diagram: how one state leads to another."""
-    return fenced("mermaid", _state_diagram())
+    """Return the diagram of the states, and how one leads to another."""
+    return fenced("mermaid", _state_diagram(REPLACE))
 
 
-def _state_diagram() -> Iterator[str]:
+def _state_diagram(sequence: StepSequence) -> Iterator[str]:
     yield "stateDiagram-v2"
-    for step in STEPS:
+    for name in sequence.steps:
+        step = get_step(name)
         yield f'    state "{step.state_name}" as {step.module}'
-    yield f"    [*] --> {STEPS[0].module} : or where start_at says"
-    for step, following in zip(STEPS, [*STEPS[1:], None], strict=True):
+    yield f"    [*] --> {get_step(sequence.first).module} : or where start_at says"
+    for transition in sequence.transitions:
+        step = get_step(transition.step)
         if step.waits:
             yield f"    {step.module} --> {step.module} : not yet, wait"
-        if step.restarts:
-            yield f"    {step.module} --> {step.restarts.replace('-', '_')} : ended badly"
-        yield f"    {step.module} --> {following.module if following else '[*]'}"
-        if step is STEPS[0]:
+        if transition.lead_back:
+            yield f"    {step.module} --> {get_step(transition.lead_back.to).module} : ended badly"
+        following = get_step(transition.next).module if transition.next else "[*]"
+        yield f"    {step.module} --> {following}"
+        if step.ends_dry_run:
             yield f"    {step.module} --> [*] : dry run"
 
 

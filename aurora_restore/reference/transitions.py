@@ -4,8 +4,9 @@ from collections.abc import Mapping
 from typing import Final
 
 from aurora_restore.shared.documents.environment import Polling
-from aurora_restore.shared.pipeline import STEPS
+from aurora_restore.shared.pipeline import get_step
 from aurora_restore.shared.polling import next_poll
+from aurora_restore.shared.sequences import REPLACE
 
 ENTRANCE: Final = 2
 """The Choices "Delayed start?" and "Start at", which every execution begins with."""
@@ -27,7 +28,7 @@ def transitions(polling: Polling, durations: Mapping[str, float]) -> int:
     other is a Task. A retry of a Task counts as one more, and none is assumed here.
     """
     total = ENTRANCE
-    for step in STEPS:
+    for step in map(get_step, REPLACE.path_from(REPLACE.first)):
         if step.waits:
             total += 3 * calls(polling, durations.get(step.name, 0.0)) - 1
         else:

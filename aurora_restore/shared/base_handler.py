@@ -28,6 +28,7 @@ from aurora_restore.shared.lambda_environment import LambdaEnvironment
 from aurora_restore.shared.pipeline import STEPS, Step
 from aurora_restore.shared.polling import next_poll
 from aurora_restore.shared.protocol import EXECUTION, INPUT, RESTART_FROM, RETRY_AFTER
+from aurora_restore.shared.sequences import REPLACE
 from aurora_restore.shared.snapshots.routes import Place, Route, choose_route
 from aurora_restore.shared.state_utils import (
     ERROR,
@@ -219,13 +220,13 @@ class Job:
         Raises once the configured number of attempts is used up, and on a direct call, where there
         is no state machine to follow.
         """
-        step = self.step
-        if step.waits_for is None or step.restarts is None or not self.execution:
+        back = REPLACE.lead_back_of(self.step.name)
+        if back is None or not self.execution:
             raise error
-        if self.attempts(step.waits_for) >= self.restore.max_attempts:
+        if self.attempts(back.attempts_of) >= self.restore.max_attempts:
             raise error
         return Answer.wait(
-            f"{error.message}; it is started anew", {RESTART_FROM: step.restarts, **error.details}
+            f"{error.message}; it is started anew", {RESTART_FROM: back.to, **error.details}
         )
 
 
@@ -335,9 +336,10 @@ class BaseHandler(ABC):
                 f"target_region: {event.target_region!r} is not where this environment restores; "
                 f"it is {clients.region!r}"
             )
-        if event.dry_run and self.step != STEPS[0]:
+        if event.dry_run and not self.step.ends_dry_run:
+            checking = " or ".join(step.name for step in STEPS if step.ends_dry_run)
             raise ValidationError(
-                f"dry_run: {self.step.name} has none; a dry run is what {STEPS[0].name} does, so "
+                f"dry_run: {self.step.name} has none; a dry run is what {checking} does, so "
                 "leave start_at out"
             )
         store = StateStore.of(environment, clients)

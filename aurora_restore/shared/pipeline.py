@@ -1,7 +1,8 @@
 """The pipeline, declared once.
 
-``STEPS`` is the sequence. Functions, roles, log groups, states, wait loops, the table in the README
-and the accepted values of ``start_at`` derive from it: a new step is one row here, one module in
+``STEPS`` declares what each step is; ``sequences`` declares in what order a run takes them.
+Functions, roles, log groups, states, wait loops and the tables of the documentation derive from
+them. A new step is one row here with its place in a sequence, one module in
 ``aurora_restore.lambdas`` and one test.
 """
 
@@ -41,10 +42,6 @@ class Step:
     name: str
     purpose: str
     grants: tuple[Grant, ...] = ()
-    waits_for: str | None = None
-    """The step that starts the operation that this one waits for, and counts its attempts."""
-    restarts: str | None = None
-    """The step that this one leads back to when it finds that operation ended badly."""
     reads_secrets: tuple[str, ...] = ()
     writes_secrets: tuple[str, ...] = ()
     waits: bool = True
@@ -53,6 +50,8 @@ class Step:
     """Whether it takes the target's lock, so that one operation at a time works on it."""
     publishes: bool = False
     reaches_database: bool = False
+    ends_dry_run: bool = False
+    """Whether a dry run ends with it: it checks everything that the steps after it depend on."""
     timeout_seconds: int = 60
     memory_mb: int = 256
 
@@ -136,6 +135,7 @@ STEPS: Final[tuple[Step, ...]] = (
         "a run depends on.",
         grants=(*_PREFLIGHT, _ASSUME_SOURCE_ROLE),
         reads_secrets=(MASTER_SECRET, APP_SECRET),
+        ends_dry_run=True,
     ),
     Step(
         name="copy-snapshot",
@@ -169,8 +169,6 @@ STEPS: Final[tuple[Step, ...]] = (
         name="check-copy-status",
         purpose="Waits until the copy is available; a failed copy is started anew.",
         grants=_READ_SNAPSHOTS,
-        waits_for="copy-snapshot",
-        restarts="copy-snapshot",
     ),
     Step(
         name="delete-rds",
@@ -204,8 +202,6 @@ STEPS: Final[tuple[Step, ...]] = (
                 ("rds:AddTagsToResource", "rds:DescribeDBClusterSnapshots"),
             ),
         ),
-        waits_for="delete-rds",
-        restarts="delete-rds",
     ),
     Step(
         name="restore-snapshot",
@@ -241,8 +237,6 @@ STEPS: Final[tuple[Step, ...]] = (
             ),
             Grant(Resource.GROUPS, ("rds:CreateDBInstance",)),
         ),
-        waits_for="restore-snapshot",
-        restarts="delete-rds",
         reads_secrets=(MASTER_SECRET,),
     ),
     Step(

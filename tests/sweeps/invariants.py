@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from aurora_restore.shared.names import TAG_ARCHIVED_AT, TAG_MANAGED_BY, TAG_OPERATION, TAG_RESTORE
-from aurora_restore.shared.pipeline import STEP_NAMES
+from aurora_restore.shared.sequences import REPLACE
 from embedded_aws.rds.models import AVAILABLE, DELETING, DBCluster, DBClusterSnapshot
 from tests.sweeps.machine import SUCCEEDED, Execution
 from tests.sweeps.routes import RESTORE_NAME, SCRIPT, SOURCE, TARGET, Route
@@ -171,7 +171,7 @@ class Watchdog:
 
     def _check_records(self, operation: str) -> None:
         state = self.stage.state(operation)
-        _demand(set(state) == set(STEP_NAMES), f"the state has only {sorted(state)}")
+        _demand(set(state) == set(REPLACE.steps), f"the state has only {sorted(state)}")
         for step, item in state.items():
             _demand(item["status"] == "SUCCESS", f"the state of {step} is {item['status']}")
             _demand("error" not in item["details"], f"the state of {step} holds an old error")
@@ -180,7 +180,7 @@ class Watchdog:
             for name, step, status in self.stage.audit_trail()
             if (name, status) == (operation, "SUCCESS")
         }
-        _demand(done == set(STEP_NAMES), f"the audit trail lacks {set(STEP_NAMES) - done}")
+        _demand(done == set(REPLACE.steps), f"the audit trail lacks {set(REPLACE.steps) - done}")
         _demand(not self.stage.locks(), f"there is still a lock: {self.stage.locks()}")
         _demand(
             any(
@@ -212,7 +212,7 @@ class Watchdog:
             },
             "state": {
                 fact: _without_time(value)
-                for fact, value in self.stage.state(operation)[STEP_NAMES[-1]]["details"].items()
+                for fact, value in self.stage.state(operation)[REPLACE.steps[-1]]["details"].items()
                 if not fact.endswith("_at") and fact not in OF_THE_WAY
             },
         }

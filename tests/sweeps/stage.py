@@ -22,6 +22,7 @@ from aurora_restore.shared.base_handler import BaseHandler
 from aurora_restore.shared.common import logger
 from aurora_restore.shared.names import state_machine_name
 from aurora_restore.shared.pipeline import STEPS
+from aurora_restore.shared.sequences import REPLACE
 from embedded_aws.rds import models
 from embedded_aws.rds.backend import RdsBackend, RegionalBackend
 from embedded_aws.rds.models import Location
@@ -129,7 +130,7 @@ class Stage:
                 "input": json.dumps(execution.given),
             },
         }
-        self._call(STEPS[-1].name, event)
+        self._call(REPLACE.steps[-1], event)
 
     def redrive(self, execution: Execution) -> None:
         """Re-run a failed execution, as the console does."""

@@ -29,7 +29,15 @@ ARROWS = {
 }
 
 # What of ``shared`` only declares, and is known outside of the functions.
-DECLARATIONS = {"documents", "errors", "lambda_environment", "names", "pipeline", "protocol"}
+DECLARATIONS = {
+    "documents",
+    "errors",
+    "lambda_environment",
+    "names",
+    "pipeline",
+    "protocol",
+    "sequences",
+}
 
 # Which parts may import a package from elsewhere; those not named here may be imported anywhere.
 AT_RUN_TIME = {"lambdas", "shared", "demo", "embedded_aws"}

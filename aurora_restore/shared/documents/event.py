@@ -20,7 +20,7 @@ from aurora_restore.shared.documents.fields import (
     VpcId,
 )
 from aurora_restore.shared.documents.schema import Rule
-from aurora_restore.shared.pipeline import STEP_NAMES
+from aurora_restore.shared.sequences import ENTRY_POINTS
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,7 +41,7 @@ class Event:
         ),
     ] = False
     start_at: Annotated[
-        Literal[STEP_NAMES] | None,  # type: ignore[valid-type]
+        Literal[ENTRY_POINTS] | None,  # type: ignore[valid-type]
         Rule(help="The step at which an execution enters, to go on with an operation."),
     ] = None
     delay_seconds: Annotated[

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from aurora_restore.shared.pipeline import STEP_NAMES
+from aurora_restore.shared.sequences import REPLACE
 from tests.integration.pipeline.stage import (
     ETL_PASSWORD,
     MASTER,
@@ -111,13 +111,13 @@ def test_a_run_into_another_region_replaces_the_old_cluster(stage: Stage, app: D
     assert after["DbClusterResourceId"] != before["DbClusterResourceId"]
     assert list(stage.instances(TARGET_REGION, TARGET)) == [f"{TARGET}-a"]
     state = stage.state(app, operation_of(execution))
-    assert set(state) == set(STEP_NAMES)
+    assert set(state) == set(REPLACE.steps)
     assert {item["status"] for item in state.values()} == {"SUCCESS"}
     for step, keys in STATE_KEYS.items():
         assert keys <= set(state[step]["details"]), step
     assert state["delete-rds"]["details"]["deleted_cluster_id"] == TARGET
     audit = stage.audit(app, operation_of(execution))
-    assert [step for step, status in audit if status == "SUCCESS"] == list(STEP_NAMES)
+    assert [step for step, status in audit if status == "SUCCESS"] == list(REPLACE.steps)
     (copy,) = stage.snapshots(TARGET_REGION)
     assert copy.endswith("-copy")
     (announced,) = stage.announcements(app, operation_of(execution))
@@ -299,7 +299,7 @@ def test_an_operation_is_resumed_at_a_step(stage: Stage, app: Deployed) -> None:
 
     assert_succeeded(resumed)
     assert stage.steps_entered(resumed["executionArn"])[0] == "delete-rds"
-    assert set(stage.state(app, operation)) == set(STEP_NAMES)
+    assert set(stage.state(app, operation)) == set(REPLACE.steps)
     assert list(stage.instances(TARGET_REGION, TARGET)) == [f"{TARGET}-a"]
     assert_usable(stage, app)
 

@@ -5,7 +5,8 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any, Self
 
-from aurora_restore.shared.pipeline import STEP_NAMES, get_step
+from aurora_restore.shared.pipeline import get_step
+from aurora_restore.shared.sequences import REPLACE
 
 START = datetime(2026, 3, 4, 5, 6, 7, tzinfo=UTC)
 
@@ -80,7 +81,7 @@ class HistoryMaker:
 def whole_run() -> HistoryMaker:
     """An execution in which the copy and the restore are waited for, and everything succeeds."""
     made = HistoryMaker()
-    for step in STEP_NAMES:
+    for step in REPLACE.steps:
         if step == "check-copy-status":
             for percent in (0, 20, 40, 60, 80):
                 made.wait(step, percent_progress=percent)

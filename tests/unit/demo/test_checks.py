@@ -2,7 +2,7 @@
 
 import pytest
 
-from aurora_restore.shared.pipeline import STEP_NAMES
+from aurora_restore.shared.sequences import REPLACE
 from demo.checks import (
     Attempt,
     Check,
@@ -114,7 +114,7 @@ def test_an_attempt_is_told_in_a_word(attempt: Attempt, text: str) -> None:
 
 
 def test_every_step_must_be_in_the_state_table_as_a_success() -> None:
-    good = dict.fromkeys(STEP_NAMES, "SUCCESS")
+    good = dict.fromkeys(REPLACE.steps, "SUCCESS")
     assert check_states(good).held
     bad = {**good, "delete-rds": "IN_PROGRESS"}
     del bad["copy-snapshot"]

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from aurora_restore.shared.pipeline import STEP_NAMES
+from aurora_restore.shared.sequences import REPLACE
 from demo.progress import Course, Stage, StepProgress, changes, course_of
 from tests.unit.demo.histories import START, HistoryMaker, at, whole_run
 
@@ -18,7 +18,7 @@ def told(before: HistoryMaker, after: HistoryMaker) -> list[tuple[int, str, str]
 
 def test_without_events_every_step_waits() -> None:
     course = course_of([])
-    assert [step.name for step in course.steps] == list(STEP_NAMES)
+    assert [step.name for step in course.steps] == list(REPLACE.steps)
     assert {step.stage for step in course.steps} == {Stage.WAITING}
     assert not course.over
     assert course.seconds(START) == 0

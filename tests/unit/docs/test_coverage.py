@@ -15,7 +15,8 @@ from aurora_restore.shared import pipeline
 from aurora_restore.shared.base_handler import BaseHandler
 from aurora_restore.shared.errors import AuroraRestoreError
 from aurora_restore.shared.lambda_environment import METRICS_NAMESPACE
-from aurora_restore.shared.pipeline import STEP_NAMES, STEPS
+from aurora_restore.shared.pipeline import STEPS
+from aurora_restore.shared.sequences import REPLACE
 from tests.unit.docs.pages import all_pages, code_in, page
 from tests.unit.infra.synthesis import Synthesis
 from tests.unit.test_architecture import ARROWS
@@ -124,7 +125,7 @@ def test_every_step_has_its_row(title: str) -> None:
     name = {"What the state holds": "docs/architecture.md"}.get(title, "docs/operating.md")
     told = [code_in(row[0])[0] for row in page(name).rows(title) if code_in(row[0])]
 
-    assert told == list(STEP_NAMES)
+    assert told == list(REPLACE.steps)
 
 
 def test_the_place_to_resume_at_is_where_the_work_is_begun() -> None:
@@ -134,13 +135,14 @@ def test_the_place_to_resume_at_is_where_the_work_is_begun() -> None:
         for step in code_in(steps)
     }
 
-    assert list(entries) == list(STEP_NAMES)
-    for step in STEPS[1:]:
-        (where,) = entries[step.name]
-        if step.restarts:
-            assert where == step.restarts
+    assert list(entries) == list(REPLACE.steps)
+    for step in REPLACE.steps[1:]:
+        (where,) = entries[step]
+        back = REPLACE.lead_back_of(step)
+        if back is not None:
+            assert where == back.to
         else:
-            assert STEP_NAMES.index(where) <= STEP_NAMES.index(step.name)
+            assert step in REPLACE.path_from(where)
 
 
 def test_what_the_state_is_said_to_hold_is_in_the_code() -> None:

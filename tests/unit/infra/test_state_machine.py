@@ -11,6 +11,7 @@ from aurora_restore.infra.state_machine import LAMBDA_ERRORS, TIMEOUT_MARGIN_SEC
 from aurora_restore.shared.errors import retryable_error_names
 from aurora_restore.shared.pipeline import STEP_NAMES, STEPS, Step, get_step
 from aurora_restore.shared.protocol import EXECUTION, INPUT
+from aurora_restore.shared.sequences import REPLACE
 from tests.unit.infra.asl import Machine, successors
 from tests.unit.infra.synthesis import Document, Synthesis
 
@@ -47,7 +48,7 @@ def machine(stack: Synthesis) -> Machine:
 def test_calls_every_step_once_and_in_order(machine: Machine) -> None:
     walk = machine.walk({}, always_done)
 
-    assert walk.calls == list(STEP_NAMES)
+    assert walk.calls == list(REPLACE.steps)
     assert walk.waits == []
 
 
@@ -55,11 +56,11 @@ def test_calls_every_step_once_and_in_order(machine: Machine) -> None:
 def test_start_at_enters_at_any_step(machine: Machine, step: Step) -> None:
     walk = machine.walk({"start_at": step.name}, always_done)
 
-    assert walk.calls == list(STEP_NAMES[STEP_NAMES.index(step.name) :])
+    assert walk.calls == list(REPLACE.path_from(step.name))
 
 
 def test_leaves_an_unknown_start_at_to_the_first_step_to_refuse(machine: Machine) -> None:
-    assert machine.walk({"start_at": "no-such-step"}, always_done).calls[0] == STEP_NAMES[0]
+    assert machine.walk({"start_at": "no-such-step"}, always_done).calls[0] == REPLACE.first
 
 
 @pytest.mark.parametrize(
@@ -80,8 +81,7 @@ def test_a_step_that_may_wait_is_called_again(machine: Machine, step: Step) -> N
     )
 
     repeated = 3 if step.waits else 1
-    following = STEP_NAMES[STEP_NAMES.index(step.name) + 1 :]
-    assert walk.calls == [step.name] * repeated + list(following)
+    assert walk.calls == [step.name] * (repeated - 1) + list(REPLACE.path_from(step.name))
     assert walk.waits == ([7, 9] if step.waits else [])
 
 
@@ -95,19 +95,20 @@ def test_a_step_leads_back_only_to_the_one_it_names(
         {"start_at": step.name}, lambda name: next(answers, DONE) if name == step.name else DONE
     )
 
+    back = REPLACE.lead_back_of(step.name)
     if not step.waits:
-        second = STEP_NAMES.index(step.name) + 1
-    elif target == step.restarts:
-        second = STEP_NAMES.index(target)
+        again: list[str] = []
+    elif back is not None and target == back.to:
+        again = [step.name, *REPLACE.path_from(target)]
     else:
-        second = STEP_NAMES.index(step.name)
-    assert walk.calls == [step.name, *STEP_NAMES[second:]]
+        again = [step.name, *REPLACE.path_from(step.name)]
+    assert walk.calls == (again or list(REPLACE.path_from(step.name)))
 
 
 def test_a_dry_run_ends_with_the_first_step(machine: Machine) -> None:
     walk = machine.walk({"dry_run": True}, lambda _: checked(True))
 
-    assert walk.calls == [STEP_NAMES[0]]
+    assert walk.calls == [REPLACE.first]
     assert walk.states[-1] == "Dry run done"
 
 
@@ -115,28 +116,28 @@ def test_a_dry_run_waits_for_the_snapshot_first(machine: Machine) -> None:
     answers = iter([later(7), checked(True)])
     walk = machine.walk({"dry_run": True}, lambda _: next(answers))
 
-    assert walk.calls == [STEP_NAMES[0]] * 2
+    assert walk.calls == [REPLACE.first] * 2
     assert walk.waits == [7]
 
 
 @pytest.mark.parametrize("said", [False, None, "true", 1])
 def test_only_a_dry_run_ends_early(machine: Machine, said: object) -> None:
-    walk = machine.walk({}, lambda name: checked(said) if name == STEP_NAMES[0] else DONE)
+    walk = machine.walk({}, lambda name: checked(said) if name == REPLACE.first else DONE)
 
-    assert walk.calls == list(STEP_NAMES)
+    assert walk.calls == list(REPLACE.steps)
 
 
-@pytest.mark.parametrize("step", STEPS[1:], ids=STEP_NAMES[1:])
-def test_no_other_step_ends_a_run_early(machine: Machine, step: Step) -> None:
-    walk = machine.walk({}, lambda name: checked(True) if name == step.name else DONE)
+@pytest.mark.parametrize("step", REPLACE.steps[1:])
+def test_no_other_step_ends_a_run_early(machine: Machine, step: str) -> None:
+    walk = machine.walk({}, lambda name: checked(True) if name == step else DONE)
 
-    assert walk.calls == list(STEP_NAMES)
+    assert walk.calls == list(REPLACE.steps)
 
 
 def test_an_answer_of_404_goes_on(machine: Machine) -> None:
     walk = machine.walk({}, lambda name: NOT_FOUND if name == "delete-rds" else DONE)
 
-    assert walk.calls == list(STEP_NAMES)
+    assert walk.calls == list(REPLACE.steps)
 
 
 @given(
@@ -157,9 +158,9 @@ def _actor(scripted: dict[str, list[str]]) -> Callable[[str], Document]:
 
     def answer(name: str) -> Document:
         word = remaining[name].pop(0) if remaining[name] else "done"
-        restarts = get_step(name).restarts
-        if word == "again" and restarts:
-            return again_from(restarts)
+        back = REPLACE.lead_back_of(name)
+        if word == "again" and back:
+            return again_from(back.to)
         return {"done": DONE, "later": later(), "again": later(), "not found": NOT_FOUND}[word]
 
     return answer
@@ -167,15 +168,15 @@ def _actor(scripted: dict[str, list[str]]) -> Callable[[str], Document]:
 
 def _expected_calls(answer: Callable[[str], Document]) -> list[str]:
     calls: list[str] = []
-    position = 0
-    while position < len(STEPS):
-        step = STEPS[position]
-        calls.append(step.name)
-        result = answer(step.name)
-        if step.waits and "restart_from" in result["body"]:
-            position = STEP_NAMES.index(result["body"]["restart_from"])
-        elif not (step.waits and result["statusCode"] == 202):
-            position += 1
+    name: str | None = REPLACE.first
+    while name is not None:
+        waits = get_step(name).waits
+        calls.append(name)
+        result = answer(name)
+        if waits and "restart_from" in result["body"]:
+            name = result["body"]["restart_from"]
+        elif not (waits and result["statusCode"] == 202):
+            name = REPLACE.next_of(name)
     return calls
 
 

@@ -1,0 +1,197 @@
+"""The order of the steps in a run, declared once for each kind of run.
+
+``pipeline.STEPS`` declares what each step is; a sequence declares what follows it. One step may
+stand in several sequences, with another successor in each. The state machine, ``start_at``, the
+progress display and the tables of the documentation read the sequence.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Final
+
+from aurora_restore.shared.pipeline import STEP_NAMES, get_step
+
+
+@dataclass(frozen=True, kw_only=True)
+class LeadBack:
+    """Where a run continues when the operation that a step waits for has failed in AWS."""
+
+    to: str
+    """The step that begins again; from there the run comes to the waiting step once more."""
+    attempts_of: str
+    """The step that starts the operation. How often it has done so is limited."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Transition:
+    """What follows one step of a sequence."""
+
+    step: str
+    next: str | None
+    """The step that follows when this one is done; None where the run ends."""
+    lead_back: LeadBack | None = None
+    """What happens when the operation it waits for has failed; None where the step fails, too."""
+    entry: bool = True
+    """Whether ``start_at`` may name it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class StepSequence:
+    """The steps of one kind of run. The first transition is where a run begins.
+
+    A step may also stand beside the way from the first step to the end, where only a lead-back
+    comes to it. Raises ValueError with every fault of the declaration.
+    """
+
+    name: str
+    purpose: str
+    transitions: tuple[Transition, ...]
+
+    def __post_init__(self) -> None:
+        """Refuse a declaration that no run could follow."""
+        if faults := list(_faults(self)):
+            raise ValueError(f"the sequence {self.name!r}: " + "; ".join(faults))
+
+    @cached_property
+    def steps(self) -> tuple[str, ...]:
+        """Return the names of the steps, in the order of their declaration."""
+        return tuple(each.step for each in self.transitions)
+
+    @property
+    def first(self) -> str:
+        """Return the step that a run begins with."""
+        return self.transitions[0].step
+
+    @property
+    def entry_points(self) -> tuple[str, ...]:
+        """Return the steps that ``start_at`` may name."""
+        return tuple(each.step for each in self.transitions if each.entry)
+
+    def next_of(self, step: str) -> str | None:
+        """Return the step that follows ``step``, or None if the run ends with it."""
+        return self._by_step[step].next
+
+    def lead_back_of(self, step: str) -> LeadBack | None:
+        """Return where a failed operation leads back to from ``step``; None if nowhere."""
+        return self._by_step[step].lead_back
+
+    def path_from(self, step: str) -> tuple[str, ...]:
+        """Return the steps of a run that is entered at ``step`` and never led back."""
+        path: list[str] = []
+        following: str | None = step
+        while following is not None:
+            path.append(following)
+            following = self.next_of(following)
+        return tuple(path)
+
+    @cached_property
+    def _by_step(self) -> dict[str, Transition]:
+        return {each.step: each for each in self.transitions}
+
+
+def _faults(sequence: StepSequence) -> Iterator[str]:
+    """Everything for which no run could follow a sequence."""
+    steps = [each.step for each in sequence.transitions]
+    named = {*steps, *(name for each in sequence.transitions for name in _named(each))}
+    unknown = sorted(named - set(STEP_NAMES))
+    absent = sorted(named - set(steps) - set(unknown))
+    twice = sorted({step for step in steps if steps.count(step) > 1})
+    if not steps:
+        yield "it has no step"
+    if unknown:
+        yield f"the pipeline has no step {', '.join(unknown)}"
+    if absent:
+        yield f"a transition leads to {', '.join(absent)}, which has no transition"
+    if twice:
+        yield f"there are two transitions of {', '.join(twice)}"
+    if not steps or unknown or absent or twice:
+        return
+    if endless := [step for step in steps if not _ends(sequence, step)]:
+        yield f"no end is reached from {', '.join(endless)}"
+        return
+    if unreached := [step for step in steps if step not in _reached(sequence)]:
+        yield f"nothing leads to {', '.join(unreached)}"
+    if sequence.first not in sequence.entry_points:
+        yield f"the first step, {sequence.first}, is no entry"
+    for each in sequence.transitions:
+        if each.lead_back is not None:
+            yield from _faults_of_lead_back(sequence, each.step, each.lead_back)
+
+
+def _named(transition: Transition) -> Iterator[str]:
+    """The other steps that a transition names."""
+    if transition.next is not None:
+        yield transition.next
+    if transition.lead_back is not None:
+        yield transition.lead_back.to
+        yield transition.lead_back.attempts_of
+
+
+def _ends(sequence: StepSequence, step: str) -> bool:
+    seen: set[str] = set()
+    following: str | None = step
+    while following is not None and following not in seen:
+        seen.add(following)
+        following = sequence.next_of(following)
+    return following is None
+
+
+def _reached(sequence: StepSequence) -> set[str]:
+    found: set[str] = set()
+    open_ends = [sequence.first]
+    while open_ends:
+        for step in sequence.path_from(open_ends.pop()):
+            if step not in found:
+                found.add(step)
+                back = sequence.lead_back_of(step)
+                open_ends.extend([back.to] if back else [])
+    return found
+
+
+def _faults_of_lead_back(sequence: StepSequence, step: str, back: LeadBack) -> Iterator[str]:
+    path = sequence.path_from(back.to)
+    again = path[: path.index(step)] if step in path else ()
+    if not again:
+        yield f"{step} leads back to {back.to}, which is not before it"
+    elif back.attempts_of not in again:
+        yield f"{step} counts the attempts of {back.attempts_of}, which is not begun again"
+    if not get_step(step).waits:
+        yield f"{step} leads back, but never waits"
+
+
+REPLACE: Final = StepSequence(
+    name="replace",
+    purpose="Deletes the target and restores it from the day's snapshot.",
+    transitions=(
+        Transition(step="snapshot-check", next="copy-snapshot"),
+        Transition(step="copy-snapshot", next="check-copy-status"),
+        Transition(
+            step="check-copy-status",
+            next="delete-rds",
+            lead_back=LeadBack(to="copy-snapshot", attempts_of="copy-snapshot"),
+        ),
+        Transition(step="delete-rds", next="check-delete-status"),
+        Transition(
+            step="check-delete-status",
+            next="restore-snapshot",
+            lead_back=LeadBack(to="delete-rds", attempts_of="delete-rds"),
+        ),
+        Transition(step="restore-snapshot", next="check-restore-status"),
+        Transition(
+            step="check-restore-status",
+            next="setup-db-users",
+            lead_back=LeadBack(to="delete-rds", attempts_of="restore-snapshot"),
+        ),
+        Transition(step="setup-db-users", next="archive-snapshot"),
+        Transition(step="archive-snapshot", next="sns-notification"),
+        Transition(step="sns-notification", next=None),
+    ),
+)
+
+SEQUENCES: Final = (REPLACE,)
+
+ENTRY_POINTS: Final = tuple(
+    dict.fromkeys(step for sequence in SEQUENCES for step in sequence.entry_points)
+)
+"""Every value that ``start_at`` may have."""

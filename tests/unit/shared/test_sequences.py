@@ -1,0 +1,161 @@
+"""A sequence is a declaration that a run can follow, or it is refused when it is imported."""
+
+import pytest
+
+from aurora_restore.shared.pipeline import STEP_NAMES
+from aurora_restore.shared.sequences import (
+    ENTRY_POINTS,
+    REPLACE,
+    SEQUENCES,
+    LeadBack,
+    StepSequence,
+    Transition,
+)
+
+
+def sequence(*transitions: Transition) -> StepSequence:
+    return StepSequence(name="test", purpose="Is tested.", transitions=transitions)
+
+
+def test_replace_takes_every_step_once_in_the_specified_order() -> None:
+    assert REPLACE.path_from(REPLACE.first) == (
+        "snapshot-check",
+        "copy-snapshot",
+        "check-copy-status",
+        "delete-rds",
+        "check-delete-status",
+        "restore-snapshot",
+        "check-restore-status",
+        "setup-db-users",
+        "archive-snapshot",
+        "sns-notification",
+    )
+    assert set(REPLACE.steps) == set(STEP_NAMES)
+
+
+@pytest.mark.parametrize(
+    ("step", "to", "attempts_of"),
+    [
+        ("check-copy-status", "copy-snapshot", "copy-snapshot"),
+        ("check-delete-status", "delete-rds", "delete-rds"),
+        ("check-restore-status", "delete-rds", "restore-snapshot"),
+    ],
+)
+def test_a_failed_operation_is_started_again(step: str, to: str, attempts_of: str) -> None:
+    assert REPLACE.lead_back_of(step) == LeadBack(to=to, attempts_of=attempts_of)
+
+
+def test_every_step_stands_in_a_sequence() -> None:
+    assert {step for each in SEQUENCES for step in each.steps} == set(STEP_NAMES)
+
+
+def test_a_run_may_be_entered_wherever_a_sequence_allows_it() -> None:
+    assert ENTRY_POINTS == REPLACE.steps
+
+
+def test_a_step_has_another_successor_in_another_sequence() -> None:
+    short = sequence(
+        Transition(step="delete-rds", next="check-delete-status"),
+        Transition(
+            step="check-delete-status",
+            next="sns-notification",
+            lead_back=LeadBack(to="delete-rds", attempts_of="delete-rds"),
+        ),
+        Transition(step="sns-notification", next=None),
+    )
+
+    assert short.next_of("check-delete-status") == "sns-notification"
+    assert REPLACE.next_of("check-delete-status") == "restore-snapshot"
+
+
+def test_a_step_may_stand_beside_the_way_where_only_a_failure_leads_to_it() -> None:
+    beside = sequence(
+        Transition(step="restore-snapshot", next="check-restore-status"),
+        Transition(
+            step="check-restore-status",
+            next="sns-notification",
+            lead_back=LeadBack(to="delete-rds", attempts_of="restore-snapshot"),
+        ),
+        Transition(step="sns-notification", next=None),
+        Transition(step="delete-rds", next="restore-snapshot", entry=False),
+    )
+
+    assert "delete-rds" not in beside.path_from(beside.first)
+    assert beside.entry_points == ("restore-snapshot", "check-restore-status", "sns-notification")
+    assert "check-restore-status" in beside.path_from("delete-rds")
+
+
+COPY = Transition(step="copy-snapshot", next="check-copy-status")
+END = Transition(step="sns-notification", next=None)
+
+
+def check_copy(
+    following: str | None = "sns-notification", lead_back: LeadBack | None = None
+) -> Transition:
+    return Transition(step="check-copy-status", next=following, lead_back=lead_back)
+
+
+@pytest.mark.parametrize(
+    ("transitions", "fault"),
+    [
+        ([], "it has no step"),
+        ([Transition(step="no-such-step", next=None)], "the pipeline has no step no-such-step"),
+        (
+            [COPY, check_copy(lead_back=LeadBack(to="copy", attempts_of="copy-snapshot")), END],
+            "the pipeline has no step copy",
+        ),
+        ([COPY, check_copy()], "leads to sns-notification, which has no transition"),
+        ([COPY, check_copy(), END, END], "two transitions of sns-notification"),
+        (
+            [COPY, check_copy(following="copy-snapshot")],
+            "no end is reached from copy-snapshot, check-copy-status",
+        ),
+        (
+            [COPY, check_copy(), END, Transition(step="delete-rds", next="sns-notification")],
+            "nothing leads to delete-rds",
+        ),
+        (
+            [Transition(step="sns-notification", next=None, entry=False)],
+            "the first step, sns-notification, is no entry",
+        ),
+        (
+            [
+                COPY,
+                check_copy(lead_back=LeadBack(to="sns-notification", attempts_of="copy-snapshot")),
+                END,
+            ],
+            "check-copy-status leads back to sns-notification, which is not before it",
+        ),
+        (
+            [
+                COPY,
+                check_copy(lead_back=LeadBack(to="check-copy-status", attempts_of="copy-snapshot")),
+                END,
+            ],
+            "check-copy-status leads back to check-copy-status, which is not before it",
+        ),
+        (
+            [
+                COPY,
+                check_copy(lead_back=LeadBack(to="copy-snapshot", attempts_of="sns-notification")),
+                END,
+            ],
+            "counts the attempts of sns-notification, which is not begun again",
+        ),
+        (
+            [
+                COPY,
+                check_copy(),
+                Transition(
+                    step="sns-notification",
+                    next=None,
+                    lead_back=LeadBack(to="copy-snapshot", attempts_of="copy-snapshot"),
+                ),
+            ],
+            "sns-notification leads back, but never waits",
+        ),
+    ],
+)
+def test_what_no_run_could_follow_is_refused(transitions: list[Transition], fault: str) -> None:
+    with pytest.raises(ValueError, match=f"the sequence 'test': .*{fault}"):
+        sequence(*transitions)
