@@ -50,7 +50,7 @@ def test_every_step_stands_in_a_sequence() -> None:
 
 
 def test_a_run_may_be_entered_wherever_a_sequence_allows_it() -> None:
-    assert ENTRY_POINTS == REPLACE.steps
+    assert REPLACE.steps == ENTRY_POINTS
 
 
 def test_a_step_has_another_successor_in_another_sequence() -> None:
