@@ -40,7 +40,7 @@ class ExecutionUnfinishedError(RuntimeError):
 
 
 class NoRdsError(RuntimeError):
-    """The embedded RDS was asked for in a world that has none."""
+    """Raised when an embedded AWS without the embedded RDS is asked for it."""
 
 
 RdsFactory = Callable[[Path, float], "EmbeddedRds"]
@@ -63,9 +63,9 @@ class EmbeddedAwsConfig:
     """How the embedded AWS is set up.
 
     ``wait_scale`` shortens the waits of Step Functions, those between the retries of asynchronous
-    invocations, and whatever takes its time at RDS. Without an ``rds`` the world has none, and
-    starts sooner. ``function_environment`` holds variables that every Lambda function sees besides
-    its own. Without a ``directory`` one under ``.local`` is used, and removed at the end.
+    invocations, and every status transition of RDS. Without ``rds`` there is no embedded RDS, and
+    the start is faster. ``function_environment`` holds variables that every Lambda function sees
+    besides its own. Without a ``directory`` one under ``.local`` is used, and removed at the end.
     """
 
     account: str = ACCOUNT
@@ -128,7 +128,7 @@ class EmbeddedAws:
     def rds(self) -> "EmbeddedRds":
         """The embedded RDS: its certificate authority, and its control beside the API."""
         if self._rds is None:
-            raise NoRdsError("this world was set up without the embedded RDS")
+            raise NoRdsError("this embedded AWS was set up without the embedded RDS")
         return self._rds
 
     def session(self, *, account: str | None = None, region: str | None = None) -> LocalSession:
@@ -149,8 +149,8 @@ class EmbeddedAws:
     ) -> Outputs:
         """Deploys the app for an environment and gives the outputs of each of its stacks.
 
-        Where its stacks belong is bootstrapped before; in this world's own region that is done
-        while the app is being synthesised. Each account's stacks are deployed with its credentials.
+        The account and Region of each stack are bootstrapped first; the embedded AWS's own Region
+        while the app is synthesised. Each account's stacks are deployed with its credentials.
         """
         app = App(
             directory=app_directory or repository(),
@@ -227,7 +227,7 @@ class EmbeddedAws:
 
     def published(self, topic_arn: str) -> list[PublishedMessage]:
         """Every message published to a topic, the first one first."""
-        messages = self._control("published", topic=topic_arn)
+        messages = self._admin_request("published", topic=topic_arn)
         return [
             PublishedMessage(
                 subject=message["subject"],
@@ -243,11 +243,11 @@ class EmbeddedAws:
         A disabled rule does not fire.
         """
         rule = self.client("events", region=region).describe_rule(Name=rule_name)
-        return int(self._control("fire", rule=rule["Arn"]))
+        return int(self._admin_request("fire", rule=rule["Arn"]))
 
-    def _control(self, name: str, **parameters: str) -> Any:
+    def _admin_request(self, name: str, **parameters: str) -> Any:
         query = urllib.parse.urlencode(parameters)
-        return json.loads(get(f"{self.endpoints.default}/_aurora-restore/{name}?{query}"))
+        return json.loads(get(f"{self.endpoints.default}/_admin/{name}?{query}"))
 
     def _bootstrap(self, environments: Collection[str]) -> None:
         missing = set(environments) - self._bootstrapped
@@ -276,7 +276,7 @@ class EmbeddedAws:
         parent = repository() / ".local"
         parent.mkdir(exist_ok=True)
         _remove_abandoned(parent)
-        directory = Path(tempfile.mkdtemp(prefix=f"world-{os.getpid()}-", dir=parent))
+        directory = Path(tempfile.mkdtemp(prefix=f"aws-{os.getpid()}-", dir=parent))
         self._resources.callback(shutil.rmtree, directory, ignore_errors=True)
         return directory
 
@@ -345,8 +345,8 @@ class EmbeddedAws:
 
 
 def _remove_abandoned(parent: Path) -> None:
-    """Removes the directories of worlds whose program was killed before it could do so."""
-    for directory in parent.glob("world-*"):
+    """Remove the directories of earlier runs whose program was killed before it could."""
+    for directory in parent.glob("aws-*"):
         owner = directory.name.split("-")[1]
         if not owner.isdigit() or not psutil.pid_exists(int(owner)):
             shutil.rmtree(directory, ignore_errors=True)

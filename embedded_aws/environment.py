@@ -7,7 +7,7 @@ from pathlib import Path
 ACCOUNT = "111122223333"
 REGION = "us-east-1"
 
-FUNCTION_ENVIRONMENT_FILE = "AURORA_RESTORE_LOCAL_FUNCTION_ENVIRONMENT_FILE"
+FUNCTION_ENVIRONMENT_FILE = "EMBEDDED_AWS_FUNCTION_ENVIRONMENT_FILE"
 """Tells MiniStack of a file with a JSON object: variables that every function is to see."""
 
 _KEPT = ("HOME", "LANG", "LC_ALL", "PATH", "TERM", "USER")

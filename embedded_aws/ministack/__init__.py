@@ -1,7 +1,7 @@
 """MiniStack, corrected where it differs from AWS in ways this application would notice.
 
-``python -m embedded_aws.ministack --port PORT`` serves it on 127.0.0.1. The corrections are
-the functions listed in :mod:`embedded_aws.ministack.corrections`; each says what AWS does.
+``python -m embedded_aws.ministack --port PORT`` serves it on 127.0.0.1. The patches are
+the functions listed in :mod:`embedded_aws.ministack.patches`; each says what AWS does.
 
 What still differs from AWS:
 
@@ -16,6 +16,6 @@ What still differs from AWS:
   goes on with ``TaskScheduled``, any other state with its ``…StateEntered``.
 * Events are delivered once, in order and at once; AWS promises neither.
 * Rules with a schedule fire at their real time, unscaled, and are looked at every 10 seconds;
-  ``World.fire`` lets one fire at once.
+  ``EmbeddedAws.fire`` lets one fire at once.
 * Alarms change their state when a metric is recorded, never by the passing of time.
 """

@@ -35,9 +35,9 @@ async def _serve(port: int) -> None:
     from ministack.app import app
     from ministack.core import lambda_runtime
 
-    from embedded_aws.ministack import controls, corrections
+    from embedded_aws.ministack import admin, patches
 
-    corrections.apply()
+    patches.apply()
     config = Config()
     config.bind = [f"127.0.0.1:{port}"]
     config.keep_alive_timeout = 75
@@ -45,7 +45,7 @@ async def _serve(port: int) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    application: Any = controls.answering(app)
+    application: Any = admin.with_admin_api(app)
     await serve(application, config, shutdown_trigger=stop.wait)
     lambda_runtime.reset()
 

@@ -1,4 +1,4 @@
-"""Corrections to CloudFormation: what a template's secrets and functions become."""
+"""Patches for CloudFormation: what a template's secrets and functions become."""
 
 import json
 import secrets
@@ -17,7 +17,7 @@ _FUNCTION = "AWS::Lambda::Function"
 _SECRET = "AWS::SecretsManager::Secret"  # noqa: S105
 
 
-def references_to_secrets_are_arns() -> None:
+def return_secret_arns_for_references() -> None:
     """``Ref`` of a secret is its ARN; one without a name is called by its logical id and a suffix.
 
     CDK's ``secret_name`` takes both for granted.
@@ -56,7 +56,7 @@ def _name(physical_id: str) -> str:
     return key or physical_id
 
 
-def generated_secrets_obey_their_rules() -> None:
+def apply_generate_secret_string_rules() -> None:
     """``GenerateSecretString`` generates as GetRandomPassword does, with all of its exclusions.
 
     MiniStack heeds only ``ExcludeCharacters``; a password with an excluded character would be
@@ -78,7 +78,7 @@ def generated_secrets_obey_their_rules() -> None:
     provisioners._sm_secret_string = secret_string
 
 
-def functions_get_all_of_their_template() -> None:
+def apply_all_function_properties() -> None:
     """A function keeps the dead-letter queue, the network and the concurrency of its template.
 
     MiniStack drops these properties.

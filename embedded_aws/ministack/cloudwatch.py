@@ -1,4 +1,4 @@
-"""Corrections to CloudWatch: metrics that executions and functions produce, and their alarms."""
+"""Patches for CloudWatch: metrics that executions and functions produce, and their alarms."""
 
 import json
 import time
@@ -34,7 +34,7 @@ class Sample:
     dimensions: Mapping[str, str]
 
 
-def ends_are_counted() -> None:
+def count_execution_outcomes() -> None:
     """The end of an execution is counted by a metric of ``AWS/States``, and alarms look at it.
 
     https://docs.aws.amazon.com/step-functions/latest/dg/procedure-cw-metrics.html
@@ -60,7 +60,7 @@ def ends_are_counted() -> None:
     sfn._emit_execution_status_event = emit
 
 
-def metrics_embedded_in_logs_are_extracted() -> None:
+def extract_embedded_metrics() -> None:
     """What a function logs in the embedded metric format becomes metrics, and alarms look at them.
 
     https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
@@ -112,7 +112,7 @@ def _record(sample: Sample) -> None:
     )
 
 
-def alarms_look_at_their_own_dimensions() -> None:
+def match_alarm_dimensions() -> None:
     """An alarm is about the metric with exactly its dimensions; MiniStack disregards these.
 
     https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/cloudwatch_concepts.html#Dimension

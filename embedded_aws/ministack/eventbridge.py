@@ -1,4 +1,4 @@
-"""Corrections to EventBridge: what Step Functions publishes, and how a rule reaches a function."""
+"""Patches for EventBridge: what Step Functions publishes, and how a rule reaches a function."""
 
 import json
 import time
@@ -27,7 +27,7 @@ _DOCUMENTED = (
 )
 
 
-def status_changes_tell_what_is_documented() -> None:
+def restrict_status_change_details() -> None:
     """The detail of a status change has the documented members, none about error, cause or redrive.
 
     Whoever wants the cause has to ask DescribeExecution or GetExecutionHistory.
@@ -52,7 +52,7 @@ def _documented(detail: str) -> str:
     return json.dumps({name: members[name] for name in _DOCUMENTED if name in members})
 
 
-def rules_invoke_functions_asynchronously() -> None:
+def invoke_functions_of_rules_asynchronously() -> None:
     """A rule hands its event to Lambda, which retries a failing function and uses its own DLQ.
 
     What cannot be handed over, because there is no such function or its policy does not allow the
@@ -79,7 +79,7 @@ def rules_invoke_functions_asynchronously() -> None:
                 "RULE_ARN": rule["Arn"],
                 "TARGET_ARN": target["Arn"],
             }
-            sqs.put_aside(queue, view.event_with_detail(), attributes)
+            sqs.send_dead_letter(queue, view.event_with_detail(), attributes)
 
     def dispatch(arn: str, payload: str) -> None:
         function, config, _ = lambda_svc._get_func_record_for_ref(arn)
@@ -90,7 +90,7 @@ def rules_invoke_functions_asynchronously() -> None:
     eventbridge._dispatch_to_lambda = dispatch
 
 
-def rules_name_the_executions_they_start() -> None:
+def name_executions_started_by_rules() -> None:
     """An execution that a rule starts is called by two UUIDs with an underscore between: 73 long.
 
     AWS does not document this; it is what such executions are called in its console. Names made

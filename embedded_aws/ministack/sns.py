@@ -7,7 +7,7 @@ from ministack.services import sns
 _published: list[dict[str, Any]] = []
 
 
-def publications_are_kept() -> None:
+def record_published_messages() -> None:
     """Every message published to a topic is kept, whether or not the topic has subscribers.
 
     AWS keeps none; this is for looking at what a subscriber would have received.

@@ -1,4 +1,4 @@
-"""Corrections to Lambda: a runtime of its own for Python functions, and AWS's error payloads."""
+"""Patches for Lambda: a runtime of its own for Python functions, and AWS's error payloads."""
 
 import functools
 import hashlib
@@ -148,7 +148,7 @@ def _environment(config: Mapping[str, Any], *, code: Path, temporary: str) -> di
     }
 
 
-def python_functions_run_in_a_runtime_of_their_own() -> None:
+def isolate_python_functions() -> None:
     """Python functions get the environment, the packages and the search path that AWS gives them.
 
     On AWS a function cannot import what is missing from its bundle, and does not see the variables
@@ -165,7 +165,7 @@ def python_functions_run_in_a_runtime_of_their_own() -> None:
     lambda_runtime._worker_class_for = worker_class
 
 
-def errors_carry_their_class_name() -> None:
+def report_error_class_names() -> None:
     """A failed invocation answers the payload that the runtime made, with its ``errorType``.
 
     On AWS ``errorType`` is the class name of what the handler raised (MiniStack answers
@@ -188,7 +188,7 @@ def errors_carry_their_class_name() -> None:
     lambda_svc._execute_function_warm = execute
 
 
-def throttled_tasks_say_so() -> None:
+def report_throttled_tasks() -> None:
     """A task whose function is at its concurrency limit fails as Lambda.TooManyRequestsException.
 
     https://docs.aws.amazon.com/step-functions/latest/dg/connect-lambda.html
@@ -207,7 +207,7 @@ def throttled_tasks_say_so() -> None:
     sfn._call_lambda = call
 
 
-def dead_letters_are_the_events_themselves() -> None:
+def send_failed_events_to_dead_letter_queues() -> None:
     """What reaches a function's dead-letter queue is the event, with the error as attributes.
 
     MiniStack sends the record that an on-failure destination would get.
@@ -223,7 +223,7 @@ def dead_letters_are_the_events_themselves() -> None:
             original(target, name, event, result)
             return
         message = str((result.get("body") or {}).get("errorMessage", ""))
-        sqs.put_aside(target, event, {"ErrorCode": "200", "ErrorMessage": message[:1024]})
+        sqs.send_dead_letter(target, event, {"ErrorCode": "200", "ErrorMessage": message[:1024]})
 
     lambda_svc._route_async_failure = route
 

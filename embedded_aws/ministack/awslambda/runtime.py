@@ -25,9 +25,9 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, TextIO
 
-UNHANDLED = "aurora-restore.local/unhandled"
+UNHANDLED = "embedded-aws/unhandled"
 
-_places: dict[str, str] = {}
+_paths_on_aws: dict[str, str] = {}
 """Where code, layers and the SDK are here, and where they are on AWS."""
 
 Handler = Callable[[Any, "Context"], Any]
@@ -84,7 +84,7 @@ class LogHandler(logging.Handler):
 
 def main() -> None:
     """Serves invocations until the other end closes the pipe."""
-    requests, answers = _take_the_pipes()
+    requests, answers = _take_pipes()
     initialisation = json.loads(requests.readline())
     logs = LogHandler()
     logging.getLogger().addHandler(logs)
@@ -109,7 +109,7 @@ def main() -> None:
         _answer(answers, {"status": "ok", "result": _invoke(handler, message["event"], request)})
 
 
-def _take_the_pipes() -> tuple[TextIO, TextIO]:
+def _take_pipes() -> tuple[TextIO, TextIO]:
     """Keeps the protocol's pipes private: what handlers print or read goes elsewhere."""
     requests = os.fdopen(os.dup(0), "r", encoding="utf-8")
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
@@ -128,9 +128,9 @@ def _answer(answers: TextIO, message: Mapping[str, Any]) -> None:
 
 
 def _load(initialisation: Mapping[str, Any]) -> Handler:
-    _places[initialisation["code"]] = "/var/task"
-    _places.update(dict.fromkeys(initialisation["layers"], "/opt"))
-    _places.update(dict.fromkeys(initialisation["runtime"], "/var/runtime"))
+    _paths_on_aws[initialisation["code"]] = "/var/task"
+    _paths_on_aws.update(dict.fromkeys(initialisation["layers"], "/opt"))
+    _paths_on_aws.update(dict.fromkeys(initialisation["runtime"], "/var/runtime"))
     sys.path[:] = [
         initialisation["code"],
         *(path for layer in initialisation["layers"] for path in _layer_paths(Path(layer))),
@@ -205,7 +205,7 @@ def _unhandled(error: BaseException | None, request_id: str) -> dict[str, Any]:
 
 
 def _as_on_aws(frame: traceback.FrameSummary) -> traceback.FrameSummary:
-    for here, there in _places.items():
+    for here, there in _paths_on_aws.items():
         if frame.filename.startswith(here):
             name = there + frame.filename.removeprefix(here)
             return traceback.FrameSummary(name, frame.lineno, frame.name, line=frame.line)

@@ -1,4 +1,4 @@
-"""Corrections to Step Functions: values that are missing, or not what a state needs, are errors."""
+"""Patches for Step Functions: values that are missing, or not what a state needs, are errors."""
 
 import json
 from collections.abc import Mapping
@@ -30,7 +30,7 @@ def exists(path: str, data: Any) -> bool:
     return True
 
 
-def _leads_somewhere(path: str, data: Any, context: Context) -> bool:
+def _resolves(path: str, data: Any, context: Context) -> bool:
     if path.startswith("$$."):
         return context is None or exists(path[1:], context)
     return not path.startswith("$") or exists(path, data)
@@ -44,7 +44,7 @@ def _failure(context: Context, cause: str) -> Exception:
 
 
 def _require(path: str, data: Any, context: Context, *, field: str) -> None:
-    if not _leads_somewhere(path, data, context):
+    if not _resolves(path, data, context):
         raise _failure(
             context,
             f"The JSONPath '{path}' specified for the field '{field}' could not be found in the "
@@ -65,7 +65,7 @@ def _require_template(template: Any, data: Any, context: Context) -> None:
             _require(value, data, context, field=field)
 
 
-def payload_templates_need_what_they_name() -> None:
+def require_payload_template_paths() -> None:
     """A path in ``Parameters`` or ``ResultSelector`` that leads nowhere is States.Runtime."""
     original = sfn._resolve_params_obj
 
@@ -76,7 +76,7 @@ def payload_templates_need_what_they_name() -> None:
     sfn._resolve_params_obj = resolve
 
 
-def intrinsic_functions_need_what_they_name() -> None:
+def require_intrinsic_function_paths() -> None:
     """A path among the arguments of an intrinsic function that leads nowhere is States.Runtime."""
     original = sfn._eval_intrinsic_arg
 
@@ -88,7 +88,7 @@ def intrinsic_functions_need_what_they_name() -> None:
     sfn._eval_intrinsic_arg = evaluate
 
 
-def input_and_output_paths_need_what_they_name() -> None:
+def require_input_and_output_paths() -> None:
     """An ``InputPath`` or ``OutputPath`` that leads nowhere is States.Runtime."""
 
     def strict(name: str, field: str) -> None:
@@ -106,7 +106,7 @@ def input_and_output_paths_need_what_they_name() -> None:
     strict("_apply_output_path", "OutputPath")
 
 
-def choices_need_what_they_compare() -> None:
+def require_choice_variables() -> None:
     """A Choice rule about a missing value is States.Runtime; only ``IsPresent`` may ask for one.
 
     A value that is there and null counts as present.
@@ -118,10 +118,10 @@ def choices_need_what_they_compare() -> None:
         if variable is None:
             return bool(original(rule, data, context))
         if "IsPresent" in rule:
-            return _leads_somewhere(variable, data, context) is bool(rule["IsPresent"])
+            return _resolves(variable, data, context) is bool(rule["IsPresent"])
         compared = [value for operator, value in rule.items() if operator.endswith("Path")]
         for path in (variable, *compared):
-            if not _leads_somewhere(path, data, context):
+            if not _resolves(path, data, context):
                 raise _failure(
                     context,
                     f"Invalid path '{path}': The choice state's condition path references an "
@@ -132,7 +132,7 @@ def choices_need_what_they_compare() -> None:
     sfn._evaluate_rule = evaluate
 
 
-def waits_take_whole_seconds() -> None:
+def require_whole_seconds_in_waits() -> None:
     """``SecondsPath`` must lead to an integer from 0 to 99999999, anything else is States.Runtime.
 
     https://docs.aws.amazon.com/step-functions/latest/dg/state-wait.html
@@ -156,7 +156,7 @@ def waits_take_whole_seconds() -> None:
     sfn._execute_wait = execute
 
 
-def some_errors_cannot_be_handled() -> None:
+def prevent_catching_runtime_errors() -> None:
     """``States.ALL`` and ``States.TaskFailed`` match neither States.Runtime nor DataLimitExceeded.
 
     https://docs.aws.amazon.com/step-functions/latest/dg/concepts-error-handling.html

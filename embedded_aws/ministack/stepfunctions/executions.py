@@ -1,4 +1,4 @@
-"""Corrections to Step Functions: how an execution runs, from its start or a redrive to its end.
+"""Patches for Step Functions: how an execution runs, from its start or a redrive to its end.
 
 MiniStack's interpreter of single states is used as it is; the loop around it is this module's,
 because MiniStack's knows no redrive, no time-out of a whole execution and only part of the context
@@ -20,56 +20,58 @@ from embedded_aws.ministack.stepfunctions.clock import ExecutionClock
 Execution = dict[str, Any]
 
 PAYLOAD_LIMIT_BYTES = 256 * 1024
-_WATCH_SECONDS = 0.02
+_POLL_SECONDS = 0.02
 
-_current: contextvars.ContextVar["Run | None"] = contextvars.ContextVar("run", default=None)
+_current: contextvars.ContextVar["ExecutionAttempt | None"] = contextvars.ContextVar(
+    "attempt", default=None
+)
 
 
-class RunIsOverError(BaseException):
+class AttemptEndedError(BaseException):
     """The execution has ended while one of its states was still at work; unwinds that thread.
 
     Not an ``Exception``, so that no handler for errors of states takes it for one.
     """
 
 
-class Run:
+class ExecutionAttempt:
     """One attempt at an execution: the original one, or a redrive."""
 
     def __init__(self, execution: Execution) -> None:
         self.execution = execution
         self.clock = ExecutionClock(sfn._SFN_WAIT_SCALE)
-        self._attempt = execution["redriveCount"]
+        self._number = execution["redriveCount"]
 
     def live(self) -> bool:
         """Whether the execution is still running, and in this attempt."""
-        same_attempt = self.execution["redriveCount"] == self._attempt
+        same_attempt = self.execution["redriveCount"] == self._number
         return bool(self.execution["status"] == "RUNNING" and same_attempt)
 
     def require_live(self) -> None:
         """Ends this thread's work if the execution has been ended by somebody else."""
         if not self.live():
-            raise RunIsOverError
+            raise AttemptEndedError
 
-    def go(self) -> None:
+    def run(self) -> None:
         """Runs the states and records how the execution ended."""
         _current.set(self)
         try:
             self._end("SUCCEEDED", "ExecutionSucceeded", output=self._states())
         except sfn._ExecutionError as error:
             self._end("FAILED", "ExecutionFailed", error=error.error, cause=error.cause)
-        except RunIsOverError:
+        except AttemptEndedError:
             return
         except Exception as error:
             sfn.logger.exception("execution %s", self.execution["executionArn"])
             self._end("FAILED", "ExecutionFailed", error="States.Runtime", cause=str(error))
 
-    def watch(self, timeout: float) -> None:
+    def stop_at_timeout(self, timeout: float) -> None:
         """Ends the execution as TIMED_OUT when its clock passes ``TimeoutSeconds``."""
         while self.live():
             if self.clock.elapsed() >= timeout:
                 self._end("TIMED_OUT", "ExecutionTimedOut")
                 return
-            time.sleep(_WATCH_SECONDS)
+            time.sleep(_POLL_SECONDS)
 
     def _states(self) -> str:
         execution = self.execution
@@ -166,13 +168,13 @@ def _add(execution: Execution, event: str, **details: Any) -> None:
     sfn._add_event(execution, event, details)
 
 
-def launch(execution: Execution) -> None:
+def start_attempt(execution: Execution) -> None:
     """Starts the attempt that the record describes, and its watch, in threads of their own."""
-    run = Run(execution)
-    _in_background(run.go)
+    attempt = ExecutionAttempt(execution)
+    _in_background(attempt.run)
     timeout = execution["definition"].get("TimeoutSeconds")
     if timeout is not None:
-        _in_background(run.watch, timeout)
+        _in_background(attempt.stop_at_timeout, timeout)
 
 
 def _in_background(function: Any, *arguments: Any) -> None:
@@ -181,7 +183,7 @@ def _in_background(function: Any, *arguments: Any) -> None:
     threading.Thread(target=context.run, args=(function, *arguments), daemon=True).start()
 
 
-def prepare(execution: Execution) -> None:
+def prepare_execution(execution: Execution) -> None:
     """Adds to MiniStack's record of an execution what its runs need."""
     machine = sfn._state_machines[execution["stateMachineArn"]]
     definition = json.loads(machine["definition"])
@@ -198,8 +200,8 @@ def prepare(execution: Execution) -> None:
     )
 
 
-def executions_know_their_context_and_their_time_limit() -> None:
-    """Executions run in :class:`Run`: full context object, ``TimeoutSeconds``, payload limit.
+def run_executions_with_context_and_timeout() -> None:
+    """Run executions with the full context object, ``TimeoutSeconds`` and the payload limit.
 
     The context object holds ``$$.Execution.RedriveCount``, ``RoleArn`` and, after a redrive,
     ``RedriveTime``. An execution longer than the state machine's ``TimeoutSeconds`` ends with the
@@ -210,55 +212,55 @@ def executions_know_their_context_and_their_time_limit() -> None:
 
     def run_execution(arn: str) -> None:
         execution = sfn._executions[arn]
-        prepare(execution)
+        prepare_execution(execution)
         if execution.get("sync"):
-            Run(execution).go()
+            ExecutionAttempt(execution).run()
         else:
-            launch(execution)
+            start_attempt(execution)
 
     sfn._run_execution = run_execution
 
 
-def waits_advance_the_clock_of_their_execution() -> None:
+def scale_waits() -> None:
     """Waits and retry intervals are scaled, and count in full towards ``TimeoutSeconds``."""
     original = sfn._scaled_sleep
 
     def sleep(seconds: float) -> None:
-        run = _current.get()
-        if run is None:
+        attempt = _current.get()
+        if attempt is None:
             original(seconds)
             return
-        run.clock.sleep(seconds)
-        run.require_live()
+        attempt.clock.sleep(seconds)
+        attempt.require_live()
 
     sfn._scaled_sleep = sleep
 
 
-def ended_executions_stay_ended() -> None:
+def stop_tasks_of_ended_executions() -> None:
     """A task that outlives its execution adds nothing to the history, nor does what would follow.
 
     Every event is written in AWS's words, by :func:`history.append`.
     """
 
     def add_event(execution: Execution, kind: str, details: Any = None) -> Any:
-        run = _current.get()
-        if run is None or "lock" not in execution:
+        attempt = _current.get()
+        if attempt is None or "lock" not in execution:
             return history.append(execution, kind, details)
         with execution["lock"]:
-            run.require_live()
+            attempt.require_live()
             return history.append(execution, kind, details)
 
     sfn._add_event = add_event
 
 
-def scheduled_events_tell_what_is_sent() -> None:
+def record_parameters_in_scheduled_events() -> None:
     """``TaskScheduled`` carries the call's parameters, ``LambdaFunctionScheduled`` its input."""
     original = sfn._invoke_resource
 
     def invoke(resource: str, parameters: Any) -> Any:
-        run = _current.get()
-        if run is not None:
-            history.note_what_is_sent(run.execution, parameters)
+        attempt = _current.get()
+        if attempt is not None:
+            history.record_sent_parameters(attempt.execution, parameters)
         return original(resource, parameters)
 
     sfn._invoke_resource = invoke

@@ -1,4 +1,4 @@
-"""Corrections to Step Functions: the history of an execution, event by event as AWS writes it.
+"""Patches for Step Functions: the history of an execution, event by event as AWS writes it.
 
 https://docs.aws.amazon.com/step-functions/latest/apireference/API_HistoryEvent.html
 """
@@ -64,7 +64,7 @@ def _details_key(kind: str) -> str:
     return f"{kind[0].lower()}{kind[1:]}EventDetails"
 
 
-def note_what_is_sent(execution: Execution, parameters: Any) -> None:
+def record_sent_parameters(execution: Execution, parameters: Any) -> None:
     """Completes the latest ``…Scheduled`` event by what the task sends."""
     event = last(execution, "TaskScheduled", "LambdaFunctionScheduled")
     if event is not None:

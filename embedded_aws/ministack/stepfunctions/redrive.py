@@ -1,4 +1,4 @@
-"""Corrections to Step Functions: names of executions, and their restart from where they failed."""
+"""Patches for Step Functions: names of executions, and their restart from where they failed."""
 
 import json
 import re
@@ -22,7 +22,7 @@ MAXIMUM_NAME_LENGTH = 80
 _FORBIDDEN_IN_NAMES = re.compile(r"[\s<>{}\[\]?*\"#%\\^|~`$&,;:/\x00-\x1f\x7f-\x9f]")
 
 
-def starting_twice_under_one_name_is_idempotent() -> None:
+def make_start_execution_idempotent() -> None:
     """A start with the name and input of a running execution answers as the first one did.
 
     Otherwise a used name is ExecutionAlreadyExists, a malformed one InvalidName, and an input that
@@ -68,7 +68,7 @@ def _running_namesake(request: Request) -> executions.Execution | None:
     return execution if execution is not None and execution["status"] == "RUNNING" else None
 
 
-def aborts_take_effect_at_once() -> None:
+def make_aborts_atomic() -> None:
     """An abort ends the execution in one step, so that no task can add to it between two."""
     original: Callable[[Request], Response] = sfn._stop_execution
 
@@ -82,7 +82,7 @@ def aborts_take_effect_at_once() -> None:
     sfn._stop_execution = stop
 
 
-def executions_tell_whether_they_can_be_redriven() -> None:
+def describe_redrive_status() -> None:
     """DescribeExecution answers ``redriveCount``, ``redriveDate``, ``redriveStatus`` and why.
 
     https://docs.aws.amazon.com/step-functions/latest/apireference/API_DescribeExecution.html
@@ -107,7 +107,7 @@ def executions_tell_whether_they_can_be_redriven() -> None:
     sfn._describe_execution = describe
 
 
-def lists_count_redrives() -> None:
+def list_redrive_counts() -> None:
     """ListExecutions answers ``redriveCount`` and ``redriveDate`` for each execution.
 
     https://docs.aws.amazon.com/step-functions/latest/apireference/API_ExecutionListItem.html
@@ -138,7 +138,7 @@ def _not_redrivable_because(execution: executions.Execution) -> str | None:
     return None
 
 
-def failed_executions_can_be_redriven() -> None:
+def support_redrive() -> None:
     """``RedriveExecution`` continues an unsuccessful execution from the state where it ended.
 
     It keeps its ARN, its definition, its input and the results so far; that state gets the input it
@@ -180,7 +180,7 @@ def _redrive(request: Request) -> Response:
         details = {"redriveCount": execution["redriveCount"]}
         history.append(execution, "ExecutionRedriven", {"executionRedrivenEventDetails": details})
     sfn._emit_execution_status_event(execution)
-    executions.launch(execution)
+    executions.start_attempt(execution)
     return json_response({"redriveDate": execution["redriveDate"]})
 
 

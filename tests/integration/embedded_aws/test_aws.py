@@ -1,4 +1,4 @@
-"""The world starts, stops, deploys, and cannot be mistaken for a real account."""
+"""The embedded AWS starts, stops, deploys, and cannot be mistaken for a real account."""
 
 import json
 import os
@@ -23,18 +23,19 @@ OWNER = """
 import sys, time
 from io import BytesIO
 from zipfile import ZipFile
-from embedded_aws.aws import World, WorldConfig, embedded_rds
+from embedded_aws.aws import EmbeddedAws, EmbeddedAwsConfig, embedded_rds
 archive = BytesIO()
 with ZipFile(archive, "w") as package:
     package.writestr("sleeper.py", "import time\\ndef handler(event, context): time.sleep(60)")
-with World(WorldConfig(rds=None if sys.argv[1:] else embedded_rds)) as world:
-    functions = world.client("lambda")
+config = EmbeddedAwsConfig(rds=None if sys.argv[1:] else embedded_rds)
+with EmbeddedAws(config) as aws:
+    functions = aws.client("lambda")
     functions.create_function(
         FunctionName="sleeper", Runtime="python3.14", Handler="sleeper.handler", Timeout=60,
-        Role=f"arn:aws:iam::{world.config.account}:role/any", Code={"ZipFile": archive.getvalue()},
+        Role=f"arn:aws:iam::{aws.config.account}:role/any", Code={"ZipFile": archive.getvalue()},
     )
     functions.invoke(FunctionName="sleeper", InvocationType="Event", Payload="{}")
-    print(world.directory, flush=True)
+    print(aws.directory, flush=True)
     time.sleep(60)
 """
 
@@ -149,7 +150,7 @@ def test_nothing_survives_the_program_that_owns_the_world(
     with EmbeddedAws(EmbeddedAwsConfig(rds=None)) as another:
         with pytest.raises(NoRdsError):
             _ = another.rds
-        assert not directory.exists(), "an abandoned directory is swept by the next world"
+        assert not directory.exists(), "an abandoned directory is removed by the next embedded AWS"
         assert another.directory.exists()
     assert not another.directory.exists()
 

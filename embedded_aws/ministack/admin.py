@@ -8,7 +8,7 @@ from urllib.parse import parse_qs
 
 from embedded_aws.ministack import eventbridge, sns
 
-PREFIX = "/_aurora-restore/"
+PREFIX = "/_admin/"
 
 Message = MutableMapping[str, Any]
 Application = Callable[
@@ -25,22 +25,22 @@ def _fire(query: Mapping[str, str]) -> Any:
     return eventbridge.fire(query["rule"])
 
 
-_CONTROLS: Mapping[str, Callable[[Mapping[str, str]], Any]] = {
+_ADMIN_REQUESTS: Mapping[str, Callable[[Mapping[str, str]], Any]] = {
     f"{PREFIX}published": _published,
     f"{PREFIX}fire": _fire,
 }
 
 
-def answering(application: Application) -> Application:
-    """The application, which besides answers the controls."""
+def with_admin_api(application: Application) -> Application:
+    """Return the application with the admin API beside it."""
 
     async def app(scope: Message, receive: Any, send: Any) -> None:
-        control = _CONTROLS.get(scope["path"]) if scope["type"] == "http" else None
-        if control is None:
+        respond = _ADMIN_REQUESTS.get(scope["path"]) if scope["type"] == "http" else None
+        if respond is None:
             await application(scope, receive, send)
             return
         values = parse_qs(scope["query_string"].decode())
-        answer = control({name: value[0] for name, value in values.items()})
+        answer = respond({name: value[0] for name, value in values.items()})
         await send(
             {
                 "type": "http.response.start",

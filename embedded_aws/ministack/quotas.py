@@ -1,4 +1,4 @@
-"""Corrections that impose limits of AWS which an application can run into unawares."""
+"""Patches that impose limits of AWS which an application can run into unawares."""
 
 import json
 import string
@@ -16,7 +16,7 @@ SUBJECT_LIMIT = 100
 _SUBJECT_START = string.ascii_letters + string.digits + string.punctuation
 
 
-def parameters_fit_their_tier() -> None:
+def limit_parameter_sizes() -> None:
     """A parameter holds 4 KB in the standard tier and 8 KB in the advanced one, counted in bytes.
 
     https://docs.aws.amazon.com/systems-manager/latest/userguide/parameter-store-advanced-parameters.html
@@ -36,7 +36,7 @@ def parameters_fit_their_tier() -> None:
     ssm._put_parameter = put
 
 
-def subjects_are_short_and_plain() -> None:
+def limit_subjects() -> None:
     """A subject is a line of less than 100 ASCII characters that begins with a visible one.
 
     https://docs.aws.amazon.com/sns/latest/api/API_Publish.html
@@ -60,7 +60,7 @@ def is_subject(text: str) -> bool:
     return plain and len(text) < SUBJECT_LIMIT and text[0] in _SUBJECT_START
 
 
-def function_environments_are_small() -> None:
+def limit_function_environments() -> None:
     """The environment variables of a function take up 4 KB at most.
 
     https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html

@@ -1,25 +1,25 @@
-"""The corrections: for one version only, each with a word about what AWS does."""
+"""The patches: for one version only, each with a word about what AWS does."""
 
 import json
 from typing import Any
 
 import pytest
 
-from embedded_aws.ministack import corrections, limits
-from embedded_aws.ministack.corrections import CORRECTIONS, UnsupportedVersionError
+from embedded_aws.ministack import patches, quotas
+from embedded_aws.ministack.patches import PATCHES, UnsupportedVersionError
 from embedded_aws.ministack.stepfunctions import data_flow, history
 
 
 def test_another_version_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(corrections, "version", lambda _name: "9.9.9")
+    monkeypatch.setattr(patches, "version", lambda _name: "9.9.9")
     with pytest.raises(UnsupportedVersionError, match=r"9\.9\.9 is installed.*1\.5\.33"):
-        corrections.apply()
+        patches.apply()
 
 
-def test_every_correction_is_documented_and_listed_once() -> None:
-    assert len(set(CORRECTIONS)) == len(CORRECTIONS)
-    for correction in CORRECTIONS:
-        assert correction.__doc__, correction.__name__
+def test_every_patch_is_documented_and_listed_once() -> None:
+    assert len(set(PATCHES)) == len(PATCHES)
+    for patch in PATCHES:
+        assert patch.__doc__, patch.__name__
 
 
 @pytest.mark.parametrize(
@@ -54,7 +54,7 @@ def test_a_task_of_an_integration_is_recorded_as_on_aws() -> None:
     resource = "arn:aws:states:::aws-sdk:rds:describeDBClusters"
     details = {"resource": resource, "resourceType": "states"}
     history.append(record, "TaskScheduled", {"taskScheduledEventDetails": details})
-    history.note_what_is_sent(record, {"DbClusterIdentifier": "orders"})
+    history.record_sent_parameters(record, {"DbClusterIdentifier": "orders"})
     scheduled, started = record["events"]
     assert started["type"] == "TaskStarted"
     details = scheduled["taskScheduledEventDetails"]
@@ -68,7 +68,7 @@ def test_a_task_that_is_a_function_is_recorded_as_on_aws() -> None:
     resource = "arn:aws:lambda:us-east-1:111122223333:function:copy"
     scheduled = {"taskScheduledEventDetails": {"resource": resource, "resourceType": "lambda"}}
     history.append(record, "TaskScheduled", scheduled)
-    history.note_what_is_sent(record, {"a": 1})
+    history.record_sent_parameters(record, {"a": 1})
     failed = {"error": "States.Timeout", "cause": "too long", "resource": resource}
     history.append(record, "TaskFailed", {"taskFailedEventDetails": failed})
     assert [event["type"] for event in record["events"]] == [
@@ -109,4 +109,4 @@ def test_events_are_numbered_and_linked() -> None:
     ],
 )
 def test_a_subject_is_a_short_line_of_ascii(subject: str, accepted: bool) -> None:
-    assert limits.is_subject(subject) is accepted
+    assert quotas.is_subject(subject) is accepted

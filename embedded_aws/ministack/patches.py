@@ -1,0 +1,61 @@
+"""What is changed in MiniStack, and the version for which that was written."""
+
+from collections.abc import Callable
+from importlib.metadata import version
+
+from embedded_aws.ministack import cloudformation, cloudwatch, eventbridge, quotas, sns
+from embedded_aws.ministack.awslambda import functions
+from embedded_aws.ministack.stepfunctions import data_flow, executions, redrive
+
+SUPPORTED_VERSION = "1.5.33"
+
+PATCHES: tuple[Callable[[], None], ...] = (
+    functions.isolate_python_functions,
+    functions.report_error_class_names,
+    functions.report_throttled_tasks,
+    functions.send_failed_events_to_dead_letter_queues,
+    executions.run_executions_with_context_and_timeout,
+    executions.scale_waits,
+    executions.stop_tasks_of_ended_executions,
+    executions.record_parameters_in_scheduled_events,
+    data_flow.require_payload_template_paths,
+    data_flow.require_intrinsic_function_paths,
+    data_flow.require_input_and_output_paths,
+    data_flow.require_choice_variables,
+    data_flow.require_whole_seconds_in_waits,
+    data_flow.prevent_catching_runtime_errors,
+    redrive.make_start_execution_idempotent,
+    redrive.make_aborts_atomic,
+    redrive.describe_redrive_status,
+    redrive.support_redrive,
+    redrive.list_redrive_counts,
+    eventbridge.restrict_status_change_details,
+    eventbridge.invoke_functions_of_rules_asynchronously,
+    eventbridge.name_executions_started_by_rules,
+    cloudformation.return_secret_arns_for_references,
+    cloudformation.apply_generate_secret_string_rules,
+    cloudformation.apply_all_function_properties,
+    cloudwatch.count_execution_outcomes,
+    cloudwatch.extract_embedded_metrics,
+    cloudwatch.match_alarm_dimensions,
+    quotas.limit_parameter_sizes,
+    quotas.limit_subjects,
+    quotas.limit_function_environments,
+    sns.record_published_messages,
+)
+
+
+class UnsupportedVersionError(RuntimeError):
+    """The installed MiniStack is not the one that the patches are written for."""
+
+
+def apply() -> None:
+    """Apply every patch to the MiniStack modules of this process."""
+    installed = version("ministack")
+    if installed != SUPPORTED_VERSION:
+        raise UnsupportedVersionError(
+            f"MiniStack {installed} is installed, but the patches are written for "
+            f"{SUPPORTED_VERSION}; install the pinned requirements-dev.txt"
+        )
+    for patch in PATCHES:
+        patch()
