@@ -4,7 +4,7 @@ A source cluster with rows and logins, its daily snapshot, the app deployed by `
 the embedded AWS, one execution watched from start to end, and a summary in which everything that
 was promised is looked up in the restored database.
 
-* :mod:`~demo.story` says who and what takes part,
+* :mod:`~demo.scenario` says who and what takes part,
 * :mod:`~demo.preparation` makes it, :mod:`~demo.watching`
   follows the execution, :mod:`~demo.inspection` looks at what came of it,
 * :mod:`~demo.progress` and :mod:`~demo.checks` decide,

@@ -34,10 +34,10 @@ def main() -> int:
 def _run(ending: Callable[[], None], *, cross_account: bool) -> int:
     # These take a second to import, in which Ctrl-C must be understood already.
     from demo.run import run
+    from demo.scenario import shop_scenario
     from demo.screen import make_console
-    from demo.story import shop_story
 
-    return run(shop_story(cross_account=cross_account), make_console(), ending)
+    return run(shop_scenario(cross_account=cross_account), make_console(), ending)
 
 
 if __name__ == "__main__":

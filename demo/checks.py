@@ -119,13 +119,13 @@ def judge_login(
     user: str, who: str, expected: Expected, source: Attempt, restored: Attempt
 ) -> LoginVerdict:
     """Whether a login gets in exactly where it should, with the rights that it should have."""
-    faults = []
+    failures = []
     if source.logged_in is not expected.source:
-        faults.append("GOT INTO THE SOURCE" if source.logged_in else "REFUSED BY THE SOURCE")
+        failures.append("GOT INTO THE SOURCE" if source.logged_in else "REFUSED BY THE SOURCE")
     if restored.logged_in is not expected.restored:
-        faults.append("STILL GETS IN" if restored.logged_in else "CANNOT LOG IN")
+        failures.append("STILL GETS IN" if restored.logged_in else "CANNOT LOG IN")
     if restored.logged_in:
-        faults += [
+        failures += [
             f"{'CANNOT' if wanted else 'CAN'} {right}"
             for right, wanted, able in (
                 ("READ", expected.reads, restored.reads),
@@ -138,8 +138,8 @@ def judge_login(
         who=who,
         source=source,
         restored=restored,
-        verdict=", ".join(faults) or expected.verdict,
-        held=not faults,
+        verdict=", ".join(failures) or expected.verdict,
+        held=not failures,
     )
 
 
@@ -188,9 +188,9 @@ def check_masking(
         )
 
 
-def check_secrets(secrets: Sequence[str], told: Mapping[str, str]) -> Check:
+def check_secrets(secrets: Sequence[str], reported: Mapping[str, str]) -> Check:
     """The promise that no password is in anything that was written down."""
-    leaks = sorted(name for name, text in told.items() if any(each in text for each in secrets))
+    leaks = sorted(name for name, text in reported.items() if any(each in text for each in secrets))
     return Check(
         promise="No password is in a log, the state, the history or the notification",
         held=not leaks,
@@ -198,7 +198,7 @@ def check_secrets(secrets: Sequence[str], told: Mapping[str, str]) -> Check:
     )
 
 
-def faults_of(
+def failures_of(
     tables: Sequence[TableVerdict], logins: Sequence[LoginVerdict], checks: Sequence[Check]
 ) -> Iterator[str]:
     """Everything that did not hold, a line each."""

@@ -20,7 +20,7 @@ from aurora_restore.shared.postgres.connection import (
     sqlstate,
 )
 from demo.checks import Attempt, TableReading
-from demo.story import LoginStory
+from demo.scenario import DemoLogin
 
 _SAME_TEXT: Final = ("SET timezone = 'UTC'", "SET datestyle = 'ISO'", "SET extra_float_digits = 1")
 _TABLES: Final = (
@@ -38,7 +38,7 @@ def run_file(session: DatabaseSession, file: Path) -> None:
         session.run(file.read_text(encoding="utf-8"))
 
 
-def make_logins(session: DatabaseSession, logins: Sequence[LoginStory]) -> None:
+def make_logins(session: DatabaseSession, logins: Sequence[DemoLogin]) -> None:
     """Create roles that can log in."""
     for login in logins:
         role = identifier(login.user)

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from aurora_restore.shared.names import audit_table_name, state_table_name
 from aurora_restore.shared.pipeline import STEPS
-from demo.story import PREFIX, Story
+from demo.scenario import PREFIX, Scenario
 from embedded_aws.aws import EmbeddedAws, PublishedMessage
 from embedded_aws.environment import repository
 
@@ -64,17 +64,17 @@ class Records:
 
 def collect(
     aws: EmbeddedAws,
-    story: Story,
+    scenario: Scenario,
     operation_id: str,
     outputs: Mapping[str, str],
     history: Sequence[Mapping[str, Any]],
 ) -> Records:
     """Read everything that an execution has left in the deployed stack."""
-    region = story.target.region
+    region = scenario.target.region
     return Records(
         operation_id=operation_id,
-        state=_items(aws, story, state_table_name(PREFIX), operation_id),
-        audit=_items(aws, story, audit_table_name(PREFIX), operation_id),
+        state=_items(aws, scenario, state_table_name(PREFIX), operation_id),
+        audit=_items(aws, scenario, audit_table_name(PREFIX), operation_id),
         history=history,
         published=aws.published(outputs["TopicArn"]),
         function_logs={
@@ -85,9 +85,9 @@ def collect(
 
 
 def _items(
-    aws: EmbeddedAws, story: Story, table: str, operation_id: str
+    aws: EmbeddedAws, scenario: Scenario, table: str, operation_id: str
 ) -> list[Mapping[str, Any]]:
-    session = aws.session(account=story.target.account, region=story.target.region)
+    session = aws.session(account=scenario.target.account, region=scenario.target.region)
     resource: Any = session.resource("dynamodb")
     found = resource.Table(table).query(
         KeyConditionExpression="operation_id = :id",

@@ -23,12 +23,12 @@ from demo.checks import (
 from demo.databases import attempt, read_tables, server_of
 from demo.evidence import Records
 from demo.preparation import Prepared, instance_statuses
-from demo.story import Story
+from demo.scenario import Scenario
 from embedded_aws.aws import EmbeddedAws, PublishedMessage
 
 
 @dataclass(frozen=True, kw_only=True)
-class Findings:
+class InspectionResult:
     """Everything that was looked at, with its verdict."""
 
     tables: tuple[TableVerdict, ...]
@@ -38,7 +38,7 @@ class Findings:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Secrets:
+class StagingLogins:
     """What the stack's two secrets hold."""
 
     master: DatabaseLogin
@@ -46,30 +46,32 @@ class Secrets:
     readonly: DatabaseLogin
 
 
-def inspect(aws: EmbeddedAws, story: Story, prepared: Prepared, records: Records) -> Findings:
+def inspect(
+    aws: EmbeddedAws, scenario: Scenario, prepared: Prepared, records: Records
+) -> InspectionResult:
     """Log in everywhere, read everything, and judge it."""
-    secrets = _secrets(aws, story, prepared.outputs)
-    rds = aws.client("rds", account=story.target.account, region=story.target.region)
-    (cluster,) = rds.describe_db_clusters(DBClusterIdentifier=story.target.name)["DBClusters"]
+    secrets = _secrets(aws, scenario, prepared.outputs)
+    rds = aws.client("rds", account=scenario.target.account, region=scenario.target.region)
+    (cluster,) = rds.describe_db_clusters(DBClusterIdentifier=scenario.target.name)["DBClusters"]
     restored = server_of(cluster, aws.rds.ca_bundle)
     source = prepared.production.server
-    reader = DatabaseLogin(story.reader.user, story.reader.password)
-    in_source = read_tables(source, reader, story.database, story.masked)
-    in_restored = read_tables(restored, secrets.readonly, story.database, story.masked)
+    reader = DatabaseLogin(scenario.reader.user, scenario.reader.password)
+    in_source = read_tables(source, reader, scenario.database, scenario.masked)
+    in_restored = read_tables(restored, secrets.readonly, scenario.database, scenario.masked)
     tables = compare_tables(in_source, in_restored)
     announced = records.announcements()
-    return Findings(
+    return InspectionResult(
         tables=tables,
-        logins=tuple(_logins(story, secrets, source, restored)),
+        logins=tuple(_logins(scenario, secrets, source, restored)),
         checks=(
             check_states(records.statuses()),
-            *check_masking(tables, story.masked),
+            *check_masking(tables, scenario.masked),
             *_check_cluster(rds, cluster, prepared),
-            *_check_copy(rds, story, prepared),
+            *_check_copy(rds, scenario, prepared),
             check_unchanged(prepared.production.tables, in_source),
-            _check_source_cluster(aws, story),
-            *_check_source_account(aws, story),
-            check_same(f"The snapshot was {story.route}", {story.route}, records.routes()),
+            _check_source_cluster(aws, scenario),
+            *_check_source_account(aws, scenario),
+            check_same(f"The snapshot was {scenario.route}", {scenario.route}, records.routes()),
             check_same(
                 "One notification was published, and it says success",
                 ["success"],
@@ -77,8 +79,8 @@ def inspect(aws: EmbeddedAws, story: Story, prepared: Prepared, records: Records
             ),
             check_secrets(
                 [
-                    story.source.master_password,
-                    *(login.password for login in story.logins),
+                    scenario.source.master_password,
+                    *(login.password for login in scenario.logins),
                     *(login.password for login in vars(secrets).values()),
                 ],
                 records.texts(),
@@ -88,13 +90,15 @@ def inspect(aws: EmbeddedAws, story: Story, prepared: Prepared, records: Records
     )
 
 
-def _secrets(aws: EmbeddedAws, story: Story, outputs: Mapping[str, str]) -> Secrets:
-    client = aws.client("secretsmanager", account=story.target.account, region=story.target.region)
+def _secrets(aws: EmbeddedAws, scenario: Scenario, outputs: Mapping[str, str]) -> StagingLogins:
+    client = aws.client(
+        "secretsmanager", account=scenario.target.account, region=scenario.target.region
+    )
     master, app = (
         json.loads(client.get_secret_value(SecretId=outputs[output])["SecretString"])
         for output in ("MasterSecret", "AppSecret")
     )
-    return Secrets(
+    return StagingLogins(
         master=DatabaseLogin(master["username"], master["password"]),
         application=DatabaseLogin(app["app_username"], app["app_password"]),
         readonly=DatabaseLogin(app["readonly_username"], app["readonly_password"]),
@@ -102,16 +106,16 @@ def _secrets(aws: EmbeddedAws, story: Story, outputs: Mapping[str, str]) -> Secr
 
 
 def _logins(
-    story: Story, secrets: Secrets, source: DatabaseServer, restored: DatabaseServer
+    scenario: Scenario, secrets: StagingLogins, source: DatabaseServer, restored: DatabaseServer
 ) -> "list[LoginVerdict]":
     locked_out = Expected(source=True, restored=False, verdict="locked out")
     kept = Expected(source=True, restored=True, verdict="kept")
-    master = DatabaseLogin(story.master_user, story.source.master_password)
+    master = DatabaseLogin(scenario.master_user, scenario.source.master_password)
     everybody = [
         (master, "master, production's", locked_out),
         *(
             (DatabaseLogin(each.user, each.password), each.who, kept if each.kept else locked_out)
-            for each in story.logins
+            for each in scenario.logins
         ),
         (
             secrets.master,
@@ -134,12 +138,12 @@ def _logins(
             login.user,
             who,
             expected,
-            attempt(source, login, story.database),
+            attempt(source, login, scenario.database),
             attempt(
                 restored,
                 login,
-                story.database,
-                "" if expected.reads is None else story.probed_table,
+                scenario.database,
+                "" if expected.reads is None else scenario.probed_table,
             ),
         )
         for login, who, expected in everybody
@@ -164,7 +168,7 @@ def _check_cluster(rds: Any, cluster: Mapping[str, Any], prepared: Prepared) -> 
     ]
 
 
-def _check_copy(rds: Any, story: Story, prepared: Prepared) -> "list[Check]":
+def _check_copy(rds: Any, scenario: Scenario, prepared: Prepared) -> "list[Check]":
     found = rds.describe_db_cluster_snapshots(SnapshotType="manual")["DBClusterSnapshots"]
     tags = [{tag["Key"]: tag["Value"] for tag in copy["TagList"]} for copy in found]
     archived = [
@@ -174,17 +178,17 @@ def _check_copy(rds: Any, story: Story, prepared: Prepared) -> "list[Check]":
     ]
     return [
         check_same(
-            f"One copy of the snapshot is archived in {story.target.region}",
+            f"One copy of the snapshot is archived in {scenario.target.region}",
             [prepared.production.snapshot],
             archived,
         )
     ]
 
 
-def _check_source_account(aws: EmbeddedAws, story: Story) -> "list[Check]":
+def _check_source_account(aws: EmbeddedAws, scenario: Scenario) -> "list[Check]":
     """What was made in another account only for the way is gone again."""
-    source = story.source
-    if story.source_role is None:
+    source = scenario.source
+    if scenario.source_role is None:
         return []
     rds = aws.client("rds", account=source.account, region=source.region)
     left = rds.describe_db_cluster_snapshots(SnapshotType="manual")["DBClusterSnapshots"]
@@ -197,8 +201,8 @@ def _check_source_account(aws: EmbeddedAws, story: Story) -> "list[Check]":
     ]
 
 
-def _check_source_cluster(aws: EmbeddedAws, story: Story) -> Check:
-    source = story.source
+def _check_source_cluster(aws: EmbeddedAws, scenario: Scenario) -> Check:
+    source = scenario.source
     rds = aws.client("rds", account=source.account, region=source.region)
     (cluster,) = rds.describe_db_clusters(DBClusterIdentifier=source.name)["DBClusters"]
     statuses = {cluster["Status"], *instance_statuses(rds, source.name)}

@@ -13,8 +13,8 @@ from aurora_restore.shared.names import TAG_MANAGED_BY
 from aurora_restore.shared.postgres.connection import DatabaseLogin, DatabaseServer
 from demo.checks import TableReading
 from demo.databases import make_logins, read_tables, run_file, server_of
+from demo.scenario import PREFIX, DemoCluster, Scenario
 from demo.screen import Screen
-from demo.story import PREFIX, ClusterStory, Story
 from embedded_aws.aws import EmbeddedAws
 from embedded_aws.environment import repository
 
@@ -33,7 +33,7 @@ class _GivenUpError(Exception):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Network:
+class ClusterNetwork:
     """What clusters and functions need in a Region."""
 
     vpc_id: str
@@ -73,16 +73,16 @@ def check_requirements() -> None:
         )
 
 
-def prepare(aws: EmbeddedAws, story: Story, screen: Screen) -> Prepared:
+def prepare(aws: EmbeddedAws, scenario: Scenario, screen: Screen) -> Prepared:
     """Make both clusters and deploy the app, all at the same time."""
-    stage = _Stage(aws, story, screen)
+    preparation = _Preparation(aws, scenario, screen)
     with ThreadPoolExecutor(max_workers=2) as workers:
         try:
-            network = stage.network(story.target)
-            source_network = stage.network(story.source)
-            production = workers.submit(stage.make_production, source_network)
-            old_target = workers.submit(stage.make_old_target, network)
-            outputs = stage.deploy(network, source_network)
+            network = preparation.network(scenario.target)
+            source_network = preparation.network(scenario.source)
+            production = workers.submit(preparation.make_production, source_network)
+            old_target = workers.submit(preparation.make_old_target, network)
+            outputs = preparation.deploy(network, source_network)
             return Prepared(
                 outputs=outputs,
                 production=production.result(),
@@ -90,23 +90,23 @@ def prepare(aws: EmbeddedAws, story: Story, screen: Screen) -> Prepared:
                 target_key_arn=network.key_arn,
             )
         except BaseException:
-            stage.given_up.set()
+            preparation.given_up.set()
             raise
 
 
-class _Stage:
+class _Preparation:
     """One preparation."""
 
-    def __init__(self, aws: EmbeddedAws, story: Story, screen: Screen) -> None:
-        self._world = aws
-        self._story = story
+    def __init__(self, aws: EmbeddedAws, scenario: Scenario, screen: Screen) -> None:
+        self._aws = aws
+        self._scenario = scenario
         self._screen = screen
         self.given_up = threading.Event()
 
-    def network(self, cluster: ClusterStory) -> Network:
+    def network(self, cluster: DemoCluster) -> ClusterNetwork:
         """A VPC with subnets in two zones, a security group, a subnet group and a key."""
         place = {"account": cluster.account, "region": cluster.region}
-        ec2 = self._world.client("ec2", **place)
+        ec2 = self._aws.client("ec2", **place)
         vpc_id = ec2.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
         zones = tuple(f"{cluster.region}{letter}" for letter in _ZONES)
         subnets = tuple(
@@ -118,13 +118,13 @@ class _Stage:
         group = ec2.create_security_group(
             GroupName=SUBNET_GROUP, Description="Databases", VpcId=vpc_id
         )
-        self._world.client("rds", **place).create_db_subnet_group(
+        self._aws.client("rds", **place).create_db_subnet_group(
             DBSubnetGroupName=SUBNET_GROUP,
             DBSubnetGroupDescription="Databases",
             SubnetIds=list(subnets),
         )
-        key = self._world.client("kms", **place).create_key(Description=cluster.name)
-        return Network(
+        key = self._aws.client("kms", **place).create_key(Description=cluster.name)
+        return ClusterNetwork(
             vpc_id=vpc_id,
             subnet_ids=subnets,
             availability_zones=zones,
@@ -132,71 +132,73 @@ class _Stage:
             key_arn=key["KeyMetadata"]["Arn"],
         )
 
-    def make_production(self, network: Network) -> Production:
+    def make_production(self, network: ClusterNetwork) -> Production:
         """The source cluster with rows and logins, and yesterday's automated snapshot of it."""
-        story, source = self._story, self._story.source
-        with self._screen.phase(f"Creating the source cluster {source.name}") as phase:
+        scenario, source = self._scenario, self._scenario.source
+        with self._screen.activity(f"Creating the source cluster {source.name}") as activity:
             cluster = self._make_cluster(source, network, tags={})
-            phase.done(
+            activity.done(
                 f"Created source {source.name} in {source.region}, encrypted",
                 then="Filling its database over TLS",
             )
-            server = server_of(cluster, self._world.rds.ca_bundle)
+            server = server_of(cluster, self._aws.rds.ca_bundle)
             tables = self._fill_production(server)
             rows = sum(table.rows for table in tables.values())
-            phase.done(
+            activity.done(
                 f"Filled it over TLS: {len(tables)} tables, {rows:,} rows, "
-                f"{len(story.logins)} logins of its own",
+                f"{len(scenario.logins)} logins of its own",
                 then="Taking its daily snapshot",
             )
             yesterday = datetime.now(UTC) - timedelta(days=1)
-            snapshot = self._world.rds.admin.take_automated_snapshot(
+            snapshot = self._aws.rds.admin.take_automated_snapshot(
                 source.name,
                 account=source.account,
                 region=source.region,
                 at=yesterday.isoformat(),
             )["identifier"]
-            phase.done(f"Took its daily snapshot, {snapshot}")
+            activity.done(f"Took its daily snapshot, {snapshot}")
         return Production(server=server, tables=tables, snapshot=snapshot)
 
-    def make_old_target(self, network: Network) -> Mapping[str, Any]:
+    def make_old_target(self, network: ClusterNetwork) -> Mapping[str, Any]:
         """The cluster of an earlier restore, which carries the pipeline's tag."""
-        story, target = self._story, self._story.target
-        with self._screen.phase(f"Creating the old target cluster {target.name}") as phase:
+        scenario, target = self._scenario, self._scenario.target
+        with self._screen.activity(f"Creating the old target cluster {target.name}") as activity:
             cluster = self._make_cluster(target, network, tags={TAG_MANAGED_BY: PREFIX})
-            with server_of(cluster, self._world.rds.ca_bundle).session(
-                self._master(target), story.database
+            with server_of(cluster, self._aws.rds.ca_bundle).session(
+                self._master(target), scenario.database
             ) as session:
-                run_file(session, story.stale_script)
-            phase.done(f"Created old target {target.name} in {target.region}, with stale rows")
+                run_file(session, scenario.stale_script)
+            activity.done(f"Created old target {target.name} in {target.region}, with stale rows")
         return cluster
 
-    def deploy(self, network: Network, source_network: Network) -> Mapping[str, str]:
+    def deploy(self, network: ClusterNetwork, source_network: ClusterNetwork) -> Mapping[str, str]:
         """The app, as for any environment: from a configuration file, by ``cdk deploy``.
 
         A source account gets the stack with the pipeline's role, and its key the policy that this
         stack tells.
         """
-        folder = self._world.directory / "config"
+        folder = self._aws.directory / "config"
         folder.mkdir()
         document = configuration(
-            self._story, network, source_network, str(self._world.rds.ca_bundle)
+            self._scenario, network, source_network, str(self._aws.rds.ca_bundle)
         )
-        (folder / f"{self._story.environment}.json").write_text(json.dumps(document, indent=2))
-        with self._screen.phase("Deploying the app by cdk bootstrap and cdk deploy") as phase:
-            stacks = self._world.deploy(
-                self._story.environment, context={"config_dir": str(folder)}
+        (folder / f"{self._scenario.environment}.json").write_text(json.dumps(document, indent=2))
+        with self._screen.activity("Deploying the app by cdk bootstrap and cdk deploy") as activity:
+            stacks = self._aws.deploy(
+                self._scenario.environment, context={"config_dir": str(folder)}
             )
-            name = f"AuroraRestore-{self._story.environment}"
-            phase.done(f"Deployed the app by cdk deploy: {name} in {self._story.target.region}")
+            name = f"AuroraRestore-{self._scenario.environment}"
+            activity.done(
+                f"Deployed the app by cdk deploy: {name} in {self._scenario.target.region}"
+            )
             for stack in sorted(set(stacks) - {name}):
                 self._admit_to_the_key(source_network, stacks[stack]["KeyPolicyStatements"])
-                phase.done(f"Deployed {stack}, and let its role use the key")
+                activity.done(f"Deployed {stack}, and let its role use the key")
         return stacks[name]
 
-    def _admit_to_the_key(self, network: Network, statements: str) -> None:
+    def _admit_to_the_key(self, network: ClusterNetwork, statements: str) -> None:
         """Let the pipeline use the source's key, beside the account that owns it."""
-        source = self._story.source
+        source = self._scenario.source
         owner = {
             "Effect": "Allow",
             "Principal": {"AWS": f"arn:aws:iam::{source.account}:root"},
@@ -204,39 +206,39 @@ class _Stage:
             "Resource": "*",
         }
         policy = {"Version": "2012-10-17", "Statement": [owner, *json.loads(statements)]}
-        self._world.client("kms", account=source.account, region=source.region).put_key_policy(
+        self._aws.client("kms", account=source.account, region=source.region).put_key_policy(
             KeyId=network.key_arn, PolicyName="default", Policy=json.dumps(policy)
         )
 
     def _fill_production(self, server: DatabaseServer) -> Mapping[str, TableReading]:
-        story = self._story
-        master = self._master(story.source)
-        with server.session(master, story.database) as session:
-            make_logins(session, story.logins)
-            session.run(f"GRANT CREATE ON DATABASE {story.database} TO {story.owner.user}")
-            run_file(session, story.master_script)
+        scenario = self._scenario
+        master = self._master(scenario.source)
+        with server.session(master, scenario.database) as session:
+            make_logins(session, scenario.logins)
+            session.run(f"GRANT CREATE ON DATABASE {scenario.database} TO {scenario.owner.user}")
+            run_file(session, scenario.master_script)
         self._go_on()
-        owner = DatabaseLogin(story.owner.user, story.owner.password)
-        with server.session(owner, story.database) as session:
-            run_file(session, story.owner_script)
+        owner = DatabaseLogin(scenario.owner.user, scenario.owner.password)
+        with server.session(owner, scenario.database) as session:
+            run_file(session, scenario.owner_script)
         self._go_on()
-        reader = DatabaseLogin(story.reader.user, story.reader.password)
-        return read_tables(server, reader, story.database, story.masked)
+        reader = DatabaseLogin(scenario.reader.user, scenario.reader.password)
+        return read_tables(server, reader, scenario.database, scenario.masked)
 
-    def _master(self, cluster: ClusterStory) -> DatabaseLogin:
-        return DatabaseLogin(self._story.master_user, cluster.master_password)
+    def _master(self, cluster: DemoCluster) -> DatabaseLogin:
+        return DatabaseLogin(self._scenario.master_user, cluster.master_password)
 
     def _make_cluster(
-        self, cluster: ClusterStory, network: Network, *, tags: Mapping[str, str]
+        self, cluster: DemoCluster, network: ClusterNetwork, *, tags: Mapping[str, str]
     ) -> Mapping[str, Any]:
-        rds = self._world.client("rds", account=cluster.account, region=cluster.region)
+        rds = self._aws.client("rds", account=cluster.account, region=cluster.region)
         tag_list = [{"Key": key, "Value": value} for key, value in tags.items()]
         rds.create_db_cluster(
             DBClusterIdentifier=cluster.name,
             Engine="aurora-postgresql",
-            MasterUsername=self._story.master_user,
+            MasterUsername=self._scenario.master_user,
             MasterUserPassword=cluster.master_password,
-            DatabaseName=self._story.database,
+            DatabaseName=self._scenario.database,
             DBSubnetGroupName=SUBNET_GROUP,
             VpcSecurityGroupIds=[network.security_group_id],
             StorageEncrypted=True,
@@ -254,7 +256,7 @@ class _Stage:
         self._until(lambda: set(instance_statuses(rds, cluster.name)) == {"available"})
         return self._described(rds, cluster)
 
-    def _described(self, rds: Any, cluster: ClusterStory) -> Mapping[str, Any]:
+    def _described(self, rds: Any, cluster: DemoCluster) -> Mapping[str, Any]:
         (described,) = rds.describe_db_clusters(DBClusterIdentifier=cluster.name)["DBClusters"]
         found: Mapping[str, Any] = described
         return found
@@ -283,14 +285,14 @@ def instance_statuses(rds: Any, cluster: str) -> Sequence[str]:
 
 
 def configuration(
-    story: Story, network: Network, source_network: Network, ca_bundle: str
+    scenario: Scenario, network: ClusterNetwork, source_network: ClusterNetwork, ca_bundle: str
 ) -> dict[str, Any]:
     """The environment file that the app is deployed from."""
-    source, target = story.source, story.target
+    source, target = scenario.source, scenario.target
     crossing = (
         {}
-        if story.source_role is None
-        else {"role_arn": story.source_role, "kms_key_id": source_network.key_arn}
+        if scenario.source_role is None
+        else {"role_arn": scenario.source_role, "kms_key_id": source_network.key_arn}
     )
     return {
         "account": target.account,
@@ -302,12 +304,12 @@ def configuration(
             "security_group_ids": [network.security_group_id],
         },
         "secrets": {
-            "master_username": story.master_user,
-            "master_database": story.database,
+            "master_username": scenario.master_user,
+            "master_database": scenario.database,
         },
         "database_ca_bundle": ca_bundle,
         "restores": {
-            story.restore: {
+            scenario.restore: {
                 "source": {
                     "cluster_id": source.name,
                     "region": source.region,
@@ -322,8 +324,8 @@ def configuration(
                     "kms_key_id": network.key_arn,
                 },
                 "database": {
-                    "keep_logins": [login.user for login in story.logins if login.kept],
-                    "scripts": [{"path": story.masking_script}],
+                    "keep_logins": [login.user for login in scenario.logins if login.kept],
+                    "scripts": [{"path": scenario.masking_script}],
                 },
             }
         },

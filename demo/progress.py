@@ -23,7 +23,7 @@ _PERCENT_TOLD: Final = 25
 """How far a percentage must have come before a line is worth it."""
 
 
-class Stage(StrEnum):
+class StepStatus(StrEnum):
     """The state of a step, as it is shown."""
 
     WAITING = "waiting"
@@ -37,7 +37,7 @@ class StepProgress:
     """One step of an execution so far."""
 
     name: str
-    stage: Stage = Stage.WAITING
+    status: StepStatus = StepStatus.WAITING
     started: datetime | None = None
     ended: datetime | None = None
     calls: int = 0
@@ -54,7 +54,7 @@ class StepProgress:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Failure:
+class ExecutionFailure:
     """Why an execution did not succeed."""
 
     step: str | None
@@ -63,14 +63,14 @@ class Failure:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Course:
+class ExecutionProgress:
     """An execution so far."""
 
     steps: tuple[StepProgress, ...] = tuple(StepProgress(name=name) for name in REPLACE.steps)
     status: str = "RUNNING"
     started: datetime | None = None
     ended: datetime | None = None
-    failure: Failure | None = None
+    failure: ExecutionFailure | None = None
 
     @property
     def over(self) -> bool:
@@ -87,27 +87,27 @@ class Course:
         return max(0.0, ((self.ended or now) - self.started).total_seconds())
 
 
-def course_of(events: Iterable[Mapping[str, Any]]) -> Course:
+def execution_progress(events: Iterable[Mapping[str, Any]]) -> ExecutionProgress:
     """The course that a history tells, its events given from the first to the last."""
     reading = _Reading()
     for event in events:
         reading.read(event)
-    return reading.course()
+    return reading.progress()
 
 
 class _Reading:
     """What has been understood of a history so far."""
 
     def __init__(self) -> None:
-        self._steps = list(Course().steps)
+        self._steps = list(ExecutionProgress().steps)
         self._current: int | None = None
         self._status = "RUNNING"
         self._started: datetime | None = None
         self._ended: datetime | None = None
-        self._failure: Failure | None = None
+        self._failure: ExecutionFailure | None = None
 
-    def course(self) -> Course:
-        return Course(
+    def progress(self) -> ExecutionProgress:
+        return ExecutionProgress(
             steps=tuple(self._steps),
             status=self._status,
             started=self._started,
@@ -136,7 +136,7 @@ class _Reading:
             for later in range(number, len(self._steps)):
                 self._steps[later] = StepProgress(name=self._steps[later].name)
             self._current = number
-            self._change(stage=Stage.RUNNING, started=moment)
+            self._change(status=StepStatus.RUNNING, started=moment)
         self._change(calls=self._steps[number].calls + 1)
 
     def _answered(self, output: str, moment: datetime) -> None:
@@ -150,7 +150,10 @@ class _Reading:
             )
         else:
             self._change(
-                stage=Stage.DONE, ended=moment, note=str(body.get("message") or ""), percent=None
+                status=StepStatus.DONE,
+                ended=moment,
+                note=str(body.get("message") or ""),
+                percent=None,
             )
 
     def _end(self, status: str, moment: datetime, event: Mapping[str, Any]) -> None:
@@ -159,19 +162,23 @@ class _Reading:
             return
         step = None if self._current is None else self._steps[self._current].name
         self._failure = _failure(step, status, _details(event))
-        self._change(stage=Stage.FAILED, ended=moment, note=self._failure.error_type, percent=None)
+        self._change(
+            status=StepStatus.FAILED, ended=moment, note=self._failure.error_type, percent=None
+        )
 
     def _change(self, **fields: Any) -> None:
         if self._current is not None:
             self._steps[self._current] = replace(self._steps[self._current], **fields)
 
 
-def _failure(step: str | None, status: str, details: Mapping[str, Any]) -> Failure:
+def _failure(step: str | None, status: str, details: Mapping[str, Any]) -> ExecutionFailure:
     """The error and its sentence, out of the JSON in which a Lambda function's error arrives."""
     cause = str(details.get("cause") or "")
     reported = _json_object(cause)
     message = str(reported.get("errorMessage") or cause or "no cause was given")
-    return Failure(step=step, error_type=str(details.get("error") or status), message=message)
+    return ExecutionFailure(
+        step=step, error_type=str(details.get("error") or status), message=message
+    )
 
 
 def _details(event: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -188,21 +195,23 @@ def _json_object(text: str) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
-def changes(before: Course, after: Course) -> Iterator[tuple[int, StepProgress, str]]:
+def changes(
+    before: ExecutionProgress, after: ExecutionProgress
+) -> Iterator[tuple[int, StepProgress, str]]:
     """What is worth a line: number (from 1) and progress of a step, and what became of it.
 
     A step that began and ended since is only told to be done. Of a percentage each quarter counts.
     """
     for number, (old, new) in enumerate(zip(before.steps, after.steps, strict=True), start=1):
-        told = _told(old, new)
-        if told:
-            yield number, new, told
+        reported = _reported(old, new)
+        if reported:
+            yield number, new, reported
 
 
-def _told(old: StepProgress, new: StepProgress) -> str:
-    if new.stage is not old.stage:
-        return "starts anew" if new.stage is Stage.WAITING else str(new.stage)
-    if new.stage is not Stage.RUNNING:
+def _reported(old: StepProgress, new: StepProgress) -> str:
+    if new.status is not old.status:
+        return "starts anew" if new.status is StepStatus.WAITING else str(new.status)
+    if new.status is not StepStatus.RUNNING:
         return ""
     quarters = [(step.percent or 0) // _PERCENT_TOLD for step in (old, new)]
     if new.note != old.note or quarters[0] != quarters[1]:

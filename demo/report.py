@@ -17,8 +17,8 @@ from demo.checks import (
     TableReading,
     TableVerdict,
 )
-from demo.progress import Course, Failure
-from demo.story import PREFIX
+from demo.progress import ExecutionFailure, ExecutionProgress
+from demo.scenario import PREFIX
 from embedded_aws.aws import PublishedMessage
 
 _CHECKSUM_SHOWN: Final = 8
@@ -39,20 +39,20 @@ class Span:
         yield Text(" " * first + ("=" if options.ascii_only else "━") * (last - first), "cyan")
 
 
-def timeline(course: Course) -> Table:
+def timeline(progress: ExecutionProgress) -> Table:
     """When each step began, how long it took, and how often its function was called."""
     table = _table("Step", ("Began at", "right"), ("Took", "right"), ("Calls", "right"))
     table.add_column("", ratio=1, min_width=10)
     table.expand = True
-    started = course.started or datetime.now(UTC)
-    whole = course.seconds(started) or 1.0
-    for number, step in enumerate(course.steps, start=1):
+    started = progress.started or datetime.now(UTC)
+    whole = progress.seconds(started) or 1.0
+    for number, step in enumerate(progress.steps, start=1):
         name = f"{number:>2} {step.name}"
         if step.started is None:
             table.add_row(name, "", "", "", "")
             continue
         begin = (step.started - started).total_seconds()
-        took = step.seconds(course.ended or step.started) or 0.0
+        took = step.seconds(progress.ended or step.started) or 0.0
         table.add_row(
             name,
             f"{begin:.1f} s",
@@ -117,7 +117,7 @@ def announcement(message: PublishedMessage | None) -> Text:
     return Text(f"Subject: {message.subject}\n{message.message}")
 
 
-def failure(why: Failure, folder: Path) -> Text:
+def failure(why: ExecutionFailure, folder: Path) -> Text:
     """The step, the error and its sentence, and where to look."""
     where = [str(folder / "execution-history.json")]
     if why.step is not None:

@@ -12,17 +12,17 @@ from rich.padding import Padding
 from rich.text import Text
 
 from demo import report
-from demo.checks import faults_of
+from demo.checks import failures_of
 from demo.evidence import FOLDER, Records, collect, keep, readable
-from demo.inspection import Findings, inspect
+from demo.inspection import InspectionResult, inspect
 from demo.preparation import (
     Prepared,
     check_requirements,
     prepare,
 )
-from demo.progress import Course, Failure
+from demo.progress import ExecutionFailure, ExecutionProgress
+from demo.scenario import Scenario
 from demo.screen import Screen, screen_for
-from demo.story import Story
 from demo.watching import watch
 from embedded_aws.aws import EmbeddedAws, EmbeddedAwsConfig
 
@@ -36,28 +36,28 @@ class EndedEarlyError(Exception):
     """The demo could not go on; the message is for whoever started it."""
 
 
-def run(story: Story, console: Console, ending: Callable[[], None]) -> int:
+def run(scenario: Scenario, console: Console, ending: Callable[[], None]) -> int:
     """Run the whole demo; answers the exit status, when everything it started has ended.
 
     Calls ``ending`` before it begins to end what it has started.
     """
     console.print(Text("Aurora restore: from snapshot to notification, on this machine", "bold"))
     for line in (
-        f"From: {story.source}",
-        f"To:   {story.target}",
+        f"From: {scenario.source}",
+        f"To:   {scenario.target}",
         "Every AWS service is embedded, on 127.0.0.1 only; nothing reaches AWS.",
-        f"What takes time on AWS is {round(1 / story.wait_scale)} times as fast here.",
+        f"What takes time on AWS is {round(1 / scenario.wait_scale)} times as fast here.",
     ):
         console.print(line)
     screen = screen_for(console)
     try:
-        faults = _Demo(story, screen, ending).run()
+        failures = _Demo(scenario, screen, ending).run()
     except Exception as error:
         console.print()
         console.print(Text("The demo ended early, and nothing of it is left running.", "bold red"))
         console.print(Text(_sentence(error)))
         return NOT_HELD
-    return _verdict(screen, [*faults, *_left_behind()])
+    return _verdict(screen, [*failures, *_left_behind()])
 
 
 def _sentence(error: Exception) -> str:
@@ -71,13 +71,13 @@ def _left_behind() -> list[str]:
     return [f"process {each.pid} is left behind" for each in left]
 
 
-def _verdict(screen: Screen, faults: list[str]) -> int:
+def _verdict(screen: Screen, failures: list[str]) -> int:
     screen.console.print()
-    if not faults:
+    if not failures:
         screen.console.print(Text("All of it held.", "bold green"))
         return HELD
     screen.console.print(Text("This did not hold:", "bold red"))
-    for fault in faults:
+    for fault in failures:
         screen.console.print(Padding(Text(fault, "red"), (0, 0, 0, 2)))
     return NOT_HELD
 
@@ -85,8 +85,8 @@ def _verdict(screen: Screen, faults: list[str]) -> int:
 class _Demo:
     """One run."""
 
-    def __init__(self, story: Story, screen: Screen, ending: Callable[[], None]) -> None:
-        self._story = story
+    def __init__(self, scenario: Scenario, screen: Screen, ending: Callable[[], None]) -> None:
+        self._scenario = scenario
         self._screen = screen
         self._ending = ending
         self._records = Records()
@@ -96,26 +96,29 @@ class _Demo:
         check_requirements()
         with ExitStack() as resources:
             self._screen.heading("Preparation")
-            with self._screen.busy(), self._screen.phase("Starting the embedded AWS") as phase:
+            with (
+                self._screen.busy(),
+                self._screen.activity("Starting the embedded AWS") as activity,
+            ):
                 aws = resources.enter_context(EmbeddedAws(self._config()))
                 resources.callback(self._ending)
-                phase.done("Started the embedded AWS, a PostgreSQL server per cluster")
-            faults = self._with_evidence(aws)
-            with self._screen.busy(), self._screen.phase("Ending the embedded AWS"):
+                activity.done("Started the embedded AWS, a PostgreSQL server per cluster")
+            failures = self._with_evidence(aws)
+            with self._screen.busy(), self._screen.activity("Ending the embedded AWS"):
                 resources.close()
-        return faults
+        return failures
 
     def _config(self) -> EmbeddedAwsConfig:
         return EmbeddedAwsConfig(
-            account=self._story.target.account,
-            region=self._story.target.region,
-            wait_scale=self._story.wait_scale,
+            account=self._scenario.target.account,
+            region=self._scenario.target.region,
+            wait_scale=self._scenario.wait_scale,
         )
 
     def _with_evidence(self, aws: EmbeddedAws) -> list[str]:
         """The same in a world; whatever happens, its logs are kept."""
         try:
-            faults = self._in(aws)
+            failures = self._in(aws)
         except Exception as error:
             keep(aws.directory, self._records, error)
             raise EndedEarlyError(
@@ -123,56 +126,56 @@ class _Demo:
                 f"More is in {FOLDER}: error.txt, and the logs of everything that ran."
             ) from error
         keep(aws.directory, self._records)
-        return faults
+        return failures
 
     def _in(self, aws: EmbeddedAws) -> list[str]:
         with self._screen.busy():
-            prepared = prepare(aws, self._story, self._screen)
-        course = self._execute(aws, prepared)
-        if course.failure:
-            self._tell_failure(course, course.failure)
-            return [f"The execution {course.status.lower()}."]
-        with self._screen.busy(), self._screen.phase("Logging in and reading both databases"):
-            findings = inspect(aws, self._story, prepared, self._records)
-        self._tell(course, findings)
-        return list(faults_of(findings.tables, findings.logins, findings.checks))
+            prepared = prepare(aws, self._scenario, self._screen)
+        progress = self._execute(aws, prepared)
+        if progress.failure:
+            self._tell_failure(progress, progress.failure)
+            return [f"The execution {progress.status.lower()}."]
+        with self._screen.busy(), self._screen.activity("Logging in and reading both databases"):
+            inspection = inspect(aws, self._scenario, prepared, self._records)
+        self._tell(progress, inspection)
+        return list(failures_of(inspection.tables, inspection.logins, inspection.checks))
 
-    def _execute(self, aws: EmbeddedAws, prepared: Prepared) -> Course:
+    def _execute(self, aws: EmbeddedAws, prepared: Prepared) -> ExecutionProgress:
         screen, outputs = self._screen, prepared.outputs
-        arn = aws.start(outputs["StateMachineArn"], self._story.start)
+        arn = aws.start(outputs["StateMachineArn"], self._scenario.start)
         name = arn.rpartition(":")[2]
         screen.heading("Execution")
         screen.say(f"Started execution {name}")
-        course, events = watch(aws, self._story, arn, screen)
-        took = course.seconds(datetime.now(UTC))
-        screen.say(f"The execution {course.status.lower()} after {took:.1f} s")
-        if course.failure is not None:
+        progress, events = watch(aws, self._scenario, arn, screen)
+        took = progress.seconds(datetime.now(UTC))
+        screen.say(f"The execution {progress.status.lower()} after {took:.1f} s")
+        if progress.failure is not None:
             _await_announcement(aws, outputs["TopicArn"], name)
-        self._records = collect(aws, self._story, name, outputs, events)
-        return course
+        self._records = collect(aws, self._scenario, name, outputs, events)
+        return progress
 
-    def _tell_failure(self, course: Course, failure: Failure) -> None:
+    def _tell_failure(self, progress: ExecutionProgress, failure: ExecutionFailure) -> None:
         tell = self._screen.console.print
         self._screen.heading("Timeline")
-        tell(report.timeline(course))
-        self._screen.heading(f"Why it {course.status.lower()}")
+        tell(report.timeline(progress))
+        self._screen.heading(f"Why it {progress.status.lower()}")
         tell(report.failure(failure, FOLDER))
         for message in self._records.announcements():
             self._screen.heading("The notification, as published")
             tell(report.announcement(message), soft_wrap=True)
 
-    def _tell(self, course: Course, findings: Findings) -> None:
-        story, heading, tell = self._story, self._screen.heading, self._screen.console.print
+    def _tell(self, progress: ExecutionProgress, inspection: InspectionResult) -> None:
+        scenario, heading, tell = self._scenario, self._screen.heading, self._screen.console.print
         heading("Timeline")
-        tell(report.timeline(course))
-        heading(f"What {story.source.name} and the restored {story.target.name} hold")
-        tell(report.tables(findings.tables))
+        tell(report.timeline(progress))
+        heading(f"What {scenario.source.name} and the restored {scenario.target.name} hold")
+        tell(report.tables(inspection.tables))
         heading("Who can log in now, and who no longer can (each tried over TLS)")
-        tell(report.logins(findings.logins))
+        tell(report.logins(inspection.logins))
         heading("What else was looked at")
-        tell(report.checks(findings.checks))
+        tell(report.checks(inspection.checks))
         heading("The notification, as published")
-        tell(report.announcement(findings.announced), soft_wrap=True)
+        tell(report.announcement(inspection.announced), soft_wrap=True)
         heading("Where to look closer")
         tell(report.kept(FOLDER))
 

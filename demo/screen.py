@@ -18,19 +18,19 @@ from rich.spinner import Spinner
 from rich.table import Table
 from rich.text import Text
 
-from demo.progress import Course, Stage, StepProgress, changes
+from demo.progress import ExecutionProgress, StepProgress, StepStatus, changes
 
 _STYLES: Final = {
-    Stage.WAITING: "dim",
-    Stage.RUNNING: "bold cyan",
-    Stage.DONE: "green",
-    Stage.FAILED: "bold red",
+    StepStatus.WAITING: "dim",
+    StepStatus.RUNNING: "bold cyan",
+    StepStatus.DONE: "green",
+    StepStatus.FAILED: "bold red",
 }
 _FRAMES_PER_SECOND: Final = 8
 _PLAIN_WIDTH: Final = 110
 _BAR_WIDTH: Final = 20
 
-Show = Callable[[Course], None]
+Show = Callable[[ExecutionProgress], None]
 """Is called with the course of an execution as often as it is looked at."""
 
 
@@ -53,7 +53,7 @@ def screen_for(console: Console) -> "Screen":
     return LiveScreen(console) if live else PlainScreen(console)
 
 
-class Phase:
+class Activity:
     """Something under way, and what it does at the moment."""
 
     def __init__(self, screen: "Screen", doing: str) -> None:
@@ -101,7 +101,7 @@ class Screen(ABC):
         """The time in which there are phases."""
 
     @abstractmethod
-    def phase(self, doing: str) -> AbstractContextManager[Phase]:
+    def activity(self, doing: str) -> AbstractContextManager[Activity]:
         """The time of a phase; how it ended, the phase itself tells."""
 
     @abstractmethod
@@ -118,20 +118,20 @@ class PlainScreen(Screen):
         yield
 
     @contextmanager
-    def phase(self, doing: str) -> Iterator[Phase]:
+    def activity(self, doing: str) -> Iterator[Activity]:
         """Shows nothing until the phase tells what has been done."""
-        yield Phase(self, doing)
+        yield Activity(self, doing)
 
     @contextmanager
     def watching(self, name: str) -> Iterator[Show]:  # noqa: ARG002 - the name has been told
         """A line when a step begins, ends, or waits for something else."""
-        before = Course()
+        before = ExecutionProgress()
 
-        def show(course: Course) -> None:
+        def show(progress: ExecutionProgress) -> None:
             nonlocal before
-            for line in lines_of(before, course, datetime.now(UTC)):
+            for line in lines_of(before, progress, datetime.now(UTC)):
                 self.say(line)
-            before = course
+            before = progress
 
         yield show
 
@@ -141,32 +141,32 @@ class LiveScreen(Screen):
 
     def __init__(self, console: Console, clock: Callable[[], float] = time.monotonic) -> None:
         super().__init__(console, clock)
-        self._phases: list[Phase] = []
+        self._activities: list[Activity] = []
 
     @contextmanager
     def busy(self) -> Iterator[None]:
         """Shows what is under way below what has been told."""
-        with self._live(lambda: phases_view(tuple(self._phases), self.elapsed)):
+        with self._live(lambda: activities_view(tuple(self._activities), self.elapsed)):
             yield
 
     @contextmanager
-    def phase(self, doing: str) -> Iterator[Phase]:
+    def activity(self, doing: str) -> Iterator[Activity]:
         """Shows a spinner as long as the phase lasts."""
-        phase = Phase(self, doing)
-        self._phases.append(phase)
+        activity = Activity(self, doing)
+        self._activities.append(activity)
         try:
-            yield phase
+            yield activity
         finally:
-            self._phases.remove(phase)
+            self._activities.remove(activity)
 
     @contextmanager
     def watching(self, name: str) -> Iterator[Show]:
         """Shows the table of the steps, which goes when the execution is over."""
-        latest = Course()
+        latest = ExecutionProgress()
 
-        def show(course: Course) -> None:
+        def show(progress: ExecutionProgress) -> None:
             nonlocal latest
-            latest = course
+            latest = progress
 
         with self._live(lambda: steps_view(latest, datetime.now(UTC), name)):
             yield show
@@ -180,41 +180,43 @@ class LiveScreen(Screen):
         )
 
 
-def lines_of(before: Course, after: Course, now: datetime) -> Iterator[str]:
+def lines_of(before: ExecutionProgress, after: ExecutionProgress, now: datetime) -> Iterator[str]:
     """The lines that tell of what has changed."""
-    for number, step, told in changes(before, after):
-        yield f"{number:>2}/{len(after.steps)} {step.name:<21} {_told(step, told, now)}"
+    for number, step, reported in changes(before, after):
+        yield f"{number:>2}/{len(after.steps)} {step.name:<21} {_reported(step, reported, now)}"
 
 
-def _told(step: StepProgress, told: str, now: datetime) -> str:
+def _reported(step: StepProgress, reported: str, now: datetime) -> str:
     seconds = step.seconds(now)
-    match step.stage:
-        case Stage.RUNNING if step.note:
+    match step.status:
+        case StepStatus.RUNNING if step.note:
             percent = "" if step.percent is None else f", {step.percent} %"
             return f"waits: {step.note}{percent}"
-        case Stage.DONE:
+        case StepStatus.DONE:
             return f"done in {seconds:.1f} s: {step.note}"
-        case Stage.FAILED:
+        case StepStatus.FAILED:
             return f"FAILED after {seconds:.1f} s: {step.note}"
         case _:
-            return told
+            return reported
 
 
-def phases_view(phases: tuple[Phase, ...], elapsed: float) -> RenderableType:
+def activities_view(activities: tuple[Activity, ...], elapsed: float) -> RenderableType:
     """A line with a spinner for each phase that is under way."""
     return Group(
         *(
-            Spinner("line", Text(f" {phase.doing} … {elapsed - phase.since:.0f} s"), style="cyan")
-            for phase in phases
-            if phase.doing
+            Spinner(
+                "line", Text(f" {activity.doing} … {elapsed - activity.since:.0f} s"), style="cyan"
+            )
+            for activity in activities
+            if activity.doing
         )
     )
 
 
-def steps_view(course: Course, now: datetime, name: str) -> RenderableType:
+def steps_view(progress: ExecutionProgress, now: datetime, name: str) -> RenderableType:
     """A table of the steps: state, time so far, and what each waits for or has done."""
     table = Table(
-        title=f"Execution {name}: {course.seconds(now):.1f} s",
+        title=f"Execution {name}: {progress.seconds(now):.1f} s",
         title_justify="left",
         title_style="bold",
         box=box.ROUNDED,
@@ -224,21 +226,21 @@ def steps_view(course: Course, now: datetime, name: str) -> RenderableType:
     table.add_column("State", no_wrap=True)
     table.add_column("Elapsed", no_wrap=True, justify="right")
     table.add_column("Waits for, or has said", no_wrap=True, overflow="ellipsis", ratio=1)
-    for number, step in enumerate(course.steps, start=1):
+    for number, step in enumerate(progress.steps, start=1):
         seconds = step.seconds(now)
         table.add_row(
             f"{number:>2} {step.name}",
-            Text(step.stage, style=_STYLES[step.stage]),
+            Text(step.status, style=_STYLES[step.status]),
             "" if seconds is None else f"{seconds:.1f} s",
             _remark(step),
-            style="dim" if step.stage is Stage.WAITING else "",
+            style="dim" if step.status is StepStatus.WAITING else "",
         )
     return table
 
 
 def _remark(step: StepProgress) -> RenderableType:
     if step.percent is None:
-        return Text(step.note, style="dim" if step.stage is Stage.DONE else "")
+        return Text(step.note, style="dim" if step.status is StepStatus.DONE else "")
     remark = Table.grid(padding=(0, 1))
     remark.add_row(
         ProgressBar(total=100, completed=step.percent, width=_BAR_WIDTH), f"{step.percent:>3} %"

@@ -4,9 +4,9 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from demo.progress import Course, course_of
+from demo.progress import ExecutionProgress, execution_progress
+from demo.scenario import Scenario
 from demo.screen import Screen
-from demo.story import Story
 from embedded_aws.aws import EmbeddedAws
 
 _LOOK_SECONDS: Final = 0.25
@@ -42,19 +42,19 @@ class History:
 
 
 def watch(
-    aws: EmbeddedAws, story: Story, execution_arn: str, screen: Screen
-) -> tuple[Course, Sequence[Mapping[str, Any]]]:
+    aws: EmbeddedAws, scenario: Scenario, execution_arn: str, screen: Screen
+) -> tuple[ExecutionProgress, Sequence[Mapping[str, Any]]]:
     """Show the execution until it is over; answers its course and its history."""
-    place = {"account": story.target.account, "region": story.target.region}
+    place = {"account": scenario.target.account, "region": scenario.target.region}
     history = History(aws.client("stepfunctions", **place), execution_arn)
     deadline = time.monotonic() + _PATIENCE_SECONDS
     with screen.watching(execution_arn.rpartition(":")[2]) as show:
         while True:
             history.refresh()
-            course = course_of(history.events)
-            show(course)
-            if course.over:
-                return course, history.events
+            progress = execution_progress(history.events)
+            show(progress)
+            if progress.over:
+                return progress, history.events
             if time.monotonic() >= deadline:
                 raise EndlessExecutionError(
                     f"The execution was still running after {_PATIENCE_SECONDS:g} s."

@@ -16,7 +16,7 @@ from embedded_aws.rds.models import (
 )
 from embedded_aws.rds.params import Params, Tags
 from embedded_aws.rds.services import SubnetGroup
-from embedded_aws.rds.transitions import Operation, RunningTransition, Transition
+from embedded_aws.rds.transitions import Operation, RunningTransition, StatusTransition
 
 _ZONES = 3
 
@@ -70,7 +70,7 @@ class ClusterCreation:
         cluster: DBCluster,
         fill: Callable[[str], None],
         operation: Operation,
-        default: Transition,
+        default: StatusTransition,
     ) -> None:
         """Has its volume filled, under the label given; from then on it exists and takes its time.
 

@@ -31,7 +31,7 @@ from embedded_aws.rds.resources import find_cluster, is_available, require_statu
 from embedded_aws.rds.responses import cluster_response
 from embedded_aws.rds.rules import Encryption
 from embedded_aws.rds.tagging import tags_of
-from embedded_aws.rds.transitions import Operation, RunningTransition, Transition
+from embedded_aws.rds.transitions import Operation, RunningTransition, StatusTransition
 
 _RESERVED_USERNAMES = frozenset({"rdsadmin", "rds_superuser", "rdsrepladmin", "admin", "public"})
 _MAX_USERNAME_LENGTH = 63
@@ -94,7 +94,7 @@ class Clusters:
             else partial(self._fill_new, cluster, str(password))
         )
         timings = self._backend.timings
-        default = Transition.spread(
+        default = StatusTransition.spread(
             timings.create_cluster_statuses, timings.create_cluster, AVAILABLE
         )
         self._creation.start(cluster, fill, Operation.CREATE_CLUSTER, default)
@@ -134,7 +134,7 @@ class Clusters:
         seconds = self._backend.timings.stop_cluster
         for instance in self._backend.members(cluster):
             self._connectivity.instance_stopped(instance)
-        self._run_with_members(cluster, Transition.spread((STOPPING,), seconds, STOPPED))
+        self._run_with_members(cluster, StatusTransition.spread((STOPPING,), seconds, STOPPED))
         return {"DBCluster": cluster_response(self._backend, cluster)}
 
     def start(self, location: Location, params: Params) -> dict[str, Any]:
@@ -142,7 +142,7 @@ class Clusters:
         cluster = find_cluster(self._backend, location, params.required("DBClusterIdentifier"))
         require_status(cluster, STOPPED, KEY_LOST)
         seconds = self._backend.timings.start_cluster
-        self._run_with_members(cluster, Transition.spread((STARTING,), seconds, AVAILABLE))
+        self._run_with_members(cluster, StatusTransition.spread((STARTING,), seconds, AVAILABLE))
         return {"DBCluster": cluster_response(self._backend, cluster)}
 
     def _source(self, location: Location, params: Params) -> DBCluster | None:
@@ -210,7 +210,7 @@ class Clusters:
         cluster.managed_secret = {"SecretArn": secret.arn, "KmsKeyId": secret.key_arn}
         return secret.password
 
-    def _run_with_members(self, cluster: DBCluster, transition: Transition) -> None:
+    def _run_with_members(self, cluster: DBCluster, transition: StatusTransition) -> None:
         members = self._backend.members(cluster)
 
         def show(status: str) -> None:

@@ -14,7 +14,7 @@ from embedded_aws.rds.params import Params
 from embedded_aws.rds.resources import find_cluster
 from embedded_aws.rds.responses import cluster_response
 from embedded_aws.rds.snapshots import AUTOMATED, Snapshots
-from embedded_aws.rds.transitions import Operation, RunningTransition, Transition
+from embedded_aws.rds.transitions import Operation, RunningTransition, StatusTransition
 
 _GONE = "gone"
 
@@ -38,7 +38,7 @@ class Deletions:
             self._snapshots.take(cluster, final)
             seconds += timings.create_snapshot
         cluster.keeps_automated_backups = not params.flag("DeleteAutomatedBackups", default=True)
-        default = Transition.spread((DELETING,), seconds, _GONE)
+        default = StatusTransition.spread((DELETING,), seconds, _GONE)
         transition = self._backend.overrides.apply(Operation.DELETE_CLUSTER, default)
         self._run_to_its_end(cluster, transition)
         return {"DBCluster": shown}
@@ -104,7 +104,7 @@ class Deletions:
             ):
                 self._snapshots.remove(snapshot)
 
-    def _run_to_its_end(self, cluster: DBCluster, transition: Transition) -> None:
+    def _run_to_its_end(self, cluster: DBCluster, transition: StatusTransition) -> None:
         def show(status: str) -> None:
             cluster.status = status
 

@@ -28,7 +28,7 @@ from embedded_aws.rds.names import Arn
 from embedded_aws.rds.params import Params
 from embedded_aws.rds.resources import find_cluster, is_available
 from embedded_aws.rds.responses import cluster_response
-from embedded_aws.rds.transitions import RunningTransition, Transition
+from embedded_aws.rds.transitions import RunningTransition, StatusTransition
 
 PROMOTING = "promoting"
 
@@ -156,7 +156,7 @@ class GlobalClusters:
             cluster.status = final
 
         seconds = self._backend.timings.promote_cluster
-        transition = Transition.spread((PROMOTING,), seconds, AVAILABLE)
+        transition = StatusTransition.spread((PROMOTING,), seconds, AVAILABLE)
         cluster.transition = RunningTransition(
             self._backend.scheduler, transition, show=show, done=done
         )

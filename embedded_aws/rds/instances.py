@@ -32,7 +32,7 @@ from embedded_aws.rds.params import Params
 from embedded_aws.rds.resources import find_cluster, find_instance, is_available
 from embedded_aws.rds.responses import cluster_response, instance_response
 from embedded_aws.rds.tagging import tags_of
-from embedded_aws.rds.transitions import Operation, RunningTransition, Transition
+from embedded_aws.rds.transitions import Operation, RunningTransition, StatusTransition
 
 SERVERLESS = "db.serverless"
 _GONE = "gone"
@@ -100,7 +100,7 @@ class Instances:
         )
         instances[name] = instance
         timings = self._backend.timings
-        default = Transition.spread(
+        default = StatusTransition.spread(
             timings.create_instance_statuses, timings.create_instance, AVAILABLE
         )
         self._run(instance, self._backend.overrides.apply(Operation.CREATE_INSTANCE, default))
@@ -176,7 +176,7 @@ class Instances:
             instance.status = final
 
         seconds = self._backend.timings.modify_instance
-        transition = Transition.spread(("modifying",), seconds, AVAILABLE)
+        transition = StatusTransition.spread(("modifying",), seconds, AVAILABLE)
         instance.transition = RunningTransition(
             self._backend.scheduler, transition, show=show, done=done
         )
@@ -187,7 +187,7 @@ class Instances:
         self._check_status(instance, AVAILABLE)
         self._connectivity.instance_stopped(instance)
         seconds = self._backend.timings.reboot_instance
-        self._run(instance, Transition.spread(("rebooting",), seconds, AVAILABLE))
+        self._run(instance, StatusTransition.spread(("rebooting",), seconds, AVAILABLE))
         return {"DBInstance": instance_response(self._backend, instance)}
 
     def delete(self, location: Location, params: Params) -> dict[str, Any]:
@@ -213,7 +213,7 @@ class Instances:
             )
         self._connectivity.instance_stopped(instance)
         self._hand_over(instance)
-        default = Transition.spread((DELETING,), self._backend.timings.delete_instance, _GONE)
+        default = StatusTransition.spread((DELETING,), self._backend.timings.delete_instance, _GONE)
         transition = self._backend.overrides.apply(Operation.DELETE_INSTANCE, default)
         self._run_to_its_end(instance, transition)
         return {"DBInstance": instance_response(self._backend, instance)}
@@ -249,7 +249,7 @@ class Instances:
             leaving.is_writer = False
             min(heirs, key=lambda one: one.settings.promotion_tier).is_writer = True
 
-    def _run(self, instance: DBInstance, transition: Transition) -> None:
+    def _run(self, instance: DBInstance, transition: StatusTransition) -> None:
         def show(status: str) -> None:
             instance.status = status
 
@@ -264,7 +264,7 @@ class Instances:
             self._backend.scheduler, transition, show=show, done=done
         )
 
-    def _run_to_its_end(self, instance: DBInstance, transition: Transition) -> None:
+    def _run_to_its_end(self, instance: DBInstance, transition: StatusTransition) -> None:
         def show(status: str) -> None:
             instance.status = status
 

@@ -17,7 +17,7 @@ from embedded_aws.rds.models import AVAILABLE, DBCluster, Location
 from embedded_aws.rds.params import Params
 from embedded_aws.rds.resources import find_cluster, is_available, require_status
 from embedded_aws.rds.responses import cluster_response
-from embedded_aws.rds.transitions import Operation, RunningTransition, StatusPhase, Transition
+from embedded_aws.rds.transitions import Operation, RunningTransition, StatusPhase, StatusTransition
 
 RESETTING = "resetting-master-credentials"
 _PASSWORD = "MasterUserPassword"  # noqa: S105
@@ -38,7 +38,7 @@ class Modification:
     """One change: the status it shows, how long it takes, and what it then makes true."""
 
     name: str
-    transition: Transition
+    transition: StatusTransition
     apply: Callable[[], None]
 
 
@@ -92,7 +92,7 @@ class Modifications:
             queue.extend(step for step in steps if step.name not in waiting)
             return
         lag = StatusPhase(AVAILABLE, self._backend.timings.modification_lag)
-        queue[:] = [Modification("lag", Transition((lag,), AVAILABLE), _nothing), *steps]
+        queue[:] = [Modification("lag", StatusTransition((lag,), AVAILABLE), _nothing), *steps]
         self._next(cluster, queue)
 
     def _next(self, cluster: DBCluster, queue: list[Modification]) -> None:
@@ -118,7 +118,9 @@ class Modifications:
         timings = self._backend.timings
         steps: list[Modification] = []
         if cluster.waiting_password is not None and cluster.accepting:
-            default = Transition.spread((RESETTING,), timings.reset_master_credentials, AVAILABLE)
+            default = StatusTransition.spread(
+                (RESETTING,), timings.reset_master_credentials, AVAILABLE
+            )
             transition = self._backend.overrides.apply(Operation.RESET_MASTER_CREDENTIALS, default)
             steps.append(Modification(_PASSWORD, transition, partial(self._set_password, cluster)))
         if not everything:
@@ -136,7 +138,7 @@ class Modifications:
         }
         for name, (status, seconds) in durations.items():
             if name in cluster.pending:
-                transition = Transition.spread((status,), seconds, AVAILABLE)
+                transition = StatusTransition.spread((status,), seconds, AVAILABLE)
                 steps.append(Modification(name, transition, partial(self._apply, cluster, name)))
         return steps
 

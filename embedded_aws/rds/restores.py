@@ -16,7 +16,7 @@ from embedded_aws.rds.resources import find_accessible_snapshot, is_available
 from embedded_aws.rds.responses import cluster_response
 from embedded_aws.rds.rules import Encryption
 from embedded_aws.rds.tagging import tags_of
-from embedded_aws.rds.transitions import Operation, Transition
+from embedded_aws.rds.transitions import Operation, StatusTransition
 
 
 class Restores:
@@ -75,7 +75,7 @@ class Restores:
             self._backend.data_plane.clone(cluster.resource_id, snapshot.image, label=label)
 
         timings = self._backend.timings
-        default = Transition.spread(
+        default = StatusTransition.spread(
             timings.restore_cluster_statuses, timings.restore_cluster, AVAILABLE
         )
         self._creation.start(cluster, fill, Operation.RESTORE_CLUSTER, default)

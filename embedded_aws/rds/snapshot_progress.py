@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from embedded_aws.rds.backend import RdsBackend
 from embedded_aws.rds.models import AVAILABLE, COPYING, DBClusterSnapshot, Location
-from embedded_aws.rds.transitions import Operation, RunningTransition, Transition
+from embedded_aws.rds.transitions import Operation, RunningTransition, StatusTransition
 
 
 def _nothing() -> None:
@@ -20,7 +20,7 @@ class SnapshotProgress:
     def start(
         self,
         snapshot: DBClusterSnapshot,
-        transition: Transition,
+        transition: StatusTransition,
         ended: Callable[[], None] = _nothing,
     ) -> None:
         """Lets the snapshot's data flow from now on."""
@@ -63,6 +63,8 @@ class SnapshotProgress:
         waiting = [one for one in copies if one.transition is None]
         free = max(0, self._backend.rules.copies_in_progress - under_way)
         for snapshot in waiting[:free]:
-            default = Transition.spread((COPYING,), self._backend.timings.copy_snapshot, AVAILABLE)
+            default = StatusTransition.spread(
+                (COPYING,), self._backend.timings.copy_snapshot, AVAILABLE
+            )
             transition = self._backend.overrides.apply(Operation.COPY_SNAPSHOT, default)
             self.start(snapshot, transition, ended=lambda: self.start_queued_copies(location))

@@ -34,7 +34,7 @@ from embedded_aws.rds.resources import (
 )
 from embedded_aws.rds.snapshot_progress import SnapshotProgress
 from embedded_aws.rds.tagging import tag_list, tags_of
-from embedded_aws.rds.transitions import Operation, Transition
+from embedded_aws.rds.transitions import Operation, StatusTransition
 
 MANUAL = "manual"
 AUTOMATED = "automated"
@@ -84,7 +84,9 @@ class Snapshots:
             tags=tags,
         )
         self._backend.at(cluster.location).snapshots[name] = snapshot
-        default = Transition.spread((CREATING,), self._backend.timings.create_snapshot, AVAILABLE)
+        default = StatusTransition.spread(
+            (CREATING,), self._backend.timings.create_snapshot, AVAILABLE
+        )
         self._progress.start(
             snapshot, self._backend.overrides.apply(Operation.CREATE_SNAPSHOT, default)
         )

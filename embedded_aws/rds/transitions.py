@@ -31,7 +31,7 @@ class StatusPhase:
 
 
 @dataclass(frozen=True)
-class Transition:
+class StatusTransition:
     """The phases of an operation and the status it ends in."""
 
     phases: tuple[StatusPhase, ...]
@@ -73,7 +73,7 @@ class TransitionOverrides:
         """Everything goes its usual course again."""
         self._waiting.clear()
 
-    def apply(self, operation: Operation, default: Transition) -> Transition:
+    def apply(self, operation: Operation, default: StatusTransition) -> StatusTransition:
         """The course of an operation that begins now."""
         waiting = self._waiting.get(operation)
         if not waiting:
@@ -81,7 +81,7 @@ class TransitionOverrides:
         override = waiting.pop(0)
         seconds = math.inf if override.never_ends else override.seconds
         statuses = override.statuses or tuple(phase.status for phase in default.phases)
-        return Transition.spread(
+        return StatusTransition.spread(
             statuses,
             default.seconds if seconds is None else seconds,
             override.final or default.final,
@@ -94,7 +94,7 @@ class RunningTransition:
     def __init__(
         self,
         schedule: Scheduler,
-        apply: Transition,
+        apply: StatusTransition,
         *,
         show: Callable[[str], None],
         done: Callable[[str], None],

@@ -157,7 +157,7 @@ _PATIENCE_SECONDS = 5.0
 
 
 @dataclass(frozen=True)
-class Cluster:
+class PostgresCluster:
     """The server, and ways into it that nothing stands in between."""
 
     server: PostgresServer
@@ -264,7 +264,7 @@ def _wait_until(holds: Callable[[], bool]) -> None:
 
 
 @contextmanager
-def restored_cluster(directory: Path) -> Iterator[Cluster]:
+def restored_cluster(directory: Path) -> Iterator[PostgresCluster]:
     """A cluster of its own, for the time of the block."""
     data_plane = PostgresDataPlane(directory)
     try:
@@ -280,7 +280,7 @@ def restored_cluster(directory: Path) -> Iterator[Cluster]:
         assert server is not None
         server.run(_WITHOUT_EVENT_TRIGGERS)
         server.run("SELECT pg_reload_conf()")
-        yield Cluster(
+        yield PostgresCluster(
             server, running.endpoint.host, running.endpoint.port, data_plane.ca_bundle.read_text()
         )
     finally:

@@ -97,7 +97,7 @@ def is_change(call: AwsCall) -> bool:
 
 
 @dataclass
-class Wire:
+class FaultContext:
     """What a fault may need to know: the call, how to make it, and what was before."""
 
     call: AwsCall
@@ -115,7 +115,7 @@ class Wire:
         )
 
 
-def is_recent(found: "Wire | Trouble") -> bool:
+def is_recent(found: "FaultContext | Trouble") -> bool:
     """Whether RDS has been changed so short a time ago that it may not know yet."""
     if found.past is None:
         return False
@@ -123,38 +123,38 @@ def is_recent(found: "Wire | Trouble") -> bool:
     return elapsed.total_seconds() <= RECENT_SECONDS
 
 
-def throttled(wire: Wire) -> Any:
-    raise wire.refused(*THROTTLING[wire.call.service])
+def throttled(context: FaultContext) -> Any:
+    raise context.refused(*THROTTLING[context.call.service])
 
 
-def broken(wire: Wire) -> Any:
-    raise wire.refused(*BROKEN.get(wire.call.service, OF_RDS_AND_STS))
+def broken(context: FaultContext) -> Any:
+    raise context.refused(*BROKEN.get(context.call.service, OF_RDS_AND_STS))
 
 
-def broken_after_all(wire: Wire) -> Any:
-    wire.proceed()
-    return broken(wire)
+def broken_after_all(context: FaultContext) -> Any:
+    context.proceed()
+    return broken(context)
 
 
-def unreachable(wire: Wire) -> Any:
-    raise ConnectTimeoutError(endpoint_url=f"https://{wire.call.service}.test")
+def unreachable(context: FaultContext) -> Any:
+    raise ConnectTimeoutError(endpoint_url=f"https://{context.call.service}.test")
 
 
-def unanswered(wire: Wire) -> Any:
-    wire.proceed()
-    raise ReadTimeoutError(endpoint_url=f"https://{wire.call.service}.test")
+def unanswered(context: FaultContext) -> Any:
+    context.proceed()
+    raise ReadTimeoutError(endpoint_url=f"https://{context.call.service}.test")
 
 
-def repeated(wire: Wire) -> Any:
+def repeated(context: FaultContext) -> Any:
     """The first answer is lost, and boto3 asks once more."""
-    wire.proceed()
-    return wire.proceed()
+    context.proceed()
+    return context.proceed()
 
 
-def garbled(wire: Wire) -> Any:
+def garbled(context: FaultContext) -> Any:
     """The answer breaks off in the middle: what boto3 makes of that, and who listens to it."""
-    wire.proceed()
-    client, operation = wire.call.client, wire.call.operation
+    context.proceed()
+    client, operation = context.call.client, context.call.operation
     model = client.meta.service_model.operation_model(operation)
     protocol = client.meta.service_model.resolved_protocol
     body = b'{"Items": [{"a": {"S' if protocol == "json" else b'<Answer xmlns="http://x"><Item'
@@ -170,57 +170,57 @@ def garbled(wire: Wire) -> Any:
     return parsed
 
 
-def stale(wire: Wire) -> Any:
+def stale(context: FaultContext) -> Any:
     """RDS tells what was true before its latest change."""
-    assert wire.past is not None
-    with wire.past.shown(wire.backend):
-        return wire.proceed()
+    assert context.past is not None
+    with context.past.shown(context.backend):
+        return context.proceed()
 
 
-def untagged(wire: Wire) -> Any:
+def untagged(context: FaultContext) -> Any:
     """RDS shows what it has just made, but not its tags yet."""
-    assert wire.past is not None
-    answer = wire.proceed()
-    member, identifier, kind = SHOWN_AS[wire.call.operation]
-    place = Location(wire.call.account, wire.call.region)
-    before = getattr(wire.past.sites.get(place, RegionalBackend()), kind)
+    assert context.past is not None
+    answer = context.proceed()
+    member, identifier, kind = SHOWN_AS[context.call.operation]
+    place = Location(context.call.account, context.call.region)
+    before = getattr(context.past.sites.get(place, RegionalBackend()), kind)
     for shown in answer[member]:
         if shown[identifier] not in before:
             shown["TagList"] = []
     return answer
 
 
-def _is_any(wire: Wire) -> bool:
+def _is_any(context: FaultContext) -> bool:
     return True
 
 
-def _looks_at_something_new(wire: Wire) -> bool:
-    return wire.call.operation in SHOWN_AS and is_recent(wire)
+def _looks_at_something_new(context: FaultContext) -> bool:
+    return context.call.operation in SHOWN_AS and is_recent(context)
 
 
 @dataclass(frozen=True)
-class Fault:
+class CallFault:
     """One way in which a call goes wrong."""
 
     name: str
-    act: Callable[[Wire], Any]
-    fits: Callable[[Wire], bool] = _is_any
+    act: Callable[[FaultContext], Any]
+    fits: Callable[[FaultContext], bool] = _is_any
     times: int = 1
     is_ridden_out: bool = True
     """Whether the state machine is to get over it by itself, with nobody re-running anything."""
 
 
-FAULTS: tuple[Fault, ...] = (
-    Fault("throttled", throttled),
-    Fault("5xx", broken),
-    Fault("5xx although done", broken_after_all),
-    Fault("no connection", unreachable),
-    Fault("no answer although done", unanswered),
-    Fault("repeated by boto3", repeated),
-    Fault("garbled answer", garbled),
-    Fault("old truth", stale, _looks_at_something_new),
-    Fault("old truth twice", stale, _looks_at_something_new, times=2),
-    Fault("tags missing", untagged, _looks_at_something_new),
+FAULTS: tuple[CallFault, ...] = (
+    CallFault("throttled", throttled),
+    CallFault("5xx", broken),
+    CallFault("5xx although done", broken_after_all),
+    CallFault("no connection", unreachable),
+    CallFault("no answer although done", unanswered),
+    CallFault("repeated by boto3", repeated),
+    CallFault("garbled answer", garbled),
+    CallFault("old truth", stale, _looks_at_something_new),
+    CallFault("old truth twice", stale, _looks_at_something_new, times=2),
+    CallFault("tags missing", untagged, _looks_at_something_new),
 )
 
 
@@ -228,7 +228,7 @@ FAULTS: tuple[Fault, ...] = (
 class Trouble:
     """A fault that befalls one call of a run, and maybe the next that it fits."""
 
-    fault: Fault
+    fault: CallFault
     backend: RdsBackend
     at: int
     """The number of the call, from 0, that it befalls first."""
@@ -245,11 +245,11 @@ class Trouble:
     def pass_on(self, call: AwsCall, proceed: Proceed) -> Any:
         """Make a call, or let it go wrong."""
         self._number += 1
-        wire = Wire(call, proceed, self.backend, self.past)
+        context = FaultContext(call, proceed, self.backend, self.past)
         due = self._number == self.at or (self._number > self.at and self.met)
         if is_change(call):
             self.past = Past(self.backend)
-        if due and not self.is_over and self.fault.fits(wire):
+        if due and not self.is_over and self.fault.fits(context):
             self.met += 1
-            return self.fault.act(wire)
+            return self.fault.act(context)
         return proceed()

@@ -7,9 +7,9 @@ from typing import Any
 from aurora_restore.shared.names import TAG_ARCHIVED_AT, TAG_MANAGED_BY, TAG_OPERATION, TAG_RESTORE
 from aurora_restore.shared.sequences import REPLACE
 from embedded_aws.rds.models import AVAILABLE, DELETING, DBCluster, DBClusterSnapshot
-from tests.sweeps.machine import SUCCEEDED, Execution
-from tests.sweeps.routes import RESTORE_NAME, SCRIPT, SOURCE, TARGET, Route
-from tests.sweeps.stage import HOME, Stage
+from tests.sweeps.machine import SUCCEEDED, SimulatedExecution
+from tests.sweeps.routes import RESTORE_NAME, SCRIPT, SOURCE, TARGET, SweepRoute
+from tests.sweeps.stage import HOME, SweepStage
 from tests.sweeps.tap import Violation
 from tests.unit.bench import (
     APP_PASSWORD,
@@ -31,15 +31,15 @@ def _demand(holds: bool, otherwise: str) -> None:
 class Watchdog:
     """Keeps what there was before the run, and compares."""
 
-    stage: Stage
-    route: Route
+    stage: SweepStage
+    route: SweepRoute
     old: str | None
     """The resource id of the old cluster."""
     old_instances: frozenset[str]
     source: dict[str, Any]
 
     @classmethod
-    def of(cls, stage: Stage, route: Route) -> "Watchdog":
+    def of(cls, stage: SweepStage, route: SweepRoute) -> "Watchdog":
         """Before anything has run."""
         site = stage.site(HOME)
         old = site.clusters.get(TARGET)
@@ -99,7 +99,7 @@ class Watchdog:
     def _is_new_data(self, snapshot: DBClusterSnapshot) -> bool:
         return snapshot.status == AVAILABLE and snapshot.origin.cluster_identifier == SOURCE
 
-    def check_end(self, execution: Execution) -> dict[str, Any]:
+    def check_end(self, execution: SimulatedExecution) -> dict[str, Any]:
         """In the end there is exactly one restored cluster, and nothing that should not be there.
 
         Answers what there is, so that it can be compared with the end of another run.
@@ -223,7 +223,7 @@ def _without_time(value: Any) -> Any:
     return re.sub(r"\d{14}$", "", value) if isinstance(value, str) else value
 
 
-def _source_of(stage: Stage, route: Route) -> dict[str, Any]:
+def _source_of(stage: SweepStage, route: SweepRoute) -> dict[str, Any]:
     """The source cluster and its own snapshots, as they matter."""
     site = stage.site(route.source)
     cluster: DBCluster = site.clusters[SOURCE]

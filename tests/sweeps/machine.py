@@ -20,7 +20,7 @@ MOST_TASKS = 150
 
 
 @dataclass
-class Execution:
+class SimulatedExecution:
     """An execution of the state machine, as far as it has come."""
 
     arn: str
@@ -59,19 +59,19 @@ class Execution:
 
 
 @dataclass(frozen=True)
-class Machine:
+class StateMachineSimulator:
     """The definition, with what calls a function and what passes time."""
 
     definition: Document
-    invoke: Callable[[Execution, str, Document], Document]
+    invoke: Callable[[SimulatedExecution, str, Document], Document]
     wait: Callable[[float], None]
 
-    def start(self, arn: str, given: Document) -> Execution:
+    def start(self, arn: str, given: Document) -> SimulatedExecution:
         """A new execution, which has not done anything yet."""
         name = arn.rsplit(":", 1)[-1]
-        return Execution(arn, name, given, self.definition["StartAt"], dict(given))
+        return SimulatedExecution(arn, name, given, self.definition["StartAt"], dict(given))
 
-    def redrive(self, execution: Execution) -> None:
+    def redrive(self, execution: SimulatedExecution) -> None:
         """Re-run a failed execution from the console: it goes on at the state that failed."""
         assert execution.status == FAILED
         execution.status, execution.error, execution.cause = RUNNING, "", ""
@@ -79,7 +79,9 @@ class Machine:
         execution.retries.clear()
 
     def run(
-        self, execution: Execution, is_enough: Callable[[Execution], bool] | None = None
+        self,
+        execution: SimulatedExecution,
+        is_enough: Callable[[SimulatedExecution], bool] | None = None,
     ) -> bool:
         """Go on to the end, or until ``is_enough`` says so, which is asked before each Task.
 
@@ -115,7 +117,7 @@ class Machine:
                     raise AssertionError(f"{execution.state}: unknown type {other}")
         raise AssertionError
 
-    def _task(self, execution: Execution, state: Document) -> None:
+    def _task(self, execution: SimulatedExecution, state: Document) -> None:
         step = state["Resource"]
         execution.entered.append(step)
         try:
@@ -131,7 +133,7 @@ class Machine:
             assert state["End"]
             execution.status = SUCCEEDED
 
-    def fail_task(self, execution: Execution, error: str, cause: str = "") -> None:
+    def fail_task(self, execution: SimulatedExecution, error: str, cause: str = "") -> None:
         """The present task has ended in an error: it is retried, or the execution fails."""
         state = self.definition["States"][execution.state]
         assert "Catch" not in state
@@ -147,7 +149,7 @@ class Machine:
         execution.fail(error, cause)
 
 
-def _payload(template: Any, execution: Execution) -> Document:
+def _payload(template: Any, execution: SimulatedExecution) -> Document:
     """A Task's Parameters, with what they take from the context object."""
     context = {
         "Execution": {

@@ -13,8 +13,9 @@ from aurora_restore.shared.names import (
 )
 from embedded_aws.rds.models import Location
 from tests.support.keys import key_policy
+from tests.support.network import create_network
 from tests.sweeps.machine import Document
-from tests.sweeps.stage import HOME, Stage, stage_in_memory
+from tests.sweeps.stage import HOME, SweepStage, stage_in_memory
 from tests.unit.bench import ACCOUNT, PREFIX, REGION, SOURCE_REGION
 
 SOURCE_ACCOUNT = "999988887777"
@@ -34,7 +35,7 @@ SCRIPT = "sql/mask.sql"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Route:
+class SweepRoute:
     """What is special about one way."""
 
     name: str
@@ -56,10 +57,11 @@ class Route:
     """Whether there is an archived copy that the retention deletes."""
 
     @contextmanager
-    def staged(self) -> Iterator[Stage]:
+    def staged(self) -> Iterator[SweepStage]:
         """A stage on which this way can be gone."""
         with stage_in_memory() as stage:
-            security_group = _make_network(stage)
+            network = create_network(stage.client("ec2"), stage.client("rds"), REGION, SUBNET_GROUP)
+            security_group = network.security_group_id
             keys = _make_keys(stage, self.source) if self.encrypted else {}
             _make_source(stage, self, keys)
             if self.old_cluster is not None:
@@ -107,24 +109,7 @@ class Route:
         }
 
 
-def _make_network(stage: Stage) -> str:
-    """A subnet group in two zones; answers a security group of its VPC."""
-    ec2 = stage.client("ec2")
-    vpc = ec2.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
-    subnets = [
-        ec2.create_subnet(
-            VpcId=vpc, CidrBlock=f"10.0.{number}.0/24", AvailabilityZone=f"{REGION}{zone}"
-        )["Subnet"]["SubnetId"]
-        for number, zone in enumerate("ab")
-    ]
-    group = ec2.create_security_group(GroupName="db", Description="db", VpcId=vpc)["GroupId"]
-    stage.client("rds").create_db_subnet_group(
-        DBSubnetGroupName=SUBNET_GROUP, DBSubnetGroupDescription="test", SubnetIds=subnets
-    )
-    return str(group)
-
-
-def _make_keys(stage: Stage, source: Location) -> dict[Location, str]:
+def _make_keys(stage: SweepStage, source: Location) -> dict[Location, str]:
     """A customer key in each place of the way; that of the source lets the target's account in."""
     policy = key_policy((SOURCE_ACCOUNT, ACCOUNT))
     return {
@@ -133,7 +118,7 @@ def _make_keys(stage: Stage, source: Location) -> dict[Location, str]:
     }
 
 
-def _make_source(stage: Stage, route: Route, keys: Mapping[Location, str]) -> None:
+def _make_source(stage: SweepStage, route: SweepRoute, keys: Mapping[Location, str]) -> None:
     """The production cluster with a snapshot."""
     rds = stage.client("rds", route.source)
     encryption = {"StorageEncrypted": True, "KmsKeyId": keys[route.source]} if keys else {}
@@ -162,7 +147,7 @@ def _make_source(stage: Stage, route: Route, keys: Mapping[Location, str]) -> No
     )
 
 
-def _make_old_cluster(stage: Stage, security_group: str, settings: Document) -> None:
+def _make_old_cluster(stage: SweepStage, security_group: str, settings: Document) -> None:
     rds = stage.client("rds", HOME)
     tags = [{"Key": TAG_MANAGED_BY, "Value": PREFIX}, {"Key": "team", "Value": "blue"}]
     rds.create_db_cluster(
@@ -188,7 +173,7 @@ def _make_old_cluster(stage: Stage, security_group: str, settings: Document) -> 
         stage.bench.advance(3600)
 
 
-def _make_earlier_copy(stage: Stage) -> None:
+def _make_earlier_copy(stage: SweepStage) -> None:
     """A copy that an earlier operation has archived."""
     stage.client("rds", HOME).create_db_cluster_snapshot(
         DBClusterIdentifier=TARGET,
@@ -203,29 +188,29 @@ def _make_earlier_copy(stage: Stage) -> None:
     stage.bench.advance(3600)
 
 
-OTHER_REGION = Route(name="other Region", earlier_copy=True)
+OTHER_REGION = SweepRoute(name="other Region", earlier_copy=True)
 
-ROUTES: tuple[Route, ...] = (
+ROUTES: tuple[SweepRoute, ...] = (
     OTHER_REGION,
-    Route(name="same Region", source=HOME, copies=0),
-    Route(name="no old cluster", old_cluster=None),
-    Route(
+    SweepRoute(name="same Region", source=HOME, copies=0),
+    SweepRoute(name="no old cluster", old_cluster=None),
+    SweepRoute(
         name="final snapshot",
         target={"skip_final_snapshot": False},
         final_snapshots=1,
     ),
-    Route(
+    SweepRoute(
         name="protected target",
         target={"replace_protected": True},
         old_cluster={"DeletionProtection": True},
     ),
-    Route(
+    SweepRoute(
         name="other account",
         source=SAME_REGION,
         encrypted=True,
         shared_by_hand=True,
     ),
-    Route(
+    SweepRoute(
         name="other account, not copied",
         source=SAME_REGION,
         copy_route="none",
@@ -233,25 +218,25 @@ ROUTES: tuple[Route, ...] = (
         shared_by_hand=True,
         copies=0,
     ),
-    Route(
+    SweepRoute(
         name="other account's automated snapshot, not copied",
         source=SAME_REGION,
         copy_route="none",
         encrypted=True,
         copies=0,
     ),
-    Route(
+    SweepRoute(
         name="other account and Region",
         source=ELSEWHERE,
         encrypted=True,
         shared_by_hand=True,
     ),
-    Route(
+    SweepRoute(
         name="other account and Region, automated snapshot",
         source=ELSEWHERE,
         encrypted=True,
     ),
-    Route(
+    SweepRoute(
         name="other account and Region in two steps",
         source=ELSEWHERE,
         copy_route="two-steps",

@@ -28,7 +28,7 @@ from tests.sweeps.cluster import (
     KEPT,
     MONITORING,
     SCRIPTS,
-    Cluster,
+    PostgresCluster,
     restored_cluster,
 )
 from tests.sweeps.memento import Memento
@@ -49,7 +49,7 @@ Document = dict[str, Any]
 class SqlStage:
     """A restored cluster, and an AWS in memory that has got as far as to set it up."""
 
-    cluster: Cluster
+    cluster: PostgresCluster
     bench: Bench
     tap: Tap
     _start: Memento = field(init=False)
@@ -174,6 +174,6 @@ def _configure(bench: Bench) -> None:
     )
 
 
-def _let_the_restore_be_done(bench: Bench, cluster: Cluster) -> None:
+def _let_the_restore_be_done(bench: Bench, cluster: PostgresCluster) -> None:
     facts = {"cluster_endpoint": cluster.host, "cluster_port": cluster.port}
     bench.store.save(OPERATION, "check-restore-status", SUCCESS, facts, bench.clock())

@@ -30,7 +30,7 @@ from embedded_aws.rds.scheduler import ScheduledAction
 from embedded_aws.rds.timings import Timings
 from tests.support.database_double import Databases, doubled
 from tests.sweeps.definition import state_machine
-from tests.sweeps.machine import Document, Execution, Machine
+from tests.sweeps.machine import Document, SimulatedExecution, StateMachineSimulator
 from tests.sweeps.memento import Fingerprint, Memento
 from tests.sweeps.quickly import exact_names, models_read_once
 from tests.sweeps.tap import Tap
@@ -66,14 +66,14 @@ class _Serials:
 
 
 @dataclass
-class Stage:
+class SweepStage:
     """An environment of the pipeline in an AWS in memory, and the state machine that runs it."""
 
     bench: Bench
     tap: Tap
     serials: _Serials
     databases: Databases
-    executions: list[Execution] = field(default_factory=list)
+    executions: list[SimulatedExecution] = field(default_factory=list)
     _fingerprint: Fingerprint = field(
         default_factory=lambda: Fingerprint(
             leave_out=lambda kind, name: kind is ScheduledAction and name == "number",
@@ -86,8 +86,8 @@ class Stage:
         return self.bench.rds.backend
 
     @property
-    def machine(self) -> Machine:
-        return Machine(state_machine(), self._invoke, self.bench.advance)
+    def machine(self) -> StateMachineSimulator:
+        return StateMachineSimulator(state_machine(), self._invoke, self.bench.advance)
 
     def site(self, place: Location) -> RegionalBackend:
         """What RDS holds at a place at this moment."""
@@ -101,7 +101,7 @@ class Stage:
 
     # Runs
 
-    def start(self, name: str = "op-1", given: Document | None = None) -> Execution:
+    def start(self, name: str = "op-1", given: Document | None = None) -> SimulatedExecution:
         """A new execution of the state machine, which has not done anything yet."""
         (machine,) = stepfunctions_backends[ACCOUNT][REGION].state_machines
         text = json.dumps(given or {})
@@ -110,13 +110,13 @@ class Stage:
         self.executions.append(execution)
         return execution
 
-    def run(self, execution: Execution, **options: Any) -> bool:
+    def run(self, execution: SimulatedExecution, **options: Any) -> bool:
         """Let an execution go on, as ``Machine.run`` does."""
         ended = self.machine.run(execution, **options)
         self._publish(execution)
         return ended
 
-    def announce_end(self, execution: Execution) -> None:
+    def announce_end(self, execution: SimulatedExecution) -> None:
         """Let EventBridge tell sns-notification of an execution that has failed."""
         self._publish(execution)
         self.bench.advance(TICK_SECONDS)
@@ -132,12 +132,12 @@ class Stage:
         }
         self._call(REPLACE.steps[-1], event)
 
-    def redrive(self, execution: Execution) -> None:
+    def redrive(self, execution: SimulatedExecution) -> None:
         """Re-run a failed execution, as the console does."""
         self._publish(execution)
         self.machine.redrive(execution)
 
-    def _publish(self, execution: Execution) -> None:
+    def _publish(self, execution: SimulatedExecution) -> None:
         """Let DescribeExecution tell how an execution stands."""
         backend = stepfunctions_backends[ACCOUNT][REGION]
         told = backend.describe_execution(execution.arn)
@@ -155,7 +155,7 @@ class Stage:
         ]
         told.get_execution_history = lambda _: entered[::-1]
 
-    def _invoke(self, execution: Execution, step: str, payload: Document) -> Document:
+    def _invoke(self, execution: SimulatedExecution, step: str, payload: Document) -> Document:
         """Call a step's function."""
         self.bench.advance(TICK_SECONDS)
         self._publish(execution)
@@ -262,7 +262,7 @@ _TIMEOUTS = {step.name: step.timeout_seconds for step in STEPS}
 
 
 @contextmanager
-def stage_in_memory() -> Iterator[Stage]:
+def stage_in_memory() -> Iterator[SweepStage]:
     """A stage without any cluster."""
     serials = _Serials()
     tap = Tap()
@@ -282,7 +282,7 @@ def stage_in_memory() -> Iterator[Stage]:
             _make_machine()
             databases = Databases(bench.rds.backend)
             with doubled(databases):
-                yield Stage(bench, tap, serials, databases)
+                yield SweepStage(bench, tap, serials, databases)
         finally:
             logger.setLevel(level)
 

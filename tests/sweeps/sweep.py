@@ -7,12 +7,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from tests.sweeps.faults import FAULTS, Fault, Past, Trouble, Wire, is_change
+from tests.sweeps.faults import FAULTS, CallFault, FaultContext, Past, Trouble, is_change
 from tests.sweeps.invariants import Watchdog
-from tests.sweeps.machine import FAILED, Execution
+from tests.sweeps.machine import FAILED, SimulatedExecution
 from tests.sweeps.memento import Memento
-from tests.sweeps.routes import Route
-from tests.sweeps.stage import Stage
+from tests.sweeps.routes import SweepRoute
+from tests.sweeps.stage import SweepStage
 from tests.sweeps.tap import AwsCall, Proceed, Violation
 
 KILLED = "Runtime.ExitError"
@@ -20,17 +20,17 @@ KILLED = "Runtime.ExitError"
 OUTLASTED = "States.Timeout"
 NIGHT_SECONDS = 8 * 3600.0
 
-Death = Callable[[Stage, Execution], None]
+Death = Callable[[SweepStage, SimulatedExecution], None]
 """What happens to an execution whose function has died: how it fails, and how it goes on."""
 
 
-def redriven(stage: Stage, execution: Execution) -> None:
+def redriven(stage: SweepStage, execution: SimulatedExecution) -> None:
     """It fails, and somebody re-runs it at once."""
     stage.machine.fail_task(execution, KILLED)
     stage.redrive(execution)
 
 
-def redriven_later(stage: Stage, execution: Execution) -> None:
+def redriven_later(stage: SweepStage, execution: SimulatedExecution) -> None:
     """It fails, that is announced, and somebody re-runs it in the morning.
 
     By then whatever RDS had under way is done.
@@ -50,8 +50,8 @@ class Sweep:
     that one.
     """
 
-    stage: Stage
-    route: Route
+    stage: SweepStage
+    route: SweepRoute
     points: int = 0
     broken: list[str] = field(default_factory=list)
     """The points after which something was wrong, and what."""
@@ -114,7 +114,7 @@ class CrashSweep(Sweep):
             self.stage.run(execution)
         self.compare(self.watchdog.check_end(execution))
 
-    def _hook_for(self, execution: Execution) -> Callable[[AwsCall, Proceed], Any]:
+    def _hook_for(self, execution: SimulatedExecution) -> Callable[[AwsCall, Proceed], Any]:
         def kill_around(call: AwsCall, proceed: Proceed) -> Any:
             self._kill(execution, f"before {call}")
             try:
@@ -124,7 +124,7 @@ class CrashSweep(Sweep):
 
         return kill_around
 
-    def _kill(self, execution: Execution, when: str) -> None:
+    def _kill(self, execution: SimulatedExecution, when: str) -> None:
         self.points += 1
         before = self.stage.remember()
         try:
@@ -135,7 +135,7 @@ class CrashSweep(Sweep):
         finally:
             before.restore()
 
-    def _go_on_after_death(self, execution: Execution) -> None:
+    def _go_on_after_death(self, execution: SimulatedExecution) -> None:
         self.stage.executions[:] = [execution]
         passed: list[tuple[Any, ...]] = []
         if not self.is_proven(passed, "dead", *execution.position()):
@@ -155,7 +155,7 @@ class Spot:
     number: int
     """Among the calls of its invocation."""
     call: AwsCall
-    faults: tuple[Fault, ...]
+    faults: tuple[CallFault, ...]
 
 
 @dataclass
@@ -206,8 +206,8 @@ class FaultSweep(Sweep):
             numbers = itertools.count()
 
             def note(call: AwsCall, invocation: int = invocation, numbers: Any = numbers) -> None:
-                wire = Wire(call, lambda: None, self.stage.backend, self._past)
-                fitting = tuple(fault for fault in FAULTS if fault.fits(wire))
+                context = FaultContext(call, lambda: None, self.stage.backend, self._past)
+                fitting = tuple(fault for fault in FAULTS if fault.fits(context))
                 self._spots.append(Spot(invocation, next(numbers), call, fitting))
 
             self._one_task(execution, note)
@@ -215,7 +215,7 @@ class FaultSweep(Sweep):
 
     def _sample(self) -> list[Spot]:
         """One call of each kind for each fault, at a moment that differs from route to route."""
-        alike: dict[tuple[str, str, str, str], list[tuple[Spot, Fault]]] = {}
+        alike: dict[tuple[str, str, str, str], list[tuple[Spot, CallFault]]] = {}
         for spot in self._spots:
             for fault in spot.faults:
                 kind = (spot.call.step, spot.call.service, spot.call.operation, fault.name)
@@ -227,11 +227,11 @@ class FaultSweep(Sweep):
             chosen.append(replace(spot, faults=(fault,)))
         return chosen
 
-    def _is_at_its_end(self, execution: Execution) -> bool:
+    def _is_at_its_end(self, execution: SimulatedExecution) -> bool:
         """Go on to the next Task, or to the end."""
         return self.stage.run(execution, is_enough=lambda _: True)
 
-    def _one_task(self, execution: Execution, note: Callable[[AwsCall], None]) -> None:
+    def _one_task(self, execution: SimulatedExecution, note: Callable[[AwsCall], None]) -> None:
         """Make one invocation, undisturbed."""
 
         def noted(call: AwsCall, proceed: Proceed) -> Any:
@@ -244,7 +244,9 @@ class FaultSweep(Sweep):
         with self.stage.tap.hooked(noted):
             self.stage.run(execution, is_enough=lambda _: next(tasks) > 0)
 
-    def _befall(self, execution: Execution, fault: Fault, spot: Spot, past: Past | None) -> None:
+    def _befall(
+        self, execution: SimulatedExecution, fault: CallFault, spot: Spot, past: Past | None
+    ) -> None:
         self.points += 1
         trouble = Trouble(fault, self.stage.backend, spot.number, past)
         passed: list[tuple[Any, ...]] = []
@@ -252,7 +254,7 @@ class FaultSweep(Sweep):
         def hook(call: AwsCall, proceed: Proceed) -> Any:
             return self.watch(call, lambda: trouble.pass_on(call, proceed))
 
-        def is_enough(going: Execution) -> bool:
+        def is_enough(going: SimulatedExecution) -> bool:
             return trouble.is_over and self.is_proven(passed, *going.position())
 
         try:
@@ -268,7 +270,7 @@ class FaultSweep(Sweep):
         else:
             self._proven.update(passed)
 
-    def _redrive(self, execution: Execution, fault: Fault) -> None:
+    def _redrive(self, execution: SimulatedExecution, fault: CallFault) -> None:
         if fault.is_ridden_out:
             raise Violation(f"it needs a re-run: {execution.error}: {execution.cause}")
         self.redriven += 1

@@ -3,7 +3,7 @@
 import pytest
 
 from tests.sweeps.report import Record, tell
-from tests.sweeps.routes import ROUTES, Route
+from tests.sweeps.routes import ROUTES, SweepRoute
 from tests.sweeps.sweep import CrashSweep, redriven, redriven_later
 
 DEATHS = {"at once": redriven, "in the morning": redriven_later}
@@ -12,7 +12,7 @@ DEATHS = {"at once": redriven, "in the morning": redriven_later}
 @pytest.mark.parametrize("death", DEATHS)
 @pytest.mark.parametrize("route", ROUTES, ids=lambda route: str(route.name))
 def test_a_run_killed_at_any_call_succeeds_when_it_is_redriven(
-    route: Route, death: str, record_property: Record
+    route: SweepRoute, death: str, record_property: Record
 ) -> None:
     with route.staged() as stage:
         sweep = CrashSweep(stage, route, death=DEATHS[death])

@@ -3,13 +3,13 @@
 import pytest
 
 from tests.sweeps.report import Record, tell
-from tests.sweeps.routes import OTHER_REGION, ROUTES, Route
+from tests.sweeps.routes import OTHER_REGION, ROUTES, SweepRoute
 from tests.sweeps.sweep import FaultSweep
 
 
 @pytest.mark.parametrize("route", ROUTES, ids=lambda route: str(route.name))
 def test_a_run_in_which_a_call_goes_wrong_comes_to_the_same_end(
-    route: Route, record_property: Record
+    route: SweepRoute, record_property: Record
 ) -> None:
     is_sample = route is not OTHER_REGION
     with route.staged() as stage:

@@ -22,8 +22,8 @@ from embedded_aws.rds.models import Location
 from tests.support.iam import Context, Policy
 from tests.support.policies import policies_of, source_policies_of
 from tests.sweeps.machine import FAILED, SUCCEEDED
-from tests.sweeps.routes import ROUTES, Route
-from tests.sweeps.stage import Stage
+from tests.sweeps.routes import ROUTES, SweepRoute
+from tests.sweeps.stage import SweepStage
 from tests.sweeps.tap import AwsCall, Proceed
 from tests.unit.bench import ACCOUNT, PREFIX, REGION
 
@@ -51,10 +51,10 @@ DEPENDENT: Mapping[str, frozenset[str]] = {
     "rds:ModifyDBCluster": frozenset({"rds:ModifyDBInstance", "rds:AddTagsToResource"}),
 }
 
-Arrange = Callable[[Stage], None]
+Arrange = Callable[[SweepStage], None]
 
 
-def with_parameter_groups(stage: Stage) -> None:
+def with_parameter_groups(stage: SweepStage) -> None:
     """The restore names groups, which are looked at before it begins."""
     rds = stage.client("rds")
     family = {"DBParameterGroupFamily": "aurora-postgresql16", "Description": "test"}
@@ -80,7 +80,7 @@ MISFORTUNES: Mapping[str, Arrange] = {
 class Judge:
     """Puts each call before the policy of the role that makes it."""
 
-    stage: Stage
+    stage: SweepStage
     functions: Mapping[str, Policy]
     sources: Mapping[str, Policy]
     called: dict[str, set[str]] = field(default_factory=dict)
@@ -177,7 +177,7 @@ class Judge:
         return arn, {} if own is None else {f"aws:ResourceTag/{TAG_MANAGED_BY}": own}
 
 
-def environment_of(stage: Stage) -> Environment:
+def environment_of(stage: SweepStage) -> Environment:
     """The environment whose stack grants what the stage's restore needs."""
     bench = stage.bench
     parameter = bench.clients.ssm.get_parameter(Name=bench.environment.parameter_name("staging"))
@@ -200,7 +200,7 @@ def environment_of(stage: Stage) -> Environment:
     )
 
 
-def judged(route: Route, arrange: Arrange) -> tuple[Judge, str]:
+def judged(route: SweepRoute, arrange: Arrange) -> tuple[Judge, str]:
     """One whole run on a route; answers who called what, and how it ended."""
     with route.staged() as stage:
         environment = environment_of(stage)
@@ -223,7 +223,7 @@ CALLED: dict[str, set[str]] = {step.name: set() for step in STEPS}
 
 @pytest.mark.parametrize("misfortune", MISFORTUNES)
 @pytest.mark.parametrize("route", ROUTES, ids=lambda route: str(route.name))
-def test_every_call_is_granted_on_exactly_what_it_is_on(route: Route, misfortune: str) -> None:
+def test_every_call_is_granted_on_exactly_what_it_is_on(route: SweepRoute, misfortune: str) -> None:
     judge, status = judged(route, MISFORTUNES[misfortune])
     assert status == SUCCEEDED
     assert judge.refused == []
@@ -232,7 +232,7 @@ def test_every_call_is_granted_on_exactly_what_it_is_on(route: Route, misfortune
 
 
 def test_a_failure_is_announced_with_what_is_granted() -> None:
-    def wrong_date(stage: Stage) -> None:
+    def wrong_date(stage: SweepStage) -> None:
         stage.bench.rds.admin.fail_next("copy-snapshot", times=9)
 
     judge, status = judged(ROUTES[0], wrong_date)

@@ -137,7 +137,7 @@ class Wires:
     def _kind(self) -> type[Any]:
         wires = self
 
-        class Wire(Connection):
+        class WiredConnection(Connection):
             is_joined = False
             unread = 0
             """How many answers are still to come in this statement."""
@@ -148,7 +148,7 @@ class Wires:
                     options.pop(way)
 
                 def join() -> None:
-                    super(Wire, self).__init__(wires.socket, user, **options)
+                    super(WiredConnection, self).__init__(wires.socket, user, **options)
                     self.is_joined = True
                     wires._open.append(self)
 
@@ -159,7 +159,7 @@ class Wires:
             def run(self, sql: str, **parameters: Any) -> Any:
                 def send() -> Any:
                     self.unread = _ROUNDS_WITH_PARAMETERS if parameters else 1
-                    return super(Wire, self).run(sql, **parameters)
+                    return super(WiredConnection, self).run(sql, **parameters)
 
                 return wires.meet(Exchange(sql, self, _place()), send)
 
@@ -177,8 +177,8 @@ class Wires:
 
                 def leave() -> None:
                     wires._open.remove(self)
-                    super(Wire, self).close()
+                    super(WiredConnection, self).close()
 
                 wires.meet(Exchange(_GOODBYE), leave)
 
-        return Wire
+        return WiredConnection

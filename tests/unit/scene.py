@@ -7,6 +7,7 @@ from typing import Any
 
 from aurora_restore.shared.names import TAG_MANAGED_BY
 from embedded_aws.rds.models import Location
+from tests.support.network import create_network
 from tests.unit.bench import ACCOUNT, PREFIX, REGION, RESTORE, SOURCE_REGION, Bench, own_client
 
 SOURCE = "production"
@@ -102,7 +103,8 @@ class Scene:
 def make_scene(bench: Bench, source_place: Location = SOURCE_PLACE) -> Scene:
     """A source with one automated snapshot, the target's network, and the configuration."""
     scene = Scene(bench, "", source_place)
-    scene.security_group = _network(scene)
+    network = create_network(scene.client("ec2"), scene.client("rds"), REGION, "my-subnet-group")
+    scene.security_group = network.security_group_id
     rds = scene.client("rds", source_place)
     rds.create_db_cluster(
         DBClusterIdentifier=SOURCE,
@@ -118,23 +120,6 @@ def make_scene(bench: Bench, source_place: Location = SOURCE_PLACE) -> Scene:
     )
     bench.configure(scene.document)
     return scene
-
-
-def _network(scene: Scene) -> str:
-    """A subnet group in two zones; answers a security group of its VPC."""
-    ec2 = scene.client("ec2")
-    vpc = ec2.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
-    subnets = [
-        ec2.create_subnet(
-            VpcId=vpc, CidrBlock=f"10.0.{number}.0/24", AvailabilityZone=f"{REGION}{zone}"
-        )["Subnet"]["SubnetId"]
-        for number, zone in enumerate("ab")
-    ]
-    scene.client("rds").create_db_subnet_group(
-        DBSubnetGroupName="my-subnet-group", DBSubnetGroupDescription="test", SubnetIds=subnets
-    )
-    group = ec2.create_security_group(GroupName="db", Description="db", VpcId=vpc)
-    return str(group["GroupId"])
 
 
 def obstacles_of(answer: dict[str, Any]) -> list[tuple[str, str]]:

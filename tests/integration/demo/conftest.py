@@ -113,9 +113,9 @@ def failing_demo(tmp_path: Path) -> Iterator[DemoProgram]:
 from dataclasses import replace
 from demo.run import run
 from demo.screen import make_console
-from demo.story import shop_story
-story = replace(shop_story(), start={"date": "2020-02-29"})
-raise SystemExit(run(story, make_console(), lambda: None))
+from demo.scenario import shop_scenario
+scenario = replace(shop_scenario(), start={"date": "2020-02-29"})
+raise SystemExit(run(scenario, make_console(), lambda: None))
 """
     program = DemoProgram([sys.executable, "-c", code], tmp_path)
     yield program

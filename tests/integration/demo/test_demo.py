@@ -7,7 +7,7 @@ import signal
 from aurora_restore.shared.sequences import REPLACE
 from aurora_restore.shared.snapshots.routes import Route
 from demo.evidence import FOLDER
-from demo.story import PRODUCTION_ACCOUNT
+from demo.scenario import PRODUCTION_ACCOUNT
 from embedded_aws.environment import repository
 from tests.integration.demo.conftest import DemoProgram
 
@@ -47,8 +47,8 @@ def test_it_restores_a_database_and_shows_that_everything_held(demo: DemoProgram
     for text in PREPARED:
         assert any(text in line for line in lines), text
     for number, step in enumerate(REPLACE.steps, start=1):
-        told = [line for line in lines if f" {number}/10 {step} " in f" {line} "]
-        assert told[-1].split(step)[1].startswith(" done in "), step
+        reported = [line for line in lines if f" {number}/10 {step} " in f" {line} "]
+        assert reported[-1].split(step)[1].startswith(" done in "), step
         assert any(re.match(rf"{number} {step} [\d.]+ s [\d.]+ s \d+ ━+$", line) for line in lines)
     percentages = [int(found) for found in re.findall(r"in progress, (\d+) %", demo.output)]
     assert len(percentages) >= 2

@@ -12,14 +12,14 @@ from tests.integration.pipeline.stage import (
     SOURCE_REGION,
     TARGET_REGION,
     Deployed,
-    Stage,
+    PipelineStage,
 )
 
 SPEED = 2000.0
 
 
 @pytest.fixture(scope="session")
-def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
+def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PipelineStage]:
     """The embedded AWS with the source cluster and yesterday's snapshot of it."""
     config = EmbeddedAwsConfig(
         account=ACCOUNT,
@@ -28,25 +28,25 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
         rds=lambda directory, _: EmbeddedRds(directory, speed=SPEED),
     )
     with EmbeddedAws(config) as aws:
-        made = Stage(aws, tmp_path_factory.mktemp("stage"))
+        made = PipelineStage(aws, tmp_path_factory.mktemp("stage"))
         made.make_source()
         yield made
 
 
 @pytest.fixture(scope="session")
-def app(stage: Stage) -> Deployed:
+def app(stage: PipelineStage) -> Deployed:
     """The app in another Region than the source."""
     return stage.deploy(TARGET_REGION, scripts=[MASK])
 
 
 @pytest.fixture(scope="session")
-def app_beside_the_source(stage: Stage) -> Deployed:
+def app_beside_the_source(stage: PipelineStage) -> Deployed:
     """The app in the source's own Region."""
     return stage.deploy(SOURCE_REGION)
 
 
 @pytest.fixture
-def clean(stage: Stage, app: Deployed) -> Iterator[None]:
+def clean(stage: PipelineStage, app: Deployed) -> Iterator[None]:
     """No target, no copy, and the configuration as deployed."""
     stage.remove_target(TARGET_REGION)
     document = stage.restore_document(TARGET_REGION)

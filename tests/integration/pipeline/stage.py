@@ -17,6 +17,7 @@ from aurora_restore.shared.names import TAG_MANAGED_BY, config_path
 from aurora_restore.shared.pipeline import STEPS, get_step
 from embedded_aws.aws import EmbeddedAws
 from embedded_aws.rds.admin_client import RdsAdminClient
+from tests.support.network import DatabaseNetwork, create_network
 
 ACCOUNT = "222222222222"
 SOURCE_REGION = "us-east-1"
@@ -44,22 +45,12 @@ CREATE ROLE monitoring LOGIN PASSWORD 'canary-source-monitoring-3';
 
 
 @dataclass(frozen=True)
-class Network:
-    """Where a cluster and the functions are."""
-
-    vpc_id: str
-    subnet_ids: list[str]
-    security_group_id: str
-    subnet_group: str
-
-
-@dataclass(frozen=True)
 class Deployed:
     """One environment of the app."""
 
     region: str
     outputs: Mapping[str, str]
-    network: Network
+    network: DatabaseNetwork
 
     @property
     def machine(self) -> str:
@@ -67,12 +58,12 @@ class Deployed:
 
 
 @dataclass
-class Stage:
+class PipelineStage:
     """The embedded AWS, with what every test needs."""
 
     aws: EmbeddedAws
     directory: Path
-    _networks: dict[str, Network] = field(default_factory=dict)
+    _networks: dict[str, DatabaseNetwork] = field(default_factory=dict)
 
     @property
     def admin(self) -> RdsAdminClient:
@@ -85,24 +76,11 @@ class Stage:
     def rds(self, region: str) -> Any:
         return self.aws.client("rds", region=region)
 
-    def network(self, region: str) -> Network:
+    def network(self, region: str) -> DatabaseNetwork:
         """A VPC with subnets in two zones, a security group and a subnet group."""
         if region not in self._networks:
             ec2 = self.aws.client("ec2", region=region)
-            vpc = ec2.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
-            subnets = [
-                ec2.create_subnet(
-                    VpcId=vpc, CidrBlock=f"10.0.{number}.0/24", AvailabilityZone=f"{region}{zone}"
-                )["Subnet"]["SubnetId"]
-                for number, zone in enumerate("ab")
-            ]
-            group = ec2.create_security_group(GroupName="db", Description="db", VpcId=vpc)
-            self.rds(region).create_db_subnet_group(
-                DBSubnetGroupName="databases",
-                DBSubnetGroupDescription="databases",
-                SubnetIds=subnets,
-            )
-            self._networks[region] = Network(vpc, subnets, group["GroupId"], "databases")
+            self._networks[region] = create_network(ec2, self.rds(region), region, "databases")
         return self._networks[region]
 
     def restore_document(self, region: str, **changes: Any) -> dict[str, Any]:
@@ -141,7 +119,7 @@ class Stage:
             "network": {
                 "vpc_id": network.vpc_id,
                 "subnet_ids": network.subnet_ids,
-                "availability_zones": [f"{region}a", f"{region}b"],
+                "availability_zones": network.availability_zones,
                 "security_group_ids": [network.security_group_id],
             },
             "secrets": {"master_username": MASTER, "master_database": DATABASE},

@@ -11,7 +11,7 @@ from tests.integration.pipeline.stage import (
     TARGET,
     TARGET_REGION,
     Deployed,
-    Stage,
+    PipelineStage,
 )
 
 pytestmark = pytest.mark.usefixtures("clean")
@@ -35,7 +35,7 @@ def body(answer: dict[str, Any], status: int, message: str) -> dict[str, Any]:
     return found
 
 
-def test_the_documented_examples_in_their_order(stage: Stage, app: Deployed) -> None:
+def test_the_documented_examples_in_their_order(stage: PipelineStage, app: Deployed) -> None:
     stage.make_cluster(TARGET_REGION, TARGET, "old-target-password")
     for step in STEP_NAMES:
         stage.invoke(app, step, {"status": "wake up"})
@@ -158,7 +158,7 @@ def test_the_documented_examples_in_their_order(stage: Stage, app: Deployed) -> 
 
 
 def test_the_documented_examples_within_a_region(
-    stage: Stage, app_beside_the_source: Deployed
+    stage: PipelineStage, app_beside_the_source: Deployed
 ) -> None:
     app = app_beside_the_source
     found = stage.invoke(app, "snapshot-check", {"operation_id": OPERATION})["body"]
@@ -225,7 +225,12 @@ def test_the_documented_examples_within_a_region(
     ],
 )
 def test_the_documented_error_codes(
-    stage: Stage, app: Deployed, step: str, event: dict[str, Any], status: int, error_type: str
+    stage: PipelineStage,
+    app: Deployed,
+    step: str,
+    event: dict[str, Any],
+    status: int,
+    error_type: str,
 ) -> None:
     answer = stage.invoke(app, step, event)
     assert (answer["statusCode"], answer["body"]["error_type"]) == (status, error_type)

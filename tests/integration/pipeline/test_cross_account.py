@@ -15,7 +15,7 @@ from tests.integration.pipeline.stage import (
     SOURCE_PASSWORD,
     TARGET,
     Deployed,
-    Stage,
+    PipelineStage,
 )
 from tests.support.keys import key_policy
 
@@ -34,7 +34,7 @@ class Keys:
 
 
 @pytest.fixture(scope="module")
-def keys(stage: Stage) -> Keys:
+def keys(stage: PipelineStage) -> Keys:
     """A key in each account; the source's lets the pipeline's account use it."""
     source = stage.aws.client("kms", account=SOURCE_ACCOUNT, region=SOURCE_REGION)
     target = stage.aws.client("kms", region=REGION)
@@ -46,7 +46,7 @@ def keys(stage: Stage) -> Keys:
 
 
 @pytest.fixture(scope="module")
-def production(stage: Stage, keys: Keys) -> Any:
+def production(stage: PipelineStage, keys: Keys) -> Any:
     """The source cluster, encrypted, with an automated snapshot of yesterday."""
     rds = stage.aws.client("rds", account=SOURCE_ACCOUNT, region=SOURCE_REGION)
     rds.create_db_cluster(
@@ -80,7 +80,7 @@ def production(stage: Stage, keys: Keys) -> Any:
 
 
 @pytest.fixture(scope="module")
-def app(stage: Stage, keys: Keys, production: Any) -> Iterator[Deployed]:
+def app(stage: PipelineStage, keys: Keys, production: Any) -> Iterator[Deployed]:
     source = {
         "cluster_id": SOURCE,
         "region": SOURCE_REGION,
@@ -93,7 +93,7 @@ def app(stage: Stage, keys: Keys, production: Any) -> Iterator[Deployed]:
 
 
 def test_an_automated_snapshot_of_another_account_and_region_is_restored(
-    stage: Stage, app: Deployed, production: Any, keys: Keys
+    stage: PipelineStage, app: Deployed, production: Any, keys: Keys
 ) -> None:
     execution = stage.run(app)
 
@@ -126,7 +126,9 @@ def test_an_automated_snapshot_of_another_account_and_region_is_restored(
     }
 
 
-def test_a_dry_run_tells_in_which_account_each_call_is_made(stage: Stage, app: Deployed) -> None:
+def test_a_dry_run_tells_in_which_account_each_call_is_made(
+    stage: PipelineStage, app: Deployed
+) -> None:
     answer = stage.invoke(app, "snapshot-check", {"dry_run": True})["body"]
     told = [(call["operation"], call.get("account")) for call in answer["calls"]]
     assert told[:3] == [

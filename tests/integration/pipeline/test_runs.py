@@ -16,7 +16,7 @@ from tests.integration.pipeline.stage import (
     TARGET,
     TARGET_REGION,
     Deployed,
-    Stage,
+    PipelineStage,
 )
 
 pytestmark = pytest.mark.usefixtures("clean")
@@ -71,7 +71,7 @@ def assert_succeeded(execution: dict[str, Any]) -> None:
     assert execution["status"] == "SUCCEEDED", execution.get("cause")
 
 
-def assert_usable(stage: Stage, app: Deployed, *, masked: bool = True) -> None:
+def assert_usable(stage: PipelineStage, app: Deployed, *, masked: bool = True) -> None:
     """The restored cluster holds the source's rows, and lets in whom it should."""
     region = app.region
     master = stage.secret(app, "MasterSecret")["password"]
@@ -99,7 +99,9 @@ def assert_usable(stage: Stage, app: Deployed, *, masked: bool = True) -> None:
     )
 
 
-def test_a_run_into_another_region_replaces_the_old_cluster(stage: Stage, app: Deployed) -> None:
+def test_a_run_into_another_region_replaces_the_old_cluster(
+    stage: PipelineStage, app: Deployed
+) -> None:
     stage.make_cluster(TARGET_REGION, TARGET, "old-target-password")
     before = stage.cluster(TARGET_REGION, TARGET)
 
@@ -128,7 +130,7 @@ def test_a_run_into_another_region_replaces_the_old_cluster(stage: Stage, app: D
 
 
 def test_the_old_clusters_settings_come_back_and_a_final_snapshot_stays(
-    stage: Stage, app: Deployed
+    stage: PipelineStage, app: Deployed
 ) -> None:
     settings: dict[str, Any] = {
         "BackupRetentionPeriod": 5,
@@ -161,7 +163,9 @@ def test_the_old_clusters_settings_come_back_and_a_final_snapshot_stays(
     assert_usable(stage, app, masked=False)
 
 
-def test_a_run_without_an_old_cluster_restores_all_the_same(stage: Stage, app: Deployed) -> None:
+def test_a_run_without_an_old_cluster_restores_all_the_same(
+    stage: PipelineStage, app: Deployed
+) -> None:
     execution = stage.run(app)
     assert_succeeded(execution)
     assert_usable(stage, app)
@@ -172,7 +176,7 @@ def test_a_run_without_an_old_cluster_restores_all_the_same(stage: Stage, app: D
 
 
 def test_a_run_within_a_region_copies_nothing(
-    stage: Stage, app_beside_the_source: Deployed
+    stage: PipelineStage, app_beside_the_source: Deployed
 ) -> None:
     app = app_beside_the_source
     execution = stage.run(app)
@@ -187,7 +191,7 @@ def test_a_run_within_a_region_copies_nothing(
 
 
 def test_a_date_without_a_snapshot_fails_with_the_dates_that_exist(
-    stage: Stage, app: Deployed
+    stage: PipelineStage, app: Deployed
 ) -> None:
     stage.make_cluster(TARGET_REGION, TARGET, "old-target-password")
     execution = stage.run(app, {"date": "2020-02-29"})
@@ -207,7 +211,9 @@ def test_a_date_without_a_snapshot_fails_with_the_dates_that_exist(
     assert {"message", "operation_id", "source_region", "snapshot_name"} <= set(answer["body"])
 
 
-def test_a_snapshot_that_is_being_created_is_waited_for(stage: Stage, app: Deployed) -> None:
+def test_a_snapshot_that_is_being_created_is_waited_for(
+    stage: PipelineStage, app: Deployed
+) -> None:
     stage.admin.set_timings(create_snapshot=4000)
     stage.rds(SOURCE_REGION).create_db_cluster_snapshot(
         DBClusterIdentifier=SOURCE, DBClusterSnapshotIdentifier="by-hand"
@@ -222,7 +228,7 @@ def test_a_snapshot_that_is_being_created_is_waited_for(stage: Stage, app: Deplo
 
 
 def test_a_protected_target_is_refused_before_anything_is_deleted(
-    stage: Stage, app: Deployed
+    stage: PipelineStage, app: Deployed
 ) -> None:
     stage.make_cluster(TARGET_REGION, TARGET, "old-target-password", DeletionProtection=True)
     execution = stage.run(app)
@@ -245,7 +251,7 @@ def test_a_protected_target_is_refused_before_anything_is_deleted(
 
 
 def test_a_stranger_of_the_same_name_is_not_replaced_unless_adopted(
-    stage: Stage, app: Deployed
+    stage: PipelineStage, app: Deployed
 ) -> None:
     stage.make_cluster(TARGET_REGION, TARGET, "old-target-password", ours=False)
     execution = stage.run(app)
@@ -255,7 +261,7 @@ def test_a_stranger_of_the_same_name_is_not_replaced_unless_adopted(
 
 
 def test_a_failed_copy_is_started_anew_then_given_up_then_redriven(
-    stage: Stage, app: Deployed
+    stage: PipelineStage, app: Deployed
 ) -> None:
     stage.admin.fail_next("copy-snapshot", times=2)
     execution = stage.run(app)
@@ -273,7 +279,7 @@ def test_a_failed_copy_is_started_anew_then_given_up_then_redriven(
     assert_usable(stage, app)
 
 
-def test_a_failed_restore_is_deleted_and_started_anew(stage: Stage, app: Deployed) -> None:
+def test_a_failed_restore_is_deleted_and_started_anew(stage: PipelineStage, app: Deployed) -> None:
     stage.make_cluster(TARGET_REGION, TARGET, "old-target-password")
     stage.admin.fail_next("restore-cluster")
     execution = stage.run(app)
@@ -283,7 +289,7 @@ def test_a_failed_restore_is_deleted_and_started_anew(stage: Stage, app: Deploye
     assert list(stage.instances(TARGET_REGION, TARGET)) == [f"{TARGET}-a"]
 
 
-def test_an_operation_is_resumed_at_a_step(stage: Stage, app: Deployed) -> None:
+def test_an_operation_is_resumed_at_a_step(stage: PipelineStage, app: Deployed) -> None:
     stage.make_cluster(TARGET_REGION, TARGET, "old-target-password")
     stage.admin.fail_next("restore-cluster", times=2)
     failed = stage.run(app)
@@ -304,7 +310,9 @@ def test_an_operation_is_resumed_at_a_step(stage: Stage, app: Deployed) -> None:
     assert_usable(stage, app)
 
 
-def test_a_dry_run_tells_everything_and_changes_nothing(stage: Stage, app: Deployed) -> None:
+def test_a_dry_run_tells_everything_and_changes_nothing(
+    stage: PipelineStage, app: Deployed
+) -> None:
     stage.make_cluster(TARGET_REGION, TARGET, "old-target-password", DeletionProtection=True)
     changes = stage.changes()
     execution = stage.run(app, {"dry_run": True})
@@ -329,7 +337,9 @@ def test_a_dry_run_tells_everything_and_changes_nothing(stage: Stage, app: Deplo
     assert (refused["error"], stage.changes()) == ("ValidationError", changes)
 
 
-def test_of_two_at_once_one_wins_and_the_other_changes_nothing(stage: Stage, app: Deployed) -> None:
+def test_of_two_at_once_one_wins_and_the_other_changes_nothing(
+    stage: PipelineStage, app: Deployed
+) -> None:
     stage.admin.set_timings(copy_snapshot=10_000)
     winner = stage.aws.start(app.machine, {}, name="the-schedule")
     stage.eventually(lambda: "copy-snapshot" in stage.state(app, "the-schedule"))
@@ -342,7 +352,9 @@ def test_of_two_at_once_one_wins_and_the_other_changes_nothing(stage: Stage, app
     assert_usable(stage, app)
 
 
-def test_a_failure_is_announced_with_its_step_and_cause(stage: Stage, app: Deployed) -> None:
+def test_a_failure_is_announced_with_its_step_and_cause(
+    stage: PipelineStage, app: Deployed
+) -> None:
     execution = stage.run(app, {"date": "2020-02-29"})
     operation = operation_of(execution)
     stage.eventually(lambda: bool(stage.announcements(app, operation)))
@@ -357,7 +369,9 @@ def test_a_failure_is_announced_with_its_step_and_cause(stage: Stage, app: Deplo
     assert announced["details"]["execution_arn"] == execution["executionArn"]
 
 
-def test_a_stopped_execution_is_marked_failed_and_announced(stage: Stage, app: Deployed) -> None:
+def test_a_stopped_execution_is_marked_failed_and_announced(
+    stage: PipelineStage, app: Deployed
+) -> None:
     long_waits = {"polling": {"floor_seconds": 600, "cap_seconds": 3600}}
     stage.configure(app, stage.restore_document(TARGET_REGION) | long_waits)
     stage.admin.next_outcome("copy-snapshot", never_ends=True)
@@ -377,7 +391,7 @@ def test_a_stopped_execution_is_marked_failed_and_announced(stage: Stage, app: D
     assert stage.lock_holder(app) is None
 
 
-def test_a_bad_start_fails_at_once_naming_the_field(stage: Stage, app: Deployed) -> None:
+def test_a_bad_start_fails_at_once_naming_the_field(stage: PipelineStage, app: Deployed) -> None:
     for asked, fault in (
         ({"dry-run": True}, "dry-run: is not a known field"),
         ({"date": "yesterday"}, "date: 'yesterday' is not valid"),

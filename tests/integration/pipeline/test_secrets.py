@@ -13,7 +13,7 @@ from tests.integration.pipeline.stage import (
     SOURCE_PASSWORD,
     TARGET,
     Deployed,
-    Stage,
+    PipelineStage,
 )
 
 CUT_OFF = "canary-cut-off-7d10"
@@ -53,7 +53,7 @@ BAD_SECRETS = [
 
 
 @pytest.fixture
-def secrets(stage: Stage, app: Deployed, clean: None) -> Iterator[None]:
+def secrets(stage: PipelineStage, app: Deployed, clean: None) -> Iterator[None]:
     """The secrets as they were, after the test."""
     before = {name: stage.secret(app, name) for name in ("MasterSecret", "AppSecret")}
     yield
@@ -61,7 +61,9 @@ def secrets(stage: Stage, app: Deployed, clean: None) -> Iterator[None]:
         stage.put_secret(app, name, json.dumps(value))
 
 
-def everything_told(stage: Stage, app: Deployed, execution: dict[str, Any]) -> Iterator[str]:
+def everything_told(
+    stage: PipelineStage, app: Deployed, execution: dict[str, Any]
+) -> Iterator[str]:
     """All that is left of a run: tables, history, notices, every log there is."""
     operation = execution["name"]
     yield str(stage.state(app, operation))
@@ -77,7 +79,7 @@ def everything_told(stage: Stage, app: Deployed, execution: dict[str, Any]) -> I
 
 @pytest.mark.usefixtures("secrets")
 def test_no_secret_is_told_by_a_run_that_fails_wherever_it_uses_one(
-    stage: Stage, app: Deployed
+    stage: PipelineStage, app: Deployed
 ) -> None:
     stage.put_secret(app, "MasterSecret", json.dumps(GOOD_MASTER))
     stage.put_secret(app, "AppSecret", json.dumps(GOOD_APP))

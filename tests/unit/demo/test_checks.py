@@ -14,7 +14,7 @@ from demo.checks import (
     check_states,
     check_unchanged,
     compare_tables,
-    faults_of,
+    failures_of,
     judge_login,
 )
 
@@ -160,9 +160,9 @@ def test_only_what_did_not_hold_is_a_fault() -> None:
         judge_login("app", "works", OUT, YES, NO),
     ]
     checks = [check_same("two", 2, 2), Check(promise="three", held=False, found="four")]
-    assert list(faults_of(tables, logins, checks)) == [
+    assert list(failures_of(tables, logins, checks)) == [
         "table b: MISSING",
         "login etl (loads): STILL GETS IN",
         "three: no, four",
     ]
-    assert list(faults_of(tables[:1], logins[1:], checks[:1])) == []
+    assert list(failures_of(tables[:1], logins[1:], checks[:1])) == []

@@ -5,47 +5,49 @@ import json
 import pytest
 
 from aurora_restore.shared.sequences import REPLACE
-from demo.progress import Course, Stage, StepProgress, changes, course_of
+from demo.progress import ExecutionProgress, StepProgress, StepStatus, changes, execution_progress
 from tests.unit.demo.histories import START, HistoryMaker, at, whole_run
 
 
-def told(before: HistoryMaker, after: HistoryMaker) -> list[tuple[int, str, str]]:
+def reported(before: HistoryMaker, after: HistoryMaker) -> list[tuple[int, str, str]]:
     return [
         (number, step.name, what)
-        for number, step, what in changes(course_of(before.events), course_of(after.events))
+        for number, step, what in changes(
+            execution_progress(before.events), execution_progress(after.events)
+        )
     ]
 
 
 def test_without_events_every_step_waits() -> None:
-    course = course_of([])
-    assert [step.name for step in course.steps] == list(REPLACE.steps)
-    assert {step.stage for step in course.steps} == {Stage.WAITING}
-    assert not course.over
-    assert course.seconds(START) == 0
+    progress = execution_progress([])
+    assert [step.name for step in progress.steps] == list(REPLACE.steps)
+    assert {step.status for step in progress.steps} == {StepStatus.WAITING}
+    assert not progress.over
+    assert progress.seconds(START) == 0
 
 
 def test_a_step_runs_from_the_moment_it_is_entered() -> None:
-    course = course_of(HistoryMaker().enter("snapshot-check").events)
-    step = course.step("snapshot-check")
-    assert (step.stage, step.calls, step.started) == (Stage.RUNNING, 1, START)
+    progress = execution_progress(HistoryMaker().enter("snapshot-check").events)
+    step = progress.step("snapshot-check")
+    assert (step.status, step.calls, step.started) == (StepStatus.RUNNING, 1, START)
     assert step.seconds(at(2.5)) == 2.5
-    assert course.step("copy-snapshot").seconds(at(2.5)) is None
+    assert progress.step("copy-snapshot").seconds(at(2.5)) is None
 
 
 def test_an_answer_of_200_ends_the_step_with_its_message() -> None:
-    course = course_of(HistoryMaker().done("snapshot-check", "found", seconds=3).events)
-    step = course.step("snapshot-check")
-    assert (step.stage, step.note, step.ended) == (Stage.DONE, "found", at(3))
+    progress = execution_progress(HistoryMaker().done("snapshot-check", "found", seconds=3).events)
+    step = progress.step("snapshot-check")
+    assert (step.status, step.note, step.ended) == (StepStatus.DONE, "found", at(3))
     assert step.seconds(at(99)) == 3
 
 
 def test_an_answer_of_202_keeps_the_step_running_with_what_it_waits_for() -> None:
     history = HistoryMaker().wait("check-copy-status", percent_progress=30)
-    step = course_of(history.events).step("check-copy-status")
-    assert (step.stage, step.note, step.percent) == (Stage.RUNNING, "not yet", 30)
+    step = execution_progress(history.events).step("check-copy-status")
+    assert (step.status, step.note, step.percent) == (StepStatus.RUNNING, "not yet", 30)
 
     history.wait("check-copy-status", waiting_for="the cluster, which is creating")
-    step = course_of(history.events).step("check-copy-status")
+    step = execution_progress(history.events).step("check-copy-status")
     assert (step.note, step.percent) == ("the cluster, which is creating", None)
     assert step.calls == 2
     assert step.started == START
@@ -61,10 +63,10 @@ def test_a_step_that_leads_back_lets_everything_from_there_begin_anew() -> None:
             {"statusCode": 202, "body": {"message": "failed", "restart_from": "copy-snapshot"}},
         )
     )
-    before = course_of(history.events)
-    after = course_of(history.enter("copy-snapshot").events)
-    assert after.step("snapshot-check").stage is Stage.DONE
-    assert after.step("copy-snapshot").stage is Stage.RUNNING
+    before = execution_progress(history.events)
+    after = execution_progress(history.enter("copy-snapshot").events)
+    assert after.step("snapshot-check").status is StepStatus.DONE
+    assert after.step("copy-snapshot").status is StepStatus.RUNNING
     assert after.step("copy-snapshot").started == at(3)
     assert after.step("check-copy-status") == StepProgress(name="check-copy-status")
     assert [what for _, _, what in changes(before, after)] == ["running", "starts anew"]
@@ -72,8 +74,8 @@ def test_a_step_that_leads_back_lets_everything_from_there_begin_anew() -> None:
 
 def test_a_failed_call_that_is_retried_says_so() -> None:
     history = HistoryMaker().enter("delete-rds").fail("AwsThrottledError")
-    step = course_of(history.events).step("delete-rds")
-    assert (step.stage, step.note) == (Stage.RUNNING, "AwsThrottledError; it is tried again")
+    step = execution_progress(history.events).step("delete-rds")
+    assert (step.status, step.note) == (StepStatus.RUNNING, "AwsThrottledError; it is tried again")
 
 
 @pytest.mark.parametrize(
@@ -96,65 +98,70 @@ def test_a_failure_is_the_step_the_error_and_its_sentence(
     details: dict[str, str], error_type: str, message: str
 ) -> None:
     history = HistoryMaker().enter("check-copy-status").end("ExecutionFailed", details)
-    course = course_of(history.events)
-    assert (course.status, course.over) == ("FAILED", True)
-    assert course.failure is not None
-    assert course.failure.step == "check-copy-status"
-    assert (course.failure.error_type, course.failure.message) == (error_type, message)
-    step = course.step("check-copy-status")
-    assert (step.stage, step.note, step.seconds(at(99))) == (Stage.FAILED, error_type, 1.0)
+    progress = execution_progress(history.events)
+    assert (progress.status, progress.over) == ("FAILED", True)
+    assert progress.failure is not None
+    assert progress.failure.step == "check-copy-status"
+    assert (progress.failure.error_type, progress.failure.message) == (error_type, message)
+    step = progress.step("check-copy-status")
+    assert (step.status, step.note, step.seconds(at(99))) == (StepStatus.FAILED, error_type, 1.0)
 
 
 @pytest.mark.parametrize(
     ("kind", "status"), [("ExecutionTimedOut", "TIMED_OUT"), ("ExecutionAborted", "ABORTED")]
 )
 def test_an_execution_that_was_ended_names_how(kind: str, status: str) -> None:
-    course = course_of(HistoryMaker().end(kind).events)
-    assert course.status == status
-    assert course.failure is not None
-    assert (course.failure.step, course.failure.error_type) == (None, status)
+    progress = execution_progress(HistoryMaker().end(kind).events)
+    assert progress.status == status
+    assert progress.failure is not None
+    assert (progress.failure.step, progress.failure.error_type) == (None, status)
 
 
 def test_a_whole_run_is_done_step_by_step() -> None:
     events = whole_run().events
-    course = course_of(events)
-    assert course.status == "SUCCEEDED"
-    assert course.failure is None
-    assert {step.stage for step in course.steps} == {Stage.DONE}
-    assert {step.percent for step in course.steps} == {None}
-    assert course.step("check-copy-status").calls == 6
-    assert course.seconds(at(999)) == (events[-1]["timestamp"] - START).total_seconds()
+    progress = execution_progress(events)
+    assert progress.status == "SUCCEEDED"
+    assert progress.failure is None
+    assert {step.status for step in progress.steps} == {StepStatus.DONE}
+    assert {step.percent for step in progress.steps} == {None}
+    assert progress.step("check-copy-status").calls == 6
+    assert progress.seconds(at(999)) == (events[-1]["timestamp"] - START).total_seconds()
 
 
 def test_at_no_moment_does_more_than_one_step_run() -> None:
     events = whole_run().events
     for length in range(len(events)):
-        stages = [step.stage for step in course_of(events[:length]).steps]
-        assert stages == sorted(stages, key=[Stage.DONE, Stage.RUNNING, Stage.WAITING].index)
-        assert stages.count(Stage.RUNNING) <= 1
+        stages = [step.status for step in execution_progress(events[:length]).steps]
+        assert stages == sorted(
+            stages, key=[StepStatus.DONE, StepStatus.RUNNING, StepStatus.WAITING].index
+        )
+        assert stages.count(StepStatus.RUNNING) <= 1
 
 
 def test_an_answer_that_is_not_json_ends_its_step_without_a_word() -> None:
-    course = course_of(HistoryMaker().call("delete-rds", "so what").events)
-    assert (course.step("delete-rds").stage, course.step("delete-rds").note) == (Stage.DONE, "")
+    progress = execution_progress(HistoryMaker().call("delete-rds", "so what").events)
+    assert (progress.step("delete-rds").status, progress.step("delete-rds").note) == (
+        StepStatus.DONE,
+        "",
+    )
 
 
 def test_a_line_is_worth_what_began_waits_for_something_else_or_ended() -> None:
     quiet = HistoryMaker().wait("check-copy-status", percent_progress=30)
     step = "check-copy-status"
-    assert told(HistoryMaker(), quiet) == [(3, step, "running")]
+    assert reported(HistoryMaker(), quiet) == [(3, step, "running")]
     closer = HistoryMaker().wait(step, percent_progress=49)
-    assert told(quiet, closer) == []
+    assert reported(quiet, closer) == []
     half = HistoryMaker().wait(step, percent_progress=50)
-    assert told(quiet, half) == [(3, step, "waits")]
+    assert reported(quiet, half) == [(3, step, "waits")]
     other = HistoryMaker().wait(step, percent_progress=30, waiting_for="something else")
-    assert told(quiet, other) == [(3, step, "waits")]
+    assert reported(quiet, other) == [(3, step, "waits")]
     done = HistoryMaker().done(step)
-    assert told(quiet, done) == [(3, step, "done")]
-    assert told(done, done) == []
+    assert reported(quiet, done) == [(3, step, "done")]
+    assert reported(done, done) == []
     failed = HistoryMaker().enter(step).end("ExecutionFailed")
-    assert told(quiet, failed) == [(3, step, "failed")]
+    assert reported(quiet, failed) == [(3, step, "failed")]
 
 
 def test_a_course_begins_like_one_without_events() -> None:
-    assert course_of([]) == Course()
+    assert execution_progress([]) == ExecutionProgress()

@@ -15,7 +15,7 @@ from demo.checks import (
     compare_tables,
     judge_login,
 )
-from demo.progress import Course, Failure, course_of
+from demo.progress import ExecutionFailure, ExecutionProgress, execution_progress
 from embedded_aws.aws import PublishedMessage
 from tests.unit.demo.histories import HistoryMaker, whole_run
 
@@ -33,7 +33,7 @@ def shown(renderable: RenderableType, *, width: int = 80, file: io.StringIO | No
 
 
 def test_the_timeline_has_a_row_with_a_bar_for_each_step() -> None:
-    rows = shown(report.timeline(course_of(whole_run().events))).splitlines()[2:]
+    rows = shown(report.timeline(execution_progress(whole_run().events))).splitlines()[2:]
     assert len(rows) == 10
     copy = rows[2]
     assert copy.split()[:8] == [
@@ -53,9 +53,9 @@ def test_the_timeline_has_a_row_with_a_bar_for_each_step() -> None:
 
 def test_the_timeline_leaves_out_what_did_not_begin() -> None:
     history = HistoryMaker().enter("snapshot-check").end("ExecutionFailed")
-    rows = shown(report.timeline(course_of(history.events))).splitlines()[2:]
+    rows = shown(report.timeline(execution_progress(history.events))).splitlines()[2:]
     assert [row.split() for row in rows[1:2]] == [["2", "copy-snapshot"]]
-    assert shown(report.timeline(Course())).count("━") == 0
+    assert shown(report.timeline(ExecutionProgress())).count("━") == 0
 
 
 def test_a_bar_is_drawn_with_what_the_terminal_can_encode() -> None:
@@ -123,7 +123,7 @@ def test_the_notification_is_shown_word_for_word() -> None:
     ],
 )
 def test_a_failure_names_step_error_sentence_and_logs(step: str | None, logs: str) -> None:
-    why = Failure(step=step, error_type="RefusedError", message="it is protected")
+    why = ExecutionFailure(step=step, error_type="RefusedError", message="it is protected")
     text = shown(report.failure(why, FOLDER), width=120)
     assert f"Step: {step or 'none was entered'}" in text
     assert "Error: RefusedError\nit is protected\n" in text

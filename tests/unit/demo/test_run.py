@@ -9,12 +9,12 @@ from rich.console import Console
 from demo import preparation
 from demo import run as running
 from demo.run import run
-from demo.story import shop_story
+from demo.scenario import shop_scenario
 
 
 def ran() -> tuple[int, str]:
     output = io.StringIO()
-    status = run(shop_story(), Console(file=output, width=100, markup=False), lambda: None)
+    status = run(shop_scenario(), Console(file=output, width=100, markup=False), lambda: None)
     return status, output.getvalue()
 
 
@@ -39,18 +39,18 @@ def test_an_error_of_python_is_told_with_its_type(monkeypatch: pytest.MonkeyPatc
 
 
 @pytest.mark.parametrize(
-    ("faults", "status", "last"),
+    ("failures", "status", "last"),
     [([], 0, "All of it held."), (["table a: MISSING", "b"], 1, "  b")],
 )
 def test_the_verdict_lists_what_did_not_hold(
-    monkeypatch: pytest.MonkeyPatch, faults: list[str], status: int, last: str
+    monkeypatch: pytest.MonkeyPatch, failures: list[str], status: int, last: str
 ) -> None:
-    monkeypatch.setattr(running._Demo, "run", lambda _: faults)
+    monkeypatch.setattr(running._Demo, "run", lambda _: failures)
     monkeypatch.setattr(running, "_left_behind", list)
     found, text = ran()
     assert found == status
     assert text.splitlines()[-1].rstrip() == last
-    assert ("This did not hold:" in text) is bool(faults)
+    assert ("This did not hold:" in text) is bool(failures)
 
 
 def test_a_process_that_is_left_behind_is_a_fault(monkeypatch: pytest.MonkeyPatch) -> None:

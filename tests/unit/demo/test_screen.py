@@ -7,15 +7,15 @@ from collections.abc import Callable
 import pytest
 from rich.console import Console
 
-from demo.progress import Course, course_of
+from demo.progress import ExecutionProgress, execution_progress
 from demo.screen import (
+    Activity,
     LiveScreen,
-    Phase,
     PlainScreen,
     Screen,
+    activities_view,
     lines_of,
     make_console,
-    phases_view,
     screen_for,
     steps_view,
 )
@@ -44,22 +44,22 @@ def ticking() -> Callable[[], float]:
     return itertools.count().__next__
 
 
-def lines(before: Course, after: Course) -> list[str]:
+def lines(before: ExecutionProgress, after: ExecutionProgress) -> list[str]:
     return list(lines_of(before, after, at(60)))
 
 
 def test_the_lines_of_a_run_tell_each_step_once_and_what_it_waits_for() -> None:
-    course, told = Course(), []
+    progress, reported = ExecutionProgress(), []
     events = whole_run().events
     for length in range(1, len(events) + 1):
-        now = course_of(events[:length])
-        told += lines(course, now)
-        course = now
-    assert told[:2] == [
+        now = execution_progress(events[:length])
+        reported += lines(progress, now)
+        progress = now
+    assert reported[:2] == [
         " 1/10 snapshot-check        running",
         " 1/10 snapshot-check        done in 1.0 s: snapshot-check is done",
     ]
-    assert [line for line in told if "check-copy-status" in line] == [
+    assert [line for line in reported if "check-copy-status" in line] == [
         " 3/10 check-copy-status     running",
         " 3/10 check-copy-status     waits: not yet, 0 %",
         " 3/10 check-copy-status     waits: not yet, 40 %",
@@ -67,24 +67,24 @@ def test_the_lines_of_a_run_tell_each_step_once_and_what_it_waits_for() -> None:
         " 3/10 check-copy-status     waits: not yet, 80 %",
         " 3/10 check-copy-status     done in 11.0 s: check-copy-status is done",
     ]
-    assert " 7/10 check-restore-status  waits: the master password" in told
-    assert told[-1] == "10/10 sns-notification      done in 1.0 s: sns-notification is done"
+    assert " 7/10 check-restore-status  waits: the master password" in reported
+    assert reported[-1] == "10/10 sns-notification      done in 1.0 s: sns-notification is done"
 
 
 def test_a_failed_step_is_told_with_its_error() -> None:
     history = HistoryMaker().enter("delete-rds").end("ExecutionFailed", {"error": "RefusedError"})
-    (line,) = lines(Course(), course_of(history.events))
+    (line,) = lines(ExecutionProgress(), execution_progress(history.events))
     assert line == " 4/10 delete-rds            FAILED after 1.0 s: RefusedError"
 
 
 def test_a_plain_screen_writes_a_line_with_the_time_for_each_change() -> None:
     screen = PlainScreen(console(), ticking())
-    with screen.busy(), screen.phase("Making it") as phase:
-        phase.done("Made it, with [brackets]", then="Filling it")
-        phase.done("Filled it")
+    with screen.busy(), screen.activity("Making it") as activity:
+        activity.done("Made it, with [brackets]", then="Filling it")
+        activity.done("Filled it")
     with screen.watching("name") as show:
-        show(Course())
-        show(course_of(HistoryMaker().enter("snapshot-check").events))
+        show(ExecutionProgress())
+        show(execution_progress(HistoryMaker().enter("snapshot-check").events))
     assert written(screen).splitlines() == [
         "  3.0 s  Made it, with [brackets] (1.0 s)",
         "  5.0 s  Filled it (2.0 s)",
@@ -100,10 +100,10 @@ def test_a_plain_line_is_never_broken() -> None:
 
 def test_the_phases_that_are_under_way_are_shown_with_their_time() -> None:
     screen = PlainScreen(console(), ticking())
-    making, filling = Phase(screen, "Making it"), Phase(screen, "Filling it")
+    making, filling = Activity(screen, "Making it"), Activity(screen, "Filling it")
     making.done("Made it")
     shown = console()
-    shown.print(phases_view((making, filling), 12))
+    shown.print(activities_view((making, filling), 12))
     assert isinstance(shown.file, io.StringIO)
     assert shown.file.getvalue().rstrip().endswith("Filling it … 10 s")
     assert "Making" not in shown.file.getvalue()
@@ -111,10 +111,10 @@ def test_the_phases_that_are_under_way_are_shown_with_their_time() -> None:
 
 def test_a_live_screen_tells_what_is_done_and_shows_the_steps() -> None:
     screen = LiveScreen(console(terminal=True), ticking())
-    with screen.busy(), screen.phase("Making it") as phase:
-        phase.done("Made it", then="Filling it")
+    with screen.busy(), screen.activity("Making it") as activity:
+        activity.done("Made it", then="Filling it")
     with screen.watching("name") as show:
-        show(course_of(HistoryMaker().enter("snapshot-check").events))
+        show(execution_progress(HistoryMaker().enter("snapshot-check").events))
     text = written(screen)
     assert "Made it (1.0 s)" in text
     assert "Execution name" in text
@@ -124,9 +124,13 @@ def test_a_live_screen_tells_what_is_done_and_shows_the_steps() -> None:
 @pytest.mark.parametrize("width", [60, 80, 100])
 def test_the_table_of_steps_fits_the_terminal(width: int) -> None:
     history = whole_run().events
-    for course in (course_of(history), course_of(history[:40]), Course()):
+    for progress in (
+        execution_progress(history),
+        execution_progress(history[:40]),
+        ExecutionProgress(),
+    ):
         shown = console(width=width)
-        shown.print(steps_view(course, at(60), "3e06964c-5365-464c-944b-8ba418f92f6a"))
+        shown.print(steps_view(progress, at(60), "3e06964c-5365-464c-944b-8ba418f92f6a"))
         assert isinstance(shown.file, io.StringIO)
         rows = shown.file.getvalue().splitlines()
         assert max(map(len, rows)) <= width
@@ -136,7 +140,7 @@ def test_the_table_of_steps_fits_the_terminal(width: int) -> None:
 def test_the_table_of_steps_shows_state_time_and_percentage() -> None:
     history = HistoryMaker().done("copy-snapshot").wait("check-copy-status", percent_progress=40)
     shown = console()
-    shown.print(steps_view(course_of(history.events), at(2.5), "name"))
+    shown.print(steps_view(execution_progress(history.events), at(2.5), "name"))
     assert isinstance(shown.file, io.StringIO)
     rows = [row for row in shown.file.getvalue().splitlines() if "check-copy-status" in row]
     assert len(rows) == 1

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from embedded_aws.rds import EmbeddedRds
-from tests.integration.embedded_aws.rds.databases import Databases
+from tests.integration.embedded_aws.rds.databases import EmbeddedDatabases
 
 
 @pytest.fixture(scope="package")
@@ -15,11 +15,11 @@ def embedded_rds() -> Iterator[EmbeddedRds]:
 
 
 @pytest.fixture(scope="package")
-def _shared_databases(embedded_rds: EmbeddedRds) -> Databases:
-    return Databases(embedded_rds)
+def _shared_databases(embedded_rds: EmbeddedRds) -> EmbeddedDatabases:
+    return EmbeddedDatabases(embedded_rds)
 
 
 @pytest.fixture
-def databases(_shared_databases: Databases) -> Databases:
+def databases(_shared_databases: EmbeddedDatabases) -> EmbeddedDatabases:
     _shared_databases.embedded.admin.reset()
     return _shared_databases

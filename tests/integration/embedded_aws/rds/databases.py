@@ -26,7 +26,7 @@ PATIENCE = 60.0
 
 
 @dataclass
-class Databases:
+class EmbeddedDatabases:
     """The emulator, its clients, and connections to what it serves."""
 
     embedded: EmbeddedRds

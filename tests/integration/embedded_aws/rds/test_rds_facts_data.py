@@ -15,7 +15,7 @@ from tests.integration.embedded_aws.rds.databases import (
     OWNER,
     PASSWORD,
     THERE,
-    Databases,
+    EmbeddedDatabases,
     wait_until,
 )
 
@@ -25,7 +25,7 @@ def refused(code: str) -> Any:
 
 
 def test_rows_roles_and_passwords_travel_with_a_daily_snapshot_to_another_region(
-    databases: Databases,
+    databases: EmbeddedDatabases,
 ) -> None:
     source = databases.served_cluster()
     with databases.connection(source) as session:
@@ -52,7 +52,9 @@ def test_rows_roles_and_passwords_travel_with_a_daily_snapshot_to_another_region
     assert databases.rows(source, count) == [[1001]]
 
 
-def test_a_shared_snapshot_brings_its_rows_into_another_account(databases: Databases) -> None:
+def test_a_shared_snapshot_brings_its_rows_into_another_account(
+    databases: EmbeddedDatabases,
+) -> None:
     source = databases.served_cluster()
     databases.rows(source, "CREATE TABLE goods AS SELECT 7 AS n")
     arn = databases.new_snapshot("monday", "orders")
@@ -70,7 +72,7 @@ def test_a_shared_snapshot_brings_its_rows_into_another_account(databases: Datab
 
 
 def test_a_cluster_without_an_available_instance_refuses_connections(
-    databases: Databases,
+    databases: EmbeddedDatabases,
 ) -> None:
     cluster = databases.new_cluster()
     with pytest.raises(pg8000.native.InterfaceError), databases.connection(cluster):
@@ -84,7 +86,7 @@ def test_a_cluster_without_an_available_instance_refuses_connections(
         pass
 
 
-def test_rows_outlive_the_last_instance(databases: Databases) -> None:
+def test_rows_outlive_the_last_instance(databases: EmbeddedDatabases) -> None:
     cluster = databases.served_cluster()
     databases.rows(cluster, "CREATE TABLE goods AS SELECT 7 AS n")
     databases.rds().delete_db_instance(DBInstanceIdentifier="orders-1")
@@ -96,7 +98,7 @@ def test_rows_outlive_the_last_instance(databases: Databases) -> None:
     assert databases.cluster()["Port"] == cluster["Port"]
 
 
-def test_a_snapshot_is_consistent_while_rows_are_written(databases: Databases) -> None:
+def test_a_snapshot_is_consistent_while_rows_are_written(databases: EmbeddedDatabases) -> None:
     source = databases.served_cluster()
     databases.rows(source, "CREATE TABLE pairs (n int, side text)")
     stop = threading.Event()
@@ -124,7 +126,7 @@ def test_a_snapshot_is_consistent_while_rows_are_written(databases: Databases) -
     assert rows == 2 * lefts == 2 * last > 100
 
 
-def test_a_new_master_password_replaces_the_sources(databases: Databases) -> None:
+def test_a_new_master_password_replaces_the_sources(databases: EmbeddedDatabases) -> None:
     databases.served_cluster()
     databases.new_snapshot("monday", "orders")
     restored = databases.restored("monday", "restored")
@@ -141,7 +143,7 @@ def test_a_new_master_password_replaces_the_sources(databases: Databases) -> Non
     assert databases.rows(databases.cluster("orders"), "SELECT 1") == [[1]]
 
 
-def test_a_managed_master_password_is_the_one_in_the_secret(databases: Databases) -> None:
+def test_a_managed_master_password_is_the_one_in_the_secret(databases: EmbeddedDatabases) -> None:
     databases.served_cluster()
     shown = databases.rds().modify_db_cluster(
         DBClusterIdentifier="orders", ManageMasterUserPassword=True, ApplyImmediately=True
@@ -158,7 +160,7 @@ def test_a_managed_master_password_is_the_one_in_the_secret(databases: Databases
 
 
 def test_the_master_user_is_no_superuser_but_may_create_roles_and_databases(
-    databases: Databases,
+    databases: EmbeddedDatabases,
 ) -> None:
     cluster = databases.served_cluster()
     with databases.connection(cluster) as session:
@@ -181,7 +183,9 @@ def test_the_master_user_is_no_superuser_but_may_create_roles_and_databases(
     assert owners == [["postgres", "postgres"], ["shop", "postgres"]]
 
 
-def test_the_roles_of_rds_exist_and_the_master_user_may_grant_them(databases: Databases) -> None:
+def test_the_roles_of_rds_exist_and_the_master_user_may_grant_them(
+    databases: EmbeddedDatabases,
+) -> None:
     cluster = databases.served_cluster()
     with databases.connection(cluster) as session:
         roles = session.run(
@@ -194,7 +198,7 @@ def test_the_roles_of_rds_exist_and_the_master_user_may_grant_them(databases: Da
     assert roles == [["rds_iam"], ["rds_password"], ["rds_replication"], ["rds_superuser"]]
 
 
-def test_reassigning_needs_membership_in_both_roles(databases: Databases) -> None:
+def test_reassigning_needs_membership_in_both_roles(databases: EmbeddedDatabases) -> None:
     cluster = databases.served_cluster()
     with databases.connection(cluster) as session:
         session.run("CREATE ROLE old_owner NOLOGIN")
@@ -205,7 +209,7 @@ def test_reassigning_needs_membership_in_both_roles(databases: Databases) -> Non
         session.run("REASSIGN OWNED BY old_owner TO new_owner")
 
 
-def test_a_user_with_rds_iam_is_refused_a_login_by_password(databases: Databases) -> None:
+def test_a_user_with_rds_iam_is_refused_a_login_by_password(databases: EmbeddedDatabases) -> None:
     cluster = databases.served_cluster()
     with databases.connection(cluster) as session:
         session.run("CREATE ROLE readers NOLOGIN")
@@ -226,14 +230,14 @@ def test_a_user_with_rds_iam_is_refused_a_login_by_password(databases: Databases
         databases.rows(cluster, "SELECT 1")
 
 
-def test_rdsadmin_does_not_log_in_over_the_network(databases: Databases) -> None:
+def test_rdsadmin_does_not_log_in_over_the_network(databases: EmbeddedDatabases) -> None:
     cluster = databases.served_cluster()
 
     with refused("28000"), databases.connection(cluster, user="rdsadmin"):
         pass
 
 
-def test_a_connection_without_tls_is_refused(databases: Databases) -> None:
+def test_a_connection_without_tls_is_refused(databases: EmbeddedDatabases) -> None:
     cluster = databases.served_cluster()
 
     with pytest.raises(pg8000.native.DatabaseError, match="no encryption"):
@@ -241,7 +245,7 @@ def test_a_connection_without_tls_is_refused(databases: Databases) -> None:
 
 
 def test_the_certificate_is_of_the_local_authority_and_names_the_host(
-    databases: Databases,
+    databases: EmbeddedDatabases,
 ) -> None:
     cluster = databases.served_cluster()
 
@@ -252,14 +256,14 @@ def test_the_certificate_is_of_the_local_authority_and_names_the_host(
     assert databases.rows(by_address, "SELECT 1") == [[1]]  # type: ignore[arg-type]
 
 
-def test_a_wrong_password_is_refused_as_postgresql_does(databases: Databases) -> None:
+def test_a_wrong_password_is_refused_as_postgresql_does(databases: EmbeddedDatabases) -> None:
     cluster = databases.served_cluster()
 
     with refused("28P01"), databases.connection(cluster, "a-wrong-password"):
         pass
 
 
-def test_large_results_and_parameters_pass_through_tls(databases: Databases) -> None:
+def test_large_results_and_parameters_pass_through_tls(databases: EmbeddedDatabases) -> None:
     cluster = databases.served_cluster()
     large = "x" * 5_000_000
     with databases.connection(cluster) as session:
@@ -271,7 +275,7 @@ def test_large_results_and_parameters_pass_through_tls(databases: Databases) -> 
 
 
 def test_a_running_statement_is_cancelled_by_a_session_of_the_master_user(
-    databases: Databases,
+    databases: EmbeddedDatabases,
 ) -> None:
     cluster = databases.served_cluster()
     outcome: list[str] = []
@@ -296,7 +300,7 @@ def test_a_running_statement_is_cancelled_by_a_session_of_the_master_user(
 
 
 def test_the_postgresql_log_shows_statements_and_no_master_password(
-    databases: Databases,
+    databases: EmbeddedDatabases,
 ) -> None:
     cluster = databases.served_cluster()
     databases.rows(cluster, "SELECT 'a statement to be found'")
@@ -314,7 +318,7 @@ def test_the_postgresql_log_shows_statements_and_no_master_password(
     assert "SCRAM-SHA-256$" not in log
 
 
-def test_a_stopped_cluster_ends_its_connections(databases: Databases) -> None:
+def test_a_stopped_cluster_ends_its_connections(databases: EmbeddedDatabases) -> None:
     cluster = databases.served_cluster()
     with databases.connection(cluster) as session:
         databases.rds().stop_db_cluster(DBClusterIdentifier="orders")
@@ -327,7 +331,9 @@ def test_a_stopped_cluster_ends_its_connections(databases: Databases) -> None:
     assert databases.rows(cluster, "SELECT 1") == [[1]]
 
 
-def test_a_deleted_clusters_port_is_closed_and_its_rows_are_gone(databases: Databases) -> None:
+def test_a_deleted_clusters_port_is_closed_and_its_rows_are_gone(
+    databases: EmbeddedDatabases,
+) -> None:
     cluster = databases.served_cluster()
     databases.rds().delete_db_instance(DBInstanceIdentifier="orders-1")
     databases.rds().delete_db_cluster(DBClusterIdentifier="orders", SkipFinalSnapshot=True)
@@ -338,7 +344,7 @@ def test_a_deleted_clusters_port_is_closed_and_its_rows_are_gone(databases: Data
     assert databases.embedded.admin.servers() == []
 
 
-def test_a_final_snapshot_holds_the_last_rows(databases: Databases) -> None:
+def test_a_final_snapshot_holds_the_last_rows(databases: EmbeddedDatabases) -> None:
     cluster = databases.served_cluster()
     databases.rows(cluster, "CREATE TABLE goods AS SELECT 7 AS n")
     databases.rds().delete_db_instance(DBInstanceIdentifier="orders-1")

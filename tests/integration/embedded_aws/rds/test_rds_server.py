@@ -17,7 +17,13 @@ import psutil
 import pytest
 
 from embedded_aws.rds import AdminError, EmbeddedRds, EmbeddedRdsError, Rules, Timings
-from tests.integration.embedded_aws.rds.databases import HERE, OTHER, OWNER, Databases, wait_until
+from tests.integration.embedded_aws.rds.databases import (
+    HERE,
+    OTHER,
+    OWNER,
+    EmbeddedDatabases,
+    wait_until,
+)
 
 PARENT = """
 import sys, time
@@ -81,7 +87,7 @@ def test_nothing_outlives_a_killed_parent_or_emulator(tmp_path: Path, victim: st
 
 def test_sigterm_ends_servers_and_takes_the_data_away(tmp_path: Path) -> None:
     with EmbeddedRds(tmp_path, speed=6000) as rds:
-        Databases(rds).served_cluster()
+        EmbeddedDatabases(rds).served_cluster()
         processes = family(rds.pid)
         commands = [process.cmdline() for process in processes]
         (data,) = {
@@ -110,7 +116,7 @@ def test_stopping_leaves_logs_and_the_template_but_no_process_and_no_data(
     reachable_directory: Path,
 ) -> None:
     with EmbeddedRds(reachable_directory, speed=6000, in_memory=False) as rds:
-        Databases(rds).served_cluster()
+        EmbeddedDatabases(rds).served_cluster()
         processes = family(rds.pid)
         log = Path(rds.admin.servers()[0]["log"])
         assert len(list(reachable_directory.glob("postgres/volumes/*/PG_VERSION"))) == 1
@@ -124,7 +130,7 @@ def test_stopping_leaves_logs_and_the_template_but_no_process_and_no_data(
     assert template.count("database system is ready to accept connections") == 1
 
 
-def test_everything_listens_on_the_loopback_address_only(databases: Databases) -> None:
+def test_everything_listens_on_the_loopback_address_only(databases: EmbeddedDatabases) -> None:
     databases.served_cluster()
 
     listening = [
@@ -138,7 +144,7 @@ def test_everything_listens_on_the_loopback_address_only(databases: Databases) -
     assert set(listening) == {"127.0.0.1"}
 
 
-def test_the_servers_do_not_run_as_root(databases: Databases) -> None:
+def test_the_servers_do_not_run_as_root(databases: EmbeddedDatabases) -> None:
     databases.served_cluster()
 
     users = {
@@ -151,7 +157,7 @@ def test_the_servers_do_not_run_as_root(databases: Databases) -> None:
     assert 0 not in users
 
 
-def test_account_and_region_come_from_the_signature(databases: Databases) -> None:
+def test_account_and_region_come_from_the_signature(databases: EmbeddedDatabases) -> None:
     databases.new_cluster("orders")
 
     assert databases.rds(OTHER).describe_db_clusters()["DBClusters"] == []
@@ -159,7 +165,7 @@ def test_account_and_region_come_from_the_signature(databases: Databases) -> Non
     assert len(databases.rds().describe_db_clusters()["DBClusters"]) == 1
 
 
-def test_an_assumed_role_acts_in_its_account(databases: Databases) -> None:
+def test_an_assumed_role_acts_in_its_account(databases: EmbeddedDatabases) -> None:
     session = databases.embedded.admin.session(OTHER, HERE)
     url = databases.embedded.endpoint_url
     role = session.client("sts", endpoint_url=url).assume_role(
@@ -179,7 +185,7 @@ def test_an_assumed_role_acts_in_its_account(databases: Databases) -> None:
     assert databases.embedded.admin.calls()[-1]["account"] == OWNER
 
 
-def test_kms_and_ec2_are_served_beside_rds(databases: Databases) -> None:
+def test_kms_and_ec2_are_served_beside_rds(databases: EmbeddedDatabases) -> None:
     session = databases.embedded.admin.session(OWNER, HERE)
     url = databases.embedded.endpoint_url
 
@@ -192,7 +198,7 @@ def test_kms_and_ec2_are_served_beside_rds(databases: Databases) -> None:
 
 
 def test_the_environment_leads_an_sdk_to_the_emulator(
-    databases: Databases, monkeypatch: pytest.MonkeyPatch
+    databases: EmbeddedDatabases, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name, value in databases.embedded.environment().items():
         monkeypatch.setenv(name, value)
@@ -202,7 +208,7 @@ def test_the_environment_leads_an_sdk_to_the_emulator(
     assert session.client("rds").describe_db_clusters()["DBClusters"] == []
 
 
-def test_the_admin_api_arranges_and_refuses_over_http(databases: Databases) -> None:
+def test_the_admin_api_arranges_and_refuses_over_http(databases: EmbeddedDatabases) -> None:
     admin = databases.embedded.admin
     cluster = databases.new_cluster()
     admin.fail_next("create-snapshot")
@@ -234,7 +240,7 @@ def test_the_admin_api_arranges_and_refuses_over_http(databases: Databases) -> N
     admin.set_rules(clusters=40)
 
 
-def test_motos_own_api_is_not_offered(databases: Databases) -> None:
+def test_motos_own_api_is_not_offered(databases: EmbeddedDatabases) -> None:
     with pytest.raises(HTTPError) as caught:
         urlopen(f"{databases.embedded.endpoint_url}/moto-api/reset")  # noqa: S310
     caught.value.close()

@@ -24,7 +24,7 @@ from embedded_aws.rds.options import Options
 from embedded_aws.rds.scheduler import Scheduler
 from embedded_aws.rds.transitions import (
     Operation,
-    Transition,
+    StatusTransition,
     TransitionOverride,
     TransitionOverrides,
 )
@@ -109,7 +109,7 @@ def test_unknown_timings_are_refused() -> None:
 
 def test_an_outcome_is_used_once_and_only_by_its_operation() -> None:
     overrides = TransitionOverrides()
-    default = Transition.spread(("copying",), 100, "available")
+    default = StatusTransition.spread(("copying",), 100, "available")
     overrides.add(Operation.COPY_SNAPSHOT, TransitionOverride(final="failed", statuses=("a", "b")))
 
     assert overrides.apply(Operation.RESTORE_CLUSTER, default) == default

@@ -21,7 +21,7 @@ def _password() -> str:
 
 
 @dataclass(frozen=True, kw_only=True)
-class ClusterStory:
+class DemoCluster:
     """One Aurora cluster with one instance."""
 
     name: str
@@ -35,7 +35,7 @@ class ClusterStory:
 
 
 @dataclass(frozen=True, kw_only=True)
-class LoginStory:
+class DemoLogin:
     """A login that production knows."""
 
     user: str
@@ -48,20 +48,20 @@ class LoginStory:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Story:
+class Scenario:
     """The parts and their names. Passwords are new in every story."""
 
-    source: ClusterStory
-    target: ClusterStory
+    source: DemoCluster
+    target: DemoCluster
     environment: str = "demo"
     restore: str = "staging"
     database: str = "shop"
     master_user: str = "postgres"
-    owner: LoginStory
+    owner: DemoLogin
     """Owns the schema of its own, which ``owner_script`` makes."""
-    reader: LoginStory
+    reader: DemoLogin
     """Reads everything in production; so do the demo's checks, as this login."""
-    others: tuple[LoginStory, ...] = ()
+    others: tuple[DemoLogin, ...] = ()
     master_script: Path = SQL / "pgbench.sql"
     owner_script: Path = SQL / "shop.sql"
     stale_script: Path = SQL / "staging.sql"
@@ -85,7 +85,7 @@ class Story:
         return f"arn:aws:iam::{self.source.account}:role/{source_role_name(PREFIX)}"
 
     @property
-    def logins(self) -> tuple[LoginStory, ...]:
+    def logins(self) -> tuple[DemoLogin, ...]:
         """Everybody whom production lets in, the master user aside."""
         return (self.owner, self.reader, *self.others)
 
@@ -95,22 +95,22 @@ class Story:
         return self.mask_script.relative_to(repository()).as_posix()
 
 
-def shop_story(*, cross_account: bool = False) -> Story:
+def shop_scenario(*, cross_account: bool = False) -> Scenario:
     """A shop whose production, in one Region, is restored every day as staging in another.
 
     With ``cross_account``, production is in an account of its own.
     """
     account = PRODUCTION_ACCOUNT if cross_account else ACCOUNT
-    return Story(
-        source=ClusterStory(name="shop-production", account=account, region="us-east-1"),
+    return Scenario(
+        source=DemoCluster(name="shop-production", account=account, region="us-east-1"),
         route=Route.OTHER_ACCOUNT_AND_REGION if cross_account else Route.OTHER_REGION,
-        target=ClusterStory(name="shop-staging", account=ACCOUNT, region="us-west-2"),
-        owner=LoginStory(user="shop_owner", who="owns the schema shop"),
-        reader=LoginStory(user="analyst", who="production's reports"),
+        target=DemoCluster(name="shop-staging", account=ACCOUNT, region="us-west-2"),
+        owner=DemoLogin(user="shop_owner", who="owns the schema shop"),
+        reader=DemoLogin(user="analyst", who="production's reports"),
         others=(
-            LoginStory(user="shop_app", who="the shop in production"),
-            LoginStory(user="etl", who="fills the warehouse"),
-            LoginStory(
+            DemoLogin(user="shop_app", who="the shop in production"),
+            DemoLogin(user="etl", who="fills the warehouse"),
+            DemoLogin(
                 user="monitoring", who="watches all clusters", groups=("pg_monitor",), kept=True
             ),
         ),

@@ -7,11 +7,11 @@ import pytest
 from aurora_restore.configuration.checks import faults_of
 from aurora_restore.shared.documents.environment import Environment
 from aurora_restore.shared.documents.schema import parse_configuration
-from demo.preparation import Network, configuration
-from demo.story import shop_story
+from demo.preparation import ClusterNetwork, configuration
+from demo.scenario import shop_scenario
 from embedded_aws.environment import repository
 
-NETWORK = Network(
+NETWORK = ClusterNetwork(
     vpc_id="vpc-12345678",
     subnet_ids=("subnet-12345678", "subnet-87654321"),
     availability_zones=("us-west-2a", "us-west-2b"),
@@ -27,8 +27,8 @@ SOURCE_NETWORK = dataclasses.replace(
 
 @pytest.mark.parametrize("cross_account", [False, True])
 def test_the_configuration_is_valid(cross_account: bool) -> None:
-    story = shop_story(cross_account=cross_account)
-    document = configuration(story, NETWORK, SOURCE_NETWORK, "bundle.pem")
+    scenario = shop_scenario(cross_account=cross_account)
+    document = configuration(scenario, NETWORK, SOURCE_NETWORK, "bundle.pem")
     environment = parse_configuration(Environment, document, source="demo")
     without_bundle = dataclasses.replace(environment, database_ca_bundle=None)
     assert list(faults_of(without_bundle, repository=repository())) == []
@@ -39,33 +39,35 @@ def test_the_configuration_is_valid(cross_account: bool) -> None:
 
 
 def test_every_script_of_the_story_is_there() -> None:
-    story = shop_story()
+    scenario = shop_scenario()
     for script in (
-        story.master_script,
-        story.owner_script,
-        story.stale_script,
-        repository() / story.masking_script,
+        scenario.master_script,
+        scenario.owner_script,
+        scenario.stale_script,
+        repository() / scenario.masking_script,
     ):
         assert script.read_text(encoding="utf-8").startswith("--"), script
 
 
 def test_the_masking_script_names_what_is_to_be_masked() -> None:
-    story = shop_story()
-    script = (repository() / story.masking_script).read_text(encoding="utf-8")
-    for table, columns in story.masked.items():
+    scenario = shop_scenario()
+    script = (repository() / scenario.masking_script).read_text(encoding="utf-8")
+    for table, columns in scenario.masked.items():
         assert f"UPDATE {table}" in script
         for column in columns:
             assert f"{column} = " in script
 
 
 def test_passwords_are_new_in_every_story_and_in_no_repr() -> None:
-    one, other = shop_story(), shop_story()
+    one, other = shop_scenario(), shop_scenario()
     passwords = {
-        login.password for story in (one, other) for login in (*story.logins, *story.logins)
+        login.password
+        for scenario in (one, other)
+        for login in (*scenario.logins, *scenario.logins)
     } | {
         cluster.master_password
-        for story in (one, other)
-        for cluster in (story.source, story.target)
+        for scenario in (one, other)
+        for cluster in (scenario.source, scenario.target)
     }
     assert len(passwords) == 2 * (len(one.logins) + 2)
     assert not any(password in repr((one, other)) for password in passwords)
