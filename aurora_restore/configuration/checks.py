@@ -13,7 +13,7 @@ from aurora_restore.configuration.source import faults_of_source
 from aurora_restore.configuration.target import faults_of_targets
 from aurora_restore.shared.documents.environment import Environment, Restore
 from aurora_restore.shared.documents.schema import Fault, to_json
-from aurora_restore.shared.pipeline import STEPS, function_role_name
+from aurora_restore.shared.pipeline import STEPS
 
 # https://docs.aws.amazon.com/systems-manager/latest/userguide/parameter-store-advanced-parameters.html
 _LARGEST_PARAMETER: Final = 8192
@@ -42,7 +42,7 @@ def faults_of(environment: Environment, *, repository: Path) -> Iterator[Fault]:
 
 def _role_names(environment: Environment) -> Iterator[Fault]:
     prefix, region = environment.name_prefix, environment.region
-    longest = max((function_role_name(prefix, region, step) for step in STEPS), key=len)
+    longest = max((step.role_name(prefix, region) for step in STEPS), key=len)
     if (excess := len(longest) - _LONGEST_ROLE_NAME) > 0:
         yield Fault(
             "name_prefix",

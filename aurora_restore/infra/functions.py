@@ -15,7 +15,7 @@ from aurora_restore.infra.network import Network, Placement
 from aurora_restore.infra.permissions.functions import Permissions
 from aurora_restore.shared.documents.environment import Environment
 from aurora_restore.shared.lambda_environment import LambdaEnvironment
-from aurora_restore.shared.pipeline import STEPS, Step, function_role_name
+from aurora_restore.shared.pipeline import STEPS, Step
 
 
 class StepFunction(Construct):
@@ -100,7 +100,7 @@ class StepFunctions(Construct):
                 self,
                 step=step,
                 name_prefix=environment.name_prefix,
-                role_name=function_role_name(environment.name_prefix, environment.region, step),
+                role_name=step.role_name(environment.name_prefix, environment.region),
                 code=code,
                 layers=[dependencies, database] if step.reaches_database else [dependencies],
                 variables=variables.to_env(),

@@ -12,7 +12,7 @@ from aurora_restore.infra.network import Network
 from aurora_restore.infra.notifications import Notifications
 from aurora_restore.infra.parameters import RestoreParameters
 from aurora_restore.infra.permissions.functions import Permissions
-from aurora_restore.infra.permissions.grants import Grants
+from aurora_restore.infra.permissions.grants import GrantStatements
 from aurora_restore.infra.schedules import Schedules
 from aurora_restore.infra.state_machine import PipelineMachine
 from aurora_restore.infra.tables import Tables
@@ -82,7 +82,7 @@ class AuroraRestoreStack(cdk.Stack):
             ),
             network=network,
             permissions=Permissions(
-                grants=Grants(environment=environment, partition=self.partition),
+                grants=GrantStatements(environment=environment, partition=self.partition),
                 tables=tables,
                 credentials=credentials,
                 notifications=notifications,

@@ -1,6 +1,6 @@
 """What stands in each generated block."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Final
 
 from aurora_restore.reference.fields import plain_table, sections
@@ -13,7 +13,8 @@ from aurora_restore.shared.errors import (
     ConfigurationError,
     retryable_error_names,
 )
-from aurora_restore.shared.pipeline import SOURCE_ROLE_ACTIONS, STEPS, Step, get_step
+from aurora_restore.shared.grants import SOURCE_ROLE_GRANTS
+from aurora_restore.shared.pipeline import STEPS, Step, get_step
 from aurora_restore.shared.sequences import REPLACE, StepSequence
 from aurora_restore.shared.snapshots.routes import Place, Route, choose_route
 
@@ -134,32 +135,42 @@ def functions() -> str:
 def permissions() -> str:
     """What each function's role allows, beyond what all of them do."""
     return table(
-        ("Function", "May call", "On"),
+        ("Function", "May call", "On", "If"),
         (line for step in STEPS for line in _permissions(step)),
     )
 
 
 def _permissions(step: Step) -> Iterator[str]:
-    by_resource: dict[str, list[str]] = {}
+    by_scope: dict[tuple[str, str], list[str]] = {}
     for grant in step.grants:
-        by_resource.setdefault(grant.resource, []).extend(grant.actions)
+        by_scope.setdefault((grant.resource, grant.condition or ""), []).extend(grant.actions)
     for which in step.reads_secrets:
-        by_resource.setdefault(f"the {which} secret", []).append("secretsmanager:GetSecretValue")
+        by_scope.setdefault((f"the {which} secret", ""), []).append("secretsmanager:GetSecretValue")
     for which in step.writes_secrets:
-        by_resource.setdefault(f"the {which} secret", []).append("secretsmanager:PutSecretValue")
+        by_scope.setdefault((f"the {which} secret", ""), []).append("secretsmanager:PutSecretValue")
     if step.publishes:
-        by_resource["the topic"] = ["sns:Publish"]
-        by_resource["the topic's key"] = ["kms:Decrypt", "kms:GenerateDataKey*"]
-        by_resource["the dead-letter queue"] = ["sqs:SendMessage"]
-    if not by_resource:
-        yield row(code(step.name), "nothing more", "")
-    for resource, actions in by_resource.items():
-        yield row(code(step.name), ", ".join(map(code, sorted(set(actions)))), resource)
+        by_scope["the topic", ""] = ["sns:Publish"]
+        by_scope["the topic's key", ""] = ["kms:Decrypt", "kms:GenerateDataKey*"]
+        by_scope["the dead-letter queue", ""] = ["sqs:SendMessage"]
+    if not by_scope:
+        yield row(code(step.name), "nothing more", "", "")
+    for (resource, condition), actions in by_scope.items():
+        yield row(code(step.name), _codes(sorted(set(actions))), resource, condition)
+
+
+def _codes(texts: Iterable[str]) -> str:
+    return ", ".join(map(code, texts))
 
 
 def source_role() -> str:
     """What the role in a source account allows."""
-    return "\n".join(f"- {code(action)}" for action in SOURCE_ROLE_ACTIONS)
+    return table(
+        ("May call", "On", "If"),
+        (
+            row(_codes(grant.actions), grant.resource, grant.condition or "")
+            for grant in SOURCE_ROLE_GRANTS
+        ),
+    )
 
 
 def errors() -> str:

@@ -7,32 +7,9 @@ them. A new step is one row here with its place in a sequence, one module in
 """
 
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Final
 
-
-class Resource(StrEnum):
-    """What a permission is on. The stack turns each into the narrowest ARNs it can."""
-
-    SOURCE_SNAPSHOTS = "snapshots in the source's Region and account"
-    TARGET_SNAPSHOTS = "snapshots in the target's Region and account"
-    TARGET_CLUSTERS = "the configured target clusters"
-    TARGET_INSTANCES = "the instances of the configured target clusters"
-    GROUPS = "the subnet and parameter groups that a restore names"
-    TARGET_KEYS = "the configured customer keys"
-    SOURCE_KEYS = "keys in the source's Region and account"
-    INTERMEDIATE_SNAPSHOTS = "this account's own copies in the source's Region"
-    SOURCE_ROLES = "the configured roles in the source accounts"
-    EXECUTIONS = "the executions of the state machine"
-    ANY = "any resource: the action supports no narrower scope"
-
-
-@dataclass(frozen=True)
-class Grant:
-    """IAM actions on a kind of resource."""
-
-    resource: Resource
-    actions: tuple[str, ...]
+from aurora_restore.shared.grants import Condition, Grant, Resource
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,7 +18,9 @@ class Step:
 
     name: str
     purpose: str
-    grants: tuple[Grant, ...] = ()
+    changes_aws: bool
+    """Whether it may change anything but the pipeline's own tables and topic."""
+    grants: tuple[Grant[Resource], ...] = ()
     reads_secrets: tuple[str, ...] = ()
     writes_secrets: tuple[str, ...] = ()
     waits: bool = True
@@ -71,17 +50,17 @@ class Step:
         return " ".join([words[0][0].upper() + words[0][1:], *words[1:]])
 
     @property
-    def changes_aws(self) -> bool:
-        """Whether it may change anything but the pipeline's own tables and topic."""
-        reading = (":Describe", ":Get", ":AssumeRole")
-        return self.reaches_database or any(
-            not any(mark in action for mark in reading)
-            for grant in self.grants
-            for action in grant.actions
-        )
+    def assumes_source_role(self) -> bool:
+        """Return whether it works in source accounts, so that the roles there must trust it."""
+        return any(grant.resource is Resource.SOURCE_ROLES for grant in self.grants)
 
     def function_name(self, prefix: str) -> str:
+        """Return the deployed name of its function."""
         return f"{prefix}-{self.name}"
+
+    def role_name(self, prefix: str, region: str) -> str:
+        """Return the name of its function's role, which roles of other accounts trust by name."""
+        return f"{prefix}-{region}-{self.name}"
 
 
 _ACRONYMS: Final = {"rds": "RDS", "db": "DB", "sns": "SNS"}
@@ -109,6 +88,7 @@ _PREFLIGHT: Final = (
     ),
     Grant(Resource.TARGET_KEYS, ("kms:DescribeKey",)),
     Grant(Resource.SOURCE_KEYS, ("kms:DescribeKey",)),
+    Grant(Resource.INTERMEDIATE_KEYS, ("kms:DescribeKey",)),
     Grant(
         Resource.ANY,
         (
@@ -119,18 +99,25 @@ _PREFLIGHT: Final = (
     ),
 )
 _ASSUME_SOURCE_ROLE: Final = Grant(Resource.SOURCE_ROLES, ("sts:AssumeRole",))
-_USE_KEY: Final = (
-    "kms:CreateGrant",
-    "kms:Decrypt",
-    "kms:DescribeKey",
-    "kms:Encrypt",
-    "kms:GenerateDataKey*",
-    "kms:ReEncrypt*",
-)
+
+
+def _use_key(resource: Resource) -> tuple[Grant[Resource], ...]:
+    """Return what RDS needs of its caller to read or write encrypted data under a key."""
+    return (
+        Grant(resource, ("kms:CreateGrant",), Condition.GRANT_THROUGH_RDS),
+        Grant(
+            resource,
+            ("kms:Decrypt", "kms:Encrypt", "kms:GenerateDataKey*", "kms:ReEncrypt*"),
+            Condition.THROUGH_RDS,
+        ),
+        Grant(resource, ("kms:DescribeKey",)),
+    )
+
 
 STEPS: Final[tuple[Step, ...]] = (
     Step(
         name="snapshot-check",
+        changes_aws=False,
         purpose="Finds the day's snapshot, waits until it is available, and checks everything that "
         "a run depends on.",
         grants=(*_PREFLIGHT, _ASSUME_SOURCE_ROLE),
@@ -139,39 +126,48 @@ STEPS: Final[tuple[Step, ...]] = (
     ),
     Step(
         name="copy-snapshot",
+        changes_aws=True,
         purpose="Copies the snapshot to the target Region, unless it can be restored from there.",
         grants=(
             *_READ_SNAPSHOTS,
             _ASSUME_SOURCE_ROLE,
             Grant(
                 Resource.INTERMEDIATE_SNAPSHOTS,
-                (
-                    "rds:AddTagsToResource",
-                    "rds:CopyDBClusterSnapshot",
-                    "rds:DeleteDBClusterSnapshot",
-                    "rds:DescribeDBClusterSnapshots",
-                ),
+                ("rds:AddTagsToResource", "rds:CopyDBClusterSnapshot"),
+                Condition.GIVES_TAG,
             ),
+            Grant(
+                Resource.INTERMEDIATE_SNAPSHOTS,
+                ("rds:DeleteDBClusterSnapshot",),
+                Condition.CARRIES_TAG,
+            ),
+            Grant(Resource.INTERMEDIATE_SNAPSHOTS, ("rds:DescribeDBClusterSnapshots",)),
             Grant(Resource.SOURCE_SNAPSHOTS, ("rds:CopyDBClusterSnapshot",)),
             Grant(
                 Resource.TARGET_SNAPSHOTS,
-                (
-                    "rds:AddTagsToResource",
-                    "rds:CopyDBClusterSnapshot",
-                    "rds:DeleteDBClusterSnapshot",
-                ),
+                ("rds:AddTagsToResource", "rds:CopyDBClusterSnapshot"),
+                Condition.GIVES_TAG,
             ),
-            Grant(Resource.TARGET_KEYS, ("kms:CreateGrant", "kms:DescribeKey")),
-            Grant(Resource.SOURCE_KEYS, _USE_KEY),
+            Grant(
+                Resource.TARGET_SNAPSHOTS,
+                ("rds:DeleteDBClusterSnapshot",),
+                Condition.CARRIES_TAG,
+            ),
+            Grant(Resource.TARGET_KEYS, ("kms:CreateGrant",), Condition.GRANT_THROUGH_RDS),
+            Grant(Resource.TARGET_KEYS, ("kms:DescribeKey",)),
+            *_use_key(Resource.SOURCE_KEYS),
+            *_use_key(Resource.INTERMEDIATE_KEYS),
         ),
     ),
     Step(
         name="check-copy-status",
+        changes_aws=False,
         purpose="Waits until the copy is available; a failed copy is started anew.",
         grants=_READ_SNAPSHOTS,
     ),
     Step(
         name="delete-rds",
+        changes_aws=True,
         purpose="Proves that the target may go, records its settings, and deletes it.",
         grants=(
             *_PREFLIGHT,
@@ -179,32 +175,32 @@ STEPS: Final[tuple[Step, ...]] = (
                 Resource.TARGET_CLUSTERS,
                 ("rds:AddTagsToResource", "rds:DeleteDBCluster", "rds:ModifyDBCluster"),
             ),
-            Grant(Resource.TARGET_INSTANCES, ("rds:DeleteDBInstance",)),
+            Grant(Resource.TARGET_INSTANCES, ("rds:DeleteDBInstance",), Condition.CARRIES_TAG),
+            Grant(Resource.ADOPTED_INSTANCES, ("rds:DeleteDBInstance",)),
+            # DeleteDBCluster makes the final snapshot itself, without the pipeline's tag. That is
+            # an action on the cluster and on the snapshot.
             Grant(
-                Resource.TARGET_SNAPSHOTS,
-                (
-                    "rds:AddTagsToResource",
-                    "rds:CreateDBClusterSnapshot",
-                    "rds:DeleteDBCluster",
-                ),
+                Resource.FINAL_SNAPSHOTS, ("rds:AddTagsToResource", "rds:CreateDBClusterSnapshot")
             ),
+            Grant(Resource.TARGET_CLUSTERS, ("rds:CreateDBClusterSnapshot",)),
+            Grant(Resource.TARGET_SNAPSHOTS, ("rds:DeleteDBCluster",)),
         ),
         reads_secrets=(MASTER_SECRET, APP_SECRET),
         timeout_seconds=120,
     ),
     Step(
         name="check-delete-status",
+        changes_aws=True,
         purpose="Waits until the old cluster is gone.",
         grants=(
             *_READ_CLUSTERS[:1],
-            Grant(
-                Resource.TARGET_SNAPSHOTS,
-                ("rds:AddTagsToResource", "rds:DescribeDBClusterSnapshots"),
-            ),
+            Grant(Resource.FINAL_SNAPSHOTS, ("rds:AddTagsToResource",)),
+            Grant(Resource.TARGET_SNAPSHOTS, ("rds:DescribeDBClusterSnapshots",)),
         ),
     ),
     Step(
         name="restore-snapshot",
+        changes_aws=True,
         purpose="Restores the cluster from the snapshot, with the settings of the old one.",
         grants=(
             *_READ_SNAPSHOTS,
@@ -217,12 +213,17 @@ STEPS: Final[tuple[Step, ...]] = (
             Grant(Resource.SOURCE_SNAPSHOTS, ("rds:RestoreDBClusterFromSnapshot",)),
             Grant(Resource.TARGET_SNAPSHOTS, ("rds:RestoreDBClusterFromSnapshot",)),
             Grant(Resource.GROUPS, ("rds:RestoreDBClusterFromSnapshot",)),
-            Grant(Resource.TARGET_KEYS, _USE_KEY),
-            Grant(Resource.SOURCE_KEYS, _USE_KEY),
+            *_use_key(Resource.TARGET_KEYS),
+            *_use_key(Resource.SOURCE_KEYS),
+            Grant(Resource.INTERMEDIATE_KEYS, ("kms:DescribeKey",)),
+            # A restored cluster gets back the roles of the one before. Which these are is known
+            # when the old cluster is looked at, not when the stack is deployed.
+            Grant(Resource.OWN_ROLES, ("iam:PassRole",), Condition.PASSED_TO_RDS),
         ),
     ),
     Step(
         name="check-restore-status",
+        changes_aws=True,
         purpose="Waits for the cluster, creates its instances, sets the master password, and "
         "answers once a login can succeed; a failed restore is started anew.",
         grants=(
@@ -231,16 +232,17 @@ STEPS: Final[tuple[Step, ...]] = (
                 Resource.TARGET_CLUSTERS,
                 ("rds:AddTagsToResource", "rds:CreateDBInstance", "rds:ModifyDBCluster"),
             ),
-            Grant(
-                Resource.TARGET_INSTANCES,
-                ("rds:AddTagsToResource", "rds:CreateDBInstance", "rds:ModifyDBInstance"),
-            ),
+            Grant(Resource.TARGET_INSTANCES, ("rds:AddTagsToResource",)),
+            Grant(Resource.TARGET_INSTANCES, ("rds:CreateDBInstance",), Condition.GIVES_TAG),
+            Grant(Resource.TARGET_INSTANCES, ("rds:ModifyDBInstance",), Condition.CARRIES_TAG),
             Grant(Resource.GROUPS, ("rds:CreateDBInstance",)),
+            Grant(Resource.OWN_ROLES, ("iam:PassRole",), Condition.PASSED_TO_MONITORING),
         ),
         reads_secrets=(MASTER_SECRET,),
     ),
     Step(
         name="setup-db-users",
+        changes_aws=True,
         purpose="Locks inherited logins out, runs the SQL scripts, sets up the application roles, "
         "and proves what they can do.",
         reads_secrets=(MASTER_SECRET, APP_SECRET),
@@ -251,6 +253,7 @@ STEPS: Final[tuple[Step, ...]] = (
     ),
     Step(
         name="archive-snapshot",
+        changes_aws=True,
         waits=False,
         purpose="Tags the copy as archived and deletes the copies beyond the retention.",
         grants=(
@@ -258,20 +261,21 @@ STEPS: Final[tuple[Step, ...]] = (
             _READ_SNAPSHOTS[0],
             Grant(
                 Resource.INTERMEDIATE_SNAPSHOTS,
-                ("rds:DeleteDBClusterSnapshot", "rds:DescribeDBClusterSnapshots"),
+                ("rds:DeleteDBClusterSnapshot",),
+                Condition.CARRIES_TAG,
             ),
+            Grant(Resource.INTERMEDIATE_SNAPSHOTS, ("rds:DescribeDBClusterSnapshots",)),
             Grant(
                 Resource.TARGET_SNAPSHOTS,
-                (
-                    "rds:AddTagsToResource",
-                    "rds:DeleteDBClusterSnapshot",
-                    "rds:DescribeDBClusterSnapshots",
-                ),
+                ("rds:AddTagsToResource", "rds:DeleteDBClusterSnapshot"),
+                Condition.CARRIES_TAG,
             ),
+            Grant(Resource.TARGET_SNAPSHOTS, ("rds:DescribeDBClusterSnapshots",)),
         ),
     ),
     Step(
         name="sns-notification",
+        changes_aws=False,
         waits=False,
         locks=False,
         purpose="Announces the outcome and lets go of the target's lock.",
@@ -290,24 +294,3 @@ _BY_NAME: Final = {step.name: step for step in STEPS}
 def get_step(name: str) -> Step:
     """The step called ``name``; KeyError where there is none."""
     return _BY_NAME[name]
-
-
-# What the pipeline does in a source account, through the role that the source stack makes there.
-SOURCE_ROLE_ACTIONS: Final = (
-    "rds:AddTagsToResource",
-    "rds:CopyDBClusterSnapshot",
-    "rds:DeleteDBClusterSnapshot",
-    "rds:DescribeAccountAttributes",
-    "rds:DescribeDBClusterSnapshots",
-    "rds:ModifyDBClusterSnapshotAttribute",
-)
-
-
-def assumes_source_role(step: Step) -> bool:
-    """Whether a step works in the source account, so that the role there must trust it."""
-    return _ASSUME_SOURCE_ROLE in step.grants
-
-
-def function_role_name(prefix: str, region: str, step: Step) -> str:
-    """The fixed name of a function's role: the source account's role must name whom it trusts."""
-    return f"{prefix}-{region}-{step.name}"

@@ -45,8 +45,9 @@ _USES_A_KEY = frozenset(
 )
 DEPENDENT: Mapping[str, frozenset[str]] = {
     "rds:CopyDBClusterSnapshot": frozenset({"rds:AddTagsToResource"}) | _USES_A_KEY,
-    "rds:RestoreDBClusterFromSnapshot": frozenset({"rds:AddTagsToResource"}) | _USES_A_KEY,
-    "rds:CreateDBInstance": frozenset({"rds:AddTagsToResource"}),
+    "rds:RestoreDBClusterFromSnapshot": _USES_A_KEY
+    | frozenset({"iam:PassRole", "rds:AddTagsToResource"}),
+    "rds:CreateDBInstance": frozenset({"iam:PassRole", "rds:AddTagsToResource"}),
     "rds:DeleteDBCluster": frozenset({"rds:AddTagsToResource", "rds:CreateDBClusterSnapshot"}),
     "rds:ModifyDBCluster": frozenset({"rds:ModifyDBInstance", "rds:AddTagsToResource"}),
 }

@@ -32,6 +32,7 @@ ARROWS = {
 DECLARATIONS = {
     "documents",
     "errors",
+    "grants",
     "lambda_environment",
     "names",
     "pipeline",

@@ -9,12 +9,13 @@ from dataclasses import dataclass
 from typing import assert_never
 
 from aurora_restore.shared.documents.environment import Environment, Restore
+from aurora_restore.shared.grants import Resource
 from aurora_restore.shared.names import (
     final_snapshot_prefix,
     intermediate_snapshot_prefix,
     state_machine_name,
 )
-from aurora_restore.shared.pipeline import Resource, Step, function_role_name
+from aurora_restore.shared.pipeline import Step
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,6 +32,11 @@ class Arns:
                 return [self.rds("cluster-snapshot:*", *place) for place in self.source_places()]
             case Resource.TARGET_SNAPSHOTS:
                 return [self.rds("cluster-snapshot:*")]
+            case Resource.FINAL_SNAPSHOTS:
+                return [
+                    self.rds(f"cluster-snapshot:{final_snapshot_prefix(name)}*")
+                    for name in self._targets()
+                ]
             case Resource.INTERMEDIATE_SNAPSHOTS:
                 name = f"{intermediate_snapshot_prefix(self.environment.name_prefix)}*"
                 return [
@@ -41,18 +47,27 @@ class Arns:
                 return [self.rds(f"cluster:{name}") for name in self._targets()]
             case Resource.TARGET_INSTANCES:
                 return [self.rds("db:*")]
+            case Resource.ADOPTED_INSTANCES:
+                return self._adopted_instances()
             case Resource.GROUPS:
                 return [self.rds(f"{kind}:*") for kind in ("cluster-pg", "og", "pg", "subgrp")]
+            case Resource.TARGET_KEYS:
+                return _configured(each.target.kms_key_id for each in self._restores())
+            case Resource.SOURCE_KEYS:
+                return [
+                    f"arn:{self.partition}:kms:{region}:{account}:key/*"
+                    for region, account in self.source_places()
+                ]
+            case Resource.INTERMEDIATE_KEYS:
+                return _configured(each.source.intermediate_kms_key_id for each in self._restores())
             case Resource.SOURCE_ROLES:
-                return sorted(
-                    {each.source.role_arn for each in self._restores() if each.source.role_arn}
-                )
+                return _configured(each.source.role_arn for each in self._restores())
+            case Resource.OWN_ROLES:
+                return [f"arn:{self.partition}:iam::{self.environment.account}:role/*"]
             case Resource.EXECUTIONS:
                 return [self.executions()]
             case Resource.ANY:
                 return ["*"]
-            case Resource.TARGET_KEYS | Resource.SOURCE_KEYS:
-                raise ValueError(f"only kms actions are on {resource}")
             case _:
                 assert_never(resource)
 
@@ -66,8 +81,10 @@ class Arns:
         own = self.environment.account
         match resource:
             case Resource.SOURCE_SNAPSHOTS:
-                regions = {region for region, _ in self.source_places()}
-                places = [*self.source_places(), *((region, own) for region in regions)]
+                places = [
+                    *self.source_places(),
+                    *((region, own) for region in self.source_regions()),
+                ]
                 kinds = ["cluster", "cluster-snapshot"]
             case Resource.TARGET_SNAPSHOTS:
                 places, kinds = [(self.environment.region, own)], ["cluster", "cluster-snapshot"]
@@ -87,24 +104,6 @@ class Arns:
             f"arn:{self.partition}:states:{environment.region}:{environment.account}"
             f":execution:{state_machine_name(environment.name_prefix)}:*"
         )
-
-    def final_snapshots(self) -> list[str]:
-        """The snapshots that the deletions of the targets leave."""
-        return [
-            self.rds(f"cluster-snapshot:{final_snapshot_prefix(name)}*") for name in self._targets()
-        ]
-
-    def adopted_instances(self) -> list[str]:
-        """The instances of clusters that the pipeline did not make, so carry no tag of it.
-
-        They are named after their cluster, whose name alone others may begin with, too.
-        """
-        return [
-            self.rds(f"db:{restore.target.cluster_id}{rest}")
-            for restore in self._restores()
-            if restore.target.adopt
-            for rest in ("", "-*")
-        ]
 
     def sources(self) -> list[str]:
         """The source clusters."""
@@ -128,16 +127,14 @@ class Arns:
             }
         )
 
-    def own_roles(self) -> str:
-        """Every role of the environment's account."""
-        return f"arn:{self.partition}:iam::{self.environment.account}:role/*"
+    def source_regions(self) -> set[str]:
+        """The Regions of the sources."""
+        return {region for region, _ in self.source_places()}
 
     def function_roles(self, steps: Iterable[Step]) -> list[str]:
         """The roles of steps' functions, known before there are any."""
         environment = self.environment
-        names = [
-            function_role_name(environment.name_prefix, environment.region, step) for step in steps
-        ]
+        names = [step.role_name(environment.name_prefix, environment.region) for step in steps]
         return [f"arn:{self.partition}:iam::{environment.account}:role/{name}" for name in names]
 
     def rds(self, resource: str, region: str | None = None, account: str | None = None) -> str:
@@ -145,6 +142,18 @@ class Arns:
         region = region or self.environment.region
         account = account or self.environment.account
         return f"arn:{self.partition}:rds:{region}:{account}:{resource}"
+
+    def _adopted_instances(self) -> list[str]:
+        """Instances of clusters that the pipeline did not make, so they do not carry its tag.
+
+        They are named after their cluster, whose name alone others may begin with, too.
+        """
+        return [
+            self.rds(f"db:{restore.target.cluster_id}{rest}")
+            for restore in self._restores()
+            if restore.target.adopt
+            for rest in ("", "-*")
+        ]
 
     def _restores(self) -> Iterable[Restore]:
         return self.environment.restores.values()
@@ -160,3 +169,8 @@ class Arns:
                 if restore.source.copy_route == "two-steps"
             }
         )
+
+
+def _configured(arns: Iterable[str | None]) -> list[str]:
+    """Return each configured ARN once."""
+    return sorted({arn for arn in arns if arn})

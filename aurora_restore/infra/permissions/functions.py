@@ -8,7 +8,7 @@ from aws_cdk import aws_iam as iam
 
 from aurora_restore.infra.credentials import Credentials
 from aurora_restore.infra.notifications import Notifications
-from aurora_restore.infra.permissions.grants import Grants
+from aurora_restore.infra.permissions.grants import GrantStatements
 from aurora_restore.infra.permissions.statements import allow, deny
 from aurora_restore.infra.tables import Tables
 from aurora_restore.shared.names import LOCK_KEY_PREFIX, config_path
@@ -29,7 +29,7 @@ _ATTACH_TO_VPC: Final = (
 class Permissions:
     """The statements of each step's role, from its row and from what the stack holds."""
 
-    grants: Grants
+    grants: GrantStatements
     tables: Tables
     credentials: Credentials
     notifications: Notifications

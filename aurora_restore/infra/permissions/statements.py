@@ -1,12 +1,10 @@
 """IAM statements, in the few forms that the stacks write."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 
 from aws_cdk import aws_iam as iam
 
-from aurora_restore.shared.names import TAG_MANAGED_BY
-
-Conditions = Mapping[str, Mapping[str, object]]
+from aurora_restore.infra.permissions.conditions import Conditions
 
 
 def allow(
@@ -35,13 +33,3 @@ def deny(
 def deny_changes(clusters: Iterable[str]) -> iam.PolicyStatement:
     """A source is only ever read."""
     return deny(("rds:Delete*", "rds:Modify*"), clusters)
-
-
-def carries_tag(name_prefix: str) -> Conditions:
-    """What is acted on carries the environment's tag."""
-    return {"StringEquals": {f"aws:ResourceTag/{TAG_MANAGED_BY}": name_prefix}}
-
-
-def gives_tag(name_prefix: str) -> Conditions:
-    """The environment's tag is among those that the call gives."""
-    return {"StringEquals": {f"aws:RequestTag/{TAG_MANAGED_BY}": name_prefix}}

@@ -5,7 +5,8 @@ from typing import Any
 
 from aurora_restore.infra.permissions.arns import Arns
 from aurora_restore.shared.documents.environment import Environment
-from aurora_restore.shared.pipeline import STEPS, Resource, Step
+from aurora_restore.shared.grants import Resource
+from aurora_restore.shared.pipeline import STEPS, Step
 
 
 def key_policy_statements(environment: Environment, *, partition: str) -> list[dict[str, Any]]:

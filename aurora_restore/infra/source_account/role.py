@@ -7,25 +7,29 @@ https://docs.aws.amazon.com/AmazonRDS/latest/AuroraUserGuide/aurora-share-snapsh
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, assert_never
 
 from aws_cdk import aws_iam as iam
 
 from aurora_restore.infra.permissions.arns import Arns
-from aurora_restore.infra.permissions.keys import key_scope, through_rds
-from aurora_restore.infra.permissions.statements import (
-    Conditions,
-    allow,
-    carries_tag,
-    deny_changes,
-    gives_tag,
-)
+from aurora_restore.infra.permissions.conditions import Conditions, conditions_of, key_scope
+from aurora_restore.infra.permissions.statements import allow, deny_changes
 from aurora_restore.shared.documents.environment import Environment, Source
+from aurora_restore.shared.grants import SOURCE_ROLE_GRANTS, Condition, SourceResource
 from aurora_restore.shared.names import shared_snapshot_prefix
-from aurora_restore.shared.pipeline import SOURCE_ROLE_ACTIONS, STEPS, assumes_source_role
+from aurora_restore.shared.pipeline import STEPS
 
-_READ_WITH_KEY: Final = ("kms:CreateGrant", "kms:Decrypt", "kms:DescribeKey", "kms:ReEncryptFrom")
-_WRITE_WITH_KEY: Final = ("kms:Encrypt", "kms:GenerateDataKey*", "kms:ReEncryptTo")
+_READ_WITH_KEY: Final = {
+    "kms:CreateGrant": Condition.GRANT_THROUGH_RDS,
+    "kms:Decrypt": Condition.THROUGH_RDS,
+    "kms:DescribeKey": Condition.THROUGH_RDS,
+    "kms:ReEncryptFrom": Condition.THROUGH_RDS,
+}
+_WRITE_WITH_KEY: Final = {
+    "kms:Encrypt": Condition.THROUGH_RDS,
+    "kms:GenerateDataKey*": Condition.THROUGH_RDS,
+    "kms:ReEncryptTo": Condition.THROUGH_RDS,
+}
 
 
 def source_accounts(environment: Environment) -> list[str]:
@@ -66,54 +70,51 @@ class SourceAccess:
         and forget those that were deleted
         (https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_principal.html).
         """
-        functions = self._arns.function_roles(filter(assumes_source_role, STEPS))
+        functions = self._arns.function_roles(step for step in STEPS if step.assumes_source_role)
         return iam.AccountPrincipal(self.environment.account).with_conditions(
             {"ArnEquals": {"aws:PrincipalArn": functions}}
         )
 
     def statements(self) -> Iterator[iam.PolicyStatement]:
         """What the role may do; never, change a source."""
-        for action in SOURCE_ROLE_ACTIONS:
-            for names, conditions in self._scopes(action):
-                if names:
-                    yield allow(action, names, conditions)
+        for grant in SOURCE_ROLE_GRANTS:
+            if arns := self._arns_of(grant.resource):
+                yield allow(grant.actions, arns, self._conditions(grant.condition))
         yield deny_changes(self._each("cluster:{cluster_id}"))
         for source in self.sources:
             if source.kms_key_id:
                 yield from self._keys(source, source.kms_key_id)
 
-    def _scopes(self, action: str) -> Iterator[tuple[list[str], Conditions | None]]:
-        """The ARNs that an action is allowed on, and under what conditions.
-
-        IAM knows no action apart for either end of a copy, nor with whom a snapshot is shared: so a
-        snapshot that may be copied from may in name be copied to, if it is not there yet.
-        """
-        prefix = self.environment.name_prefix
-        own = self._each(f"cluster-snapshot:{shared_snapshot_prefix(prefix)}*")
-        match action:
-            case "rds:DescribeAccountAttributes":
-                yield ["*"], None
-            case "rds:DescribeDBClusterSnapshots":
-                yield self._each("cluster:{cluster_id}", "cluster-snapshot:*"), None
-            case "rds:CopyDBClusterSnapshot":
-                yield [*self._automated(), *self._named(), *own], gives_tag(prefix)
-            case "rds:AddTagsToResource":
-                yield own, gives_tag(prefix)
-            case "rds:ModifyDBClusterSnapshotAttribute":
-                yield own, carries_tag(prefix)
-                yield self._named(), None
-            case "rds:DeleteDBClusterSnapshot":
-                yield own, carries_tag(prefix)
+    def _arns_of(self, resource: SourceResource) -> list[str]:
+        """Return the ARNs that a grant in the source account is on; empty where there is none."""
+        copies = self._each(
+            f"cluster-snapshot:{shared_snapshot_prefix(self.environment.name_prefix)}*"
+        )
+        match resource:
+            case SourceResource.ANY:
+                return ["*"]
+            case SourceResource.CLUSTER_AND_SNAPSHOTS:
+                return self._each("cluster:{cluster_id}", "cluster-snapshot:*")
+            case SourceResource.SHAREABLE_SNAPSHOTS:
+                return [*self._automated(), *self._named(), *copies]
+            case SourceResource.CONFIGURED_SNAPSHOTS:
+                return self._named()
+            case SourceResource.COPIES:
+                return copies
             case _:
-                raise ValueError(f"nothing says what {action} is on in a source account")
+                assert_never(resource)
 
     def _keys(self, source: Source, shared_key: str) -> Iterator[iam.PolicyStatement]:
         """Read with any key of the account, for only the cluster knows its own; write with one."""
         anywhere = f"arn:{self.partition}:kms:{source.region}:{self.account}:key/*"
-        for action in _READ_WITH_KEY:
-            yield allow(action, [anywhere], through_rds(action, [source.region]))
-        for action in _WRITE_WITH_KEY:
-            yield allow(action, *key_scope(shared_key, through_rds(action, [source.region])))
+        for action, condition in _READ_WITH_KEY.items():
+            yield allow(action, [anywhere], self._conditions(condition, source.region))
+        for action, condition in _WRITE_WITH_KEY.items():
+            conditions = self._conditions(condition, source.region)
+            yield allow(action, *key_scope(shared_key, conditions))
+
+    def _conditions(self, condition: Condition | None, *regions: str) -> Conditions:
+        return conditions_of(condition, name_prefix=self.environment.name_prefix, regions=regions)
 
     def _automated(self) -> list[str]:
         return [self._snapshots(source, source.automated_names) for source in self.sources]

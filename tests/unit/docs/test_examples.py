@@ -15,7 +15,8 @@ from aurora_restore.shared.documents.environment import Environment
 from aurora_restore.shared.documents.schema import parse_configuration
 from aurora_restore.shared.documents.secrets import AppCredentials, MasterCredentials
 from aurora_restore.shared.failed_execution import Failure
-from aurora_restore.shared.pipeline import STEPS, Resource
+from aurora_restore.shared.grants import Resource
+from aurora_restore.shared.pipeline import STEPS
 from tests.unit.docs.pages import Block, blocks, page
 from tests.unit.infra.synthesis import CONTEXT, Document, Synthesis, environment
 

@@ -5,8 +5,9 @@ import pytest
 from aurora_restore.infra.permissions.arns import Arns
 from aurora_restore.shared.documents.environment import Environment
 from aurora_restore.shared.documents.schema import parse_configuration
+from aurora_restore.shared.grants import Resource
 from aurora_restore.shared.names import TAG_MANAGED_BY
-from aurora_restore.shared.pipeline import STEP_NAMES, STEPS, Resource, Step
+from aurora_restore.shared.pipeline import STEP_NAMES, STEPS, Step
 from tests.support.iam import Context, Policy, listed
 from tests.support.policies import policies_of
 from tests.unit.infra.synthesis import (
@@ -42,8 +43,6 @@ TO_UNLOCK = {"dynamodb:DeleteItem"}
 PUBLISHES = {"kms:Decrypt", "kms:GenerateDataKey*", "sns:Publish"}
 DEAD_LETTERS = {"sqs:GetQueueAttributes", "sqs:GetQueueUrl", "sqs:SendMessage"}
 
-PASSING_ROLES = {"restore-snapshot", "check-restore-status"}
-
 SOURCE = "arn:aws:rds:us-east-1:111111111111"
 TARGET = "arn:aws:rds:us-west-2:222222222222"
 TAGGED = {f"aws:ResourceTag/{TAG_MANAGED_BY}": "aurora-restore"}
@@ -53,7 +52,12 @@ SOURCE_KEY = "arn:aws:kms:us-east-1:111111111111:key/any"
 BY_RDS = {"kms:ViaService": "rds.us-west-2.amazonaws.com", "kms:GrantIsForAWSResource": "true"}
 
 # The example names nothing of these kinds.
-ABSENT_HERE = {Resource.INTERMEDIATE_SNAPSHOTS, Resource.SOURCE_ROLES}
+ABSENT_HERE = {
+    Resource.ADOPTED_INSTANCES,
+    Resource.INTERMEDIATE_KEYS,
+    Resource.INTERMEDIATE_SNAPSHOTS,
+    Resource.SOURCE_ROLES,
+}
 
 steps = pytest.mark.parametrize("step", STEPS, ids=STEP_NAMES)
 
@@ -77,7 +81,6 @@ def test_a_role_allows_exactly_what_its_row_declares(stack: Synthesis, step: Ste
         BASE
         | (TO_LOCK if step.locks else set())
         | (TO_UNLOCK if step.changes_aws or not step.locks else set())
-        | ({"iam:PassRole"} if step.name in PASSING_ROLES else set())
         | {
             action
             for grant in step.grants

@@ -3,7 +3,7 @@
 import pytest
 
 from aurora_restore.shared.names import TAG_MANAGED_BY
-from aurora_restore.shared.pipeline import STEP_NAMES, STEPS, Step, assumes_source_role
+from aurora_restore.shared.pipeline import STEP_NAMES, STEPS, Step
 from tests.support.iam import Context, Policy
 from tests.support.policies import policies_of
 from tests.unit.infra.synthesis import cross_account, environment
@@ -39,7 +39,7 @@ def test_the_role_in_the_source_account_is_for_those_that_work_there(
 ) -> None:
     policy = two_steps[step.name]
 
-    assert policy.allows("sts:AssumeRole", SOURCE_ROLE) == assumes_source_role(step)
+    assert policy.allows("sts:AssumeRole", SOURCE_ROLE) == step.assumes_source_role
     assert not policy.allows("sts:AssumeRole", f"{SOURCE_ROLE}-2")
     assert not policy.allows("sts:AssumeRole", SOURCE_ROLE.replace("1" * 12, "3" * 12))
 

@@ -7,14 +7,12 @@ import pytest
 
 from aurora_restore.infra.source_account.key import key_policy_statements
 from aurora_restore.infra.source_account.role import source_accounts
+from aurora_restore.shared.grants import SOURCE_ROLE_GRANTS, Resource
 from aurora_restore.shared.names import TAG_MANAGED_BY
 from aurora_restore.shared.pipeline import (
-    SOURCE_ROLE_ACTIONS,
     STEP_NAMES,
     STEPS,
-    Resource,
     Step,
-    assumes_source_role,
 )
 from tests.support.iam import Context, Policy, Trust
 from tests.support.policies import source_policies_of
@@ -46,6 +44,8 @@ BY_RDS = {
 ROLE = "arn:aws:iam::222222222222:role/orders-restore-eu-west-1-"
 SNAPSHOT_NAME = {"restores.staging.source.snapshot_name": "daily-{date}"}
 
+GRANTED = {action for grant in SOURCE_ROLE_GRANTS for action in grant.actions}
+
 
 def role_of(document: Document) -> tuple[Policy, Trust]:
     return source_policies_of(environment(document))[ACCOUNT]
@@ -70,7 +70,7 @@ def by_name() -> Policy:
 
 @pytest.mark.parametrize("step", STEPS, ids=STEP_NAMES)
 def test_it_trusts_the_functions_that_work_there(role: tuple[Policy, Trust], step: Step) -> None:
-    assert role[1].admits(ROLE + step.name) == assumes_source_role(step)
+    assert role[1].admits(ROLE + step.name) == step.assumes_source_role
 
 
 @pytest.mark.parametrize(
@@ -101,7 +101,7 @@ def test_the_functions_have_the_roles_that_it_trusts() -> None:
 
 def test_it_allows_exactly_what_is_declared(role: tuple[Policy, Trust]) -> None:
     assert role[0].actions == {
-        *SOURCE_ROLE_ACTIONS,
+        *GRANTED,
         "kms:CreateGrant",
         "kms:Decrypt",
         "kms:DescribeKey",
@@ -211,7 +211,7 @@ def test_without_a_key_no_key_is_used() -> None:
     changes = {"restores.staging.source.kms_key_id": ABSENT}
     stack = source_stack_of(environment(cross_account(changes)), ACCOUNT)
 
-    assert role_of(cross_account(changes))[0].actions == set(SOURCE_ROLE_ACTIONS)
+    assert role_of(cross_account(changes))[0].actions == GRANTED
     assert set(stack.template.to_json()["Outputs"]) == {"RoleArn"}
 
 

@@ -1,0 +1,63 @@
+"""The conditions of grants, and those that a resource brings itself, as IAM writes them."""
+
+from collections.abc import Iterable, Mapping
+from typing import assert_never
+
+from aurora_restore.shared.grants import Condition
+from aurora_restore.shared.names import TAG_MANAGED_BY
+
+Conditions = Mapping[str, Mapping[str, object]]
+
+Scope = tuple[list[str], Conditions]
+"""ARNs, and the conditions under which actions on them are allowed."""
+
+
+def conditions_of(
+    condition: Condition | None, *, name_prefix: str, regions: Iterable[str]
+) -> Conditions:
+    """Return what IAM writes for a grant's condition.
+
+    ``regions`` are those in which RDS may use a key for the function: it uses a key with its
+    caller's permissions, and afterwards by a grant
+    (https://docs.aws.amazon.com/AmazonRDS/latest/AuroraUserGuide/Overview.Encryption.Keys.html,
+    https://docs.aws.amazon.com/kms/latest/developerguide/conditions-kms.html).
+    """
+    match condition:
+        case None:
+            return {}
+        case Condition.CARRIES_TAG:
+            return {"StringEquals": {f"aws:ResourceTag/{TAG_MANAGED_BY}": name_prefix}}
+        case Condition.GIVES_TAG:
+            return {"StringEquals": {f"aws:RequestTag/{TAG_MANAGED_BY}": name_prefix}}
+        case Condition.THROUGH_RDS:
+            services = [f"rds.{region}.amazonaws.com" for region in sorted(set(regions))]
+            return {"StringEquals": {"kms:ViaService": services}}
+        case Condition.GRANT_THROUGH_RDS:
+            through_rds = conditions_of(
+                Condition.THROUGH_RDS, name_prefix=name_prefix, regions=regions
+            )
+            return {**through_rds, "Bool": {"kms:GrantIsForAWSResource": "true"}}
+        case Condition.PASSED_TO_RDS:
+            return _passed_to("monitoring.rds.amazonaws.com", "rds.amazonaws.com")
+        case Condition.PASSED_TO_MONITORING:
+            return _passed_to("monitoring.rds.amazonaws.com")
+        case _:
+            assert_never(condition)
+
+
+def _passed_to(*services: str) -> Conditions:
+    """https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_use_passrole.html"""
+    return {"StringEquals": {"iam:PassedToService": list(services)}}
+
+
+def key_scope(arn: str, conditions: Conditions) -> Scope:
+    """Return the scope of a configured key under conditions.
+
+    An alias is not a resource of these actions: it is a condition on the key
+    (https://docs.aws.amazon.com/kms/latest/developerguide/alias-authorization.html).
+    """
+    place, _, name = arn.rpartition(":")
+    if name.startswith("alias/"):
+        named: dict[str, object] = {"kms:ResourceAliases": name}
+        return [f"{place}:key/*"], {**conditions, "ForAnyValue:StringEquals": named}
+    return [arn], conditions

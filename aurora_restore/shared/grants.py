@@ -1,0 +1,77 @@
+"""What a role may do in AWS: kinds of resources, conditions, and the rows that name them.
+
+A grant says everything that its statement will say, except for the ARNs, which depend on the
+environment.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Generic, TypeVar
+
+
+class Resource(StrEnum):
+    """What a grant of a function's role is on. The stack turns each into the narrowest ARNs."""
+
+    SOURCE_SNAPSHOTS = "snapshots in the source's Region and account"
+    TARGET_SNAPSHOTS = "snapshots in the target's Region and account"
+    FINAL_SNAPSHOTS = "the final snapshots of the configured target clusters"
+    INTERMEDIATE_SNAPSHOTS = "this account's own copies in the source's Region"
+    TARGET_CLUSTERS = "the configured target clusters"
+    TARGET_INSTANCES = "instances in the target's Region and account"
+    ADOPTED_INSTANCES = "the instances named after a target with `adopt`"
+    GROUPS = "the subnet and parameter groups that a restore names"
+    TARGET_KEYS = "the configured customer keys of the targets"
+    SOURCE_KEYS = "keys in the source's Region and account"
+    INTERMEDIATE_KEYS = "the configured customer keys of this account's own copies"
+    SOURCE_ROLES = "the configured roles in the source accounts"
+    OWN_ROLES = "any role of this account"
+    EXECUTIONS = "the executions of the state machine"
+    ANY = "any resource: the action supports no narrower scope"
+
+
+class SourceResource(StrEnum):
+    """What a grant of the role in a source account is on."""
+
+    CLUSTER_AND_SNAPSHOTS = "the source cluster and the snapshots of its Region"
+    SHAREABLE_SNAPSHOTS = "the source's automated and configured snapshots, and the copies of them"
+    CONFIGURED_SNAPSHOTS = "the manual snapshots that the configuration names"
+    COPIES = "the copies that the pipeline makes there"
+    ANY = "any resource: the action supports no narrower scope"
+
+
+class Condition(StrEnum):
+    """Under which condition a grant allows its actions."""
+
+    CARRIES_TAG = "the resource carries the environment's tag"
+    GIVES_TAG = "the call gives the environment's tag"
+    THROUGH_RDS = "RDS makes the call for the function"
+    GRANT_THROUGH_RDS = "RDS makes the call for the function, and the grant is for an AWS service"
+    PASSED_TO_RDS = "the role is passed to RDS or to its enhanced monitoring"
+    PASSED_TO_MONITORING = "the role is passed to the enhanced monitoring of RDS"
+
+
+_Kind = TypeVar("_Kind", Resource, SourceResource)
+
+
+@dataclass(frozen=True)
+class Grant(Generic[_Kind]):
+    """IAM actions that are allowed on a kind of resource, under a condition if one is given."""
+
+    resource: _Kind
+    actions: tuple[str, ...]
+    condition: Condition | None = None
+
+
+# What the pipeline does in a source account, through the role that the source stack makes there.
+SOURCE_ROLE_GRANTS: tuple[Grant[SourceResource], ...] = (
+    Grant(SourceResource.COPIES, ("rds:AddTagsToResource",), Condition.GIVES_TAG),
+    # IAM has no action of its own for either end of a copy: what may be copied from may in name be
+    # copied to, if it does not exist yet.
+    Grant(SourceResource.SHAREABLE_SNAPSHOTS, ("rds:CopyDBClusterSnapshot",), Condition.GIVES_TAG),
+    Grant(SourceResource.COPIES, ("rds:DeleteDBClusterSnapshot",), Condition.CARRIES_TAG),
+    Grant(SourceResource.ANY, ("rds:DescribeAccountAttributes",)),
+    Grant(SourceResource.CLUSTER_AND_SNAPSHOTS, ("rds:DescribeDBClusterSnapshots",)),
+    # Nor has it a condition on the account that a snapshot is shared with.
+    Grant(SourceResource.COPIES, ("rds:ModifyDBClusterSnapshotAttribute",), Condition.CARRIES_TAG),
+    Grant(SourceResource.CONFIGURED_SNAPSHOTS, ("rds:ModifyDBClusterSnapshotAttribute",)),
+)

@@ -1,0 +1,56 @@
+"""The rows of the pipeline say of themselves what a reviewer would look for."""
+
+import pytest
+
+from aurora_restore.shared.grants import Condition, Resource
+from aurora_restore.shared.pipeline import STEP_NAMES, STEPS, Step
+
+READING = (":Describe", ":Get", ":AssumeRole")
+DESTROYING = ("rds:Delete", "rds:Modify")
+# Their ARNs name whatever there is of a kind, because names are not known beforehand.
+NAMELESS = {
+    Resource.INTERMEDIATE_SNAPSHOTS,
+    Resource.SOURCE_SNAPSHOTS,
+    Resource.TARGET_INSTANCES,
+    Resource.TARGET_SNAPSHOTS,
+}
+
+steps = pytest.mark.parametrize("step", STEPS, ids=STEP_NAMES)
+
+
+@steps
+def test_a_row_says_whether_its_step_changes_aws(step: Step) -> None:
+    changing = [
+        action
+        for grant in step.grants
+        for action in grant.actions
+        if not any(mark in action for mark in READING)
+    ]
+
+    assert step.changes_aws == (bool(changing) or step.reaches_database)
+
+
+@steps
+def test_what_is_not_known_by_name_is_destroyed_by_its_tag_only(step: Step) -> None:
+    for grant in step.grants:
+        if grant.resource in NAMELESS and grant.condition is not Condition.CARRIES_TAG:
+            destroying = {each for each in grant.actions if each.startswith(DESTROYING)}
+            # With DeleteDBCluster, a snapshot is only what the deletion leaves.
+            assert destroying <= {"rds:DeleteDBCluster"}
+
+
+@steps
+def test_a_key_is_used_through_rds_only(step: Step) -> None:
+    for grant in step.grants:
+        for action in grant.actions:
+            if action == "kms:CreateGrant":
+                assert grant.condition is Condition.GRANT_THROUGH_RDS
+            elif action.startswith("kms:") and action != "kms:DescribeKey":
+                assert grant.condition is Condition.THROUGH_RDS
+
+
+@steps
+def test_a_role_is_passed_to_rds_only(step: Step) -> None:
+    for grant in step.grants:
+        if "iam:PassRole" in grant.actions:
+            assert grant.condition in {Condition.PASSED_TO_RDS, Condition.PASSED_TO_MONITORING}
