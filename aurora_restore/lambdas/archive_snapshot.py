@@ -10,7 +10,7 @@ from aurora_restore.shared.base_handler import Answer, BaseHandler, Job
 from aurora_restore.shared.cluster.ownership import managed
 from aurora_restore.shared.common import timestamp
 from aurora_restore.shared.documents.environment import Archive
-from aurora_restore.shared.errors import SnapshotNotFoundError
+from aurora_restore.shared.errors import ArchiveNotFoundError, SnapshotNotFoundError
 from aurora_restore.shared.names import (
     TAG_ARCHIVED_AT,
     TAG_OPERATION,
@@ -60,7 +60,7 @@ class ArchiveSnapshotHandler(BaseHandler):
     step = get_step("archive-snapshot")
 
     def run(self, job: Job) -> Answer:
-        """Raises SnapshotNotFoundError where the copy is gone."""
+        """Raises ArchiveNotFoundError where the copy is gone."""
         name = restorable(job)
         body = {"target_snapshot_name": name, "target_region": job.target_region}
         rds = job.clients.rds(job.target_region)
@@ -69,7 +69,7 @@ class ArchiveSnapshotHandler(BaseHandler):
         # attempt may have done so.
         let_go = job.state.get("deleted_snapshots", [])
         if used is None and name.rpartition(":")[-1] not in let_go:
-            raise SnapshotNotFoundError(
+            raise ArchiveNotFoundError(
                 f"there is no snapshot {name} in {job.target_region}", **body
             )
         archived = used is not None and _is_own(job, used) and job.route.copies

@@ -2,7 +2,7 @@
 
 from aurora_restore.shared.base_handler import Answer, BaseHandler, Job
 from aurora_restore.shared.common import update_metrics
-from aurora_restore.shared.errors import CopyFailedError, SnapshotNotFoundError
+from aurora_restore.shared.errors import CopyFailedError, TargetSnapshotNotFoundError
 from aurora_restore.shared.pipeline import get_step
 from aurora_restore.shared.rds.reads import find_snapshot
 from aurora_restore.shared.rds.statuses import AVAILABLE, DEAD_SNAPSHOT
@@ -16,7 +16,7 @@ class CheckCopyStatusHandler(BaseHandler):
     step = get_step("check-copy-status")
 
     def run(self, job: Job) -> Answer:
-        """Raises SnapshotNotFoundError or CopyFailedError once it may not be started anew."""
+        """Raises TargetSnapshotNotFoundError or CopyFailedError once it may not be started anew."""
         name = job.event.target_snapshot_name or job.state.get("copy_snapshot_id")
         if not job.route.copies:
             name = name or job.event.snapshot_name or job.state.get("snapshot_name")
@@ -31,7 +31,9 @@ class CheckCopyStatusHandler(BaseHandler):
         snapshot = find_snapshot(job.clients.rds(job.target_region), str(name))
         if snapshot is None:
             return job.start_anew(
-                SnapshotNotFoundError(f"there is no snapshot {name} in {job.target_region}", **body)
+                TargetSnapshotNotFoundError(
+                    f"there is no snapshot {name} in {job.target_region}", **body
+                )
             )
         status = snapshot["Status"]
         body["status"] = status

@@ -21,7 +21,8 @@ from aurora_restore.shared.documents.secrets import MasterCredentials
 from aurora_restore.shared.errors import (
     AwsError,
     ClusterNotFoundError,
-    RefusedError,
+    ForeignClusterError,
+    NameTakenError,
     RestoreFailedError,
 )
 from aurora_restore.shared.pipeline import get_step
@@ -48,7 +49,8 @@ class CheckRestoreStatusHandler(BaseHandler):
 
     def run(self, job: Job) -> Answer:
         """Raises ClusterNotFoundError or RestoreFailedError once the restore may not be started
-        anew, and RefusedError for a cluster or an instance that this operation did not make."""
+        anew, ForeignClusterError for a cluster that this operation did not restore, and
+        NameTakenError where another cluster has an instance of the name of one to be made."""
         rds = job.clients.rds(job.target_region)
         body: dict[str, Any] = {
             "target_cluster_id": job.target_cluster_id,
@@ -65,7 +67,7 @@ class CheckRestoreStatusHandler(BaseHandler):
         if self._shows_no_tags_yet(job, cluster):
             return Answer.wait("The restored cluster does not show its tags yet", body)
         if not made_by(job, cluster):
-            raise RefusedError(
+            raise ForeignClusterError(
                 f"cluster {job.target_cluster_id} ({cluster['Status']}) was not restored by "
                 f"operation {job.operation_id}; it is left alone",
                 **body,
@@ -201,7 +203,7 @@ class CheckRestoreStatusHandler(BaseHandler):
             taken = find_instance(rds, plan.identifier)
             owner = taken.get("DBClusterIdentifier") if taken else job.target_cluster_id
             if owner != job.target_cluster_id:
-                raise RefusedError(
+                raise NameTakenError(
                     f"instance {plan.identifier} cannot be made: one of that name exists, and is "
                     f"no member of cluster {job.target_cluster_id}",
                     instance_id=plan.identifier,

@@ -9,7 +9,7 @@ from aurora_restore.shared.errors import (
     AuroraRestoreError,
     AwsError,
     CopyFailedError,
-    RefusedError,
+    NameTakenError,
     SnapshotNotFoundError,
     SnapshotNotVisibleError,
 )
@@ -48,8 +48,8 @@ class CopySnapshotHandler(BaseHandler):
 
     def run(self, job: Job) -> Answer:
         """Raises ConfigurationError where an encrypted snapshot has no key to be copied with,
-        RefusedError where a copy's name belongs to something else, CopyFailedError where a copy on
-        the way keeps failing, and SnapshotNotFoundError where the source's snapshot is gone."""
+        NameTakenError where something else has a copy's name, CopyFailedError where a copy on the
+        way keeps failing, and SnapshotNotFoundError where the source's snapshot is gone."""
         try:
             return self._bring(job)
         except SnapshotNotVisibleError as error:
@@ -149,7 +149,7 @@ class CopySnapshotHandler(BaseHandler):
 
     def _refuse_a_stranger(self, job: Job, existing: "DBClusterSnapshotTypeDef", hop: Hop) -> None:
         if not is_copy(job, existing, hop):
-            raise RefusedError(
+            raise NameTakenError(
                 f"target_snapshot_name: {hop.name!r} is taken by a snapshot that is not a copy of "
                 f"{hop.source_arn}; give another name",
                 target_snapshot_name=hop.name,

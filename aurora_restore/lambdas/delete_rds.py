@@ -7,7 +7,7 @@ from aurora_restore.shared.base_handler import GRACE_SECONDS, Answer, BaseHandle
 from aurora_restore.shared.cluster import calls as cluster_calls
 from aurora_restore.shared.cluster.ownership import made_by, own_tags, restored_by
 from aurora_restore.shared.common import timestamp
-from aurora_restore.shared.errors import AwsError, ClusterNotFoundError, RefusedError
+from aurora_restore.shared.errors import AwsError, ClusterNotFoundError, SnapshotNotAvailableError
 from aurora_restore.shared.pipeline import get_step
 from aurora_restore.shared.preflight import obstacles, refuse
 from aurora_restore.shared.preflight.inventory import Findings, final_snapshot_name, survey
@@ -37,9 +37,9 @@ class DeleteRdsHandler(BaseHandler):
     step = get_step("delete-rds")
 
     def run(self, job: Job) -> Answer:
-        """Raises RefusedError where the new data is not there, SnapshotNotVisibleError where it may
-        only not be seen yet, and PreflightError with everything else that speaks against deleting
-        the cluster."""
+        """Raises SnapshotNotAvailableError where the new data is not there, SnapshotNotVisibleError
+        where it may only not be seen yet, and PreflightError with everything else that speaks
+        against deleting the cluster."""
         body = {
             "target_cluster_id": job.target_cluster_id,
             "target_region": job.target_region,
@@ -84,7 +84,7 @@ class DeleteRdsHandler(BaseHandler):
             raise not_found(job, name, job.target_region)
         status = snapshot["Status"] if snapshot else "missing"
         if snapshot is None or status != AVAILABLE:
-            raise RefusedError(
+            raise SnapshotNotAvailableError(
                 f"cluster {job.target_cluster_id} is not deleted: the snapshot to restore it from, "
                 f"{name}, is {status}",
                 target_cluster_id=job.target_cluster_id,

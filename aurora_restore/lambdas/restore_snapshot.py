@@ -13,7 +13,12 @@ from aurora_restore.shared.cluster.settings import (
     restored_tags,
 )
 from aurora_restore.shared.common import timestamp
-from aurora_restore.shared.errors import AwsError, RefusedError
+from aurora_restore.shared.errors import (
+    AwsError,
+    ForeignClusterError,
+    SnapshotNotAvailableError,
+    SnapshotNotFoundError,
+)
 from aurora_restore.shared.pipeline import get_step
 from aurora_restore.shared.rds.reads import find_cluster, find_snapshot
 from aurora_restore.shared.rds.statuses import AVAILABLE
@@ -35,8 +40,9 @@ class RestoreSnapshotHandler(BaseHandler):
     step = get_step("restore-snapshot")
 
     def run(self, job: Job) -> Answer:
-        """Raises SnapshotNotFoundError, SnapshotNotVisibleError where sharing has not taken effect
-        yet, and RefusedError where the cluster's name is taken."""
+        """Raises TargetSnapshotNotFoundError, SnapshotNotVisibleError where sharing has not taken
+        effect yet, SnapshotNotAvailableError, and ForeignClusterError where the cluster's name is
+        taken."""
         name = restorable(job)
         rds = job.clients.rds(job.target_region)
         where = network(job, subnet_group(job))
@@ -48,7 +54,7 @@ class RestoreSnapshotHandler(BaseHandler):
         if snapshot is None:
             raise not_found(job, name, job.target_region)
         if snapshot["Status"] != AVAILABLE:
-            raise RefusedError(
+            raise SnapshotNotAvailableError(
                 f"snapshot {name} in {job.target_region} is {snapshot['Status']!r}; only an "
                 "available one can be restored"
             )
@@ -82,11 +88,15 @@ class RestoreSnapshotHandler(BaseHandler):
                 raise
             self._refuse_a_stranger(job, existing)
             return existing["Status"]
+        except SnapshotNotFoundError as error:
+            raise not_found(
+                job, snapshot["DBClusterSnapshotIdentifier"], job.target_region
+            ) from error
         return str(restored["DBCluster"]["Status"])
 
     def _refuse_a_stranger(self, job: Job, existing: "DBClusterTypeDef") -> None:
         if not made_by(job, existing):
-            raise RefusedError(
+            raise ForeignClusterError(
                 f"cluster {job.target_cluster_id} exists ({existing['Status']}), and this "
                 "operation did not restore it; go on at delete-rds to have it replaced",
                 target_cluster_id=job.target_cluster_id,

@@ -134,7 +134,10 @@ class SnsNotificationHandler(BaseHandler):
                 failure.operation_id,
                 ANNOUNCE_FAILURE,
                 f"Aurora restore failed at {failure.step or 'its start'}: {failure.reason}",
-                {**failure.details(), "restore": failure.restore or state.get("restore")},
+                {
+                    **failure.details(_stored_details(store, failure)),
+                    "restore": failure.restore or state.get("restore"),
+                },
             ),
             clients=clients,
         )
@@ -178,11 +181,19 @@ class SnsNotificationHandler(BaseHandler):
         said = items.get(failure.step or "", {}).get("status") == FAILED
         if failure.step is None or said or not failure.is_over:
             return state
-        reason = {"type": failure.error_type, "message": failure.reason, "details": {}}
+        reason = failure.as_error()
         moment = self._clock()
         store.save(failure.operation_id, failure.step, FAILED, {**state, ERROR: reason}, moment)
         store.audit(failure.operation_id, failure.step, FAILED, reason, moment)
         return state
+
+
+def _stored_details(store: StateStore, failure: Failure) -> Mapping[str, Any]:
+    """Return the details of the error that the failed step has stored: what to do may need them."""
+    item = store.load(failure.operation_id, failure.step) if failure.step else None
+    error = {} if item is None else item["details"].get(ERROR, {})
+    details: Mapping[str, Any] = error.get("details", {})
+    return details if error.get("type") == failure.error_type else {}
 
 
 handler = SnsNotificationHandler()

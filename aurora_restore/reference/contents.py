@@ -13,6 +13,11 @@ from aurora_restore.shared.errors import (
     ConfigurationError,
     retryable_error_names,
 )
+from aurora_restore.shared.failed_execution import (
+    EXECUTION_FAILURES,
+    FUNCTION_FAILURES,
+    OTHER_FAILURE,
+)
 from aurora_restore.shared.grants import SOURCE_ROLE_GRANTS
 from aurora_restore.shared.pipeline import STEPS, Step, get_step
 from aurora_restore.shared.sequences import REPLACE, StepSequence
@@ -174,17 +179,38 @@ def source_role() -> str:
 
 
 def errors() -> str:
-    """The tree of errors."""
+    """Return the table of the errors, and of what to do about each that can be raised."""
     retried = set(retryable_error_names())
     return table(
-        ("Error", "Status", "Retried by the state machine"),
+        ("Error", "Status", "Retried by the state machine", "What it means", "What to do"),
         (
             row(
                 f"{'&emsp;' * depth}[{code(error.__name__)}](#{error.__name__.lower()})",
                 str(int(error.status)),
                 "yes" if error.__name__ in retried else "",
+                _first_sentence(error),
+                error.remedy.what_to_do({}) if "remedy" in vars(error) else "",
             )
             for depth, error in tree(AuroraRestoreError)
+        ),
+    )
+
+
+def _first_sentence(error: type[AuroraRestoreError]) -> str:
+    return (error.__doc__ or "").split("\n\n")[0].strip().replace("\n    ", " ")
+
+
+def platform_failures() -> str:
+    """Return the table of the failures that no error class stands for."""
+    return table(
+        ("Reported as", "What it means", "What to do"),
+        (
+            row(
+                ", ".join(map(code, failure.names)),
+                f"{failure.meaning[0].upper()}{failure.meaning[1:]}.",
+                failure.remedy.what_to_do({}),
+            )
+            for failure in (*EXECUTION_FAILURES, *FUNCTION_FAILURES, OTHER_FAILURE)
         ),
     )
 
@@ -222,6 +248,7 @@ CONTENTS: Final[Mapping[str, Callable[[], str]]] = {
     "event": event,
     "functions": functions,
     "permissions": permissions,
+    "platform-failures": platform_failures,
     "routes": routes,
     "source-role": source_role,
     "state-machine": state_machine,

@@ -23,7 +23,7 @@ from aurora_restore.shared.common import (
 from aurora_restore.shared.documents.environment import Restore
 from aurora_restore.shared.documents.event import Event
 from aurora_restore.shared.documents.schema import parse
-from aurora_restore.shared.errors import AuroraRestoreError, ValidationError
+from aurora_restore.shared.errors import AuroraRestoreError, ValidationError, described
 from aurora_restore.shared.lambda_environment import LambdaEnvironment
 from aurora_restore.shared.pipeline import STEPS, Step
 from aurora_restore.shared.polling import next_poll
@@ -475,6 +475,7 @@ def describe_error(error: AuroraRestoreError) -> dict[str, Any]:
         "type": error.error_type,
         "message": error.message,
         "details": json_safe(error.details),
+        **described(error.remedy, error.details),
     }
 
 
@@ -497,6 +498,7 @@ def _error_envelope(operation_id: str, error: AuroraRestoreError) -> dict[str, A
                 "operation_id": operation_id,
                 "error": error.message,
                 "error_type": error.error_type,
+                **described(error.remedy, error.details, direct_call=True),
             }
         ),
     }

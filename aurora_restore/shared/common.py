@@ -87,11 +87,13 @@ def get_config(
                 f"{target_cluster_id!r}"
             )
     if len(found) != 1:
+        if not found:
+            raise ConfigurationError(
+                f"restore: the environment has none (no SSM parameters below "
+                f"{environment.config_path}); deploy the stack"
+            )
         raise ValidationError(
             "restore: is missing; the environment has several: " + ", ".join(sorted(found))
-            if found
-            else f"restore: the environment has none (no SSM parameters below "
-            f"{environment.config_path}); deploy the stack"
         )
     return found.popitem()
 

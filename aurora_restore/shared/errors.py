@@ -1,46 +1,163 @@
-"""Every way the pipeline says no.
+"""Every way the pipeline says no, and what to do next.
 
-AuroraRestoreError                 500
-├── ValidationError                400  an event, a parameter or the stored state is wrong
-│   └── ConfigurationError         400  the deployed configuration or a secret is wrong
-├── NotFoundError                  404
+AuroraRestoreError                     500
+├── ValidationError                    400  an event, a parameter or the stored state is wrong
+│   └── ConfigurationError             400  the deployed configuration or a secret is wrong
+├── NotFoundError                      404
 │   ├── SnapshotNotFoundError
+│   │   ├── TargetSnapshotNotFoundError     what is to be restored is gone
+│   │   └── ArchiveNotFoundError            what was restored is gone
 │   └── ClusterNotFoundError
-├── RefusedError                   409  right in form, but it would do harm
-│   └── PreflightError             409  a check before the first change found obstacles
-├── OperationFailedError           500  AWS ended an operation in a terminal status
+├── RefusedError                       409  right in form, but it would do harm
+│   ├── OperationInProgressError            another operation holds the target
+│   ├── SnapshotNotAvailableError           what is to be restored cannot be restored now
+│   ├── ForeignClusterError                 this operation did not restore the target
+│   ├── NameTakenError                      something else has the name of what is to be made
+│   └── PreflightError                 409  a check before the first change found obstacles
+│       ├── UnsuitableInputError            at least one of them is in the input
+│       └── SupersededError                 a later operation has restored the target
+├── OperationFailedError               500  AWS ended an operation in a terminal status
 │   ├── SnapshotFailedError
 │   ├── CopyFailedError
 │   ├── DeletionFailedError
 │   └── RestoreFailedError
-├── DatabaseError                  500
+├── DatabaseError                      500
 │   ├── DatabaseConnectionError
+│   │   └── InvalidPasswordError
 │   ├── ScriptFailedError
 │   └── PrivilegeCheckError
-├── AwsError                       500  AWS refused a call
+├── AwsError                           500  AWS refused a call
 │   └── NotificationError
-└── RetryableError                 503  worth trying again at once
+└── RetryableError                     503  worth trying again soon
     ├── AwsThrottledError
     ├── AwsUnavailableError
-    └── SnapshotNotVisibleError         shared a moment ago, and not seen by this account yet
+    └── SnapshotNotVisibleError             shared a moment ago, and not seen by this account yet
+
+Every class that is raised declares its remedy itself: what needs different remedies is different
+classes. The notice, the state, the answer and the runbook read that declaration.
 
 Step Functions matches the *name* of the class that a Lambda raises, never its bases, so renaming a
 leaf of ``RetryableError`` changes what the deployed state machine retries.
 """
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
 from http import HTTPStatus
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final, assert_never
+
+
+class Action(StrEnum):
+    """How an operation that failed is brought to an end."""
+
+    REDRIVE = "redrive"
+    """The failed execution continues at the state that failed, with the input that it had."""
+    RESUME = "resume"
+    """A new execution of the same operation, which enters at an earlier step."""
+    START_AGAIN = "start again"
+    """A new execution, with an input of its own."""
+    WAIT = "wait for another operation"
+    NOTHING = "nothing"
+
+
+HOLDER: Final = "holder"
+"""The detail of an error that names the operation to wait for."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Remedy:
+    """What a person does about an error: first something of its own, then one of few actions."""
+
+    action: Action
+    first: str = ""
+    """What has to be done or known before, as whole sentences."""
+    step: str | None = None
+    """With RESUME: the step to enter at."""
+
+    def what_to_do(self, details: Mapping[str, Any], *, direct_call: bool = False) -> str:
+        """Return the remedy as sentences.
+
+        ``details`` are the error's, which may name the operation to wait for. A direct call has no
+        execution to redrive: it is repeated.
+        """
+        action = self._of_a_call(details) if direct_call else self._of_an_execution(details)
+        return " ".join(filter(None, (self.first, action)))
+
+    def _of_an_execution(self, details: Mapping[str, Any]) -> str:
+        match self.action:
+            case Action.REDRIVE:
+                return (
+                    "Then redrive the execution, within 14 days of its failure: it continues at "
+                    "the step that failed."
+                )
+            case Action.RESUME:
+                return (
+                    "Then start a new execution with this operation_id and with "
+                    f'"start_at": "{self.step}".'
+                )
+            case Action.START_AGAIN:
+                return "Then start a new execution."
+            case Action.WAIT:
+                return (
+                    f"Wait until {_operation(details)} is over. If it has refreshed the target, "
+                    "nothing is left to do; otherwise start a new execution. Do not redrive this "
+                    "one: that would replace the target a second time."
+                )
+            case Action.NOTHING:
+                return ""
+            case _:
+                assert_never(self.action)
+
+    def _of_a_call(self, details: Mapping[str, Any]) -> str:
+        match self.action:
+            case Action.REDRIVE | Action.START_AGAIN:
+                return "Then repeat the call."
+            case Action.RESUME:
+                return f"Then call {self.step} with this operation_id, and the steps after it."
+            case Action.WAIT:
+                return f"Wait until {_operation(details)} is over. Then repeat the call."
+            case Action.NOTHING:
+                return ""
+            case _:
+                assert_never(self.action)
+
+
+def _operation(details: Mapping[str, Any]) -> str:
+    holder = details.get(HOLDER)
+    return f"operation {holder}" if holder else "the other operation"
+
+
+def described(
+    remedy: Remedy, details: Mapping[str, Any], *, direct_call: bool = False
+) -> dict[str, str]:
+    """Return a remedy as the notice, the state and the envelope hold it."""
+    found = {"remedy": remedy.action.value}
+    if remedy.step is not None:
+        found["resume_at"] = remedy.step
+    return {**found, "what_to_do": remedy.what_to_do(details, direct_call=direct_call)}
+
+
+_MADE_AGAIN: Final = (
+    "Look at the events of RDS for the reason, and remove it. What has failed is made again."
+)
+_RETRIED: Final = (
+    "In an execution the step is repeated by itself, up to six times. If that was not enough, wait "
+    "until AWS recovers."
+)
 
 
 class AuroraRestoreError(Exception):
-    """The base of all errors of the pipeline.
+    """Something that nobody foresaw, and the base of all errors of the pipeline.
 
     ``details`` are the facts a person or a program acts on; they go to the state and audit tables
     and must never hold a secret.
     """
 
     status: ClassVar[HTTPStatus] = HTTPStatus.INTERNAL_SERVER_ERROR
+    remedy: ClassVar[Remedy] = Remedy(
+        action=Action.REDRIVE,
+        first="Read the stack trace in the function's log, fix the fault, and deploy.",
+    )
 
     def __init__(self, message: str, *, summary: str | None = None, **details: Any) -> None:
         super().__init__(message)
@@ -51,106 +168,288 @@ class AuroraRestoreError(Exception):
 
     @property
     def error_type(self) -> str:
+        """Return the name by which Step Functions and callers know the error."""
         return type(self).__name__
 
 
 class ValidationError(AuroraRestoreError):
+    """The input is wrong, or the operation has not done what the step builds on."""
+
     status = HTTPStatus.BAD_REQUEST
+    remedy = Remedy(
+        action=Action.START_AGAIN,
+        first="Correct the input as the message says: a redrive would use the same input.",
+    )
 
 
 class ConfigurationError(ValidationError):
-    pass
+    """The deployed configuration or a secret is wrong."""
+
+    remedy = Remedy(
+        action=Action.REDRIVE,
+        first="Correct the secret, or correct the configuration and deploy: both are read when a "
+        "step runs.",
+    )
 
 
 class NotFoundError(AuroraRestoreError):
+    """Something that the run needs is not there."""
+
     status = HTTPStatus.NOT_FOUND
 
 
 class SnapshotNotFoundError(NotFoundError):
-    pass
+    """The source has no such snapshot, or does not share it with this account."""
+
+    remedy = Remedy(
+        action=Action.START_AGAIN,
+        first="Wait until the snapshot is there and shared with this account, or choose another "
+        "with date or snapshot_id.",
+    )
+
+
+class TargetSnapshotNotFoundError(SnapshotNotFoundError):
+    """The snapshot to restore from was there, and has been deleted or is no longer shared."""
+
+    remedy = Remedy(
+        action=Action.RESUME,
+        first="Find out who deletes the snapshot. copy-snapshot copies it again.",
+        step="copy-snapshot",
+    )
+
+
+class ArchiveNotFoundError(SnapshotNotFoundError):
+    """The cluster is complete and usable, but the snapshot that it was restored from is gone."""
+
+    remedy = Remedy(
+        action=Action.RESUME,
+        first="There is nothing left to archive.",
+        step="sns-notification",
+    )
 
 
 class ClusterNotFoundError(NotFoundError):
-    pass
+    """The cluster vanished while it was being restored, too often to try again."""
+
+    remedy = Remedy(
+        action=Action.REDRIVE, first="Find out who deletes the cluster. It is restored again."
+    )
 
 
 class RefusedError(AuroraRestoreError):
+    """To continue would do harm, so nothing was done."""
+
     status = HTTPStatus.CONFLICT
 
 
+class OperationInProgressError(RefusedError):
+    """Another operation is in progress on the target; this one has changed nothing."""
+
+    remedy = Remedy(action=Action.WAIT)
+
+
+class SnapshotNotAvailableError(RefusedError):
+    """The snapshot to restore from is not available, so nothing was done."""
+
+    remedy = Remedy(
+        action=Action.RESUME,
+        first="Look at the snapshot in RDS. copy-snapshot takes the copy once it is available, and "
+        "replaces one that has failed.",
+        step="copy-snapshot",
+    )
+
+
+class ForeignClusterError(RefusedError):
+    """Something else has made a cluster with the target's name."""
+
+    remedy = Remedy(
+        action=Action.RESUME,
+        first="Find out who has made the cluster. If it is to be replaced, enter at delete-rds, "
+        "which first checks that it may be.",
+        step="delete-rds",
+    )
+
+
+class NameTakenError(RefusedError):
+    """Something else has the name of the snapshot or instance that is to be made."""
+
+    remedy = Remedy(
+        action=Action.REDRIVE,
+        first="Rename or delete what has the name, if nobody needs it.",
+    )
+
+
 class PreflightError(RefusedError):
-    pass
+    """A check has found obstacles, and nothing was changed."""
+
+    remedy = Remedy(
+        action=Action.REDRIVE,
+        first="Remove every obstacle; the message says how.",
+    )
+
+
+class UnsuitableInputError(PreflightError):
+    """A check has found an obstacle that only another input removes, and nothing was changed."""
+
+    remedy = Remedy(
+        action=Action.START_AGAIN,
+        first="Remove every obstacle and correct the input; the message says how. A redrive would "
+        "use the same input.",
+    )
+
+
+class SupersededError(PreflightError):
+    """An operation that began later has restored the target, and this one must not undo that."""
+
+    remedy = Remedy(
+        action=Action.NOTHING,
+        first="Nothing has to be done: the target has been refreshed since. Start a new execution "
+        "only if it is to be refreshed again.",
+    )
 
 
 class OperationFailedError(AuroraRestoreError):
-    pass
+    """AWS accepted an operation, and the operation failed."""
 
 
 class SnapshotFailedError(OperationFailedError):
-    pass
+    """The source's snapshot has failed, or is being deleted."""
+
+    remedy = Remedy(
+        action=Action.START_AGAIN, first="Choose another snapshot with date or snapshot_id."
+    )
 
 
 class CopyFailedError(OperationFailedError):
-    pass
+    """A copy of the snapshot has failed, too often to try again."""
+
+    remedy = Remedy(action=Action.REDRIVE, first=_MADE_AGAIN)
 
 
 class DeletionFailedError(OperationFailedError):
-    pass
+    """The target was to be deleted, and is not being deleted."""
+
+    remedy = Remedy(action=Action.REDRIVE, first=_MADE_AGAIN)
 
 
 class RestoreFailedError(OperationFailedError):
-    pass
+    """The restored cluster or one of its instances is unusable, too often to try again."""
+
+    remedy = Remedy(action=Action.REDRIVE, first=_MADE_AGAIN)
 
 
 class DatabaseError(AuroraRestoreError):
-    pass
+    """PostgreSQL has refused a statement."""
+
+    remedy = Remedy(
+        action=Action.REDRIVE,
+        first="Fix what PostgreSQL's code and message name. What is fixed in the source comes only "
+        "with a new snapshot, and so with a new execution.",
+    )
 
 
 class DatabaseConnectionError(DatabaseError):
-    pass
+    """The function could not log in, or the connection was lost."""
+
+    remedy = Remedy(
+        action=Action.REDRIVE,
+        first="Look at the cluster's status, and at the security groups between it and the "
+        "function.",
+    )
+
+
+class InvalidPasswordError(DatabaseConnectionError):
+    """The password of the cluster's user is not the one in the secret."""
+
+    remedy = Remedy(
+        action=Action.RESUME,
+        first="The secret or the cluster's password has been changed since the restore. On the way "
+        "from delete-rds the password is set again; the restored cluster stays.",
+        step="delete-rds",
+    )
 
 
 class ScriptFailedError(DatabaseError):
-    pass
+    """A SQL script has failed, and was rolled back."""
+
+    remedy = Remedy(
+        action=Action.REDRIVE,
+        first="Fix the script and deploy. Scripts that are done do not run again.",
+    )
 
 
 class PrivilegeCheckError(DatabaseError):
-    pass
+    """An application role can do too little or too much."""
+
+    remedy = Remedy(
+        action=Action.REDRIVE,
+        first="Correct the ownership or the grants with a script, or name another role in the "
+        "application's secret.",
+    )
 
 
 class AwsError(AuroraRestoreError):
-    pass
+    """AWS has refused a call."""
+
+    remedy = Remedy(
+        action=Action.REDRIVE, first="Remove the reason that AWS gives; it is in the message."
+    )
 
 
 class NotificationError(AwsError):
-    pass
+    """The message could not be published; the restore itself is complete."""
+
+    remedy = Remedy(action=Action.REDRIVE, first="Look at the topic and its key.")
 
 
 class RetryableError(AuroraRestoreError):
+    """AWS could not do it now: the state machine repeats the step by itself."""
+
     status = HTTPStatus.SERVICE_UNAVAILABLE
 
 
 class AwsThrottledError(RetryableError):
-    pass
+    """AWS has answered "too many requests"."""
+
+    remedy = Remedy(action=Action.REDRIVE, first=_RETRIED)
 
 
 class AwsUnavailableError(RetryableError):
-    pass
+    """AWS could not be reached, or is unavailable."""
+
+    remedy = Remedy(
+        action=Action.REDRIVE,
+        first=f"{_RETRIED} If only functions in the VPC fail, add the missing endpoint or route.",
+    )
 
 
 class SnapshotNotVisibleError(RetryableError):
-    pass
+    """A snapshot was shared with this account a moment ago, and is not shown here yet."""
+
+    remedy = Remedy(
+        action=Action.REDRIVE,
+        first="In an execution the step is repeated by itself, up to six times. If that was not "
+        "enough, find out whether the source account still shares the snapshot.",
+    )
+
+
+def classes(base: type[AuroraRestoreError]) -> Iterator[type[AuroraRestoreError]]:
+    """Yield ``base`` and every class below it, depth first, in order of declaration."""
+    yield base
+    for child in base.__subclasses__():
+        yield from classes(child)
 
 
 def leaves(base: type[AuroraRestoreError]) -> Iterator[type[AuroraRestoreError]]:
-    """The classes below ``base`` that have no subclass, in order of declaration."""
-    for child in base.__subclasses__():
-        if child.__subclasses__():
-            yield from leaves(child)
-        else:
-            yield child
+    """Yield the classes below ``base`` that have no subclass, in order of declaration."""
+    return (cls for cls in classes(base) if cls is not base and not cls.__subclasses__())
+
+
+def error_named(name: str) -> type[AuroraRestoreError] | None:
+    """Return the class that Step Functions reports by ``name``, or None if there is none."""
+    return next((cls for cls in classes(AuroraRestoreError) if cls.__name__ == name), None)
 
 
 def retryable_error_names() -> list[str]:
-    """The error names that the state machine retries: one per leaf of ``RetryableError``."""
+    """Return the error names that the state machine retries: one per leaf of ``RetryableError``."""
     return [leaf.__name__ for leaf in leaves(RetryableError)]

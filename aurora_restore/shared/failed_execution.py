@@ -1,4 +1,4 @@
-"""What went wrong in an execution that failed, timed out or was aborted.
+"""What went wrong in an execution that failed, timed out or was aborted, and what to do about it.
 
 EventBridge's event names the execution and its status, neither the cause nor the step: those are
 looked up. See "EventBridge event schema for Step Functions" in the Step Functions Developer Guide.
@@ -7,29 +7,91 @@ looked up. See "EventBridge event schema for Step Functions" in the Step Functio
 import json
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from aurora_restore.shared.aws_utils import Clients, call
 from aurora_restore.shared.documents.event import Event
 from aurora_restore.shared.documents.schema import parse
-from aurora_restore.shared.errors import ValidationError
+from aurora_restore.shared.errors import (
+    Action,
+    Remedy,
+    ValidationError,
+    described,
+    error_named,
+)
 from aurora_restore.shared.pipeline import STEPS
+from aurora_restore.shared.sequences import REPLACE
 from aurora_restore.shared.target_lock import UNFINISHED
 
-REDRIVE: Final = (
-    "Mend the cause, then redrive the execution in the Step Functions console: it goes on at the "
-    "step that failed."
+TIMED_OUT: Final = "TIMED_OUT"
+ABORTED: Final = "ABORTED"
+NOT_REDRIVABLE: Final = "NOT_REDRIVABLE"
+
+NEW_EXECUTION: Final = Remedy(
+    action=Action.START_AGAIN,
+    first="Correct the input if no step was entered; otherwise fix the state machine or the "
+    "function, and deploy. A redrive would use the same input and the same state machine.",
 )
-WRONG_INPUT: Final = (
-    "Start a new execution with the right input: a redrive would be given the same one."
+REDRIVEN: Final = Remedy(
+    action=Action.NOTHING,
+    first="Nothing has to be done: the execution has been redriven since. Wait for its end.",
 )
+
+
+@dataclass(frozen=True)
+class PlatformFailure:
+    """A way to fail that no error class stands for, by the names that Step Functions gives it."""
+
+    names: tuple[str, ...]
+    meaning: str
+    remedy: Remedy
+
+
+EXECUTION_FAILURES: Final = (
+    PlatformFailure(
+        (TIMED_OUT,),
+        "the execution took longer than the state machine allows",
+        Remedy(
+            action=Action.REDRIVE,
+            first="Find out what took so long. A redriven execution has its whole time again; a "
+            "higher timeout_hours holds for new executions only.",
+        ),
+    ),
+    PlatformFailure(
+        (ABORTED,),
+        "the execution was stopped by hand",
+        Remedy(
+            action=Action.NOTHING,
+            first="Nothing has to be done if it was stopped on purpose. To continue the operation, "
+            "redrive the execution.",
+        ),
+    ),
+)
+"""By the status of the execution, whatever error it reports."""
+
+FUNCTION_FAILURES: Final = (
+    PlatformFailure(
+        ("States.Timeout", "Sandbox.Timedout", "Lambda.Unknown"),
+        "the function did not return in time",
+        Remedy(action=Action.REDRIVE, first="Read the function's log."),
+    ),
+    PlatformFailure(
+        ("States.Runtime",),
+        "the state machine could not process the input, or what a function returned",
+        NEW_EXECUTION,
+    ),
+)
+"""By the error of a failed execution."""
+
+OTHER_FAILURE: Final = PlatformFailure(
+    ("States.TaskFailed", "Lambda.…"),
+    "Lambda could not run the function, however often the state machine tried",
+    Remedy(action=Action.REDRIVE, first="Read the execution's history and the function's log."),
+)
+"""Every other error of a failed execution."""
+
 _STEP_OF_STATE: Final = {step.state_name: step.name for step in STEPS}
-_NO_ANSWER: Final = {
-    "TIMED_OUT": "the execution took longer than the state machine allows",
-    "ABORTED": "the execution was stopped by hand",
-}
-_FUNCTION_TIMEOUTS: Final = frozenset({"States.Timeout", "Sandbox.Timedout", "Lambda.Unknown"})
 
 
 @dataclass(frozen=True)
@@ -45,9 +107,22 @@ class Failure:
     reason: str
     is_over: bool
     """Whether it has not been redriven since."""
+    is_redrivable: bool = True
+    """Whether Step Functions would redrive it."""
 
-    def details(self) -> dict[str, Any]:
-        """The facts to announce."""
+    @property
+    def remedy(self) -> Remedy:
+        """Return what to do about it."""
+        return choose_remedy(
+            self.execution_status,
+            self.error_type,
+            self.step,
+            is_over=self.is_over,
+            is_redrivable=self.is_redrivable,
+        )
+
+    def details(self, error_details: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the facts to announce; ``error_details`` are those that the step has stored."""
         return {
             "restore": self.restore,
             "step": self.step,
@@ -55,14 +130,64 @@ class Failure:
             "error_type": self.error_type,
             "error": self.reason,
             "execution_arn": self.execution_arn,
-            "what_to_do": WRONG_INPUT if self.error_type == ValidationError.__name__ else REDRIVE,
+            **described(self.remedy, error_details),
+        }
+
+    def as_error(self) -> dict[str, Any]:
+        """Return the error for the state of a step that could not write it itself."""
+        return {
+            "type": self.error_type,
+            "message": self.reason,
+            "details": {},
+            **described(self.remedy, {}),
         }
 
 
-def look_up(detail: Any, clients: Clients) -> Failure:
-    """What an execution status change event is about.
+def choose_remedy(
+    status: str, error_type: str, step: str | None, *, is_over: bool, is_redrivable: bool
+) -> Remedy:
+    """Return what to do about an execution that ended with this status and error at this step."""
+    if not is_over:
+        return REDRIVEN
+    declared = _declared_remedy(status, error_type)
+    useless = declared.action is Action.REDRIVE and not is_redrivable
+    if useless or declared is NEW_EXECUTION:
+        return _by_a_new_execution(declared, step)
+    return declared
 
-    Raises ValidationError where the event names no execution.
+
+def _declared_remedy(status: str, error_type: str) -> Remedy:
+    failure = _platform_failure(status, error_type)
+    if failure is not None:
+        return failure.remedy
+    error = error_named(error_type)
+    return OTHER_FAILURE.remedy if error is None else error.remedy
+
+
+def _platform_failure(status: str, error_type: str) -> PlatformFailure | None:
+    """Return what the status stands for, or else the error; an execution may report any error."""
+    of_status = (each for each in EXECUTION_FAILURES if status in each.names)
+    of_error = (each for each in FUNCTION_FAILURES if error_type in each.names)
+    return next(of_status, None) or next(of_error, None)
+
+
+def _by_a_new_execution(declared: Remedy, step: str | None) -> Remedy:
+    """Return the same remedy without a redrive; enter where the work of the failed step begins."""
+    if step is None or step == REPLACE.first:
+        return replace(declared, action=Action.START_AGAIN)
+    return replace(declared, action=Action.RESUME, step=entry_after(step))
+
+
+def entry_after(step: str) -> str:
+    """Return the step to enter at after a failure of ``step``: where its work begins."""
+    back = REPLACE.lead_back_of(step)
+    return step if back is None else back.to
+
+
+def look_up(detail: Any, clients: Clients) -> Failure:
+    """Return what an execution status change event is about.
+
+    Raises ValidationError if the event names no execution.
     """
     arn = detail.get("executionArn") if isinstance(detail, Mapping) else None
     if not isinstance(arn, str):
@@ -70,7 +195,7 @@ def look_up(detail: Any, clients: Clients) -> Failure:
             "detail.executionArn: is missing; the event is not one of an execution"
         )
     execution = call(clients.step_functions.describe_execution, executionArn=arn)
-    asked = _what_is_right(_json_object(execution.get("input")))
+    request = _acceptable_part(_json_object(execution.get("input")))
     status = str(detail.get("status", execution["status"]))
     error_type, reason = _reason(
         str(execution.get("error") or ""), str(execution.get("cause") or ""), status
@@ -78,27 +203,28 @@ def look_up(detail: Any, clients: Clients) -> Failure:
     return Failure(
         execution_arn=arn,
         execution_status=status,
-        operation_id=asked.operation_id or execution["name"],
-        restore=asked.restore,
+        operation_id=request.operation_id or execution["name"],
+        restore=request.restore,
         step=_last_step(arn, clients),
         error_type=error_type,
         reason=reason,
         is_over=execution["status"] not in UNFINISHED,
+        is_redrivable=execution.get("redriveStatus") != NOT_REDRIVABLE,
     )
 
 
-def _what_is_right(asked: Mapping[str, Any]) -> Event:
-    """As much of an execution's input as a step would accept: the rest may be why it failed."""
-    right = {}
+def _acceptable_part(given: Mapping[str, Any]) -> Event:
+    """Return as much of an execution's input as a step would accept: the rest may be the cause."""
+    accepted = {}
     for field in ("operation_id", "restore"):
         with suppress(ValidationError):
-            parse(Event, {field: asked.get(field)})
-            right[field] = asked.get(field)
-    return parse(Event, right)
+            parse(Event, {field: given.get(field)})
+            accepted[field] = given.get(field)
+    return parse(Event, accepted)
 
 
 def _last_step(arn: str, clients: Clients) -> str | None:
-    """The step whose state the execution entered last."""
+    """Return the step whose state the execution entered last."""
     pages = clients.step_functions.get_paginator("get_execution_history").paginate(
         executionArn=arn, reverseOrder=True, includeExecutionData=False
     )
@@ -113,12 +239,12 @@ def _last_step(arn: str, clients: Clients) -> str | None:
 
 
 def _reason(error: str, cause: str, status: str) -> tuple[str, str]:
-    """Error type and sentence; the cause of a failed Lambda is a JSON text."""
-    reported = _json_object(cause)
-    message = reported.get("errorMessage") or cause
-    if error in _FUNCTION_TIMEOUTS and not message:
-        message = "the function was given no answer in time"
-    return error or status, message or _NO_ANSWER.get(status, "no cause was given")
+    """Return error type and sentence; the cause of a failed Lambda is a JSON text."""
+    message = _json_object(cause).get("errorMessage") or cause
+    if not message:
+        failure = _platform_failure(status, error)
+        message = "no cause was given" if failure is None else failure.meaning
+    return error or status, message
 
 
 def _json_object(text: str | None) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from aurora_restore.shared.aws_utils import Clients, call, code_of
 from aurora_restore.shared.common import parse_timestamp, timestamp
-from aurora_restore.shared.errors import AwsError, RefusedError
+from aurora_restore.shared.errors import HOLDER, AwsError, OperationInProgressError
 from aurora_restore.shared.names import LOCK_KEY_PREFIX
 from aurora_restore.shared.state_utils import StateStore
 
@@ -23,7 +23,7 @@ UNFINISHED: Final = frozenset({"RUNNING", "PENDING_REDRIVE"})
 
 @dataclass(frozen=True)
 class Holder:
-    """Who works on a target."""
+    """The operation that works on a target."""
 
     operation_id: str
     execution: str
@@ -31,7 +31,7 @@ class Holder:
     taken_at: str
 
     def is_like(self, other: "Holder") -> bool:
-        """Whether both are the same operation in the same execution.
+        """Return whether both are the same operation in the same execution.
 
         A write whose answer was lost is repeated by boto3, and then refused because of itself.
         """
@@ -50,13 +50,14 @@ class TargetLock:
 
     @property
     def key(self) -> str:
+        """Return the lock's partition key in the state table."""
         return f"{LOCK_KEY_PREFIX}{self.account_id}/{self.region}/{self.cluster_id}"
 
     def take(self, operation_id: str, execution: str, moment: datetime) -> None:
-        """Hold the lock from now on; harmless for whoever holds it already.
+        """Hold the lock from now on; harmless if this operation holds it in this execution.
 
-        Raises RefusedError with the holder's id where another operation, or another execution of
-        this one, is at work.
+        Raises OperationInProgressError with the holder's id if another operation, or another
+        execution of this one, holds it.
         """
         wanted = Holder(operation_id, execution, timestamp(moment))
         if self._write(wanted, None):
@@ -68,16 +69,10 @@ class TargetLock:
             holder = self.holder()
         if holder is not None and holder.is_like(wanted):
             return
-        who = holder.operation_id if holder else "another one"
-        raise RefusedError(
-            f"operation {who} is at work on cluster {self.cluster_id}; this one has changed "
-            "nothing; start it again when that one is over",
-            holder=who,
-            holder_execution=holder.execution if holder else None,
-        )
+        raise _in_progress(self.cluster_id, holder)
 
     def release(self, operation_id: str, execution: str) -> None:
-        """Let go of the lock, if the operation holds it in this execution."""
+        """Release the lock, if the operation holds it in this execution."""
         try:
             call(
                 self.clients.dynamodb.delete_item,
@@ -94,7 +89,7 @@ class TargetLock:
                 raise
 
     def holder(self) -> Holder | None:
-        """Who holds the lock."""
+        """Return who holds the lock, or None if nobody does."""
         items = self.store.load_all(self.key)
         if not items:
             return None
@@ -115,7 +110,7 @@ class TargetLock:
         return found["status"] not in UNFINISHED
 
     def _write(self, wanted: Holder, instead_of: Holder | None) -> bool:
-        """Write the lock, unless somebody else than ``instead_of`` holds it."""
+        """Write the lock, unless another holder than ``instead_of`` has it; return whether."""
         expected = instead_of or wanted
         values = {":holder": expected.operation_id, ":execution": expected.execution}
         condition = "holder = :holder AND execution = :execution"
@@ -141,3 +136,16 @@ class TargetLock:
                 return False
             raise
         return True
+
+
+def _in_progress(cluster_id: str, holder: Holder | None) -> OperationInProgressError:
+    if holder is None:
+        return OperationInProgressError(
+            f"another operation is at work on cluster {cluster_id}; this one has changed nothing"
+        )
+    return OperationInProgressError(
+        f"operation {holder.operation_id} is at work on cluster {cluster_id}; this one has changed "
+        "nothing",
+        **{HOLDER: holder.operation_id},
+        holder_execution=holder.execution,
+    )

@@ -12,7 +12,7 @@ from unittest import mock
 
 from aurora_restore.lambdas import setup_db_users
 from aurora_restore.shared.errors import (
-    DatabaseConnectionError,
+    InvalidPasswordError,
     PrivilegeCheckError,
     ScriptFailedError,
 )
@@ -67,7 +67,7 @@ class Databases:
             == {login.user: login.password}
         ]
         if len(found) != 1:
-            raise DatabaseConnectionError(f"{login.user!r} could not log in", sqlstate="28P01")
+            raise InvalidPasswordError(f"{login.user!r} could not log in", sqlstate="28P01")
         return self.of(found[0])
 
 

@@ -11,7 +11,12 @@ import pg8000.native
 from pg8000.exceptions import DatabaseError as PgDatabaseError
 from pg8000.exceptions import InterfaceError
 
-from aurora_restore.shared.errors import ConfigurationError, DatabaseConnectionError, DatabaseError
+from aurora_restore.shared.errors import (
+    ConfigurationError,
+    DatabaseConnectionError,
+    DatabaseError,
+    InvalidPasswordError,
+)
 
 identifier = pg8000.native.identifier
 literal = pg8000.native.literal
@@ -115,7 +120,8 @@ class DatabaseServer:
         """Log in, and leave it to the caller to ``close`` the session.
 
         The server's certificate must be signed by ``ca_bundle`` for ``host``. Raises
-        DatabaseConnectionError, with ``sqlstate`` where it was PostgreSQL that refused.
+        InvalidPasswordError, or another DatabaseConnectionError, with ``sqlstate`` where it was
+        PostgreSQL that refused.
         """
         try:
             connection = pg8000.native.Connection(
@@ -129,10 +135,12 @@ class DatabaseServer:
                 application_name=application_name,
             )
         except PgDatabaseError as error:
-            raise DatabaseConnectionError(
+            code = sqlstate(error)
+            kind = InvalidPasswordError if code == INVALID_PASSWORD else DatabaseConnectionError
+            raise kind(
                 f"{login.user!r} could not log in to database {database!r} at "
                 f"{self.host}:{self.port}: {describe(error)}",
-                sqlstate=sqlstate(error),
+                sqlstate=code,
             ) from error
         except (InterfaceError, OSError) as error:
             raise DatabaseConnectionError(

@@ -4,11 +4,17 @@ A check yields its obstacles and goes on, so that all of them are told at once. 
 runs all of them, in a dry run as in a real one; ``delete-rds`` runs them again before it deletes.
 """
 
-from collections.abc import Sequence
-from dataclasses import asdict
+from collections.abc import Sequence, Set
 from typing import Any, Final
 
-from aurora_restore.shared.errors import AuroraRestoreError, PreflightError, RetryableError
+from aurora_restore.shared.errors import (
+    Action,
+    AuroraRestoreError,
+    PreflightError,
+    RetryableError,
+    SupersededError,
+    UnsuitableInputError,
+)
 from aurora_restore.shared.preflight.copies import check_keys, check_names, check_quotas
 from aurora_restore.shared.preflight.inventory import Findings
 from aurora_restore.shared.preflight.obstacles import Check, Obstacle
@@ -51,24 +57,33 @@ def obstacles(found: Findings) -> list[Obstacle]:
         except RetryableError:
             raise
         except AuroraRestoreError as error:
-            told.append(Obstacle(_name(check), error.message, "mend that first"))
+            told.append(Obstacle(_name(check), error.message, "fix that first"))
     return told
 
 
 def refuse(found: Sequence[Obstacle], cluster_id: str) -> None:
-    """Raise PreflightError if there is any obstacle."""
+    """Raise a PreflightError if there is any obstacle: the class whose remedy fits them all."""
     if found:
         listed = " | ".join(map(str, found))
         count = "1 obstacle" if len(found) == 1 else f"{len(found)} obstacles"
-        raise PreflightError(
+        raise refusal({obstacle.action for obstacle in found})(
             f"cluster {cluster_id} is left as it is, {count}: {listed}",
-            obstacles=[asdict(obstacle) for obstacle in found],
+            obstacles=described(found),
         )
+
+
+def refusal(actions: Set[Action]) -> type[PreflightError]:
+    """Return the error whose remedy holds for all obstacles with these actions."""
+    if Action.NOTHING in actions:
+        return SupersededError
+    if Action.START_AGAIN in actions:
+        return UnsuitableInputError
+    return PreflightError
 
 
 def described(found: Sequence[Obstacle]) -> list[dict[str, Any]]:
     """Obstacles as an answer tells them."""
-    return [asdict(obstacle) for obstacle in found]
+    return [obstacle.described() for obstacle in found]
 
 
 def _name(check: Check) -> str:

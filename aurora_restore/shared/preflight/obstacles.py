@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+from aurora_restore.shared.errors import Action
 from aurora_restore.shared.preflight.inventory import Findings
 
 
@@ -13,6 +14,12 @@ class Obstacle:
     check: str
     problem: str
     remedy: str
+    action: Action = Action.REDRIVE
+    """How the run continues once the remedy is done; nothing where it must not."""
+
+    def described(self) -> dict[str, str]:
+        """Return the obstacle as the state and an answer hold it."""
+        return {"check": self.check, "problem": self.problem, "remedy": self.remedy}
 
     def __str__(self) -> str:
         return f"{self.problem}; {self.remedy}"

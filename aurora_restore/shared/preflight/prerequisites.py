@@ -9,7 +9,12 @@ from aurora_restore.shared.base_handler import Job
 from aurora_restore.shared.cluster.network import network
 from aurora_restore.shared.cluster.settings import DEFAULT_GROUP
 from aurora_restore.shared.documents.secrets import AppCredentials, MasterCredentials
-from aurora_restore.shared.errors import AwsError, ConfigurationError, ValidationError
+from aurora_restore.shared.errors import (
+    Action,
+    AwsError,
+    ConfigurationError,
+    ValidationError,
+)
 from aurora_restore.shared.preflight.inventory import Findings
 from aurora_restore.shared.preflight.obstacles import Obstacle, absent
 
@@ -84,7 +89,12 @@ def check_network(found: Findings) -> Iterator[Obstacle]:
     try:
         place = network(job, group)
     except ValidationError as error:
-        yield Obstacle("network", error.message, "start with the right one, or leave it out")
+        yield Obstacle(
+            "network",
+            error.message,
+            "start with the right one, or leave it out",
+            Action.START_AGAIN,
+        )
         return
     yield from _security_groups(found, place)
 

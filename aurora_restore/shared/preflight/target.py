@@ -7,6 +7,7 @@ from aurora_restore.shared.aws_utils import call
 from aurora_restore.shared.cluster.ownership import made_by, managed, own_tags
 from aurora_restore.shared.cluster.settings import SERVERLESS, restored_tags
 from aurora_restore.shared.common import parse_timestamp
+from aurora_restore.shared.errors import Action
 from aurora_restore.shared.names import TAG_MANAGED_BY, TAG_OPERATION, shared_snapshot_prefix
 from aurora_restore.shared.preflight.inventory import Findings
 from aurora_restore.shared.preflight.obstacles import Obstacle
@@ -57,6 +58,7 @@ def _what_goes_with_the_target(found: Findings) -> Iterator[Obstacle]:
             f"snapshot {arn.name} is an automated one of the target itself, and would be deleted "
             "with it",
             "copy it to a manual snapshot, and name that",
+            Action.START_AGAIN,
         )
 
 
@@ -123,6 +125,7 @@ def check_target(found: Findings) -> Iterator[Obstacle]:
             "target",
             f"cluster {name} is {cluster['Status']}, and RDS makes no final snapshot of it",
             "start with skip_final_snapshot: true",
+            Action.START_AGAIN,
         )
     if cluster.get("DeletionProtection") and not target.replace_protected:
         yield Obstacle(
@@ -143,7 +146,8 @@ def _a_later_operation(found: Findings, cluster: "DBClusterTypeDef") -> Iterator
             "target",
             f"cluster {job.target_cluster_id} was restored by operation {other}, which began later "
             "than this one",
-            "start a new execution",
+            "start a new execution if it is to be replaced again",
+            Action.NOTHING,
         )
 
 

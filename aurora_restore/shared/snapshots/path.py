@@ -10,6 +10,7 @@ from aurora_restore.shared.errors import (
     AuroraRestoreError,
     SnapshotNotFoundError,
     SnapshotNotVisibleError,
+    TargetSnapshotNotFoundError,
     ValidationError,
 )
 from aurora_restore.shared.names import TAG_SOURCE_SNAPSHOT
@@ -99,12 +100,14 @@ def not_found(job: Job, snapshot: str, region: str, **facts: str) -> AuroraResto
 
     ``facts`` are the error's details; left out, the snapshot is the one to restore.
     """
+    of_the_target = not facts
     facts = facts or {"target_snapshot_name": snapshot, "target_region": region}
     if was_shared_just_now(job):
         return SnapshotNotVisibleError(
             f"snapshot {snapshot} in {region} has been shared, but cannot be seen yet", **facts
         )
-    return SnapshotNotFoundError(
+    kind = TargetSnapshotNotFoundError if of_the_target else SnapshotNotFoundError
+    return kind(
         f"there is no snapshot {snapshot} in {region}, or it is not shared with this account",
         **facts,
     )

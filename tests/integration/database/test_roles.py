@@ -8,6 +8,7 @@ from aurora_restore.infra.bundles.database_assets import rds_authorities
 from aurora_restore.shared.errors import (
     ConfigurationError,
     DatabaseConnectionError,
+    InvalidPasswordError,
     PrivilegeCheckError,
 )
 from aurora_restore.shared.postgres import journal
@@ -285,7 +286,7 @@ def test_an_application_role_that_cannot_write_is_found_out(restored: Restored) 
 
 def test_a_wrong_password_is_told_with_its_code(restored: Restored) -> None:
     with (
-        pytest.raises(DatabaseConnectionError, match="'postgres' could not log in") as caught,
+        pytest.raises(InvalidPasswordError, match="'postgres' could not log in") as caught,
         restored.server.session(DatabaseLogin("postgres", "canary-wrong"), DATABASE),
     ):
         pass

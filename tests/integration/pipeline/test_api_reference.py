@@ -207,11 +207,11 @@ def test_the_documented_examples_within_a_region(
         ("snapshot-check", {"snapshot_id": "no-such-snapshot"}, 404, "SnapshotNotFoundError"),
         ("copy-snapshot", {}, 400, "ValidationError"),
         ("check-copy-status", {}, 400, "ValidationError"),
-        ("check-copy-status", {"target_snapshot_name": "none"}, 404, "SnapshotNotFoundError"),
+        ("check-copy-status", {"target_snapshot_name": "none"}, 404, "TargetSnapshotNotFoundError"),
         ("delete-rds", {"target_cluster_id": "-"}, 400, "ValidationError"),
         ("check-delete-status", {"target_region": "nowhere"}, 400, "ValidationError"),
         ("restore-snapshot", {}, 400, "ValidationError"),
-        ("restore-snapshot", {"target_snapshot_name": "none"}, 404, "SnapshotNotFoundError"),
+        ("restore-snapshot", {"target_snapshot_name": "none"}, 404, "TargetSnapshotNotFoundError"),
         ("check-restore-status", {}, 404, "ClusterNotFoundError"),
         ("setup-db-users", {}, 400, "ValidationError"),
         (
@@ -220,7 +220,7 @@ def test_the_documented_examples_within_a_region(
             500,
             "DatabaseConnectionError",
         ),
-        ("archive-snapshot", {"target_snapshot_name": "none"}, 404, "SnapshotNotFoundError"),
+        ("archive-snapshot", {"target_snapshot_name": "none"}, 404, "ArchiveNotFoundError"),
         ("sns-notification", {"status": "maybe"}, 400, "ValidationError"),
     ],
 )
@@ -234,4 +234,4 @@ def test_the_documented_error_codes(
 ) -> None:
     answer = stage.invoke(app, step, event)
     assert (answer["statusCode"], answer["body"]["error_type"]) == (status, error_type)
-    assert {"message", "operation_id", "error"} <= set(answer["body"])
+    assert {"message", "operation_id", "error", "remedy", "what_to_do"} <= set(answer["body"])

@@ -345,7 +345,7 @@ def test_of_two_at_once_one_wins_and_the_other_changes_nothing(
     stage.eventually(lambda: "copy-snapshot" in stage.state(app, "the-schedule"))
     changes = stage.changes()
     loser = stage.run(app, {"restore": "staging"})
-    assert loser["error"] == "RefusedError"
+    assert loser["error"] == "OperationInProgressError"
     assert "operation the-schedule is at work" in loser["cause"]
     assert stage.changes() == changes
     assert stage.aws.wait(winner, timeout=90)["status"] == "SUCCEEDED"

@@ -102,7 +102,7 @@ def test_no_secret_is_told_by_a_run_that_fails_wherever_it_uses_one(
     stage.put_secret(app, "MasterSecret", json.dumps({**GOOD_MASTER, "password": NOT_THE_CLUSTERS}))
     answer = stage.invoke(app, "setup-db-users", {"operation_id": execution["name"]})
 
-    assert answer["body"]["error_type"] == "DatabaseConnectionError"
+    assert answer["body"]["error_type"] == "InvalidPasswordError"
     told += [str(answer), *everything_told(stage, app, execution)]
     assert TARGET in "".join(told)
     for text in told:

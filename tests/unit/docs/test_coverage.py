@@ -13,7 +13,12 @@ from aurora_restore.reference.__main__ import REPOSITORY
 from aurora_restore.reference.contents import tree
 from aurora_restore.shared import pipeline
 from aurora_restore.shared.base_handler import BaseHandler
-from aurora_restore.shared.errors import AuroraRestoreError
+from aurora_restore.shared.errors import (
+    AuroraRestoreError,
+    PreflightError,
+    RefusedError,
+    leaves,
+)
 from aurora_restore.shared.lambda_environment import METRICS_NAMESPACE
 from aurora_restore.shared.pipeline import STEPS
 from aurora_restore.shared.sequences import REPLACE
@@ -86,7 +91,15 @@ def test_the_runbook_knows_every_check_of_the_preflight() -> None:
     assert told == named
 
 
-@pytest.mark.parametrize("error", ["ConfigurationError", "RefusedError"])
+REFUSALS = [
+    "OperationInProgressError",
+    "SnapshotNotAvailableError",
+    "ForeignClusterError",
+    "NameTakenError",
+]
+
+
+@pytest.mark.parametrize("error", ["ConfigurationError", *REFUSALS])
 def test_messages_that_the_runbook_quotes_are_in_the_code(error: str) -> None:
     known = list(strings())
 
@@ -97,27 +110,32 @@ def test_messages_that_the_runbook_quotes_are_in_the_code(error: str) -> None:
 
 
 def test_every_refusal_is_in_the_runbook() -> None:
-    """Each place that raises RefusedError is told by a part of its message."""
-    quoted = [
-        piece.strip()
-        for message, *_ in page("docs/operating.md").rows("RefusedError")
-        for code in code_in(message)
-        for piece in code.split(GAP)
-        if piece.strip()
-    ]
+    """Each place that refuses is quoted, by a part of its message, under the error it raises."""
+    quoted = {
+        error: [
+            piece.strip()
+            for code in code_in(page("docs/operating.md").section(error))
+            for piece in code.split(GAP)
+            if piece.strip()
+        ]
+        for error in REFUSALS
+    }
     for module in MODULES:
         for node in ast.walk(module):
-            if (
-                isinstance(node, ast.Call)
-                and isinstance(node.func, ast.Name)
-                and node.func.id == "RefusedError"
-            ):
-                text = "".join(
-                    str(part.value)
-                    for part in ast.walk(node.args[0])
-                    if isinstance(part, ast.Constant)
-                )
-                assert any(piece in text for piece in quoted), text
+            match node:
+                case ast.Call(func=ast.Name(id=name)) if name in quoted:
+                    text = "".join(
+                        str(part.value)
+                        for part in ast.walk(node.args[0])
+                        if isinstance(part, ast.Constant)
+                    )
+                    assert any(piece in text for piece in quoted[name]), text
+
+
+def test_every_kind_of_refusal_is_quoted() -> None:
+    kinds = set(leaves(RefusedError)) - set(leaves(PreflightError))
+
+    assert {error.__name__ for error in kinds} == set(REFUSALS)
 
 
 @pytest.mark.parametrize("title", ["What a failed run leaves behind", "What the state holds"])

@@ -40,7 +40,7 @@ def an_app_secret(document: Any) -> None:
 
 def a_message(document: Any) -> None:
     assert set(document) == {"operation_id", "status", "message", "details", "timestamp"}
-    assert set(document["details"]) == set(FAILURE.details())
+    assert set(document["details"]) == set(FAILURE.details({}))
 
 
 def a_policy(document: Any) -> None:

@@ -174,7 +174,8 @@ def test_a_copy_that_is_gone_is_not_found(scene: Scene) -> None:
     answer = scene.bench.call(ArchiveSnapshotHandler, {"operation_id": OPERATION})
 
     assert answer["statusCode"] == 404
-    assert answer["body"]["error_type"] == "SnapshotNotFoundError"
+    assert answer["body"]["error_type"] == "ArchiveNotFoundError"
+    assert answer["body"]["resume_at"] == "sns-notification"
     assert answer["body"]["target_snapshot_name"] == "gone"
     assert answer["body"]["target_region"] == REGION
 

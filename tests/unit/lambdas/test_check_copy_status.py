@@ -184,7 +184,7 @@ def test_a_direct_call_is_told_of_a_missing_copy_as_documented(scene: Scene) -> 
     answer = call(scene, CheckCopyStatusHandler)
 
     assert answer["statusCode"] == 404
-    assert answer["body"]["error_type"] == "SnapshotNotFoundError"
+    assert answer["body"]["error_type"] == "TargetSnapshotNotFoundError"
     assert (answer["body"]["target_snapshot_name"], answer["body"]["region"]) == (COPY, REGION)
 
 

@@ -14,7 +14,8 @@ from aurora_restore.shared.errors import (
     AwsError,
     ClusterNotFoundError,
     ConfigurationError,
-    RefusedError,
+    ForeignClusterError,
+    NameTakenError,
     RestoreFailedError,
 )
 from aurora_restore.shared.names import TAG_OPERATION
@@ -258,7 +259,7 @@ def test_an_instance_of_that_name_in_another_cluster_is_left_alone(scene: Scene)
         DBClusterIdentifier="another",
     )
 
-    with pytest.raises(RefusedError, match="is no member of cluster my-cluster") as caught:
+    with pytest.raises(NameTakenError, match="is no member of cluster my-cluster") as caught:
         check(scene)
 
     assert caught.value.details["instance_id"] == f"{TARGET}-1"
@@ -646,7 +647,7 @@ def test_a_cluster_that_never_shows_its_tags_is_a_strangers(scene: Scene) -> Non
     scene.bench.rds.backend.at(HOME).clusters[TARGET].tags = {}
     scene.bench.advance(GRACE_SECONDS - 1)
 
-    with pytest.raises(RefusedError, match="was not restored by operation op-1"):
+    with pytest.raises(ForeignClusterError, match="was not restored by operation op-1"):
         check(scene)
 
 
@@ -669,5 +670,6 @@ def test_a_strangers_cluster_of_that_name_is_left_alone(
     answer = directly(scene)
 
     assert answer["statusCode"] == 409
-    assert answer["body"]["error_type"] == "RefusedError"
+    assert answer["body"]["error_type"] == "ForeignClusterError"
+    assert answer["body"]["resume_at"] == "delete-rds"
     assert (passwords(scene), set(instances(scene)), cluster(scene)["TagList"]) == before

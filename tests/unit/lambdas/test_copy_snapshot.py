@@ -11,7 +11,7 @@ from aurora_restore.shared.errors import (
     AwsError,
     ConfigurationError,
     CopyFailedError,
-    RefusedError,
+    NameTakenError,
     SnapshotNotFoundError,
 )
 from aurora_restore.shared.names import (
@@ -216,7 +216,7 @@ def test_a_stranger_that_does_not_show_yet_is_left_alone(scene: Scene) -> None:
     make_stranger(scene)
     refuse(scene, "DescribeDBClusterSnapshots", "DBClusterSnapshotNotFoundFault")
 
-    with pytest.raises(RefusedError, match="is taken by a snapshot that is not a copy"):
+    with pytest.raises(NameTakenError, match="is taken by a snapshot that is not a copy"):
         copy(scene)
 
 
@@ -258,7 +258,7 @@ def test_a_snapshot_that_is_no_copy_of_this_one_is_left_alone(
     answer = call(scene, CopySnapshotHandler, snapshot_arn=SOURCE_ARN)
 
     assert answer["statusCode"] == 409
-    assert answer["body"]["error_type"] == "RefusedError"
+    assert answer["body"]["error_type"] == "NameTakenError"
     assert answer["body"]["target_snapshot_name"] == COPY
     assert "give another name" in answer["body"]["error"]
     assert manual_snapshots(scene)[COPY]["Status"] == status
@@ -539,7 +539,7 @@ def test_a_stranger_on_the_way_is_left_alone(bench: Bench) -> None:
     scene = by_a_role(bench)
     take_manual(scene, SHARED_COPY)
 
-    with pytest.raises(RefusedError, match=f"'{SHARED_COPY}' is taken"):
+    with pytest.raises(NameTakenError, match=f"'{SHARED_COPY}' is taken"):
         go(scene, CopySnapshotHandler)
 
     assert shared_with(scene, SHARED_COPY) == []

@@ -8,7 +8,13 @@ from aurora_restore.lambdas.check_delete_status import CheckDeleteStatusHandler
 from aurora_restore.lambdas.delete_rds import DeleteRdsHandler
 from aurora_restore.shared.cluster.ownership import RESTORE_IS_DEAD
 from aurora_restore.shared.common import timestamp
-from aurora_restore.shared.errors import AwsError, PreflightError, RefusedError, ValidationError
+from aurora_restore.shared.errors import (
+    AwsError,
+    PreflightError,
+    SnapshotNotAvailableError,
+    SupersededError,
+    ValidationError,
+)
 from aurora_restore.shared.names import TAG_MANAGED_BY, TAG_OPERATION
 from aurora_restore.shared.target_lock import DIRECT_CALL, TargetLock
 from tests.unit.bench import ACCOUNT, PREFIX, REGION, Bench
@@ -157,7 +163,8 @@ def test_nothing_is_deleted_while_the_new_data_is_not_available(scene: Scene, st
     answer = call(scene, DeleteRdsHandler)
 
     assert answer["statusCode"] == 409
-    assert answer["body"]["error_type"] == "RefusedError"
+    assert answer["body"]["error_type"] == "SnapshotNotAvailableError"
+    assert answer["body"]["resume_at"] == "copy-snapshot"
     assert answer["body"]["snapshot_status"] == status
     assert answer["body"]["target_snapshot_name"] == SNAPSHOT
     assert (target_status(scene), instance_statuses(scene)) == ("available", UNTOUCHED)
@@ -476,7 +483,7 @@ def test_nothing_is_deleted_while_another_operation_is_at_work(scene: Scene, cal
 
     try:
         message = caller(scene, DeleteRdsHandler)["body"]["error"]
-    except RefusedError as error:
+    except SnapshotNotAvailableError as error:
         message = error.message
 
     assert message.startswith(f"operation op-0 is at work on cluster {TARGET}")
@@ -611,7 +618,7 @@ def test_an_older_operation_leaves_what_a_later_one_has_restored(scene: Scene) -
     scene.bench.store.save("op-2", "archive-snapshot", "SUCCESS", later, scene.bench.clock())
     scene.make_target(tags=[OWN_TAGS[0], {"Key": TAG_OPERATION, "Value": "op-2"}])
 
-    with pytest.raises(PreflightError, match="restored by operation op-2, which began later"):
+    with pytest.raises(SupersededError, match="restored by operation op-2, which began later"):
         go(scene, DeleteRdsHandler)
 
     assert target_status(scene) == "available"

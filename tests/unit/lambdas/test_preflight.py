@@ -8,7 +8,12 @@ import pytest
 
 from aurora_restore.lambdas.delete_rds import DeleteRdsHandler
 from aurora_restore.lambdas.snapshot_check import SnapshotCheckHandler
-from aurora_restore.shared.errors import PreflightError, RefusedError, ValidationError
+from aurora_restore.shared.errors import (
+    PreflightError,
+    SnapshotNotAvailableError,
+    UnsuitableInputError,
+    ValidationError,
+)
 from embedded_aws.rds.models import Location
 from tests.unit.bench import ACCOUNT, MASTER_PASSWORD, REGION, SOURCE_REGION, Bench
 from tests.unit.scene import (
@@ -295,7 +300,7 @@ def test_nothing_is_deleted_without_a_snapshot_to_restore(scene: Scene) -> None:
     scene.make_target()
     with pytest.raises(ValidationError, match="target_snapshot_name: is missing"):
         scene.bench.step(DeleteRdsHandler)
-    with pytest.raises(RefusedError, match="no-such-copy, is missing"):
+    with pytest.raises(SnapshotNotAvailableError, match="no-such-copy, is missing"):
         scene.bench.step(DeleteRdsHandler, {"target_snapshot_name": "no-such-copy"})
     assert (scene.cluster() or {})["Status"] == "available"
 
@@ -389,7 +394,7 @@ def test_a_network_that_is_not_the_targets_ends_a_run_before_any_change(
     scene.make_target()
     before = scene.changes()
 
-    with pytest.raises(PreflightError, match="start with the right one, or leave it out"):
+    with pytest.raises(UnsuitableInputError, match="start with the right one, or leave it out"):
         scene.bench.step(SnapshotCheckHandler, asked)
 
     assert scene.changes() == before

@@ -10,7 +10,8 @@ from aurora_restore.shared.errors import (
     AwsError,
     AwsThrottledError,
     ConfigurationError,
-    RefusedError,
+    ForeignClusterError,
+    SnapshotNotAvailableError,
     SnapshotNotFoundError,
     SnapshotNotVisibleError,
     ValidationError,
@@ -357,7 +358,8 @@ def test_a_snapshot_that_is_gone_is_not_found(scene: Scene) -> None:
     answer = scene.bench.call(RestoreSnapshotHandler, {"operation_id": OPERATION})
 
     assert answer["statusCode"] == 404
-    assert answer["body"]["error_type"] == "SnapshotNotFoundError"
+    assert answer["body"]["error_type"] == "TargetSnapshotNotFoundError"
+    assert answer["body"]["resume_at"] == "copy-snapshot"
     assert answer["body"]["target_snapshot_name"] == "gone"
     assert f"there is no snapshot gone in {REGION}" in answer["body"]["error"]
 
@@ -370,7 +372,7 @@ def test_the_state_machine_is_given_the_error_and_the_state_keeps_it(scene: Scen
 
     state = scene.bench.state("restore-snapshot")
     assert state["status"] == "FAILED"
-    assert state["details"]["error"]["type"] == "SnapshotNotFoundError"
+    assert state["details"]["error"]["type"] == "TargetSnapshotNotFoundError"
     assert state["details"]["old_cluster"] == old_cluster()
     assert scene.bench.audit_trail() == [("restore-snapshot", "FAILED")]
 
@@ -403,7 +405,7 @@ def test_only_an_available_snapshot_is_restored(scene: Scene, status: str) -> No
     copied(scene)
     scene.bench.rds.admin.set_status(COPY_ARN, status)
 
-    with pytest.raises(RefusedError, match=f"is '{status}'; only an available one"):
+    with pytest.raises(SnapshotNotAvailableError, match=f"is '{status}'; only an available one"):
         restore(scene)
 
     assert scene.cluster() is None
@@ -454,7 +456,8 @@ def test_a_cluster_of_that_name_that_this_operation_did_not_restore_is_left_alon
     answer = scene.bench.call(RestoreSnapshotHandler, {"operation_id": OPERATION})
 
     assert answer["statusCode"] == 409
-    assert answer["body"]["error_type"] == "RefusedError"
+    assert answer["body"]["error_type"] == "ForeignClusterError"
+    assert answer["body"]["resume_at"] == "delete-rds"
     assert "go on at delete-rds" in answer["body"]["error"]
     assert cluster(scene)["DbClusterResourceId"] == before["DbClusterResourceId"]
     assert cluster(scene)["TagList"] == before["TagList"]
@@ -465,7 +468,7 @@ def test_a_cluster_that_somebody_has_made_in_between_is_left_alone(scene: Scene)
     copied(scene)
     scene.bench.rds.admin.refuse_next("DescribeDBClusters", code="DBClusterNotFoundFault")
 
-    with pytest.raises(RefusedError, match="this operation did not restore it"):
+    with pytest.raises(ForeignClusterError, match="this operation did not restore it"):
         restore(scene)
 
     assert cluster(scene)["TagList"] == []

@@ -119,6 +119,9 @@ def test_a_missing_snapshot_is_a_documented_404(scene: Scene) -> None:
             "error": f"Snapshot not found in region {SOURCE_REGION}: cluster production has none "
             "called my-snapshot; it has snapshots of 2026-05-15",
             "error_type": "SnapshotNotFoundError",
+            "remedy": "start again",
+            "what_to_do": "Wait until the snapshot is there and shared with this account, or "
+            "choose another with date or snapshot_id. Then repeat the call.",
         },
     }
 

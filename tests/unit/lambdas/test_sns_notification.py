@@ -1,7 +1,8 @@
 """sns-notification: somebody is told how it ended, and the target is free for the next run."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -10,10 +11,12 @@ from moto.stepfunctions.models import stepfunctions_backends
 from aurora_restore.lambdas.restore_snapshot import RestoreSnapshotHandler
 from aurora_restore.lambdas.sns_notification import SnsNotificationHandler
 from aurora_restore.shared.errors import (
+    AuroraRestoreError,
     AwsError,
     NotificationError,
-    RefusedError,
+    OperationInProgressError,
     ValidationError,
+    leaves,
 )
 from aurora_restore.shared.names import state_machine_name
 from aurora_restore.shared.pipeline import get_step
@@ -329,6 +332,21 @@ def ended(bench: Bench, arn: str, status: str = "FAILED") -> dict[str, Any]:
     )
 
 
+@contextmanager
+def not_redrivable(bench: Bench) -> Iterator[None]:
+    """Let Step Functions say of every execution that it can no longer be redriven."""
+
+    def add_status(parsed: dict[str, Any], **_: Any) -> None:
+        parsed["redriveStatus"] = "NOT_REDRIVABLE"
+
+    events = bench.clients.step_functions.meta.events
+    events.register("after-call.stepfunctions.DescribeExecution", add_status)
+    try:
+        yield
+    finally:
+        events.unregister("after-call.stepfunctions.DescribeExecution", add_status)
+
+
 def raised(error: str, message: str) -> dict[str, str]:
     """Error and cause as Lambda reports what a function has raised."""
     return {"error": error, "cause": json.dumps({"errorType": error, "errorMessage": message})}
@@ -336,7 +354,7 @@ def raised(error: str, message: str) -> dict[str, str]:
 
 def test_a_failure_is_announced_with_its_step_its_cause_and_what_to_do(bench: Bench) -> None:
     came_to(bench, "check-delete-status", **LOCKED)
-    arn = execution(bench, **raised("RefusedError", "cluster my-cluster exists"))
+    arn = execution(bench, **raised("ForeignClusterError", "cluster my-cluster exists"))
     now = bench.clock()
 
     answer = ended(bench, arn)
@@ -350,16 +368,19 @@ def test_a_failure_is_announced_with_its_step_its_cause_and_what_to_do(bench: Be
     assert message["message"] == (
         "Aurora restore failed at restore-snapshot: cluster my-cluster exists"
     )
-    assert message["details"]["what_to_do"].startswith("Mend the cause, then redrive")
     assert message["timestamp"] == f"{now:%Y-%m-%dT%H:%M:%S.%fZ}"
-    del message["details"]["what_to_do"]
     assert message["details"] == {
         "restore": "staging",
         "step": "restore-snapshot",
         "execution_status": "FAILED",
-        "error_type": "RefusedError",
+        "error_type": "ForeignClusterError",
         "error": "cluster my-cluster exists",
         "execution_arn": arn,
+        "remedy": "resume",
+        "resume_at": "delete-rds",
+        "what_to_do": "Find out who has made the cluster. If it is to be replaced, enter at "
+        "delete-rds, which first checks that it may be. Then start a new execution with this "
+        'operation_id and with "start_at": "delete-rds".',
     }
 
 
@@ -368,19 +389,121 @@ def test_a_wrong_input_calls_for_a_new_execution_not_for_a_redrive(bench: Bench)
 
     ended(bench, arn)
 
-    assert told(bench)["details"]["what_to_do"].startswith("Start a new execution")
+    details = told(bench)["details"]
+    assert details["remedy"] == "start again"
+    assert details["what_to_do"] == (
+        "Correct the input as the message says: a redrive would use the same input. Then start a "
+        "new execution."
+    )
+
+
+def test_the_notice_says_what_the_error_class_declares(bench: Bench) -> None:
+    for error in leaves(AuroraRestoreError):
+        ended(bench, execution(bench, **raised(error.__name__, "why"), name=error.__name__))
+
+        assert told(bench)["details"]["what_to_do"] == error.remedy.what_to_do({})
+
+
+def test_who_loses_a_race_is_told_which_operation_to_wait_for(bench: Bench) -> None:
+    came_to(bench, "snapshot-check")
+    lock(bench).release(OPERATION, execution_arn(OPERATION))
+    lock(bench).take(OPERATION, execution(bench, status="RUNNING"), bench.clock())
+    with pytest.raises(OperationInProgressError) as refused:
+        bench.step(RestoreSnapshotHandler, operation_id="op-2")
+    bench.advance(1)
+
+    ended(
+        bench,
+        execution(bench, **raised("OperationInProgressError", str(refused.value)), name="op-2"),
+    )
+
+    details = told(bench)["details"]
+    assert details["remedy"] == "wait for another operation"
+    assert details["what_to_do"].startswith("Wait until operation op-1 is over.")
+    assert "Do not redrive this one" in details["what_to_do"]
+    assert "Then redrive" not in details["what_to_do"]
+    assert holder(bench) == OPERATION
+
+
+@pytest.mark.parametrize(
+    ("failed_at", "remedy", "entry"),
+    [
+        (None, "start again", None),
+        ("snapshot-check", "start again", None),
+        ("check-copy-status", "resume", "copy-snapshot"),
+        ("restore-snapshot", "resume", "restore-snapshot"),
+        ("check-restore-status", "resume", "delete-rds"),
+    ],
+)
+def test_what_can_no_longer_be_redriven_is_resumed_where_its_work_begins(
+    bench: Bench, failed_at: str | None, remedy: str, entry: str | None
+) -> None:
+    entered = [] if failed_at is None else [failed_at]
+    arn = execution(bench, **raised("AwsError", "no capacity"), entered=entered)
+
+    with not_redrivable(bench):
+        ended(bench, arn)
+
+    details = told(bench)["details"]
+    assert (details["remedy"], details.get("resume_at")) == (remedy, entry)
+    assert "redrive" not in details["what_to_do"]
+
+
+def test_what_only_the_input_can_end_is_not_redriven_while_it_could_be(bench: Bench) -> None:
+    arn = execution(bench, entered=[], error="States.Runtime", cause="no such path")
+
+    ended(bench, arn)
+
+    assert told(bench)["details"]["remedy"] == "start again"
+
+
+def test_a_state_machine_that_failed_in_itself_is_not_run_again_as_it_was(bench: Bench) -> None:
+    arn = execution(bench, entered=["check-copy-status"], error="States.Runtime", cause="a path")
+
+    ended(bench, arn)
+
+    details = told(bench)["details"]
+    assert (details["remedy"], details["resume_at"]) == ("resume", "copy-snapshot")
+
+
+@pytest.mark.parametrize(
+    ("status", "error", "remedy", "said"),
+    [
+        ("TIMED_OUT", "States.Timeout", "redrive", "A redriven execution has its whole time again"),
+        ("ABORTED", None, "nothing", "if it was stopped on purpose"),
+        ("ABORTED", "ValidationError", "nothing", "if it was stopped on purpose"),
+        ("FAILED", "States.Timeout", "redrive", "Read the function's log."),
+        ("FAILED", "Lambda.TooManyRequestsException", "redrive", "Read the execution's history"),
+        ("FAILED", "AwsThrottledError", "redrive", "wait until AWS recovers"),
+    ],
+)
+def test_what_no_error_class_stands_for_has_a_remedy_too(
+    bench: Bench, status: str, error: str | None, remedy: str, said: str
+) -> None:
+    ended(bench, execution(bench, status=status, error=error), status)
+
+    details = told(bench)["details"]
+    assert details["remedy"] == remedy
+    assert said in details["what_to_do"]
 
 
 @pytest.mark.parametrize(
     ("status", "error", "cause", "error_type", "reason"),
     [
         ("TIMED_OUT", None, None, "TIMED_OUT", "the execution took longer than the state machine"),
+        (
+            "TIMED_OUT",
+            "States.Timeout",
+            None,
+            "States.Timeout",
+            "the execution took longer than the state machine",
+        ),
         ("ABORTED", None, None, "ABORTED", "the execution was stopped by hand"),
         ("ABORTED", None, "wrong snapshot", "ABORTED", "wrong snapshot"),
         ("FAILED", None, None, "FAILED", "no cause was given"),
         ("FAILED", "States.Runtime", "a path", "States.Runtime", "a path"),
         ("FAILED", "States.Runtime", "[1]", "States.Runtime", "[1]"),
-        ("FAILED", "States.Timeout", None, "States.Timeout", "the function was given no answer"),
+        ("FAILED", "States.Timeout", None, "States.Timeout", "the function did not return"),
         ("FAILED", "Sandbox.Timedout", "after 60 s", "Sandbox.Timedout", "after 60 s"),
     ],
 )
@@ -413,6 +536,7 @@ def test_a_step_that_could_not_say_so_itself_is_marked_as_failed(bench: Bench, s
     state = bench.state("restore-snapshot")
     assert state["status"] == "FAILED"
     assert state["details"]["error"]["type"] == status
+    assert state["details"]["error"]["what_to_do"]
     assert state["details"]["old_cluster"] == {"Tags": {}}
     assert bench.audit_trail() == [("restore-snapshot", "FAILED"), ("sns-notification", "SUCCESS")]
 
@@ -471,7 +595,11 @@ def test_an_execution_that_was_redriven_meanwhile_keeps_its_lock_and_its_state(
 
     assert holder(bench) == OPERATION
     assert bench.store.load_all(OPERATION) == before
-    assert told(bench)["details"]["execution_status"] == "FAILED"
+    details = told(bench)["details"]
+    assert details["execution_status"] == "FAILED"
+    assert details["what_to_do"] == (
+        "Nothing has to be done: the execution has been redriven since. Wait for its end."
+    )
 
 
 def test_an_execution_that_failed_before_its_first_step_failed_at_its_start(
@@ -615,7 +743,9 @@ def test_no_run_begins_on_a_target_that_a_running_execution_works_on(bench: Benc
     lock(bench).release(OPERATION, execution_arn(OPERATION))
     lock(bench).take(OPERATION, execution(bench, status="RUNNING"), bench.clock())
 
-    with pytest.raises(RefusedError, match="operation op-1 is at work on cluster my-cluster"):
+    with pytest.raises(
+        OperationInProgressError, match="operation op-1 is at work on cluster my-cluster"
+    ):
         bench.step(RestoreSnapshotHandler, operation_id="op-2")
 
 

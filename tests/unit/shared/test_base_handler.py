@@ -11,7 +11,7 @@ from aurora_restore.shared.errors import (
     AuroraRestoreError,
     AwsThrottledError,
     CopyFailedError,
-    RefusedError,
+    NameTakenError,
     SnapshotNotFoundError,
 )
 from aurora_restore.shared.pipeline import get_step
@@ -44,7 +44,7 @@ class Refuses(BaseHandler):
     step = get_step("delete-rds")
 
     def run(self, job: Job) -> Answer:
-        raise RefusedError("no: protected", target_cluster_id="my-cluster")
+        raise NameTakenError("no: protected", target_cluster_id="my-cluster")
 
 
 class FindsItDead(BaseHandler):
@@ -82,14 +82,17 @@ def test_the_state_is_cumulative(bench: Bench) -> None:
 
 
 def test_a_failure_in_an_execution_raises_its_own_type(bench: Bench) -> None:
-    with pytest.raises(RefusedError, match="no: protected"):
+    with pytest.raises(NameTakenError, match="no: protected"):
         bench.step(Refuses)
     state = bench.state("delete-rds")
     assert state["status"] == "FAILED"
     assert state["details"]["error"] == {
-        "type": "RefusedError",
+        "type": "NameTakenError",
         "message": "no: protected",
         "details": {"target_cluster_id": "my-cluster"},
+        "remedy": "redrive",
+        "what_to_do": "Rename or delete what has the name, if nobody needs it. Then redrive the "
+        "execution, within 14 days of its failure: it continues at the step that failed.",
     }
     assert bench.audit_trail() == [("delete-rds", "FAILED")]
 
@@ -101,14 +104,17 @@ def test_a_failure_of_a_direct_call_is_the_documented_envelope(bench: Bench) -> 
             "message": "no: protected",
             "operation_id": "op-1",
             "error": "no: protected",
-            "error_type": "RefusedError",
+            "error_type": "NameTakenError",
             "target_cluster_id": "my-cluster",
+            "remedy": "redrive",
+            "what_to_do": "Rename or delete what has the name, if nobody needs it. Then repeat the "
+            "call.",
         },
     }
 
 
 def test_an_error_does_not_outlive_the_next_attempt(bench: Bench) -> None:
-    with pytest.raises(RefusedError):
+    with pytest.raises(NameTakenError):
         bench.step(Refuses)
     bench.advance(1)
     bench.step(Succeeds)
