@@ -7,5 +7,5 @@ from tests.unit.infra.synthesis import Synthesis, example, synthesise
 
 @pytest.fixture(scope="session")
 def stack() -> Synthesis:
-    """The stack of ``config/example.json``."""
+    """The stack of the tests' example environment."""
     return synthesise(example())

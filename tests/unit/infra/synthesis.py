@@ -10,7 +10,6 @@ import aws_cdk as cdk
 from aws_cdk.assertions import Annotations, Match, Template
 
 from aurora_restore.configuration.checks import faults_of
-from aurora_restore.configuration.loading import CONFIG_FOLDER
 from aurora_restore.configuration.repository import REPOSITORY
 from aurora_restore.infra.source_account.stack import SourceAccountStack
 from aurora_restore.infra.stack import AuroraRestoreStack
@@ -22,6 +21,8 @@ Document = dict[str, Any]
 CONTEXT: dict[str, Any] = json.loads((REPOSITORY / "cdk.json").read_text())["context"]
 WITHOUT_BUNDLING = {**CONTEXT, "aws:cdk:bundling-stacks": []}
 ABSENT = object()
+ENVIRONMENTS = REPOSITORY / "tests" / "support" / "environments"
+"""The tests' own environments: what a user writes into ``config`` changes no test."""
 
 
 def example(changes: Mapping[str, Any] | None = None, name: str = "example") -> Document:
@@ -29,7 +30,7 @@ def example(changes: Mapping[str, Any] | None = None, name: str = "example") -> 
 
     A path is written as in "restores.staging.source.region".
     """
-    document: Document = json.loads((CONFIG_FOLDER / f"{name}.json").read_text())
+    document: Document = json.loads((ENVIRONMENTS / f"{name}.json").read_text())
     for path, value in (changes or {}).items():
         *parents, last = path.split(".")
         place = document

@@ -15,7 +15,7 @@ import aws_cdk as cdk
 import pytest
 
 from aurora_restore.configuration.repository import REPOSITORY
-from tests.unit.infra.synthesis import CONTEXT, WITHOUT_BUNDLING, example
+from tests.unit.infra.synthesis import CONTEXT, ENVIRONMENTS, WITHOUT_BUNDLING, example
 
 APP = REPOSITORY / "app.py"
 
@@ -26,7 +26,7 @@ def run_app(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
 
     def run(**context: str) -> Path:
         out = tmp_path / "cdk.out"
-        given = {**WITHOUT_BUNDLING, **context}
+        given = {**WITHOUT_BUNDLING, "config_dir": str(ENVIRONMENTS), **context}
         monkeypatch.setattr(cdk, "App", partial(cdk.App, context=given, outdir=str(out)))
         runpy.run_path(str(APP))
         return out
@@ -92,7 +92,11 @@ def twice(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[Path]]:
 
     def synthesise(seed: str) -> Path:
         outdir = tmp_path_factory.mktemp("cdk.out")
-        context = {**CONTEXT, "environment": "cross-account"}
+        context = {
+            **CONTEXT,
+            "config_dir": str(ENVIRONMENTS),
+            "environment": "cross-account",
+        }
         env = {
             "CDK_CONTEXT_JSON": json.dumps(context),
             "CDK_OUTDIR": str(outdir),

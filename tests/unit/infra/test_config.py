@@ -11,7 +11,7 @@ from aurora_restore.configuration.loading import load_environment
 from aurora_restore.shared.documents.environment import Environment
 from aurora_restore.shared.documents.schema import parse_configuration
 from aurora_restore.shared.errors import ConfigurationError
-from tests.unit.infra.synthesis import ABSENT, Document, example, restore
+from tests.unit.infra.synthesis import ABSENT, ENVIRONMENTS, Document, example, restore
 
 STAGING = "restores.staging"
 PEM = "config/example.json"
@@ -26,8 +26,8 @@ def refusal(folder: Path, text: str) -> ConfigurationError:
     return caught.value
 
 
-def test_the_example_is_right() -> None:
-    name, environment = load_environment("example")
+def test_an_environment_is_read_under_its_name() -> None:
+    name, environment = load_environment("example", ENVIRONMENTS)
 
     assert name == "example"
     assert list(environment.restores) == ["staging"]
@@ -446,12 +446,17 @@ def test_a_file_s_name_must_make_the_name_of_a_stack(tmp_path: Path, name: str) 
         (None, "no environment is named: add -c environment=<name>"),
         ("nope", "there is no environment 'nope'"),
         ("schema", "there is no environment 'schema'"),
-        ("../config/example", "there is no environment '../config/example'"),
+        ("../example", "there is no environment '../example'"),
     ],
 )
-def test_an_unknown_environment_is_told_the_known_ones(name: str | None, said: str) -> None:
+def test_an_unknown_environment_is_told_the_known_ones(
+    tmp_path: Path, name: str | None, said: str
+) -> None:
+    for file in ("example", "cross-account", "schema"):
+        (tmp_path / f"{file}.json").write_text("{}")
+
     with pytest.raises(ConfigurationError) as caught:
-        load_environment(name)
+        load_environment(name, tmp_path)
 
     assert caught.value.message.startswith(said)
     assert caught.value.message.endswith(": cross-account, example")

@@ -21,7 +21,7 @@ def test_it_is_current() -> None:
 
 
 @pytest.mark.parametrize("name", ["example", "cross-account"])
-def test_it_is_a_schema_which_the_examples_satisfy(name: str) -> None:
+def test_it_is_a_schema_which_the_tests_environments_satisfy(name: str) -> None:
     jsonschema.Draft202012Validator.check_schema(SCHEMA)
     jsonschema.Draft202012Validator(SCHEMA).validate(example(name=name))
 
