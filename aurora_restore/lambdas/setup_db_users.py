@@ -1,141 +1,311 @@
-"""Step 8: lock out, mask, let in, and prove it."""
+"""Lock out, mask, let in, and prove it."""
 
-from dataclasses import replace
-from importlib import resources
-from typing import Final
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any, assert_never
 
-from aurora_restore.shared.aws_utils import get_secret, put_secret
-from aurora_restore.shared.base_handler import Answer, BaseHandler, Job
-from aurora_restore.shared.documents.secrets import AppCredentials, MasterCredentials
-from aurora_restore.shared.errors import ConfigurationError, DatabaseConnectionError
-from aurora_restore.shared.names import ASSETS_PACKAGE, CA_BUNDLE, script_resource
+from aurora_restore.shared.aws_utils import Clients, get_secret, put_secret
+from aurora_restore.shared.base_handler import Answer, Job
+from aurora_restore.shared.common import logger, now
+from aurora_restore.shared.database_step import (
+    Connect,
+    DatabaseStepHandler,
+    ReadAsset,
+    read_deployed_asset,
+)
+from aurora_restore.shared.documents.secrets import AppCredentials
+from aurora_restore.shared.lambda_environment import LambdaEnvironment
+from aurora_restore.shared.names import script_resource
 from aurora_restore.shared.pipeline import get_step
-from aurora_restore.shared.postgres import journal
-from aurora_restore.shared.postgres.application_roles import ensure_login, leave_groups
-from aurora_restore.shared.postgres.connection import DatabaseLogin, DatabaseServer, explained
-from aurora_restore.shared.postgres.grants import READ_ONLY, READ_WRITE, grant_access
-from aurora_restore.shared.postgres.lock_out import disable_inherited_logins
-from aurora_restore.shared.postgres.proof import prove_access
-from aurora_restore.shared.postgres.scripts import Progress, SqlScript, run_script
-from aurora_restore.shared.validation import validate_required_params
+from aurora_restore.shared.postgres.access import DatabaseAccess
+from aurora_restore.shared.postgres.connection import DatabaseLogin, DatabaseServer
+from aurora_restore.shared.postgres.grants import READ_ONLY, READ_WRITE
+from aurora_restore.shared.postgres.scripts import ScriptStatus, SqlScript
+from aurora_restore.shared.postgres.setup import DatabaseSetup, PostgresSetup
 
-RESERVE_SECONDS: Final = 45
-"""What is kept of an invocation's time for writing the state and answering."""
-CONNECTION_FAILURES: Final = "connection_failures"
-MOST_CONNECTION_FAILURES: Final = 5
-"""A cluster that has just become available may refuse the first log-ins."""
+OpenSetup = Callable[[DatabaseAccess, str], DatabaseSetup]
+"""Returns the setup of a cluster's databases in the operation with an id."""
 
 
-class SetupDbUsersHandler(BaseHandler):
+@dataclass(frozen=True)
+class ApplicationLogins:
+    """The logins of the application's two roles."""
+
+    app: DatabaseLogin
+    readonly: DatabaseLogin
+
+
+@dataclass(frozen=True, kw_only=True)
+class SetupFacts:
+    """How far the setup is. What has not been looked at yet counts as not done."""
+
+    lock_out_due: bool
+    """Whether inherited logins are to be disabled, and this call has not done so."""
+    scripts: tuple[SqlScript, ...]
+    statuses: Mapping[SqlScript, ScriptStatus] = field(default_factory=dict)
+    """By the journals and the sessions of the scripts' databases."""
+    logins: ApplicationLogins | None = None
+    """By the application's secret; None as well where it lacks a password."""
+    roles_ready: bool = False
+    databases: tuple[str, ...]
+    granted: frozenset[str] = frozenset()
+    """The databases whose privileges this call has checked and completed."""
+    proven: bool = False
+
+    @property
+    def scripts_done(self) -> bool:
+        """Whether every script is done."""
+        return all(self.statuses.get(script) is ScriptStatus.DONE for script in self.scripts)
+
+
+@dataclass(frozen=True, kw_only=True)
+class LockOut:
+    """Disable the logins that came with the snapshot."""
+
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class StartScript:
+    """Run a script, and wait for it while this invocation lasts."""
+
+    script: SqlScript
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class AwaitScript:
+    """Answer that a script is still running."""
+
+    script: SqlScript
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class CompleteSecret:
+    """Generate the passwords that the application's secret lacks, and store them there."""
+
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class SetUpRoles:
+    """Give the application's two roles their logins."""
+
+    logins: ApplicationLogins
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class GrantAccess:
+    """Grant both roles their privileges in a database."""
+
+    database: str
+    logins: ApplicationLogins
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProveAccess:
+    """Log in as both roles, and see what they can do."""
+
+    logins: ApplicationLogins
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Finish:
+    """Answer that everything is done."""
+
+    reason: str
+
+
+SetupChange = LockOut | StartScript | CompleteSecret | SetUpRoles | GrantAccess | ProveAccess
+SetupAction = SetupChange | AwaitScript | Finish
+
+
+def decide(facts: SetupFacts) -> SetupAction:
+    """Return what to do next. Nobody is let in before every script is done."""
+    if facts.lock_out_due:
+        return LockOut(reason="the logins that came with the snapshot may still work")
+    for script in facts.scripts:
+        match facts.statuses.get(script, ScriptStatus.MISSING):
+            case ScriptStatus.DONE:
+                continue
+            case ScriptStatus.RUNNING:
+                return AwaitScript(script=script, reason=f"Script {script.name} is still running")
+            case ScriptStatus.MISSING:
+                return StartScript(
+                    script=script,
+                    reason=f"the journal of {script.database!r} has no entry of {script.name}",
+                )
+            case status:
+                assert_never(status)
+    logins = facts.logins
+    if logins is None:
+        return CompleteSecret(reason="the application's secret lacks a password")
+    if not facts.roles_ready:
+        return SetUpRoles(logins=logins, reason="the application's roles may lack their logins")
+    for database in facts.databases:
+        if database not in facts.granted:
+            return GrantAccess(
+                database=database,
+                logins=logins,
+                reason=f"the privileges in {database!r} may be incomplete",
+            )
+    if not facts.proven:
+        return ProveAccess(
+            logins=logins, reason="what the application's roles can do is not proven yet"
+        )
+    return Finish(reason="Database users configured successfully")
+
+
+class SetupDbUsersHandler(DatabaseStepHandler):
     """Sets up the restored PostgreSQL, in an order in which nobody sees data before it is masked.
 
-    First every inherited login goes, then the scripts run, then the two roles of the application
-    get their logins and grants, and at last it logs in as both. A second run changes nothing. A
-    password that the application's secret lacks is generated and stored there.
+    First every inherited login is disabled, then the scripts run, then the two roles of the
+    application get their logins and grants, and at last it logs in as both. A second run changes
+    nothing. A password that the application's secret lacks is generated and stored there.
     """
 
     step = get_step("setup-db-users")
 
-    def run(self, job: Job) -> Answer:
-        """Raises DatabaseConnectionError, ScriptFailedError, PrivilegeCheckError, and DatabaseError
-        where PostgreSQL refuses a statement."""
-        endpoint = job.setting("cluster_endpoint")
-        port = job.setting("cluster_port")
-        validate_required_params({"cluster_endpoint": endpoint, "cluster_port": port})
-        body = {
-            "target_cluster_id": job.target_cluster_id,
-            "cluster_endpoint": endpoint,
-        }
-        server = DatabaseServer(str(endpoint), int(port), _asset(CA_BUNDLE))
-        master, master_database = self._master(job)
-        try:
-            with explained(f"cluster {job.target_cluster_id} could not be set up"):
-                unfinished = self._set_up(job, server, master, master_database)
-        except DatabaseConnectionError as error:
-            failures = int(job.state.get(CONNECTION_FAILURES, 0)) + 1
-            job.state[CONNECTION_FAILURES] = failures
-            if job.execution is None or failures >= MOST_CONNECTION_FAILURES:
-                job.state.pop(CONNECTION_FAILURES)
-                raise
-            return Answer.wait(f"{error.message}; it is tried again", body)
-        job.state.pop(CONNECTION_FAILURES, None)
-        if unfinished is not None:
-            return Answer.wait(
-                f"Script {unfinished} is still running", {**body, "script": unfinished}
-            )
-        return Answer("Database users configured successfully", body, {"users_configured": True})
-
-    def _set_up(
-        self, job: Job, server: DatabaseServer, master: DatabaseLogin, master_database: str
-    ) -> str | None:
-        """Everything that is not done yet; answers the script that is still running, if one is."""
-        wanted = job.restore.database
-        databases = list(wanted.databases) or [master_database]
-        with server.session(master, master_database) as session:
-            journal.prepare(session)
-            if wanted.disable_inherited_logins:
-                disabled = disable_inherited_logins(session, job.operation_id, wanted.keep_logins)
-                if disabled != job.state.get("disabled_logins", []):
-                    job.record(disabled_logins=disabled)
-        for script in _scripts(job, databases[0]):
-            seconds = job.remaining_seconds() - RESERVE_SECONDS
-            progress = run_script(server, master, job.operation_id, script, seconds)
-            if progress is Progress.RUNNING:
-                return script.name
-        app, readonly = self._application(job)
-        with server.session(master, master_database) as session:
-            for login in (app, readonly):
-                leave_groups(session, login.user)
-                ensure_login(server, session, login, databases[0])
-        roles = {app.user: READ_WRITE, readonly.user: READ_ONLY}
-        for database in databases:
-            with server.session(master, database) as session:
-                grant_access(session, database, roles, wanted.keep_logins)
-        prove_access(server, databases, app, readonly)
-        return None
-
-    def _master(self, job: Job) -> tuple[DatabaseLogin, str]:
-        name = job.environment.master_secret
-        master = MasterCredentials.parse(
-            get_secret(name, clients=job.clients), source=f"secret {name}"
+    def __init__(
+        self,
+        *,
+        clients: Clients | None = None,
+        environment: LambdaEnvironment | None = None,
+        clock: Callable[[], datetime] = now,
+        connect: Connect = DatabaseServer,
+        read_asset: ReadAsset = read_deployed_asset,
+        open_setup: OpenSetup = PostgresSetup,
+    ) -> None:
+        super().__init__(
+            clients=clients,
+            environment=environment,
+            clock=clock,
+            connect=connect,
+            read_asset=read_asset,
         )
-        return DatabaseLogin(master.username, master.password), master.database
+        self._open_setup = open_setup
 
-    def _application(self, job: Job) -> tuple[DatabaseLogin, DatabaseLogin]:
-        """The two logins, the secret being completed first where it lacks a password."""
-        name = job.environment.app_secret
-        stored = get_secret(name, clients=job.clients)
-        given = AppCredentials.parse(stored, source=f"secret {name}")
+    def run_in_databases(self, job: Job, databases: DatabaseAccess) -> Answer:
+        """Look, decide and act until nothing is left to do or a script takes longer.
+
+        Raises ScriptFailedError, and PrivilegeCheckError where a role can do too little or too
+        much.
+        """
+        work = _Work(
+            job,
+            self._open_setup(databases, job.operation_id),
+            SetupFacts(
+                lock_out_due=job.restore.database.disable_inherited_logins,
+                scripts=self._scripts(job, databases.databases[0]),
+                databases=databases.databases,
+            ),
+        )
+        while True:
+            work.look()
+            action = decide(work.facts)
+            logger.info("next action", action=type(action).__name__, reason=action.reason)
+            match action:
+                case AwaitScript(script=script):
+                    return Answer.wait(action.reason, {"script": script.name})
+                case Finish():
+                    return Answer(action.reason, state={"users_configured": True})
+                case _:
+                    work.perform(action, self.seconds_left(job))
+
+    def _scripts(self, job: Job, default_database: str) -> tuple[SqlScript, ...]:
+        return tuple(
+            SqlScript(
+                name=script.path,
+                database=script.database or default_database,
+                sql=self._read_asset(script_resource(job.restore_name, index, script.path)),
+            )
+            for index, script in enumerate(job.restore.database.scripts)
+        )
+
+
+@dataclass
+class _Work:
+    """One call: what it has found out and done so far."""
+
+    job: Job
+    setup: DatabaseSetup
+    facts: SetupFacts
+
+    def look(self) -> None:
+        """Find out what the next decision depends on and is not known yet; change nothing.
+
+        Nothing is looked at before the lock-out, so that nothing that is found can prevent it.
+        """
+        if self.facts.lock_out_due:
+            return
+        unknown = [script for script in self.facts.scripts if script not in self.facts.statuses]
+        if unknown:
+            self._know(statuses=self.setup.find_script_statuses(unknown))
+        if self.facts.scripts_done and self.facts.logins is None:
+            _, app = self._read_app_secret()
+            if app.app_password and app.readonly_password:
+                self._know(logins=_logins(app))
+
+    def perform(self, action: SetupChange, seconds: float) -> None:
+        """Do one thing, and know it done; a script is waited for up to ``seconds``."""
+        match action:
+            case LockOut():
+                self._lock_out()
+                self._know(lock_out_due=False)
+            case StartScript(script=script):
+                status = self.setup.start_script(script, seconds)
+                self._know(statuses={**self.facts.statuses, script: status})
+            case CompleteSecret():
+                self._know(logins=self._complete_app_secret())
+            case SetUpRoles(logins=logins):
+                self.setup.set_up_roles((logins.app, logins.readonly))
+                self._know(roles_ready=True)
+            case GrantAccess(database=database, logins=logins):
+                roles = {logins.app.user: READ_WRITE, logins.readonly.user: READ_ONLY}
+                self.setup.grant_access(database, roles, self.job.restore.database.keep_logins)
+                self._know(granted=self.facts.granted | {database})
+            case ProveAccess(logins=logins):
+                self.setup.prove_access(logins.app, logins.readonly)
+                self._know(proven=True)
+            case _:
+                assert_never(action)
+
+    def _know(self, **facts: Any) -> None:
+        self.facts = replace(self.facts, **facts)
+
+    def _lock_out(self) -> None:
+        disabled = self.setup.lock_out(self.job.restore.database.keep_logins)
+        if disabled != self.job.state.get("disabled_logins", []):
+            self.job.record(disabled_logins=disabled)
+
+    def _read_app_secret(self) -> tuple[dict[str, Any], AppCredentials]:
+        name = self.job.environment.app_secret
+        stored = get_secret(name, clients=self.job.clients)
+        return stored, AppCredentials.parse(stored, source=f"secret {name}")
+
+    def _complete_app_secret(self) -> ApplicationLogins:
+        """Store a password for each role that has none, before any role gets it."""
+        stored, given = self._read_app_secret()
         app_password, readonly_password = given.passwords()
         complete = replace(given, app_password=app_password, readonly_password=readonly_password)
-        if complete != given:
-            generated = {"app_password": app_password, "readonly_password": readonly_password}
-            put_secret(name, {**stored, **generated}, clients=job.clients)
-        return (
-            DatabaseLogin(given.app_username, app_password),
-            DatabaseLogin(given.readonly_username, readonly_password),
+        generated = {"app_password": app_password, "readonly_password": readonly_password}
+        put_secret(
+            self.job.environment.app_secret, {**stored, **generated}, clients=self.job.clients
         )
+        return _logins(complete)
 
 
-def _scripts(job: Job, default_database: str) -> list[SqlScript]:
-    return [
-        SqlScript(
-            name=script.path,
-            database=script.database or default_database,
-            sql=_asset(script_resource(job.restore_name, index, script.path)),
-        )
-        for index, script in enumerate(job.restore.database.scripts)
-    ]
-
-
-def _asset(path: str) -> str:
-    """A file that was deployed beside the function."""
-    try:
-        return resources.files(ASSETS_PACKAGE).joinpath(path).read_text(encoding="utf-8")
-    except (ModuleNotFoundError, FileNotFoundError) as error:
-        raise ConfigurationError(
-            f"{path} was not deployed with the function; deploy the stack again"
-        ) from error
+def _logins(app: AppCredentials) -> ApplicationLogins:
+    app_password, readonly_password = app.passwords()
+    return ApplicationLogins(
+        DatabaseLogin(app.app_username, app_password),
+        DatabaseLogin(app.readonly_username, readonly_password),
+    )
 
 
 handler = SetupDbUsersHandler()

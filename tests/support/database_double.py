@@ -1,24 +1,31 @@
-"""What a PostgreSQL would remember of setup-db-users, for tests of all but its SQL.
+"""What a PostgreSQL would remember of the steps that log in, for tests of all but its SQL.
 
-Only the functions that speak SQL are replaced; reading and completing the secrets, the state and
-the waiting stay the code under test. The SQL itself is swept in ``test_sql_sweep``.
+Reading and completing the secrets, the state, the decisions and the waiting stay the code under
+test. The SQL itself is swept in ``test_sql_sweep``.
 """
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from typing import Any
-from unittest import mock
 
-from aurora_restore.lambdas import setup_db_users
+from aurora_restore.lambdas.setup_db_users import SetupDbUsersHandler
+from aurora_restore.shared.base_handler import BaseHandler
+from aurora_restore.shared.database_step import DatabaseStepHandler
 from aurora_restore.shared.errors import (
     InvalidPasswordError,
     PrivilegeCheckError,
     ScriptFailedError,
 )
-from aurora_restore.shared.postgres import journal
-from aurora_restore.shared.postgres.connection import DatabaseLogin
-from aurora_restore.shared.postgres.scripts import Progress, SqlScript
+from aurora_restore.shared.postgres.access import DatabaseAccess
+from aurora_restore.shared.postgres.connection import (
+    APPLICATION_NAME,
+    DatabaseLogin,
+    DatabaseServer,
+    DatabaseSession,
+)
+from aurora_restore.shared.postgres.grants import Privileges
+from aurora_restore.shared.postgres.scripts import ScriptStatus, SqlScript
 from embedded_aws.rds.backend import RdsBackend
 
 INHERITED = ("app_user", "etl")
@@ -30,13 +37,24 @@ class Contents:
     """What has been done inside one cluster's storage."""
 
     disabled_by: list[str] = field(default_factory=list)
+    started: dict[tuple[str, str], datetime] = field(default_factory=dict)
+    """The scripts that are running, by operation and name, and when they end."""
     scripts: list[tuple[str, str]] = field(default_factory=list)
     logins: dict[str, str] = field(default_factory=dict)
     granted: set[str] = field(default_factory=set)
+    statements: list[tuple[str, str]] = field(default_factory=list)
+    """What was run in sessions of a step, each with its database."""
+
+    def end_scripts(self, moment: datetime) -> None:
+        """Let the scripts come to their end whose time has come."""
+        for script, end in list(self.started.items()):
+            if end <= moment:
+                del self.started[script]
+                self.scripts.append(script)
 
 
 @dataclass
-class Databases:
+class DatabasesDouble:
     """The contents of every cluster by its storage."""
 
     backend: RdsBackend
@@ -46,9 +64,24 @@ class Databases:
     failing: set[str] = field(default_factory=set)
     """The scripts that fail."""
     seconds: dict[str, float] = field(default_factory=dict)
-    """How long a script still has to run."""
+    """How long a script takes."""
     forgetful: bool = False
     """Whether grants have no effect."""
+
+    def injected(self, handler: type[BaseHandler]) -> Mapping[str, Any]:
+        """What lets a step reach the double: arguments for its handler."""
+        if not issubclass(handler, DatabaseStepHandler):
+            return {}
+        given: dict[str, Any] = {"connect": self._connect, "read_asset": lambda path: f"-- {path}"}
+        if issubclass(handler, SetupDbUsersHandler):
+            given["open_setup"] = self._open_setup
+        return given
+
+    def _connect(self, host: str, port: int, ca_bundle: str) -> "ServerDouble":
+        return ServerDouble(host, port, ca_bundle, databases=self)
+
+    def _open_setup(self, access: DatabaseAccess, operation_id: str) -> "SetupDouble":
+        return SetupDouble(self, access, operation_id)
 
     def of(self, storage: str) -> Contents:
         """The contents of a cluster's storage."""
@@ -58,92 +91,102 @@ class Databases:
         """The contents of the one cluster that lets the master user in with this password."""
         if self.refusals:
             raise self.refusals.pop(0)
+        data_plane: Any = self.backend.data_plane
         found = [
             cluster.resource_id
-            for _, site in self.backend.regional_backends()
-            for cluster in site.clusters.values()
-            if cluster.resource_id in self.backend.data_plane.accepting  # type: ignore[attr-defined]
-            and self.backend.data_plane.passwords[cluster.resource_id]  # type: ignore[attr-defined]
-            == {login.user: login.password}
+            for _, region in self.backend.regional_backends()
+            for cluster in region.clusters.values()
+            if cluster.resource_id in data_plane.accepting
+            and data_plane.passwords[cluster.resource_id] == {login.user: login.password}
         ]
         if len(found) != 1:
             raise InvalidPasswordError(f"{login.user!r} could not log in", sqlstate="28P01")
-        return self.of(found[0])
+        contents = self.of(found[0])
+        contents.end_scripts(self.backend.clock.now())
+        return contents
 
 
-@dataclass
-class _Server:
-    databases: Databases
-    host: str
-    port: int
+@dataclass(frozen=True, kw_only=True)
+class _Connection:
+    """A connection that takes any statement, and returns one row for it."""
 
-    @contextmanager
-    def session(self, login: DatabaseLogin, database: str) -> Iterator[Contents]:
-        yield self.databases.log_in(login)
+    contents: Contents
+    database: str
+
+    def run(self, sql: str, **parameters: Any) -> list[list[Any]]:
+        self.contents.statements.append((self.database, sql))
+        return [[1]]
+
+    def close(self) -> None:
+        """Say goodbye to nobody."""
 
 
-@contextmanager
-def doubled(databases: Databases) -> Iterator[None]:
-    """Let setup-db-users speak to the double."""
+@dataclass(frozen=True)
+class ServerDouble(DatabaseServer):
+    """A server whose sessions note what is run in them."""
 
-    def server(host: str, port: int, ca_bundle: str) -> _Server:
-        return _Server(databases, host, port)
+    databases: DatabasesDouble = field(kw_only=True)
 
-    def disable(session: Contents, operation_id: str, keep: Collection[str]) -> list[str]:
-        if operation_id not in session.disabled_by:
-            session.disabled_by.append(operation_id)
+    def connect(
+        self, login: DatabaseLogin, database: str, *, application_name: str = APPLICATION_NAME
+    ) -> DatabaseSession:
+        contents = self.databases.log_in(login)
+        return DatabaseSession(_Connection(contents=contents, database=database))
+
+
+@dataclass(frozen=True)
+class SetupDouble:
+    """The setup without its SQL."""
+
+    databases: DatabasesDouble
+    access: DatabaseAccess
+    operation_id: str
+
+    def _log_in(self) -> Contents:
+        return self.databases.log_in(self.access.master)
+
+    def lock_out(self, keep: Collection[str]) -> list[str]:
+        contents = self._log_in()
+        if self.operation_id not in contents.disabled_by:
+            contents.disabled_by.append(self.operation_id)
         return [role for role in INHERITED if role not in keep]
 
-    def run(
-        server: _Server, master: DatabaseLogin, operation_id: str, script: SqlScript, seconds: float
-    ) -> Progress:
-        databases = server.databases
-        with server.session(master, script.database) as session:
-            if script.name in databases.failing:
-                raise ScriptFailedError(f"script {script.name} failed")
-            left = databases.seconds.get(script.name, 0)
-            databases.seconds[script.name] = max(0, left - seconds)
-            if left > seconds:
-                return Progress.RUNNING
-            if (operation_id, script.name) not in session.scripts:
-                session.scripts.append((operation_id, script.name))
-        return Progress.DONE
+    def find_script_statuses(
+        self, scripts: Sequence[SqlScript]
+    ) -> Mapping[SqlScript, ScriptStatus]:
+        contents = self._log_in()
+        return {script: self._status(contents, script) for script in scripts}
 
-    def ensure(server: _Server, session: Contents, login: DatabaseLogin, database: str) -> bool:
-        changed = session.logins.get(login.user) != login.password
-        session.logins[login.user] = login.password
-        return changed
+    def _status(self, contents: Contents, script: SqlScript) -> ScriptStatus:
+        key = (self.operation_id, script.name)
+        if key in contents.scripts:
+            return ScriptStatus.DONE
+        return ScriptStatus.RUNNING if key in contents.started else ScriptStatus.MISSING
 
-    def grant(session: Contents, database: str, access: Mapping[str, Any], keep: Any) -> None:
-        if not databases.forgetful:
-            session.granted.update(access)
+    def start_script(self, script: SqlScript, seconds: float) -> ScriptStatus:
+        contents = self._log_in()
+        if script.name in self.databases.failing:
+            raise ScriptFailedError(f"script {script.name} failed")
+        takes = self.databases.seconds.get(script.name, 0)
+        now = self.databases.backend.clock.now()
+        contents.started[self.operation_id, script.name] = now + timedelta(seconds=takes)
+        contents.end_scripts(now + timedelta(seconds=seconds))
+        return self._status(contents, script)
 
-    def prove(
-        server: _Server, databases_: Sequence[str], app: DatabaseLogin, readonly: DatabaseLogin
+    def set_up_roles(self, logins: Sequence[DatabaseLogin]) -> None:
+        self._log_in().logins.update({login.user: login.password for login in logins})
+
+    def grant_access(
+        self, database: str, roles: Mapping[str, Privileges], keep: Collection[str]
     ) -> None:
-        clusters = server.databases.contents.values()
-        if not any(
-            contents.logins.get(login.user) == login.password and login.user in contents.granted
-            for contents in clusters
-            for login in (app, readonly)
-        ):
-            raise PrivilegeCheckError("nobody was let in")
+        contents = self._log_in()
+        if not self.databases.forgetful:
+            contents.granted.update(roles)
 
-    def nothing(*arguments: Any) -> None:
-        return None
-
-    replaced: dict[str, Any] = {
-        "DatabaseServer": server,
-        "disable_inherited_logins": disable,
-        "ensure_login": ensure,
-        "grant_access": grant,
-        "leave_groups": nothing,
-        "prove_access": prove,
-        "run_script": run,
-        "_asset": lambda path: f"-- {path}",
-    }
-    with (
-        mock.patch.multiple(setup_db_users, **replaced),
-        mock.patch.object(journal, "prepare", nothing),
-    ):
-        yield
+    def prove_access(self, app: DatabaseLogin, readonly: DatabaseLogin) -> None:
+        for login in (app, readonly):
+            if not any(
+                contents.logins.get(login.user) == login.password and login.user in contents.granted
+                for contents in self.databases.contents.values()
+            ):
+                raise PrivilegeCheckError(f"{login.user!r} was not let in")

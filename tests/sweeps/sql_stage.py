@@ -3,18 +3,16 @@
 import json
 import re
 from base64 import b64decode
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import Any, Final
-from unittest import mock
 
 from moto.dynamodb.models import dynamodb_backends
 from moto.secretsmanager.models import secretsmanager_backends
 
-from aurora_restore.lambdas import setup_db_users
 from aurora_restore.lambdas.setup_db_users import SetupDbUsersHandler
 from aurora_restore.shared.common import logger
 from aurora_restore.shared.names import CA_BUNDLE, script_resource
@@ -52,6 +50,8 @@ class SqlStage:
     cluster: PostgresCluster
     bench: Bench
     tap: Tap
+    assets: Mapping[str, str]
+    """What was deployed with the function, by its path."""
     _start: Memento = field(init=False)
 
     def __post_init__(self) -> None:
@@ -77,7 +77,11 @@ class SqlStage:
     def call(self, hook: Hook | None = None) -> Document:
         """Call the function once, in a process of its own."""
         wires = Wires(self.cluster.server.socket, hook)
-        with wires.installed(), self.tap.working(STEP), self.tap.hooked(wires.meet_aws):
+        self.bench.inject = lambda _: {
+            "connect": wires.connect,
+            "read_asset": self.assets.__getitem__,
+        }
+        with self.tap.working(STEP), self.tap.hooked(wires.meet_aws):
             return self.bench.step(SetupDbUsersHandler)
 
     def standing(self) -> Document:
@@ -136,10 +140,9 @@ def sql_stage(directory: Path) -> Iterator[SqlStage]:
         }
         logger.setLevel("CRITICAL")
         try:
-            with mock.patch.object(setup_db_users, "_asset", assets.__getitem__):
-                _configure(bench)
-                _let_the_restore_be_done(bench, cluster)
-                yield SqlStage(cluster, bench, tap)
+            _configure(bench)
+            _let_the_restore_be_done(bench, cluster)
+            yield SqlStage(cluster, bench, tap, assets)
         finally:
             logger.setLevel(level)
 

@@ -18,7 +18,6 @@ from typing import Any, Final
 from pg8000.exceptions import InterfaceError
 
 from aurora_restore.shared.errors import AuroraRestoreError, DatabaseError
-from aurora_restore.shared.postgres import scripts
 from tests.sweeps.sql_stage import Document, SqlStage
 from tests.sweeps.tap import Proceed, Violation
 from tests.sweeps.wires import Exchange, Killed, Wires
@@ -183,7 +182,6 @@ class SqlSweep:
         try:
             return self.stage.call(hook)
         except Killed:
-            scripts._unfinished.clear()
             return None
 
     def _come_to_the_end(self) -> None:

@@ -28,7 +28,7 @@ from embedded_aws.rds.backend import RdsBackend, RegionalBackend
 from embedded_aws.rds.models import Location
 from embedded_aws.rds.scheduler import ScheduledAction
 from embedded_aws.rds.timings import Timings
-from tests.support.database_double import Databases, doubled
+from tests.support.database_double import DatabasesDouble
 from tests.sweeps.definition import state_machine
 from tests.sweeps.machine import Document, SimulatedExecution, StateMachineSimulator
 from tests.sweeps.memento import Fingerprint, Memento
@@ -72,7 +72,7 @@ class SweepStage:
     bench: Bench
     tap: Tap
     serials: _Serials
-    databases: Databases
+    databases: DatabasesDouble
     executions: list[SimulatedExecution] = field(default_factory=list)
     _fingerprint: Fingerprint = field(
         default_factory=lambda: Fingerprint(
@@ -167,13 +167,8 @@ class SweepStage:
             f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:{PREFIX}-{step}",
             int(1000 * _TIMEOUTS[step]),
         )
-        made = HANDLERS[step](
-            clients=self.bench.clients,
-            environment=self.bench.environment,
-            clock=self.bench.clock,
-        )
         with self.tap.working(step):
-            return made(event, context)
+            return self.bench.make(HANDLERS[step])(event, context)
 
     # The whole state
 
@@ -280,9 +275,9 @@ def stage_in_memory() -> Iterator[SweepStage]:
         try:
             bench.rds.backend.timings = TIMINGS
             _make_machine()
-            databases = Databases(bench.rds.backend)
-            with doubled(databases):
-                yield SweepStage(bench, tap, serials, databases)
+            databases = DatabasesDouble(bench.rds.backend)
+            bench.inject = databases.injected
+            yield SweepStage(bench, tap, serials, databases)
         finally:
             logger.setLevel(level)
 

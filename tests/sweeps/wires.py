@@ -7,14 +7,11 @@ of itself, in order.
 import os
 import struct
 import sys
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import FrameType, SimpleNamespace
+from types import FrameType
 from typing import Any
-from unittest import mock
 
 from aurora_restore.shared.postgres import connection
 from tests.sweeps.cluster import Connection
@@ -74,15 +71,6 @@ class Killed(BaseException):
     """The function is dead. Nothing that it still tries reaches anybody."""
 
 
-def _unless_killed(found: threading.ExceptHookArgs) -> None:
-    """A thread of a function that is dead dies without a word."""
-    if found.exc_type is not Killed:
-        _tell_of_thread(found)
-
-
-_tell_of_thread = threading.excepthook
-
-
 def _place() -> str:
     """The line of the steps' code that is at work, the module that speaks for them all aside."""
     frame: FrameType | None = sys._getframe()
@@ -124,15 +112,9 @@ class Wires:
         """The same for a call of AWS."""
         return self.meet(Exchange(f"{call.service}:{call.operation}"), proceed)
 
-    @contextmanager
-    def installed(self) -> Iterator[None]:
-        """Between pg8000 and the server, for the time of the block."""
-        driver = SimpleNamespace(native=SimpleNamespace(Connection=self._kind()))
-        with (
-            mock.patch.object(connection, "pg8000", driver),
-            mock.patch.object(threading, "excepthook", _unless_killed),
-        ):
-            yield
+    def connect(self, host: str, port: int, ca_bundle: str) -> connection.DatabaseServer:
+        """The server, whose sessions all pass the hook."""
+        return connection.DatabaseServer(host, port, ca_bundle, open_connection=self._kind())
 
     def _kind(self) -> type[Any]:
         wires = self

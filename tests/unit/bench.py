@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -69,6 +69,15 @@ class FakeContext:
         return self.remaining_milliseconds
 
 
+Inject = Callable[[type[BaseHandler]], Mapping[str, Any]]
+"""Returns what a handler is given beside the environment, its clients and its clock."""
+
+
+def inject_nothing(handler: type[BaseHandler]) -> Mapping[str, Any]:
+    """What a handler of the deployed function is given, too."""
+    return {}
+
+
 @dataclass
 class Bench:
     """What a test needs: the environment, a clock that it moves, and a way to call a function."""
@@ -79,6 +88,7 @@ class Bench:
     time: ManualClock
     context: FakeContext = field(default_factory=FakeContext)
     redrive_count: int = 0
+    inject: Inject = inject_nothing
 
     def clock(self) -> datetime:
         return self.time.now()
@@ -99,10 +109,18 @@ class Bench:
             Overwrite=True,
         )
 
+    def make(self, handler: type[BaseHandler]) -> BaseHandler:
+        """A function that remembers nothing of an earlier call."""
+        return handler(
+            clients=self.clients,
+            environment=self.environment,
+            clock=self.clock,
+            **self.inject(handler),
+        )
+
     def call(self, handler: type[BaseHandler], event: Any) -> dict[str, Any]:
         """Call a function directly, as the console's test button does."""
-        made = handler(clients=self.clients, environment=self.environment, clock=self.clock)
-        return made(event, self.context)
+        return self.make(handler)(event, self.context)
 
     def step(
         self, handler: type[BaseHandler], asked: Any = None, *, operation_id: str = "op-1"

@@ -1,7 +1,7 @@
 """Sessions with the restored PostgreSQL: over TLS, verified against a CA bundle."""
 
 import ssl
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
@@ -102,6 +102,8 @@ class DatabaseServer:
     port: int
     ca_bundle: str
     """The certificate authorities, as PEM text."""
+    open_connection: Callable[..., Any] = pg8000.native.Connection
+    """What speaks to the server: pg8000's class, or what behaves like it."""
 
     @contextmanager
     def session(
@@ -124,7 +126,7 @@ class DatabaseServer:
         PostgreSQL that refused.
         """
         try:
-            connection = pg8000.native.Connection(
+            connection = self.open_connection(
                 login.user,
                 host=self.host,
                 port=self.port,

@@ -23,13 +23,18 @@ _CREATE: Final = (
 )
 
 
+def exists(session: DatabaseSession) -> bool:
+    """Return whether the database has a journal."""
+    return bool(session.scalar(f"SELECT to_regclass('{SCHEMA}.journal') IS NOT NULL"))
+
+
 def prepare(session: DatabaseSession) -> None:
     """Create the journal where it is missing.
 
     A journal that came with the snapshot, because the source was itself restored by this pipeline,
     is kept: its entries belong to other operations.
     """
-    if session.scalar(f"SELECT to_regclass('{SCHEMA}.journal') IS NULL"):
+    if not exists(session):
         for statement in _CREATE:
             session.run(statement)
 

@@ -7,7 +7,8 @@ invocation sees it running (in ``pg_stat_activity``) or done (in the journal).
 
 import hashlib
 import threading
-from dataclasses import dataclass
+from concurrent.futures import Future, wait
+from dataclasses import dataclass, field
 from enum import Enum, auto
 from typing import Final
 
@@ -16,12 +17,11 @@ from pg8000.exceptions import InterfaceError
 
 from aurora_restore.shared.errors import DatabaseConnectionError, ScriptFailedError
 from aurora_restore.shared.postgres import journal
+from aurora_restore.shared.postgres.access import DatabaseAccess
 from aurora_restore.shared.postgres.catalog import find_owners
 from aurora_restore.shared.postgres.connection import (
     APPLICATION_NAME,
     UNIQUE_VIOLATION,
-    DatabaseLogin,
-    DatabaseServer,
     DatabaseSession,
     close,
     describe,
@@ -31,7 +31,7 @@ from aurora_restore.shared.postgres.connection import (
 from aurora_restore.shared.postgres.membership import TemporaryMembership, plan_membership
 
 # Settings without which the server would stop or wait for a client that is gone, each with the
-# version that has brought it. A notice would be flushed to the client at once, so none is sent.
+# version that brought it. A notice would be flushed to the client immediately, so none is sent.
 _SESSION_SETTINGS: Final = (
     ("SET statement_timeout = 0", 0),
     ("SET idle_in_transaction_session_timeout = 0", 0),
@@ -40,14 +40,14 @@ _SESSION_SETTINGS: Final = (
     ("SET client_min_messages = error", 0),
 )
 
-# Connections of scripts that outlast their invocation. They stay open while the execution
-# environment is frozen, and are closed when the next invocation finds the script done.
-_unfinished: Final[dict[str, DatabaseSession]] = {}
 
+class ScriptStatus(Enum):
+    """How far a script is, by the journal and the sessions of its database."""
 
-class Progress(Enum):
-    DONE = auto()
+    MISSING = auto()
+    """It is neither recorded nor at work: it was never started, or it failed."""
     RUNNING = auto()
+    DONE = auto()
 
 
 @dataclass(frozen=True)
@@ -56,77 +56,80 @@ class SqlScript:
 
     name: str
     database: str
-    sql: str
+    sql: str = field(repr=False)
 
 
-def run_script(
-    server: DatabaseServer,
-    master: DatabaseLogin,
-    operation_id: str,
-    script: SqlScript,
-    seconds: float,
-) -> Progress:
-    """Run a script in its own transaction, unless it has run, and wait up to ``seconds`` for it.
+def find_script_status(
+    session: DatabaseSession, operation_id: str, script: SqlScript
+) -> ScriptStatus:
+    """Return how far a script is. ``session`` is one with the script's database."""
+    if journal.exists(session) and journal.has(session, operation_id, _entry(script)):
+        return ScriptStatus.DONE
+    active = session.column(
+        "SELECT pid FROM pg_stat_activity WHERE application_name = :label AND state = 'active'",
+        label=_label(operation_id, script),
+    )
+    return ScriptStatus.RUNNING if active else ScriptStatus.MISSING
 
-    Raises ScriptFailedError; nothing of a failed script remains.
+
+def start_script(
+    access: DatabaseAccess, operation_id: str, script: SqlScript, seconds: float
+) -> ScriptStatus:
+    """Run a script in its own transaction, and wait up to ``seconds`` for it.
+
+    Sessions of the same script that failed unseen are ended first. Returns DONE, or RUNNING where
+    it takes longer. Raises ScriptFailedError, and then nothing of the script remains.
     """
     label = _label(operation_id, script)
-    with server.session(master, script.database) as session:
-        journal.prepare(session)
-        if journal.has(session, operation_id, _entry(script)):
-            _forget(label)
-            return Progress.DONE
-        if _is_running(session, label):
-            return Progress.RUNNING
-    _forget(label)
-    return _start(server, master, operation_id, script, label, seconds)
-
-
-def _start(
-    server: DatabaseServer,
-    master: DatabaseLogin,
-    operation_id: str,
-    script: SqlScript,
-    label: str,
-    seconds: float,
-) -> Progress:
-    session = server.connect(master, script.database, application_name=label)
+    session = access.server.connect(access.master, script.database, application_name=label)
     try:
-        version = session.version
-        for setting, since in _SESSION_SETTINGS:
-            if version >= since:
-                session.run(setting)
-        message = _as_one_message(
-            operation_id, script, label, plan_membership(session, find_owners(session))
+        journal.prepare(session)
+        session.run(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+            "WHERE application_name = :label AND pid <> pg_backend_pid() "
+            "AND state IS DISTINCT FROM 'active'",
+            label=label,
         )
+        for setting, since in _SESSION_SETTINGS:
+            if session.version >= since:
+                session.run(setting)
+        membership = plan_membership(session, find_owners(session))
+        message = _as_one_message(operation_id, script, label, membership)
     except BaseException:
         close(session)
         raise
-    outcome: list[Exception | None] = []
+    outcome: Future[None] = Future()
+    threading.Thread(
+        target=_send, args=(session, message, outcome), name=label, daemon=True
+    ).start()
+    wait((outcome,), timeout=max(0.0, seconds))
+    if not outcome.done():
+        return ScriptStatus.RUNNING
+    _raise_if_failed(script, outcome.exception())
+    return ScriptStatus.DONE
 
-    def send() -> None:
+
+def _send(session: DatabaseSession, message: str, outcome: Future[None]) -> None:
+    """Run a message and end its session.
+
+    Nobody may be waiting by then: an environment that was frozen meanwhile goes on here when it is
+    used again.
+    """
+    try:
         try:
             session.run(message)
-        except (PgDatabaseError, InterfaceError, OSError) as error:
-            outcome.append(error)
-        else:
-            outcome.append(None)
-
-    sender = threading.Thread(target=send, name=label, daemon=True)
-    sender.start()
-    sender.join(max(0.0, seconds))
-    if sender.is_alive():
-        _unfinished[label] = session
-        return Progress.RUNNING
-    close(session)
-    _raise_if_failed(script, outcome[0])
-    return Progress.DONE
+        finally:
+            close(session)
+    except BaseException as error:
+        outcome.set_exception(error)
+    else:
+        outcome.set_result(None)
 
 
 def _as_one_message(
     operation_id: str, script: SqlScript, label: str, membership: TemporaryMembership
 ) -> str:
-    """The script within its transaction, in which the master user may do what the owners may.
+    """Return the script within its transaction, with the master user a member of the owners.
 
     The journal's entry comes first: a second session with the same script waits there for the first
     one, and then fails. The last block refuses a script that has ended the transaction itself, for
@@ -155,43 +158,36 @@ def _as_one_message(
     )
 
 
-def _raise_if_failed(script: SqlScript, error: Exception | None) -> None:
-    if isinstance(error, PgDatabaseError):
-        if sqlstate(error) == UNIQUE_VIOLATION and _is_the_journals(error):
+def _raise_if_failed(script: SqlScript, error: BaseException | None) -> None:
+    match error:
+        case None:
             return
-        raise ScriptFailedError(
-            f"script {script.name} failed in database {script.database!r} and was rolled back: "
-            f"{describe(error)}",
-            script=script.name,
-            sqlstate=sqlstate(error),
-        ) from error
-    if error is not None:
-        raise DatabaseConnectionError(
-            f"the connection was lost while script {script.name} ran: {error}"
-        ) from error
+        case PgDatabaseError() if _is_a_second_entry(error):
+            return
+        case PgDatabaseError():
+            raise ScriptFailedError(
+                f"script {script.name} failed in database {script.database!r} and was rolled back: "
+                f"{describe(error)}",
+                script=script.name,
+                sqlstate=sqlstate(error),
+            ) from error
+        case InterfaceError() | OSError():
+            raise DatabaseConnectionError(
+                f"the connection was lost while script {script.name} ran in database "
+                f"{script.database!r}: {error}"
+            ) from error
+        case _:
+            raise error
 
 
-def _is_the_journals(error: PgDatabaseError) -> bool:
+def _is_a_second_entry(error: PgDatabaseError) -> bool:
+    """Return whether another session has run the same script, and this one left it at that."""
     report = error.args[0]
-    return bool(report.get("s") == journal.SCHEMA and report.get("t") == "journal")
-
-
-def _is_running(session: DatabaseSession, label: str) -> bool:
-    """Whether a session of this script is at work; one that has failed unseen is ended."""
-    rows = session.run(
-        "SELECT pid, state FROM pg_stat_activity WHERE application_name = :label", label=label
+    return (
+        sqlstate(error) == UNIQUE_VIOLATION
+        and report.get("s") == journal.SCHEMA
+        and report.get("t") == "journal"
     )
-    for pid, state in rows:
-        if state == "active":
-            return True
-        session.run("SELECT pg_terminate_backend(:pid)", pid=pid)
-    return False
-
-
-def _forget(label: str) -> None:
-    session = _unfinished.pop(label, None)
-    if session is not None:
-        threading.Thread(target=close, args=(session,), daemon=True).start()
 
 
 def _entry(script: SqlScript) -> str:
@@ -199,6 +195,6 @@ def _entry(script: SqlScript) -> str:
 
 
 def _label(operation_id: str, script: SqlScript) -> str:
-    """The session's application_name, which PostgreSQL cuts at 63 bytes."""
-    told = f"{operation_id}\0{script.database}\0{script.name}"
-    return f"{APPLICATION_NAME} {hashlib.sha256(told.encode()).hexdigest()[:32]}"
+    """Return the session's application_name, which PostgreSQL cuts at 63 bytes."""
+    named = f"{operation_id}\0{script.database}\0{script.name}"
+    return f"{APPLICATION_NAME} {hashlib.sha256(named.encode()).hexdigest()[:32]}"

@@ -5,7 +5,13 @@ import time
 import pytest
 
 from aurora_restore.shared.errors import ScriptFailedError
-from aurora_restore.shared.postgres.scripts import Progress, SqlScript, run_script
+from aurora_restore.shared.postgres.access import DatabaseAccess
+from aurora_restore.shared.postgres.scripts import (
+    ScriptStatus,
+    SqlScript,
+    find_script_status,
+    start_script,
+)
 from tests.integration.database.conftest import DATABASE, MASTER, Aged, Restored
 
 ENOUGH_SECONDS = 20.0
@@ -15,8 +21,16 @@ def script(sql: str, name: str = "mask.sql") -> SqlScript:
     return SqlScript(name, DATABASE, sql)
 
 
-def run(restored: Restored, sql: str, seconds: float = ENOUGH_SECONDS) -> Progress:
-    return run_script(restored.server, MASTER, "op-1", script(sql), seconds)
+def run(
+    restored: Restored, sql: str, seconds: float = ENOUGH_SECONDS, operation_id: str = "op-1"
+) -> ScriptStatus:
+    """Start a script where it is neither running nor done, as the step does."""
+    access = DatabaseAccess(restored.server, MASTER, DATABASE, (DATABASE,))
+    with access.session() as session:
+        status = find_script_status(session, operation_id, script(sql))
+    if status is ScriptStatus.MISSING:
+        return start_script(access, operation_id, script(sql), seconds)
+    return status
 
 
 def counted(restored: Restored, query: str) -> int:
@@ -27,10 +41,10 @@ def counted(restored: Restored, query: str) -> int:
 
 def test_a_script_runs_once_in_an_operation(restored: Restored) -> None:
     insert = "INSERT INTO customers SELECT max(id) + 1, 'x' FROM customers; -- a last comment"
-    assert run(restored, insert) is Progress.DONE
-    assert run(restored, insert) is Progress.DONE
+    assert run(restored, insert) is ScriptStatus.DONE
+    assert run(restored, insert) is ScriptStatus.DONE
     assert counted(restored, "SELECT count(*) FROM customers") == 101
-    run_script(restored.server, MASTER, "op-2", script(insert), ENOUGH_SECONDS)
+    run(restored, insert, operation_id="op-2")
     assert counted(restored, "SELECT count(*) FROM customers") == 102
 
 
@@ -39,7 +53,7 @@ def test_nothing_of_a_failed_script_remains(restored: Restored) -> None:
         run(restored, "DELETE FROM customers; SELECT 1 / 0;")
     assert caught.value.details == {"script": "mask.sql", "sqlstate": "22012"}
     assert counted(restored, "SELECT count(*) FROM customers") == 100
-    assert run(restored, "DELETE FROM customers;") is Progress.DONE
+    assert run(restored, "DELETE FROM customers;") is ScriptStatus.DONE
     assert counted(restored, "SELECT count(*) FROM customers") == 0
 
 
@@ -60,12 +74,12 @@ def test_a_script_that_ends_its_own_transaction_is_refused(restored: Restored) -
     ],
 )
 def test_any_sql_is_sent_as_it_is(restored: Restored, sql: str) -> None:
-    assert run(restored, sql) is Progress.DONE
+    assert run(restored, sql) is ScriptStatus.DONE
 
 
 def test_a_script_may_change_what_another_role_owns(restored: Restored) -> None:
     change = """INSERT INTO "Odd Schema"."odd ""table" ("drop table") VALUES ('by the script')"""
-    assert run(restored, change) is Progress.DONE
+    assert run(restored, change) is ScriptStatus.DONE
     with restored.session(MASTER) as connection:
         (member,) = connection.run("""SELECT pg_has_role('postgres', 'Odd "Owner', 'USAGE')""")
     assert member == [False]
@@ -73,10 +87,10 @@ def test_a_script_may_change_what_another_role_owns(restored: Restored) -> None:
 
 def test_a_script_that_outlasts_its_invocation_goes_on_in_the_next(restored: Restored) -> None:
     masking = "SELECT pg_sleep(2); UPDATE customers SET email = 'masked';"
-    assert run(restored, masking, seconds=0.2) is Progress.RUNNING
-    assert run(restored, masking, seconds=0.2) is Progress.RUNNING
+    assert run(restored, masking, seconds=0.2) is ScriptStatus.RUNNING
+    assert run(restored, masking, seconds=0.2) is ScriptStatus.RUNNING
     deadline = time.monotonic() + ENOUGH_SECONDS
-    while run(restored, masking, seconds=0.2) is Progress.RUNNING:
+    while run(restored, masking, seconds=0.2) is ScriptStatus.RUNNING:
         assert time.monotonic() < deadline
         time.sleep(0.1)
     assert counted(restored, "SELECT count(*) FROM customers WHERE email = 'masked'") == 100
@@ -85,7 +99,7 @@ def test_a_script_that_outlasts_its_invocation_goes_on_in_the_next(restored: Res
 
 def test_a_script_that_failed_unseen_is_run_again_and_its_error_told(restored: Restored) -> None:
     failing = "SELECT pg_sleep(0.5); SELECT 1 / 0;"
-    assert run(restored, failing, seconds=0.1) is Progress.RUNNING
+    assert run(restored, failing, seconds=0.1) is ScriptStatus.RUNNING
     time.sleep(1)
     with pytest.raises(ScriptFailedError, match="22012"):
         run(restored, failing)
@@ -93,11 +107,8 @@ def test_a_script_that_failed_unseen_is_run_again_and_its_error_told(restored: R
 
 def test_a_script_runs_on_an_older_server(restored: Restored, aged: Aged) -> None:
     for number, _ in enumerate(aged):
-        operation = f"op-{number}"
-        insert = script("INSERT INTO customers SELECT max(id) + 1, 'x' FROM customers")
-        assert run_script(restored.server, MASTER, operation, insert, ENOUGH_SECONDS) is (
-            Progress.DONE
-        )
+        insert = "INSERT INTO customers SELECT max(id) + 1, 'x' FROM customers"
+        assert run(restored, insert, operation_id=f"op-{number}") is ScriptStatus.DONE
         assert counted(restored, "SELECT count(*) FROM customers") == 101 + number
 
 
@@ -105,7 +116,7 @@ def test_a_client_that_is_gone_does_not_stop_a_script_where_the_server_looks_for
     restored: Restored,
 ) -> None:
     setting = "current_setting('client_connection_check_interval')"
-    assert run(restored, f"CREATE TABLE found AS SELECT {setting} AS value") is Progress.DONE
+    assert run(restored, f"CREATE TABLE found AS SELECT {setting} AS value") is ScriptStatus.DONE
     assert counted(restored, "SELECT value FROM found") == 0
 
 
@@ -113,4 +124,4 @@ def test_a_client_that_is_gone_does_not_stop_a_script_where_the_server_looks_for
 def test_a_script_outlasts_the_limits_of_its_database(restored: Restored, setting: str) -> None:
     with restored.session(MASTER) as connection:
         connection.run(f"ALTER DATABASE {DATABASE} SET {setting} = '500ms'")
-    assert run(restored, "SELECT pg_sleep(1)") is Progress.DONE
+    assert run(restored, "SELECT pg_sleep(1)") is ScriptStatus.DONE

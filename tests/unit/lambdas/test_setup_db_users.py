@@ -1,18 +1,14 @@
 """setup-db-users: what it decides; what its SQL does is tested against a real PostgreSQL."""
 
 import json
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from pg8000.exceptions import DatabaseError as PgDatabaseError
 from pg8000.exceptions import InterfaceError
 
-from aurora_restore.lambdas.setup_db_users import (
-    MOST_CONNECTION_FAILURES,
-    RESERVE_SECONDS,
-    SetupDbUsersHandler,
-)
+from aurora_restore.lambdas.setup_db_users import SetupDbUsersHandler
+from aurora_restore.shared.database_step import MOST_CONNECTION_FAILURES, RESERVE_SECONDS
 from aurora_restore.shared.errors import (
     ConfigurationError,
     DatabaseConnectionError,
@@ -21,7 +17,7 @@ from aurora_restore.shared.errors import (
     ScriptFailedError,
     ValidationError,
 )
-from tests.support.database_double import Contents, Databases, doubled
+from tests.support.database_double import Contents, DatabasesDouble
 from tests.unit.bench import APP_PASSWORD, MASTER_PASSWORD, READONLY_PASSWORD, Bench
 from tests.unit.lambdas.midway import OPERATION, restored, until_done, usable
 from tests.unit.scene import TARGET, Scene
@@ -33,15 +29,15 @@ REFUSED = DatabaseConnectionError("'postgres' could not log in", sqlstate="28P01
 
 
 @pytest.fixture
-def databases(bench: Bench) -> Iterator[Databases]:
+def databases(bench: Bench) -> DatabasesDouble:
     """The double of the restored PostgreSQL."""
-    made = Databases(bench.rds.backend)
-    with doubled(made):
-        yield made
+    made = DatabasesDouble(bench.rds.backend)
+    bench.inject = made.injected
+    return made
 
 
 @pytest.fixture
-def ready(scene: Scene, databases: Databases) -> Scene:
+def ready(scene: Scene, databases: DatabasesDouble) -> Scene:
     """The restored cluster lets the master user in."""
     usable(scene)
     return scene
@@ -58,7 +54,7 @@ def directly(scene: Scene, **event: Any) -> dict[str, Any]:
     return scene.bench.call(SetupDbUsersHandler, {"operation_id": OPERATION, **event})
 
 
-def inside(databases: Databases) -> Contents:
+def inside(databases: DatabasesDouble) -> Contents:
     """What has been done in the one database that was reached."""
     if not databases.contents:
         return Contents()
@@ -129,7 +125,7 @@ def test_the_documented_answer_says_that_the_users_are_configured(ready: Scene) 
 
 
 def test_both_roles_of_the_application_are_let_in_with_the_passwords_of_the_secret(
-    ready: Scene, databases: Databases
+    ready: Scene, databases: DatabasesDouble
 ) -> None:
     set_up(ready)
 
@@ -138,7 +134,7 @@ def test_both_roles_of_the_application_are_let_in_with_the_passwords_of_the_secr
 
 
 def test_the_logins_that_came_with_the_snapshot_are_disabled_and_named(
-    ready: Scene, databases: Databases
+    ready: Scene, databases: DatabasesDouble
 ) -> None:
     set_up(ready)
 
@@ -154,7 +150,9 @@ def test_a_login_that_is_configured_to_be_kept_is_not_disabled(ready: Scene) -> 
     assert details(ready)["disabled_logins"] == ["app_user"]
 
 
-def test_inherited_logins_stay_where_that_is_configured(ready: Scene, databases: Databases) -> None:
+def test_inherited_logins_stay_where_that_is_configured(
+    ready: Scene, databases: DatabasesDouble
+) -> None:
     configure(ready, disable_inherited_logins=False)
 
     set_up(ready)
@@ -164,7 +162,7 @@ def test_inherited_logins_stay_where_that_is_configured(ready: Scene, databases:
 
 
 def test_a_direct_call_with_the_documented_input_reaches_the_cluster_it_names(
-    ready: Scene, databases: Databases
+    ready: Scene, databases: DatabasesDouble
 ) -> None:
     endpoint = (ready.cluster() or {})["Endpoint"]
 
@@ -184,7 +182,7 @@ def test_a_direct_call_with_the_documented_input_reaches_the_cluster_it_names(
     assert inside(databases).logins == LET_IN
 
 
-def test_a_second_call_finds_everything_done(ready: Scene, databases: Databases) -> None:
+def test_a_second_call_finds_everything_done(ready: Scene, databases: DatabasesDouble) -> None:
     configure(ready, scripts=scripts(MASK))
     first = set_up(ready)
     before = (dict(inside(databases).logins), list(inside(databases).scripts), app_secret(ready))
@@ -242,7 +240,7 @@ def test_a_function_that_was_deployed_without_its_files_says_what_to_do(scene: S
     ],
 )
 def test_a_master_secret_that_is_wrong_is_named_and_not_told(
-    ready: Scene, databases: Databases, value: Any
+    ready: Scene, databases: DatabasesDouble, value: Any
 ) -> None:
     name = ready.bench.environment.master_secret
     put_secret(ready, name, value)
@@ -277,7 +275,7 @@ def test_a_secret_that_is_not_there_is_a_fault_of_the_configuration(ready: Scene
     ],
 )
 def test_an_application_secret_that_is_wrong_lets_nobody_in(
-    ready: Scene, databases: Databases, changes: dict[str, Any], problem: str
+    ready: Scene, databases: DatabasesDouble, changes: dict[str, Any], problem: str
 ) -> None:
     change_app_secret(ready, **changes)
 
@@ -292,7 +290,7 @@ def test_an_application_secret_that_is_wrong_lets_nobody_in(
     "missing", [("app_password",), ("readonly_password",), ("app_password", "readonly_password")]
 )
 def test_a_password_that_the_secret_lacks_is_generated_and_stored_there(
-    ready: Scene, databases: Databases, missing: tuple[str, ...]
+    ready: Scene, databases: DatabasesDouble, missing: tuple[str, ...]
 ) -> None:
     change_app_secret(ready, note="not the pipeline's", **dict.fromkeys(missing))
     given = app_secret(ready)
@@ -309,7 +307,7 @@ def test_a_password_that_the_secret_lacks_is_generated_and_stored_there(
 
 
 def test_a_password_that_was_stored_before_the_call_died_is_the_one_that_is_used(
-    ready: Scene, databases: Databases
+    ready: Scene, databases: DatabasesDouble
 ) -> None:
     change_app_secret(ready, app_password=None, readonly_password=None)
     databases.forgetful = True
@@ -325,7 +323,7 @@ def test_a_password_that_was_stored_before_the_call_died_is_the_one_that_is_used
 
 
 def test_no_password_appears_in_answers_state_audit_or_logs(
-    ready: Scene, databases: Databases, capsys: pytest.CaptureFixture[str]
+    ready: Scene, databases: DatabasesDouble, capsys: pytest.CaptureFixture[str]
 ) -> None:
     change_app_secret(ready, readonly_password=None)
     databases.refusals = [REFUSED]
@@ -344,7 +342,7 @@ def test_no_password_appears_in_answers_state_audit_or_logs(
 
 
 def test_a_cluster_that_does_not_let_the_master_in_yet_is_tried_again(
-    ready: Scene, databases: Databases
+    ready: Scene, databases: DatabasesDouble
 ) -> None:
     databases.refusals = [REFUSED]
 
@@ -361,7 +359,7 @@ def test_a_cluster_that_does_not_let_the_master_in_yet_is_tried_again(
     "lost", [OSError("connection reset by peer"), InterfaceError("network error")]
 )
 def test_a_connection_that_is_lost_half_way_is_tried_again(
-    ready: Scene, databases: Databases, lost: Exception
+    ready: Scene, databases: DatabasesDouble, lost: Exception
 ) -> None:
     configure(ready, scripts=scripts(MASK))
     databases.refusals = [lost]
@@ -374,7 +372,7 @@ def test_a_connection_that_is_lost_half_way_is_tried_again(
 
 
 def test_a_cluster_that_keeps_refusing_fails_the_step_in_the_end(
-    scene: Scene, databases: Databases
+    scene: Scene, databases: DatabasesDouble
 ) -> None:
     restored(scene)
     known = {"cluster_endpoint": "db.example", "cluster_port": 5432}
@@ -390,7 +388,7 @@ def test_a_cluster_that_keeps_refusing_fails_the_step_in_the_end(
     assert scene.bench.state("setup-db-users")["status"] == "FAILED"
 
 
-def test_a_redrive_tries_as_often_again(ready: Scene, databases: Databases) -> None:
+def test_a_redrive_tries_as_often_again(ready: Scene, databases: DatabasesDouble) -> None:
     databases.refusals = [REFUSED] * MOST_CONNECTION_FAILURES
     for _ in range(MOST_CONNECTION_FAILURES - 1):
         set_up(ready)
@@ -404,7 +402,7 @@ def test_a_redrive_tries_as_often_again(ready: Scene, databases: Databases) -> N
     assert again == [202] * (MOST_CONNECTION_FAILURES - 1) + [200]
 
 
-def test_refusals_are_counted_only_in_a_row(ready: Scene, databases: Databases) -> None:
+def test_refusals_are_counted_only_in_a_row(ready: Scene, databases: DatabasesDouble) -> None:
     configure(ready, scripts=scripts(MASK))
     databases.seconds = {MASK: 20}
     time_left(ready, RESERVE_SECONDS + 10)
@@ -421,7 +419,9 @@ def test_refusals_are_counted_only_in_a_row(ready: Scene, databases: Databases) 
     assert statuses == [202] * len(few)
 
 
-def test_a_direct_call_is_told_of_a_refusal_at_once(ready: Scene, databases: Databases) -> None:
+def test_a_direct_call_is_told_of_a_refusal_at_once(
+    ready: Scene, databases: DatabasesDouble
+) -> None:
     databases.refusals = [REFUSED]
 
     answer = directly(ready)
@@ -432,12 +432,12 @@ def test_a_direct_call_is_told_of_a_refusal_at_once(ready: Scene, databases: Dat
 
 
 def test_a_statement_that_postgresql_refuses_fails_the_step_at_once(
-    ready: Scene, databases: Databases
+    ready: Scene, databases: DatabasesDouble
 ) -> None:
     report = {"C": "42501", "M": "permission denied", "D": "Key (email)=(a@real.example)"}
     databases.refusals = [PgDatabaseError(report)]
 
-    with pytest.raises(DatabaseError, match="could not be set up: 42501: permission denied") as e:
+    with pytest.raises(DatabaseError, match="in cluster my-cluster: 42501: permission denied") as e:
         set_up(ready)
 
     assert "real.example" not in e.value.message
@@ -447,7 +447,7 @@ def test_a_statement_that_postgresql_refuses_fails_the_step_at_once(
 # The scripts
 
 
-def test_scripts_run_in_their_order_and_once(ready: Scene, databases: Databases) -> None:
+def test_scripts_run_in_their_order_and_once(ready: Scene, databases: DatabasesDouble) -> None:
     configure(ready, scripts=scripts(MASK, FIXTURES))
 
     set_up(ready)
@@ -458,7 +458,7 @@ def test_scripts_run_in_their_order_and_once(ready: Scene, databases: Databases)
 
 @pytest.mark.parametrize(("seconds", "status"), [(15, 200), (16, 202)])
 def test_a_script_may_take_the_time_of_the_call_but_for_a_reserve(
-    ready: Scene, databases: Databases, seconds: float, status: int
+    ready: Scene, databases: DatabasesDouble, seconds: float, status: int
 ) -> None:
     configure(ready, scripts=scripts(MASK))
     databases.seconds = {MASK: seconds}
@@ -470,7 +470,7 @@ def test_a_script_may_take_the_time_of_the_call_but_for_a_reserve(
 
 
 def test_a_script_that_takes_longer_is_waited_for_and_nobody_let_in_meanwhile(
-    ready: Scene, databases: Databases
+    ready: Scene, databases: DatabasesDouble
 ) -> None:
     configure(ready, scripts=scripts(MASK, FIXTURES))
     databases.seconds = {MASK: 20}
@@ -487,7 +487,7 @@ def test_a_script_that_takes_longer_is_waited_for_and_nobody_let_in_meanwhile(
 
 
 def test_once_the_long_script_is_through_the_rest_follows(
-    ready: Scene, databases: Databases
+    ready: Scene, databases: DatabasesDouble
 ) -> None:
     configure(ready, scripts=scripts(MASK, FIXTURES))
     databases.seconds = {MASK: 40, FIXTURES: 20}
@@ -501,7 +501,7 @@ def test_once_the_long_script_is_through_the_rest_follows(
 
 
 def test_a_script_that_fails_lets_nobody_in_and_says_whose_login_is_gone(
-    ready: Scene, databases: Databases
+    ready: Scene, databases: DatabasesDouble
 ) -> None:
     configure(ready, scripts=scripts(MASK, FIXTURES))
     databases.failing = {MASK}
@@ -516,7 +516,7 @@ def test_a_script_that_fails_lets_nobody_in_and_says_whose_login_is_gone(
 
 
 def test_after_the_script_was_mended_a_redrive_goes_on_behind_what_is_done(
-    ready: Scene, databases: Databases
+    ready: Scene, databases: DatabasesDouble
 ) -> None:
     configure(ready, scripts=scripts(MASK, FIXTURES))
     databases.failing = {FIXTURES}
@@ -532,7 +532,7 @@ def test_after_the_script_was_mended_a_redrive_goes_on_behind_what_is_done(
 
 
 def test_what_a_role_can_do_is_proved_before_the_step_is_done(
-    ready: Scene, databases: Databases
+    ready: Scene, databases: DatabasesDouble
 ) -> None:
     databases.forgetful = True
 

@@ -1,0 +1,120 @@
+"""What every step does around its own work in the databases of the restored cluster.
+
+A step whose row says ``reaches_database`` is a subclass of ``DatabaseStepHandler``. It finds the
+cluster by the operation's state, logs in as the master user, and turns what PostgreSQL refuses into
+errors of the pipeline.
+"""
+
+from abc import abstractmethod
+from collections.abc import Callable
+from datetime import datetime
+from importlib import resources
+from typing import Final, Protocol
+
+from aurora_restore.shared.aws_utils import Clients, get_secret
+from aurora_restore.shared.base_handler import Answer, BaseHandler, Job
+from aurora_restore.shared.common import now
+from aurora_restore.shared.documents.secrets import MasterCredentials
+from aurora_restore.shared.errors import ConfigurationError, DatabaseConnectionError
+from aurora_restore.shared.lambda_environment import LambdaEnvironment
+from aurora_restore.shared.names import ASSETS_PACKAGE, CA_BUNDLE
+from aurora_restore.shared.postgres.access import DatabaseAccess
+from aurora_restore.shared.postgres.connection import DatabaseLogin, DatabaseServer, explained
+from aurora_restore.shared.validation import validate_required_params
+
+RESERVE_SECONDS: Final = 45
+"""What is kept of an invocation's time for writing the state and answering."""
+CONNECTION_FAILURES: Final = "connection_failures"
+"""State: how often in a row the step could not log in, or lost its connection."""
+MOST_CONNECTION_FAILURES: Final = 5
+"""A cluster that has just become available may refuse the first log-ins."""
+
+ReadAsset = Callable[[str], str]
+"""Returns the text of a file in ASSETS_PACKAGE by its path there."""
+
+
+class Connect(Protocol):
+    """Returns the server at an endpoint, without logging in to it."""
+
+    def __call__(self, host: str, port: int, ca_bundle: str) -> DatabaseServer: ...
+
+
+def read_deployed_asset(path: str) -> str:
+    """Return the text of a file that was deployed beside the function.
+
+    Raises ConfigurationError where the file is missing.
+    """
+    try:
+        return resources.files(ASSETS_PACKAGE).joinpath(path).read_text(encoding="utf-8")
+    except (ModuleNotFoundError, FileNotFoundError) as error:
+        raise ConfigurationError(
+            f"{path} was not deployed with the function; deploy the stack again"
+        ) from error
+
+
+class DatabaseStepHandler(BaseHandler):
+    """A step that logs in to the restored cluster; a subclass writes ``run_in_databases``."""
+
+    def __init__(
+        self,
+        *,
+        clients: Clients | None = None,
+        environment: LambdaEnvironment | None = None,
+        clock: Callable[[], datetime] = now,
+        connect: Connect = DatabaseServer,
+        read_asset: ReadAsset = read_deployed_asset,
+    ) -> None:
+        super().__init__(clients=clients, environment=environment, clock=clock)
+        self._connect = connect
+        self._read_asset = read_asset
+
+    @abstractmethod
+    def run_in_databases(self, job: Job, databases: DatabaseAccess) -> Answer:
+        """Do the step's work. Raises AuroraRestoreError; errors of pg8000 may pass through."""
+
+    def run(self, job: Job) -> Answer:
+        """Do the step's work in the databases, and try again later where no session lasts.
+
+        Every answer names the cluster and its endpoint. Raises DatabaseError where PostgreSQL
+        refuses a statement, and DatabaseConnectionError for the last of MOST_CONNECTION_FAILURES in
+        a row, or for the first one on a direct call.
+        """
+        endpoint = job.setting("cluster_endpoint")
+        port = job.setting("cluster_port")
+        validate_required_params({"cluster_endpoint": endpoint, "cluster_port": port})
+        databases = self._open(job, self._connect(endpoint, int(port), self._read_asset(CA_BUNDLE)))
+        try:
+            with explained(
+                f"{self.step.name} could not finish its work in cluster {job.target_cluster_id}"
+            ):
+                answer = self.run_in_databases(job, databases)
+        except DatabaseConnectionError as error:
+            answer = self._try_again(job, error)
+        else:
+            job.state.pop(CONNECTION_FAILURES, None)
+        body = {"target_cluster_id": job.target_cluster_id, "cluster_endpoint": endpoint}
+        return Answer(answer.message, {**body, **answer.body}, answer.state, answer.status)
+
+    def seconds_left(self, job: Job) -> float:
+        """Return how long work in a database may still take in this invocation."""
+        return max(0.0, job.remaining_seconds() - RESERVE_SECONDS)
+
+    def _open(self, job: Job, server: DatabaseServer) -> DatabaseAccess:
+        name = job.environment.master_secret
+        master = MasterCredentials.parse(
+            get_secret(name, clients=job.clients), source=f"secret {name}"
+        )
+        return DatabaseAccess(
+            server,
+            DatabaseLogin(master.username, master.password),
+            master.database,
+            job.restore.database.databases or (master.database,),
+        )
+
+    def _try_again(self, job: Job, error: DatabaseConnectionError) -> Answer:
+        """Count the failure; return a 202, or raise the error where it is one too many."""
+        failures = int(job.state.pop(CONNECTION_FAILURES, 0)) + 1
+        if job.execution is None or failures >= MOST_CONNECTION_FAILURES:
+            raise error
+        job.state[CONNECTION_FAILURES] = failures
+        return Answer.wait(f"{error.message}; it is tried again")

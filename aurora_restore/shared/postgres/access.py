@@ -1,0 +1,28 @@
+"""The master user's way into the databases of a cluster."""
+
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+
+from aurora_restore.shared.postgres.connection import (
+    DatabaseLogin,
+    DatabaseServer,
+    DatabaseSession,
+)
+
+
+@dataclass(frozen=True)
+class DatabaseAccess:
+    """A cluster's server, its master user, and the databases that a restore is about."""
+
+    server: DatabaseServer
+    master: DatabaseLogin
+    master_database: str
+    """Where the master user logs in for what concerns the whole cluster, such as roles."""
+    databases: tuple[str, ...]
+
+    def session(self, database: str | None = None) -> AbstractContextManager[DatabaseSession]:
+        """Log in to a database, or else the master user's, for the time of the block.
+
+        Raises DatabaseConnectionError.
+        """
+        return self.server.session(self.master, database or self.master_database)

@@ -1,0 +1,97 @@
+"""What is done to the databases of a restored cluster before an application may use them."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from aurora_restore.shared.postgres import journal
+from aurora_restore.shared.postgres.access import DatabaseAccess
+from aurora_restore.shared.postgres.application_roles import ensure_login, leave_groups
+from aurora_restore.shared.postgres.connection import DatabaseLogin
+from aurora_restore.shared.postgres.grants import Privileges, grant_access
+from aurora_restore.shared.postgres.lock_out import disable_inherited_logins
+from aurora_restore.shared.postgres.proof import prove_access
+from aurora_restore.shared.postgres.scripts import (
+    ScriptStatus,
+    SqlScript,
+    find_script_status,
+    start_script,
+)
+
+
+class DatabaseSetup(Protocol):
+    """The setup of one cluster's databases in one operation.
+
+    Every method may be called again: it changes only what is missing. All raise
+    DatabaseConnectionError, and DatabaseError where PostgreSQL refuses a statement.
+    """
+
+    def lock_out(self, keep: Collection[str]) -> list[str]:
+        """Take the login from every inherited role that is not in ``keep``; return the roles."""
+
+    def find_script_statuses(
+        self, scripts: Sequence[SqlScript]
+    ) -> Mapping[SqlScript, ScriptStatus]:
+        """Return how far each script is."""
+
+    def start_script(self, script: SqlScript, seconds: float) -> ScriptStatus:
+        """Run a script, waiting up to ``seconds`` for it. Raises ScriptFailedError."""
+
+    def set_up_roles(self, logins: Sequence[DatabaseLogin]) -> None:
+        """Let the logins work, and their roles be in no group. Raises PrivilegeCheckError."""
+
+    def grant_access(
+        self, database: str, roles: Mapping[str, Privileges], keep: Collection[str]
+    ) -> None:
+        """Grant each role exactly its privileges in a database; ``keep`` may still connect."""
+
+    def prove_access(self, app: DatabaseLogin, readonly: DatabaseLogin) -> None:
+        """Raise PrivilegeCheckError unless only the first one can write."""
+
+
+@dataclass(frozen=True)
+class PostgresSetup:
+    """The setup in PostgreSQL itself."""
+
+    access: DatabaseAccess
+    operation_id: str
+
+    def lock_out(self, keep: Collection[str]) -> list[str]:
+        """Disable the inherited logins, end their sessions, and record that in the journal."""
+        with self.access.session() as session:
+            journal.prepare(session)
+            return disable_inherited_logins(session, self.operation_id, keep)
+
+    def find_script_statuses(
+        self, scripts: Sequence[SqlScript]
+    ) -> Mapping[SqlScript, ScriptStatus]:
+        """Return how far each script is, with one session for each database."""
+        found: dict[SqlScript, ScriptStatus] = {}
+        for database in dict.fromkeys(script.database for script in scripts):
+            with self.access.session(database) as session:
+                for script in scripts:
+                    if script.database == database:
+                        found[script] = find_script_status(session, self.operation_id, script)
+        return found
+
+    def start_script(self, script: SqlScript, seconds: float) -> ScriptStatus:
+        """Run a script in its own transaction, and wait up to ``seconds`` for it."""
+        return start_script(self.access, self.operation_id, script, seconds)
+
+    def set_up_roles(self, logins: Sequence[DatabaseLogin]) -> None:
+        """Revoke the roles' memberships, and create or alter them."""
+        with self.access.session() as session:
+            for login in logins:
+                leave_groups(session, login.user)
+                ensure_login(self.access.server, session, login, self.access.databases[0])
+
+    def grant_access(
+        self, database: str, roles: Mapping[str, Privileges], keep: Collection[str]
+    ) -> None:
+        """Grant and revoke in one transaction."""
+        with self.access.session(database) as session:
+            grant_access(session, database, roles, keep)
+
+    def prove_access(self, app: DatabaseLogin, readonly: DatabaseLogin) -> None:
+        """Log in as both roles to every database, and try to write."""
+        prove_access(self.access.server, self.access.databases, app, readonly)

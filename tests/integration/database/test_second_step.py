@@ -1,0 +1,31 @@
+"""A second step that logs in: a row and a class are enough, on a real PostgreSQL."""
+
+import json
+
+from aurora_restore.shared.names import CA_BUNDLE
+from aurora_restore.shared.state_utils import SUCCESS
+from tests.integration.database.conftest import DATABASE, MASTER, Restored
+from tests.support.warm_cache import WarmCacheHandler
+from tests.unit.bench import RESTORE, bench_in_memory
+
+
+def test_a_second_step_logs_in_over_tls_with_the_masters_secret(restored: Restored) -> None:
+    server = restored.server
+    with bench_in_memory() as bench:
+        bench.configure(RESTORE | {"database": {"databases": [DATABASE, "postgres"]}})
+        bench.clients.secrets_manager.put_secret_value(
+            SecretId=bench.environment.master_secret,
+            SecretString=json.dumps(
+                {"username": MASTER.user, "password": MASTER.password, "database": DATABASE}
+            ),
+        )
+        bench.inject = lambda _: {"read_asset": {CA_BUNDLE: server.ca_bundle}.__getitem__}
+        facts = {"cluster_endpoint": server.host, "cluster_port": server.port}
+        bench.store.save("op-1", "check-restore-status", SUCCESS, facts, bench.clock())
+        bench.advance(1)
+
+        answer = bench.step(WarmCacheHandler)
+
+    assert answer["statusCode"] == 200
+    assert answer["body"]["message"] == "The cache is warm"
+    assert answer["body"]["databases"] == [DATABASE, "postgres"]

@@ -1,0 +1,129 @@
+"""What setup-db-users does next, as a decision: without AWS, and without PostgreSQL."""
+
+from dataclasses import replace
+from itertools import product
+
+import pytest
+
+from aurora_restore.lambdas.setup_db_users import (
+    ApplicationLogins,
+    AwaitScript,
+    CompleteSecret,
+    Finish,
+    GrantAccess,
+    LockOut,
+    ProveAccess,
+    SetupAction,
+    SetupFacts,
+    SetUpRoles,
+    StartScript,
+    decide,
+)
+from aurora_restore.shared.postgres.connection import DatabaseLogin
+from aurora_restore.shared.postgres.scripts import ScriptStatus, SqlScript
+
+DONE, RUNNING, MISSING = ScriptStatus.DONE, ScriptStatus.RUNNING, ScriptStatus.MISSING
+MASK = SqlScript("sql/mask.sql", "app", "UPDATE customers SET email = 'masked'")
+FIXTURES = SqlScript("sql/fixtures.sql", "reports", "INSERT INTO ledger VALUES ('fixture')")
+LOGINS = ApplicationLogins(DatabaseLogin("app", "canary-1"), DatabaseLogin("reader", "canary-2"))
+
+COMPLETE = SetupFacts(
+    lock_out_due=False,
+    scripts=(MASK, FIXTURES),
+    statuses={MASK: DONE, FIXTURES: DONE},
+    logins=LOGINS,
+    roles_ready=True,
+    databases=("app", "reports"),
+    granted=frozenset({"app", "reports"}),
+    proven=True,
+)
+NOTHING_KNOWN = SetupFacts(lock_out_due=True, scripts=(MASK, FIXTURES), databases=("app",))
+
+
+def test_a_setup_of_which_nothing_is_left_to_do_is_finished() -> None:
+    assert isinstance(decide(COMPLETE), Finish)
+
+
+@pytest.mark.parametrize(
+    ("missing", "expected"),
+    [
+        ({"lock_out_due": True}, LockOut),
+        ({"statuses": {MASK: DONE}}, StartScript),
+        ({"statuses": {MASK: DONE, FIXTURES: RUNNING}}, AwaitScript),
+        ({"logins": None}, CompleteSecret),
+        ({"roles_ready": False}, SetUpRoles),
+        ({"granted": frozenset({"app"})}, GrantAccess),
+        ({"proven": False}, ProveAccess),
+    ],
+)
+def test_what_alone_is_missing_is_done(
+    missing: dict[str, object], expected: type[SetupAction]
+) -> None:
+    action = decide(replace(COMPLETE, **missing))  # type: ignore[arg-type]
+
+    assert isinstance(action, expected)
+    assert action.reason
+
+
+def test_inherited_logins_are_disabled_before_anything_else() -> None:
+    assert isinstance(decide(NOTHING_KNOWN), LockOut)
+
+
+def test_where_inherited_logins_may_stay_the_scripts_come_first() -> None:
+    action = decide(replace(NOTHING_KNOWN, lock_out_due=False))
+
+    assert isinstance(action, StartScript)
+    assert action.script == MASK
+
+
+@pytest.mark.parametrize(
+    ("mask", "fixtures", "expected"),
+    [
+        (MISSING, MISSING, StartScript(script=MASK, reason="")),
+        (RUNNING, MISSING, AwaitScript(script=MASK, reason="")),
+        (RUNNING, DONE, AwaitScript(script=MASK, reason="")),
+        (MISSING, DONE, StartScript(script=MASK, reason="")),
+        (DONE, MISSING, StartScript(script=FIXTURES, reason="")),
+        (DONE, RUNNING, AwaitScript(script=FIXTURES, reason="")),
+    ],
+)
+def test_scripts_run_one_after_the_other(
+    mask: ScriptStatus, fixtures: ScriptStatus, expected: StartScript | AwaitScript
+) -> None:
+    action = decide(replace(COMPLETE, statuses={MASK: mask, FIXTURES: fixtures}))
+
+    assert replace(action, reason="") == expected
+
+
+@pytest.mark.parametrize(
+    "statuses",
+    [
+        {MASK: mask, FIXTURES: fixtures}
+        for mask, fixtures in product(ScriptStatus, repeat=2)
+        if (mask, fixtures) != (DONE, DONE)
+    ],
+)
+def test_nobody_is_let_in_before_every_script_is_done(
+    statuses: dict[SqlScript, ScriptStatus],
+) -> None:
+    assert isinstance(decide(replace(COMPLETE, statuses=statuses)), StartScript | AwaitScript)
+
+
+def test_databases_are_granted_in_their_order_and_before_the_proof() -> None:
+    facts = replace(COMPLETE, granted=frozenset(), proven=False)
+    granted = []
+    while isinstance(action := decide(facts), GrantAccess):
+        granted.append(action.database)
+        facts = replace(facts, granted=facts.granted | {action.database})
+
+    assert granted == ["app", "reports"]
+    assert isinstance(action, ProveAccess)
+
+
+def test_the_reason_names_the_script_and_its_database_but_no_sql_and_no_password() -> None:
+    start = decide(replace(COMPLETE, statuses={MASK: DONE}))
+    prove = decide(replace(COMPLETE, proven=False))
+
+    assert start.reason == "the journal of 'reports' has no entry of sql/fixtures.sql"
+    assert "fixture'" not in repr(start)
+    assert "canary" not in repr(prove)
