@@ -1,10 +1,11 @@
 # Everything a developer runs. `make` alone lists it.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo demo-cross-account test format clean
+.PHONY: help setup demo demo-cross-account check test docs format clean
 
 PYTHON ?= python3
 VENV := .venv
 PY := $(VENV)/bin/python
+PYTEST := $(PY) -m pytest -q --numprocesses 2 --no-loadscope-reorder
 export PATH := $(CURDIR)/node_modules/.bin:$(PATH)
 export JSII_SILENCE_WARNING_UNTESTED_NODE_VERSION := 1
 
@@ -13,22 +14,30 @@ help: ## Show this list
 
 setup: $(VENV)/.ready node_modules/.ready ## Install what is needed into .venv and node_modules
 
-demo-cross-account: setup ## The same, from a source in another account
+demo-cross-account: setup ## The demo with the source in another account
 	@$(PY) -m demo --cross-account
 
 demo: setup ## Restore a real database, from snapshot to notification, on this machine
 	@$(PY) -m demo
 
-test: setup ## Check format, lint and types, and run every test
+check: setup ## Check format, lint and types, and run the unit tests: about a minute
 	$(VENV)/bin/ruff format --check --quiet .
 	$(VENV)/bin/ruff check --quiet .
 	$(VENV)/bin/mypy
-	$(PY) -m pytest -q --numprocesses 2 --no-loadscope-reorder
+	$(PYTEST) tests/unit
 
-format: setup ## Put the code into shape
+test: check ## Run everything: what check does, then all other tests
+	$(PYTEST) tests --ignore=tests/unit
+
+docs: setup ## Rewrite the configuration's schema and the generated parts of the documentation
+	@$(PY) -m aurora_restore.reference.schema_file
+	@$(PY) -m aurora_restore.reference
+	@$(PY) -m embedded_aws.rds.facts
+
+format: setup ## Format the code and fix what ruff can fix
 	@$(VENV)/bin/ruff check --fix --quiet . ; $(VENV)/bin/ruff format --quiet .
 
-clean: ## Remove what the other targets have made
+clean: ## Remove everything that the other targets have created
 	rm -rf $(VENV) node_modules .local cdk.out .mypy_cache .ruff_cache .pytest_cache .hypothesis
 
 $(VENV)/.ready: requirements.txt requirements-lambda.txt requirements-dev.txt

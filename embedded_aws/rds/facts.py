@@ -468,7 +468,7 @@ def markdown() -> str:
     lines = [
         "# What the embedded RDS takes from AWS",
         "",
-        "Written by `python -m embedded_aws.rds.facts`. Every enforced fact has a test named after "
+        "Written by `make docs`. Every enforced fact has a test named after "
         "it in `tests/unit/embedded_aws/rds` or `tests/integration/embedded_aws/rds`; a test holds "
         "the two lists equal. What is not enforced stands at the end.",
         "",

@@ -14,7 +14,7 @@ from tests.unit.docs.pages import Page, all_pages
 def test_every_block_is_current(page: Page) -> None:
     contents = {name: write() for name, write in CONTENTS.items()}
 
-    assert rewrite(page.text, contents) == page.text, "run python -m aurora_restore.reference"
+    assert rewrite(page.text, contents) == page.text, "run make docs"
 
 
 def test_every_content_has_its_block() -> None:

@@ -17,7 +17,7 @@ SCHEMA = json.loads(schema_text())
 def test_it_is_current() -> None:
     current = (CONFIG_FOLDER / SCHEMA_FILE).read_text()
 
-    assert current == schema_text(), "run python -m aurora_restore.reference.schema_file"
+    assert current == schema_text(), "run make docs"
 
 
 @pytest.mark.parametrize("name", ["example", "cross-account"])
