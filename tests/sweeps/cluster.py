@@ -1,4 +1,4 @@
-"""A real PostgreSQL as a restore leaves it: made anew in a moment, and told whole."""
+"""A real PostgreSQL as a restore leaves it: reset in a moment, and read whole."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -165,7 +165,7 @@ class PostgresCluster:
     port: int
     ca_bundle: str
 
-    def make_anew(self) -> None:
+    def reset(self) -> None:
         """Everything is as the restore has left it."""
         with self.server.session() as session:
             for database in DATABASES:

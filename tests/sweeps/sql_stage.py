@@ -67,7 +67,7 @@ class SqlStage:
         """Everything is as before the step; two of the inherited logins are at work."""
         self._start.restore()
         self.bench.redrive_count = 0
-        self.cluster.make_anew()
+        self.cluster.reset()
         with (
             self.cluster.logged_in(ETL, DATABASES[0]),
             self.cluster.logged_in(MONITORING, DATABASES[0]),

@@ -1,6 +1,6 @@
 """Disturbs setup-db-users wherever it speaks to the world, and sees whether it comes to its end.
 
-The run is made once for each disturbance, on a cluster that is made anew. What was disturbed is
+The run is made once for each disturbance, on a cluster that is reset. What was disturbed is
 called again, as the state machine would, until it is done; then all must stand as it does after an
 undisturbed run.
 
@@ -118,7 +118,7 @@ class SqlSweep:
             if answer["statusCode"] != HTTPStatus.ACCEPTED:
                 raise Violation(f"it does not wait for the script: {answer}")
         if at_work[0] != at_work[1]:
-            raise Violation("it does not let the script go on, but starts it anew")
+            raise Violation("it does not let the script go on, but starts it again")
 
     def lose_connections(self) -> None:
         """Each line of the code loses its connection, the first time it speaks."""

@@ -122,7 +122,7 @@ class Wires:
         class WiredConnection(Connection):
             is_joined = False
             unread = 0
-            """How many answers are still to come in this statement."""
+            """How many responses are still to come in this statement."""
 
             def __init__(self, user: str, **options: Any) -> None:
                 self.database = options["database"]

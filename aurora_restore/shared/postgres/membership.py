@@ -46,11 +46,15 @@ def plan_membership(session: DatabaseSession, roles: Collection[str]) -> Tempora
 
     Changes nothing. Roles as which the current user may act already are left out.
     """
-    missing = [
-        role
-        for role in sorted(roles)
-        if not session.scalar("SELECT pg_has_role(current_user, :role, 'USAGE')", role=role)
-    ]
+    missing = (
+        session.column(
+            "SELECT rolname FROM pg_roles WHERE rolname = ANY (CAST(:roles AS text[])) "
+            "AND NOT pg_has_role(current_user, oid, 'USAGE') ORDER BY rolname",
+            roles=list(roles),
+        )
+        if roles
+        else []
+    )
     # The user who makes a role is its member, but with neither option.
     has_options = session.version >= MEMBERSHIP_OPTIONS_SINCE
     options = " WITH INHERIT TRUE, SET TRUE" if has_options else ""

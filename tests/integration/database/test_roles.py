@@ -224,10 +224,10 @@ def test_a_membership_that_another_role_has_granted_ends_with_all_that_depends_o
     assert memberships == [["owners", "deployer"]]
 
 
-def test_a_membership_that_only_a_superuser_could_end_is_told_with_its_remedy(
+def test_a_membership_that_only_a_superuser_could_end_is_reported_with_its_remedy(
     restored: Restored,
 ) -> None:
-    """Since PostgreSQL 16 whoever makes a role is its member by grant of the first superuser."""
+    """Since PostgreSQL 16 a user who makes a role is its member by grant of the first superuser."""
     former = DatabaseLogin("app_user", "old-app-password")
     with restored.session(MASTER) as connection:
         connection.run("ALTER ROLE app_user CREATEROLE")
@@ -284,7 +284,7 @@ def test_an_application_role_that_cannot_write_is_found_out(restored: Restored) 
         prove_access(restored.server, [DATABASE], APP, READONLY)
 
 
-def test_a_wrong_password_is_told_with_its_code(restored: Restored) -> None:
+def test_a_wrong_password_is_reported_with_its_code(restored: Restored) -> None:
     with (
         pytest.raises(InvalidPasswordError, match="'postgres' could not log in") as caught,
         restored.server.session(DatabaseLogin("postgres", "canary-wrong"), DATABASE),

@@ -97,7 +97,9 @@ def test_a_script_that_outlasts_its_invocation_goes_on_in_the_next(restored: Res
     assert counted(restored, "SELECT count(*) FROM aurora_restore.journal") == 1
 
 
-def test_a_script_that_failed_unseen_is_run_again_and_its_error_told(restored: Restored) -> None:
+def test_a_script_that_failed_unseen_is_run_again_and_its_error_reported(
+    restored: Restored,
+) -> None:
     failing = "SELECT pg_sleep(0.5); SELECT 1 / 0;"
     assert run(restored, failing, seconds=0.1) is ScriptStatus.RUNNING
     time.sleep(1)

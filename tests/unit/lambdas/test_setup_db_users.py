@@ -209,7 +209,7 @@ def test_without_an_endpoint_there_is_nothing_to_set_up(scene: Scene, name: str)
     assert answer["body"]["faults"] == [name]
 
 
-def test_the_state_machine_is_told_that_the_endpoint_is_missing(scene: Scene) -> None:
+def test_the_state_machine_learns_that_the_endpoint_is_missing(scene: Scene) -> None:
     with pytest.raises(ValidationError, match=r"cluster_endpoint: is missing.*cluster_port"):
         set_up(scene)
 
@@ -239,7 +239,7 @@ def test_a_function_that_was_deployed_without_its_files_says_what_to_do(scene: S
         ["canary-in-a-list"],
     ],
 )
-def test_a_master_secret_that_is_wrong_is_named_and_not_told(
+def test_a_master_secret_that_is_wrong_is_named_and_not_shown(
     ready: Scene, databases: DatabasesDouble, value: Any
 ) -> None:
     name = ready.bench.environment.master_secret
@@ -248,8 +248,8 @@ def test_a_master_secret_that_is_wrong_is_named_and_not_told(
     with pytest.raises(ConfigurationError, match=f"secret {name}") as caught:
         set_up(ready)
 
-    told = json.dumps([caught.value.message, details(ready)["error"]])
-    assert not any(secret in told for secret in ("sh0rt", "quot", "canary"))
+    written = json.dumps([caught.value.message, details(ready)["error"]])
+    assert not any(secret in written for secret in ("sh0rt", "quot", "canary"))
     assert databases.contents == {}
 
 
@@ -332,10 +332,10 @@ def test_no_password_appears_in_answers_state_audit_or_logs(
 
     dynamodb = ready.bench.clients.dynamodb
     tables = (ready.bench.environment.state_table, ready.bench.environment.audit_table)
-    told = str([answers, *(dynamodb.scan(TableName=table)["Items"] for table in tables)])
-    told += capsys.readouterr().out
+    written = str([answers, *(dynamodb.scan(TableName=table)["Items"] for table in tables)])
+    written += capsys.readouterr().out
     generated = app_secret(ready)["readonly_password"]
-    assert not any(secret in told for secret in (MASTER_PASSWORD, APP_PASSWORD, generated))
+    assert not any(secret in written for secret in (MASTER_PASSWORD, APP_PASSWORD, generated))
 
 
 # Readiness
@@ -419,7 +419,7 @@ def test_refusals_are_counted_only_in_a_row(ready: Scene, databases: DatabasesDo
     assert statuses == [202] * len(few)
 
 
-def test_a_direct_call_is_told_of_a_refusal_at_once(
+def test_a_direct_call_fails_with_the_first_refusal(
     ready: Scene, databases: DatabasesDouble
 ) -> None:
     databases.refusals = [REFUSED]
@@ -431,7 +431,7 @@ def test_a_direct_call_is_told_of_a_refusal_at_once(
     assert answer["body"]["sqlstate"] == "28P01"
 
 
-def test_a_statement_that_postgresql_refuses_fails_the_step_at_once(
+def test_a_statement_that_postgresql_refuses_fails_the_step_without_another_try(
     ready: Scene, databases: DatabasesDouble
 ) -> None:
     report = {"C": "42501", "M": "permission denied", "D": "Key (email)=(a@real.example)"}
@@ -515,7 +515,7 @@ def test_a_script_that_fails_lets_nobody_in_and_says_whose_login_is_gone(
     assert (inside(databases).scripts, inside(databases).logins) == ([], {})
 
 
-def test_after_the_script_was_mended_a_redrive_goes_on_behind_what_is_done(
+def test_after_the_script_was_fixed_a_redrive_goes_on_behind_what_is_done(
     ready: Scene, databases: DatabasesDouble
 ) -> None:
     configure(ready, scripts=scripts(MASK, FIXTURES))
