@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Final
 
-from aurora_restore.configuration.checks import faults_of
-from aurora_restore.configuration.repository import REPOSITORY
+from aurora_restore.configuration.checks.environment import faults_of_environment
+from aurora_restore.repository import REPOSITORY
 from aurora_restore.shared.documents.environment import Environment
 from aurora_restore.shared.documents.schema import parse_configuration
 from aurora_restore.shared.errors import ConfigurationError
@@ -43,7 +43,9 @@ def load_environment(name: str | None, folder: str | Path | None = None) -> tupl
         environment = parse_configuration(Environment, _read(file), source=str(file))
     except ConfigurationError as error:
         raise _refusal(file, error.details.get("faults") or [error.message]) from None
-    if faults := [str(fault) for fault in faults_of(environment, repository=REPOSITORY)]:
+    if faults := [
+        str(fault) for fault in faults_of_environment(environment, repository=REPOSITORY)
+    ]:
         raise _refusal(file, faults)
     return name, environment
 

@@ -13,7 +13,7 @@ from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
 
-class DeadLetters(Construct):
+class DeadLetterQueue(Construct):
     """An encrypted SQS queue for the events that could not be delivered, kept for two weeks."""
 
     def __init__(self, scope: Construct, construct_id: str) -> None:
@@ -71,7 +71,7 @@ class FailureRule(Construct):
         )
 
 
-class Alarms(Construct):
+class FailureAlarms(Construct):
     """CloudWatch alarms to the topic, behind the rule: Step Functions' events are best effort.
 
     https://docs.aws.amazon.com/step-functions/latest/dg/eventbridge-integration.html

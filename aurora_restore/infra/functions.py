@@ -10,15 +10,15 @@ from constructs import Construct
 from aurora_restore.infra.bundles.database_assets import DatabaseLayer
 from aurora_restore.infra.bundles.dependencies import RUNTIME, DependencyLayer
 from aurora_restore.infra.bundles.handler_code import handler_code
-from aurora_restore.infra.log_groups import RetainedLogs
-from aurora_restore.infra.network import Network, Placement
-from aurora_restore.infra.permissions.functions import Permissions
+from aurora_restore.infra.log_groups import RetainedLogGroup
+from aurora_restore.infra.network import ImportedNetwork, Placement
+from aurora_restore.infra.permissions.functions import FunctionPermissions
 from aurora_restore.shared.documents.environment import Environment
 from aurora_restore.shared.lambda_environment import LambdaEnvironment
 from aurora_restore.shared.pipeline import STEPS, Step
 
 
-class StepFunction(Construct):
+class StepLambda(Construct):
     """A Lambda function with a log group and a role of its own.
 
     The role may write to that log group, send X-Ray traces, and do what ``statements`` allow. Its
@@ -41,7 +41,9 @@ class StepFunction(Construct):
     ) -> None:
         super().__init__(scope, step.state_name)
         name = step.function_name(name_prefix)
-        log_group = RetainedLogs(self, "Logs", name=f"/aws/lambda/{name}", days=log_retention_days)
+        log_group = RetainedLogGroup(
+            self, "Logs", name=f"/aws/lambda/{name}", days=log_retention_days
+        )
         role = iam.Role(
             self,
             "Role",
@@ -72,7 +74,7 @@ class StepFunction(Construct):
         )
 
 
-class StepFunctions(Construct):
+class StepLambdas(Construct):
     """The function of every step, over one asset of code and one layer of dependencies.
 
     A step that reaches the database has a second layer: the certificate authorities and the SQL
@@ -86,8 +88,8 @@ class StepFunctions(Construct):
         *,
         environment: Environment,
         variables: LambdaEnvironment,
-        network: Network,
-        permissions: Permissions,
+        network: ImportedNetwork,
+        permissions: FunctionPermissions,
     ) -> None:
         super().__init__(scope, construct_id)
         code = handler_code()
@@ -96,7 +98,7 @@ class StepFunctions(Construct):
         self.by_step: dict[str, lambda_.Function] = {}
         for step in STEPS:
             placement = network.placement(step)
-            self.by_step[step.name] = StepFunction(
+            self.by_step[step.name] = StepLambda(
                 self,
                 step=step,
                 name_prefix=environment.name_prefix,

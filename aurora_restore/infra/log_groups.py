@@ -7,7 +7,7 @@ from aws_cdk import aws_logs as logs
 from constructs import Construct
 
 
-class RetainedLogs(logs.LogGroup):
+class RetainedLogGroup(logs.LogGroup):
     """A CloudWatch log group whose events stay for some days, and which goes with the stack."""
 
     def __init__(self, scope: Construct, construct_id: str, *, name: str, days: int) -> None:

@@ -18,7 +18,7 @@ class Placement(TypedDict, total=False):
     security_groups: list[ec2.ISecurityGroup]
 
 
-class Network(Construct):
+class ImportedNetwork(Construct):
     """The VPC, subnets and security groups of the configuration. It makes nothing in AWS."""
 
     def __init__(

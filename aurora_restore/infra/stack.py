@@ -5,16 +5,16 @@ from collections.abc import Iterable
 import aws_cdk as cdk
 from constructs import Construct
 
-from aurora_restore.infra.credentials import Credentials
-from aurora_restore.infra.failure_alerts import Alarms, DeadLetters, FailureRule
-from aurora_restore.infra.functions import StepFunctions
-from aurora_restore.infra.network import Network
+from aurora_restore.infra.failure_alerts import DeadLetterQueue, FailureAlarms, FailureRule
+from aurora_restore.infra.functions import StepLambdas
+from aurora_restore.infra.network import ImportedNetwork
 from aurora_restore.infra.notifications import Notifications
 from aurora_restore.infra.parameters import RestoreParameters
-from aurora_restore.infra.permissions.functions import Permissions
+from aurora_restore.infra.permissions.functions import FunctionPermissions
 from aurora_restore.infra.permissions.grants import GrantStatements
 from aurora_restore.infra.schedules import Schedules
-from aurora_restore.infra.state_machine import PipelineMachine
+from aurora_restore.infra.secrets import PipelineSecrets
+from aurora_restore.infra.state_machine import PipelineStateMachine
 from aurora_restore.infra.tables import Tables
 from aurora_restore.shared.documents.environment import Environment
 from aurora_restore.shared.lambda_environment import LambdaEnvironment
@@ -46,7 +46,7 @@ class AuroraRestoreStack(cdk.Stack):
         path = config_path(prefix)
 
         tables = Tables(self, "Tables", name_prefix=prefix)
-        credentials = Credentials(
+        secrets = PipelineSecrets(
             self, "Credentials", name_prefix=prefix, settings=environment.secrets
         )
         notifications = Notifications(
@@ -54,12 +54,12 @@ class AuroraRestoreStack(cdk.Stack):
         )
         RestoreParameters(self, "Restores", path=path, restores=environment.restores)
 
-        network = Network(self, "Network", settings=environment.network)
+        network = ImportedNetwork(self, "Network", settings=environment.network)
         network.warn_of_regions(
             own=environment.region,
             sources={restore.source.region for restore in environment.restores.values()},
         )
-        functions = StepFunctions(
+        functions = StepLambdas(
             self,
             "Steps",
             environment=environment,
@@ -76,19 +76,19 @@ class AuroraRestoreStack(cdk.Stack):
                 ),
                 config_path=path,
                 default_restore=_only(environment.restores),
-                master_secret=credentials.master.name_or_arn,
-                app_secret=credentials.app.name_or_arn,
+                master_secret=secrets.master.name_or_arn,
+                app_secret=secrets.app.name_or_arn,
                 state_retention_days=str(environment.state_retention_days),
             ),
             network=network,
-            permissions=Permissions(
+            permissions=FunctionPermissions(
                 grants=GrantStatements(environment=environment, partition=self.partition),
                 tables=tables,
-                credentials=credentials,
+                secrets=secrets,
                 notifications=notifications,
             ),
         ).by_step
-        machine = PipelineMachine(
+        machine = PipelineStateMachine(
             self,
             "Pipeline",
             name_prefix=prefix,
@@ -98,7 +98,7 @@ class AuroraRestoreStack(cdk.Stack):
             log_retention_days=environment.log_retention_days,
         ).machine
 
-        dead_letters = DeadLetters(self, "DeadLetters").queue
+        dead_letters = DeadLetterQueue(self, "DeadLetters").queue
         Schedules(
             self,
             "Schedules",
@@ -113,7 +113,7 @@ class AuroraRestoreStack(cdk.Stack):
             notifier=functions["sns-notification"],
             dead_letters=dead_letters,
         )
-        Alarms(
+        FailureAlarms(
             self,
             "Alarms",
             name_prefix=prefix,
@@ -127,8 +127,8 @@ class AuroraRestoreStack(cdk.Stack):
             "TopicArn": notifications.topic.topic_arn,
             "StateTable": tables.state.table_name,
             "AuditTable": tables.audit.table_name,
-            "MasterSecret": credentials.master.arn,
-            "AppSecret": credentials.app.arn,
+            "MasterSecret": secrets.master.arn,
+            "AppSecret": secrets.app.arn,
         }.items():
             cdk.CfnOutput(self, name, value=value)
 

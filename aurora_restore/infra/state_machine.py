@@ -1,6 +1,7 @@
 """The state machine that calls the steps."""
 
 from collections.abc import Mapping
+from http import HTTPStatus
 from typing import Final
 
 from aws_cdk import Duration
@@ -9,11 +10,18 @@ from aws_cdk import aws_stepfunctions as sfn
 from aws_cdk import aws_stepfunctions_tasks as tasks
 from constructs import Construct
 
-from aurora_restore.infra.log_groups import RetainedLogs
+from aurora_restore.infra.log_groups import RetainedLogGroup
 from aurora_restore.shared.errors import retryable_error_names
 from aurora_restore.shared.names import state_machine_name
 from aurora_restore.shared.pipeline import Step, get_step
-from aurora_restore.shared.protocol import DRY_RUN, EXECUTION, INPUT, RESTART_FROM, RETRY_AFTER
+from aurora_restore.shared.protocol import (
+    DRY_RUN,
+    EXECUTION,
+    INPUT,
+    REDRIVE_COUNT,
+    RESTART_FROM,
+    RETRY_AFTER,
+)
 from aurora_restore.shared.sequences import StepSequence, Transition
 
 # https://docs.aws.amazon.com/step-functions/latest/dg/bp-lambda-serviceexception.html
@@ -29,10 +37,9 @@ TIMEOUT_MARGIN_SECONDS: Final = 60
 
 _RESULT: Final = "$.result"
 _BODY: Final = f"{_RESULT}.body"
-_ACCEPTED: Final = 202
 
 
-class PipelineMachine(Construct):
+class PipelineStateMachine(Construct):
     """A standard state machine with a Task per step of a sequence, its log group and its role.
 
     A Task is never caught: a failed step fails the execution at exactly that state, so that a
@@ -68,7 +75,7 @@ class PipelineMachine(Construct):
             timeout=timeout,
             tracing_enabled=True,
             logs=sfn.LogOptions(
-                destination=RetainedLogs(
+                destination=RetainedLogGroup(
                     self,
                     "Logs",
                     name=f"/aws/vendedlogs/states/{name}",
@@ -115,7 +122,7 @@ class PipelineMachine(Construct):
                     EXECUTION: {
                         "id": sfn.JsonPath.string_at("$$.Execution.Id"),
                         "name": sfn.JsonPath.string_at("$$.Execution.Name"),
-                        "redrive_count": sfn.JsonPath.number_at("$$.Execution.RedriveCount"),
+                        REDRIVE_COUNT: sfn.JsonPath.number_at("$$.Execution.RedriveCount"),
                     },
                     INPUT: sfn.JsonPath.object_at("$$.Execution.Input"),
                 }
@@ -174,7 +181,7 @@ class PipelineMachine(Construct):
             time=sfn.WaitTime.seconds_path(f"{_BODY}.{RETRY_AFTER}"),
         ).next(task)
         choice.when(
-            sfn.Condition.number_equals(f"{_RESULT}.statusCode", _ACCEPTED),
+            sfn.Condition.number_equals(f"{_RESULT}.statusCode", HTTPStatus.ACCEPTED),
             wait,
             comment="Not yet",
         )

@@ -2,12 +2,10 @@
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Final
 
 from aurora_restore.reference.blocks import rewrite
 from aurora_restore.reference.contents import CONTENTS
-
-REPOSITORY: Final = Path(__file__).resolve().parents[2]
+from aurora_restore.repository import REPOSITORY
 
 
 def pages(repository: Path = REPOSITORY) -> Iterator[Path]:

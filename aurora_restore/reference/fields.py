@@ -7,8 +7,13 @@ from dataclasses import dataclass, is_dataclass
 from typing import Any, Final, Literal, get_args, get_origin
 
 from aurora_restore.reference.markdown import code, row, table
-from aurora_restore.reference.rows import Row, reference
-from aurora_restore.shared.documents.schema import JSON_TYPE_NAMES, Field, Rule, fields
+from aurora_restore.shared.documents.schema import (
+    JSON_TYPE_NAMES,
+    Field,
+    Rule,
+    fields,
+    join_path,
+)
 
 _NAMED: Final = ".<name>"
 _LISTED: Final = "[]"
@@ -16,25 +21,30 @@ _LISTED: Final = "[]"
 
 @dataclass(frozen=True)
 class Entry:
-    """A row of the reference, and the declaration that it is about."""
+    """A field of a document, and the path to it."""
 
-    row: Row
+    path: str
     field: Field
 
     @property
     def parent(self) -> str:
-        """The path of the object that holds the field."""
-        return self.row.path.rpartition(".")[0]
+        """Return the path of the object that holds the field."""
+        return self.path.rpartition(".")[0]
 
     @property
     def name(self) -> str:
-        return self.row.path.rpartition(".")[2]
+        """Return the field's own name."""
+        return self.path.rpartition(".")[2]
 
 
-def entries(document: type) -> Iterator[Entry]:
-    """Every field of a document, depth first."""
-    for each in reference(document):
-        yield Entry(each, _field_at(document, each.path))
+def entries(document: type, path: str = "") -> Iterator[Entry]:
+    """Yield every field of a document, depth first."""
+    for field in fields(document):
+        here = join_path(path, field.name)
+        yield Entry(here, field)
+        inner = _inner(field.type)
+        if is_dataclass(inner):
+            yield from entries(typing.cast(type, inner), here + _mark(field.type))
 
 
 def sections(document: type, level: int) -> str:
@@ -82,14 +92,20 @@ def _default(entry: Entry) -> str:
         return "**required**"
     if is_dataclass(entry.field.default):
         return "its own defaults"
-    return entry.row.default or "none"
+    return _default_text(entry.field.default) or "none"
+
+
+def _default_text(default: Any) -> str:
+    if default is None or default in ((), {}):
+        return ""
+    return code(str(default).lower() if isinstance(default, bool) else str(default))
 
 
 def _meaning(entry: Entry) -> str:
     inner = _inner(entry.field.type)
     if not is_dataclass(inner):
         return entry.field.help
-    below = entry.row.path + _mark(entry.field.type)
+    below = entry.path + _mark(entry.field.type)
     link = f"[{code(below)}](#{''.join(c for c in below if c.isalnum() or c in '_-').lower()})"
     first_sentence, _, _ = _paragraphs(inner)[0].partition(". ")
     return f"{entry.field.help or first_sentence.rstrip('.') + '.'} See {link}."

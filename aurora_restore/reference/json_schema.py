@@ -9,9 +9,9 @@ from aurora_restore.shared.documents.schema import (
     JSON_TYPE_NAMES,
     Field,
     Rule,
-    _unwrap,
     fields,
     to_json,
+    unwrap,
 )
 
 
@@ -39,11 +39,11 @@ def _schema_of(kind: Any, rules: tuple[Rule, ...] = ()) -> dict[str, Any]:
     elif origin is Literal:
         schema = {"enum": list(get_args(kind))}
     elif origin is tuple:
-        inner, inner_rules, _ = _unwrap(get_args(kind)[0])
+        inner, inner_rules, _ = unwrap(get_args(kind)[0])
         schema = {"type": "array", "items": _schema_of(inner, inner_rules)}
     elif origin is not None and issubclass(origin, Mapping):
-        key, key_rules, _ = _unwrap(get_args(kind)[0])
-        inner, inner_rules, _ = _unwrap(get_args(kind)[1])
+        key, key_rules, _ = unwrap(get_args(kind)[0])
+        inner, inner_rules, _ = unwrap(get_args(kind)[1])
         schema = {
             "type": "object",
             "propertyNames": _schema_of(key, key_rules),

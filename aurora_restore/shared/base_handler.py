@@ -27,7 +27,13 @@ from aurora_restore.shared.errors import AuroraRestoreError, ValidationError, de
 from aurora_restore.shared.lambda_environment import LambdaEnvironment
 from aurora_restore.shared.pipeline import STEPS, Step
 from aurora_restore.shared.polling import next_poll
-from aurora_restore.shared.protocol import EXECUTION, INPUT, RESTART_FROM, RETRY_AFTER
+from aurora_restore.shared.protocol import (
+    EXECUTION,
+    INPUT,
+    REDRIVE_COUNT,
+    RESTART_FROM,
+    RETRY_AFTER,
+)
 from aurora_restore.shared.sequences import REPLACE
 from aurora_restore.shared.snapshots.routes import Place, Route, choose_route
 from aurora_restore.shared.state_utils import (
@@ -46,7 +52,6 @@ if TYPE_CHECKING:
 
 ATTEMPTS: Final = "attempts"
 WAITING_SINCE: Final = "waiting_since"
-REDRIVE_COUNT: Final = "redrive_count"
 GRACE_SECONDS: Final = 300
 """For how long AWS may not show yet what it has accepted."""
 SHARED_AT: Final = "shared_at"

@@ -3,6 +3,9 @@
 from pathlib import PurePosixPath
 from typing import Final
 
+DEFAULT_NAME_PREFIX: Final = "aurora-restore"
+"""How deployed names begin if the configuration does not say otherwise."""
+
 TAG_MANAGED_BY: Final = "aurora-restore:managed-by"
 """On everything the pipeline makes in RDS: the environment's name prefix."""
 

@@ -15,4 +15,7 @@ DRY_RUN: Final = "dry_run"
 # How the state machine marks its calls, so that a failed step raises instead of answering.
 EXECUTION: Final = "execution"
 
+REDRIVE_COUNT: Final = "redrive_count"
+"""In the mark: how often the execution has been redriven."""
+
 INPUT: Final = "input"

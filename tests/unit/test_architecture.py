@@ -18,11 +18,12 @@ MODULES = [
 # What each part may import of the others.
 ARROWS = {
     "app": {"infra", "configuration", "shared"},
-    "infra": {"configuration", "shared"},
-    "configuration": {"shared"},
+    "infra": {"repository", "shared"},
+    "configuration": {"repository", "shared"},
     "lambdas": {"shared"},
     "shared": set[str](),
-    "reference": {"configuration", "shared"},
+    "reference": {"configuration", "repository", "shared"},
+    "repository": set[str](),
     "embedded_aws": set[str](),
     "demo": {"shared", "embedded_aws"},
     "benchmarks": {"shared"},
@@ -72,6 +73,31 @@ def imports(file: Path) -> Iterator[str]:
         elif isinstance(node, ast.ImportFrom):
             assert node.level == 0, f"{file}: imports are absolute"
             yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def module_of(file: Path) -> str:
+    """The dotted name that a file is imported by."""
+    parts = file.relative_to(REPOSITORY).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def imports_at_load(tree: ast.AST) -> Iterator[str]:
+    """The full names of what is imported while a module is loaded.
+
+    Left out is what stands in a function, or is there for the type checker alone.
+    """
+    for node in ast.iter_child_nodes(tree):
+        match node:
+            case ast.Import():
+                yield from (alias.name for alias in node.names)
+            case ast.ImportFrom():
+                yield from (f"{node.module}.{alias.name}" for alias in node.names)
+            case ast.FunctionDef() | ast.AsyncFunctionDef():
+                pass
+            case ast.If(test=ast.Name(id="TYPE_CHECKING")):
+                yield from imports_at_load(ast.Module(body=node.orelse, type_ignores=[]))
+            case _:
+                yield from imports_at_load(node)
 
 
 def source_part(file: Path) -> str:
@@ -124,3 +150,24 @@ def test_declarations_need_the_standard_library_alone(name: str) -> None:
 
         assert seen <= DECLARATIONS
         assert elsewhere <= sys.stdlib_module_names
+
+
+def test_no_module_is_loaded_in_a_circle() -> None:
+    """A circle works or not by which of its modules happens to be imported first."""
+    files = {module_of(file): file for file in (REPOSITORY / PACKAGE).rglob("*.py")}
+    waiting = {
+        name: {
+            found
+            for imported in imports_at_load(ast.parse(file.read_text(encoding="utf-8")))
+            for found in (imported, imported.rpartition(".")[0])
+            if found in files and found != name
+        }
+        for name, file in files.items()
+    }
+
+    while loadable := {name for name, imported in waiting.items() if not imported}:
+        waiting = {
+            name: imported - loadable for name, imported in waiting.items() if name not in loadable
+        }
+
+    assert waiting == {}

@@ -11,9 +11,9 @@ from typing import Final
 from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
-from aurora_restore.configuration.repository import REPOSITORY
 from aurora_restore.infra.bundles.dependencies import RUNTIME
 from aurora_restore.infra.bundles.local_bundling import bundled_code
+from aurora_restore.repository import REPOSITORY
 from aurora_restore.shared.documents.environment import Environment
 from aurora_restore.shared.errors import ConfigurationError
 from aurora_restore.shared.names import ASSETS_PACKAGE, CA_BUNDLE, script_resource

@@ -11,8 +11,8 @@ from typing import Final
 from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
-from aurora_restore.configuration.repository import REPOSITORY
 from aurora_restore.infra.bundles.local_bundling import bundled_code
+from aurora_restore.repository import REPOSITORY
 
 RUNTIME: Final = lambda_.Runtime.PYTHON_3_14
 PYTHON_VERSION: Final = RUNTIME.name.removeprefix("python")

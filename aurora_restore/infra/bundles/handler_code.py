@@ -3,7 +3,7 @@
 from aws_cdk import IgnoreMode
 from aws_cdk import aws_lambda as lambda_
 
-from aurora_restore.configuration.repository import REPOSITORY
+from aurora_restore.repository import REPOSITORY
 
 
 def handler_code() -> lambda_.Code:

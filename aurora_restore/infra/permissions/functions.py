@@ -6,10 +6,10 @@ from typing import Final
 
 from aws_cdk import aws_iam as iam
 
-from aurora_restore.infra.credentials import Credentials
 from aurora_restore.infra.notifications import Notifications
 from aurora_restore.infra.permissions.grants import GrantStatements
 from aurora_restore.infra.permissions.statements import allow, deny
+from aurora_restore.infra.secrets import PipelineSecrets
 from aurora_restore.infra.tables import Tables
 from aurora_restore.shared.names import LOCK_KEY_PREFIX, config_path
 from aurora_restore.shared.pipeline import Step
@@ -26,12 +26,12 @@ _ATTACH_TO_VPC: Final = (
 
 
 @dataclass(frozen=True, kw_only=True)
-class Permissions:
+class FunctionPermissions:
     """The statements of each step's role, from its row and from what the stack holds."""
 
     grants: GrantStatements
     tables: Tables
-    credentials: Credentials
+    secrets: PipelineSecrets
     notifications: Notifications
 
     def of(self, step: Step, *, attached: bool) -> Iterator[iam.PolicyStatement]:
@@ -100,7 +100,7 @@ class Permissions:
         Secrets Manager names the secret in the encryption context:
         https://docs.aws.amazon.com/secretsmanager/latest/userguide/security-encryption.html
         """
-        secret = self.credentials.named(which)
+        secret = self.secrets.named(which)
         yield allow(action, [secret.arn])
         if secret.adopted:
             environment = self.grants.environment

@@ -52,7 +52,7 @@ def sources_in(environment: Environment, account: str) -> list[Source]:
 
 
 @dataclass(frozen=True, kw_only=True)
-class SourceAccess:
+class SourceRolePermissions:
     """The permissions of the role in one source account, and who may assume it."""
 
     environment: Environment

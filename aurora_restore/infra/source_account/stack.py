@@ -4,8 +4,8 @@ import aws_cdk as cdk
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
-from aurora_restore.infra.source_account.key import key_policy_text
-from aurora_restore.infra.source_account.role import SourceAccess, sources_in
+from aurora_restore.infra.source_account.key_policy import key_policy_text
+from aurora_restore.infra.source_account.role import SourceRolePermissions, sources_in
 from aurora_restore.shared.documents.environment import Environment
 from aurora_restore.shared.names import source_role_name
 
@@ -33,7 +33,9 @@ class SourceAccountStack(cdk.Stack):
             synthesizer=cdk.LegacyStackSynthesizer(),
             tags=dict(environment.tags) or None,
         )
-        access = SourceAccess(environment=environment, account=account, partition=self.partition)
+        access = SourceRolePermissions(
+            environment=environment, account=account, partition=self.partition
+        )
         role = iam.Role(
             self,
             "Role",

@@ -27,6 +27,7 @@ from aurora_restore.shared.documents.fields import (
     VpcId,
 )
 from aurora_restore.shared.documents.schema import Rule
+from aurora_restore.shared.names import DEFAULT_NAME_PREFIX
 
 DATE_WILDCARDS = "????-??-??"
 
@@ -437,7 +438,7 @@ class Environment:
             means="2 to 32 small letters, digits and hyphens, not beginning with `aws` or `ssm`, "
             "which SSM reserves",
         ),
-    ] = "aurora-restore"
+    ] = DEFAULT_NAME_PREFIX
     secrets: Secrets = Secrets()
     notification_emails: Annotated[
         tuple[

@@ -117,7 +117,7 @@ def fields(cls: type) -> Iterator[Field]:
     """The declared fields of a dataclass."""
     hints = typing.get_type_hints(cls, include_extras=True)
     for field in dataclasses.fields(cls):
-        kind, rules, optional = _unwrap(hints[field.name])
+        kind, rules, optional = unwrap(hints[field.name])
         default = field.default
         if field.default_factory is not MISSING:
             default = field.default_factory()
@@ -171,7 +171,7 @@ def to_json(value: Any) -> Any:
     return value
 
 
-def _unwrap(annotation: Any) -> tuple[Any, tuple[Rule, ...], bool]:
+def unwrap(annotation: Any) -> tuple[Any, tuple[Rule, ...], bool]:
     """``Annotated[X | None, Rule]`` → (X, rules, may be None)."""
     rules: tuple[Rule, ...] = ()
     optional = False
@@ -195,24 +195,24 @@ def _object(cls: type, document: Any, path: str, faults: list[Fault]) -> Any:
     for key in document:
         if key not in known and key != "$schema":
             faults.append(
-                Fault(_join(path, key), "is not a known field" + _did_you_mean(key, known))
+                Fault(join_path(path, key), "is not a known field" + _did_you_mean(key, known))
             )
     values: dict[str, Any] = {}
     for name, field in known.items():
         if name not in document:
             if field.required:
-                faults.append(Fault(_join(path, name), "is missing" + _hint(field)))
+                faults.append(Fault(join_path(path, name), "is missing" + _hint(field)))
             continue
         given = document[name]
         if given is None and field.optional:
             values[name] = None
             continue
-        values[name] = _checked(field.type, field.rules, given, _join(path, name), faults)
+        values[name] = _checked(field.type, field.rules, given, join_path(path, name), faults)
     return None if faults else cls(**values)
 
 
 def _value(annotation: Any, value: Any, path: str, faults: list[Fault]) -> Any:
-    kind, rules, optional = _unwrap(annotation)
+    kind, rules, optional = unwrap(annotation)
     if value is None and optional:
         return None
     return _checked(kind, rules, value, path, faults)
@@ -252,7 +252,7 @@ def _typed(kind: Any, value: Any, path: str, faults: list[Fault]) -> Any:
         key_type, member = get_args(kind)
         return {
             _value(key_type, key, f"{path}: the key {key!r}", faults): _value(
-                member, item, _join(path, key), faults
+                member, item, join_path(path, key), faults
             )
             for key, item in value.items()
         }
@@ -279,7 +279,7 @@ def _article(noun: str) -> str:
     return f"an {noun}" if noun[0] in "aeiou" else f"a {noun}"
 
 
-def _join(path: str, key: Any) -> str:
+def join_path(path: str, key: Any) -> str:
     return f"{path}.{key}" if path else str(key)
 
 

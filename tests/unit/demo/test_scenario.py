@@ -4,7 +4,7 @@ import dataclasses
 
 import pytest
 
-from aurora_restore.configuration.checks import faults_of
+from aurora_restore.configuration.checks.environment import faults_of_environment
 from aurora_restore.shared.documents.environment import Environment
 from aurora_restore.shared.documents.schema import parse_configuration
 from demo.preparation import ClusterNetwork, configuration
@@ -31,7 +31,7 @@ def test_the_configuration_is_valid(cross_account: bool) -> None:
     document = configuration(scenario, NETWORK, SOURCE_NETWORK, "bundle.pem")
     environment = parse_configuration(Environment, document, source="demo")
     without_bundle = dataclasses.replace(environment, database_ca_bundle=None)
-    assert list(faults_of(without_bundle, repository=repository())) == []
+    assert list(faults_of_environment(without_bundle, repository=repository())) == []
     (restore,) = environment.restores.values()
     assert restore.database.keep_logins == ("monitoring",)
     assert (restore.source.role_arn is not None) is cross_account

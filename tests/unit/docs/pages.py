@@ -9,7 +9,8 @@ from pathlib import Path
 from textwrap import dedent
 from typing import Final
 
-from aurora_restore.reference.__main__ import REPOSITORY, pages
+from aurora_restore.reference.__main__ import pages
+from aurora_restore.repository import REPOSITORY
 
 _FENCE: Final = re.compile(
     r"(?:^ *<!-- example: (?P<example>[a-z-]+) -->\n)?"

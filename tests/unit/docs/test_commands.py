@@ -14,7 +14,7 @@ import pytest
 from botocore import xform_name
 from botocore.model import OperationModel
 
-from aurora_restore.reference.__main__ import REPOSITORY
+from aurora_restore.repository import REPOSITORY
 from aurora_restore.shared.documents.event import Event
 from aurora_restore.shared.documents.schema import parse
 from tests.unit.docs.pages import all_pages, blocks, page

@@ -9,8 +9,8 @@ import botocore.session
 import pytest
 
 from aurora_restore.infra.bundles.dependencies import AWS_SERVICES
-from aurora_restore.reference.__main__ import REPOSITORY
 from aurora_restore.reference.contents import tree
+from aurora_restore.repository import REPOSITORY
 from aurora_restore.shared import pipeline
 from aurora_restore.shared.base_handler import BaseHandler
 from aurora_restore.shared.errors import (

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from aurora_restore.reference.__main__ import REPOSITORY
+from aurora_restore.repository import REPOSITORY
 from tests.unit.docs.pages import Page, all_pages, page
 
 PAGES = pytest.mark.parametrize("page", all_pages(), ids=lambda each: each.name)

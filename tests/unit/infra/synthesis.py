@@ -9,10 +9,10 @@ from typing import Any
 import aws_cdk as cdk
 from aws_cdk.assertions import Annotations, Match, Template
 
-from aurora_restore.configuration.checks import faults_of
-from aurora_restore.configuration.repository import REPOSITORY
+from aurora_restore.configuration.checks.environment import faults_of_environment
 from aurora_restore.infra.source_account.stack import SourceAccountStack
 from aurora_restore.infra.stack import AuroraRestoreStack
+from aurora_restore.repository import REPOSITORY
 from aurora_restore.shared.documents.environment import Environment
 from aurora_restore.shared.documents.schema import parse_configuration
 from aurora_restore.shared.pipeline import STEPS
@@ -58,7 +58,7 @@ def restore(changes: Mapping[str, Any] | None = None) -> Document:
 def environment(document: Document) -> Environment:
     """The checked environment of a document."""
     checked = parse_configuration(Environment, document, source="test")
-    assert not list(faults_of(checked, repository=REPOSITORY))
+    assert not list(faults_of_environment(checked, repository=REPOSITORY))
     return checked
 
 

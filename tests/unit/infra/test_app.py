@@ -14,7 +14,7 @@ from typing import Any
 import aws_cdk as cdk
 import pytest
 
-from aurora_restore.configuration.repository import REPOSITORY
+from aurora_restore.repository import REPOSITORY
 from tests.unit.infra.synthesis import CONTEXT, ENVIRONMENTS, WITHOUT_BUNDLING, example
 
 APP = REPOSITORY / "app.py"

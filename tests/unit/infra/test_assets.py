@@ -11,11 +11,11 @@ import aws_cdk as cdk
 import pytest
 from aws_cdk import aws_lambda as lambda_
 
-from aurora_restore.configuration.repository import REPOSITORY
 from aurora_restore.infra.bundles import dependencies
 from aurora_restore.infra.bundles.database_assets import database_assets, rds_authorities
 from aurora_restore.infra.bundles.dependencies import AWS_SERVICES, CACHE, COMPILED, copy_layer
 from aurora_restore.infra.bundles.handler_code import handler_code
+from aurora_restore.repository import REPOSITORY
 from aurora_restore.shared.errors import ConfigurationError
 from aurora_restore.shared.names import ASSETS_PACKAGE, CA_BUNDLE, script_resource
 from aurora_restore.shared.pipeline import STEPS

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from aurora_restore.configuration.checks import faults_of
+from aurora_restore.configuration.checks.environment import faults_of_environment
 from aurora_restore.configuration.loading import load_environment
 from aurora_restore.shared.documents.environment import Environment
 from aurora_restore.shared.documents.schema import parse_configuration
@@ -324,7 +324,7 @@ def test_a_script_that_must_fail_is_refused(tmp_path: Path) -> None:
     file.parent.mkdir(parents=True)
     file.write_text("UPDATE customer SET name = 'x';\nCOMMIT;")
 
-    assert [str(fault) for fault in faults_of(checked, repository=tmp_path)] == [
+    assert [str(fault) for fault in faults_of_environment(checked, repository=tmp_path)] == [
         f"{STAGING}.database.scripts[0].path: {file}: "
         "line 2: ends its own transaction; take COMMIT out"
     ]

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from aurora_restore.infra.source_account.key import key_policy_statements
+from aurora_restore.infra.source_account.key_policy import key_policy_statements
 from aurora_restore.infra.source_account.role import source_accounts
 from aurora_restore.shared.grants import SOURCE_ROLE_GRANTS, Resource
 from aurora_restore.shared.names import TAG_MANAGED_BY

@@ -2,8 +2,8 @@
 
 import pytest
 
-from aurora_restore.configuration.checks import faults_of
-from aurora_restore.configuration.repository import REPOSITORY
+from aurora_restore.configuration.checks.environment import faults_of_environment
+from aurora_restore.repository import REPOSITORY
 from aurora_restore.shared.documents.environment import Environment
 from aurora_restore.shared.documents.schema import parse_configuration
 from aurora_restore.shared.errors import ConfigurationError
@@ -21,7 +21,7 @@ TWO_STEPS: Document = {f"{SOURCE}.copy_route": "two-steps"}
 def faults(changes: Document) -> list[str]:
     """What is wrong with the example after some changes."""
     checked = parse_configuration(Environment, cross_account(changes), source="test")
-    return [str(fault) for fault in faults_of(checked, repository=REPOSITORY)]
+    return [str(fault) for fault in faults_of_environment(checked, repository=REPOSITORY)]
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@
 
 import pytest
 
-from aurora_restore.configuration.sql import faults_in
+from aurora_restore.configuration.checks.sql_script import faults_of_script
 
 
 @pytest.mark.parametrize(
@@ -25,7 +25,7 @@ from aurora_restore.configuration.sql import faults_in
     ],
 )
 def test_what_may_be_right_is_taken(sql: str) -> None:
-    assert list(faults_in(sql.encode())) == []
+    assert list(faults_of_script(sql.encode())) == []
 
 
 @pytest.mark.parametrize(
@@ -43,6 +43,6 @@ def test_what_may_be_right_is_taken(sql: str) -> None:
     ],
 )
 def test_what_must_fail_is_told(script: bytes, fault: str) -> None:
-    (said,) = faults_in(script)
+    (said,) = faults_of_script(script)
 
     assert said.startswith(fault)

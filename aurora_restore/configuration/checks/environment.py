@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from aurora_restore.configuration.database import faults_of_database
-from aurora_restore.configuration.schedule import faults_of_schedule
-from aurora_restore.configuration.source import faults_of_source
-from aurora_restore.configuration.target import faults_of_targets
+from aurora_restore.configuration.checks.database import faults_of_database
+from aurora_restore.configuration.checks.schedule import faults_of_schedule
+from aurora_restore.configuration.checks.source import faults_of_source
+from aurora_restore.configuration.checks.targets import faults_of_targets
 from aurora_restore.shared.documents.environment import Environment, Restore
 from aurora_restore.shared.documents.schema import Fault, to_json
 from aurora_restore.shared.pipeline import STEPS
@@ -22,7 +22,7 @@ _LONGEST_ROLE_NAME: Final = 64
 _FEWEST_ZONES: Final = 2
 
 
-def faults_of(environment: Environment, *, repository: Path) -> Iterator[Fault]:
+def faults_of_environment(environment: Environment, *, repository: Path) -> Iterator[Fault]:
     """Every contradiction in an environment whose single fields are right."""
     yield from _role_names(environment)
     yield from _network(environment)

@@ -22,7 +22,7 @@ _COMMENT_MARK: Final = re.compile(r"/\*|\*/")
 _ENDS: Final = re.compile(r"(?:COMMIT|ABORT|ROLLBACK(?! (?:(?:WORK|TRANSACTION) )?TO\b))\b")
 
 
-def faults_in(script: bytes) -> Iterator[str]:
+def faults_of_script(script: bytes) -> Iterator[str]:
     """Everything for which a script is certain to fail."""
     try:
         sql = script.decode()

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
-from aurora_restore.configuration.sql import faults_in
+from aurora_restore.configuration.checks.sql_script import faults_of_script
 from aurora_restore.shared.documents.environment import Database, Environment, Restore
 from aurora_restore.shared.documents.schema import Fault
 
@@ -30,7 +30,7 @@ def _scripts(database: Database, path: str, repository: Path) -> Iterator[Fault]
         elif not (file := repository / script.path).is_file():
             yield Fault(where, f"there is no file {file}")
         else:
-            for problem in faults_in(file.read_bytes()):
+            for problem in faults_of_script(file.read_bytes()):
                 yield Fault(where, f"{file}: {problem}")
 
 

@@ -3,5 +3,5 @@
 from pathlib import Path
 from typing import Final
 
-REPOSITORY: Final = Path(__file__).resolve().parents[2]
+REPOSITORY: Final = Path(__file__).resolve().parents[1]
 """What relative paths in an environment file are relative to."""

@@ -10,15 +10,15 @@ from aws_cdk import aws_secretsmanager as secretsmanager
 from constructs import Construct
 
 from aurora_restore.shared.documents import environment
+from aurora_restore.shared.documents.secrets import GENERATED_LENGTH
 from aurora_restore.shared.names import app_secret_name, master_secret_name
 from aurora_restore.shared.pipeline import APP_SECRET, MASTER_SECRET
 
-_PASSWORD_LENGTH: Final = 32
 _NOT_IN_PASSWORDS: Final = "/\"@'\\` "
 
 
 @dataclass(frozen=True, kw_only=True)
-class Credential:
+class SecretReference:
     """A secret as the functions name it, and the ARN that permissions on it are for."""
 
     name_or_arn: str
@@ -26,7 +26,7 @@ class Credential:
     adopted: bool
 
 
-class Credentials(Construct):
+class PipelineSecrets(Construct):
     """The two secrets in Secrets Manager, either made here or adopted from the configuration.
 
     A secret made here gets its passwords from Secrets Manager and is kept when the stack is
@@ -72,7 +72,7 @@ class Credentials(Construct):
             )
         )
 
-    def named(self, which: str) -> Credential:
+    def named(self, which: str) -> SecretReference:
         """The secret that a row of the pipeline names."""
         return {MASTER_SECRET: self.master, APP_SECRET: self.app}[which]
 
@@ -84,7 +84,7 @@ class Credentials(Construct):
         description: str,
         known: dict[str, str],
         generated: str,
-    ) -> Credential:
+    ) -> SecretReference:
         secret = secretsmanager.Secret(
             self,
             construct_id,
@@ -93,14 +93,14 @@ class Credentials(Construct):
             generate_secret_string=secretsmanager.SecretStringGenerator(
                 secret_string_template=json.dumps(known),
                 generate_string_key=generated,
-                password_length=_PASSWORD_LENGTH,
+                password_length=GENERATED_LENGTH,
                 exclude_characters=_NOT_IN_PASSWORDS,
             ),
             removal_policy=RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE,
         )
-        return Credential(name_or_arn=name, arn=secret.secret_arn, adopted=False)
+        return SecretReference(name_or_arn=name, arn=secret.secret_arn, adopted=False)
 
-    def _adopt(self, name_or_arn: str) -> Credential:
+    def _adopt(self, name_or_arn: str) -> SecretReference:
         """An ARN is complete with the hyphen and six characters that Secrets Manager appends."""
         if not name_or_arn.startswith("arn:"):
             stack = Stack.of(self)
@@ -112,4 +112,4 @@ class Credentials(Construct):
             arn = name_or_arn
         else:
             arn = f"{name_or_arn}-??????"
-        return Credential(name_or_arn=name_or_arn, arn=arn, adopted=True)
+        return SecretReference(name_or_arn=name_or_arn, arn=arn, adopted=True)
