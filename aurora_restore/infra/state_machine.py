@@ -181,7 +181,7 @@ class PipelineStateMachine(Construct):
             time=sfn.WaitTime.seconds_path(f"{_BODY}.{RETRY_AFTER}"),
         ).next(task)
         choice.when(
-            sfn.Condition.number_equals(f"{_RESULT}.statusCode", HTTPStatus.ACCEPTED),
+            sfn.Condition.number_equals(f"{_RESULT}.statusCode", HTTPStatus.ACCEPTED.value),
             wait,
             comment="Not yet",
         )

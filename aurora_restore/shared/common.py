@@ -13,16 +13,16 @@ from aurora_restore.shared.aws_utils import Clients, call, default_clients, get_
 from aurora_restore.shared.documents.environment import Restore
 from aurora_restore.shared.documents.schema import parse_configuration
 from aurora_restore.shared.errors import ConfigurationError, ValidationError
-from aurora_restore.shared.lambda_environment import LambdaEnvironment
+from aurora_restore.shared.lambda_environment import METRICS_NAMESPACE, LambdaEnvironment
+from aurora_restore.shared.names import DEFAULT_NAME_PREFIX
 
-DEFAULT_SERVICE: Final = "aurora-restore"
-DEFAULT_NAMESPACE: Final = "AuroraRestore"
+_SERVICE: Final = os.environ.get("POWERTOOLS_SERVICE_NAME", DEFAULT_NAME_PREFIX)
 
-logger: Final = Logger(service=os.environ.get("POWERTOOLS_SERVICE_NAME", DEFAULT_SERVICE))
-tracer: Final = Tracer(service=os.environ.get("POWERTOOLS_SERVICE_NAME", DEFAULT_SERVICE))
+logger: Final = Logger(service=_SERVICE)
+tracer: Final = Tracer(service=_SERVICE)
 metrics: Final = Metrics(
-    namespace=os.environ.get("POWERTOOLS_METRICS_NAMESPACE", DEFAULT_NAMESPACE),
-    service=os.environ.get("POWERTOOLS_SERVICE_NAME", DEFAULT_SERVICE),
+    namespace=os.environ.get("POWERTOOLS_METRICS_NAMESPACE", METRICS_NAMESPACE),
+    service=_SERVICE,
 )
 
 

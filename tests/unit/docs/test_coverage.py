@@ -11,7 +11,7 @@ import pytest
 from aurora_restore.infra.bundles.dependencies import AWS_SERVICES
 from aurora_restore.reference.contents import tree
 from aurora_restore.repository import REPOSITORY
-from aurora_restore.shared import pipeline
+from aurora_restore.shared import names
 from aurora_restore.shared.base_handler import BaseHandler
 from aurora_restore.shared.errors import (
     AuroraRestoreError,
@@ -278,7 +278,7 @@ def test_the_endpoints_are_those_of_the_services_that_are_called() -> None:
 def test_every_tag_is_documented() -> None:
     tags = {
         value
-        for name, value in vars(pipeline).items()
+        for name, value in vars(names).items()
         if name.startswith("TAG_") and isinstance(value, str)
     }
 

@@ -11,12 +11,12 @@ import pytest
 from hypothesis import HealthCheck, assume, example, given, settings
 from hypothesis import strategies as st
 
-from aurora_restore.shared.base_handler import REDRIVE_COUNT, BaseHandler
+from aurora_restore.shared.base_handler import BaseHandler
 from aurora_restore.shared.documents.event import Event
 from aurora_restore.shared.documents.schema import fields, parse
 from aurora_restore.shared.errors import AuroraRestoreError, ValidationError
 from aurora_restore.shared.pipeline import STEPS
-from aurora_restore.shared.protocol import EXECUTION, INPUT
+from aurora_restore.shared.protocol import EXECUTION, INPUT, REDRIVE_COUNT
 from tests.unit.bench import REGION, FakeContext
 from tests.unit.lambdas.arrange import COPY, SOURCE_ARN
 from tests.unit.scene import SNAPSHOT, TARGET, Scene
