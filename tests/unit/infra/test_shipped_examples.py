@@ -10,7 +10,7 @@ import jsonschema
 import pytest
 
 from aurora_restore.configuration.loading import CONFIG_FOLDER, SCHEMA_FILE, load_environment
-from aurora_restore.configuration.repository import REPOSITORY
+from aurora_restore.repository import REPOSITORY
 from tests.unit.infra.synthesis import stack_of
 
 EXAMPLES = pytest.mark.parametrize("name", ["cross-account", "example"])
