@@ -1,9 +1,10 @@
 # Everything a developer runs. `make` alone lists it.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo demo-cross-account check test docs format clean
+.PHONY: help setup majors demo demo-cross-account check test docs format clean
 
 PYTHON ?= python3
 VENV := .venv
+MAJORS := embedded_aws/rds/data_plane/majors
 PY := $(VENV)/bin/python
 PYTEST := $(PY) -m pytest -q --numprocesses 2 --no-loadscope-reorder
 export PATH := $(CURDIR)/node_modules/.bin:$(PATH)
@@ -13,6 +14,8 @@ help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-19s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: $(VENV)/.ready node_modules/.ready ## Install what is needed into .venv and node_modules
+
+majors: setup $(MAJORS)/node_modules/.ready ## Install the other versions of PostgreSQL, for the tests
 
 demo-cross-account: setup ## The demo with the source in another account
 	@$(PY) -m demo --cross-account
@@ -26,7 +29,7 @@ check: setup ## Check format, lint and types, and run the unit tests: about a mi
 	$(VENV)/bin/mypy
 	$(PYTEST) tests/unit
 
-test: check ## Run everything: what check does, then all other tests
+test: check majors ## Run everything: what check does, then all other tests
 	$(PYTEST) tests --ignore=tests/unit
 
 docs: setup ## Rewrite the configuration's schema and the generated parts of the documentation
@@ -38,7 +41,7 @@ format: setup ## Format the code and fix what ruff can fix
 	@$(VENV)/bin/ruff check --fix --quiet . ; $(VENV)/bin/ruff format --quiet .
 
 clean: ## Remove everything that the other targets have created
-	rm -rf $(VENV) node_modules .local cdk.out .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) node_modules $(MAJORS)/node_modules .local cdk.out .mypy_cache .ruff_cache .pytest_cache .hypothesis
 
 $(VENV)/.ready: requirements.txt requirements-lambda.txt requirements-dev.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and f"Python 3.11 or newer is needed, this is {sys.version.split()[0]}; name another with make PYTHON=...")'
@@ -49,6 +52,11 @@ $(VENV)/.ready: requirements.txt requirements-lambda.txt requirements-dev.txt
 
 node_modules/.ready: package.json package-lock.json
 	@command -v npm >/dev/null || { echo "Node 18 or newer with npm is needed: https://nodejs.org" >&2; exit 1; }
-	@echo "Installing the CDK CLI into node_modules ..."
+	@echo "Installing the CDK CLI and PostgreSQL into node_modules ..."
 	@npm ci --no-fund --no-audit --loglevel=error >/dev/null
+	@touch $@
+
+$(MAJORS)/node_modules/.ready: $(MAJORS)/package.json $(MAJORS)/package-lock.json
+	@echo "Installing the other versions of PostgreSQL into $(MAJORS) ..."
+	@npm ci --prefix $(MAJORS) --ignore-scripts --no-fund --no-audit --loglevel=error >/dev/null
 	@touch $@

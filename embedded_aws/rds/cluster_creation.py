@@ -4,7 +4,12 @@ from collections.abc import Callable
 
 from embedded_aws.rds import names
 from embedded_aws.rds.backend import RdsBackend
-from embedded_aws.rds.exceptions import DBClusterAlreadyExistsError, DBClusterQuotaExceededError
+from embedded_aws.rds.data_plane import UnsupportedVersionError
+from embedded_aws.rds.exceptions import (
+    DBClusterAlreadyExistsError,
+    DBClusterQuotaExceededError,
+    InvalidParameterCombinationError,
+)
 from embedded_aws.rds.models import (
     CREATING,
     ClusterSettings,
@@ -77,7 +82,10 @@ class ClusterCreation:
         If the volume cannot be filled, there is no cluster.
         """
         location = cluster.location
-        fill(f"{location.account}-{location.region}-{cluster.identifier}")
+        try:
+            fill(f"{location.account}-{location.region}-{cluster.identifier}")
+        except UnsupportedVersionError as error:
+            raise InvalidParameterCombinationError(str(error)) from error
 
         def show(status: str) -> None:
             cluster.status = status

@@ -176,13 +176,19 @@ class Clusters:
             label=label,
             owner=Login(cluster.master_username, password),
             database=cluster.settings.database_name,
+            major=settings.major(cluster.settings.engine_version),
         )
 
     def _fill_like(self, cluster: DBCluster, source: DBCluster, label: str) -> None:
         if not is_available(source):
             raise InvalidDBClusterStateError(f"Cluster {source.identifier} is {source.status}")
         image = self._backend.data_plane.capture(source.resource_id)
-        self._backend.data_plane.clone(cluster.resource_id, image, label=label)
+        self._backend.data_plane.clone(
+            cluster.resource_id,
+            image,
+            label=label,
+            major=settings.major(cluster.settings.engine_version),
+        )
         self._backend.data_plane.release(image)
 
     def _new_storage(self, location: Location, params: Params) -> Storage:

@@ -17,6 +17,7 @@ _RESTORING = f"{_MODEL}, RestoreDBClusterFromSnapshot"
 _DELETING = f"{_GUIDE}, Deleting Aurora DB clusters and DB instances"
 _STATUS = f"{_GUIDE}, Viewing DB cluster status"
 _LIMITS = f"{_GUIDE}, Quotas and constraints"
+_EXTENSIONS = "Release Notes for Aurora PostgreSQL, Extension versions"
 _ROLES = f"{_GUIDE}, Understanding PostgreSQL roles and permissions"
 _REPORTED = "error messages in public issue trackers"
 _OWN = "this emulator's own promise"
@@ -84,6 +85,9 @@ _SPELLING = (
     ("tls", "TLS"),
     ("scram", "SCRAM"),
     ("pg stat ssl", "pg_stat_ssl"),
+    ("TLS 1 3", "TLS 1.3"),
+    ("of aurora", "of Aurora"),
+    ("of pam", "of PAM"),
 )
 
 _COPIES = (
@@ -317,8 +321,18 @@ _DATA = (
         "a_user_with_rds_iam_is_refused_a_login_by_password",
         f"{_GUIDE}, IAM database authentication",
     ),
+    (
+        "a_user_with_rds_iam_is_refused_a_login_by_password_in_every_version",
+        f"{_GUIDE}, IAM database authentication",
+    ),
     ("rdsadmin_does_not_log_in_over_the_network", _ROLES),
+    ("the_database_rdsadmin_is_closed_to_others", _ROLES),
+    ("the_engine_runs_the_major_version_of_the_cluster", f"{_MODEL}, EngineVersion"),
+    ("a_snapshot_keeps_its_major_version", f"{_MODEL}, DBClusterSnapshot.EngineVersion"),
+    ("a_version_without_a_server_here_is_refused_with_what_to_do", _OWN),
+    ("extensions_of_aurora_are_created_by_the_master_user_and_owned_by_rdsadmin", _EXTENSIONS),
     ("a_connection_without_tls_is_refused", f"{_GUIDE}, rds.force_ssl"),
+    ("tls_1_3_is_spoken_by_the_server_itself_and_shows_in_pg_stat_ssl", "PostgreSQL manual"),
     (
         "the_certificate_is_of_the_local_authority_and_names_the_host",
         f"{_GUIDE}, Using SSL/TLS to encrypt a connection",
@@ -360,19 +374,26 @@ _NOT_ENFORCED = (
         "no tokens: a user with rds_iam cannot log in at all",
     ),
     (
-        "the_engine_runs_the_version_of_the_cluster",
+        "the_engine_runs_the_minor_version_of_the_cluster",
         _OWN,
-        "every server is PostgreSQL 18, whatever EngineVersion says",
+        "EngineVersion decides the major version; each has one build (15.18, 16.14, 17.10, 18.4)",
+    ),
+    (
+        "a_restore_or_a_change_to_another_major_version_upgrades_the_data",
+        f"{_GUIDE}, Upgrading Amazon Aurora PostgreSQL DB clusters",
+        "the builds have no pg_upgrade: such a restore is refused, and a changed cluster shows the "
+        "new version while its server stays what it was",
     ),
     (
         "a_member_of_rds_superuser_grants_roles_without_admin_option",
         _ROLES,
-        "PostgreSQL 18 wants ADMIN OPTION; the emulator is stricter than Aurora",
+        "PostgreSQL 16 and newer want ADMIN OPTION; the emulator is stricter than Aurora",
     ),
     (
-        "scram_channel_binding_and_pg_stat_ssl_are_available",
-        "PostgreSQL manual",
-        "TLS ends before the server, so it sees plain local connections",
+        "a_user_with_rds_iam_is_refused_with_the_message_of_pam_in_every_version",
+        f"{_GUIDE}, IAM database authentication",
+        "before 17 the message is that of pg_hba.conf, and in 16 the master user, when it has "
+        "rds_iam, still logs in by password",
     ),
     (
         "the_endpoint_listens_on_the_port_that_was_asked_for",

@@ -72,7 +72,9 @@ class Restores:
         )
 
         def fill(label: str) -> None:
-            self._backend.data_plane.clone(cluster.resource_id, snapshot.image, label=label)
+            self._backend.data_plane.clone(
+                cluster.resource_id, snapshot.image, label=label, major=settings.major(version)
+            )
 
         timings = self._backend.timings
         default = StatusTransition.spread(

@@ -13,6 +13,7 @@ from aurora_restore.shared.postgres import journal
 from aurora_restore.shared.postgres.application_roles import scram_verifier
 from aurora_restore.shared.postgres.connection import DatabaseLogin
 from embedded_aws.rds.data_plane import Login as Owner
+from embedded_aws.rds.data_plane.builds import MAJORS
 from embedded_aws.rds.data_plane.postgres import PostgresDataPlane
 from embedded_aws.rds.data_plane.server import PostgresServer
 from tests.unit.bench import MASTER_PASSWORD
@@ -265,7 +266,11 @@ def _wait_until(holds: Callable[[], bool]) -> None:
 
 @contextmanager
 def restored_cluster(directory: Path) -> Iterator[PostgresCluster]:
-    """A cluster of its own, for the time of the block."""
+    """A cluster of its own, for the time of the block.
+
+    It runs the newest version: that asks most of who grants and revokes, and has most settings that
+    could end a script early. The tests of the database part run on every version.
+    """
     data_plane = PostgresDataPlane(directory)
     try:
         data_plane.create(
@@ -273,6 +278,7 @@ def restored_cluster(directory: Path) -> Iterator[PostgresCluster]:
             label="restored",
             owner=Owner(MASTER.user, MASTER.password),
             database=None,
+            major=MAJORS[-1],
         )
         data_plane.open("restored")
         (running,) = data_plane.servers()

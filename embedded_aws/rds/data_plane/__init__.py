@@ -9,6 +9,10 @@ class DataPlaneError(RuntimeError):
     """The data plane could not do what it was asked; the resource in question has failed."""
 
 
+class UnsupportedVersionError(DataPlaneError):
+    """There is no PostgreSQL here for what was asked; the message says how to get it, if it can."""
+
+
 @dataclass(frozen=True)
 class Login:
     """A database user and its password; the password shows in no ``repr``."""
@@ -43,12 +47,17 @@ class DataPlane(Protocol):
     An *image* is what a snapshot holds; copies of a snapshot hold the same one.
     """
 
-    def create(self, storage: str, *, label: str, owner: Login, database: str | None) -> None:
-        """A new volume with the master user and, if named, a database of its own."""
+    def create(
+        self, storage: str, *, label: str, owner: Login, database: str | None, major: int
+    ) -> None:
+        """A new volume of a major version, with the master user and, if named, a database."""
         ...
 
-    def clone(self, storage: str, image: str, *, label: str) -> None:
-        """A new volume with everything the image holds, roles and passwords included."""
+    def clone(self, storage: str, image: str, *, label: str, major: int) -> None:
+        """A new volume with everything the image holds, roles and passwords included.
+
+        The image's major version must be the one that is asked for.
+        """
         ...
 
     def endpoint(self, storage: str, wished: Endpoint) -> Endpoint:

@@ -16,12 +16,20 @@ class NoDataPlane:
         self._endpoints: dict[str, Endpoint] = {}
         self._numbers = itertools.count(1)
 
-    def create(self, storage: str, *, label: str, owner: Login, database: str | None) -> None:  # noqa: ARG002
+    def create(
+        self,
+        storage: str,
+        *,
+        label: str,
+        owner: Login,
+        database: str | None,  # noqa: ARG002
+        major: int,  # noqa: ARG002
+    ) -> None:
         """See :class:`~embedded_aws.rds.data_plane.DataPlane`."""
         self.passwords[storage] = {owner.username: owner.password}
         self._labels[storage] = label
 
-    def clone(self, storage: str, image: str, *, label: str) -> None:
+    def clone(self, storage: str, image: str, *, label: str, major: int) -> None:  # noqa: ARG002
         """See :class:`~embedded_aws.rds.data_plane.DataPlane`."""
         self.passwords[storage] = dict(self.images[image])
         self._labels[storage] = label

@@ -24,14 +24,18 @@ from embedded_aws.rds.data_plane import (
     Endpoint,
     Login,
     Server,
-    binaries,
+    UnsupportedVersionError,
     reaper,
     scram,
+    system_user,
     template,
     tls,
 )
+from embedded_aws.rds.data_plane.builds import Build, Installation
+from embedded_aws.rds.data_plane.cache import cache_directory, prepare_once
 from embedded_aws.rds.data_plane.network import Front, reserve
 from embedded_aws.rds.data_plane.server import PostgresServer
+from embedded_aws.rds.data_plane.sources import Open, Policy, Source, Sources
 
 _REOPEN_SECONDS = 5.0
 _REAPER_SECONDS = 10.0
@@ -52,45 +56,55 @@ class _Volume:
 class PostgresDataPlane:
     """See :class:`~embedded_aws.rds.data_plane.DataPlane`."""
 
-    def __init__(self, directory: Path, *, in_memory: bool = True) -> None:
+    def __init__(
+        self, directory: Path, *, in_memory: bool = True, policy: Policy | None = None
+    ) -> None:
         directory.mkdir(parents=True, exist_ok=True)
-        self._logs = directory / "logs"
-        self._logs.mkdir(exist_ok=True)
-        self._user = binaries.SystemUser.fitting()
-        certificates = tls.issue(directory / "tls")
-        self.ca_bundle = certificates.ca_bundle
-        self._area = binaries.workspace(self._user, directory / "postgres")
+        self.logs = directory / "logs"
+        self.logs.mkdir(exist_ok=True)
+        self._user = system_user.SystemUser.fitting()
+        self._authority = tls.Authority.new(directory / "tls")
+        self.ca_bundle = self._authority.ca_bundle
+        self._area = system_user.workspace(self._user, directory / "postgres")
         self._temporary = [self._area] if self._area != directory / "postgres" else []
-        scratch = binaries.scratch(self._user) if in_memory else None
+        scratch = system_user.scratch(self._user) if in_memory else None
         if scratch is not None:
             self._temporary.append(scratch)
         self._volumes_directory = self._subdirectory(scratch or self._area, "volumes")
         self._images_directory = self._subdirectory(scratch or self._area, "images")
-        self._sockets = binaries.private_directory(self._user, "rds-")
-        self._installation = binaries.reachable_installation(self._user, self._area)
+        self._sockets = system_user.private_directory(self._user, "rds-")
+        self._installations: dict[int, Installation] = {}
         self._volumes: dict[str, _Volume] = {}
         self._numbers = itertools.count(1)
         self._reaper = self._start_reaper()
-        self._front = Front(certificates.server_context)
-        self._template = self._prepare_template()
+        self._policy = policy or Open()
+        self._sources = Sources(self._server_processes)
+        self._front = Front(self._find)
 
-    def create(self, storage: str, *, label: str, owner: Login, database: str | None) -> None:
+    def create(
+        self, storage: str, *, label: str, owner: Login, database: str | None, major: int
+    ) -> None:
         """See :class:`~embedded_aws.rds.data_plane.DataPlane`."""
-        volume = self._new_volume(storage, label, self._template)
+        volume = self._new_volume(storage, label, self._template(major))
+        (volume.data / "pg_hba.conf").write_text(template.access(major, owner.username))
+        user = identifier(owner.username)
+        verifier = literal(scram.verifier(owner.password))
         with self._running(volume) as server, server.session() as session:
-            user = identifier(owner.username)
-            verifier = literal(scram.verifier(owner.password))
-            session.run(
-                f"CREATE ROLE {user} LOGIN CREATEDB CREATEROLE NOSUPERUSER PASSWORD {verifier}"
-            )
-            session.run(f"GRANT rds_superuser TO {user} WITH ADMIN OPTION")
-            session.run(f"ALTER DATABASE postgres OWNER TO {user}")
+            for statement in template.master_statements(major, user, verifier):
+                session.run(statement)
             if database is not None and database != "postgres":
                 session.run(f"CREATE DATABASE {identifier(database)} OWNER {user}")
 
-    def clone(self, storage: str, image: str, *, label: str) -> None:
+    def clone(self, storage: str, image: str, *, label: str, major: int) -> None:
         """See :class:`~embedded_aws.rds.data_plane.DataPlane`."""
-        self._new_volume(storage, label, self._images_directory / image)
+        source = self._images_directory / image
+        held = _major(source)
+        if major != held:
+            raise UnsupportedVersionError(
+                f"The embedded AWS does not upgrade data from PostgreSQL {held} to {major}: name "
+                f"an EngineVersion of the snapshot's major version."
+            )
+        self._new_volume(storage, label, source)
 
     def endpoint(self, storage: str, wished: Endpoint) -> Endpoint:  # noqa: ARG002
         """The local port; it differs from the one that was asked for."""
@@ -102,7 +116,11 @@ class PostgresDataPlane:
         if volume.held is None:
             return
         volume.server = volume.server or self._start(volume)
-        volume.door = self._front.open(volume.held, volume.server.socket)
+        volume.door = self._front.open(
+            volume.held,
+            volume.server.port,
+            lambda source: self._policy.admits(source, storage),
+        )
         volume.held = None
 
     def close(self, storage: str) -> None:
@@ -200,29 +218,50 @@ class PostgresDataPlane:
             data=data,
             port=held.getsockname()[1],
             held=held,
-            log=self._logs / f"{label}.log",
+            log=self.logs / f"{label}.log",
         )
         self._volumes[storage] = volume
         return volume
 
-    def _start(self, volume: _Volume) -> PostgresServer:
+    def _start(self, volume: _Volume, *, served: bool = True) -> PostgresServer:
         return PostgresServer(
-            installation=self._installation,
+            installation=self.installation(_major(volume.data)),
             user=self._user,
             data=volume.data,
             sockets=self._sockets,
-            number=volume.port,
             log=volume.log,
+            certificate=self._certificate(volume) if served else None,
         )
+
+    def _certificate(self, volume: _Volume) -> Path:
+        path = self._sockets / f"{volume.storage}.pem"
+        self._authority.issue(path, self._user)
+        return path
 
     @contextlib.contextmanager
     def _running(self, volume: _Volume) -> Iterator[PostgresServer]:
-        """The volume's server, for as long as something is set up in it."""
-        server = self._start(volume)
+        """Yield the volume's server, for as long as something is set up in it."""
+        server = self._start(volume, served=False)
         try:
             yield server
         finally:
             server.stop()
+
+    def _find(self, client: tuple[str, int], own: tuple[str, int]) -> Source:
+        return self._sources.find(client, own)
+
+    def _server_processes(self) -> dict[int, str]:
+        return {
+            volume.server.pid: volume.storage
+            for volume in list(self._volumes.values())
+            if volume.server is not None
+        }
+
+    def installation(self, major: int) -> Installation:
+        """Return PostgreSQL of a major version, ready to run, or say how to get it."""
+        if major not in self._installations:
+            self._installations[major] = Build.installed(major).prepared()
+        return self._installations[major]
 
     def _complete_wal(self, source: Path, target: Path) -> None:
         """Adds what was logged while the files were copied."""
@@ -233,31 +272,32 @@ class PostgresDataPlane:
                 copied.chmod(0o600)
                 self._user.own(copied)
 
-    def _prepare_template(self) -> Path:
-        made = self._area / f"template-{template.fingerprint(self._installation)}"
-        if made.exists():
-            return made
-        building = self._volumes_directory / "template"
-        owners = {self._user.name, binaries.user_name(os.getuid())}
-        template.initialise(self._installation, self._user, building, owners)
-        held = reserve()
-        volume = _Volume(
-            storage="template",
-            label="template",
-            data=building,
-            port=held.getsockname()[1],
-            held=held,
-            log=self._logs / "template.log",
-        )
-        with self._running(volume) as server:
-            for database, statements in template.setup_statements():
-                with server.session(database) as session:
-                    for statement in statements:
-                        session.run(statement)
-        held.close()
-        _copy(building, made)
-        shutil.rmtree(building)
-        return made
+    def _template(self, major: int) -> Path:
+        """Return an empty volume of the version, which is made once per machine."""
+        installation = self.installation(major)
+        owners = sorted({self._user.name, system_user.user_name(os.getuid())})
+        name = f"template-{major}-{template.fingerprint(installation, owners)}"
+
+        def prepare(directory: Path) -> None:
+            directory.mkdir(mode=0o700)
+            self._user.own(directory)
+            template.initialise(installation, self._user, directory, owners)
+            server = PostgresServer(
+                installation=installation,
+                user=self._user,
+                data=directory,
+                sockets=self._sockets,
+                log=self.logs / f"template-{major}.log",
+            )
+            try:
+                for database, statements in template.setup_statements(major):
+                    with server.session(database) as session:
+                        for statement in statements:
+                            session.run(statement)
+            finally:
+                server.stop()
+
+        return prepare_once(cache_directory(), name, prepare)
 
     def _subdirectory(self, parent: Path, name: str) -> Path:
         directory = parent / name
@@ -291,6 +331,10 @@ def _copy(source: Path, target: Path) -> None:
     vanished = "No such file or directory"
     if done.returncode and not all(vanished in line for line in done.stderr.strip().splitlines()):
         raise DataPlaneError(f"copying {source} failed: {done.stderr.strip()}")
+
+
+def _major(data: Path) -> int:
+    return int((data / "PG_VERSION").read_text())
 
 
 def _reserve_again(port: int) -> socket.socket:

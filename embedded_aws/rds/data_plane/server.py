@@ -2,17 +2,20 @@
 
 import contextlib
 import signal
+import socket
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import pg8000.native
 
 from embedded_aws.rds.data_plane import DataPlaneError
-from embedded_aws.rds.data_plane.binaries import SystemUser
+from embedded_aws.rds.data_plane.builds import Installation
+from embedded_aws.rds.data_plane.system_user import SystemUser
 from embedded_aws.rds.data_plane.template import SUPERUSER
+from embedded_aws.rds.data_plane.tls import ADDRESS
 
 _START_SECONDS = 30.0
 _STOP_SECONDS = 10.0
@@ -20,49 +23,59 @@ _POLL_SECONDS = 0.01
 
 
 class PostgresServer:
-    """A server process; only its Unix socket listens."""
+    """A server process: with a certificate it listens on a port, and always on a Unix socket."""
 
     def __init__(
         self,
         *,
-        installation: Path,
+        installation: Installation,
         user: SystemUser,
         data: Path,
         sockets: Path,
-        number: int,
         log: Path,
+        certificate: Path | None = None,
+        settings: Mapping[str, str] | None = None,
     ) -> None:
         self._log = log
-        self.socket = sockets / f".s.PGSQL.{number}"
-        command = [
-            str(installation / "bin" / "postgres"),
-            "-D",
-            str(data),
-            "-c",
-            f"unix_socket_directories={sockets}",
-            "-c",
-            f"port={number}",
-        ]
-        with log.open("ab") as output:
-            self._process = subprocess.Popen(  # noqa: S603
-                command,
-                cwd="/",
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=output,
-                start_new_session=True,
-                **user.process_options(),
-            )
+        with _free_port() as held:
+            self.port: int = held.getsockname()[1]
+            self.socket = sockets / f".s.PGSQL.{self.port}"
+            chosen = {
+                "unix_socket_directories": str(sockets),
+                "port": str(self.port),
+                "listen_addresses": ADDRESS if certificate else "",
+                **(settings or {}),
+            }
+            if certificate:
+                chosen |= {"ssl_cert_file": str(certificate), "ssl_key_file": str(certificate)}
+            else:
+                chosen["ssl"] = "off"
+            options = [part for item in chosen.items() for part in ("-c", "=".join(item))]
+            with log.open("ab") as output:
+                self._process = subprocess.Popen(  # noqa: S603
+                    [installation.program("postgres"), "-D", str(data), *options],
+                    cwd="/",
+                    stdin=subprocess.DEVNULL,
+                    stdout=output,
+                    stderr=output,
+                    start_new_session=True,
+                    **user.process_options(),
+                )
         self._wait_until_ready()
 
+    @property
+    def pid(self) -> int:
+        """The process id of the server, which is the parent of those of its sessions."""
+        return self._process.pid
+
     def run(self, statement: str, *, database: str = "postgres") -> list[Any]:
-        """Executes a statement as ``rdsadmin`` and gives its rows."""
+        """Execute a statement as ``rdsadmin`` and return its rows."""
         with self.session(database) as connection:
             return list(connection.run(statement) or [])
 
     @contextlib.contextmanager
     def session(self, database: str = "postgres") -> Iterator[Any]:
-        """A connection as ``rdsadmin``."""
+        """Yield a connection as ``rdsadmin``."""
         connection = self._connect(database)
         try:
             yield connection
@@ -73,7 +86,7 @@ class PostgresServer:
                 connection.close()
 
     def stop(self, *, immediately: bool = False) -> None:
-        """Ends it; without haste it writes its data down first."""
+        """End it; without haste it writes its data down first."""
         self._process.send_signal(signal.SIGQUIT if immediately else signal.SIGINT)
         try:
             self._process.wait(_STOP_SECONDS)
@@ -108,3 +121,15 @@ class PostgresServer:
             time.sleep(_POLL_SECONDS)
         self.stop(immediately=True)
         raise DataPlaneError(f"PostgreSQL was not ready in {_START_SECONDS:g} s; see {self._log}")
+
+
+@contextlib.contextmanager
+def _free_port() -> Iterator[socket.socket]:
+    """Yield a socket that is bound to a port which the server can take over.
+
+    It lets others bind the port as PostgreSQL does, and is closed as soon as the server is started.
+    """
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as held:
+        held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        held.bind((ADDRESS, 0))
+        yield held

@@ -6,20 +6,22 @@ PostgreSQL roles and permissions*.
 
 import hashlib
 import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 
 from embedded_aws.rds.data_plane import DataPlaneError
-from embedded_aws.rds.data_plane.binaries import SystemUser
+from embedded_aws.rds.data_plane.builds import Installation
+from embedded_aws.rds.data_plane.system_user import SystemUser
 
 SUPERUSER = "rdsadmin"
+OWN_DATABASE = "rdsadmin"
+"""Where RDS keeps what it needs itself; it is closed to everybody else."""
 
 _CONFIGURATION = """
-listen_addresses = ''
 unix_socket_permissions = 0700
 max_connections = 40
 shared_buffers = 16MB
 dynamic_shared_memory_type = posix
-io_method = sync
 fsync = off
 synchronous_commit = off
 full_page_writes = off
@@ -27,14 +29,18 @@ wal_level = replica
 wal_keep_size = 64MB
 max_wal_size = 64MB
 min_wal_size = 2MB
-max_wal_senders = 0
-max_worker_processes = 1
+max_wal_senders = 10
+max_replication_slots = 10
+max_worker_processes = 8
 max_parallel_workers = 0
-max_logical_replication_workers = 0
+max_logical_replication_workers = 4
+hot_standby = on
+shared_preload_libraries = 'pg_stat_statements'
 autovacuum = off
 jit = off
 timezone = 'UTC'
 password_encryption = 'scram-sha-256'
+ssl = on
 log_destination = 'stderr'
 logging_collector = off
 log_timezone = 'UTC'
@@ -45,25 +51,19 @@ log_disconnections = on
 log_parameter_max_length = -1
 log_parameter_max_length_on_error = -1
 """
+_SINCE = {18: "io_method = sync\n"}
 
-_ACCESS = """
+_LOCAL = """
 local all rdsadmin peer map=emulator
 local all all scram-sha-256
 """
-
-_ROLES = (
-    "ALTER ROLE rdsadmin SET log_statement TO 'none'",
-    "CREATE ROLE rds_superuser NOLOGIN",
-    "CREATE ROLE rds_replication NOLOGIN",
-    "CREATE ROLE rds_iam NOLOGIN",
-    "CREATE ROLE rds_password NOLOGIN",
-    "GRANT pg_monitor, pg_signal_backend, pg_checkpoint, pg_use_reserved_connections,"
-    " pg_create_subscription TO rds_superuser WITH ADMIN OPTION",
-    "GRANT pg_read_all_data, pg_write_all_data TO rds_superuser"
-    " WITH ADMIN TRUE, INHERIT FALSE, SET FALSE",
-    "GRANT rds_replication, rds_password TO rds_superuser WITH ADMIN OPTION",
-    "GRANT rds_iam TO rds_superuser WITH ADMIN TRUE, INHERIT FALSE, SET FALSE",
-)
+_REMOTE = f"""
+hostssl all {SUPERUSER} all reject
+hostssl {OWN_DATABASE} all all reject
+"""
+_REFUSE_IAM = "hostssl all +rds_iam all reject\n"
+_EVERYBODY = "hostssl all all all scram-sha-256\n"
+"""Nobody gets in without TLS, since there is no other line: what ``rds.force_ssl`` demands."""
 
 _REFUSE_IAM_USERS = """
 CREATE FUNCTION pg_catalog.rds_refuse_password_of_iam_users() RETURNS event_trigger
@@ -83,36 +83,125 @@ BEGIN
 END
 $$
 """
-
-_EVERY_DATABASE = (
+_LOGIN_TRIGGER = (
     _REFUSE_IAM_USERS,
     "CREATE EVENT TRIGGER rds_refuse_iam_users ON login"
     " EXECUTE FUNCTION pg_catalog.rds_refuse_password_of_iam_users()",
     "ALTER EVENT TRIGGER rds_refuse_iam_users ENABLE ALWAYS",
 )
+_LOGIN_TRIGGERS_SINCE = 17
+_MEMBERSHIPS_HAVE_OPTIONS_SINCE = 16
 
 
-def setup_statements() -> tuple[tuple[str, tuple[str, ...]], ...]:
-    """Per database, the statements that turn an empty installation into an Aurora one."""
-    return (("postgres", _ROLES), ("template1", _EVERY_DATABASE), ("postgres", _EVERY_DATABASE))
+def _roles(major: int) -> tuple[str, ...]:
+    """Return the statements that make the roles of RDS with their memberships.
+
+    Until PostgreSQL 15 a role with CREATEROLE may grant any role but a superuser's, and a role with
+    ADMIN OPTION has what it may grant. Since 16 it must have been given ADMIN OPTION, and need not
+    have the rest.
+    """
+    granted = ["pg_monitor", "pg_signal_backend", "pg_checkpoint"]
+    granted += ["rds_password", "rds_replication"]
+    roles = [
+        f"ALTER ROLE {SUPERUSER} SET log_statement TO 'none'",
+        *(
+            f"CREATE ROLE {role} NOLOGIN"
+            for role in (
+                "rds_superuser",
+                "rds_replication",
+                "rds_iam",
+                "rds_password",
+                "rds_ad",
+                "rds_extension",
+            )
+        ),
+        "CREATE ROLE rdsrepladmin NOLOGIN NOINHERIT REPLICATION",
+        "CREATE ROLE rdstopmgr LOGIN IN ROLE pg_monitor",
+        "CREATE ROLE rdswriteforwarduser LOGIN",
+    ]
+    if major >= _MEMBERSHIPS_HAVE_OPTIONS_SINCE:
+        granted += ["pg_use_reserved_connections", "pg_create_subscription"]
+        roles += [
+            "CREATE ROLE rds_reserved NOLOGIN IN ROLE pg_use_reserved_connections",
+            "GRANT pg_read_all_data, pg_write_all_data TO rds_superuser"
+            " WITH ADMIN TRUE, INHERIT FALSE, SET FALSE",
+        ]
+    if major >= _LOGIN_TRIGGERS_SINCE:
+        granted.append("pg_maintain")
+        roles.append(
+            "GRANT rds_iam TO rds_superuser WITH ADMIN TRUE, INHERIT FALSE, SET FALSE",
+        )
+    roles.append(f"GRANT {', '.join(granted)} TO rds_superuser WITH ADMIN OPTION")
+    return tuple(roles)
 
 
-def fingerprint(installation: Path) -> str:
-    """Changes when a template made earlier is of no use any more."""
-    program = (installation / "bin" / "postgres").stat()
+def setup_statements(major: int) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    """Return per database the statements that turn an empty installation into an Aurora one."""
+    everywhere = _LOGIN_TRIGGER if major >= _LOGIN_TRIGGERS_SINCE else ()
+    closed = (
+        f"CREATE DATABASE {OWN_DATABASE}",
+        f"REVOKE ALL ON DATABASE {OWN_DATABASE} FROM PUBLIC",
+        f"GRANT CONNECT, TEMPORARY ON DATABASE {OWN_DATABASE} TO rdstopmgr",
+    )
+    return (
+        ("postgres", (*_roles(major), *closed)),
+        ("template1", everywhere),
+        ("postgres", everywhere),
+    )
+
+
+def master_statements(major: int, user: str, verifier: str) -> tuple[str, ...]:
+    """Return the statements that make the master user; both arguments are quoted already."""
+    granting_iam = (
+        (f"GRANT rds_iam TO {user} WITH ADMIN TRUE, INHERIT FALSE, SET FALSE",)
+        if _MEMBERSHIPS_HAVE_OPTIONS_SINCE <= major < _LOGIN_TRIGGERS_SINCE
+        else ()
+    )
+    return (
+        f"CREATE ROLE {user} LOGIN CREATEDB CREATEROLE NOSUPERUSER NOREPLICATION"
+        f" PASSWORD {verifier} VALID UNTIL 'infinity'",
+        f"GRANT rds_superuser TO {user} WITH ADMIN OPTION",
+        *granting_iam,
+        f"ALTER DATABASE postgres OWNER TO {user}",
+        f"ALTER DATABASE template1 OWNER TO {user}",
+    )
+
+
+def access(major: int, master: str | None = None) -> str:
+    """Return the server's ``pg_hba.conf``.
+
+    A user with ``rds_iam`` logs in with a token only, which this emulator does not issue. A trigger
+    says so where there are triggers on logging in. Before, the server refuses the members of the
+    role. In 16 to be allowed to grant it counts as being one, so the master user comes first.
+    """
+    if major >= _LOGIN_TRIGGERS_SINCE:
+        return _LOCAL + _REMOTE + _EVERYBODY
+    first = ""
+    if major >= _MEMBERSHIPS_HAVE_OPTIONS_SINCE and master is not None:
+        quoted = master.replace('"', '""')
+        first = f'hostssl all "{quoted}" all scram-sha-256\n'
+    return _LOCAL + _REMOTE + first + _REFUSE_IAM + _EVERYBODY
+
+
+def fingerprint(installation: Installation, owners: Sequence[str]) -> str:
+    """Return a name for everything that a template follows from."""
+    major = installation.major
     parts = (
-        _CONFIGURATION,
-        _ACCESS,
-        repr(setup_statements()),
-        f"{installation} {program.st_size} {program.st_mtime_ns}",
+        _configuration(major),
+        access(major),
+        repr(setup_statements(major)),
+        installation.directory.name,
+        *owners,
     )
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]
 
 
-def initialise(installation: Path, user: SystemUser, directory: Path, owners: set[str]) -> None:
-    """Makes the files of an empty volume; ``owners`` are the system users that are rdsadmin."""
+def initialise(
+    installation: Installation, user: SystemUser, directory: Path, owners: Sequence[str]
+) -> None:
+    """Make the files of an empty volume; ``owners`` are the system users that are rdsadmin."""
     command = [
-        str(installation / "bin" / "initdb"),
+        installation.program("initdb"),
         f"--pgdata={directory}",
         f"--username={SUPERUSER}",
         "--auth=trust",
@@ -134,8 +223,12 @@ def initialise(installation: Path, user: SystemUser, directory: Path, owners: se
     if done.returncode:
         raise DataPlaneError(f"initdb failed: {done.stderr.strip()}")
     with (directory / "postgresql.conf").open("a") as file:
-        file.write(_CONFIGURATION)
-    (directory / "pg_hba.conf").write_text(_ACCESS)
+        file.write(_configuration(installation.major))
+    (directory / "pg_hba.conf").write_text(access(installation.major))
     (directory / "pg_ident.conf").write_text(
-        "".join(f"emulator {owner} {SUPERUSER}\n" for owner in sorted(owners))
+        "".join(f"emulator {owner} {SUPERUSER}\n" for owner in owners)
     )
+
+
+def _configuration(major: int) -> str:
+    return _CONFIGURATION + "".join(text for since, text in _SINCE.items() if major >= since)

@@ -1,9 +1,8 @@
-"""A certificate authority of our own, and the certificate that every local server shows."""
+"""A certificate authority of our own, and the certificate that each local server shows."""
 
 import datetime
 import ipaddress
-import ssl
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from cryptography import x509
@@ -11,74 +10,71 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
+from embedded_aws.rds.data_plane.system_user import SystemUser
+
 HOST = "localhost"
 ADDRESS = "127.0.0.1"
+READER_ADDRESS = "127.0.0.2"
+ADDRESSES = (ADDRESS, READER_ADDRESS)
 _VALIDITY = datetime.timedelta(days=30)
 _CLOCK_SKEW = datetime.timedelta(hours=1)
 
 
 @dataclass(frozen=True)
-class Certificates:
-    """Where the authority's certificate is, for clients, and the context for servers."""
+class Authority:
+    """The authority: its certificate, for clients, and its key, which stays in this process."""
 
     ca_bundle: Path
-    server_context: ssl.SSLContext
+    name: x509.Name
+    key: ec.EllipticCurvePrivateKey = field(repr=False)
 
+    @classmethod
+    def new(cls, directory: Path) -> "Authority":
+        """Make an authority, and write its certificate to ``directory``."""
+        directory.mkdir(parents=True, exist_ok=True)
+        key = ec.generate_private_key(ec.SECP256R1())
+        name = _name("Embedded RDS root CA")
+        certificate = (
+            _builder(name, name, key.public_key())
+            .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+            .add_extension(_usage(signs_certificates=True), critical=True)
+            .add_extension(
+                x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False
+            )
+            .sign(key, hashes.SHA256())
+        )
+        bundle = directory / "ca.pem"
+        bundle.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
+        return cls(bundle, name, key)
 
-def issue(directory: Path) -> Certificates:
-    """A new authority and a server certificate for ``localhost`` and 127.0.0.1."""
-    directory.mkdir(parents=True, exist_ok=True)
-    authority_key = ec.generate_private_key(ec.SECP256R1())
-    authority_name = _name("Embedded RDS root CA")
-    authority = (
-        _builder(authority_name, authority_name, authority_key.public_key())
-        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
-        .add_extension(_usage(signs_certificates=True), critical=True)
-        .add_extension(
-            x509.SubjectKeyIdentifier.from_public_key(authority_key.public_key()), critical=False
+    def issue(self, path: Path, user: SystemUser) -> None:
+        """Write a server's key and certificate, which names this machine, for ``user`` alone."""
+        key = ec.generate_private_key(ec.SECP256R1())
+        names: list[x509.GeneralName] = [x509.DNSName(HOST)]
+        names += [x509.IPAddress(ipaddress.ip_address(each)) for each in ADDRESSES]
+        certificate = (
+            _builder(_name(HOST), self.name, key.public_key())
+            .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+            .add_extension(_usage(signs_certificates=False), critical=True)
+            .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
+            .add_extension(x509.SubjectAlternativeName(names), critical=False)
+            .add_extension(
+                x509.AuthorityKeyIdentifier.from_issuer_public_key(self.key.public_key()),
+                critical=False,
+            )
+            .sign(self.key, hashes.SHA256())
         )
-        .sign(authority_key, hashes.SHA256())
-    )
-    server_key = ec.generate_private_key(ec.SECP256R1())
-    server = (
-        _builder(_name(HOST), authority_name, server_key.public_key())
-        .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
-        .add_extension(_usage(signs_certificates=False), critical=True)
-        .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
-        .add_extension(
-            x509.SubjectAlternativeName(
-                [x509.DNSName(HOST), x509.IPAddress(ipaddress.ip_address(ADDRESS))]
-            ),
-            critical=False,
+        path.unlink(missing_ok=True)
+        path.touch(mode=0o600)
+        path.write_bytes(
+            key.private_bytes(
+                serialization.Encoding.PEM,
+                serialization.PrivateFormat.PKCS8,
+                serialization.NoEncryption(),
+            )
+            + certificate.public_bytes(serialization.Encoding.PEM)
         )
-        .add_extension(
-            x509.AuthorityKeyIdentifier.from_issuer_public_key(authority_key.public_key()),
-            critical=False,
-        )
-        .sign(authority_key, hashes.SHA256())
-    )
-    bundle = directory / "ca.pem"
-    bundle.write_bytes(authority.public_bytes(serialization.Encoding.PEM))
-    return Certificates(bundle, _server_context(directory / "server.pem", server, server_key))
-
-
-def _server_context(
-    path: Path, certificate: x509.Certificate, key: ec.EllipticCurvePrivateKey
-) -> ssl.SSLContext:
-    path.touch(mode=0o600)
-    path.write_bytes(
-        key.private_bytes(
-            serialization.Encoding.PEM,
-            serialization.PrivateFormat.PKCS8,
-            serialization.NoEncryption(),
-        )
-        + certificate.public_bytes(serialization.Encoding.PEM)
-    )
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    context.load_cert_chain(path)
-    path.unlink()
-    return context
+        user.own(path)
 
 
 def _builder(

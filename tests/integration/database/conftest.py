@@ -2,10 +2,10 @@
 
 import re
 import ssl
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
@@ -13,16 +13,16 @@ import pg8000.native
 import pytest
 
 from aurora_restore.shared.postgres.connection import DatabaseLogin, DatabaseServer, DatabaseSession
-from embedded_aws.rds.process import EmbeddedRds
+from embedded_aws.rds.data_plane import Login
+from embedded_aws.rds.data_plane.builds import MAJORS
+from embedded_aws.rds.data_plane.postgres import PostgresDataPlane
 
-ACCOUNT = "222222222222"
-REGION = "us-west-2"
 DATABASE = "shop"
 MASTER = DatabaseLogin("postgres", "master-password-1")
 
 INHERITED = """
 CREATE ROLE "Odd ""Owner";
-GRANT "Odd ""Owner" TO postgres WITH INHERIT TRUE, SET TRUE;
+GRANT "Odd ""Owner" TO postgres;
 CREATE ROLE etl LOGIN PASSWORD 'old-etl-password';
 CREATE ROLE monitoring LOGIN PASSWORD 'old-monitoring-password';
 CREATE ROLE app_user LOGIN PASSWORD 'old-app-password' CREATEDB;
@@ -47,7 +47,11 @@ NEWER: Final = {
     170000: r"MAINTAIN|transaction_timeout",
 }
 """What a server does not know that is older than the version."""
-OLD_VERSIONS: Final = (110022, 120020, 130016, 140013, 150008)
+OLDEST: Final = (MAJORS[0],)
+SINCE_16: Final = tuple(major for major in MAJORS if major >= 16)
+"""Those in which a membership has options and a grantor that counts."""
+SINCE_17: Final = tuple(major for major in MAJORS if major >= 17)
+OLD_VERSIONS: Final = (110022, 120020, 130016, 140013)
 
 Aged = Iterator[int]
 """The version that the server goes by for the time of each turn."""
@@ -59,6 +63,7 @@ class Restored:
 
     server: DatabaseServer
     log: Path
+    major: int
 
     @contextmanager
     def session(
@@ -75,60 +80,77 @@ class Restored:
         try:
             yield connection
         finally:
-            connection.close()
+            with suppress(pg8000.native.InterfaceError):
+                connection.close()
 
     def refuses(self, login: DatabaseLogin, database: str = DATABASE) -> bool:
         return not self.server.accepts(login, database)
 
 
 @pytest.fixture(scope="session")
-def databases(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedRds]:
-    with EmbeddedRds(tmp_path_factory.mktemp("databases"), speed=5000) as running:
+def data_plane(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgresDataPlane]:
+    running = PostgresDataPlane(tmp_path_factory.mktemp("databases"))
+    try:
         yield running
+    finally:
+        running.stop()
 
 
-@pytest.fixture
-def restored(databases: EmbeddedRds, request: pytest.FixtureRequest) -> Iterator[Restored]:
-    """A cluster of its own for each test."""
-    rds = databases.admin.session(ACCOUNT, REGION).client(
-        "rds", endpoint_url=databases.endpoint_url
-    )
-    rds.create_db_cluster(
-        DBClusterIdentifier="restored",
-        Engine="aurora-postgresql",
-        MasterUsername=MASTER.user,
-        MasterUserPassword=MASTER.password,
-        DatabaseName=DATABASE,
-    )
-    _wait(lambda: rds.describe_db_clusters()["DBClusters"][0]["Status"])
-    rds.create_db_instance(
-        DBInstanceIdentifier="restored-1",
-        DBInstanceClass="db.r6g.large",
-        Engine="aurora-postgresql",
-        DBClusterIdentifier="restored",
-    )
-    _wait(lambda: rds.describe_db_instances()["DBInstances"][0]["DBInstanceStatus"])
-    (running,) = databases.admin.servers()
-    server = DatabaseServer(running["host"], running["port"], databases.ca_bundle.read_text())
-    made = Restored(server, Path(running["log"]))
-    with made.session(MASTER) as connection:
-        connection.run(INHERITED)
-    yield made
-    databases.admin.reset()
+@pytest.fixture(scope="session")
+def snapshots(data_plane: PostgresDataPlane) -> Callable[[int], str]:
+    """What a production database leaves behind, in each major version, made once."""
+
+    @cache
+    def taken(major: int) -> str:
+        name = f"source-{major}"
+        with _opened(data_plane, name, major, None) as source, source.session(MASTER) as connection:
+            connection.run(INHERITED)
+            return data_plane.capture(name)
+
+    return taken
 
 
-def _wait(status: object) -> None:
-    deadline = time.monotonic() + 20
-    while status() != "available":  # type: ignore[operator]
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
+@pytest.fixture(params=MAJORS)
+def restored(
+    data_plane: PostgresDataPlane,
+    snapshots: Callable[[int], str],
+    request: pytest.FixtureRequest,
+) -> Iterator[Restored]:
+    """A cluster of its own for each test, in each major version unless the test names some."""
+    with _opened(data_plane, "restored", request.param, snapshots(request.param)) as made:
+        yield made
+
+
+@contextmanager
+def _opened(
+    data_plane: PostgresDataPlane, name: str, major: int, snapshot: str | None
+) -> Iterator[Restored]:
+    if snapshot is None:
+        owner = Login(MASTER.user, MASTER.password)
+        data_plane.create(name, label=name, owner=owner, database=DATABASE, major=major)
+    else:
+        (data_plane.logs / f"{name}.log").unlink(missing_ok=True)
+        data_plane.clone(name, snapshot, label=name, major=major)
+    try:
+        data_plane.open(name)
+        (running,) = data_plane.servers()
+        assert running.log is not None
+        authority = data_plane.ca_bundle.read_text()
+        yield Restored(
+            DatabaseServer(running.endpoint.host, running.endpoint.port, authority),
+            running.log,
+            major,
+        )
+    finally:
+        data_plane.discard(name)
 
 
 @pytest.fixture
 def aged(monkeypatch: pytest.MonkeyPatch) -> Aged:
     """Lets the server say that it is an old one, and refuse what that one would not know.
 
-    There is no older server here; so this is as good as the list of what is newer.
+    There is no server here that is older than PostgreSQL 15; so this is as good as the list of what
+    is newer.
     """
     run = DatabaseSession.run
 

@@ -26,7 +26,14 @@ from aurora_restore.shared.postgres.lock_out import (
     disable_inherited_logins,
 )
 from aurora_restore.shared.postgres.proof import prove_access
-from tests.integration.database.conftest import DATABASE, MASTER, Aged, Restored
+from tests.integration.database.conftest import (
+    DATABASE,
+    MASTER,
+    OLDEST,
+    SINCE_16,
+    Aged,
+    Restored,
+)
 
 APP = DatabaseLogin("app_user", "canary-app-password")
 READONLY = DatabaseLogin('read "only', "canary-readonly-password'")
@@ -109,7 +116,7 @@ def test_objects_that_come_later_are_granted_too(restored: Restored) -> None:
     set_up(restored)
     with restored.session(MASTER) as connection:
         connection.run("CREATE SCHEMA later; CREATE TABLE later.t (id serial)")
-        connection.run('GRANT "Odd ""Owner" TO postgres WITH SET TRUE')
+        connection.run('GRANT "Odd ""Owner" TO postgres')
         connection.run(
             """SET ROLE "Odd ""Owner"; CREATE TABLE "Odd Schema".younger (id int); RESET ROLE"""
         )
@@ -206,6 +213,7 @@ REVOKE deployer FROM postgres;
 """
 
 
+@pytest.mark.parametrize("restored", SINCE_16, indirect=True)
 def test_a_membership_that_another_role_has_granted_ends_with_all_that_depends_on_it(
     restored: Restored,
 ) -> None:
@@ -224,6 +232,7 @@ def test_a_membership_that_another_role_has_granted_ends_with_all_that_depends_o
     assert memberships == [["owners", "deployer"]]
 
 
+@pytest.mark.parametrize("restored", SINCE_16, indirect=True)
 def test_a_membership_that_only_a_superuser_could_end_is_reported_with_its_remedy(
     restored: Restored,
 ) -> None:
@@ -244,13 +253,21 @@ def test_a_membership_that_only_a_superuser_could_end_is_reported_with_its_remed
 
 
 @pytest.mark.parametrize("login", [APP, READONLY])
-@pytest.mark.parametrize("how", ["INHERIT FALSE, SET TRUE", "ADMIN TRUE, INHERIT FALSE, SET FALSE"])
+@pytest.mark.parametrize(
+    ("restored", "how"),
+    [
+        *((major, "WITH INHERIT FALSE, SET TRUE") for major in SINCE_16),
+        *((major, "WITH ADMIN TRUE, INHERIT FALSE, SET FALSE") for major in SINCE_16),
+        *((major, "") for major in OLDEST),
+    ],
+    indirect=["restored"],
+)
 def test_a_role_that_is_a_member_of_another_is_found_out(
     restored: Restored, login: DatabaseLogin, how: str
 ) -> None:
     set_up(restored)
     with restored.session(MASTER) as connection:
-        connection.run(f"GRANT writers TO {identifier(login.user)} WITH {how}")
+        connection.run(f"GRANT writers TO {identifier(login.user)} {how}")
     with pytest.raises(PrivilegeCheckError, match="is a member of 'writers'") as caught:
         prove_access(restored.server, [DATABASE], APP, READONLY)
     assert caught.value.details == {"role": login.user, "groups": ["writers"]}
@@ -268,6 +285,7 @@ def test_to_own_the_database_is_no_membership(restored: Restored) -> None:
     prove_access(restored.server, [DATABASE], APP, READONLY)
 
 
+@pytest.mark.parametrize("restored", OLDEST, indirect=True)
 def test_an_older_server_is_set_up_with_what_it_knows(restored: Restored, aged: Aged) -> None:
     with restored.session(MASTER) as connection:
         connection.run('CREATE ROLE "read ""only"; GRANT writers TO "read ""only"')

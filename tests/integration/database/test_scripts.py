@@ -12,7 +12,15 @@ from aurora_restore.shared.postgres.scripts import (
     find_script_status,
     start_script,
 )
-from tests.integration.database.conftest import DATABASE, MASTER, Aged, Restored
+from embedded_aws.rds.data_plane.builds import MAJORS
+from tests.integration.database.conftest import (
+    DATABASE,
+    MASTER,
+    OLDEST,
+    SINCE_17,
+    Aged,
+    Restored,
+)
 
 ENOUGH_SECONDS = 20.0
 
@@ -107,6 +115,7 @@ def test_a_script_that_failed_unseen_is_run_again_and_its_error_reported(
         run(restored, failing)
 
 
+@pytest.mark.parametrize("restored", OLDEST, indirect=True)
 def test_a_script_runs_on_an_older_server(restored: Restored, aged: Aged) -> None:
     for number, _ in enumerate(aged):
         insert = "INSERT INTO customers SELECT max(id) + 1, 'x' FROM customers"
@@ -122,7 +131,14 @@ def test_a_client_that_is_gone_does_not_stop_a_script_where_the_server_looks_for
     assert counted(restored, "SELECT value FROM found") == 0
 
 
-@pytest.mark.parametrize("setting", ["statement_timeout", "transaction_timeout"])
+@pytest.mark.parametrize(
+    ("restored", "setting"),
+    [
+        *((major, "statement_timeout") for major in MAJORS),
+        *((major, "transaction_timeout") for major in SINCE_17),
+    ],
+    indirect=["restored"],
+)
 def test_a_script_outlasts_the_limits_of_its_database(restored: Restored, setting: str) -> None:
     with restored.session(MASTER) as connection:
         connection.run(f"ALTER DATABASE {DATABASE} SET {setting} = '500ms'")

@@ -21,7 +21,7 @@ OWNER = "111122223333"
 OTHER = "444455556666"
 PASSWORD = "first-password-of-the-source"
 ENGINE = "aurora-postgresql"
-VERSION = "16.4"
+VERSION = "17.4"
 PATIENCE = 60.0
 
 
@@ -111,14 +111,20 @@ class EmbeddedDatabases:
         return self.available_snapshot(name)
 
     def restored(
-        self, snapshot: str, name: str, *, account: str = OWNER, region: str = HERE
+        self,
+        snapshot: str,
+        name: str,
+        *,
+        account: str = OWNER,
+        region: str = HERE,
+        **settings: Any,
     ) -> "DBClusterTypeDef":
         """A cluster restored from a snapshot, with an instance."""
         self.rds(account, region).restore_db_cluster_from_snapshot(
             DBClusterIdentifier=name,
             SnapshotIdentifier=snapshot,
             Engine=ENGINE,
-            EngineVersion=VERSION,
+            **({"EngineVersion": VERSION} | settings),
         )
         self.available(name, account=account, region=region)
         self.new_instance(f"{name}-1", name, account=account, region=region)

