@@ -1,0 +1,1 @@
+"""Aurora Restore: refreshes an Aurora PostgreSQL cluster from another cluster's snapshot."""

@@ -1,0 +1,1 @@
+"""An environment's file: loading it, and every check of it. Needs no CDK."""

@@ -21,7 +21,7 @@ _NAME: Final = r"[A-Za-z0-9-]{1,95}"
 
 
 def load_environment(name: str | None, folder: str | Path | None = None) -> tuple[str, Environment]:
-    """The environment in ``<folder>/<name>.json`` under its name.
+    """Return the environment in ``<folder>/<name>.json``, and its name.
 
     Raises ConfigurationError with everything that is wrong: which file, which field, what to do.
     """
@@ -51,7 +51,7 @@ def load_environment(name: str | None, folder: str | Path | None = None) -> tupl
 
 
 def _read(file: Path) -> Any:
-    """The file's JSON document, in which no key may stand twice."""
+    """Return the JSON document of a file, in which no key may stand twice."""
     try:
         text = file.read_text(encoding="utf-8-sig")
         return json.loads(text, object_pairs_hook=_unique, parse_constant=_no_number)

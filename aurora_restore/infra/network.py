@@ -47,7 +47,7 @@ class ImportedNetwork(Construct):
         )
 
     def placement(self, step: Step) -> Placement:
-        """The attachment of a step's function, as ``network.lambda_vpc`` decides."""
+        """Return the attachment of a step's function, as ``network.lambda_vpc`` decides."""
         attached = self._settings.lambda_vpc == "all" or step.reaches_database
         return self._placement if attached else Placement()
 

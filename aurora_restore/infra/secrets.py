@@ -73,7 +73,7 @@ class PipelineSecrets(Construct):
         )
 
     def named(self, which: str) -> SecretReference:
-        """The secret that a row of the pipeline names."""
+        """Return the secret that a row of the pipeline names."""
         return {MASTER_SECRET: self.master, APP_SECRET: self.app}[which]
 
     def _make(
@@ -101,7 +101,10 @@ class PipelineSecrets(Construct):
         return SecretReference(name_or_arn=name, arn=secret.secret_arn, adopted=False)
 
     def _adopt(self, name_or_arn: str) -> SecretReference:
-        """An ARN is complete with the hyphen and six characters that Secrets Manager appends."""
+        """Return an adopted secret, with the ARN that permissions on it are for.
+
+        An ARN is complete with the hyphen and six characters that Secrets Manager appends.
+        """
         if not name_or_arn.startswith("arn:"):
             stack = Stack.of(self)
             arn = (

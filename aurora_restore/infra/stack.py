@@ -134,6 +134,6 @@ class AuroraRestoreStack(cdk.Stack):
 
 
 def _only(names: Iterable[str]) -> str:
-    """The name, if there is just one."""
+    """Return the name if there is just one, or else an empty text."""
     first, *others = names
     return "" if others else first

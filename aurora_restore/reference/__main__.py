@@ -9,12 +9,13 @@ from aurora_restore.repository import REPOSITORY
 
 
 def pages(repository: Path = REPOSITORY) -> Iterator[Path]:
-    """Every Markdown file that a reader is meant to find."""
+    """Yield every Markdown file that a reader is meant to find."""
     yield from sorted(repository.glob("*.md"))
     yield from sorted((repository / "docs").rglob("*.md"))
 
 
 def main() -> None:
+    """Rewrite every page whose blocks have changed."""
     contents = {name: write() for name, write in CONTENTS.items()}
     for page in pages():
         before = page.read_text(encoding="utf-8")

@@ -16,12 +16,12 @@ class BlockError(ValueError):
 
 
 def names(text: str) -> list[str]:
-    """The names of the blocks of a text, in order."""
+    """Return the names of the blocks of a text, in order."""
     return [block["name"] for block in _BLOCK.finditer(text)]
 
 
 def rewrite(text: str, contents: Mapping[str, str]) -> str:
-    """``text`` with each block's content replaced by the one of its name.
+    """Return ``text`` with the content of each block replaced by the one of its name.
 
     Raises BlockError.
     """

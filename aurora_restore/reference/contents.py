@@ -88,7 +88,7 @@ def _state_diagram(sequence: StepSequence) -> Iterator[str]:
 
 
 def routes() -> str:
-    """The way of a snapshot, for each place of the source and each configured way."""
+    """Return the table of a snapshot's routes, by the place of the source and `copy_route`."""
     here = Place("222222222222", "us-west-2")
     places = {
         ("the same", "the same"): here,
@@ -107,7 +107,7 @@ def routes() -> str:
 
 
 def _routes(source: Place, target: Place) -> Iterator[tuple[str, Route]]:
-    """The ways that differ; where a way leads nowhere, or is no other one, it is left out."""
+    """Yield the routes that differ, with the setting that leads to each."""
     seen = set()
     for way in ("auto", "two-steps", "none"):
         try:
@@ -120,7 +120,7 @@ def _routes(source: Place, target: Place) -> Iterator[tuple[str, Route]]:
 
 
 def functions() -> str:
-    """Size and secrets of each function."""
+    """Return the table of the size and the secrets of each function."""
     return table(
         ("Function", "Time-out", "Memory", "Reads secrets", "Writes secrets", "Database"),
         (
@@ -138,7 +138,7 @@ def functions() -> str:
 
 
 def permissions() -> str:
-    """What each function's role allows, beyond what all of them do."""
+    """Return the table of what each function's role allows, beyond what all of them do."""
     return table(
         ("Function", "May call", "On", "If"),
         (line for step in STEPS for line in _permissions(step)),
@@ -168,7 +168,7 @@ def _codes(texts: Iterable[str]) -> str:
 
 
 def source_role() -> str:
-    """What the role in a source account allows."""
+    """Return the table of what the role in a source account allows."""
     return table(
         ("May call", "On", "If"),
         (
@@ -218,14 +218,14 @@ def platform_failures() -> str:
 def tree(
     base: type[AuroraRestoreError], depth: int = 0
 ) -> Iterator[tuple[int, type[AuroraRestoreError]]]:
-    """An error and all below it, with their depth, in order of declaration."""
+    """Yield an error and all below it, with their depth, in order of declaration."""
     yield depth, base
     for child in base.__subclasses__():
         yield from tree(child, depth + 1)
 
 
 def state_transitions() -> str:
-    """How many state transitions some runs take, polled as by default."""
+    """Return the table of how many state transitions some runs take, with default polling."""
     return table(
         ("Run", "State transitions"),
         (row(title, str(transitions(Polling(), waits))) for title, waits in RUNS.items()),
@@ -233,12 +233,12 @@ def state_transitions() -> str:
 
 
 def environment() -> str:
-    """Every field of an environment file."""
+    """Return a table for each object of an environment file."""
     return sections(Environment, level=3)
 
 
 def event() -> str:
-    """Every field of a start event."""
+    """Return the table of the fields of a start event."""
     return plain_table(Event)
 
 

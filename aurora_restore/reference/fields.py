@@ -48,7 +48,7 @@ def entries(document: type, path: str = "") -> Iterator[Entry]:
 
 
 def sections(document: type, level: int) -> str:
-    """A heading, an explanation and a table for each object in a document.
+    """Return a heading, an explanation and a table for each object in a document.
 
     The document itself comes first, under no heading.
     """
@@ -65,7 +65,7 @@ def sections(document: type, level: int) -> str:
 
 
 def plain_table(document: type) -> str:
-    """One table of a document without objects in it, all of whose fields may be left out."""
+    """Return one table of a document without objects in it, all of whose fields may be left out."""
     return table(
         ("Field", "Value", "Meaning"),
         (row(code(each.name), values(each.field), each.field.help) for each in entries(document)),
@@ -73,7 +73,7 @@ def plain_table(document: type) -> str:
 
 
 def values(field: Field) -> str:
-    """What a field may be, in words."""
+    """Return what a field may be, in words."""
     return _described(field.type, field.rules)
 
 
@@ -112,30 +112,30 @@ def _meaning(entry: Entry) -> str:
 
 
 def _paragraphs(document: Any) -> list[str]:
-    """The docstring of a document's class."""
+    """Return the docstring of a document's class."""
     text = typing.cast(type, document).__doc__ or ""
     return [" ".join(each.split()) for each in text.split("\n\n")]
 
 
 def _field_at(document: type, path: str) -> Field:
-    """The declaration of a field by its path in the reference."""
+    """Return the declaration of a field by its path in the reference."""
     first, _, rest = path.replace(_NAMED, "").partition(".")
     found = {each.name: each for each in fields(document)}[first.removesuffix(_LISTED)]
     return _field_at(_inner(found.type), rest) if rest else found
 
 
 def _inner(kind: Any) -> Any:
-    """The type of what a list or a mapping holds; of anything else, itself."""
+    """Return the type of what a list or a mapping holds; of anything else, itself."""
     return _held(kind)[0] if _mark(kind) else kind
 
 
 def _held(kind: Any) -> tuple[Any, tuple[Rule, ...]]:
-    """The type of what a list or a mapping holds, and the rules for it."""
+    """Return the type of what a list or a mapping holds, and the rules for it."""
     return _bare(get_args(kind)[0 if get_origin(kind) is tuple else 1])
 
 
 def _mark(kind: Any) -> str:
-    """What the reference writes behind the name of a list or a mapping."""
+    """Return what the reference writes behind the name of a list or a mapping."""
     origin = get_origin(kind)
     if origin is tuple:
         return _LISTED
@@ -143,7 +143,7 @@ def _mark(kind: Any) -> str:
 
 
 def _bare(annotation: Any) -> tuple[Any, tuple[Rule, ...]]:
-    """An annotated type without its annotations, and the rules among them."""
+    """Return an annotated type without its annotations, and the rules among them."""
     if get_origin(annotation) is not typing.Annotated:
         return annotation, ()
     inner, *extras = get_args(annotation)
@@ -162,7 +162,7 @@ def _described(kind: Any, rules: tuple[Rule, ...]) -> str:
 
 
 def _holds_values(kind: Any) -> bool:
-    """Whether it is a list or a mapping of values, whose rules are worth telling."""
+    """Return whether it is a list or a mapping of values with rules worth showing."""
     return bool(_mark(kind)) and bool(_held(kind)[1])
 
 

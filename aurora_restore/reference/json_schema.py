@@ -16,7 +16,7 @@ from aurora_restore.shared.documents.schema import (
 
 
 def json_schema(cls: type, *, title: str) -> dict[str, Any]:
-    """The JSON Schema (2020-12) of a dataclass, for editors and for other programs."""
+    """Return the JSON Schema (2020-12) of a dataclass, for editors and for other programs."""
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": title,

@@ -8,7 +8,7 @@ from aurora_restore.shared.documents.environment import Environment
 
 
 def schema_text() -> str:
-    """The JSON Schema of an environment file, which may name its schema itself."""
+    """Return the JSON Schema of an environment file, which may name its schema itself."""
     schema = json_schema(Environment, title="An environment of the Aurora restore pipeline")
     schema["properties"] = {"$schema": {"type": "string"}, **schema["properties"]}
     return json.dumps(schema, indent=2, ensure_ascii=False) + "\n"

@@ -13,7 +13,7 @@ ENTRANCE: Final = 2
 
 
 def calls(polling: Polling, duration: float) -> int:
-    """How often a step is called until it sees the end of what takes ``duration`` seconds."""
+    """Return how often a step is called until it sees the end of what takes so many seconds."""
     waited, count = 0.0, 1
     while waited < duration:
         waited += next_poll(polling, waited)
@@ -22,7 +22,7 @@ def calls(polling: Polling, duration: float) -> int:
 
 
 def transitions(polling: Polling, durations: Mapping[str, float]) -> int:
-    """The states that a run enters, given how long each step has to wait, in seconds.
+    """Return how many states a run enters, if each step has to wait for its seconds.
 
     A step that may wait is a Task and a Choice for each call, and a Wait between two calls; any
     other is a Task. A retry of a Task counts as one more, and none is assumed here.

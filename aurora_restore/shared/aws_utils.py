@@ -123,20 +123,21 @@ class Clients:
 
     @property
     def region(self) -> str:
-        """The Region that the function runs in."""
+        """Return the Region that the function runs in."""
         region = self._session.region_name
         if not region:
             raise ConfigurationError("no AWS Region is set: set AWS_REGION")
         return region
 
     def rds(self, region: str) -> "RDSClient":
+        """Return a client of RDS in a Region."""
         client: RDSClient = self._client("rds", region)
         return client
 
     def rds_as(self, role_arn: str, region: str, session_name: str) -> "RDSClient":
-        """RDS with the credentials of a role, which are asked for anew each time.
+        """Return a client of RDS with fresh credentials of a role.
 
-        Raises AuroraRestoreError where the role may not be assumed.
+        Raises AuroraRestoreError if the role may not be assumed.
         """
         sts: STSClient = self._client("sts")
         key = call(sts.assume_role, RoleArn=role_arn, RoleSessionName=session_name[-64:])[
@@ -153,35 +154,42 @@ class Clients:
 
     @property
     def ec2(self) -> "EC2Client":
+        """Return a client of EC2."""
         client: EC2Client = self._client("ec2")
         return client
 
     def kms(self, region: str) -> "KMSClient":
+        """Return a client of KMS in a Region."""
         client: KMSClient = self._client("kms", region)
         return client
 
     @property
     def dynamodb(self) -> "DynamoDBClient":
+        """Return a client of DynamoDB."""
         client: DynamoDBClient = self._client("dynamodb")
         return client
 
     @property
     def secrets_manager(self) -> "SecretsManagerClient":
+        """Return a client of Secrets Manager."""
         client: SecretsManagerClient = self._client("secretsmanager")
         return client
 
     @property
     def sns(self) -> "SNSClient":
+        """Return a client of SNS."""
         client: SNSClient = self._client("sns")
         return client
 
     @property
     def ssm(self) -> "SSMClient":
+        """Return a client of SSM."""
         client: SSMClient = self._client("ssm")
         return client
 
     @property
     def step_functions(self) -> "SFNClient":
+        """Return a client of Step Functions."""
         client: SFNClient = self._client("stepfunctions")
         return client
 

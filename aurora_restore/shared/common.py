@@ -27,15 +27,17 @@ metrics: Final = Metrics(
 
 
 def now() -> datetime:
+    """Return the present moment in UTC."""
     return datetime.now(UTC)
 
 
 def timestamp(moment: datetime) -> str:
-    """ISO 8601 in UTC with microseconds, so that text order is order in time."""
+    """Return a moment in ISO 8601, UTC, with microseconds: text order is order in time."""
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
 def parse_timestamp(text: str) -> datetime:
+    """Return the moment that ``timestamp`` has written."""
     return datetime.fromisoformat(text)
 
 
@@ -56,7 +58,7 @@ def get_config(
     clients: Clients | None = None,
     environment: LambdaEnvironment | None = None,
 ) -> tuple[str, Restore]:
-    """The name and configuration of a restore, from its SSM parameter.
+    """Return the name and configuration of a restore, from its SSM parameter.
 
     Without a name it is the environment's only restore, or else the only one that restores
     ``target_cluster_id``. Raises ValidationError where that leaves a choice, and ConfigurationError
@@ -118,7 +120,7 @@ def _restore(parameter: str, text: str) -> Restore:
 
 
 def json_safe(value: Any) -> Any:
-    """``value`` with datetimes as timestamps and tuples as lists, as JSON and DynamoDB take it."""
+    """Return ``value`` as JSON and DynamoDB take it: datetimes as timestamps, tuples as lists."""
     if isinstance(value, datetime):
         return timestamp(value)
     if isinstance(value, Mapping):

@@ -28,6 +28,7 @@ class LambdaEnvironment:
     state_retention_days: str
 
     def to_env(self) -> dict[str, str]:
+        """Return the variables, those of Powertools included."""
         return {name.upper(): value for name, value in asdict(self).items()} | {
             "POWERTOOLS_LOG_LEVEL": "INFO",
             "POWERTOOLS_METRICS_NAMESPACE": METRICS_NAMESPACE,
@@ -36,7 +37,7 @@ class LambdaEnvironment:
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str] | None = None) -> Self:
-        """Raises ConfigurationError naming every variable that is not set."""
+        """Read the variables. Raise ConfigurationError with every one that is not set."""
         environ = os.environ if environ is None else environ
         names = [field.name for field in fields(cls)]
         missing = [name.upper() for name in names if name.upper() not in environ]
@@ -49,4 +50,5 @@ class LambdaEnvironment:
         return cls(**{name: environ[name.upper()] for name in names})
 
     def parameter_name(self, restore: str) -> str:
+        """Return the name of the SSM parameter that holds a restore."""
         return f"{self.config_path}/{restore}"

@@ -19,21 +19,22 @@ TAG_ARCHIVED_AT: Final = "aurora-restore:archived-at"
 
 
 def source_role_name(prefix: str) -> str:
+    """Return the name of the pipeline's role in a source account."""
     return f"{prefix}-source-access"
 
 
 def shared_snapshot_prefix(prefix: str) -> str:
-    """How the names of the pipeline's copies in a source account begin."""
+    """Return how the names of the pipeline's copies in a source account begin."""
     return f"{prefix}-shared-"
 
 
 def intermediate_snapshot_prefix(prefix: str) -> str:
-    """How the names of this account's copies in a source's Region begin."""
+    """Return how the names of this account's copies in a source's Region begin."""
     return f"{prefix}-step-"
 
 
 def final_snapshot_prefix(cluster_id: str) -> str:
-    """How the names of a target's final snapshots begin; 14 digits follow."""
+    """Return how the names of a target's final snapshots begin; 14 digits follow."""
     return f"{cluster_id[:40].rstrip('-')}-final-"
 
 
@@ -49,7 +50,7 @@ SCRIPTS_FOLDER: Final = "scripts"
 
 
 def script_resource(restore: str, index: int, path: str) -> str:
-    """Where a restore's script, ``index``-th from 0 in its configuration, is in ASSETS_PACKAGE."""
+    """Return where in ASSETS_PACKAGE the ``index``-th script of a restore is, from 0."""
     return f"{SCRIPTS_FOLDER}/{restore}/{index:03d}-{PurePosixPath(path).name}"
 
 
@@ -58,28 +59,35 @@ EXPIRES_AT: Final = "expires_at"
 
 
 def state_table_name(prefix: str) -> str:
+    """Return the name of the state table."""
     return f"{prefix}-state"
 
 
 def audit_table_name(prefix: str) -> str:
+    """Return the name of the audit table."""
     return f"{prefix}-audit"
 
 
 def master_secret_name(prefix: str) -> str:
+    """Return the name of the master secret that the stack makes."""
     return f"{prefix}-master-credentials"
 
 
 def app_secret_name(prefix: str) -> str:
+    """Return the name of the application's secret that the stack makes."""
     return f"{prefix}-app-credentials"
 
 
 def topic_name(prefix: str) -> str:
+    """Return the name of the topic."""
     return f"{prefix}-notifications"
 
 
 def state_machine_name(prefix: str) -> str:
+    """Return the name of the state machine."""
     return f"{prefix}-pipeline"
 
 
 def config_path(prefix: str) -> str:
+    """Return the SSM path below which each restore has its parameter."""
     return f"/{prefix}/restores"

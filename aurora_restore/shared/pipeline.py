@@ -36,16 +36,17 @@ class Step:
 
     @property
     def module(self) -> str:
+        """Return the name of its module in ``aurora_restore.lambdas``."""
         return self.name.replace("-", "_")
 
     @property
     def handler(self) -> str:
-        """The Lambda's handler path."""
+        """Return the path of the Lambda's handler."""
         return f"aurora_restore.lambdas.{self.module}.handler"
 
     @property
     def state_name(self) -> str:
-        """The name of its state in the console, as in "Setup DB users"."""
+        """Return the name of its state in the console, as in "Setup DB users"."""
         words = [_ACRONYMS.get(word, word) for word in self.name.split("-")]
         return " ".join([words[0][0].upper() + words[0][1:], *words[1:]])
 
@@ -292,5 +293,5 @@ _BY_NAME: Final = {step.name: step for step in STEPS}
 
 
 def get_step(name: str) -> Step:
-    """The step called ``name``; KeyError where there is none."""
+    """Return the step called ``name``. Raise KeyError if there is none."""
     return _BY_NAME[name]

@@ -6,7 +6,7 @@ from aurora_restore.shared.documents.environment import Polling
 
 
 def next_poll(polling: Polling, waited: float) -> int:
-    """Seconds until an operation that has been running for ``waited`` seconds is looked at again.
+    """Return the seconds until an operation that has run for ``waited`` seconds is read again.
 
     A whole number, because that is what a Wait state takes.
     """

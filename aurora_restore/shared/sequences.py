@@ -91,7 +91,7 @@ class StepSequence:
 
 
 def _faults(sequence: StepSequence) -> Iterator[str]:
-    """Everything for which no run could follow a sequence."""
+    """Yield every reason for which no run could follow a sequence."""
     steps = [each.step for each in sequence.transitions]
     named = {*steps, *(name for each in sequence.transitions for name in _named(each))}
     unknown = sorted(named - set(STEP_NAMES))
@@ -120,7 +120,7 @@ def _faults(sequence: StepSequence) -> Iterator[str]:
 
 
 def _named(transition: Transition) -> Iterator[str]:
-    """The other steps that a transition names."""
+    """Yield the other steps that a transition names."""
     if transition.next is not None:
         yield transition.next
     if transition.lead_back is not None:

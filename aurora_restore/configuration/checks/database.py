@@ -11,7 +11,7 @@ from aurora_restore.shared.documents.schema import Fault
 def faults_of_database(
     environment: Environment, restore: Restore, path: str, repository: Path
 ) -> Iterator[Fault]:
-    """Every fault of a restore's database; ``path`` is the restore's."""
+    """Yield every fault of a restore's database; ``path`` is the restore's."""
     path = f"{path}.database"
     yield from _scripts(restore.database, path, repository)
     if not environment.secrets.app:

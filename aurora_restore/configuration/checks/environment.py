@@ -23,7 +23,7 @@ _FEWEST_ZONES: Final = 2
 
 
 def faults_of_environment(environment: Environment, *, repository: Path) -> Iterator[Fault]:
-    """Every contradiction in an environment whose single fields are right."""
+    """Yield every contradiction in an environment whose single fields are right."""
     yield from _role_names(environment)
     yield from _network(environment)
     yield from _secrets(environment)

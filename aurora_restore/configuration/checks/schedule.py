@@ -42,7 +42,7 @@ class _CronField:
     """What else it may be, as a regular expression."""
 
     def takes(self, text: str) -> bool:
-        """Whether it is a list of values, ranges and steps within the limits."""
+        """Return whether it is a list of values, ranges and steps within the limits."""
         return all(self._takes(part) for part in text.upper().split(","))
 
     def _takes(self, part: str) -> bool:
@@ -69,7 +69,7 @@ _CRON_FIELDS: Final = (
 
 
 def faults_of_schedule(restore: Restore, path: str) -> Iterator[Fault]:
-    """Every fault of a restore's schedule; ``path`` is the restore's."""
+    """Yield every fault of a restore's schedule; ``path`` is the restore's."""
     if restore.schedule is None:
         return
     expression = restore.schedule.expression

@@ -8,7 +8,7 @@ from aurora_restore.shared.names import source_role_name
 
 
 def faults_of_source(environment: Environment, restore: Restore, path: str) -> Iterator[Fault]:
-    """Every fault of a restore's source; ``path`` is the restore's."""
+    """Yield every fault of a restore's source; ``path`` is the restore's."""
     source, path = restore.source, f"{path}.source"
     account = source.account_id or environment.account
     yield from _role(environment, source, path)
@@ -26,7 +26,7 @@ def faults_of_source(environment: Environment, restore: Restore, path: str) -> I
 
 
 def is_own(environment: Environment, source: Source) -> bool:
-    """Whether the source is in the environment's account."""
+    """Return whether the source is in the environment's account."""
     return source.account_id in (None, environment.account)
 
 
@@ -51,7 +51,7 @@ def _role(environment: Environment, source: Source, path: str) -> Iterator[Fault
 
 
 def _copy_names(environment: Environment, source: Source) -> Iterator[Fault]:
-    """Copies on the way are named after the environment."""
+    """Yield a fault of the prefix that the names of intermediate copies begin with."""
     prefix = environment.name_prefix
     if "--" in prefix and (source.role_arn or source.copy_route == "two-steps"):
         yield Fault(
@@ -83,7 +83,7 @@ def _route(environment: Environment, source: Source, path: str) -> Iterator[Faul
 
 
 def _key(path: str, arn: str | None, region: str, account: str, whose: str) -> Iterator[Fault]:
-    """A KMS key is used in its own Region; a copy's key belongs to whoever makes the copy."""
+    """Yield the faults of a key, which must be in its Region, and of the account that copies."""
     if arn is None:
         return
     _, _, _, its_region, its_account, _ = arn.split(":", 5)
@@ -98,7 +98,10 @@ def _key(path: str, arn: str | None, region: str, account: str, whose: str) -> I
 
 
 def _shared_key(source: Source, path: str) -> Iterator[Fault]:
-    """https://docs.aws.amazon.com/AmazonRDS/latest/AuroraUserGuide/share-encrypted-snapshot.html"""
+    """Yield the faults of a key that snapshots are shared under.
+
+    https://docs.aws.amazon.com/AmazonRDS/latest/AuroraUserGuide/share-encrypted-snapshot.html
+    """
     if source.kms_key_id is None:
         return
     if source.role_arn is None:

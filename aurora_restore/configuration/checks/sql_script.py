@@ -23,7 +23,7 @@ _ENDS: Final = re.compile(r"(?:COMMIT|ABORT|ROLLBACK(?! (?:(?:WORK|TRANSACTION) 
 
 
 def faults_of_script(script: bytes) -> Iterator[str]:
-    """Everything for which a script is certain to fail."""
+    """Yield every reason for which a script is certain to fail."""
     try:
         sql = script.decode()
     except UnicodeDecodeError as error:
@@ -48,7 +48,7 @@ def faults_of_script(script: bytes) -> Iterator[str]:
 
 
 def _shown(sql: str) -> Iterator[str]:
-    """The script without its comments and quoted text, line by line as it was."""
+    """Yield the script without its comments and quoted text, line by line as it was."""
     place = 0
     while place < len(sql):
         if sql.startswith("/*", place):
@@ -66,7 +66,7 @@ def _shown(sql: str) -> Iterator[str]:
 
 
 def _behind_comment(sql: str, place: int) -> int:
-    """The end of a comment, which may have others in it."""
+    """Return the end of a comment, which may have others in it."""
     depth = 0
     for mark in _COMMENT_MARK.finditer(sql, place):
         depth += 1 if mark[0] == "/*" else -1

@@ -9,7 +9,7 @@ from aurora_restore.shared.documents.schema import Fault
 
 
 def faults_of_targets(environment: Environment) -> Iterator[Fault]:
-    """Every target that is another's, that would endanger a source, or that RDS would not tag."""
+    """Yield every target that is another's, endangers a source, or has tags that RDS refuses."""
     yield from _shared_targets(environment)
     for name, restore in environment.restores.items():
         yield from _sources_to_delete(environment, name)
@@ -30,7 +30,7 @@ def _shared_targets(environment: Environment) -> Iterator[Fault]:
 
 
 def _sources_to_delete(environment: Environment, name: str) -> Iterator[Fault]:
-    """A target that is a source, of this restore or of another."""
+    """Yield a fault if a target is a source, of this restore or of another."""
     target = environment.restores[name].target.cluster_id
     of = [other for other, source in _sources_nearby(environment) if source == target.lower()]
     if of:
@@ -43,7 +43,7 @@ def _sources_to_delete(environment: Environment, name: str) -> Iterator[Fault]:
 
 
 def _sources_to_adopt(environment: Environment, name: str) -> Iterator[Fault]:
-    """A source whose instances are named as those of a cluster without the pipeline's tag are."""
+    """Yield a fault if adopting a target would let the pipeline delete a source's instances."""
     target = environment.restores[name].target
     if not target.adopt:
         return
@@ -59,7 +59,7 @@ def _sources_to_adopt(environment: Environment, name: str) -> Iterator[Fault]:
 
 
 def _sources_nearby(environment: Environment) -> Iterator[tuple[str, str]]:
-    """The restores whose sources are in the targets' account and Region, with these, in lower case.
+    """Yield each restore whose source is where the targets are, and its cluster in lower case.
 
     RDS does not tell capitals from small letters in identifiers.
     """
@@ -73,7 +73,7 @@ def _is_nearby(environment: Environment, source: Source) -> bool:
 
 
 def _tags(tags: Mapping[str, str], path: str) -> Iterator[Fault]:
-    """Beyond ASCII RDS takes letters, digits and spaces, but no symbols."""
+    """Yield each tag that RDS refuses: beyond ASCII it takes letters, digits and spaces."""
     for key, value in tags.items():
         refused = [each for each in key + value if ord(each) > 127 and not _is_taken(each)]
         if refused:

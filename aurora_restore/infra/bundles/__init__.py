@@ -1,0 +1,1 @@
+"""What is deployed with the functions: code, dependencies, certificates and SQL scripts."""

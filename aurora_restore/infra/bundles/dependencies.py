@@ -56,7 +56,7 @@ class DependencyLayer(lambda_.LayerVersion):
 
 
 def digest() -> str:
-    """What the layer's content follows from: the pinned requirements and this module."""
+    """Return what the layer's content follows from: the pinned requirements and this module."""
     inputs = REQUIREMENTS.read_bytes() + Path(__file__).read_bytes()
     return hashlib.sha256(inputs).hexdigest()
 

@@ -7,7 +7,7 @@ from aurora_restore.repository import REPOSITORY
 
 
 def handler_code() -> lambda_.Code:
-    """An asset with ``aurora_restore.shared`` and ``aurora_restore.lambdas``, and nothing else.
+    """Return an asset with ``shared`` and ``lambdas`` of ``aurora_restore``, and nothing else.
 
     The import paths are those of the repository, and the hash follows from the content.
     """

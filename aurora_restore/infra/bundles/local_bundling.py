@@ -10,9 +10,10 @@ from aws_cdk import aws_lambda as lambda_
 
 
 def bundled_code(*, digest: str, write: Callable[[Path], None]) -> lambda_.Code:
-    """The asset that ``write`` puts into a folder; CDK keeps it under ``digest`` in ``cdk.out``.
+    """Return the asset that ``write`` puts into a folder.
 
-    CDK skips ``write`` where the asset is there already, and for commands that need no assets.
+    CDK keeps it under ``digest`` in ``cdk.out``. It skips ``write`` if the asset is there already,
+    and for commands that need no assets.
     """
     return lambda_.Code.from_asset(
         str(Path(__file__).parent),

@@ -1,0 +1,1 @@
+"""The policies of the functions' roles, from the rows of the pipeline."""

@@ -26,7 +26,7 @@ class Arns:
     partition: str
 
     def of(self, resource: Resource) -> list[str]:
-        """What an action on a kind of resource is allowed on; empty where there is none."""
+        """Return what an action on a kind of resource is allowed on; empty where there is none."""
         match resource:
             case Resource.SOURCE_SNAPSHOTS:
                 return [self.rds("cluster-snapshot:*", *place) for place in self.source_places()]
@@ -72,7 +72,7 @@ class Arns:
                 assert_never(resource)
 
     def listed(self, resource: Resource) -> list[str]:
-        """What a Describe action must be allowed on.
+        """Return what a Describe action must be allowed on.
 
         A call that lists, or that asks for something already gone, is on all resources of a type;
         snapshots are listed by cluster, too. A list of what other accounts share is on the
@@ -98,7 +98,7 @@ class Arns:
         return [self.rds(f"{kind}:*", *place) for place in places for kind in kinds]
 
     def executions(self) -> str:
-        """The executions of the state machine."""
+        """Return the executions of the state machine."""
         environment = self.environment
         return (
             f"arn:{self.partition}:states:{environment.region}:{environment.account}"
@@ -106,7 +106,7 @@ class Arns:
         )
 
     def sources(self) -> list[str]:
-        """The source clusters."""
+        """Return the source clusters."""
         return sorted(
             {
                 self.rds(
@@ -119,7 +119,7 @@ class Arns:
         )
 
     def source_places(self) -> list[tuple[str, str]]:
-        """The Region and account of each source."""
+        """Return the Region and account of each source."""
         return sorted(
             {
                 (restore.source.region, restore.source.account_id or self.environment.account)
@@ -128,23 +128,23 @@ class Arns:
         )
 
     def source_regions(self) -> set[str]:
-        """The Regions of the sources."""
+        """Return the Regions of the sources."""
         return {region for region, _ in self.source_places()}
 
     def function_roles(self, steps: Iterable[Step]) -> list[str]:
-        """The roles of steps' functions, known before there are any."""
+        """Return the roles of steps' functions, which are known before they exist."""
         environment = self.environment
         names = [step.role_name(environment.name_prefix, environment.region) for step in steps]
         return [f"arn:{self.partition}:iam::{environment.account}:role/{name}" for name in names]
 
     def rds(self, resource: str, region: str | None = None, account: str | None = None) -> str:
-        """A resource of RDS; in the environment's Region and account unless others are given."""
+        """Return a resource of RDS, in the environment's Region and account by default."""
         region = region or self.environment.region
         account = account or self.environment.account
         return f"arn:{self.partition}:rds:{region}:{account}:{resource}"
 
     def _adopted_instances(self) -> list[str]:
-        """Instances of clusters that the pipeline did not make, so they do not carry its tag.
+        """Return the instances of clusters that the pipeline did not make, so without its tag.
 
         They are named after their cluster, whose name alone others may begin with, too.
         """

@@ -46,7 +46,10 @@ def conditions_of(
 
 
 def _passed_to(*services: str) -> Conditions:
-    """https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_use_passrole.html"""
+    """Return the condition that a role is passed to no other service.
+
+    https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_use_passrole.html
+    """
     return {"StringEquals": {"iam:PassedToService": list(services)}}
 
 

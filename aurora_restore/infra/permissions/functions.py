@@ -35,7 +35,7 @@ class FunctionPermissions:
     notifications: Notifications
 
     def of(self, step: Step, *, attached: bool) -> Iterator[iam.PolicyStatement]:
-        """A step's statements; ``attached`` is whether its function is in the VPC."""
+        """Yield a step's statements; ``attached`` is whether its function is in the VPC."""
         yield allow(
             ("dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query"),
             [self.tables.state.table_arn],
@@ -58,7 +58,7 @@ class FunctionPermissions:
             yield from self._attach_to_vpc(step)
 
     def _lock(self, step: Step) -> Iterator[iam.PolicyStatement]:
-        """The target's lock, an item of the state table.
+        """Yield what the target's lock needs, which is an item of the state table.
 
         Who finds it taken asks whether the holder's execution is over. An execution lets go of it
         in the step that takes none; a direct call of a step that changes something does so itself.
@@ -74,7 +74,7 @@ class FunctionPermissions:
             )
 
     def _attach_to_vpc(self, step: Step) -> Iterator[iam.PolicyStatement]:
-        """Lambda may make a function's network interfaces; the function itself may not.
+        """Yield what lets Lambda make a function's network interfaces, but not the function itself.
 
         https://docs.aws.amazon.com/lambda/latest/dg/permissions-source-function-arn.html
         """
@@ -95,7 +95,7 @@ class FunctionPermissions:
         )
 
     def _secret(self, which: str, action: str, key_action: str) -> Iterator[iam.PolicyStatement]:
-        """An action on a secret, and on the customer key that an adopted one may be under.
+        """Yield an action on a secret, and on the customer key that an adopted one may be under.
 
         Secrets Manager names the secret in the encryption context:
         https://docs.aws.amazon.com/secretsmanager/latest/userguide/security-encryption.html

@@ -10,7 +10,7 @@ from aurora_restore.infra.permissions.conditions import Conditions
 def allow(
     actions: str | Iterable[str], resources: Iterable[str], conditions: Conditions | None = None
 ) -> iam.PolicyStatement:
-    """A statement that allows actions on resources."""
+    """Return a statement that allows actions on resources."""
     return iam.PolicyStatement(
         actions=[actions] if isinstance(actions, str) else list(actions),
         resources=sorted(set(resources)),
@@ -21,7 +21,7 @@ def allow(
 def deny(
     actions: Iterable[str], resources: Iterable[str], conditions: Conditions | None = None
 ) -> iam.PolicyStatement:
-    """A statement that denies actions on resources, whatever another one allows."""
+    """Return a statement that denies actions on resources, whatever another one allows."""
     return iam.PolicyStatement(
         effect=iam.Effect.DENY,
         actions=list(actions),
@@ -31,5 +31,5 @@ def deny(
 
 
 def deny_changes(clusters: Iterable[str]) -> iam.PolicyStatement:
-    """A source is only ever read."""
+    """Return a statement that denies every change of a source."""
     return deny(("rds:Delete*", "rds:Modify*"), clusters)

@@ -1,0 +1,1 @@
+"""The stack of a source account, and what its keys' policies must say."""

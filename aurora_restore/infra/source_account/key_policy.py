@@ -10,7 +10,7 @@ from aurora_restore.shared.pipeline import STEPS, Step
 
 
 def key_policy_statements(environment: Environment, *, partition: str) -> list[dict[str, Any]]:
-    """The statements to add to the policy of each key that snapshots are shared under.
+    """Return the statements to add to the policy of each key that snapshots are shared under.
 
     They let the functions that check look at the key, those that copy or restore use it, and RDS
     use it for them by grants:
@@ -63,5 +63,5 @@ def _does(step: Step, action: str) -> bool:
 
 
 def key_policy_text(environment: Environment, *, partition: str) -> str:
-    """The statements as JSON."""
+    """Return the statements as JSON."""
     return json.dumps(key_policy_statements(environment, partition=partition))

@@ -33,7 +33,7 @@ _WRITE_WITH_KEY: Final = {
 
 
 def source_accounts(environment: Environment) -> list[str]:
-    """The accounts in which the pipeline works by a role, in the order of the configuration."""
+    """Return the accounts in which the pipeline works by a role, in configured order."""
     accounts = [
         restore.source.account_id
         for restore in environment.restores.values()
@@ -43,7 +43,7 @@ def source_accounts(environment: Environment) -> list[str]:
 
 
 def sources_in(environment: Environment, account: str) -> list[Source]:
-    """The sources in an account whose snapshots are shared by the role there."""
+    """Return the sources in an account whose snapshots are shared by the role there."""
     return [
         restore.source
         for restore in environment.restores.values()
@@ -61,10 +61,11 @@ class SourceRolePermissions:
 
     @property
     def sources(self) -> list[Source]:
+        """Return the sources in the account."""
         return sources_in(self.environment, self.account)
 
     def trusted(self) -> iam.IPrincipal:
-        """The functions that work in source accounts, and nobody else of their account.
+        """Return who may assume the role: the functions that work in source accounts.
 
         They are named in a condition: as principals, IAM would refuse those that do not exist yet,
         and forget those that were deleted
@@ -76,7 +77,7 @@ class SourceRolePermissions:
         )
 
     def statements(self) -> Iterator[iam.PolicyStatement]:
-        """What the role may do; never, change a source."""
+        """Yield what the role may do. It may never change a source."""
         for grant in SOURCE_ROLE_GRANTS:
             if arns := self._arns_of(grant.resource):
                 yield allow(grant.actions, arns, self._conditions(grant.condition))
@@ -130,7 +131,7 @@ class SourceRolePermissions:
         return self._arns.rds(f"cluster-snapshot:{names}", source.region, self.account)
 
     def _each(self, *resources: str) -> list[str]:
-        """Resources of each source's Region; ``{cluster_id}`` stands for its cluster."""
+        """Return resources of each source's Region; ``{cluster_id}`` stands for its cluster."""
         return [
             self._arns.rds(
                 resource.format(cluster_id=source.cluster_id), source.region, self.account

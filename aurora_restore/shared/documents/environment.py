@@ -105,21 +105,21 @@ class Source:
 
     @property
     def automated_names(self) -> str:
-        """The names of the cluster's automated snapshots, in the wildcards of IAM."""
+        """Return the names of the cluster's automated snapshots, in the wildcards of IAM."""
         return f"rds:{self.cluster_id}-{DATE_WILDCARDS}-*"
 
     @property
     def manual_names(self) -> str | None:
-        """The names of the manual snapshots that are configured, in the wildcards of IAM."""
+        """Return the names of the manual snapshots that are configured, in the wildcards of IAM."""
         return self.snapshot_name and self.snapshot_name.format(date=DATE_WILDCARDS)
 
     @property
     def names_to_use(self) -> list[str]:
-        """The names of the snapshots that the role in the source account may use."""
+        """Return the names of the snapshots that the role in the source account may use."""
         return [names for names in (self.automated_names, self.manual_names) if names]
 
     def lets_use(self, snapshot_name: str) -> bool:
-        """Whether the role in the source account may use a snapshot of that name."""
+        """Return whether the role in the source account may use a snapshot of that name."""
         return any(fnmatchcase(snapshot_name, names) for names in self.names_to_use)
 
 

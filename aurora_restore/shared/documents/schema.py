@@ -44,7 +44,7 @@ class Rule:
     """Whether the value must not appear in an error."""
 
     def fault(self, value: Any) -> str | None:
-        """Why ``value`` (of the right type already) is refused, or None."""
+        """Return why ``value``, which has the right type already, is refused; None if it is not."""
         if isinstance(value, str):
             return self._text_fault(value)
         if isinstance(value, list | tuple | dict):
@@ -106,15 +106,17 @@ class Field:
 
     @property
     def required(self) -> bool:
+        """Return whether a document must have it."""
         return self.default is MISSING
 
     @property
     def help(self) -> str:
+        """Return what it means, in whole sentences."""
         return " ".join(rule.help for rule in self.rules if rule.help)
 
 
 def fields(cls: type) -> Iterator[Field]:
-    """The declared fields of a dataclass."""
+    """Yield the declared fields of a dataclass."""
     hints = typing.get_type_hints(cls, include_extras=True)
     for field in dataclasses.fields(cls):
         kind, rules, optional = unwrap(hints[field.name])
@@ -141,7 +143,7 @@ def parse(cls: type[T], document: Any, *, source: str = "", path: str = "") -> T
 
 
 def parse_configuration(cls: type[T], document: Any, *, source: str) -> T:
-    """As ``parse``, for what an administrator deploys: raises ConfigurationError."""
+    """Parse what an administrator deploys. As ``parse``, but raise ConfigurationError."""
     try:
         return parse(cls, document, source=source)
     except ValidationError as error:
@@ -157,7 +159,7 @@ def check(name: str, value: Any, annotation: Any) -> None:
 
 
 def to_json(value: Any) -> Any:
-    """The JSON document that ``parse`` reads back as ``value``; fields left at None are omitted."""
+    """Return the JSON that ``parse`` reads back as ``value``, without fields that are None."""
     if is_dataclass(value):
         return {
             field.name: to_json(member)
@@ -172,7 +174,7 @@ def to_json(value: Any) -> Any:
 
 
 def unwrap(annotation: Any) -> tuple[Any, tuple[Rule, ...], bool]:
-    """``Annotated[X | None, Rule]`` → (X, rules, may be None)."""
+    """Return ``Annotated[X | None, Rule]`` as (X, rules, whether it may be None)."""
     rules: tuple[Rule, ...] = ()
     optional = False
     while True:
@@ -280,6 +282,7 @@ def _article(noun: str) -> str:
 
 
 def join_path(path: str, key: Any) -> str:
+    """Return the path of a field of the object at ``path``."""
     return f"{path}.{key}" if path else str(key)
 
 

@@ -65,7 +65,7 @@ class AppCredentials(_Secret):
             )
 
     def passwords(self) -> tuple[str, str]:
-        """The application's and the read-only password, generated where there is none."""
+        """Return the application's and the read-only password, generated where there is none."""
         return (
             self.app_password or generate_password(),
             self.readonly_password or generate_password(),
@@ -73,6 +73,6 @@ class AppCredentials(_Secret):
 
 
 def generate_password() -> str:
-    """32 random letters and digits: about 190 bits."""
+    """Return 32 random letters and digits, which are about 190 bits."""
     alphabet = string.ascii_letters + string.digits
     return "".join(secrets.choice(alphabet) for _ in range(GENERATED_LENGTH))

@@ -35,7 +35,7 @@ class RdsCall:
         return answer
 
     def described(self) -> dict[str, Any]:
-        """The call as a dry run tells it."""
+        """Return the call as a dry run shows it."""
         told = {
             "service": "rds",
             "operation": self.operation,
@@ -47,6 +47,7 @@ class RdsCall:
 
 
 def tag_resource(arn: str, region: str, tags: Mapping[str, str], reason: str) -> RdsCall:
+    """Return the call that puts tags on a resource."""
     return RdsCall(
         "AddTagsToResource", region, {"ResourceName": arn, "Tags": tag_list(tags)}, reason
     )

@@ -22,7 +22,7 @@ NO_INSTANCE: Final = frozenset({"DBInstanceNotFound", "DBInstanceNotFoundFault"}
 
 
 def find_cluster(rds: "RDSClient", cluster_id: str) -> "DBClusterTypeDef | None":
-    """The cluster, or None where there is none (DBClusterNotFoundFault)."""
+    """Return the cluster; None if there is none (DBClusterNotFoundFault)."""
     try:
         found = call(rds.describe_db_clusters, DBClusterIdentifier=cluster_id)["DBClusters"]
     except ClusterNotFoundError:
@@ -31,7 +31,7 @@ def find_cluster(rds: "RDSClient", cluster_id: str) -> "DBClusterTypeDef | None"
 
 
 def find_instance(rds: "RDSClient", instance_id: str) -> "DBInstanceTypeDef | None":
-    """The instance, or None where there is none (DBInstanceNotFound)."""
+    """Return the instance; None if there is none (DBInstanceNotFound)."""
     try:
         found = call(rds.describe_db_instances, DBInstanceIdentifier=instance_id)["DBInstances"]
     except AwsError as error:
@@ -42,7 +42,7 @@ def find_instance(rds: "RDSClient", instance_id: str) -> "DBInstanceTypeDef | No
 
 
 def instances_of(rds: "RDSClient", cluster_id: str) -> "list[DBInstanceTypeDef]":
-    """The DB instances of a cluster, whatever their status."""
+    """Return the DB instances of a cluster, whatever their status."""
     paginator = rds.get_paginator("describe_db_instances")
     filters = [{"Name": "db-cluster-id", "Values": [cluster_id]}]
     pages = call(lambda: list(paginator.paginate(Filters=filters)))  # type: ignore[arg-type]
@@ -50,7 +50,7 @@ def instances_of(rds: "RDSClient", cluster_id: str) -> "list[DBInstanceTypeDef]"
 
 
 def find_snapshot(rds: "RDSClient", snapshot_id: str) -> "DBClusterSnapshotTypeDef | None":
-    """The account's own cluster snapshot of this name, or a shared one by its ARN; None if none.
+    """Return this account's cluster snapshot by name, or a shared one by ARN; None if none.
 
     DescribeDBClusterSnapshots wants the type to be named for an automated snapshot, and
     ``IncludeShared`` for one of another account.
@@ -70,7 +70,7 @@ def find_snapshot(rds: "RDSClient", snapshot_id: str) -> "DBClusterSnapshotTypeD
 def snapshots_of(
     rds: "RDSClient", cluster_id: str, *, account_id: str, shared: bool
 ) -> "Iterator[DBClusterSnapshotTypeDef]":
-    """Every snapshot of a cluster that this account may use.
+    """Yield every snapshot of a cluster that this account may use.
 
     Those of another account are listed as ``shared`` and chosen here, because the identifier
     filter of DescribeDBClusterSnapshots knows only the caller's own clusters.
@@ -90,7 +90,7 @@ def snapshots_of(
 
 
 def encryption_of(snapshot: "DBClusterSnapshotTypeDef") -> str:
-    """``none``, ``sse-rds`` or ``sse-kms``.
+    """Return ``none``, ``sse-rds`` or ``sse-kms``.
 
     A snapshot under the AWS-owned key (``sse-rds``) reports ``StorageEncrypted`` as false, and must
     be treated as unencrypted when it is copied.

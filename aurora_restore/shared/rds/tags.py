@@ -10,8 +10,10 @@ if TYPE_CHECKING:
 
 
 def tags_of(tag_list: "Sequence[TagTypeDef] | None") -> dict[str, str]:
+    """Return the tags of a resource that RDS has described, by key."""
     return {tag["Key"]: tag.get("Value", "") for tag in tag_list or ()}
 
 
 def tag_list(tags: Mapping[str, str]) -> "list[TagTypeDef]":
+    """Return tags as RDS takes them."""
     return [{"Key": key, "Value": value} for key, value in tags.items()]
