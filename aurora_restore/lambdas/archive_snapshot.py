@@ -1,41 +1,39 @@
-"""Step 9: keep the copy, and let go of the old ones and of what was made for the way."""
+"""Keep the copy, and delete the old ones and what was made only for the way."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
 from aurora_restore.shared.aws_utils import call
-from aurora_restore.shared.base_handler import Answer, BaseHandler, Job
-from aurora_restore.shared.cluster.ownership import managed
-from aurora_restore.shared.common import timestamp
+from aurora_restore.shared.base_handler import BaseHandler
+from aurora_restore.shared.cluster.ownership import Ownership
 from aurora_restore.shared.documents.environment import Archive
 from aurora_restore.shared.errors import ArchiveNotFoundError, SnapshotNotFoundError
+from aurora_restore.shared.job import Answer, Job
 from aurora_restore.shared.names import (
     TAG_ARCHIVED_AT,
     TAG_OPERATION,
-    TAG_RESTORE,
     TAG_SOURCE_SNAPSHOT,
     final_snapshot_prefix,
     intermediate_snapshot_prefix,
     shared_snapshot_prefix,
 )
 from aurora_restore.shared.pipeline import get_step
-from aurora_restore.shared.rds.arns import RdsArn
+from aurora_restore.shared.rds.arns import Place, RdsArn
 from aurora_restore.shared.rds.calls import tag_resource
 from aurora_restore.shared.rds.reads import find_snapshot, snapshots_of
 from aurora_restore.shared.rds.statuses import AVAILABLE, DEAD_SNAPSHOT, DELETING
 from aurora_restore.shared.rds.tags import tags_of
-from aurora_restore.shared.snapshots import calls as snapshot_calls
-from aurora_restore.shared.snapshots.path import intermediate, journey, rds_of, restorable
-from aurora_restore.shared.snapshots.routes import Place, Route
+from aurora_restore.shared.snapshots.calls import delete_snapshot
+from aurora_restore.shared.snapshots.routes import Route
 
 if TYPE_CHECKING:
     from mypy_boto3_rds import RDSClient
     from mypy_boto3_rds.type_defs import DBClusterSnapshotTypeDef
 
 FAILED: Final = DEAD_SNAPSHOT - {DELETING, "deleted"}
-"""Statuses of snapshots that are of no use, and are not going by themselves."""
+"""Statuses of snapshots that are unusable, and are not being deleted already."""
 
 
 @dataclass(frozen=True)
@@ -60,34 +58,34 @@ class ArchiveSnapshotHandler(BaseHandler):
     step = get_step("archive-snapshot")
 
     def run(self, job: Job) -> Answer:
-        """Raises ArchiveNotFoundError where the copy is gone."""
-        name = restorable(job)
+        """Archive the copy, prune, and return 200. Raises ArchiveNotFoundError if it is gone."""
+        name = job.snapshot_to_restore
         body = {"target_snapshot_name": name, "target_region": job.target_region}
-        rds = job.clients.rds(job.target_region)
+        rds = job.rds.at_target
         used = find_snapshot(rds, name)
-        # What was restored from another account's copy lets go of that copy here: an earlier
-        # attempt may have done so.
-        let_go = job.state.get("deleted_snapshots", [])
-        if used is None and name.rpartition(":")[-1] not in let_go:
+        # What was restored from another account's copy deletes that copy here: an earlier attempt
+        # may have done so.
+        deleted_before = job.state.deleted_snapshots
+        if used is None and name.rpartition(":")[-1] not in deleted_before:
             raise ArchiveNotFoundError(
                 f"there is no snapshot {name} in {job.target_region}", **body
             )
-        archived = used is not None and _is_own(job, used) and job.route.copies
+        archived = used is not None and job.owner.of_restore(used) and job.source.route.copies
         if used is not None and archived:
             tag_resource(
                 used["DBClusterSnapshotArn"],
                 job.target_region,
-                {TAG_ARCHIVED_AT: timestamp(job.clock()), TAG_OPERATION: job.operation_id},
+                {TAG_ARCHIVED_AT: job.now, TAG_OPERATION: job.operation_id},
                 "archive the copy",
             ).make(rds)
         going = {
-            *self._superseded(job, rds, used if archived else None),
-            *self._on_the_way(job),
-            *self._abandoned_on_the_way(job),
+            *self._superseded(job, used if archived else None),
+            *self._intermediate(job),
+            *self._abandoned(job),
         }
-        deleted = sorted({each.name for each in going} | set(let_go))
+        deleted = tuple(sorted({each.name for each in going} | set(deleted_before)))
         if going:
-            job.record(deleted_snapshots=deleted)
+            job.record(replace(job.state, deleted_snapshots=deleted))
         for each in sorted(going, key=lambda item: (item.place.region, item.name)):
             self._delete(job, each)
         return Answer(
@@ -95,76 +93,73 @@ class ArchiveSnapshotHandler(BaseHandler):
             if archived
             else "No need to archive snapshot, it was restored from where it is",
             {**body, "deleted_snapshots": deleted},
-            {"archived_snapshot": name if archived else None, "deleted_snapshots": deleted},
+            replace(job.state, deleted_snapshots=deleted),
         )
 
     def _superseded(
-        self, job: Job, rds: "RDSClient", kept: "DBClusterSnapshotTypeDef | None"
+        self, job: Job, kept: "DBClusterSnapshotTypeDef | None"
     ) -> Iterator[Superfluous]:
-        """The final snapshots that are too many; and the copies, where one more was archived."""
+        """Yield the final snapshots that are too many, and copies, where one more was archived."""
         finals: list[DBClusterSnapshotTypeDef] = []
         copies: list[DBClusterSnapshotTypeDef] = []
         failed: list[DBClusterSnapshotTypeDef] = []
         prefix = final_snapshot_prefix(job.target_cluster_id)
-        for snapshot in _manual(rds):
-            if not _is_own(job, snapshot):
+        for snapshot in _manual(job.rds.at_target):
+            if not job.owner.of_restore(snapshot):
                 continue
             status = snapshot["Status"]
             if snapshot["DBClusterSnapshotIdentifier"].startswith(prefix):
                 finals += [snapshot] if status == AVAILABLE else []
-            elif kept is not None and _is_another_copy(job, snapshot, kept):
+            elif kept is not None and _is_another_copy(job.owner.name_prefix, snapshot, kept):
                 copies += [snapshot] if status == AVAILABLE else []
                 failed += [snapshot] if status in FAILED else []
         archive, now = job.restore.archive, job.clock()
         kept_finals = Archive(keep_copies=archive.keep_final_snapshots)
-        place = Place(job.account_id, job.target_region)
         for snapshot in (
             *failed,
             *expired(copies, archive, now, kept_already=1),
             *expired(finals, kept_finals, now, kept_already=0),
         ):
-            yield Superfluous(place, snapshot["DBClusterSnapshotIdentifier"])
+            yield Superfluous(job.place, snapshot["DBClusterSnapshotIdentifier"])
 
-    def _on_the_way(self, job: Job) -> Iterator[Superfluous]:
-        """The copies that were made only to get here, in this account and the source's."""
-        if "source_snapshot_arn" not in job.state:
+    def _intermediate(self, job: Job) -> Iterator[Superfluous]:
+        """Yield the copies that were made only to get here, in this account and the source's."""
+        if job.state.source_snapshot_arn is None:
             return
-        for hop in intermediate(journey(job)):
-            existing = find_snapshot(rds_of(job, hop), hop.name)
-            if existing is not None and _is_own(job, existing):
+        for hop in job.path.intermediate_copies:
+            existing = find_snapshot(job.rds.at(hop.place), hop.name)
+            if existing is not None and job.owner.of_restore(existing):
                 yield Superfluous(hop.place, hop.name)
 
-    def _abandoned_on_the_way(self, job: Job) -> Iterator[Superfluous]:
-        """Such copies of this restore's earlier operations, which have not come this far."""
+    def _abandoned(self, job: Job) -> Iterator[Superfluous]:
+        """Yield such copies of this restore's earlier operations, which have not come this far."""
         prefix = job.environment.name_prefix
-        account, region = job.source_account_id, job.source_region
-        if job.works_in_source_account:
+        place = job.source_place
+        if job.source.role_arn is not None:
             yield from _left(
-                job,
-                Place(account, region),
+                job.owner,
+                place,
                 shared_snapshot_prefix(prefix),
                 snapshots_of(
-                    job.source_rds,
+                    job.rds.at_source,
                     job.restore.source.cluster_id,
-                    account_id=account,
+                    account_id=place.account,
                     shared=False,
                 ),
             )
-        if job.route is Route.TWO_STEPS:
+        if job.source.route is Route.TWO_STEPS:
             yield from _left(
-                job,
-                Place(job.account_id, region),
+                job.owner,
+                Place(job.account_id, place.region),
                 intermediate_snapshot_prefix(prefix),
-                _manual(job.clients.rds(region)),
+                _manual(job.clients.rds(place.region)),
             )
 
     def _delete(self, job: Job, going: Superfluous) -> None:
-        own = going.place.account == job.account_id
-        rds = job.clients.rds(going.place.region) if own else job.source_rds
         try:
-            snapshot_calls.delete_snapshot(
-                going.name, going.place.region, "it is no longer needed"
-            ).make(rds)
+            delete_snapshot(going.name, going.place.region, "it is no longer needed").make(
+                job.rds.at(going.place)
+            )
         except SnapshotNotFoundError:
             return
 
@@ -177,7 +172,7 @@ def _manual(rds: "RDSClient") -> "Iterator[DBClusterSnapshotTypeDef]":
 
 
 def _left(
-    job: Job,
+    owner: Ownership,
     place: Place,
     prefix: str,
     found: "Iterator[DBClusterSnapshotTypeDef]",
@@ -186,7 +181,7 @@ def _left(
     for snapshot in found:
         name = snapshot["DBClusterSnapshotIdentifier"]
         settled = snapshot["Status"] == AVAILABLE or snapshot["Status"] in FAILED
-        if name.startswith(prefix) and settled and _is_own(job, snapshot):
+        if name.startswith(prefix) and settled and owner.of_restore(snapshot):
             yield Superfluous(place, name)
 
 
@@ -208,13 +203,8 @@ def expired(
     ]
 
 
-def _is_own(job: Job, snapshot: "DBClusterSnapshotTypeDef") -> bool:
-    restore = tags_of(snapshot.get("TagList")).get(TAG_RESTORE)
-    return managed(job, snapshot) and restore == job.restore_name
-
-
 def _is_another_copy(
-    job: Job, snapshot: "DBClusterSnapshotTypeDef", kept: "DBClusterSnapshotTypeDef"
+    name_prefix: str, snapshot: "DBClusterSnapshotTypeDef", kept: "DBClusterSnapshotTypeDef"
 ) -> bool:
     """Whether one of this restore's operations has copied it, and it is not the one to keep.
 
@@ -227,9 +217,8 @@ def _is_another_copy(
     origin = snapshot.get("SourceDBClusterSnapshotArn")
     if not origin:
         return TAG_ARCHIVED_AT in tags
-    prefix = job.environment.name_prefix
     return origin == tags.get(TAG_SOURCE_SNAPSHOT) or RdsArn.parse(origin).name.startswith(
-        (shared_snapshot_prefix(prefix), intermediate_snapshot_prefix(prefix))
+        (shared_snapshot_prefix(name_prefix), intermediate_snapshot_prefix(name_prefix))
     )
 
 

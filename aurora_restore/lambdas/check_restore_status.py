@@ -1,13 +1,16 @@
-"""Step 7: make the restored cluster usable, and wait until it is."""
+"""Make the restored cluster usable, and wait until it is."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
-from typing import TYPE_CHECKING, Any, Final
+from dataclasses import asdict, dataclass, replace
+from typing import TYPE_CHECKING, Any, Final, assert_never
 
 from aurora_restore.shared.aws_utils import code_of, get_secret
-from aurora_restore.shared.base_handler import Answer, BaseHandler, Job
-from aurora_restore.shared.cluster import calls as cluster_calls
-from aurora_restore.shared.cluster.ownership import RESTORE_IS_DEAD, made_by, own_tags
+from aurora_restore.shared.base_handler import BaseHandler
+from aurora_restore.shared.cluster.calls import (
+    create_instance,
+    finish_cluster,
+    set_master_password,
+)
 from aurora_restore.shared.cluster.settings import (
     InstancePlan,
     drift,
@@ -25,182 +28,284 @@ from aurora_restore.shared.errors import (
     NameTakenError,
     RestoreFailedError,
 )
+from aurora_restore.shared.job import Answer, Job
 from aurora_restore.shared.pipeline import get_step
 from aurora_restore.shared.rds.reads import find_cluster, find_instance, instances_of
 from aurora_restore.shared.rds.statuses import AVAILABLE, DEAD_CLUSTER, DEAD_INSTANCE
 from aurora_restore.shared.state_utils import seconds_since
 
 if TYPE_CHECKING:
-    from mypy_boto3_rds import RDSClient
     from mypy_boto3_rds.type_defs import DBClusterTypeDef, DBInstanceTypeDef
 
 ALREADY_EXISTS: Final = frozenset({"DBInstanceAlreadyExists", "DBInstanceAlreadyExistsFault"})
 
 
+@dataclass(frozen=True, kw_only=True)
+class RestoreFacts:
+    """What is known of the restored cluster."""
+
+    cluster_status: str
+    is_own: bool
+    """Whether this operation has restored it."""
+    may_not_show_tags_yet: bool
+    """Whether it has no tags, and was restored so recently that it may just not show them."""
+    instance_statuses: Mapping[str, str]
+    """The status of each of its instances by name."""
+    planned: Sequence[InstancePlan]
+    """The instances that it is to have, once it is available."""
+    is_master_password_set: bool
+    pending: Sequence[str]
+    """The names of changes that are not applied yet."""
+    touches: Mapping[str, Any]
+    """The settings that are changed once the cluster is good."""
+
+
+@dataclass(frozen=True)
+class AwaitTags:
+    """The cluster is too young to say whose it is."""
+
+
+@dataclass(frozen=True)
+class RefuseForeign:
+    """Another operation, or somebody by hand, has made the cluster."""
+
+
+@dataclass(frozen=True)
+class RestoreAgain:
+    """No waiting makes this cluster usable."""
+
+    reason: str
+
+
+@dataclass(frozen=True)
+class Await:
+    """RDS is at work."""
+
+    what: str
+
+
+@dataclass(frozen=True)
+class CreateInstances:
+    """Instances are missing: a restored cluster has none."""
+
+    plans: Sequence[InstancePlan]
+
+
+@dataclass(frozen=True)
+class SetMasterPassword:
+    """The cluster still has the source's master password."""
+
+
+@dataclass(frozen=True)
+class Finish:
+    """The cluster is good: it gets its last settings."""
+
+    touches: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Complete:
+    """A login can succeed, and nothing is pending."""
+
+
+RestoreAction = (
+    AwaitTags
+    | RefuseForeign
+    | RestoreAgain
+    | Await
+    | CreateInstances
+    | SetMasterPassword
+    | Finish
+    | Complete
+)
+
+
+def decide(facts: RestoreFacts) -> RestoreAction:
+    """Return the next thing to do with a restored cluster.
+
+    The password is set once the writer is available: on a cluster without instances it may not be
+    applied.
+    """
+    if facts.may_not_show_tags_yet:
+        return AwaitTags()
+    if not facts.is_own:
+        return RefuseForeign()
+    if facts.cluster_status in DEAD_CLUSTER:
+        return RestoreAgain(f"it is {facts.cluster_status!r}")
+    statuses = facts.instance_statuses
+    dead = [f"instance {n} is {status!r}" for n, status in statuses.items() if _is_dead(status)]
+    if dead:
+        return RestoreAgain(", ".join(dead))
+    if facts.cluster_status != AVAILABLE:
+        return Await(f"the cluster, which is {facts.cluster_status}")
+    absent = [plan for plan in facts.planned if plan.identifier not in statuses]
+    if absent:
+        return CreateInstances(absent)
+    waiting = [f"{name} ({status})" for name, status in statuses.items() if status != AVAILABLE]
+    if waiting:
+        return Await("the instances " + ", ".join(waiting))
+    if not facts.is_master_password_set:
+        return SetMasterPassword()
+    if facts.pending:
+        return Await("pending changes: " + ", ".join(facts.pending))
+    if facts.touches:
+        return Finish(facts.touches)
+    return Complete()
+
+
+def _is_dead(instance_status: str) -> bool:
+    return instance_status in DEAD_INSTANCE
+
+
 class CheckRestoreStatusHandler(BaseHandler):
     """Creates the instances, then sets the master password from the secret, then waits for both.
 
-    RestoreDBClusterFromSnapshot makes no instances and keeps the source's password. The password is
-    set once the writer is available: on a cluster without instances it may not be applied. In the
-    end the cluster is compared with the old one, and what differs is written to the state.
+    RestoreDBClusterFromSnapshot makes no instances and keeps the source's password. In the end the
+    cluster is compared with the old one, and what differs is written to the state.
     """
 
     step = get_step("check-restore-status")
 
     def run(self, job: Job) -> Answer:
-        """Raises ClusterNotFoundError or RestoreFailedError once the restore may not be started
-        anew, ForeignClusterError for a cluster that this operation did not restore, and
-        NameTakenError where another cluster has an instance of the name of one to be made."""
-        rds = job.clients.rds(job.target_region)
+        """Do what is next, and return 200 once a login can succeed, 202 until then.
+
+        Raises ClusterNotFoundError or RestoreFailedError once the restore may not be started again,
+        ForeignClusterError for a cluster that this operation did not restore, and NameTakenError if
+        another cluster has an instance of the name of one to be made.
+        """
         body: dict[str, Any] = {
             "target_cluster_id": job.target_cluster_id,
             "target_region": job.target_region,
         }
-        cluster = find_cluster(rds, job.target_cluster_id)
+        cluster = find_cluster(job.rds.at_target, job.target_cluster_id)
         if cluster is None:
-            return job.start_anew(
+            return job.start_again(
                 ClusterNotFoundError(
                     f"there is no cluster {job.target_cluster_id} in {job.target_region}", **body
                 )
             )
+        instances = instances_of(job.rds.at_target, job.target_cluster_id)
         body["status"] = cluster["Status"]
-        if self._shows_no_tags_yet(job, cluster):
-            return Answer.wait("The restored cluster does not show its tags yet", body)
-        if not made_by(job, cluster):
-            raise ForeignClusterError(
-                f"cluster {job.target_cluster_id} ({cluster['Status']}) was not restored by "
-                f"operation {job.operation_id}; it is left alone",
-                **body,
-            )
-        instances = instances_of(rds, job.target_cluster_id)
-        dead = self._dead(cluster, instances)
-        if dead:
-            job.state |= {RESTORE_IS_DEAD: True, "restore_status": cluster["Status"]}
-            return job.start_anew(
-                RestoreFailedError(
-                    f"the restored cluster {job.target_cluster_id} is of no use: {dead}; the "
-                    "events of RDS tell why",
+        match decide(self._look(job, cluster, instances)):
+            case AwaitTags():
+                return Answer.wait("The restored cluster does not show its tags yet", body)
+            case RefuseForeign():
+                raise ForeignClusterError(
+                    f"cluster {job.target_cluster_id} ({cluster['Status']}) was not restored by "
+                    f"operation {job.operation_id}; it is left alone",
                     **body,
                 )
-            )
-        missing = self._what_is_missing(job, rds, cluster, instances)
-        if missing is not None:
-            return Answer.wait(
-                "Cluster restore is still in progress",
-                {**body, "waiting_for": missing},
-                {"restore_status": cluster["Status"]},
-            )
-        return self._completed(job, cluster, instances, body)
+            case RestoreAgain(reason):
+                job.state = replace(
+                    job.state, restore_is_dead=True, restore_status=cluster["Status"]
+                )
+                return job.start_again(
+                    RestoreFailedError(
+                        f"the restored cluster {job.target_cluster_id} is unusable: {reason}; the "
+                        "events of RDS say why",
+                        **body,
+                    )
+                )
+            case Await(what):
+                return self._wait(job, body, what)
+            case CreateInstances(plans):
+                for plan in plans:
+                    self._create_instance(job, cluster["Engine"], plan)
+                names = ", ".join(plan.identifier for plan in plans)
+                return self._wait(job, body, f"the instances {names}")
+            case SetMasterPassword():
+                self._set_master_password(job)
+                return self._wait(job, body, "the master password")
+            case Finish(touches):
+                finish_cluster(job.target_cluster_id, job.target_region, touches).make(
+                    job.rds.at_target
+                )
+                return self._wait(job, body, "its " + ", ".join(sorted(touches)))
+            case Complete():
+                return self._complete(job, cluster, instances, body)
+            case action:
+                assert_never(action)
 
-    def _shows_no_tags_yet(self, job: Job, cluster: "DBClusterTypeDef") -> bool:
-        """Whether the cluster has no tags, and this operation's restore is so young that it may
-        just not show them."""
-        return not cluster.get("TagList") and job.was_just_now("restore_started_at")
+    def _look(
+        self, job: Job, cluster: "DBClusterTypeDef", instances: "Sequence[DBInstanceTypeDef]"
+    ) -> RestoreFacts:
+        state, described = job.state, dict(cluster)
+        touches = finishing_touches(state.restore_settings or {}, state.old_cluster)
+        is_own = job.owner.of_operation(cluster)
+        can_have_instances = is_own and cluster["Status"] == AVAILABLE
+        return RestoreFacts(
+            cluster_status=cluster["Status"],
+            is_own=is_own,
+            may_not_show_tags_yet=not cluster.get("TagList")
+            and job.is_recent(state.restore_started_at),
+            instance_statuses={
+                instance["DBInstanceIdentifier"]: instance.get("DBInstanceStatus", "creating")
+                for instance in instances
+            },
+            planned=planned_instances(job.restore.target, state.old_cluster)
+            if can_have_instances
+            else (),
+            is_master_password_set=state.master_password_set,
+            pending=sorted(cluster.get("PendingModifiedValues") or {}),
+            touches={key: value for key, value in touches.items() if described.get(key) != value},
+        )
 
-    def _completed(
+    def _wait(self, job: Job, body: Mapping[str, Any], what: str) -> Answer:
+        return Answer.wait(
+            "Cluster restore is still in progress",
+            {**body, "waiting_for": what},
+            replace(job.state, restore_status=body["status"]),
+        )
+
+    def _complete(
         self,
         job: Job,
         cluster: "DBClusterTypeDef",
         instances: "Sequence[DBInstanceTypeDef]",
         body: dict[str, Any],
     ) -> Answer:
-        if "restore_started_at" in job.state:
-            duration = seconds_since(job.state["restore_started_at"], job.clock())
+        if job.state.restore_started_at is not None:
+            duration = seconds_since(job.state.restore_started_at, job.clock())
             update_metrics(job.operation_id, "RestoreDuration", duration, "Seconds")
-        endpoint = {"cluster_endpoint": cluster["Endpoint"], "cluster_port": cluster["Port"]}
-        differences = self._differences(job, cluster, instances)
+        differences = self._compare(job, cluster, instances)
         update_metrics(job.operation_id, "SettingsDrift", len(differences))
+        endpoint, port = cluster["Endpoint"], cluster["Port"]
         return Answer(
             "Cluster restore completed",
-            {**body, **endpoint, "drift": differences},
-            {
-                "new_cluster_id": job.target_cluster_id,
-                "restore_status": cluster["Status"],
-                "drift": differences,
-                **endpoint,
-            },
+            {**body, "cluster_endpoint": endpoint, "cluster_port": port, "drift": differences},
+            replace(
+                job.state,
+                new_cluster_id=job.target_cluster_id,
+                restore_status=cluster["Status"],
+                drift=differences,
+                cluster_endpoint=endpoint,
+                cluster_port=port,
+            ),
         )
 
-    def _differences(
+    def _compare(
         self, job: Job, cluster: "DBClusterTypeDef", instances: "Sequence[DBInstanceTypeDef]"
-    ) -> list[dict[str, Any]]:
-        wanted = job.state.get("restore_settings")
+    ) -> tuple[Mapping[str, Any], ...]:
+        """Return what differs from the old cluster and the configuration."""
+        wanted = job.state.restore_settings
         if wanted is None:
-            return []
-        target, old = job.restore.target, job.state.get("old_cluster")
+            return ()
+        target, old = job.restore.target, job.state.old_cluster
         found = drift(
             target, old, record(cluster, instances), wanted, planned_instances(target, old)
         )
-        return [asdict(difference) for difference in found]
+        return tuple(asdict(difference) for difference in found)
 
-    def _dead(
-        self, cluster: "DBClusterTypeDef", instances: "Sequence[DBInstanceTypeDef]"
-    ) -> str | None:
-        """What no waiting mends, in words; None where there is nothing."""
-        if cluster["Status"] in DEAD_CLUSTER:
-            return f"it is {cluster['Status']!r}"
-        dead = [
-            f"instance {instance['DBInstanceIdentifier']} is {instance['DBInstanceStatus']!r}"
-            for instance in instances
-            if instance.get("DBInstanceStatus") in DEAD_INSTANCE
-        ]
-        return ", ".join(dead) or None
-
-    def _what_is_missing(
-        self,
-        job: Job,
-        rds: "RDSClient",
-        cluster: "DBClusterTypeDef",
-        instances: "Sequence[DBInstanceTypeDef]",
-    ) -> str | None:
-        """Do the next thing that is possible, and say what is waited for; None when all is done."""
-        if cluster["Status"] != AVAILABLE:
-            return f"the cluster, which is {cluster['Status']}"
-        statuses = {
-            instance["DBInstanceIdentifier"]: instance.get("DBInstanceStatus", "creating")
-            for instance in instances
-        }
-        planned = planned_instances(job.restore.target, job.state.get("old_cluster"))
-        absent = [plan for plan in planned if plan.identifier not in statuses]
-        for plan in absent:
-            self._create_instance(job, rds, cluster, plan)
-        if absent:
-            return "the instances " + ", ".join(plan.identifier for plan in absent)
-        waiting = [f"{name} ({status})" for name, status in statuses.items() if status != AVAILABLE]
-        if waiting:
-            return "the instances " + ", ".join(waiting)
-        if not job.state.get("master_password_set"):
-            self._set_master_password(job, rds)
-            return "the master password"
-        if cluster.get("PendingModifiedValues"):
-            return "pending changes: " + ", ".join(sorted(cluster["PendingModifiedValues"]))
-        described: Mapping[str, Any] = cluster
-        touches = {
-            key: value
-            for key, value in finishing_touches(
-                job.state.get("restore_settings", {}), job.state.get("old_cluster")
-            ).items()
-            if described.get(key) != value
-        }
-        if touches:
-            cluster_calls.finish_cluster(job.target_cluster_id, job.target_region, touches).make(
-                rds
-            )
-            return "its " + ", ".join(sorted(touches))
-        return None
-
-    def _create_instance(
-        self, job: Job, rds: "RDSClient", cluster: "DBClusterTypeDef", plan: InstancePlan
-    ) -> None:
-        tags = restored_tags(job.restore.target, None, own_tags(job))
+    def _create_instance(self, job: Job, engine: str, plan: InstancePlan) -> None:
+        tags = restored_tags(job.restore.target, None, job.owner.tags)
         try:
-            cluster_calls.create_instance(
-                job.target_cluster_id, cluster["Engine"], job.target_region, plan, tags
-            ).make(rds)
+            create_instance(job.target_cluster_id, engine, job.target_region, plan, tags).make(
+                job.rds.at_target
+            )
         except AwsError as error:
             if code_of(error) not in ALREADY_EXISTS:
                 raise
-            taken = find_instance(rds, plan.identifier)
+            taken = find_instance(job.rds.at_target, plan.identifier)
             owner = taken.get("DBClusterIdentifier") if taken else job.target_cluster_id
             if owner != job.target_cluster_id:
                 raise NameTakenError(
@@ -209,15 +314,15 @@ class CheckRestoreStatusHandler(BaseHandler):
                     instance_id=plan.identifier,
                 ) from error
 
-    def _set_master_password(self, job: Job, rds: "RDSClient") -> None:
+    def _set_master_password(self, job: Job) -> None:
         secret = job.environment.master_secret
         master = MasterCredentials.parse(
             get_secret(secret, clients=job.clients), source=f"secret {secret}"
         )
-        cluster_calls.set_master_password(
-            job.target_cluster_id, job.target_region, master.password
-        ).make(rds)
-        job.record(master_password_set=True)
+        set_master_password(job.target_cluster_id, job.target_region, master.password).make(
+            job.rds.at_target
+        )
+        job.record(replace(job.state, master_password_set=True))
 
 
 handler = CheckRestoreStatusHandler()

@@ -1,10 +1,11 @@
-"""Step 2: bring the snapshot to the target."""
+"""Bring the snapshot to the target."""
 
-from typing import TYPE_CHECKING, Any, Final
+from dataclasses import dataclass, replace
+from enum import Enum, auto
+from typing import TYPE_CHECKING, Final, assert_never
 
 from aurora_restore.shared.aws_utils import code_of
-from aurora_restore.shared.base_handler import ATTEMPTS, SHARED_AT, Answer, BaseHandler, Job
-from aurora_restore.shared.common import timestamp
+from aurora_restore.shared.base_handler import BaseHandler
 from aurora_restore.shared.errors import (
     AuroraRestoreError,
     AwsError,
@@ -13,28 +14,68 @@ from aurora_restore.shared.errors import (
     SnapshotNotFoundError,
     SnapshotNotVisibleError,
 )
+from aurora_restore.shared.job import Answer, Job
+from aurora_restore.shared.operation_state import OperationState
 from aurora_restore.shared.pipeline import get_step
 from aurora_restore.shared.rds.arns import RdsArn
 from aurora_restore.shared.rds.reads import find_snapshot
 from aurora_restore.shared.rds.statuses import AVAILABLE, DEAD_SNAPSHOT, DELETING
-from aurora_restore.shared.snapshots import calls as snapshot_calls
-from aurora_restore.shared.snapshots.path import (
-    copying,
-    is_copy,
-    journey,
-    not_found,
-    note_sharing,
-    rds_of,
-    sharing_of_the_source,
-    source_arn,
-)
+from aurora_restore.shared.snapshots.calls import delete_snapshot, share_snapshot
+from aurora_restore.shared.snapshots.path import absent_snapshot
 from aurora_restore.shared.snapshots.routes import Hop, Route, Where
 
 if TYPE_CHECKING:
-    from mypy_boto3_rds import RDSClient
     from mypy_boto3_rds.type_defs import DBClusterSnapshotTypeDef
 
 ALREADY_EXISTS: Final = "DBClusterSnapshotAlreadyExistsFault"
+
+
+class CopyAction(Enum):
+    """What to do about one copy on the snapshot's way."""
+
+    START = auto()
+    REFUSE_NAME = auto()
+    """The name belongs to another snapshot."""
+    GIVE_UP = auto()
+    DELETE_FAILED = auto()
+    AWAIT_DELETION = auto()
+    AWAIT = auto()
+    """An intermediate copy must be available before the next one can be made of it."""
+    USE = auto()
+
+
+@dataclass(frozen=True, kw_only=True)
+class CopyFacts:
+    """What is known of one copy."""
+
+    status: str | None
+    """The status of the snapshot that has the copy's name; None if there is none."""
+    is_copy: bool
+    """Whether that snapshot is this copy."""
+    is_last: bool
+    """Whether it is the target's own copy, which check-copy-status waits for."""
+    attempts: int
+    most_attempts: int
+
+
+def decide(facts: CopyFacts) -> CopyAction:
+    """Return what to do about a copy.
+
+    The attempts of the last copy are not counted here: check-copy-status leads back to this step
+    only as long as there are any left.
+    """
+    if facts.status is None:
+        return CopyAction.START
+    if not facts.is_copy:
+        return CopyAction.REFUSE_NAME
+    if facts.status in DEAD_SNAPSHOT:
+        if not facts.is_last and facts.attempts >= facts.most_attempts:
+            return CopyAction.GIVE_UP
+        going = facts.status == DELETING
+        return CopyAction.AWAIT_DELETION if going else CopyAction.DELETE_FAILED
+    if facts.is_last or facts.status == AVAILABLE:
+        return CopyAction.USE
+    return CopyAction.AWAIT
 
 
 class CopySnapshotHandler(BaseHandler):
@@ -47,176 +88,191 @@ class CopySnapshotHandler(BaseHandler):
     step = get_step("copy-snapshot")
 
     def run(self, job: Job) -> Answer:
-        """Raises ConfigurationError where an encrypted snapshot has no key to be copied with,
-        NameTakenError where something else has a copy's name, CopyFailedError where a copy on the
-        way keeps failing, and SnapshotNotFoundError where the source's snapshot is gone."""
+        """Start what is missing, and return 200 once the target's copy is started or not needed.
+
+        Raises ConfigurationError if an encrypted snapshot has no key to be copied with,
+        NameTakenError if a copy's name belongs to something else, CopyFailedError if an
+        intermediate copy keeps failing, and SnapshotNotFoundError if the source's snapshot is gone.
+        """
         try:
             return self._bring(job)
         except SnapshotNotVisibleError as error:
             return Answer.wait(error.message)
 
     def _bring(self, job: Job) -> Answer:
-        if job.route is Route.IN_PLACE:
-            return self._not_needed(job)
-        sharing = sharing_of_the_source(job)
+        if job.source.route is Route.IN_PLACE:
+            return self._finished(
+                job, "No need to copy snapshot, regions are the same", restored=self._name(job)
+            )
+        sharing = job.path.sharing()
         if sharing is not None:
-            sharing.make(job.source_rds)
-            note_sharing(job)
+            sharing.make(job.rds.at_source)
+            job.state = replace(job.state, shared_at=job.state.shared_at or job.now)
         answer = None
-        for hop in journey(job):
+        for hop in job.path.hops:
             answer = self._take(job, hop)
             if answer is not None and hop.where is not Where.TARGET:
                 return answer
-        return answer or self._restored_from_shared(job)
+        return answer or self._restore_from_shared(job)
 
     def _take(self, job: Job, hop: Hop) -> Answer | None:
-        """Start the copy of a hop, or look at it; None once one on the way can be used."""
-        rds = rds_of(job, hop)
-        existing = find_snapshot(rds, hop.name)
-        if existing is None:
-            status = self._copy(job, rds, hop)
-            counted = self._counted(job, hop)
-        else:
-            status, counted = existing["Status"], {}
-            self._refuse_a_stranger(job, existing, hop)
-            if status in DEAD_SNAPSHOT:
-                return self._replace(job, rds, hop, status)
-        if hop.where is Where.TARGET:
-            return self._started(job, hop, status, counted)
-        if status != AVAILABLE:
-            return Answer.wait(
-                f"Snapshot copy {hop.where} is still in progress",
-                {"copy_status": status, "intermediate_snapshot": hop.arn},
-                counted,
-            )
-        if hop.share_with is not None:
-            snapshot_calls.share_snapshot(
-                hop.name, hop.place.region, hop.place.account, hop.share_with
-            ).make(rds)
-            note_sharing(job)
-        return None
+        """Do what is next for the copy of a hop; return None once an intermediate one is usable."""
+        existing = find_snapshot(job.rds.at(hop.place), hop.name)
+        counter = self._counter(hop)
+        facts = CopyFacts(
+            status=None if existing is None else existing["Status"],
+            is_copy=existing is not None and job.path.is_copy(existing, hop),
+            is_last=hop.where is Where.TARGET,
+            attempts=job.attempts(counter),
+            most_attempts=job.restore.max_attempts,
+        )
+        match decide(facts):
+            case CopyAction.START:
+                status = self._copy(job, hop)
+                state = job.with_attempt(job.state, counter)
+                if facts.is_last:
+                    return self._started(job, hop, status, state)
+                return self._progress(hop, status, state)
+            case CopyAction.REFUSE_NAME:
+                raise _name_is_taken(hop)
+            case CopyAction.GIVE_UP:
+                raise CopyFailedError(
+                    f"the copy {hop.name} {hop.where} is {facts.status!r}",
+                    copy_status=facts.status,
+                )
+            case CopyAction.DELETE_FAILED:
+                reason = f"the copy is {facts.status!r}"
+                delete_snapshot(hop.name, hop.place.region, reason).make(job.rds.at(hop.place))
+                return self._deleting(hop, str(facts.status))
+            case CopyAction.AWAIT_DELETION:
+                return self._deleting(hop, str(facts.status))
+            case CopyAction.AWAIT:
+                return self._progress(hop, str(facts.status), job.state)
+            case CopyAction.USE:
+                if facts.is_last:
+                    return self._started(job, hop, str(facts.status), job.state)
+                self._share(job, hop)
+                return None
+            case action:
+                assert_never(action)
 
-    def _copy(self, job: Job, rds: "RDSClient", hop: Hop) -> str:
+    def _copy(self, job: Job, hop: Hop) -> str:
+        """Start the copy of a hop, and return its status."""
+        rds = job.rds.at(hop.place)
         snapshot = self._seen(job, hop.source_arn, hop.place.account)
         try:
-            made = copying(job, hop, snapshot).make(rds)
+            made = job.path.copying(hop, snapshot, job.owner.tags).make(rds)
         except SnapshotNotFoundError as error:
-            raise self._not_found(job, hop.source_arn) from error
+            raise self._absent(job, hop.source_arn) from error
         except AwsError as error:
             existing = find_snapshot(rds, hop.name)
             if code_of(error) != ALREADY_EXISTS or existing is None:
                 raise
-            self._refuse_a_stranger(job, existing, hop)
+            if not job.path.is_copy(existing, hop):
+                raise _name_is_taken(hop) from error
             return existing["Status"]
         if hop.share_with is not None:
-            job.state.pop(SHARED_AT, None)
+            job.state = replace(job.state, shared_at=None)
         return str(made["DBClusterSnapshot"]["Status"])
 
+    def _share(self, job: Job, hop: Hop) -> None:
+        """Let this account use a finished copy of the source account."""
+        if hop.share_with is not None:
+            share_snapshot(hop.name, hop.place.region, hop.place.account, hop.share_with).make(
+                job.rds.at(hop.place)
+            )
+            job.state = replace(job.state, shared_at=job.state.shared_at or job.now)
+
     def _seen(self, job: Job, wanted: str, account: str) -> "DBClusterSnapshotTypeDef":
-        """A snapshot as ``account`` sees it."""
+        """Return a snapshot as ``account`` sees it."""
         arn = RdsArn.parse(wanted)
-        rds = job.clients.rds(arn.region) if account == job.account_id else job.source_rds
+        rds = job.clients.rds(arn.region) if account == job.account_id else job.rds.at_source
         snapshot = find_snapshot(rds, arn.name if account == arn.account else wanted)
         if snapshot is None:
-            raise self._not_found(job, wanted)
+            raise self._absent(job, wanted)
         return snapshot
 
-    def _not_found(self, job: Job, wanted: str) -> AuroraRestoreError:
+    def _absent(self, job: Job, wanted: str) -> AuroraRestoreError:
         arn = RdsArn.parse(wanted)
-        return not_found(job, wanted, arn.region, snapshot_name=arn.name, source_region=arn.region)
-
-    def _replace(self, job: Job, rds: "RDSClient", hop: Hop, status: str) -> Answer:
-        """Delete a failed copy; the next call finds it gone and starts anew."""
-        if (
-            hop.where is not Where.TARGET
-            and job.attempts(self._counter(hop)) >= job.restore.max_attempts
-        ):
-            raise CopyFailedError(
-                f"the copy {hop.name} {hop.where} is {status!r}", copy_status=status
-            )
-        if status != DELETING:
-            reason = f"the copy is {status!r}"
-            snapshot_calls.delete_snapshot(hop.name, hop.place.region, reason).make(rds)
-        return Answer.wait(f"The failed copy {hop.name} is being deleted", {"copy_status": status})
+        return absent_snapshot(
+            wanted,
+            arn.region,
+            just_shared=job.is_recent(job.state.shared_at),
+            snapshot_name=arn.name,
+            source_region=arn.region,
+        )
 
     def _counter(self, hop: Hop) -> str:
-        """Under what name a hop's attempts are counted: the last one's are the step's."""
+        """Return under what name a copy's attempts are counted: the last one's are the step's."""
         return self.step.name if hop.where is Where.TARGET else hop.name
 
-    def _counted(self, job: Job, hop: Hop) -> dict[str, Any]:
-        counter = self._counter(hop)
-        return {ATTEMPTS: {**job.state.get(ATTEMPTS, {}), counter: job.attempts(counter) + 1}}
+    def _deleting(self, hop: Hop, status: str) -> Answer:
+        return Answer.wait(f"The failed copy {hop.name} is being deleted", {"copy_status": status})
 
-    def _refuse_a_stranger(self, job: Job, existing: "DBClusterSnapshotTypeDef", hop: Hop) -> None:
-        if not is_copy(job, existing, hop):
-            raise NameTakenError(
-                f"target_snapshot_name: {hop.name!r} is taken by a snapshot that is not a copy of "
-                f"{hop.source_arn}; give another name",
-                target_snapshot_name=hop.name,
-            )
-
-    def _not_needed(self, job: Job) -> Answer:
-        name = self._name(job)
-        return Answer(
-            "No need to copy snapshot, regions are the same",
-            {
-                "snapshot_name": name,
-                "source_region": job.source_region,
-                "target_region": job.target_region,
-            },
-            self._facts(job, name, AVAILABLE),
+    def _progress(self, hop: Hop, status: str, state: OperationState) -> Answer:
+        return Answer.wait(
+            f"Snapshot copy {hop.where} is still in progress",
+            {"copy_status": status, "intermediate_snapshot": hop.arn},
+            state,
         )
 
-    def _restored_from_shared(self, job: Job) -> Answer:
-        """No copy of this account's own: what is restored is the source account's, by its ARN."""
-        taken = journey(job)
-        arn = taken[-1].arn if taken else source_arn(job)
+    def _restore_from_shared(self, job: Job) -> Answer:
+        """Return what is restored without a copy of this account's own: the shared one's ARN."""
+        arn = job.path.restored_arn
         self._seen(job, arn, job.account_id)
-        return Answer(
-            "No need to copy snapshot, it is shared in the same region",
-            {
-                "snapshot_name": self._name(job),
-                "source_region": job.source_region,
-                "target_region": job.target_region,
-            },
-            self._facts(job, arn, AVAILABLE),
+        return self._finished(
+            job, "No need to copy snapshot, it is shared in the same region", restored=arn
         )
 
-    def _started(self, job: Job, hop: Hop, status: str, counted: dict[str, Any]) -> Answer:
+    def _started(self, job: Job, hop: Hop, status: str, state: OperationState) -> Answer:
         return Answer(
             "Snapshot copy initiated",
-            {
-                "snapshot_name": self._name(job),
-                "source_region": job.source_region,
-                "target_region": job.target_region,
-                "target_snapshot_name": hop.name,
-                "copy_status": status,
-            },
-            {
-                **self._facts(job, hop.name, status),
-                "copy_started_at": job.state.get("copy_started_at", timestamp(job.clock())),
-                **counted,
-            },
+            {**self._body(job), "target_snapshot_name": hop.name, "copy_status": status},
+            replace(
+                self._noted(job, state, hop.name, status),
+                copy_started_at=state.copy_started_at or job.now,
+            ),
         )
 
-    def _name(self, job: Job) -> str:
-        name = job.event.snapshot_name or job.state.get("snapshot_name")
-        return str(name or RdsArn.parse(source_arn(job)).name)
+    def _finished(self, job: Job, message: str, *, restored: str) -> Answer:
+        state = self._noted(job, job.state, restored, AVAILABLE)
+        return Answer(message, self._body(job), state)
 
-    def _facts(self, job: Job, target_snapshot: str, status: str) -> dict[str, Any]:
-        name = self._name(job)
+    def _body(self, job: Job) -> dict[str, str]:
         return {
-            "snapshot_name": name,
-            "source_snapshot": name,
-            "target_snapshot": target_snapshot,
-            "copy_snapshot_id": target_snapshot,
-            "copy_status": status,
-            "source_account_id": job.source_account_id,
-            "target_account_id": job.account_id,
-            "source_region": job.source_region,
+            "snapshot_name": self._name(job),
+            "source_region": job.source_place.region,
             "target_region": job.target_region,
-            "route": str(job.route),
         }
+
+    def _name(self, job: Job) -> str:
+        return job.event.snapshot_name or job.state.snapshot_name or job.path.snapshot.name
+
+    def _noted(
+        self, job: Job, state: OperationState, target_snapshot: str, status: str
+    ) -> OperationState:
+        name = self._name(job)
+        return replace(
+            state,
+            snapshot_name=name,
+            source_snapshot=name,
+            target_snapshot=target_snapshot,
+            copy_snapshot_id=target_snapshot,
+            copy_status=status,
+            source_account_id=job.source_place.account,
+            target_account_id=job.account_id,
+            source_region=job.source_place.region,
+            target_region=job.target_region,
+            route=str(job.source.route),
+        )
+
+
+def _name_is_taken(hop: Hop) -> NameTakenError:
+    return NameTakenError(
+        f"target_snapshot_name: {hop.name!r} is taken by a snapshot that is not a copy of "
+        f"{hop.source_arn}; give another name",
+        target_snapshot_name=hop.name,
+    )
 
 
 handler = CopySnapshotHandler()

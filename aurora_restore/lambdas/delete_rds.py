@@ -1,21 +1,29 @@
-"""Step 4: delete the old cluster, once everything that can be proven is proven."""
+"""Delete the old cluster, once everything that can be proven is proven."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, assert_never
 
-from aurora_restore.shared.base_handler import GRACE_SECONDS, Answer, BaseHandler, Job
-from aurora_restore.shared.cluster import calls as cluster_calls
-from aurora_restore.shared.cluster.ownership import made_by, own_tags, restored_by
-from aurora_restore.shared.common import timestamp
+from aurora_restore.shared.base_handler import BaseHandler
+from aurora_restore.shared.cluster.calls import deletion
 from aurora_restore.shared.errors import AwsError, ClusterNotFoundError, SnapshotNotAvailableError
+from aurora_restore.shared.job import GRACE_SECONDS, Answer, Job
+from aurora_restore.shared.names import final_snapshot_name
 from aurora_restore.shared.pipeline import get_step
-from aurora_restore.shared.preflight import obstacles, refuse
-from aurora_restore.shared.preflight.inventory import Findings, final_snapshot_name, survey
+from aurora_restore.shared.preflight import find_obstacles, refusal
+from aurora_restore.shared.preflight.inventory import Inventory, take_inventory
+from aurora_restore.shared.preflight.obstacles import Obstacle
 from aurora_restore.shared.rds.calls import RdsCall
 from aurora_restore.shared.rds.reads import find_cluster, find_instance, find_snapshot
-from aurora_restore.shared.rds.statuses import AVAILABLE, DEAD_CLUSTER, DEAD_SNAPSHOT, DELETING
-from aurora_restore.shared.snapshots import calls as snapshot_calls
-from aurora_restore.shared.snapshots.path import not_found, restorable, was_shared_just_now
+from aurora_restore.shared.rds.statuses import (
+    AVAILABLE,
+    DEAD_CLUSTER,
+    DEAD_SNAPSHOT,
+    DELETING,
+)
+from aurora_restore.shared.snapshots.calls import mark_final_snapshot
+from aurora_restore.shared.snapshots.path import absent_snapshot
 
 if TYPE_CHECKING:
     from mypy_boto3_rds.type_defs import DBClusterSnapshotTypeDef, DBClusterTypeDef
@@ -25,6 +33,109 @@ AT_REST: Final = DEAD_CLUSTER | {AVAILABLE, "storage-optimization"}
 BEGINNING: Final = frozenset({"creating", "starting"})
 """Statuses of an instance that cannot be deleted yet."""
 FINISHED: Final = DEAD_SNAPSHOT | {AVAILABLE}
+
+
+@dataclass(frozen=True, kw_only=True)
+class EarlierFinalSnapshot:
+    """A snapshot that has the final snapshot's name already."""
+
+    status: str
+    is_of_this_cluster: bool
+    """Whether an earlier attempt has begun it, of this very cluster."""
+    age_seconds: float | None
+    """None until it has a creation time."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class DeletionFacts:
+    """What is known of the cluster that is to be deleted."""
+
+    cluster_id: str
+    cluster_status: str | None
+    """None if there is no cluster."""
+    is_finished_restore: bool
+    """Whether this operation has restored the cluster already."""
+    instance_statuses: Sequence[tuple[str, str]] = ()
+    """Name and status of each instance."""
+    obstacles: Sequence[Obstacle] = ()
+    final_snapshot: str | None = None
+    """The name of the final snapshot that is to be taken, if any."""
+    earlier: EarlierFinalSnapshot | None = None
+
+
+@dataclass(frozen=True)
+class KeepRestored:
+    """This operation has restored the cluster: there is nothing to delete."""
+
+
+@dataclass(frozen=True)
+class Refuse:
+    """Something speaks against the deletion."""
+
+    obstacles: Sequence[Obstacle]
+
+
+@dataclass(frozen=True)
+class NothingToDelete:
+    """There is no cluster."""
+
+
+@dataclass(frozen=True)
+class AwaitDeletion:
+    """The cluster is being deleted already."""
+
+
+@dataclass(frozen=True)
+class AwaitRest:
+    """RDS would refuse to delete something that is in transit: then the rest must stay."""
+
+    reason: str
+
+
+@dataclass(frozen=True)
+class Delete:
+    """Delete the cluster."""
+
+    final_snapshot: str | None
+    """The name of the final snapshot that is still to be taken."""
+    renames_final_snapshot: bool = False
+    """Whether the name planned is taken, so that the snapshot needs another one."""
+    keeps_earlier: bool = False
+    """Whether a final snapshot of an earlier attempt is marked as the pipeline's, to be pruned."""
+
+
+DeletionAction = KeepRestored | Refuse | NothingToDelete | AwaitDeletion | AwaitRest | Delete
+
+
+def decide(facts: DeletionFacts, *, another_name: str) -> DeletionAction:
+    """Return what to do. ``another_name`` names a final snapshot if the planned name is taken.
+
+    A final snapshot that an earlier attempt has taken is enough while that deletion may be under
+    way. After a deletion that failed the cluster may have been used: it gets another.
+    """
+    if facts.is_finished_restore:
+        return KeepRestored()
+    if facts.obstacles:
+        return Refuse(facts.obstacles)
+    if facts.cluster_status is None:
+        return NothingToDelete()
+    if facts.cluster_status == DELETING:
+        return AwaitDeletion()
+    if facts.cluster_status not in AT_REST:
+        return AwaitRest(f"cluster {facts.cluster_id}, which is {facts.cluster_status}")
+    for name, status in facts.instance_statuses:
+        if status in BEGINNING:
+            return AwaitRest(f"instance {name}, which is {status}")
+    earlier = facts.earlier
+    if earlier is None:
+        return Delete(facts.final_snapshot)
+    if earlier.is_of_this_cluster and earlier.status not in FINISHED:
+        return AwaitRest(f"its final snapshot, which is {earlier.status}")
+    if earlier.is_of_this_cluster and earlier.status == AVAILABLE:
+        if earlier.age_seconds is None or earlier.age_seconds < GRACE_SECONDS:
+            return Delete(None)
+        return Delete(another_name, renames_final_snapshot=True, keeps_earlier=True)
+    return Delete(another_name, renames_final_snapshot=True)
 
 
 class DeleteRdsHandler(BaseHandler):
@@ -37,51 +148,55 @@ class DeleteRdsHandler(BaseHandler):
     step = get_step("delete-rds")
 
     def run(self, job: Job) -> Answer:
-        """Raises SnapshotNotAvailableError where the new data is not there, SnapshotNotVisibleError
-        where it may only not be seen yet, and PreflightError with everything else that speaks
-        against deleting the cluster."""
+        """Start the deletion and return 200, 404 if there is no cluster, 202 while it must wait.
+
+        Raises SnapshotNotAvailableError if the new data is not there, SnapshotNotVisibleError if it
+        may only not be seen yet, and PreflightError with everything else that speaks against it.
+        """
+        found = take_inventory(
+            job.request,
+            self._find_new_data(job),
+            job.source,
+            None,
+            access=job.rds,
+            clients=job.clients,
+            store=job.store,
+        )
         body = {
             "target_cluster_id": job.target_cluster_id,
             "target_region": job.target_region,
         }
-        found = survey(job, self._the_new_data(job), copied=True)
-        cluster = found.cluster
-        if cluster is not None and restored_by(job, cluster):
-            return Answer(
-                "Nothing to delete: this operation has restored the cluster already",
-                {**body, "status": cluster["Status"]},
-            )
-        refuse(obstacles(found), job.target_cluster_id)
-        if cluster is None:
-            return Answer(
-                "Nothing to delete: there is no such cluster",
-                body,
-                {"deleted_cluster_id": job.state.get("deleted_cluster_id")},
-                HTTPStatus.NOT_FOUND,
-            )
-        if cluster["Status"] != DELETING:
-            busy = self._what_is_busy(found, cluster)
-            if busy is not None:
-                return Answer.wait(f"The deletion waits for {busy}", body)
-            self._remember(found, cluster)
-            self._delete(found, cluster)
-        return Answer(
-            "Cluster deletion initiated",
-            {**body, "status": DELETING},
-            {
-                "deleted_cluster_id": job.target_cluster_id,
-                "delete_started_at": timestamp(job.clock()),
-                "final_snapshot": found.final_snapshot or job.state.get("final_snapshot"),
-                **job.count_attempt(),
-            },
-        )
+        another_name = final_snapshot_name(job.target_cluster_id, job.now)
+        match decide(self._look(job, found), another_name=another_name):
+            case KeepRestored():
+                return Answer(
+                    "Nothing to delete: this operation has restored the cluster already",
+                    {**body, "status": found.cluster and found.cluster["Status"]},
+                )
+            case Refuse(obstacles):
+                raise refusal(obstacles, job.target_cluster_id)
+            case NothingToDelete():
+                return Answer(
+                    "Nothing to delete: there is no such cluster",
+                    body,
+                    status=HTTPStatus.NOT_FOUND,
+                )
+            case AwaitDeletion():
+                return self._initiated(job, body)
+            case AwaitRest(reason):
+                return Answer.wait(f"The deletion waits for {reason}", body)
+            case Delete() as action:
+                self._delete(job, found, action)
+                return self._initiated(job, body)
+            case action:
+                assert_never(action)
 
-    def _the_new_data(self, job: Job) -> "DBClusterSnapshotTypeDef":
-        """The snapshot that will be restored, which is available at this moment."""
-        name = restorable(job)
-        snapshot = find_snapshot(job.clients.rds(job.target_region), name)
-        if snapshot is None and was_shared_just_now(job):
-            raise not_found(job, name, job.target_region)
+    def _find_new_data(self, job: Job) -> "DBClusterSnapshotTypeDef":
+        """Return the snapshot that will be restored, which is available at this moment."""
+        name = job.snapshot_to_restore
+        snapshot = find_snapshot(job.rds.at_target, name)
+        if snapshot is None and job.is_recent(job.state.shared_at):
+            raise absent_snapshot(name, job.target_region, just_shared=True)
         status = snapshot["Status"] if snapshot else "missing"
         if snapshot is None or status != AVAILABLE:
             raise SnapshotNotAvailableError(
@@ -93,90 +208,95 @@ class DeleteRdsHandler(BaseHandler):
             )
         return snapshot
 
-    def _what_is_busy(self, found: Findings, cluster: "DBClusterTypeDef") -> str | None:
-        """What RDS would refuse to delete as long as it is in transit: then the rest must stay."""
-        final_snapshot = self._taken(found, cluster)
-        if cluster["Status"] not in AT_REST:
-            return f"cluster {found.job.target_cluster_id}, which is {cluster['Status']}"
-        for instance in found.instances:
-            if instance.get("DBInstanceStatus") in BEGINNING:
-                name = instance["DBInstanceIdentifier"]
-                return f"instance {name}, which is {instance['DBInstanceStatus']}"
-        if final_snapshot is not None and final_snapshot["Status"] not in FINISHED:
-            return f"its final snapshot, which is {final_snapshot['Status']}"
-        return None
-
-    def _remember(self, found: Findings, cluster: "DBClusterTypeDef") -> None:
-        """Write what goes to the state, while it is still whole: whoever comes after may find no
-        trace of it."""
-        job = found.job
-        if made_by(job, cluster):
-            return
-        job.record(
-            old_cluster=found.old,
-            deleted_cluster_id=job.target_cluster_id,
+    def _look(self, job: Job, found: Inventory) -> DeletionFacts:
+        cluster = found.cluster
+        if cluster is not None and job.owner.is_finished_restore(
+            cluster, restore_is_dead=job.state.restore_is_dead
+        ):
+            return DeletionFacts(
+                cluster_id=job.target_cluster_id,
+                cluster_status=cluster["Status"],
+                is_finished_restore=True,
+            )
+        return DeletionFacts(
+            cluster_id=job.target_cluster_id,
+            cluster_status=None if cluster is None else cluster["Status"],
+            is_finished_restore=False,
+            instance_statuses=[
+                (instance["DBInstanceIdentifier"], instance.get("DBInstanceStatus", ""))
+                for instance in found.instances
+            ],
+            obstacles=find_obstacles(found),
             final_snapshot=found.final_snapshot,
+            earlier=None if cluster is None else self._look_at_earlier(job, found, cluster),
         )
 
-    def _delete(self, found: Findings, cluster: "DBClusterTypeDef") -> None:
-        living = [
-            instance for instance in found.instances if instance.get("DBInstanceStatus") != DELETING
-        ]
-        final_snapshot = self._final_snapshot(found, cluster)
-        for step in cluster_calls.deletion(
-            cluster, living, found.job.target_region, final_snapshot
-        ):
-            try:
-                step.make(found.rds)
-            except (AwsError, ClusterNotFoundError):
-                if not self._is_going(found, step):
-                    raise
-
-    def _taken(
-        self, found: Findings, cluster: "DBClusterTypeDef"
-    ) -> "DBClusterSnapshotTypeDef | None":
-        """The final snapshot that an earlier attempt has begun, of this very cluster."""
+    def _look_at_earlier(
+        self, job: Job, found: Inventory, cluster: "DBClusterTypeDef"
+    ) -> EarlierFinalSnapshot | None:
         snapshot = found.named_as_final
         if snapshot is None:
             return None
-        own = snapshot.get("DbClusterResourceId") == cluster.get("DbClusterResourceId")
-        return snapshot if own else None
-
-    def _final_snapshot(self, found: Findings, cluster: "DBClusterTypeDef") -> str | None:
-        """The name of the final snapshot that is still to be taken, if any.
-
-        One that an earlier attempt has taken is enough while that deletion may be under way. After
-        a deletion that came to nothing the cluster may have been used: it gets another.
-        """
-        job, taken = found.job, self._taken(found, cluster)
-        if found.named_as_final is None:
-            return found.final_snapshot
-        if taken is not None and taken["Status"] == AVAILABLE:
-            if self._is_recent(job, taken):
-                return None
-            snapshot_calls.mark_final_snapshot(
-                taken["DBClusterSnapshotArn"], job.target_region, own_tags(job)
-            ).make(found.rds)
-        another = final_snapshot_name(job, timestamp(job.clock()))
-        job.record(final_snapshot=another)
-        return another
-
-    def _is_recent(self, job: Job, snapshot: "DBClusterSnapshotTypeDef") -> bool:
         created = snapshot.get("SnapshotCreateTime")
-        return created is None or (job.clock() - created).total_seconds() < GRACE_SECONDS
+        same = snapshot.get("DbClusterResourceId") == cluster.get("DbClusterResourceId")
+        return EarlierFinalSnapshot(
+            status=snapshot["Status"],
+            is_of_this_cluster=same,
+            age_seconds=None if created is None else (job.clock() - created).total_seconds(),
+        )
 
-    def _is_going(self, found: Findings, step: RdsCall) -> bool:
-        """Whether what a call was to delete is being deleted, or gone.
+    def _delete(self, job: Job, found: Inventory, action: Delete) -> None:
+        """Record what goes while it is still whole, and make the calls that delete it."""
+        cluster = found.require_cluster()
+        if not job.owner.of_operation(cluster):
+            job.record(
+                replace(
+                    job.state,
+                    old_cluster=found.old,
+                    deleted_cluster_id=job.target_cluster_id,
+                    final_snapshot=found.final_snapshot,
+                )
+            )
+        if action.keeps_earlier and found.named_as_final is not None:
+            mark_final_snapshot(
+                found.named_as_final["DBClusterSnapshotArn"], job.target_region, job.owner.tags
+            ).make(found.rds)
+        if action.renames_final_snapshot:
+            job.record(replace(job.state, final_snapshot=action.final_snapshot))
+        living = [
+            instance for instance in found.instances if instance.get("DBInstanceStatus") != DELETING
+        ]
+        for each in deletion(cluster, living, job.target_region, action.final_snapshot):
+            try:
+                each.make(found.rds)
+            except (AwsError, ClusterNotFoundError):
+                if not self._is_going(found, each):
+                    raise
 
-        boto3 repeats a deletion whose answer was lost, and hears that it cannot be done.
+    def _is_going(self, found: Inventory, deletion_call: RdsCall) -> bool:
+        """Return whether what a call was to delete is being deleted, or gone.
+
+        boto3 repeats a deletion whose answer was lost, and is told that it cannot be done.
         """
-        if step.operation == "DeleteDBInstance":
-            instance = find_instance(found.rds, step.parameters["DBInstanceIdentifier"])
+        if deletion_call.operation == "DeleteDBInstance":
+            name = deletion_call.parameters["DBInstanceIdentifier"]
+            instance = find_instance(found.rds, name)
             return instance is None or instance.get("DBInstanceStatus") == DELETING
-        if step.operation == "DeleteDBCluster":
-            cluster = find_cluster(found.rds, found.job.target_cluster_id)
+        if deletion_call.operation == "DeleteDBCluster":
+            cluster = find_cluster(found.rds, found.request.cluster_id)
             return cluster is None or cluster["Status"] == DELETING
         return False
+
+    def _initiated(self, job: Job, body: dict[str, str]) -> Answer:
+        return Answer(
+            "Cluster deletion initiated",
+            {**body, "status": DELETING},
+            replace(
+                job.with_attempt(job.state),
+                deleted_cluster_id=job.target_cluster_id,
+                delete_started_at=job.now,
+            ),
+        )
 
 
 handler = DeleteRdsHandler()

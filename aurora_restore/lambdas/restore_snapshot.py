@@ -1,31 +1,36 @@
-"""Step 6: restore the cluster."""
+"""Restore the cluster."""
 
-from typing import TYPE_CHECKING, Any, Final
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final
 
 from aurora_restore.shared.aws_utils import code_of
-from aurora_restore.shared.base_handler import Answer, BaseHandler, Job
-from aurora_restore.shared.cluster import calls as cluster_calls
-from aurora_restore.shared.cluster.network import network, subnet_group
-from aurora_restore.shared.cluster.ownership import RESTORE_IS_DEAD, made_by, own_tags
+from aurora_restore.shared.base_handler import BaseHandler
+from aurora_restore.shared.cluster.calls import restore_cluster
+from aurora_restore.shared.cluster.network import (
+    ClusterNetwork,
+    describe_subnet_group,
+    network_of,
+)
 from aurora_restore.shared.cluster.settings import (
     planned_instances,
     restore_settings,
     restored_tags,
 )
-from aurora_restore.shared.common import timestamp
 from aurora_restore.shared.errors import (
+    AuroraRestoreError,
     AwsError,
     ForeignClusterError,
     SnapshotNotAvailableError,
     SnapshotNotFoundError,
 )
+from aurora_restore.shared.job import Answer, Job
+from aurora_restore.shared.operation_state import OperationState
 from aurora_restore.shared.pipeline import get_step
 from aurora_restore.shared.rds.reads import find_cluster, find_snapshot
 from aurora_restore.shared.rds.statuses import AVAILABLE
-from aurora_restore.shared.snapshots.path import not_found, restorable
+from aurora_restore.shared.snapshots.path import absent_snapshot
 
 if TYPE_CHECKING:
-    from mypy_boto3_rds import RDSClient
     from mypy_boto3_rds.type_defs import DBClusterSnapshotTypeDef, DBClusterTypeDef
 
 ALREADY_EXISTS: Final = "DBClusterAlreadyExistsFault"
@@ -40,62 +45,63 @@ class RestoreSnapshotHandler(BaseHandler):
     step = get_step("restore-snapshot")
 
     def run(self, job: Job) -> Answer:
-        """Raises TargetSnapshotNotFoundError, SnapshotNotVisibleError where sharing has not taken
-        effect yet, SnapshotNotAvailableError, and ForeignClusterError where the cluster's name is
-        taken."""
-        name = restorable(job)
-        rds = job.clients.rds(job.target_region)
-        where = network(job, subnet_group(job))
+        """Start the restore and return 200.
+
+        Raises TargetSnapshotNotFoundError, SnapshotNotVisibleError if sharing has not taken effect
+        yet, SnapshotNotAvailableError, and ForeignClusterError if the cluster's name is taken.
+        """
+        name = job.snapshot_to_restore
+        rds, target = job.rds.at_target, job.restore.target
+        group = describe_subnet_group(rds, job.event, target)
+        network = network_of(job.event, target, group)
         existing = find_cluster(rds, job.target_cluster_id)
         if existing is not None:
-            self._refuse_a_stranger(job, existing)
-            return self._answer(job, name, existing["Status"], where)
+            self._require_own_cluster(job, existing)
+            return self._answer(job, name, existing["Status"], network, job.state)
         snapshot = find_snapshot(rds, name)
         if snapshot is None:
-            raise not_found(job, name, job.target_region)
+            raise self._absent(job, name)
         if snapshot["Status"] != AVAILABLE:
             raise SnapshotNotAvailableError(
                 f"snapshot {name} in {job.target_region} is {snapshot['Status']!r}; only an "
                 "available one can be restored"
             )
-        planned_instances(job.restore.target, job.state.get("old_cluster"))
-        status = self._restore(job, rds, snapshot, where)
-        return self._answer(job, name, status, where, job.count_attempt())
+        planned_instances(target, job.state.old_cluster)
+        status = self._restore(job, snapshot, network)
+        started = replace(job.with_attempt(job.state), restore_started_at=job.now)
+        return self._answer(job, name, status, network, started)
 
     def _restore(
-        self,
-        job: Job,
-        rds: "RDSClient",
-        snapshot: "DBClusterSnapshotTypeDef",
-        where: dict[str, Any],
+        self, job: Job, snapshot: "DBClusterSnapshotTypeDef", network: ClusterNetwork
     ) -> str:
-        old = job.state.get("old_cluster")
-        target = job.restore.target
-        settings = restore_settings(target, old, where)
-        job.record(restore_settings=settings)
+        rds, target, old = job.rds.at_target, job.restore.target, job.state.old_cluster
+        settings = restore_settings(target, old, network)
+        job.record(replace(job.state, restore_settings=settings))
         try:
-            restored = cluster_calls.restore_cluster(
+            restored = restore_cluster(
                 job.target_cluster_id,
                 job.target_region,
                 snapshot,
                 snapshot["DBClusterSnapshotArn"],
                 settings,
-                restored_tags(target, old, own_tags(job)),
+                restored_tags(target, old, job.owner.tags),
             ).make(rds)
         except AwsError as error:
             existing = find_cluster(rds, job.target_cluster_id)
             if code_of(error) != ALREADY_EXISTS or existing is None:
                 raise
-            self._refuse_a_stranger(job, existing)
+            self._require_own_cluster(job, existing)
             return existing["Status"]
         except SnapshotNotFoundError as error:
-            raise not_found(
-                job, snapshot["DBClusterSnapshotIdentifier"], job.target_region
-            ) from error
+            raise self._absent(job, snapshot["DBClusterSnapshotIdentifier"]) from error
         return str(restored["DBCluster"]["Status"])
 
-    def _refuse_a_stranger(self, job: Job, existing: "DBClusterTypeDef") -> None:
-        if not made_by(job, existing):
+    def _absent(self, job: Job, snapshot: str) -> AuroraRestoreError:
+        just_shared = job.is_recent(job.state.shared_at)
+        return absent_snapshot(snapshot, job.target_region, just_shared=just_shared)
+
+    def _require_own_cluster(self, job: Job, existing: "DBClusterTypeDef") -> None:
+        if not job.owner.of_operation(existing):
             raise ForeignClusterError(
                 f"cluster {job.target_cluster_id} exists ({existing['Status']}), and this "
                 "operation did not restore it; go on at delete-rds to have it replaced",
@@ -107,10 +113,9 @@ class RestoreSnapshotHandler(BaseHandler):
         job: Job,
         snapshot_name: str,
         status: str,
-        where: dict[str, Any],
-        counted: dict[str, Any] | None = None,
+        network: ClusterNetwork,
+        state: OperationState,
     ) -> Answer:
-        started = timestamp(job.clock()) if counted else job.state.get("restore_started_at")
         return Answer(
             "Snapshot restore initiated",
             {
@@ -119,15 +124,17 @@ class RestoreSnapshotHandler(BaseHandler):
                 "target_cluster_id": job.target_cluster_id,
                 "status": status,
             },
-            {
-                "new_cluster_id": job.target_cluster_id,
-                "restore_status": status,
-                "restore_started_at": started or timestamp(job.clock()),
-                "master_password_set": False,
-                RESTORE_IS_DEAD: False,
-                **{key: where[key] for key in ("vpc_id", "subnet_ids", "security_group_ids")},
-                **(counted or {}),
-            },
+            replace(
+                state,
+                new_cluster_id=job.target_cluster_id,
+                restore_status=status,
+                restore_started_at=state.restore_started_at or job.now,
+                master_password_set=False,
+                restore_is_dead=False,
+                vpc_id=network.vpc_id,
+                subnet_ids=network.subnet_ids,
+                security_group_ids=network.security_group_ids,
+            ),
         )
 
 

@@ -6,7 +6,6 @@ from datetime import datetime
 from typing import Any, assert_never
 
 from aurora_restore.shared.aws_utils import Clients, get_secret, put_secret
-from aurora_restore.shared.base_handler import Answer, Job
 from aurora_restore.shared.common import logger, now
 from aurora_restore.shared.database_step import (
     Connect,
@@ -15,6 +14,7 @@ from aurora_restore.shared.database_step import (
     read_deployed_asset,
 )
 from aurora_restore.shared.documents.secrets import AppCredentials
+from aurora_restore.shared.job import Answer, Job
 from aurora_restore.shared.lambda_environment import LambdaEnvironment
 from aurora_restore.shared.names import script_resource
 from aurora_restore.shared.pipeline import get_step
@@ -213,7 +213,7 @@ class SetupDbUsersHandler(DatabaseStepHandler):
                 case AwaitScript(script=script):
                     return Answer.wait(action.reason, {"script": script.name})
                 case Finish():
-                    return Answer(action.reason, state={"users_configured": True})
+                    return Answer(action.reason, state=replace(job.state, users_configured=True))
                 case _:
                     work.perform(action, self.seconds_left(job))
 
@@ -279,9 +279,10 @@ class _Work:
         self.facts = replace(self.facts, **facts)
 
     def _lock_out(self) -> None:
-        disabled = self.setup.lock_out(self.job.restore.database.keep_logins)
-        if disabled != self.job.state.get("disabled_logins", []):
-            self.job.record(disabled_logins=disabled)
+        job = self.job
+        disabled = tuple(self.setup.lock_out(job.restore.database.keep_logins))
+        if disabled != (job.state.disabled_logins or ()):
+            job.record(replace(job.state, disabled_logins=disabled))
 
     def _read_app_secret(self) -> tuple[dict[str, Any], AppCredentials]:
         name = self.job.environment.app_secret

@@ -1,16 +1,17 @@
-"""Step 10: announce the outcome. Also the target of the rule for executions that fail."""
+"""Announce the outcome. Also the target of the rule for executions that fail."""
 
 import json
 from collections.abc import Mapping
-from http import HTTPStatus
+from dataclasses import replace
 from typing import Any, Final
 
-from aurora_restore.shared.aws_utils import Clients, default_clients, send_notification
-from aurora_restore.shared.base_handler import Answer, BaseHandler, Job, LambdaContext
-from aurora_restore.shared.common import logger, metrics, timestamp, update_metrics
+from aurora_restore.shared.aws_utils import send_notification
+from aurora_restore.shared.base_handler import Attempt, BaseHandler, success_envelope
+from aurora_restore.shared.common import logger, timestamp, update_metrics
 from aurora_restore.shared.errors import ValidationError
 from aurora_restore.shared.failed_execution import Failure, look_up
-from aurora_restore.shared.lambda_environment import LambdaEnvironment
+from aurora_restore.shared.job import Answer, Job, LambdaContext
+from aurora_restore.shared.operation_state import OperationState
 from aurora_restore.shared.pipeline import get_step
 from aurora_restore.shared.state_utils import ERROR, FAILED, SUCCESS, StateStore, seconds_since
 from aurora_restore.shared.target_lock import TargetLock
@@ -37,7 +38,7 @@ _FACTS: Final = (
 
 
 class SnsNotificationHandler(BaseHandler):
-    """Publishes one JSON message to the topic, and lets go of the target's lock.
+    """Publishes one JSON message to the topic, and releases the target's lock.
 
     As the last step it announces success. Called by EventBridge, because an execution has failed,
     timed out or been aborted, it marks the step FAILED where the function could not do so itself,
@@ -46,17 +47,28 @@ class SnsNotificationHandler(BaseHandler):
 
     step = get_step("sns-notification")
 
-    def __call__(self, event: Any, context: LambdaContext) -> dict[str, Any]:
-        if isinstance(event, Mapping) and event.get("detail-type") == STATUS_CHANGE:
-            return self._announce_failure(event)
-        return super().__call__(event, context)
+    def raises(self, event: Any) -> bool:
+        """Return whether a failure is raised: to EventBridge too, so that Lambda tries again.
+
+        What keeps failing ends in the dead-letter queue.
+        """
+        return _is_status_change(event) or super().raises(event)
+
+    def respond(self, attempt: Attempt, event: Any, context: LambdaContext) -> dict[str, Any]:
+        """Announce a failed execution, or run as a step."""
+        if _is_status_change(event):
+            return self._announce_failure(attempt, event)
+        return super().respond(attempt, event, context)
 
     def run(self, job: Job) -> Answer:
-        """Raises NotificationError, and ValidationError where an execution has come here without
-        having restored anything."""
-        event = job.event
+        """Publish, release the lock, and return 200.
+
+        Raises NotificationError, and ValidationError if an execution has come here without having
+        restored anything.
+        """
+        event, state = job.event, job.state
         status = event.status or ANNOUNCE_SUCCESS
-        if job.execution and status == ANNOUNCE_SUCCESS and "restore_status" not in job.state:
+        if job.execution and status == ANNOUNCE_SUCCESS and state.restore_status is None:
             raise ValidationError(
                 f"start_at: operation {job.operation_id} has restored no cluster that could be "
                 "announced; enter at an earlier step"
@@ -79,20 +91,20 @@ class SnsNotificationHandler(BaseHandler):
         if job.execution:
             job.lock.release(job.operation_id, job.execution.id)
         self._count(job.operation_id, status)
-        duration = seconds_since(job.state["operation_started_at"], job.clock())
+        duration = seconds_since(job.started_at, job.clock())
         update_metrics(job.operation_id, "OperationDuration", duration, "Seconds")
         return Answer(
             "Notification sent successfully",
             {"message_id": message_id},
-            {"notified_status": status},
+            replace(state, notified_status=status),
         )
 
     def _facts(self, job: Job) -> dict[str, Any]:
-        known = {fact: job.state[fact] for fact in _FACTS if job.state.get(fact) is not None}
+        known = job.state.to_details()
         return {
             "cluster_identifier": job.target_cluster_id,
             "target_cluster_id": job.target_cluster_id,
-            **known,
+            **{fact: known[fact] for fact in _FACTS if fact in known},
         }
 
     def _message(
@@ -114,76 +126,67 @@ class SnsNotificationHandler(BaseHandler):
         update_metrics(operation_id, "RestoreSucceeded", int(status == ANNOUNCE_SUCCESS))
         update_metrics(operation_id, "RestoreFailed", int(status == ANNOUNCE_FAILURE))
 
-    def _announce_failure(self, event: Mapping[str, Any]) -> dict[str, Any]:
-        """Needs no configuration, because a wrong one may be the cause.
-
-        What it raises makes Lambda try again, and at last puts the event in the dead-letter queue.
-        """
-        clients = self._clients or default_clients()
-        environment = self._environment or LambdaEnvironment.from_env()
-        failure = look_up(event.get("detail"), clients)
-        logger.clear_state()
-        logger.append_keys(operation_id=failure.operation_id, step=self.step.name)
-        store = StateStore.of(environment, clients)
+    def _announce_failure(self, attempt: Attempt, event: Mapping[str, Any]) -> dict[str, Any]:
+        """Say what became of an execution. A wrong configuration may be the cause: none is read."""
+        failure = look_up(event.get("detail"), self.clients)
+        attempt.operation_id = failure.operation_id
+        logger.append_keys(operation_id=failure.operation_id)
+        store = StateStore.of(self.environment, self.clients)
         state = self._mark_failed(store, failure)
-        self._unlock(store, failure, state, clients)
+        if failure.is_over and state is not None and state.target_lock is not None:
+            account, region, cluster = state.target_lock
+            TargetLock(store, self.clients, account, region, cluster).release(
+                failure.operation_id, failure.execution_arn
+            )
         message_id = send_notification(
-            environment.topic_arn,
-            f"Aurora restore {failure.restore or environment.default_restore}: {ANNOUNCE_FAILURE}",
+            self.environment.topic_arn,
+            f"Aurora restore {failure.restore or self.environment.default_restore}: "
+            f"{ANNOUNCE_FAILURE}",
             self._message(
                 failure.operation_id,
                 ANNOUNCE_FAILURE,
                 f"Aurora restore failed at {failure.step or 'its start'}: {failure.reason}",
                 {
                     **failure.details(_stored_details(store, failure)),
-                    "restore": failure.restore or state.get("restore"),
+                    "restore": failure.restore or (state and state.restore),
                 },
             ),
-            clients=clients,
+            clients=self.clients,
         )
-        answer = {"message_id": message_id, "notified_status": ANNOUNCE_FAILURE}
-        if failure.is_over:
+        noted = {"message_id": message_id, "notified_status": ANNOUNCE_FAILURE}
+        moment = self._clock()
+        if failure.is_over and state is not None:
             # Else the state of before the redrive would count as the newest.
+            announced = replace(state, notified_status=ANNOUNCE_FAILURE)
             store.save(
-                failure.operation_id, self.step.name, SUCCESS, {**state, **answer}, self._clock()
+                failure.operation_id, self.step.name, SUCCESS, announced.to_details(), moment
             )
-        store.audit(failure.operation_id, self.step.name, SUCCESS, answer, self._clock())
+        store.audit(failure.operation_id, self.step.name, SUCCESS, noted, moment)
         self._count(failure.operation_id, ANNOUNCE_FAILURE)
-        metrics.add_dimension("step", self.step.name)
-        metrics.flush_metrics()
         logger.info("failure announced", failed_step=failure.step)
-        return {
-            "statusCode": int(HTTPStatus.OK),
-            "body": {
-                "message": "Notification sent successfully",
-                "operation_id": failure.operation_id,
-                **answer,
-            },
-        }
+        answer = Answer("Notification sent successfully", noted)
+        return success_envelope(failure.operation_id, answer)
 
-    def _unlock(
-        self, store: StateStore, failure: Failure, state: Mapping[str, Any], clients: Clients
-    ) -> None:
-        """Let go of the lock of an execution that is over; one that was redriven goes on."""
-        if failure.is_over and "target_lock" in state:
-            account, region, cluster = state["target_lock"]
-            TargetLock(store, clients, account, region, cluster).release(
-                failure.operation_id, failure.execution_arn
-            )
+    def _mark_failed(self, store: StateStore, failure: Failure) -> OperationState | None:
+        """Write that the step failed, unless it says so itself or has been redriven since.
 
-    def _mark_failed(self, store: StateStore, failure: Failure) -> dict[str, Any]:
-        """Say in the state that the step failed, unless it says so itself or has been redriven;
-        answers the state."""
+        Return the operation's state; None if it cannot be read, which must not keep anybody from
+        learning of the failure: then nothing is written over it.
+        """
         items = {item["step"]: item for item in store.load_all(failure.operation_id)}
         latest = max(items.values(), key=lambda item: str(item["timestamp"]), default=None)
-        state = {} if latest is None else dict(latest["details"])
-        state.pop(ERROR, None)
-        said = items.get(failure.step or "", {}).get("status") == FAILED
-        if failure.step is None or said or not failure.is_over:
+        try:
+            state = OperationState.from_details({} if latest is None else latest["details"])
+        except ValidationError as error:
+            logger.error("the state cannot be read", reason=error.message)
+            return None
+        written = items.get(failure.step or "", {}).get("status") == FAILED
+        if failure.step is None or written or not failure.is_over:
             return state
         reason = failure.as_error()
         moment = self._clock()
-        store.save(failure.operation_id, failure.step, FAILED, {**state, ERROR: reason}, moment)
+        details = {**state.to_details(), ERROR: reason}
+        store.save(failure.operation_id, failure.step, FAILED, details, moment)
         store.audit(failure.operation_id, failure.step, FAILED, reason, moment)
         return state
 
@@ -194,6 +197,10 @@ def _stored_details(store: StateStore, failure: Failure) -> Mapping[str, Any]:
     error = {} if item is None else item["details"].get(ERROR, {})
     details: Mapping[str, Any] = error.get("details", {})
     return details if error.get("type") == failure.error_type else {}
+
+
+def _is_status_change(event: Any) -> bool:
+    return isinstance(event, Mapping) and event.get("detail-type") == STATUS_CHANGE
 
 
 handler = SnsNotificationHandler()

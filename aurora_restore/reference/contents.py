@@ -20,8 +20,9 @@ from aurora_restore.shared.failed_execution import (
 )
 from aurora_restore.shared.grants import SOURCE_ROLE_GRANTS
 from aurora_restore.shared.pipeline import STEPS, Step, get_step
+from aurora_restore.shared.rds.arns import Place
 from aurora_restore.shared.sequences import REPLACE, StepSequence
-from aurora_restore.shared.snapshots.routes import Place, Route, choose_route
+from aurora_restore.shared.snapshots.routes import Route, choose_route
 
 MINUTE: Final = 60
 HOUR: Final = 60 * MINUTE

@@ -3,11 +3,10 @@
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
-from functools import cached_property
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any, ClassVar, Final, Protocol
+from typing import Any, ClassVar
 
 from aurora_restore.shared.aws_utils import Clients, default_clients
 from aurora_restore.shared.common import (
@@ -20,22 +19,15 @@ from aurora_restore.shared.common import (
     tracer,
     update_metrics,
 )
-from aurora_restore.shared.documents.environment import Restore
 from aurora_restore.shared.documents.event import Event
 from aurora_restore.shared.documents.schema import parse
 from aurora_restore.shared.errors import AuroraRestoreError, ValidationError, described
+from aurora_restore.shared.job import Answer, CallingExecution, Job, LambdaContext
 from aurora_restore.shared.lambda_environment import LambdaEnvironment
+from aurora_restore.shared.operation_state import OperationState
 from aurora_restore.shared.pipeline import STEPS, Step
 from aurora_restore.shared.polling import next_poll
-from aurora_restore.shared.protocol import (
-    EXECUTION,
-    INPUT,
-    REDRIVE_COUNT,
-    RESTART_FROM,
-    RETRY_AFTER,
-)
-from aurora_restore.shared.sequences import REPLACE
-from aurora_restore.shared.snapshots.routes import Place, Route, choose_route
+from aurora_restore.shared.protocol import EXECUTION, INPUT, RESTART_FROM, RETRY_AFTER
 from aurora_restore.shared.state_utils import (
     ERROR,
     FAILED,
@@ -45,194 +37,18 @@ from aurora_restore.shared.state_utils import (
     get_operation_id,
     seconds_since,
 )
-from aurora_restore.shared.target_lock import DIRECT_CALL, TargetLock
-
-if TYPE_CHECKING:
-    from mypy_boto3_rds import RDSClient
-
-ATTEMPTS: Final = "attempts"
-WAITING_SINCE: Final = "waiting_since"
-GRACE_SECONDS: Final = 300
-"""For how long AWS may not show yet what it has accepted."""
-SHARED_AT: Final = "shared_at"
-"""State: when a snapshot of the source account was shared with this one."""
-OF_ONE_RUN: Final = (ATTEMPTS, WAITING_SINCE, SHARED_AT)
-"""State: what a re-run of the execution begins anew."""
-ATTEMPTED_IN: Final = "attempted_in"
-"""State: the execution, and the re-run of it, that ``attempts`` are counted in."""
-
-
-class LambdaContext(Protocol):
-    """What is used of the object that Lambda passes to a handler."""
-
-    @property
-    def invoked_function_arn(self) -> str: ...
-
-    def get_remaining_time_in_millis(self) -> int: ...
-
-
-@dataclass(frozen=True)
-class Execution:
-    """The execution of the state machine that a call belongs to."""
-
-    id: str
-    name: str
-    redrive_count: int
-
-    @property
-    def run(self) -> str:
-        """What tells this run of the execution from an earlier one."""
-        return f"{self.id}#{self.redrive_count}"
-
-    @classmethod
-    def parse(cls, document: Any) -> "Execution":
-        mark = document if isinstance(document, Mapping) else {}
-        name, redrives = mark.get("name"), mark.get(REDRIVE_COUNT, 0)
-        if not isinstance(name, str) or not isinstance(redrives, int):
-            raise ValidationError(
-                f"{EXECUTION}: is the state machine's own mark; leave it out of a direct call"
-            )
-        return cls(str(mark.get("id", "")), name, redrives)
-
-
-@dataclass(frozen=True)
-class Answer:
-    """What a step has to say: to its caller, and to the steps after it."""
-
-    message: str
-    body: Mapping[str, Any] = field(default_factory=dict)
-    state: Mapping[str, Any] = field(default_factory=dict)
-    """What is added to the operation's state."""
-    status: HTTPStatus = HTTPStatus.OK
-
-    @classmethod
-    def wait(
-        cls,
-        message: str,
-        body: Mapping[str, Any] | None = None,
-        state: Mapping[str, Any] | None = None,
-    ) -> "Answer":
-        """Not done yet: the step is to be called again."""
-        return cls(message, body or {}, state or {}, HTTPStatus.ACCEPTED)
+from aurora_restore.shared.target_lock import DIRECT_CALL
 
 
 @dataclass
-class Job:
-    """One call of one step: what is asked, what is configured, and what is known so far."""
+class Attempt:
+    """As much of a call as is known when it fails."""
 
-    operation_id: str
-    step: Step
-    event: Event
-    execution: Execution | None
-    account_id: str
-    region: str
-    restore_name: str
-    restore: Restore
-    clients: Clients
-    environment: LambdaEnvironment
-    store: StateStore
-    clock: Callable[[], datetime]
-    context: LambdaContext
-    state: dict[str, Any]
-
-    def setting(self, name: str, default: Any = None) -> Any:
-        """A value by priority: the event's, the operation's so far, the default."""
-        given = getattr(self.event, name, None)
-        if given is not None:
-            return given
-        stored = self.state.get(name)
-        return default if stored is None else stored
-
-    @property
-    def source_region(self) -> str:
-        return str(self.setting("source_region", self.restore.source.region))
-
-    @property
-    def source_account_id(self) -> str:
-        configured = self.restore.source.account_id or self.account_id
-        return str(self.state.get("source_account_id") or configured)
-
-    @property
-    def target_region(self) -> str:
-        return self.region
-
-    @property
-    def target_cluster_id(self) -> str:
-        return self.restore.target.cluster_id
-
-    @property
-    def route(self) -> Route:
-        """How the snapshot gets to the target."""
-        return choose_route(
-            Place(self.source_account_id, self.source_region),
-            Place(self.account_id, self.target_region),
-            self.restore.source.copy_route,
-        )
-
-    @cached_property
-    def source_rds(self) -> "RDSClient":
-        """RDS in the source's Region: in the source account where a role there is configured."""
-        role = self.restore.source.role_arn
-        if role is None or not self.works_in_source_account:
-            return self.clients.rds(self.source_region)
-        return self.clients.rds_as(role, self.source_region, self.operation_id)
-
-    @property
-    def works_in_source_account(self) -> bool:
-        """Whether the source is in another account, and there is a role to work there by."""
-        return self.source_account_id != self.account_id and bool(self.restore.source.role_arn)
-
-    @property
-    def sees_source_account(self) -> bool:
-        """Whether ``source_rds`` sees all of the source account's snapshots."""
-        return self.source_account_id == self.account_id or self.works_in_source_account
-
-    @property
-    def lock(self) -> TargetLock:
-        return TargetLock(
-            self.store, self.clients, self.account_id, self.region, self.target_cluster_id
-        )
-
-    def remaining_seconds(self) -> float:
-        """How long this invocation may still run."""
-        return self.context.get_remaining_time_in_millis() / 1000
-
-    def was_just_now(self, fact: str) -> bool:
-        """Whether what the state has a timestamp of is so young that AWS may not show it yet."""
-        moment = self.state.get(fact)
-        return moment is not None and seconds_since(moment, self.clock()) < GRACE_SECONDS
-
-    def record(self, **facts: Any) -> None:
-        """Write facts to the state at once, before something is done that would lose them."""
-        self.state.update(json_safe(facts))
-        self.store.save(self.operation_id, self.step.name, IN_PROGRESS, self.state, self.clock())
-
-    def attempts(self, step: str) -> int:
-        """How often ``step`` has started its operation, in this execution or its latest re-run."""
-        return int(self.state.get(ATTEMPTS, {}).get(step, 0))
-
-    def count_attempt(self) -> dict[str, Any]:
-        """The state that says this step has started its operation once more."""
-        counted = {
-            **self.state.get(ATTEMPTS, {}),
-            self.step.name: self.attempts(self.step.name) + 1,
-        }
-        return {ATTEMPTS: counted}
-
-    def start_anew(self, error: AuroraRestoreError) -> Answer:
-        """Lead back to the step that starts what has ended badly, or raise ``error``.
-
-        Raises once the configured number of attempts is used up, and on a direct call, where there
-        is no state machine to follow.
-        """
-        back = REPLACE.lead_back_of(self.step.name)
-        if back is None or not self.execution:
-            raise error
-        if self.attempts(back.attempts_of) >= self.restore.max_attempts:
-            raise error
-        return Answer.wait(
-            f"{error.message}; it is started anew", {RESTART_FROM: back.to, **error.details}
-        )
+    operation_id: str = "unknown"
+    store: StateStore | None = None
+    """The tables, once the state was read: a failure is only then written beside it."""
+    state: OperationState = field(default_factory=OperationState)
+    job: Job | None = None
 
 
 class BaseHandler(ABC):
@@ -256,48 +72,26 @@ class BaseHandler(ABC):
         self._environment = environment
         self._clock = clock
 
+    @property
+    def clients(self) -> Clients:
+        """Return the clients given, or those of this process."""
+        return self._clients or default_clients()
+
+    @property
+    def environment(self) -> LambdaEnvironment:
+        """Return the environment given, or the function's. Raises ConfigurationError."""
+        return self._environment or LambdaEnvironment.from_env()
+
     @abstractmethod
     def run(self, job: Job) -> Answer:
         """Do the step's work. Raises AuroraRestoreError."""
 
-    def __call__(self, event: Any, context: LambdaContext) -> dict[str, Any]:
-        """The Lambda entry point."""
-        handled = tracer.capture_lambda_handler(self._handle, capture_response=False)
-        answer: dict[str, Any] = handled(event, context)
-        return answer
+    def raises(self, event: Any) -> bool:
+        """Return whether the caller is to see a failure as an error: the state machine is."""
+        return isinstance(event, Mapping) and EXECUTION in event
 
-    def _handle(self, event: Any, context: LambdaContext) -> dict[str, Any]:
-        started = self._clock()
-        logger.clear_state()
-        logger.append_keys(step=self.step.name)
-        marked = isinstance(event, Mapping) and EXECUTION in event
-        attempt = _Attempt(self.step)
-        try:
-            answer = self._attempt(attempt, event, context)
-        except AuroraRestoreError as error:
-            self._note_failure(attempt, error)
-            if marked:
-                raise
-            return _error_envelope(attempt.operation_id, error)
-        except Exception as error:
-            failure = AuroraRestoreError(
-                f"{self.step.name} failed unexpectedly with {type(error).__name__}; "
-                "its log has the stack trace"
-            )
-            logger.exception("unexpected error")
-            self._note_failure(attempt, failure)
-            if marked:
-                raise failure from error
-            return _error_envelope(attempt.operation_id, failure)
-        else:
-            return answer
-        finally:
-            duration = (self._clock() - started).total_seconds()
-            update_metrics(attempt.operation_id, "StepDuration", duration, "Seconds")
-            metrics.add_dimension("step", self.step.name)
-            metrics.flush_metrics()
-
-    def _attempt(self, attempt: "_Attempt", event: Any, context: LambdaContext) -> dict[str, Any]:
+    def respond(self, attempt: Attempt, event: Any, context: LambdaContext) -> dict[str, Any]:
+        """Prepare the job that an event asks for, run it under the lock, and note its answer."""
         execution, asked = self._read(event)
         attempt.operation_id = get_operation_id({**_as_mapping(event), **asked})
         logger.append_keys(operation_id=attempt.operation_id)
@@ -308,14 +102,45 @@ class BaseHandler(ABC):
         with self._locked(job):
             answer = self._with_wait(job, self.run(job))
         self._note_answer(job, answer)
-        return {
-            "statusCode": int(answer.status),
-            "body": json_safe(
-                {"message": answer.message, "operation_id": job.operation_id, **answer.body}
-            ),
-        }
+        return success_envelope(job.operation_id, answer)
 
-    def _read(self, event: Any) -> tuple[Execution | None, Mapping[str, Any]]:
+    def __call__(self, event: Any, context: LambdaContext) -> dict[str, Any]:
+        """Handle an event: the Lambda entry point."""
+        handled = tracer.capture_lambda_handler(self._handle, capture_response=False)
+        answer: dict[str, Any] = handled(event, context)
+        return answer
+
+    def _handle(self, event: Any, context: LambdaContext) -> dict[str, Any]:
+        started = self._clock()
+        logger.clear_state()
+        logger.append_keys(step=self.step.name)
+        attempt = Attempt()
+        try:
+            answer = self.respond(attempt, event, context)
+        except AuroraRestoreError as error:
+            self._note_failure(attempt, error)
+            if self.raises(event):
+                raise
+            return error_envelope(attempt.operation_id, error)
+        except Exception as error:
+            failure = AuroraRestoreError(
+                f"{self.step.name} failed unexpectedly with {type(error).__name__}; "
+                "its log has the stack trace"
+            )
+            logger.exception("unexpected error")
+            self._note_failure(attempt, failure)
+            if self.raises(event):
+                raise failure from error
+            return error_envelope(attempt.operation_id, failure)
+        else:
+            return answer
+        finally:
+            duration = (self._clock() - started).total_seconds()
+            update_metrics(attempt.operation_id, "StepDuration", duration, "Seconds")
+            metrics.add_dimension("step", self.step.name)
+            metrics.flush_metrics()
+
+    def _read(self, event: Any) -> tuple[CallingExecution | None, Mapping[str, Any]]:
         if not isinstance(event, Mapping):
             raise ValidationError(f"event: must be an object, not {type(event).__name__}")
         if EXECUTION not in event:
@@ -325,17 +150,16 @@ class BaseHandler(ABC):
             raise ValidationError(
                 f"event: the execution's input must be an object, not {type(asked).__name__}"
             )
-        return Execution.parse(event[EXECUTION]), asked
+        return CallingExecution.parse(event[EXECUTION]), asked
 
     def _prepare(
         self,
-        attempt: "_Attempt",
+        attempt: Attempt,
         event: Event,
-        execution: Execution | None,
+        execution: CallingExecution | None,
         context: LambdaContext,
     ) -> Job:
-        clients = self._clients or default_clients()
-        environment = self._environment or LambdaEnvironment.from_env()
+        clients, environment = self.clients, self.environment
         if event.target_region not in (None, clients.region):
             raise ValidationError(
                 f"target_region: {event.target_region!r} is not where this environment restores; "
@@ -348,11 +172,11 @@ class BaseHandler(ABC):
                 "leave start_at out"
             )
         store = StateStore.of(environment, clients)
-        state = attempt.state = _latest_state(store, attempt.operation_id)
+        state = attempt.state = load_operation_state(store, attempt.operation_id)
         # Only now: a failure that is written without the state so far would be taken for it.
         attempt.store = store
         restore_name, restore = get_config(
-            event.restore or state.get("restore"),
+            event.restore or state.restore,
             event.target_cluster_id,
             clients=clients,
             environment=environment,
@@ -362,12 +186,14 @@ class BaseHandler(ABC):
                 f"target_cluster_id: {event.target_cluster_id!r} is not the target of restore "
                 f"{restore_name!r}, which is {restore.target.cluster_id!r}"
             )
-        if execution and state.get(ATTEMPTED_IN) != execution.run:
-            for fact in OF_ONE_RUN:
-                state.pop(fact, None)
-            state[ATTEMPTED_IN] = execution.run
-        state["restore"] = restore_name
-        state.setdefault("operation_started_at", timestamp(self._clock()))
+        if execution:
+            state = state.rerun(execution.run)
+        state = replace(
+            state,
+            restore=restore_name,
+            operation_started_at=state.operation_started_at or timestamp(self._clock()),
+        )
+        attempt.state = state
         return Job(
             operation_id=attempt.operation_id,
             step=self.step,
@@ -395,7 +221,8 @@ class BaseHandler(ABC):
             yield
         elif job.execution:
             job.lock.take(job.operation_id, job.execution.id, self._clock())
-            job.state["target_lock"] = [job.account_id, job.region, job.target_cluster_id]
+            held = (job.account_id, job.region, job.target_cluster_id)
+            job.state = replace(job.state, target_lock=held)
             yield
         elif not self.step.changes_aws:
             yield
@@ -408,21 +235,24 @@ class BaseHandler(ABC):
 
     def _with_wait(self, job: Job, answer: Answer) -> Answer:
         """Add ``retry_after`` to a 202, and keep when this step's waiting began."""
-        waiting = dict(job.state.get(WAITING_SINCE, {}))
+        state = answer.state or job.state
+        waiting = dict(state.waiting_since)
         body = dict(answer.body)
         if answer.status is HTTPStatus.ACCEPTED and RESTART_FROM not in body:
-            since = waiting.setdefault(self.step.name, timestamp(self._clock()))
+            since = waiting.setdefault(self.step.name, job.now)
             waited = seconds_since(since, self._clock())
             body[RETRY_AFTER] = next_poll(job.restore.polling, waited)
         else:
             waiting.pop(self.step.name, None)
-        return Answer(answer.message, body, {**answer.state, WAITING_SINCE: waiting}, answer.status)
+        return replace(answer, body=body, state=replace(state, waiting_since=waiting))
 
     def _note_answer(self, job: Job, answer: Answer) -> None:
         status = IN_PROGRESS if answer.status is HTTPStatus.ACCEPTED else SUCCESS
-        details = job.state | dict(answer.state)
         if not self._only_looks_on(job):
-            job.store.save(job.operation_id, self.step.name, status, details, self._clock())
+            state = answer.state or job.state
+            job.store.save(
+                job.operation_id, self.step.name, status, state.to_details(), self._clock()
+            )
         job.store.audit(
             job.operation_id,
             self.step.name,
@@ -433,16 +263,16 @@ class BaseHandler(ABC):
         logger.info(answer.message, status=status, status_code=int(answer.status))
 
     def _only_looks_on(self, job: Job) -> bool:
-        """Whether somebody looks, without the lock, while an execution works on the target.
+        """Return whether a direct call looks, without the lock, while an execution works.
 
-        What that has found out since must not be lost to what was known before.
+        What the execution has found out since must not be lost to what was known before.
         """
         if job.execution or not self.step.locks or self.step.changes_aws:
             return False
         holder = job.lock.holder()
         return holder is not None and holder.execution != DIRECT_CALL
 
-    def _note_failure(self, attempt: "_Attempt", error: AuroraRestoreError) -> None:
+    def _note_failure(self, attempt: Attempt, error: AuroraRestoreError) -> None:
         """Write the failure down; where even that fails, the log says so and ``error`` stands."""
         logger.error(error.message, error_type=error.error_type, details=json_safe(error.details))
         update_metrics(attempt.operation_id, "StepFailures", 1)
@@ -455,7 +285,7 @@ class BaseHandler(ABC):
                 attempt.operation_id,
                 self.step.name,
                 FAILED,
-                {**state, ERROR: reason},
+                {**state.to_details(), ERROR: reason},
                 self._clock(),
             )
             attempt.store.audit(attempt.operation_id, self.step.name, FAILED, reason, self._clock())
@@ -463,19 +293,17 @@ class BaseHandler(ABC):
             logger.error("the failure could not be recorded", reason=second.message)
 
 
-@dataclass
-class _Attempt:
-    """As much of a call as is known when it fails."""
+def load_operation_state(store: StateStore, operation_id: str) -> OperationState:
+    """Return what is known of an operation, from its latest state item; nothing if it is new.
 
-    step: Step
-    operation_id: str = "unknown"
-    store: StateStore | None = None
-    state: dict[str, Any] = field(default_factory=dict)
-    job: Job | None = None
+    Raises ValidationError if a stored value is of the wrong type.
+    """
+    latest = store.load(operation_id)
+    return OperationState.from_details({} if latest is None else latest["details"])
 
 
 def describe_error(error: AuroraRestoreError) -> dict[str, Any]:
-    """An error as the state and audit tables hold it."""
+    """Return an error as the state and audit tables hold it."""
     return {
         "type": error.error_type,
         "message": error.message,
@@ -484,16 +312,16 @@ def describe_error(error: AuroraRestoreError) -> dict[str, Any]:
     }
 
 
-def _latest_state(store: StateStore, operation_id: str) -> dict[str, Any]:
-    latest = store.load(operation_id)
-    if latest is None:
-        return {}
-    details = dict(latest["details"])
-    details.pop(ERROR, None)
-    return details
+def success_envelope(operation_id: str, answer: Answer) -> dict[str, Any]:
+    """Return what a function returns for a step's answer."""
+    return {
+        "statusCode": int(answer.status),
+        "body": json_safe({"message": answer.message, "operation_id": operation_id, **answer.body}),
+    }
 
 
-def _error_envelope(operation_id: str, error: AuroraRestoreError) -> dict[str, Any]:
+def error_envelope(operation_id: str, error: AuroraRestoreError) -> dict[str, Any]:
+    """Return what a function returns for an error on a direct call."""
     return {
         "statusCode": int(error.status),
         "body": json_safe(

@@ -7,15 +7,17 @@ errors of the pipeline.
 
 from abc import abstractmethod
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime
 from importlib import resources
 from typing import Final, Protocol
 
 from aurora_restore.shared.aws_utils import Clients, get_secret
-from aurora_restore.shared.base_handler import Answer, BaseHandler, Job
+from aurora_restore.shared.base_handler import BaseHandler
 from aurora_restore.shared.common import now
 from aurora_restore.shared.documents.secrets import MasterCredentials
 from aurora_restore.shared.errors import ConfigurationError, DatabaseConnectionError
+from aurora_restore.shared.job import Answer, Job
 from aurora_restore.shared.lambda_environment import LambdaEnvironment
 from aurora_restore.shared.names import ASSETS_PACKAGE, CA_BUNDLE
 from aurora_restore.shared.postgres.access import DatabaseAccess
@@ -24,8 +26,6 @@ from aurora_restore.shared.validation import validate_required_params
 
 RESERVE_SECONDS: Final = 45
 """What is kept of an invocation's time for writing the state and answering."""
-CONNECTION_FAILURES: Final = "connection_failures"
-"""State: how often in a row the step could not log in, or lost its connection."""
 MOST_CONNECTION_FAILURES: Final = 5
 """A cluster that has just become available may refuse the first log-ins."""
 
@@ -79,10 +79,12 @@ class DatabaseStepHandler(BaseHandler):
         refuses a statement, and DatabaseConnectionError for the last of MOST_CONNECTION_FAILURES in
         a row, or for the first one on a direct call.
         """
-        endpoint = job.setting("cluster_endpoint")
-        port = job.setting("cluster_port")
+        endpoint = job.event.cluster_endpoint or job.state.cluster_endpoint
+        port = job.event.cluster_port or job.state.cluster_port
         validate_required_params({"cluster_endpoint": endpoint, "cluster_port": port})
-        databases = self._open(job, self._connect(endpoint, int(port), self._read_asset(CA_BUNDLE)))
+        databases = self._open(
+            job, self._connect(str(endpoint), int(port or 0), self._read_asset(CA_BUNDLE))
+        )
         try:
             with explained(
                 f"{self.step.name} could not finish its work in cluster {job.target_cluster_id}"
@@ -91,13 +93,14 @@ class DatabaseStepHandler(BaseHandler):
         except DatabaseConnectionError as error:
             answer = self._try_again(job, error)
         else:
-            job.state.pop(CONNECTION_FAILURES, None)
+            state = replace(answer.state or job.state, connection_failures=None)
+            answer = replace(answer, state=state)
         body = {"target_cluster_id": job.target_cluster_id, "cluster_endpoint": endpoint}
-        return Answer(answer.message, {**body, **answer.body}, answer.state, answer.status)
+        return replace(answer, body={**body, **answer.body})
 
     def seconds_left(self, job: Job) -> float:
         """Return how long work in a database may still take in this invocation."""
-        return max(0.0, job.remaining_seconds() - RESERVE_SECONDS)
+        return max(0.0, job.remaining_seconds - RESERVE_SECONDS)
 
     def _open(self, job: Job, server: DatabaseServer) -> DatabaseAccess:
         name = job.environment.master_secret
@@ -113,8 +116,11 @@ class DatabaseStepHandler(BaseHandler):
 
     def _try_again(self, job: Job, error: DatabaseConnectionError) -> Answer:
         """Count the failure; return a 202, or raise the error where it is one too many."""
-        failures = int(job.state.pop(CONNECTION_FAILURES, 0)) + 1
+        failures = (job.state.connection_failures or 0) + 1
         if job.execution is None or failures >= MOST_CONNECTION_FAILURES:
+            job.state = replace(job.state, connection_failures=None)
             raise error
-        job.state[CONNECTION_FAILURES] = failures
-        return Answer.wait(f"{error.message}; it is tried again")
+        return Answer.wait(
+            f"{error.message}; it is tried again",
+            state=replace(job.state, connection_failures=failures),
+        )

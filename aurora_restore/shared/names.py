@@ -33,6 +33,12 @@ def intermediate_snapshot_prefix(prefix: str) -> str:
     return f"{prefix}-step-"
 
 
+def final_snapshot_name(cluster_id: str, moment: str) -> str:
+    """Return the name of a final snapshot that is named after a timestamp."""
+    digits = "".join(filter(str.isdigit, moment))
+    return final_snapshot_prefix(cluster_id) + digits[:14]
+
+
 def final_snapshot_prefix(cluster_id: str) -> str:
     """Return how the names of a target's final snapshots begin; 14 digits follow."""
     return f"{cluster_id[:40].rstrip('-')}-final-"

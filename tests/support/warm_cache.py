@@ -1,7 +1,7 @@
 """A second step that logs in to the databases: a row and a class, as an addition would be."""
 
-from aurora_restore.shared.base_handler import Answer, Job
 from aurora_restore.shared.database_step import DatabaseStepHandler
+from aurora_restore.shared.job import Answer, Job
 from aurora_restore.shared.pipeline import MASTER_SECRET, Step
 from aurora_restore.shared.postgres.access import DatabaseAccess
 

@@ -1,32 +1,44 @@
-"""Where a restored cluster stands: its subnet group and security groups."""
+"""Where a restored cluster stands: its subnet group, its VPC and its security groups."""
 
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from aurora_restore.shared.aws_utils import call
-from aurora_restore.shared.base_handler import Job
+from aurora_restore.shared.documents.environment import Target
+from aurora_restore.shared.documents.event import Event
 from aurora_restore.shared.errors import ValidationError
 
 if TYPE_CHECKING:
-    from mypy_boto3_rds.type_defs import (
-        DBSubnetGroupTypeDef,
-    )
+    from mypy_boto3_rds import RDSClient
+    from mypy_boto3_rds.type_defs import DBSubnetGroupTypeDef
 
 
-def subnet_group(job: Job) -> "DBSubnetGroupTypeDef":
-    """The subnet group of the restored cluster. Raises AwsError where there is none."""
-    name = job.event.db_subnet_group_name or job.restore.target.db_subnet_group_name
-    rds = job.clients.rds(job.target_region)
+@dataclass(frozen=True, kw_only=True)
+class ClusterNetwork:
+    """The place of a cluster in a VPC."""
+
+    db_subnet_group_name: str
+    vpc_id: str
+    subnet_ids: tuple[str, ...]
+    security_group_ids: tuple[str, ...]
+
+
+def describe_subnet_group(rds: "RDSClient", event: Event, target: Target) -> "DBSubnetGroupTypeDef":
+    """Return the subnet group of the restored cluster: the event's, or the configured one.
+
+    Raises AwsError if there is none (DBSubnetGroupNotFoundFault).
+    """
+    name = event.db_subnet_group_name or target.db_subnet_group_name
     return call(rds.describe_db_subnet_groups, DBSubnetGroupName=name)["DBSubnetGroups"][0]
 
 
-def network(job: Job, group: "DBSubnetGroupTypeDef") -> dict[str, Any]:
-    """Where the restored cluster will be. What the event says of it must agree with AWS.
+def network_of(event: Event, target: Target, group: "DBSubnetGroupTypeDef") -> ClusterNetwork:
+    """Return where the restored cluster will be.
 
-    Raises ValidationError where it does not.
+    Raises ValidationError if the event names a VPC or subnets that are not the group's.
     """
-    event, target = job.event, job.restore.target
     name = group["DBSubnetGroupName"]
-    subnets = [subnet["SubnetIdentifier"] for subnet in group.get("Subnets", [])]
+    subnets = tuple(subnet["SubnetIdentifier"] for subnet in group.get("Subnets", []))
     if event.vpc_id not in (None, group["VpcId"]):
         raise ValidationError(
             f"vpc_id: {event.vpc_id!r} is not the VPC of subnet group {name!r}, which is "
@@ -38,13 +50,13 @@ def network(job: Job, group: "DBSubnetGroupTypeDef") -> dict[str, Any]:
             f"subnet_ids: {', '.join(foreign)} not in subnet group {name!r}, which has "
             + ", ".join(subnets)
         )
-    return {
-        "db_subnet_group_name": name,
-        "vpc_id": group["VpcId"],
-        "subnet_ids": subnets,
-        "security_group_ids": list(
+    return ClusterNetwork(
+        db_subnet_group_name=name,
+        vpc_id=group["VpcId"],
+        subnet_ids=subnets,
+        security_group_ids=(
             event.vpc_security_group_ids
             or event.security_group_ids
             or target.vpc_security_group_ids
         ),
-    }
+    )

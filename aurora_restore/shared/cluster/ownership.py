@@ -1,8 +1,8 @@
-"""Whose a cluster is. The tags that the pipeline sets are the only proof it accepts."""
+"""Whose a cluster or a snapshot is. The tags that the pipeline sets are the only proof."""
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from aurora_restore.shared.base_handler import Job
 from aurora_restore.shared.names import (
     TAG_MANAGED_BY,
     TAG_OPERATION,
@@ -11,9 +11,6 @@ from aurora_restore.shared.names import (
 )
 from aurora_restore.shared.rds.statuses import DELETING
 from aurora_restore.shared.rds.tags import tags_of
-
-RESTORE_IS_DEAD = "restore_is_dead"
-"""State: whether the cluster that this operation has restored is of no use and is to go."""
 
 if TYPE_CHECKING:
     from mypy_boto3_rds.type_defs import (
@@ -25,28 +22,41 @@ if TYPE_CHECKING:
     Described = DBClusterTypeDef | DBInstanceTypeDef | DBClusterSnapshotTypeDef
 
 
-def own_tags(job: Job) -> dict[str, str]:
-    """What marks a cluster or a snapshot as made by this operation."""
-    return {
-        TAG_MANAGED_BY: job.environment.name_prefix,
-        TAG_OPERATION: job.operation_id,
-        TAG_RESTORE: job.restore_name,
-        TAG_SOURCE_SNAPSHOT: str(job.state.get("source_snapshot_arn", "unknown")),
-    }
+@dataclass(frozen=True, kw_only=True)
+class Ownership:
+    """What marks a resource as made by one operation, of one restore, of one environment."""
 
+    name_prefix: str
+    """The environment's."""
+    operation_id: str
+    restore: str
+    source_snapshot_arn: str | None = None
 
-def managed(job: Job, described: "Described") -> bool:
-    """Whether this environment's pipeline made it, in any operation."""
-    return tags_of(described.get("TagList")).get(TAG_MANAGED_BY) == job.environment.name_prefix
+    @property
+    def tags(self) -> dict[str, str]:
+        """Return the tags that this operation sets on what it makes."""
+        return {
+            TAG_MANAGED_BY: self.name_prefix,
+            TAG_OPERATION: self.operation_id,
+            TAG_RESTORE: self.restore,
+            TAG_SOURCE_SNAPSHOT: self.source_snapshot_arn or "unknown",
+        }
 
+    def of_environment(self, described: "Described") -> bool:
+        """Return whether this environment's pipeline made a resource, in any operation."""
+        return tags_of(described.get("TagList")).get(TAG_MANAGED_BY) == self.name_prefix
 
-def made_by(job: Job, cluster: "DBClusterTypeDef") -> bool:
-    """Whether this very operation made the cluster."""
-    tags = tags_of(cluster.get("TagList"))
-    return managed(job, cluster) and tags.get(TAG_OPERATION) == job.operation_id
+    def of_restore(self, described: "Described") -> bool:
+        """Return whether an operation of this restore made a resource."""
+        restore = tags_of(described.get("TagList")).get(TAG_RESTORE)
+        return self.of_environment(described) and restore == self.restore
 
+    def of_operation(self, described: "Described") -> bool:
+        """Return whether this very operation made a resource."""
+        operation = tags_of(described.get("TagList")).get(TAG_OPERATION)
+        return self.of_environment(described) and operation == self.operation_id
 
-def restored_by(job: Job, cluster: "DBClusterTypeDef") -> bool:
-    """Whether this very operation made the cluster, and it is to stay."""
-    going = cluster["Status"] == DELETING or job.state.get(RESTORE_IS_DEAD)
-    return made_by(job, cluster) and not going
+    def is_finished_restore(self, cluster: "DBClusterTypeDef", *, restore_is_dead: bool) -> bool:
+        """Return whether this operation made the cluster, and the cluster is to stay."""
+        going = cluster["Status"] == DELETING or restore_is_dead
+        return self.of_operation(cluster) and not going

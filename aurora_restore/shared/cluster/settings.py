@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+from aurora_restore.shared.cluster.network import ClusterNetwork
 from aurora_restore.shared.documents.environment import Instance, Target
 from aurora_restore.shared.errors import ConfigurationError
 from aurora_restore.shared.rds.tags import tags_of
@@ -202,7 +203,7 @@ def _configured(
 
 
 def restore_settings(
-    target: Target, old: Mapping[str, Any] | None, network: Mapping[str, Any]
+    target: Target, old: Mapping[str, Any] | None, network: ClusterNetwork
 ) -> dict[str, Any]:
     """The settings for RestoreDBClusterFromSnapshot: configured, else the old cluster's.
 
@@ -226,8 +227,8 @@ def restore_settings(
         and {"MinCapacity": scaling.min_capacity, "MaxCapacity": scaling.max_capacity},
     }
     return {
-        "DBSubnetGroupName": network["db_subnet_group_name"],
-        "VpcSecurityGroupIds": network["security_group_ids"],
+        "DBSubnetGroupName": network.db_subnet_group_name,
+        "VpcSecurityGroupIds": list(network.security_group_ids),
         **kept,
         **{key: value for key, value in configured.items() if value is not None},
     }

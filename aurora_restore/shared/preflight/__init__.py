@@ -1,7 +1,8 @@
 """Everything that can be known before the first change, checked before the first change.
 
-A check yields its obstacles and goes on, so that all of them are told at once. ``snapshot-check``
-runs all of them, in a dry run as in a real one; ``delete-rds`` runs them again before it deletes.
+A check yields its obstacles and goes on, so that all of them are reported together.
+``snapshot-check`` runs all of them, in a dry run as in a real one; ``delete-rds`` runs them again
+before it deletes.
 """
 
 from collections.abc import Sequence, Set
@@ -16,7 +17,7 @@ from aurora_restore.shared.errors import (
     UnsuitableInputError,
 )
 from aurora_restore.shared.preflight.copies import check_keys, check_names, check_quotas
-from aurora_restore.shared.preflight.inventory import Findings
+from aurora_restore.shared.preflight.inventory import Inventory
 from aurora_restore.shared.preflight.obstacles import Check, Obstacle
 from aurora_restore.shared.preflight.prerequisites import (
     check_network,
@@ -44,36 +45,32 @@ CHECKS: Final[tuple[Check, ...]] = (
 )
 
 
-def obstacles(found: Findings) -> list[Obstacle]:
-    """Every obstacle that any check finds.
+def find_obstacles(found: Inventory) -> list[Obstacle]:
+    """Return every obstacle that any check finds.
 
-    Where AWS refuses a check itself, that is an obstacle, too; only what is worth trying again is
-    raised.
+    If AWS refuses a check itself, that is an obstacle, too. Raises RetryableError.
     """
-    told: list[Obstacle] = []
+    found_so_far: list[Obstacle] = []
     for check in CHECKS:
         try:
-            told.extend(check(found))
+            found_so_far.extend(check(found))
         except RetryableError:
             raise
         except AuroraRestoreError as error:
-            told.append(Obstacle(_name(check), error.message, "fix that first"))
-    return told
+            found_so_far.append(Obstacle(_name(check), error.message, "fix that first"))
+    return found_so_far
 
 
-def refuse(found: Sequence[Obstacle], cluster_id: str) -> None:
-    """Raise a PreflightError if there is any obstacle: the class whose remedy fits them all."""
-    if found:
-        listed = " | ".join(map(str, found))
-        count = "1 obstacle" if len(found) == 1 else f"{len(found)} obstacles"
-        raise refusal({obstacle.action for obstacle in found})(
-            f"cluster {cluster_id} is left as it is, {count}: {listed}",
-            obstacles=described(found),
-        )
+def refusal(found: Sequence[Obstacle], cluster_id: str) -> PreflightError:
+    """Return the error that lists obstacles, of the class whose remedy fits them all."""
+    listed = " | ".join(map(str, found))
+    count = "1 obstacle" if len(found) == 1 else f"{len(found)} obstacles"
+    return _refusing_class({obstacle.action for obstacle in found})(
+        f"cluster {cluster_id} is left as it is, {count}: {listed}", obstacles=described(found)
+    )
 
 
-def refusal(actions: Set[Action]) -> type[PreflightError]:
-    """Return the error whose remedy holds for all obstacles with these actions."""
+def _refusing_class(actions: Set[Action]) -> type[PreflightError]:
     if Action.NOTHING in actions:
         return SupersededError
     if Action.START_AGAIN in actions:
@@ -82,7 +79,7 @@ def refusal(actions: Set[Action]) -> type[PreflightError]:
 
 
 def described(found: Sequence[Obstacle]) -> list[dict[str, Any]]:
-    """Obstacles as an answer tells them."""
+    """Return obstacles as an answer lists them."""
     return [obstacle.described() for obstacle in found]
 
 

@@ -5,11 +5,10 @@ from typing import Final
 
 from aurora_restore.shared.aws_utils import call, code_of
 from aurora_restore.shared.errors import AwsError
-from aurora_restore.shared.preflight.inventory import Findings
+from aurora_restore.shared.preflight.inventory import Inventory
 from aurora_restore.shared.preflight.obstacles import Obstacle, absent
 from aurora_restore.shared.preflight.quotas import CLUSTERS, MANUAL_SNAPSHOTS, room
 from aurora_restore.shared.rds.reads import SSE_KMS, encryption_of
-from aurora_restore.shared.snapshots.path import is_copy, rds_of
 from aurora_restore.shared.snapshots.routes import Where
 
 SYMMETRIC: Final = "SYMMETRIC_DEFAULT"
@@ -17,10 +16,11 @@ SYMMETRIC: Final = "SYMMETRIC_DEFAULT"
 USABLE: Final = frozenset({"Enabled", "Updating"})
 
 
-def check_names(found: Findings) -> Iterator[Obstacle]:
+def check_names(found: Inventory) -> Iterator[Obstacle]:
     """The name of every copy is free, or that of the copy itself."""
+    path = found.path
     for hop, existing in found.copies:
-        if existing is not None and not is_copy(found.job, existing, hop):
+        if path is not None and existing is not None and not path.is_copy(existing, hop):
             yield Obstacle(
                 "names",
                 f"snapshot {hop.name} exists {hop.where}, and is no copy of {hop.source_arn}",
@@ -30,7 +30,7 @@ def check_names(found: Findings) -> Iterator[Obstacle]:
             )
 
 
-def check_keys(found: Findings) -> Iterator[Obstacle]:
+def check_keys(found: Inventory) -> Iterator[Obstacle]:
     """Every key on the way is configured, exists, is enabled, and may be used by this account."""
     for field, key in _keys(found):
         if key is None:
@@ -44,9 +44,9 @@ def check_keys(found: Findings) -> Iterator[Obstacle]:
             yield from _usable(found, field, key)
 
 
-def _keys(found: Findings) -> Iterator[tuple[str, str | None]]:
+def _keys(found: Inventory) -> Iterator[tuple[str, str | None]]:
     """The keys that this account is to use, each with the field that names it."""
-    target = found.job.restore.target
+    target = found.request.restore.target
     if target.kms_key_id is not None:
         yield "target.kms_key_id", target.kms_key_id
     if encryption_of(found.snapshot) != SSE_KMS:
@@ -59,20 +59,20 @@ def _keys(found: Findings) -> Iterator[tuple[str, str | None]]:
         yield "the snapshot's key", found.snapshot["KmsKeyId"]
 
 
-def _usable(found: Findings, field: str, key: str) -> Iterator[Obstacle]:
+def _usable(found: Inventory, field: str, key: str) -> Iterator[Obstacle]:
     """Another account's key may be open to RDS alone (``kms:ViaService``), and not be described.
 
     Where there is a copy to be made, that proves it before anything is deleted.
     """
     _, _, _, region, owner, _ = key.split(":", 5)
     try:
-        described = call(found.job.clients.kms(region).describe_key, KeyId=key)["KeyMetadata"]
+        described = call(found.clients.kms(region).describe_key, KeyId=key)["KeyMetadata"]
     except AwsError as error:
         if code_of(error) == "NotFoundException":
             yield absent("keys", field, "KMS key", key)
         elif code_of(error) != "AccessDeniedException":
             raise
-        elif owner == found.job.account_id or not found.job.route.copies:
+        elif owner == found.request.target.account or not found.source.route.copies:
             yield Obstacle(
                 "keys",
                 f"{field}: KMS key {key} cannot be described: {error.message}",
@@ -91,13 +91,12 @@ def _usable(found: Findings, field: str, key: str) -> Iterator[Obstacle]:
         )
 
 
-def check_quotas(found: Findings) -> Iterator[Obstacle]:
+def check_quotas(found: Inventory) -> Iterator[Obstacle]:
     """There is room for every snapshot that is to be made, and for the cluster."""
-    job = found.job
     copies = [hop for hop, existing in found.copies if existing is None]
     for hop in copies:
         if hop.where is not Where.TARGET:
-            yield from room(rds_of(job, hop), {MANUAL_SNAPSHOTS: 1}, hop.where)
+            yield from room(found.access.at(hop.place), {MANUAL_SNAPSHOTS: 1}, hop.where)
     final = found.final_snapshot is not None and found.named_as_final is None
     wanted = {
         MANUAL_SNAPSHOTS: sum(hop.where is Where.TARGET for hop in copies) + final,

@@ -1,21 +1,22 @@
 """Looking at everything that a run depends on, before it changes anything."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from aurora_restore.shared.aws_utils import code_of
-from aurora_restore.shared.base_handler import Job
-from aurora_restore.shared.cluster.network import subnet_group
-from aurora_restore.shared.cluster.ownership import made_by
+from aurora_restore.shared.aws_utils import Clients, code_of
+from aurora_restore.shared.cluster.network import describe_subnet_group
 from aurora_restore.shared.cluster.settings import InstancePlan, planned_instances, record
-from aurora_restore.shared.errors import AwsError
-from aurora_restore.shared.names import final_snapshot_prefix
+from aurora_restore.shared.errors import AwsError, ClusterNotFoundError
+from aurora_restore.shared.names import final_snapshot_name
+from aurora_restore.shared.rds.access import RdsAccess
 from aurora_restore.shared.rds.reads import find_cluster, find_snapshot, instances_of
 from aurora_restore.shared.rds.statuses import DELETING
-from aurora_restore.shared.snapshots.path import journey, rds_of
+from aurora_restore.shared.request import RestoreRequest
+from aurora_restore.shared.snapshots.path import SnapshotPath, SnapshotSource
 from aurora_restore.shared.snapshots.routes import Hop
+from aurora_restore.shared.state_utils import StateStore
 
 if TYPE_CHECKING:
     from mypy_boto3_rds import RDSClient
@@ -27,33 +28,55 @@ if TYPE_CHECKING:
     )
 
 
-@dataclass(frozen=True)
-class Findings:
-    """What is there before the first change."""
+@dataclass(frozen=True, kw_only=True)
+class Inventory:
+    """What exists before the first change.
 
-    job: Job
-    rds: "RDSClient"
+    What few checks need is looked up when it is first read.
+    """
+
+    request: RestoreRequest
+    clients: Clients
+    access: RdsAccess
+    store: StateStore
+    source: SnapshotSource
+    path: SnapshotPath | None
+    """The snapshot's way to the target; None once it is where it is restored from."""
     snapshot: "DBClusterSnapshotTypeDef"
     """What is to be restored, or what is to be copied first."""
-    hops: Sequence[Hop]
     cluster: "DBClusterTypeDef | None"
     instances: "Sequence[DBInstanceTypeDef]"
 
-    @cached_property
-    def copies(self) -> "list[tuple[Hop, DBClusterSnapshotTypeDef | None]]":
-        """The copies to be made, each with the snapshot that has its name already."""
-        return [(hop, find_snapshot(rds_of(self.job, hop), hop.name)) for hop in self.hops]
+    @property
+    def rds(self) -> "RDSClient":
+        """Return RDS where the target is."""
+        return self.access.at_target
+
+    def require_cluster(self) -> "DBClusterTypeDef":
+        """Return the target. Raises ClusterNotFoundError if it does not exist."""
+        if self.cluster is None:
+            raise ClusterNotFoundError(f"there is no cluster {self.request.cluster_id}")
+        return self.cluster
 
     @property
-    def old(self) -> dict[str, Any] | None:
-        """What the old cluster is like, or was before this operation began to delete it.
+    def hops(self) -> tuple[Hop, ...]:
+        """Return the copies that the snapshot still needs."""
+        return () if self.path is None else self.path.hops
 
-        A cluster that somebody has made in its place since is the old one from then on; what this
-        operation has made itself is no model for what comes after.
+    @cached_property
+    def copies(self) -> "list[tuple[Hop, DBClusterSnapshotTypeDef | None]]":
+        """Return the copies to be made, each with the snapshot that has its name already."""
+        return [(hop, find_snapshot(self.access.at(hop.place), hop.name)) for hop in self.hops]
+
+    @property
+    def old(self) -> Mapping[str, Any] | None:
+        """Return what the old cluster is like, or was before this operation began to delete it.
+
+        A cluster that was made in its place since is the old one from then on; what this operation
+        has made itself is no model for what comes after.
         """
-        known: dict[str, Any] | None = self.job.state.get("old_cluster")
-        cluster = self.cluster
-        if cluster is None or made_by(self.job, cluster):
+        known, cluster = self.request.state.old_cluster, self.cluster
+        if cluster is None or self.request.owner.of_operation(cluster):
             return known
         if known and known.get("DbClusterResourceId") == cluster.get("DbClusterResourceId"):
             return known
@@ -61,9 +84,10 @@ class Findings:
 
     @cached_property
     def subnet_group(self) -> "DBSubnetGroupTypeDef | None":
-        """The subnet group of the restored cluster, or None where there is none."""
+        """Return the subnet group of the restored cluster, or None if there is none."""
+        request = self.request
         try:
-            return subnet_group(self.job)
+            return describe_subnet_group(self.rds, request.event, request.restore.target)
         except AwsError as error:
             if code_of(error) != "DBSubnetGroupNotFoundFault":
                 raise
@@ -71,52 +95,58 @@ class Findings:
 
     @property
     def zones(self) -> set[str]:
-        """The Availability Zones that the subnet group covers."""
+        """Return the Availability Zones that the subnet group covers."""
         subnets = self.subnet_group.get("Subnets", []) if self.subnet_group else []
         return {subnet.get("SubnetAvailabilityZone", {}).get("Name", "") for subnet in subnets}
 
     @property
     def planned_instances(self) -> list[InstancePlan]:
-        """The instances that the restored cluster is to have."""
-        return planned_instances(self.job.restore.target, self.old)
+        """Return the instances that the restored cluster is to have."""
+        return planned_instances(self.request.restore.target, self.old)
 
     @property
     def final_snapshot(self) -> str | None:
-        """The name of the old cluster's final snapshot, or None where there is to be none.
+        """Return the name of the old cluster's final snapshot, or None if there is to be none.
 
         It is the operation's: a second attempt at the deletion looks for the same.
         """
-        job, cluster = self.job, self.cluster
-        if cluster is None or cluster["Status"] == DELETING or made_by(job, cluster):
+        request, cluster = self.request, self.cluster
+        if cluster is None or cluster["Status"] == DELETING or request.owner.of_operation(cluster):
             return None
-        skip = job.event.skip_final_snapshot
-        if job.restore.target.skip_final_snapshot if skip is None else skip:
+        skip = request.event.skip_final_snapshot
+        if request.restore.target.skip_final_snapshot if skip is None else skip:
             return None
-        known: str | None = job.state.get("final_snapshot")
-        return known or final_snapshot_name(job, job.state["operation_started_at"])
+        return request.state.final_snapshot or final_snapshot_name(
+            request.cluster_id, str(request.state.operation_started_at)
+        )
 
     @cached_property
     def named_as_final(self) -> "DBClusterSnapshotTypeDef | None":
-        """The snapshot that has the final snapshot's name already."""
+        """Return the snapshot that has the final snapshot's name already."""
         name = self.final_snapshot
         return None if name is None else find_snapshot(self.rds, name)
 
 
-def final_snapshot_name(job: Job, moment: str) -> str:
-    """The name of a final snapshot that is called after a timestamp."""
-    digits = "".join(filter(str.isdigit, moment))
-    return final_snapshot_prefix(job.target_cluster_id) + digits[:14]
-
-
-def survey(job: Job, snapshot: "DBClusterSnapshotTypeDef", *, copied: bool = False) -> Findings:
-    """What there is; ``copied`` once the snapshot is where it is restored from."""
-    rds = job.clients.rds(job.target_region)
-    cluster = find_cluster(rds, job.target_cluster_id)
-    return Findings(
-        job=job,
-        rds=rds,
+def take_inventory(
+    request: RestoreRequest,
+    snapshot: "DBClusterSnapshotTypeDef",
+    source: SnapshotSource,
+    path: SnapshotPath | None,
+    *,
+    access: RdsAccess,
+    clients: Clients,
+    store: StateStore,
+) -> Inventory:
+    """Look at the target, and return it with everything else that the checks go by."""
+    cluster = find_cluster(access.at_target, request.cluster_id)
+    return Inventory(
+        request=request,
+        clients=clients,
+        access=access,
+        store=store,
+        source=source,
+        path=path,
         snapshot=snapshot,
-        hops=() if copied else journey(job),
         cluster=cluster,
-        instances=() if cluster is None else instances_of(rds, job.target_cluster_id),
+        instances=() if cluster is None else instances_of(access.at_target, request.cluster_id),
     )

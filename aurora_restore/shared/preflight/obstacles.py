@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from aurora_restore.shared.errors import Action
-from aurora_restore.shared.preflight.inventory import Findings
+from aurora_restore.shared.preflight.inventory import Inventory
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,7 @@ class Obstacle:
         return f"{self.problem}; {self.remedy}"
 
 
-Check = Callable[[Findings], Iterator[Obstacle]]
+Check = Callable[[Inventory], Iterator[Obstacle]]
 
 
 def absent(check: str, field: str, what: str, name: str) -> Obstacle:

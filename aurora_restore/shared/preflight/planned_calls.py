@@ -1,84 +1,79 @@
 """What a run would change in AWS, call by call, before any of it is done.
 
 The calls are the very ones that the steps make, from the same functions; what AWS will only say
-later (the ARN of a copy) is foretold.
+later (the ARN of a copy) is predicted.
 """
 
 from collections.abc import Iterator
 from dataclasses import replace
 
 from aurora_restore.shared.cluster import calls as cluster_calls
-from aurora_restore.shared.cluster.network import network, subnet_group
-from aurora_restore.shared.cluster.ownership import own_tags
+from aurora_restore.shared.cluster.network import describe_subnet_group, network_of
 from aurora_restore.shared.cluster.settings import (
     finishing_touches,
     restore_settings,
     restored_tags,
 )
-from aurora_restore.shared.common import timestamp
 from aurora_restore.shared.names import TAG_ARCHIVED_AT, TAG_OPERATION
-from aurora_restore.shared.preflight.inventory import Findings
+from aurora_restore.shared.preflight.inventory import Inventory
 from aurora_restore.shared.rds.arns import RdsArn
 from aurora_restore.shared.rds.calls import RdsCall, tag_resource
 from aurora_restore.shared.rds.statuses import DELETING
 from aurora_restore.shared.snapshots import calls as snapshot_calls
-from aurora_restore.shared.snapshots.path import copying, sharing_of_the_source
+from aurora_restore.shared.snapshots.path import SnapshotPath
 from aurora_restore.shared.snapshots.routes import Where
 
 
-def planned_calls(found: Findings) -> Iterator[RdsCall]:
-    """Every call by which a run from here would change RDS, in order. Changes nothing.
+def planned_calls(found: Inventory, path: SnapshotPath, moment: str) -> Iterator[RdsCall]:
+    """Yield every call by which a run from here would change RDS, in order. Change nothing.
 
-    Left out is what a run decides by what it then finds: which snapshots the retention no longer
-    keeps, and what has to be done again after AWS has ended something badly.
-
-    Raises ConfigurationError where a call cannot even be put together; the preflight tells that as
-    an obstacle.
+    ``moment`` is the timestamp that an archived copy would be tagged with. Left out is what a run
+    decides by what it then finds: which snapshots the retention no longer keeps, and what has to be
+    done again after an operation of AWS has failed. Raises ConfigurationError if a call cannot even
+    be put together; the preflight reports that as an obstacle.
     """
-    job = found.job
-    yield from _copies(found)
+    request = found.request
+    target, owner, region = request.restore.target, request.owner, request.target.region
+    yield from _copies(found, path)
     if found.cluster is not None and found.cluster["Status"] != DELETING:
         yield from cluster_calls.deletion(
-            found.cluster, found.instances, job.target_region, found.final_snapshot
+            found.cluster, found.instances, region, found.final_snapshot
         )
         if found.final_snapshot is not None:
             final = _snapshot_arn(found.cluster["DBClusterArn"], found.final_snapshot)
-            yield snapshot_calls.mark_final_snapshot(final, job.target_region, own_tags(job))
-    target = job.restore.target
-    tags = own_tags(job)
-    region = job.target_region
-    settings = restore_settings(target, found.old, network(job, subnet_group(job)))
+            yield snapshot_calls.mark_final_snapshot(final, region, owner.tags)
+    group = describe_subnet_group(found.rds, request.event, target)
+    settings = restore_settings(target, found.old, network_of(request.event, target, group))
     yield cluster_calls.restore_cluster(
-        job.target_cluster_id,
+        request.cluster_id,
         region,
         found.snapshot,
-        _restored_arn(found),
+        path.restored_arn,
         settings,
-        restored_tags(target, found.old, tags),
+        restored_tags(target, found.old, owner.tags),
     )
     for plan in found.planned_instances:
         yield cluster_calls.create_instance(
-            job.target_cluster_id,
+            request.cluster_id,
             found.snapshot["Engine"],
             region,
             plan,
-            restored_tags(target, None, tags),
+            restored_tags(target, None, owner.tags),
         )
-    yield cluster_calls.set_master_password(job.target_cluster_id, region, "")
+    yield cluster_calls.set_master_password(request.cluster_id, region, "")
     touches = finishing_touches(settings, found.old)
     if touches:
-        yield cluster_calls.finish_cluster(job.target_cluster_id, region, touches)
-    yield from _clean_up(found)
+        yield cluster_calls.finish_cluster(request.cluster_id, region, touches)
+    yield from _clean_up(found, path, moment)
 
 
-def _copies(found: Findings) -> Iterator[RdsCall]:
-    job = found.job
-    sharing = sharing_of_the_source(job)
+def _copies(found: Inventory, path: SnapshotPath) -> Iterator[RdsCall]:
+    sharing = path.sharing()
     if sharing is not None:
         yield sharing
     for hop, existing in found.copies:
         if existing is None:
-            yield copying(job, hop, found.snapshot)
+            yield path.copying(hop, found.snapshot, found.request.owner.tags)
         if hop.share_with is not None:
             yield snapshot_calls.share_snapshot(
                 hop.name, hop.place.region, hop.place.account, hop.share_with
@@ -86,22 +81,18 @@ def _copies(found: Findings) -> Iterator[RdsCall]:
 
 
 def _snapshot_arn(cluster_arn: str, snapshot: str) -> str:
-    """The ARN of a cluster's snapshot, where the cluster is."""
+    """Return the ARN of a cluster's snapshot, where the cluster is."""
     return str(replace(RdsArn.parse(cluster_arn), kind="cluster-snapshot", name=snapshot))
 
 
-def _restored_arn(found: Findings) -> str:
-    return found.hops[-1].arn if found.hops else found.snapshot["DBClusterSnapshotArn"]
-
-
-def _clean_up(found: Findings) -> Iterator[RdsCall]:
-    job = found.job
-    for hop in found.hops:
+def _clean_up(found: Inventory, path: SnapshotPath, moment: str) -> Iterator[RdsCall]:
+    request = found.request
+    for hop in path.hops:
         if hop.where is Where.TARGET:
             yield tag_resource(
                 hop.arn,
-                job.target_region,
-                {TAG_ARCHIVED_AT: timestamp(job.clock()), TAG_OPERATION: job.operation_id},
+                request.target.region,
+                {TAG_ARCHIVED_AT: moment, TAG_OPERATION: request.owner.operation_id},
                 "archive the copy",
             )
         else:
@@ -110,5 +101,5 @@ def _clean_up(found: Findings) -> Iterator[RdsCall]:
                 hop.name,
                 hop.place.region,
                 "it was made only for the way",
-                None if owner == job.account_id else owner,
+                None if owner == request.target.account else owner,
             )

@@ -1,21 +1,15 @@
 """What the restored cluster needs around it."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Final, TypeVar
 
-from aurora_restore.shared.aws_utils import call, code_of, get_secret
-from aurora_restore.shared.base_handler import Job
-from aurora_restore.shared.cluster.network import network
+from aurora_restore.shared.aws_utils import Clients, call, code_of, get_secret
+from aurora_restore.shared.cluster.network import ClusterNetwork, network_of
 from aurora_restore.shared.cluster.settings import DEFAULT_GROUP
 from aurora_restore.shared.documents.secrets import AppCredentials, MasterCredentials
-from aurora_restore.shared.errors import (
-    Action,
-    AwsError,
-    ConfigurationError,
-    ValidationError,
-)
-from aurora_restore.shared.preflight.inventory import Findings
+from aurora_restore.shared.errors import Action, AwsError, ConfigurationError, ValidationError
+from aurora_restore.shared.preflight.inventory import Inventory
 from aurora_restore.shared.preflight.obstacles import Obstacle, absent
 
 if TYPE_CHECKING:
@@ -28,18 +22,18 @@ FEWEST_ZONES: Final = 2
 """A DB subnet group must cover two Availability Zones ("Working with a DB cluster in a VPC")."""
 
 
-def check_secrets(found: Findings) -> Iterator[Obstacle]:
+def check_secrets(found: Inventory) -> Iterator[Obstacle]:
     """Both secrets are there and well-formed, the master user has the snapshot's name, and the
     application's roles are others than that and than those whose logins are kept."""
-    job, environment = found.job, found.job.environment
+    environment = found.request.environment
     master: MasterCredentials | None = None
     app: AppCredentials | None = None
     try:
-        master = _parsed(job, MasterCredentials, environment.master_secret)
+        master = _parsed(found.clients, MasterCredentials, environment.master_secret)
     except ConfigurationError as error:
         yield Obstacle("secrets", error.message, "give the secret that value")
     try:
-        app = _parsed(job, AppCredentials, environment.app_secret)
+        app = _parsed(found.clients, AppCredentials, environment.app_secret)
     except ConfigurationError as error:
         yield Obstacle("secrets", error.message, "give the secret that value")
     owner = found.snapshot.get("MasterUsername")
@@ -50,7 +44,7 @@ def check_secrets(found: Findings) -> Iterator[Obstacle]:
             "master user, whom a restore keeps",
             f"set it to {owner!r}",
         )
-    taken = {owner, *job.restore.database.keep_logins}
+    taken = {owner, *found.request.restore.database.keep_logins}
     for field, role in _roles(app):
         if role in taken:
             yield Obstacle(
@@ -61,8 +55,8 @@ def check_secrets(found: Findings) -> Iterator[Obstacle]:
             )
 
 
-def _parsed(job: Job, kind: type[Credentials], name: str) -> Credentials:
-    return kind.parse(get_secret(name, clients=job.clients), source=f"secret {name}")
+def _parsed(clients: Clients, kind: type[Credentials], name: str) -> Credentials:
+    return kind.parse(get_secret(name, clients=clients), source=f"secret {name}")
 
 
 def _roles(app: AppCredentials | None) -> Iterator[tuple[str, str]]:
@@ -71,12 +65,12 @@ def _roles(app: AppCredentials | None) -> Iterator[tuple[str, str]]:
         yield "readonly_username", app.readonly_username
 
 
-def check_network(found: Findings) -> Iterator[Obstacle]:
+def check_network(found: Inventory) -> Iterator[Obstacle]:
     """The subnet group covers two zones, and what else is named is in its VPC."""
-    job = found.job
+    event, target = found.request.event, found.request.restore.target
     group = found.subnet_group
     if group is None:
-        name = job.event.db_subnet_group_name or job.restore.target.db_subnet_group_name
+        name = event.db_subnet_group_name or target.db_subnet_group_name
         yield absent("network", "target.db_subnet_group_name", "DB subnet group", name)
         return
     if len(found.zones) < FEWEST_ZONES:
@@ -87,7 +81,7 @@ def check_network(found: Findings) -> Iterator[Obstacle]:
             "give it subnets in two or more",
         )
     try:
-        place = network(job, group)
+        network = network_of(event, target, group)
     except ValidationError as error:
         yield Obstacle(
             "network",
@@ -96,31 +90,31 @@ def check_network(found: Findings) -> Iterator[Obstacle]:
             Action.START_AGAIN,
         )
         return
-    yield from _security_groups(found, place)
+    yield from _security_groups(found, network)
 
 
-def _security_groups(found: Findings, place: Mapping[str, Any]) -> Iterator[Obstacle]:
-    wanted = place["security_group_ids"]
+def _security_groups(found: Inventory, network: ClusterNetwork) -> Iterator[Obstacle]:
+    wanted = list(network.security_group_ids)
     described = call(
-        found.job.clients.ec2.describe_security_groups,
+        found.clients.ec2.describe_security_groups,
         Filters=[{"Name": "group-id", "Values": wanted}],
     )["SecurityGroups"]
     vpcs = {item["GroupId"]: item.get("VpcId") for item in described}
     for group_id in wanted:
         if group_id not in vpcs:
             yield absent("network", "target.vpc_security_group_ids", "security group", group_id)
-        elif vpcs[group_id] != place["vpc_id"]:
+        elif vpcs[group_id] != network.vpc_id:
             yield Obstacle(
                 "network",
                 f"security group {group_id} is in {vpcs[group_id]}, DB subnet group "
-                f"{place['db_subnet_group_name']!r} in {place['vpc_id']}",
+                f"{network.db_subnet_group_name!r} in {network.vpc_id}",
                 "configure groups of the same VPC",
             )
 
 
-def check_parameter_groups(found: Findings) -> Iterator[Obstacle]:
+def check_parameter_groups(found: Inventory) -> Iterator[Obstacle]:
     """The parameter groups exist, and are of the family of the snapshot's engine version."""
-    target = found.job.restore.target
+    target = found.request.restore.target
     old = found.old or {}
     family = f"{found.snapshot['Engine']}{found.snapshot['EngineVersion'].split('.')[0]}"
     cluster_group = target.db_cluster_parameter_group_name or old.get("DBClusterParameterGroup")

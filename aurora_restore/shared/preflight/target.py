@@ -4,15 +4,14 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Final
 
 from aurora_restore.shared.aws_utils import call
-from aurora_restore.shared.cluster.ownership import made_by, managed, own_tags
 from aurora_restore.shared.cluster.settings import SERVERLESS, restored_tags
 from aurora_restore.shared.common import parse_timestamp
 from aurora_restore.shared.errors import Action
 from aurora_restore.shared.names import TAG_MANAGED_BY, TAG_OPERATION, shared_snapshot_prefix
-from aurora_restore.shared.preflight.inventory import Findings
+from aurora_restore.shared.preflight.inventory import Inventory
 from aurora_restore.shared.preflight.obstacles import Obstacle
 from aurora_restore.shared.preflight.quotas import INSTANCES, room
-from aurora_restore.shared.rds.arns import RdsArn
+from aurora_restore.shared.rds.arns import Place, RdsArn
 from aurora_restore.shared.rds.reads import find_instance
 from aurora_restore.shared.rds.statuses import DEAD_CLUSTER, DELETING
 from aurora_restore.shared.rds.tags import tags_of
@@ -26,32 +25,32 @@ MOST_TAGS: Final = 50
 STOPPED: Final = frozenset({"stopped", "stopping"})
 
 
-def check_source(found: Findings) -> Iterator[Obstacle]:
+def check_source(found: Inventory) -> Iterator[Obstacle]:
     """The target is not the source."""
-    job = found.job
-    source = job.restore.source
-    if (job.region, job.account_id, job.target_cluster_id) == (
+    request = found.request
+    source, target = request.restore.source, request.target
+    if (target.region, target.account, request.cluster_id) == (
         source.region,
-        source.account_id or job.account_id,
+        source.account_id or target.account,
         source.cluster_id,
     ):
         yield Obstacle(
             "source",
-            f"the target {job.target_cluster_id} is the source itself",
+            f"the target {request.cluster_id} is the source itself",
             "configure another target.cluster_id",
         )
     yield from _what_goes_with_the_target(found)
     yield from _what_the_role_may_share(found)
 
 
-def _what_goes_with_the_target(found: Findings) -> Iterator[Obstacle]:
+def _what_goes_with_the_target(found: Inventory) -> Iterator[Obstacle]:
     """DeleteDBCluster deletes the cluster's automated snapshots with it."""
-    job, snapshot = found.job, found.snapshot
+    request, snapshot = found.request, found.snapshot
     arn = RdsArn.parse(snapshot["DBClusterSnapshotArn"])
     if (
         snapshot.get("SnapshotType") == AUTOMATED
-        and snapshot["DBClusterIdentifier"] == job.target_cluster_id
-        and (arn.account, arn.region) == (job.account_id, job.target_region)
+        and snapshot["DBClusterIdentifier"] == request.cluster_id
+        and Place(arn.account, arn.region) == request.target
     ):
         yield Obstacle(
             "source",
@@ -62,12 +61,14 @@ def _what_goes_with_the_target(found: Findings) -> Iterator[Obstacle]:
         )
 
 
-def _what_the_role_may_share(found: Findings) -> Iterator[Obstacle]:
+def _what_the_role_may_share(found: Inventory) -> Iterator[Obstacle]:
     """The role in the source account is bounded by the names of snapshots."""
-    job, source = found.job, found.job.restore.source
+    request, source = found.request, found.request.restore.source
     arn = RdsArn.parse(found.snapshot["DBClusterSnapshotArn"])
-    made_here = shared_snapshot_prefix(job.environment.name_prefix)
-    if not source.role_arn or arn.account == job.account_id or arn.name.startswith(made_here):
+    made_here = shared_snapshot_prefix(request.owner.name_prefix)
+    if not source.role_arn or arn.account == request.target.account:
+        return
+    if arn.name.startswith(made_here):
         return
     if not source.lets_use(arn.name):
         yield Obstacle(
@@ -78,26 +79,26 @@ def _what_the_role_may_share(found: Findings) -> Iterator[Obstacle]:
         )
 
 
-def check_tags(found: Findings) -> Iterator[Obstacle]:
+def check_tags(found: Inventory) -> Iterator[Obstacle]:
     """The old cluster's tags, the configured ones and the pipeline's own are not too many."""
-    job = found.job
-    tags = restored_tags(job.restore.target, found.old, own_tags(job))
+    request = found.request
+    tags = restored_tags(request.restore.target, found.old, request.owner.tags)
     if len(tags) > MOST_TAGS:
         yield Obstacle(
             "target",
-            f"cluster {job.target_cluster_id} would have {len(tags)} tags, its own and the "
+            f"cluster {request.cluster_id} would have {len(tags)} tags, its own and the "
             f"configured ones together, and RDS takes {MOST_TAGS}",
             "take some from the cluster, or from target.tags",
         )
 
 
-def check_target(found: Findings) -> Iterator[Obstacle]:
+def check_target(found: Inventory) -> Iterator[Obstacle]:
     """The old cluster is one that may be replaced, and that AWS will let go."""
-    job, cluster = found.job, found.cluster
-    if cluster is None or cluster["Status"] == DELETING or made_by(job, cluster):
+    request, cluster = found.request, found.cluster
+    if cluster is None or cluster["Status"] == DELETING or request.owner.of_operation(cluster):
         return
-    name, target = job.target_cluster_id, job.restore.target
-    if managed(job, cluster) or target.adopt:
+    name, target = request.cluster_id, request.restore.target
+    if request.owner.of_environment(cluster) or target.adopt:
         yield from _instances_that_may_go(found)
     else:
         yield Obstacle(
@@ -135,43 +136,44 @@ def check_target(found: Findings) -> Iterator[Obstacle]:
         )
 
 
-def _a_later_operation(found: Findings, cluster: "DBClusterTypeDef") -> Iterator[Obstacle]:
+def _a_later_operation(found: Inventory, cluster: "DBClusterTypeDef") -> Iterator[Obstacle]:
     """An operation that is taken up again must not undo what one after it has done."""
-    job = found.job
+    request = found.request
     other = tags_of(cluster.get("TagList")).get(TAG_OPERATION)
-    known = None if other is None else job.store.load(other)
+    known = None if other is None else found.store.load(other)
     began = known and known["details"].get("operation_started_at")
-    if began and parse_timestamp(began) > parse_timestamp(job.state["operation_started_at"]):
+    own = str(request.state.operation_started_at)
+    if began and parse_timestamp(began) > parse_timestamp(own):
         yield Obstacle(
             "target",
-            f"cluster {job.target_cluster_id} was restored by operation {other}, which began later "
+            f"cluster {request.cluster_id} was restored by operation {other}, which began later "
             "than this one",
             "start a new execution if it is to be replaced again",
             Action.NOTHING,
         )
 
 
-def _instances_that_may_go(found: Findings) -> Iterator[Obstacle]:
+def _instances_that_may_go(found: Inventory) -> Iterator[Obstacle]:
     """The function's role lets it delete instances with the tag, or of an adopted cluster's name.
 
     An instance that was added by hand would stop the deletion half-way.
     """
-    job = found.job
+    request = found.request
     for instance in found.instances:
         name = instance["DBInstanceIdentifier"]
-        of_its_name = name == job.target_cluster_id or name.startswith(f"{job.target_cluster_id}-")
-        adopted = job.restore.target.adopt and of_its_name
-        if not managed(job, instance) and not adopted:
+        of_its_name = name == request.cluster_id or name.startswith(f"{request.cluster_id}-")
+        adopted = request.restore.target.adopt and of_its_name
+        if not request.owner.of_environment(instance) and not adopted:
             yield Obstacle(
                 "target",
-                f"instance {name} of cluster {job.target_cluster_id} lacks the pipeline's tag",
-                f"tag it {TAG_MANAGED_BY}={job.environment.name_prefix}, or delete it",
+                f"instance {name} of cluster {request.cluster_id} lacks the pipeline's tag",
+                f"tag it {TAG_MANAGED_BY}={request.owner.name_prefix}, or delete it",
             )
 
 
-def check_instances(found: Findings) -> Iterator[Obstacle]:
+def check_instances(found: Inventory) -> Iterator[Obstacle]:
     """There is at least one instance to create, of a class that can be had, and room for all."""
-    target = found.job.restore.target
+    target = found.request.restore.target
     plans = found.planned_instances
     scaled = target.serverless_v2_scaling or (found.old or {}).get(
         "ServerlessV2ScalingConfiguration"
@@ -194,7 +196,7 @@ def check_instances(found: Findings) -> Iterator[Obstacle]:
             yield Obstacle(
                 "instances",
                 f"class {wanted} cannot be had for {found.snapshot['Engine']} "
-                f"{found.snapshot['EngineVersion']} in {found.job.target_region}",
+                f"{found.snapshot['EngineVersion']} in {found.request.target.region}",
                 "configure another class in target.instances",
             )
         elif found.zones and not _zones_of(offers) & found.zones:
@@ -213,15 +215,15 @@ def _zones_of(offers: "Sequence[OrderableDBInstanceOptionTypeDef]") -> set[str]:
     return {zone["Name"] for offer in offers for zone in offer.get("AvailabilityZones", [])}
 
 
-def _names_in_use(found: Findings) -> Iterator[Obstacle]:
+def _names_in_use(found: Inventory) -> Iterator[Obstacle]:
     """Instances to be made whose names other instances have."""
     own = {instance["DBInstanceIdentifier"] for instance in found.instances}
     for name in (plan.identifier for plan in found.planned_instances):
         other = None if name in own else find_instance(found.rds, name)
-        if other is not None and other.get("DBClusterIdentifier") != found.job.target_cluster_id:
+        if other is not None and other.get("DBClusterIdentifier") != found.request.cluster_id:
             yield Obstacle(
                 "names",
                 f"instance {name} is to be made, but exists, and is no member of cluster "
-                f"{found.job.target_cluster_id}",
+                f"{found.request.cluster_id}",
                 "rename it, or delete it",
             )

@@ -1,9 +1,17 @@
-"""The ARNs of RDS."""
+"""Where a resource of RDS is, and how it is addressed."""
 
 from dataclasses import dataclass
 from typing import Self
 
 from aurora_restore.shared.errors import ValidationError
+
+
+@dataclass(frozen=True)
+class Place:
+    """An account and a Region."""
+
+    account: str
+    region: str
 
 
 @dataclass(frozen=True)

@@ -1,138 +1,163 @@
-"""The way of one operation's snapshot, as its configuration and state say it."""
+"""A snapshot's path from its cluster to the target.
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Final
+``SnapshotSource`` says where an operation's snapshot comes from and what this account may do there.
+``SnapshotPath`` is everything that follows once the snapshot is known: the copies on its way with
+their places, keys and names. A step builds each once per call and reads it from then on.
+"""
 
-from aurora_restore.shared.base_handler import SHARED_AT, Job
-from aurora_restore.shared.cluster.ownership import own_tags
-from aurora_restore.shared.common import timestamp
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Self
+
+from aurora_restore.shared.documents.environment import Source, Target
 from aurora_restore.shared.errors import (
     AuroraRestoreError,
     SnapshotNotFoundError,
     SnapshotNotVisibleError,
     TargetSnapshotNotFoundError,
-    ValidationError,
 )
 from aurora_restore.shared.names import TAG_SOURCE_SNAPSHOT
-from aurora_restore.shared.rds.arns import RdsArn
+from aurora_restore.shared.rds.arns import Place, RdsArn
 from aurora_restore.shared.rds.calls import RdsCall
 from aurora_restore.shared.rds.tags import tags_of
-from aurora_restore.shared.snapshots import calls as snapshot_calls
+from aurora_restore.shared.snapshots.calls import copy_snapshot, share_snapshot
 from aurora_restore.shared.snapshots.names import copy_name
-from aurora_restore.shared.snapshots.routes import Hop, Place, Where, hops
-from aurora_restore.shared.validation import validate_required_params
+from aurora_restore.shared.snapshots.routes import Hop, Route, Where, choose_route, hops
 
 if TYPE_CHECKING:
-    from mypy_boto3_rds import RDSClient
+    from collections.abc import Mapping
+
     from mypy_boto3_rds.type_defs import DBClusterSnapshotTypeDef
 
-SHARED_BY_COPY: Final = "shared_by_copy"
-"""State: whether the source's snapshot can be shared only as a manual copy."""
+
+@dataclass(frozen=True, kw_only=True)
+class SnapshotSource:
+    """Where an operation's snapshot comes from."""
+
+    place: Place
+    """The account and Region of the snapshot."""
+    target: Place
+    settings: Source
+    route: Route
+
+    @classmethod
+    def of(cls, place: Place, target: Place, settings: Source) -> Self:
+        """Return the source in ``place``.
+
+        Raises ConfigurationError if the configured route leads nowhere from there.
+        """
+        route = choose_route(place, target, settings.copy_route)
+        return cls(place=place, target=target, settings=settings, route=route)
+
+    @property
+    def role_arn(self) -> str | None:
+        """Return the role by which this account works in the source's, if it is another one."""
+        return None if self.place.account == self.target.account else self.settings.role_arn
+
+    @property
+    def is_visible_as_a_whole(self) -> bool:
+        """Return whether all of the source account's snapshots are seen, not only shared ones."""
+        return self.place.account == self.target.account or self.role_arn is not None
 
 
-def source_arn(job: Job) -> str:
-    """The ARN of the source's snapshot: the event's, or what snapshot-check has found."""
-    arn = (
-        job.event.snapshot_arn
-        or job.state.get("source_snapshot_arn")
-        or job.state.get("snapshot_arn")
-    )
-    validate_required_params({"snapshot_arn": arn})
-    return str(arn)
+@dataclass(frozen=True, kw_only=True)
+class SnapshotPath:
+    """The way of one snapshot: what is copied where, under which key and which name."""
 
-
-def journey(job: Job) -> Sequence[Hop]:
+    source: SnapshotSource
+    snapshot: RdsArn
+    """The source's snapshot."""
+    hops: tuple[Hop, ...]
     """The copies from the source's snapshot to what is restored, in order."""
-    return hops(
-        route=job.route,
-        source=job.restore.source,
-        target=job.restore.target,
-        source_arn=source_arn(job),
-        manual_copy_first=bool(job.state.get(SHARED_BY_COPY)),
-        target_place=Place(job.account_id, job.target_region),
-        target_name=job.event.target_snapshot_name or _copy_name(job),
-        prefix=job.environment.name_prefix,
-    )
+    is_shared_as_it_is: bool
+    """Whether the source account must share the snapshot itself, and not a copy of it."""
+
+    @classmethod
+    def of(
+        cls,
+        source: SnapshotSource,
+        snapshot_arn: str,
+        *,
+        shared_by_copy: bool,
+        target: Target,
+        target_snapshot_name: str | None,
+        restore_in_name: str | None,
+        name_prefix: str,
+    ) -> Self:
+        """Return the path of a snapshot.
+
+        ``target_snapshot_name`` names the target's copy; without it the copy is named after the
+        snapshot and, where several restores may copy the same one, ``restore_in_name``. Raises
+        ValidationError if ``snapshot_arn`` is not an ARN of RDS.
+        """
+        snapshot = RdsArn.parse(snapshot_arn)
+        return cls(
+            source=source,
+            snapshot=snapshot,
+            hops=hops(
+                route=source.route,
+                source=source.settings,
+                target=target,
+                snapshot=snapshot,
+                manual_copy_first=shared_by_copy,
+                target_place=source.target,
+                target_name=target_snapshot_name or copy_name(snapshot.name, restore_in_name),
+                prefix=name_prefix,
+            ),
+            is_shared_as_it_is=source.role_arn is not None and not shared_by_copy,
+        )
+
+    @property
+    def restored_arn(self) -> str:
+        """Return the ARN of what is restored: the last copy's, or the snapshot's own."""
+        return self.hops[-1].arn if self.hops else str(self.snapshot)
+
+    @cached_property
+    def intermediate_copies(self) -> tuple[Hop, ...]:
+        """Return the copies that are no longer needed once the restore is done."""
+        return tuple(hop for hop in self.hops if hop.where is not Where.TARGET)
+
+    def sharing(self) -> RdsCall | None:
+        """Return the call that shares the source's manual snapshot as it is, where one must."""
+        if not self.is_shared_as_it_is:
+            return None
+        arn = self.snapshot
+        return share_snapshot(arn.name, arn.region, arn.account, self.source.target.account)
+
+    def copying(
+        self, hop: Hop, snapshot: "DBClusterSnapshotTypeDef", tags: "Mapping[str, str]"
+    ) -> RdsCall:
+        """Return the call that makes the copy of a hop from ``snapshot``.
+
+        Raises ConfigurationError if the copy needs a key that is not configured.
+        """
+        marked = {**tags, TAG_SOURCE_SNAPSHOT: str(self.snapshot)}
+        return copy_snapshot(hop, snapshot, marked, self.source.target.account)
+
+    def is_copy(self, existing: "DBClusterSnapshotTypeDef", hop: Hop) -> bool:
+        """Return whether a snapshot with a hop's name is the copy that the hop would make."""
+        origins = {
+            tags_of(existing.get("TagList")).get(TAG_SOURCE_SNAPSHOT),
+            existing.get("SourceDBClusterSnapshotArn"),
+        }
+        return bool(origins & {hop.source_arn, str(self.snapshot)})
 
 
-def is_copy(job: Job, existing: "DBClusterSnapshotTypeDef", hop: Hop) -> bool:
-    """Whether a snapshot of a hop's name is the copy that the hop would make."""
-    origins = {
-        tags_of(existing.get("TagList")).get(TAG_SOURCE_SNAPSHOT),
-        existing.get("SourceDBClusterSnapshotArn"),
-    }
-    return bool(origins & {hop.source_arn, source_arn(job)})
+def absent_snapshot(
+    snapshot: str, region: str, *, just_shared: bool, **facts: str
+) -> AuroraRestoreError:
+    """Return the error for a snapshot that is not found.
 
-
-def rds_of(job: Job, hop: Hop) -> "RDSClient":
-    """RDS for whoever makes a copy, where it is made."""
-    if hop.where is Where.SOURCE_ACCOUNT:
-        return job.source_rds
-    return job.clients.rds(hop.place.region)
-
-
-def sharing_of_the_source(job: Job) -> RdsCall | None:
-    """What lets this account use a manual snapshot of the source account as it is, if it must."""
-    if not job.works_in_source_account or job.state.get(SHARED_BY_COPY):
-        return None
-    arn = RdsArn.parse(source_arn(job))
-    return snapshot_calls.share_snapshot(arn.name, arn.region, arn.account, job.account_id)
-
-
-def copying(job: Job, hop: Hop, snapshot: "DBClusterSnapshotTypeDef") -> RdsCall:
-    """What makes the copy of a hop. Raises ConfigurationError where its key is missing."""
-    tags = {**own_tags(job), TAG_SOURCE_SNAPSHOT: source_arn(job)}
-    return snapshot_calls.copy_snapshot(hop, snapshot, tags, job.account_id)
-
-
-def note_sharing(job: Job) -> None:
-    """Remember in the state that a snapshot of the source account has been shared."""
-    job.state.setdefault(SHARED_AT, timestamp(job.clock()))
-
-
-def was_shared_just_now(job: Job) -> bool:
-    """Whether this account may not see yet what is shared with it."""
-    return job.was_just_now(SHARED_AT)
-
-
-def not_found(job: Job, snapshot: str, region: str, **facts: str) -> AuroraRestoreError:
-    """Why a snapshot that should be there is not found: maybe it only cannot be seen yet.
-
-    ``facts`` are the error's details; left out, the snapshot is the one to restore.
+    If a snapshot was shared with this account just now, this account may not see it yet. ``facts``
+    are the error's details; without any, the snapshot is the one to restore.
     """
-    of_the_target = not facts
+    kind = SnapshotNotFoundError if facts else TargetSnapshotNotFoundError
     facts = facts or {"target_snapshot_name": snapshot, "target_region": region}
-    if was_shared_just_now(job):
+    if just_shared:
         return SnapshotNotVisibleError(
             f"snapshot {snapshot} in {region} has been shared, but cannot be seen yet", **facts
         )
-    kind = TargetSnapshotNotFoundError if of_the_target else SnapshotNotFoundError
     return kind(
         f"there is no snapshot {snapshot} in {region}, or it is not shared with this account",
         **facts,
     )
-
-
-def _copy_name(job: Job) -> str:
-    """The only restore's copy is called after the snapshot alone."""
-    only = job.environment.default_restore == job.restore_name
-    return copy_name(RdsArn.parse(source_arn(job)).name, None if only else job.restore_name)
-
-
-def restorable(job: Job) -> str:
-    """What RestoreDBClusterFromSnapshot is given: a name of this account's, or a shared ARN.
-
-    Raises ValidationError where the operation has come to no snapshot yet.
-    """
-    name = job.event.target_snapshot_name or job.state.get("copy_snapshot_id")
-    if name is None:
-        raise ValidationError(
-            "target_snapshot_name: is missing; this operation has not come through copy-snapshot, "
-            "so name the snapshot to restore"
-        )
-    return str(name)
-
-
-def intermediate(hops_taken: Sequence[Hop]) -> list[Hop]:
-    """The copies that are of no use once the restore is done."""
-    return [hop for hop in hops_taken if hop.where is not Where.TARGET]

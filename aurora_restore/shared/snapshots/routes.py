@@ -5,15 +5,15 @@ account is reached only once it is shared, and an automated one, or one under a 
 can be shared only as a manual copy under a customer key.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
 from aurora_restore.shared.documents.environment import Source, Target
 from aurora_restore.shared.errors import ConfigurationError
 from aurora_restore.shared.names import intermediate_snapshot_prefix, shared_snapshot_prefix
-from aurora_restore.shared.rds.arns import RdsArn
+from aurora_restore.shared.rds.arns import Place, RdsArn
 from aurora_restore.shared.rds.reads import SSE_KMS, encryption_of
 from aurora_restore.shared.snapshots.names import IDENTIFIER_LENGTH, shortened
 
@@ -37,14 +37,6 @@ class Route(StrEnum):
     def copies(self) -> bool:
         """Whether the target gets a copy of its own."""
         return self not in (Route.IN_PLACE, Route.SHARED)
-
-
-@dataclass(frozen=True)
-class Place:
-    """An account and a Region."""
-
-    account: str
-    region: str
 
 
 def choose_route(source: Place, target: Place, copy_route: str) -> Route:
@@ -86,9 +78,9 @@ class Hop:
     share_with: str | None = None
     """The account that may use the copy once it is available."""
 
-    @property
+    @cached_property
     def arn(self) -> str:
-        """The ARN of the copy."""
+        """Return the ARN of the copy."""
         partition = RdsArn.parse(self.source_arn).partition
         return str(
             RdsArn(partition, self.place.region, self.place.account, "cluster-snapshot", self.name)
@@ -127,23 +119,22 @@ def hops(
     route: Route,
     source: Source,
     target: Target,
-    source_arn: str,
+    snapshot: RdsArn,
     manual_copy_first: bool,
     target_place: Place,
     target_name: str,
     prefix: str,
-) -> Sequence[Hop]:
-    """The copies from the source's snapshot to what is restored, in order."""
-    origin = RdsArn.parse(source_arn)
+) -> tuple[Hop, ...]:
+    """Return the copies from the source's snapshot to what is restored, in order."""
     made: list[Hop] = []
-    arn = source_arn
+    arn = str(snapshot)
     if manual_copy_first:
         made.append(
             Hop(
                 where=Where.SOURCE_ACCOUNT,
-                place=Place(origin.account, origin.region),
+                place=Place(snapshot.account, snapshot.region),
                 source_arn=arn,
-                name=_shortened(shared_snapshot_prefix(prefix), origin.name),
+                name=_shortened(shared_snapshot_prefix(prefix), snapshot.name),
                 kms_key_id=source.kms_key_id,
                 key_field="source.kms_key_id",
                 share_with=target_place.account,
@@ -154,9 +145,9 @@ def hops(
         made.append(
             Hop(
                 where=Where.SOURCE_REGION,
-                place=Place(target_place.account, origin.region),
+                place=Place(target_place.account, snapshot.region),
                 source_arn=arn,
-                name=_shortened(intermediate_snapshot_prefix(prefix), origin.name),
+                name=_shortened(intermediate_snapshot_prefix(prefix), snapshot.name),
                 kms_key_id=source.intermediate_kms_key_id,
                 key_field="source.intermediate_kms_key_id",
             )
@@ -173,7 +164,7 @@ def hops(
                 key_field="target.kms_key_id",
             )
         )
-    return made
+    return tuple(made)
 
 
 def _shortened(prefix: str, name: str) -> str:

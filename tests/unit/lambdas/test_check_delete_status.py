@@ -6,8 +6,8 @@ import pytest
 
 from aurora_restore.lambdas.check_delete_status import CheckDeleteStatusHandler
 from aurora_restore.lambdas.delete_rds import DeleteRdsHandler
-from aurora_restore.shared.base_handler import GRACE_SECONDS
 from aurora_restore.shared.errors import DeletionFailedError
+from aurora_restore.shared.job import GRACE_SECONDS
 from aurora_restore.shared.names import (
     TAG_MANAGED_BY,
     TAG_OPERATION,

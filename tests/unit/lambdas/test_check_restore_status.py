@@ -9,7 +9,6 @@ from aurora_restore.lambdas.check_restore_status import (
     CheckRestoreStatusHandler,
 )
 from aurora_restore.lambdas.restore_snapshot import RestoreSnapshotHandler
-from aurora_restore.shared.base_handler import GRACE_SECONDS
 from aurora_restore.shared.errors import (
     AwsError,
     ClusterNotFoundError,
@@ -18,6 +17,7 @@ from aurora_restore.shared.errors import (
     NameTakenError,
     RestoreFailedError,
 )
+from aurora_restore.shared.job import GRACE_SECONDS
 from aurora_restore.shared.names import TAG_OPERATION
 from tests.unit.bench import MASTER_PASSWORD, REGION
 from tests.unit.lambdas.arrange import LONG_ENOUGH
@@ -560,7 +560,7 @@ def test_a_dead_cluster_is_deleted_and_restored_anew(scene: Scene, status: str) 
     assert answer["statusCode"] == 202
     assert answer["body"]["restart_from"] == "delete-rds"
     assert "retry_after" not in answer["body"]
-    assert f"is of no use: it is '{status}'" in answer["body"]["message"]
+    assert f"is unusable: it is '{status}'" in answer["body"]["message"]
     assert (details(scene)["restore_is_dead"], details(scene)["restore_status"]) == (True, status)
 
 

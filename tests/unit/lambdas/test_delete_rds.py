@@ -6,7 +6,6 @@ import pytest
 
 from aurora_restore.lambdas.check_delete_status import CheckDeleteStatusHandler
 from aurora_restore.lambdas.delete_rds import DeleteRdsHandler
-from aurora_restore.shared.cluster.ownership import RESTORE_IS_DEAD
 from aurora_restore.shared.common import timestamp
 from aurora_restore.shared.errors import (
     AwsError,
@@ -416,7 +415,7 @@ def restored_cluster(bench: Bench, *, dead: bool) -> Scene:
     scene.bench.advance(LONG_ENOUGH)
     scene.make_target(tags=MADE_BY_THIS_OPERATION)
     if dead:
-        known = details(scene, DeleteRdsHandler) | {RESTORE_IS_DEAD: True}
+        known = details(scene, DeleteRdsHandler) | {"restore_is_dead": True}
         bench.store.save("op-1", "check-restore-status", "IN_PROGRESS", known, bench.clock())
         set_status(scene, HOME.arn("cluster", TARGET), "restore-failed")
     return scene

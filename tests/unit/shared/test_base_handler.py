@@ -1,12 +1,13 @@
 """What every function does around its own work."""
 
 import json
+from dataclasses import replace
 from typing import Any
 from unittest import mock
 
 import pytest
 
-from aurora_restore.shared.base_handler import Answer, BaseHandler, Job
+from aurora_restore.shared.base_handler import BaseHandler
 from aurora_restore.shared.errors import (
     AuroraRestoreError,
     AwsThrottledError,
@@ -14,6 +15,7 @@ from aurora_restore.shared.errors import (
     NameTakenError,
     SnapshotNotFoundError,
 )
+from aurora_restore.shared.job import Answer, Job
 from aurora_restore.shared.pipeline import get_step
 from aurora_restore.shared.state_utils import StateStore
 from tests.unit.bench import RESTORE, SOURCE_REGION, Bench
@@ -23,14 +25,16 @@ class Succeeds(BaseHandler):
     step = get_step("copy-snapshot")
 
     def run(self, job: Job) -> Answer:
-        return Answer("done", {"region": job.target_region}, {"copied": True})
+        return Answer(
+            "done", {"region": job.target_region}, replace(job.state, copy_status="available")
+        )
 
 
 class Counts(BaseHandler):
     step = get_step("copy-snapshot")
 
     def run(self, job: Job) -> Answer:
-        return Answer("started", state=job.count_attempt())
+        return Answer("started", state=job.with_attempt(job.state))
 
 
 class Waits(BaseHandler):
@@ -51,7 +55,7 @@ class FindsItDead(BaseHandler):
     step = get_step("check-copy-status")
 
     def run(self, job: Job) -> Answer:
-        return job.start_anew(CopyFailedError("the copy is 'failed'", status="failed"))
+        return job.start_again(CopyFailedError("the copy is 'failed'", status="failed"))
 
 
 class Breaks(BaseHandler):
@@ -69,7 +73,7 @@ def test_an_answer_is_written_to_state_and_audit(bench: Bench) -> None:
     }
     state = bench.state("copy-snapshot")
     assert state["status"] == "SUCCESS"
-    assert state["details"]["copied"] is True
+    assert state["details"]["copy_status"] == "available"
     assert state["details"]["restore"] == "staging"
     assert bench.audit_trail() == [("copy-snapshot", "SUCCESS")]
 
@@ -78,7 +82,7 @@ def test_the_state_is_cumulative(bench: Bench) -> None:
     bench.step(Succeeds)
     bench.advance(1)
     bench.step(Waits)
-    assert bench.state("check-copy-status")["details"]["copied"] is True
+    assert bench.state("check-copy-status")["details"]["copy_status"] == "available"
 
 
 def test_a_failure_in_an_execution_raises_its_own_type(bench: Bench) -> None:
@@ -164,7 +168,7 @@ def test_a_state_that_cannot_be_read_is_not_overwritten(bench: Bench) -> None:
         bench.step(Refuses)
     bench.advance(1)
     bench.step(Waits)
-    assert bench.state("check-copy-status")["details"]["copied"] is True
+    assert bench.state("check-copy-status")["details"]["copy_status"] == "available"
 
 
 def test_a_redriven_execution_may_try_again(bench: Bench) -> None:

@@ -10,8 +10,9 @@ from aurora_restore.shared.documents import fields
 from aurora_restore.shared.documents.environment import Source, Target
 from aurora_restore.shared.documents.schema import check
 from aurora_restore.shared.errors import ConfigurationError
+from aurora_restore.shared.rds.arns import Place, RdsArn
 from aurora_restore.shared.snapshots.names import copy_name
-from aurora_restore.shared.snapshots.routes import Hop, Place, Route, Where, choose_route, hops
+from aurora_restore.shared.snapshots.routes import Hop, Route, Where, choose_route, hops
 
 HERE = Place("222222222222", "us-west-2")
 AUTOMATED = "arn:aws:rds:us-east-1:111111111111:cluster-snapshot:rds:prod-2026-05-15-02-00"
@@ -54,7 +55,7 @@ def taken(route: Route, **options: Any) -> list[Hop]:
         kms_key_id="target-key",
     )
     made = {
-        "source_arn": AUTOMATED,
+        "snapshot": RdsArn.parse(AUTOMATED),
         "manual_copy_first": False,
         "target_name": "the-copy",
         **options,

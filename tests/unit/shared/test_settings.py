@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from aurora_restore.shared.cluster.network import ClusterNetwork
 from aurora_restore.shared.cluster.settings import (
     drift,
     planned_instances,
@@ -15,7 +16,12 @@ from aurora_restore.shared.cluster.settings import (
 from aurora_restore.shared.documents.environment import Instance, ServerlessV2Scaling, Target
 from aurora_restore.shared.errors import ConfigurationError
 
-NETWORK = {"db_subnet_group_name": "subnets", "security_group_ids": ["sg-2", "sg-1"]}
+NETWORK = ClusterNetwork(
+    db_subnet_group_name="subnets",
+    vpc_id="vpc-1",
+    subnet_ids=("subnet-1", "subnet-2"),
+    security_group_ids=("sg-2", "sg-1"),
+)
 CLUSTER: dict[str, Any] = {
     "DBClusterIdentifier": "staging",
     "DbClusterResourceId": "cluster-OLD",

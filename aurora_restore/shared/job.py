@@ -1,0 +1,275 @@
+"""One call of one step: what is asked, what is configured, and what is known so far."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from functools import cached_property
+from http import HTTPStatus
+from typing import Any, Final, Protocol
+
+from aurora_restore.shared.aws_utils import Clients
+from aurora_restore.shared.cluster.ownership import Ownership
+from aurora_restore.shared.common import timestamp
+from aurora_restore.shared.documents.environment import Restore
+from aurora_restore.shared.documents.event import Event
+from aurora_restore.shared.errors import AuroraRestoreError, ValidationError
+from aurora_restore.shared.lambda_environment import LambdaEnvironment
+from aurora_restore.shared.operation_state import OperationState
+from aurora_restore.shared.pipeline import Step
+from aurora_restore.shared.protocol import EXECUTION, REDRIVE_COUNT, RESTART_FROM
+from aurora_restore.shared.rds.access import RdsAccess
+from aurora_restore.shared.rds.arns import Place
+from aurora_restore.shared.request import RestoreRequest
+from aurora_restore.shared.sequences import REPLACE
+from aurora_restore.shared.snapshots.path import SnapshotPath, SnapshotSource
+from aurora_restore.shared.state_utils import IN_PROGRESS, StateStore, seconds_since
+from aurora_restore.shared.target_lock import TargetLock
+from aurora_restore.shared.validation import validate_required_params
+
+GRACE_SECONDS: Final = 300
+"""For how long AWS may not show yet what it has accepted."""
+
+
+class LambdaContext(Protocol):
+    """What is used of the object that Lambda passes to a handler."""
+
+    @property
+    def invoked_function_arn(self) -> str:
+        """Return the ARN of the function."""
+        ...
+
+    def get_remaining_time_in_millis(self) -> int:
+        """Return how long the invocation may still run, in milliseconds."""
+        ...
+
+
+@dataclass(frozen=True)
+class CallingExecution:
+    """The execution of the state machine that a call belongs to."""
+
+    id: str
+    """Its ARN."""
+    name: str
+    redrive_count: int
+
+    @property
+    def run(self) -> str:
+        """Return what distinguishes this run of the execution from an earlier one."""
+        return f"{self.id}#{self.redrive_count}"
+
+    @classmethod
+    def parse(cls, document: Any) -> "CallingExecution":
+        """Return the execution that the state machine's mark names.
+
+        Raises ValidationError if the mark is not the state machine's.
+        """
+        mark = document if isinstance(document, Mapping) else {}
+        name, redrives = mark.get("name"), mark.get(REDRIVE_COUNT, 0)
+        if not isinstance(name, str) or not isinstance(redrives, int):
+            raise ValidationError(
+                f"{EXECUTION}: is the state machine's own mark; leave it out of a direct call"
+            )
+        return cls(str(mark.get("id", "")), name, redrives)
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a step returns to its caller, and leaves to the steps after it."""
+
+    message: str
+    body: Mapping[str, Any] = field(default_factory=dict)
+    state: OperationState | None = None
+    """The operation's state from now on; None leaves it as the job has it."""
+    status: HTTPStatus = HTTPStatus.OK
+
+    @classmethod
+    def wait(
+        cls,
+        message: str,
+        body: Mapping[str, Any] | None = None,
+        state: OperationState | None = None,
+    ) -> "Answer":
+        """Return the answer of a step that is not done: it is to be called again."""
+        return cls(message, body or {}, state, HTTPStatus.ACCEPTED)
+
+
+@dataclass
+class Job:
+    """One call of one step. Only ``state`` changes while it runs."""
+
+    operation_id: str
+    step: Step
+    event: Event
+    execution: CallingExecution | None
+    """None on a direct call."""
+    account_id: str
+    region: str
+    restore_name: str
+    restore: Restore
+    clients: Clients
+    environment: LambdaEnvironment
+    store: StateStore
+    clock: Callable[[], datetime]
+    context: LambdaContext
+    state: OperationState
+
+    @property
+    def target_region(self) -> str:
+        """Return the Region of the target, which is the environment's."""
+        return self.region
+
+    @property
+    def target_cluster_id(self) -> str:
+        """Return the cluster that is replaced and restored."""
+        return self.restore.target.cluster_id
+
+    @property
+    def place(self) -> Place:
+        """Return the account and Region of the target."""
+        return Place(self.account_id, self.region)
+
+    @cached_property
+    def source_place(self) -> Place:
+        """Return where the source's snapshot is: the event's, the state's or the configured."""
+        source = self.restore.source
+        return Place(
+            self.state.source_account_id or source.account_id or self.account_id,
+            self.event.source_region or self.state.source_region or source.region,
+        )
+
+    @cached_property
+    def source(self) -> SnapshotSource:
+        """Return where the snapshot comes from.
+
+        Raises ConfigurationError if the configured route leads nowhere from there.
+        """
+        return SnapshotSource.of(self.source_place, self.place, self.restore.source)
+
+    @cached_property
+    def path(self) -> SnapshotPath:
+        """Return the path of the operation's snapshot: the event's, or what snapshot-check found.
+
+        Raises ValidationError if neither names one.
+        """
+        arn = self.event.snapshot_arn or self.state.source_snapshot_arn or self.state.snapshot_arn
+        validate_required_params({"snapshot_arn": arn})
+        return self.path_of(self.source, str(arn), shared_by_copy=self.state.shared_by_copy)
+
+    def path_of(
+        self, source: SnapshotSource, snapshot_arn: str, *, shared_by_copy: bool
+    ) -> SnapshotPath:
+        """Return the path of a snapshot to this operation's target."""
+        is_only_restore = self.environment.default_restore == self.restore_name
+        return SnapshotPath.of(
+            source,
+            snapshot_arn,
+            shared_by_copy=shared_by_copy,
+            target=self.restore.target,
+            target_snapshot_name=self.event.target_snapshot_name,
+            restore_in_name=None if is_only_restore else self.restore_name,
+            name_prefix=self.environment.name_prefix,
+        )
+
+    @property
+    def snapshot_to_restore(self) -> str:
+        """Return what RestoreDBClusterFromSnapshot is given: an own name, or a shared ARN.
+
+        Raises ValidationError if the operation has come to no snapshot yet.
+        """
+        name = self.event.target_snapshot_name or self.state.copy_snapshot_id
+        if name is None:
+            raise ValidationError(
+                "target_snapshot_name: is missing; this operation has not come through "
+                "copy-snapshot, so name the snapshot to restore"
+            )
+        return name
+
+    @cached_property
+    def rds(self) -> RdsAccess:
+        """Return RDS in this account, and in the source's."""
+        return RdsAccess(
+            clients=self.clients,
+            target=self.place,
+            source=self.source_place,
+            role_arn=self.source.role_arn,
+            session_name=self.operation_id,
+        )
+
+    @property
+    def owner(self) -> Ownership:
+        """Return what marks a resource as this operation's."""
+        return Ownership(
+            name_prefix=self.environment.name_prefix,
+            operation_id=self.operation_id,
+            restore=self.restore_name,
+            source_snapshot_arn=self.state.source_snapshot_arn,
+        )
+
+    @property
+    def request(self) -> RestoreRequest:
+        """Return what is configured, asked for and recorded, as the subjects are given it."""
+        return RestoreRequest(
+            restore=self.restore,
+            event=self.event,
+            environment=self.environment,
+            owner=self.owner,
+            target=self.place,
+            state=self.state,
+        )
+
+    @property
+    def lock(self) -> TargetLock:
+        """Return the lock of the target."""
+        return TargetLock(
+            self.store, self.clients, self.account_id, self.region, self.target_cluster_id
+        )
+
+    @property
+    def now(self) -> str:
+        """Return this moment as a timestamp."""
+        return timestamp(self.clock())
+
+    @property
+    def started_at(self) -> str:
+        """Return when the operation's first step was called."""
+        return self.state.operation_started_at or self.now
+
+    @property
+    def remaining_seconds(self) -> float:
+        """Return how long this invocation may still run."""
+        return self.context.get_remaining_time_in_millis() / 1000
+
+    def is_recent(self, moment: str | None) -> bool:
+        """Return whether a timestamp is so young that AWS may not show yet what was done then."""
+        return moment is not None and seconds_since(moment, self.clock()) < GRACE_SECONDS
+
+    def record(self, state: OperationState) -> None:
+        """Write the state immediately, before something is done that would lose it."""
+        self.state = state
+        self.store.save(
+            self.operation_id, self.step.name, IN_PROGRESS, state.to_details(), self.clock()
+        )
+
+    def attempts(self, name: str) -> int:
+        """Return how often a step has started its operation, in this run of the execution."""
+        return self.state.attempts.get(name, 0)
+
+    def with_attempt(self, state: OperationState, name: str | None = None) -> OperationState:
+        """Return ``state`` with one more attempt, of this step or of what ``name`` counts."""
+        name = name or self.step.name
+        return replace(state, attempts={**state.attempts, name: self.attempts(name) + 1})
+
+    def start_again(self, error: AuroraRestoreError) -> Answer:
+        """Return the answer that leads back to the step that starts what has failed.
+
+        Raises ``error`` once the configured number of attempts is used up, and on a direct call,
+        where there is no state machine to follow.
+        """
+        back = REPLACE.lead_back_of(self.step.name)
+        if back is None or not self.execution:
+            raise error
+        if self.attempts(back.attempts_of) >= self.restore.max_attempts:
+            raise error
+        return Answer.wait(
+            f"{error.message}; it is started again", {RESTART_FROM: back.to, **error.details}
+        )

@@ -1,0 +1,259 @@
+"""What an operation knows about itself, declared once.
+
+Each field of ``OperationState`` is a key of ``details`` in the state table: its type, the steps
+that write it, whether a re-run of the execution resets it, and what it means. Steps read it as
+attributes and hand on a changed copy (``dataclasses.replace``), so a misspelt key fails type
+checking. The table in ``docs/architecture.md`` is generated from here.
+"""
+
+from collections.abc import Mapping
+from dataclasses import MISSING, dataclass, field, fields, replace
+from typing import Annotated, Any, Final, Self, get_args, get_type_hints
+
+from aurora_restore.shared.documents.schema import parse, to_json
+
+EVERY_STEP: Final = "every step"
+
+
+@dataclass(frozen=True)
+class Key:
+    """What is declared of a key beside its name and its type."""
+
+    written_by: str
+    """The steps that write it, separated by commas, or ``EVERY_STEP``."""
+    meaning: str
+    of_one_run: bool = False
+    """Whether a re-run of the execution starts without it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class OperationState:
+    """Everything that is known of an operation so far."""
+
+    restore: Annotated[str | None, Key(EVERY_STEP, "Which restore of the environment it is.")] = (
+        None
+    )
+    operation_started_at: Annotated[
+        str | None, Key(EVERY_STEP, "When its first step was called.")
+    ] = None
+    target_lock: Annotated[
+        tuple[str, ...] | None,
+        Key(EVERY_STEP, "Account, Region and cluster of the lock that its execution holds."),
+    ] = None
+    attempted_in: Annotated[
+        str | None,
+        Key(EVERY_STEP, "The execution, and its re-run, that `attempts` are counted in."),
+    ] = None
+    attempts: Annotated[
+        Mapping[str, int],
+        Key(
+            "copy-snapshot, delete-rds, restore-snapshot",
+            "How often a step has started its operation in AWS; also a copy before the last one, "
+            "under the copy's name.",
+            of_one_run=True,
+        ),
+    ] = field(default_factory=dict)
+    waiting_since: Annotated[
+        Mapping[str, str],
+        Key(EVERY_STEP, "Since when a step has been waiting.", of_one_run=True),
+    ] = field(default_factory=dict)
+
+    snapshot_name: Annotated[
+        str | None, Key("snapshot-check, copy-snapshot", "The source's snapshot.")
+    ] = None
+    snapshot_arn: Annotated[
+        str | None,
+        Key(
+            "snapshot-check, check-copy-status",
+            "The ARN of the source's snapshot; once there is a finished copy, the copy's.",
+        ),
+    ] = None
+    source_snapshot_arn: Annotated[
+        str | None, Key("snapshot-check", "The ARN of the source's snapshot.")
+    ] = None
+    source_account_id: Annotated[
+        str | None, Key("snapshot-check, copy-snapshot", "The account of the source's snapshot.")
+    ] = None
+    target_account_id: Annotated[
+        str | None, Key("snapshot-check, copy-snapshot", "The account of the target.")
+    ] = None
+    source_region: Annotated[
+        str | None, Key("snapshot-check, copy-snapshot", "The Region of the source's snapshot.")
+    ] = None
+    target_region: Annotated[
+        str | None, Key("snapshot-check, copy-snapshot", "The Region of the target.")
+    ] = None
+    snapshot_created_at: Annotated[
+        str | None, Key("snapshot-check", "When the source's snapshot was taken.")
+    ] = None
+    shared_by_copy: Annotated[
+        bool,
+        Key(
+            "snapshot-check",
+            "Whether the source account must make a manual copy before it can share the snapshot.",
+        ),
+    ] = False
+    route: Annotated[
+        str | None,
+        Key("snapshot-check, copy-snapshot", "How the snapshot gets to the target, in words."),
+    ] = None
+
+    shared_at: Annotated[
+        str | None,
+        Key(
+            "copy-snapshot",
+            "When a snapshot of the source account was shared with this one.",
+            of_one_run=True,
+        ),
+    ] = None
+    source_snapshot: Annotated[str | None, Key("copy-snapshot", "The snapshot that is copied.")] = (
+        None
+    )
+    target_snapshot: Annotated[
+        str | None,
+        Key("copy-snapshot, check-copy-status", "The snapshot to restore: the same as the next."),
+    ] = None
+    copy_snapshot_id: Annotated[
+        str | None,
+        Key(
+            "copy-snapshot, check-copy-status",
+            "The snapshot to restore: the copy's name, or the name or ARN of what needs no copy.",
+        ),
+    ] = None
+    copy_status: Annotated[
+        str | None, Key("copy-snapshot, check-copy-status", "The status of the copy.")
+    ] = None
+    copy_started_at: Annotated[str | None, Key("copy-snapshot", "When the copy was started.")] = (
+        None
+    )
+
+    old_cluster: Annotated[
+        Mapping[str, Any] | None,
+        Key("delete-rds", "The settings of the cluster that is replaced."),
+    ] = None
+    deleted_cluster_id: Annotated[str | None, Key("delete-rds", "The cluster that is deleted.")] = (
+        None
+    )
+    delete_started_at: Annotated[
+        str | None, Key("delete-rds", "When the deletion was started.")
+    ] = None
+    final_snapshot: Annotated[
+        str | None, Key("delete-rds", "The name of the deleted cluster's final snapshot.")
+    ] = None
+
+    new_cluster_id: Annotated[
+        str | None, Key("restore-snapshot, check-restore-status", "The restored cluster.")
+    ] = None
+    restore_status: Annotated[
+        str | None,
+        Key("restore-snapshot, check-restore-status", "The status of the restored cluster."),
+    ] = None
+    restore_started_at: Annotated[
+        str | None, Key("restore-snapshot", "When the restore was started.")
+    ] = None
+    restore_settings: Annotated[
+        Mapping[str, Any] | None,
+        Key("restore-snapshot", "The settings that the cluster is restored with."),
+    ] = None
+    restore_is_dead: Annotated[
+        bool,
+        Key(
+            "restore-snapshot, check-restore-status",
+            "Whether the restored cluster is unusable and is to be deleted.",
+        ),
+    ] = False
+    vpc_id: Annotated[str | None, Key("restore-snapshot", "The restored cluster's VPC.")] = None
+    subnet_ids: Annotated[
+        tuple[str, ...] | None, Key("restore-snapshot", "The subnets of its subnet group.")
+    ] = None
+    security_group_ids: Annotated[
+        tuple[str, ...] | None, Key("restore-snapshot", "Its security groups.")
+    ] = None
+
+    master_password_set: Annotated[
+        bool,
+        Key(
+            "restore-snapshot, check-restore-status",
+            "Whether the restored cluster has been given this environment's master password.",
+        ),
+    ] = False
+    cluster_endpoint: Annotated[
+        str | None, Key("check-restore-status", "The restored cluster's writer endpoint.")
+    ] = None
+    cluster_port: Annotated[
+        int | None, Key("check-restore-status", "The restored cluster's port.")
+    ] = None
+    drift: Annotated[
+        tuple[Mapping[str, Any], ...] | None,
+        Key("check-restore-status", "Settings that differ from the old cluster's or configured."),
+    ] = None
+
+    disabled_logins: Annotated[
+        tuple[str, ...] | None,
+        Key("setup-db-users", "The inherited roles that may no longer log in."),
+    ] = None
+    connection_failures: Annotated[
+        int | None, Key("setup-db-users", "How often in a row the database was not reached.")
+    ] = None
+
+    users_configured: Annotated[
+        bool, Key("setup-db-users", "Whether the database has been set up as a whole.")
+    ] = False
+
+    deleted_snapshots: Annotated[
+        tuple[str, ...], Key("archive-snapshot", "The snapshots that the retention has deleted.")
+    ] = ()
+
+    notified_status: Annotated[
+        str | None, Key("sns-notification", "The outcome that was announced: success or failed.")
+    ] = None
+
+    @classmethod
+    def from_details(cls, details: Mapping[str, Any]) -> Self:
+        """Return the state that an item's ``details`` hold.
+
+        Keys that are not declared, of an earlier version or of a failure (``error``), are ignored.
+        Raises ValidationError naming the key if a value is of the wrong type.
+        """
+        known = {name: details[name] for name in declared() if details.get(name) is not None}
+        return parse(cls, known, source="the operation's state")
+
+    def to_details(self) -> dict[str, Any]:
+        """Return what is stored as ``details``: every key that is not at its default."""
+        return {
+            each.name: to_json(getattr(self, each.name))
+            for each in fields(self)
+            if getattr(self, each.name) != _default(each)
+        }
+
+    def rerun(self, run: str) -> Self:
+        """Return the state with which a run of an execution continues.
+
+        ``run`` names the execution and the re-run of it. What belongs to one run is reset where
+        that was another one.
+        """
+        if self.attempted_in == run:
+            return self
+        reset: dict[str, Any] = {
+            each.name: _default(each) for each in fields(self) if declared()[each.name].of_one_run
+        }
+        return replace(self, attempted_in=run, **reset)
+
+
+def declared() -> Mapping[str, Key]:
+    """Return every key of the operation's state with its declaration, in order."""
+    return _DECLARED
+
+
+def _key(annotation: Any) -> Key:
+    return next(extra for extra in get_args(annotation) if isinstance(extra, Key))
+
+
+_DECLARED: Final = {
+    name: _key(annotation)
+    for name, annotation in get_type_hints(OperationState, include_extras=True).items()
+}
+
+
+def _default(each: Any) -> Any:
+    return each.default if each.default_factory is MISSING else each.default_factory()

@@ -1,0 +1,28 @@
+"""What one operation is asked to do, and what it knows: values, without clients or a clock."""
+
+from dataclasses import dataclass
+
+from aurora_restore.shared.cluster.ownership import Ownership
+from aurora_restore.shared.documents.environment import Restore
+from aurora_restore.shared.documents.event import Event
+from aurora_restore.shared.lambda_environment import LambdaEnvironment
+from aurora_restore.shared.operation_state import OperationState
+from aurora_restore.shared.rds.arns import Place
+
+
+@dataclass(frozen=True, kw_only=True)
+class RestoreRequest:
+    """One restore, as it is configured, asked for and recorded so far."""
+
+    restore: Restore
+    event: Event
+    environment: LambdaEnvironment
+    owner: Ownership
+    target: Place
+    """The account and Region of the target."""
+    state: OperationState
+
+    @property
+    def cluster_id(self) -> str:
+        """Return the cluster that is replaced and restored."""
+        return self.restore.target.cluster_id
