@@ -117,7 +117,7 @@ def test_the_state_tells_the_next_steps_what_was_restored_and_where(scene: Scene
     assert len(details["subnet_ids"]) == 2
     assert details["security_group_ids"] == [scene.security_group]
     assert details["attempts"] == {"restore-snapshot": 1}
-    assert (details["master_password_set"], details["restore_is_dead"]) == (False, False)
+    assert not details.keys() & {"master_password_set", "restore_is_dead"}
 
 
 def test_a_direct_call_with_the_documented_input_restores_the_snapshot_it_names(
@@ -569,4 +569,4 @@ def test_a_restore_that_is_started_anew_counts_as_one_more_attempt(scene: Scene)
 
     details = scene.bench.state("restore-snapshot")["details"]
     assert details["attempts"]["restore-snapshot"] == 2
-    assert details["restore_is_dead"] is False
+    assert "restore_is_dead" not in details

@@ -106,7 +106,7 @@ def test_what_is_restored_where_it_is_takes_no_copy(route: Route) -> None:
 )
 def test_every_copy_has_a_name_that_rds_accepts(name: str) -> None:
     arn = f"arn:aws:rds:us-east-1:111111111111:cluster-snapshot:rds:{name}"
-    for hop in taken(Route.TWO_STEPS, manual_copy_first=True, source_arn=arn):
+    for hop in taken(Route.TWO_STEPS, manual_copy_first=True, snapshot=RdsArn.parse(arn)):
         check("name", hop.name, fields.ClusterId)
 
 
