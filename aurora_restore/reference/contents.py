@@ -3,11 +3,12 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Final
 
-from aurora_restore.reference.fields import plain_table, sections
+from aurora_restore.reference.fields import plain_table, sections, type_name
 from aurora_restore.reference.markdown import code, fenced, row, table
 from aurora_restore.reference.transitions import transitions
 from aurora_restore.shared.documents.environment import Environment, Polling
 from aurora_restore.shared.documents.event import Event
+from aurora_restore.shared.documents.schema import fields
 from aurora_restore.shared.errors import (
     AuroraRestoreError,
     ConfigurationError,
@@ -19,6 +20,7 @@ from aurora_restore.shared.failed_execution import (
     OTHER_FAILURE,
 )
 from aurora_restore.shared.grants import SOURCE_ROLE_GRANTS
+from aurora_restore.shared.operation_state import EVERY_STEP, OperationState, declared
 from aurora_restore.shared.pipeline import STEPS, Step, get_step
 from aurora_restore.shared.rds.arns import Place
 from aurora_restore.shared.sequences import REPLACE, StepSequence
@@ -243,11 +245,30 @@ def event() -> str:
     return plain_table(Event)
 
 
+def operation_state() -> str:
+    """Return the table of the keys of an operation's state."""
+    kinds = {field.name: type_name(field.type) for field in fields(OperationState)}
+    return table(
+        ("Key", "Type", "Written by", "Re-run", "Meaning"),
+        (
+            row(
+                code(name),
+                kinds[name],
+                key.written_by if key.written_by == EVERY_STEP else ", ".join(map(code, key.steps)),
+                "starts without it" if key.of_one_run else "",
+                key.meaning,
+            )
+            for name, key in declared().items()
+        ),
+    )
+
+
 CONTENTS: Final[Mapping[str, Callable[[], str]]] = {
     "environment": environment,
     "errors": errors,
     "event": event,
     "functions": functions,
+    "operation-state": operation_state,
     "permissions": permissions,
     "platform-failures": platform_failures,
     "routes": routes,

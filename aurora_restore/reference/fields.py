@@ -153,7 +153,7 @@ def _bare(annotation: Any) -> tuple[Any, tuple[Rule, ...]]:
 
 def _described(kind: Any, rules: tuple[Rule, ...]) -> str:
     limits = [limit for rule in rules for limit in _limits(rule)]
-    told = limits if any(rule.means for rule in rules) else [_type_name(kind), *limits]
+    told = limits if any(rule.means for rule in rules) else [type_name(kind), *limits]
     example = next((rule.example for rule in rules if rule.example is not None), None)
     if example is not None:
         told.append(f"as in {code(_json(example))}")
@@ -166,7 +166,7 @@ def _holds_values(kind: Any) -> bool:
     return bool(_mark(kind)) and bool(_held(kind)[1])
 
 
-def _type_name(kind: Any) -> str:
+def type_name(kind: Any) -> str:
     if get_origin(kind) is Literal:
         *others, last = (code(_json(choice)) for choice in get_args(kind))
         return f"{', '.join(others)} or {last}"
@@ -178,7 +178,7 @@ def _type_name(kind: Any) -> str:
 
 
 def _plural(kind: Any) -> str:
-    return "anything" if kind is Any else f"{_type_name(kind)}s"
+    return "anything" if kind is Any else f"{type_name(kind)}s"
 
 
 def _limits(rule: Rule) -> Iterator[str]:

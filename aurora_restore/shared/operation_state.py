@@ -25,6 +25,11 @@ class Key:
     of_one_run: bool = False
     """Whether a re-run of the execution starts without it."""
 
+    @property
+    def steps(self) -> tuple[str, ...]:
+        """Return the names of the steps that write it; none where every step does."""
+        return () if self.written_by == EVERY_STEP else tuple(self.written_by.split(", "))
+
 
 @dataclass(frozen=True, kw_only=True)
 class OperationState:
