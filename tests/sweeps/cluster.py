@@ -114,7 +114,7 @@ BLOCKING = "LOCK TABLE ledger"
 
 _ROLES_THAT_MAY_GO = """
 SELECT string_agg(quote_ident(rolname), ', ') FROM pg_roles
-WHERE oid >= 16384 AND rolname !~ '^rds_' AND rolname <> 'postgres' HAVING count(*) > 0
+WHERE oid >= 16384 AND rolname !~ '^rds' AND rolname <> 'postgres' HAVING count(*) > 0
 """
 _ROLES = """
 SELECT 'role', rolname, row(rolsuper, rolinherit, rolcreaterole, rolcreatedb, rolcanlogin,
