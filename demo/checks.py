@@ -82,7 +82,7 @@ class Check:
 def compare_tables(
     source: Mapping[str, TableReading], restored: Mapping[str, TableReading]
 ) -> tuple[TableVerdict, ...]:
-    """Every table of both databases, those of the source first."""
+    """Return every table of both databases, those of the source first."""
     names = [*source, *(name for name in restored if name not in source)]
     return tuple(_compare_table(name, source.get(name), restored.get(name)) for name in names)
 
@@ -118,7 +118,7 @@ def _table_verdict(source: TableReading | None, restored: TableReading | None) -
 def judge_login(
     user: str, who: str, expected: Expected, source: Attempt, restored: Attempt
 ) -> LoginVerdict:
-    """Whether a login gets in exactly where it should, with the rights that it should have."""
+    """Return whether a login works exactly where it should, with the rights it should have."""
     failures = []
     if source.logged_in is not expected.source:
         failures.append("GOT INTO THE SOURCE" if source.logged_in else "REFUSED BY THE SOURCE")
@@ -144,12 +144,12 @@ def judge_login(
 
 
 def check_same(promise: str, expected: object, found: object) -> Check:
-    """The promise that something is as expected."""
+    """Return the check that something is as expected."""
     return Check(promise=promise, held=expected == found, found=f"{found}, not {expected}")
 
 
 def check_states(statuses: Mapping[str, str]) -> Check:
-    """The promise that the state table holds every step as a success."""
+    """Return the check that the state table holds every step as a success."""
     wrong = [
         f"{step} {statuses.get(step, 'missing')}"
         for step in REPLACE.steps
@@ -163,7 +163,7 @@ def check_states(statuses: Mapping[str, str]) -> Check:
 
 
 def check_unchanged(before: Mapping[str, TableReading], after: Mapping[str, TableReading]) -> Check:
-    """The promise that the source holds what it held before."""
+    """Return the check that the source holds what it held before."""
     changed = sorted(
         name for name in before.keys() | after.keys() if before.get(name) != after.get(name)
     )
@@ -177,7 +177,7 @@ def check_unchanged(before: Mapping[str, TableReading], after: Mapping[str, Tabl
 def check_masking(
     verdicts: Sequence[TableVerdict], masked: Mapping[str, Sequence[str]]
 ) -> Iterator[Check]:
-    """The promise that no original value of a masked column is left, a check for each table."""
+    """Yield a check for each table: no original value of a masked column is left."""
     by_name = {each.name: each for each in verdicts}
     for table, columns in masked.items():
         verdict = by_name.get(table)
@@ -189,7 +189,7 @@ def check_masking(
 
 
 def check_secrets(secrets: Sequence[str], reported: Mapping[str, str]) -> Check:
-    """The promise that no password is in anything that was written down."""
+    """Return the check that no password is in anything that was recorded."""
     leaks = sorted(name for name, text in reported.items() if any(each in text for each in secrets))
     return Check(
         promise="No password is in a log, the state, the history or the notification",
@@ -201,7 +201,7 @@ def check_secrets(secrets: Sequence[str], reported: Mapping[str, str]) -> Check:
 def failures_of(
     tables: Sequence[TableVerdict], logins: Sequence[LoginVerdict], checks: Sequence[Check]
 ) -> Iterator[str]:
-    """Everything that did not hold, a line each."""
+    """Yield a line for everything that did not hold."""
     yield from (f"table {each.name}: {each.verdict}" for each in tables if not each.held)
     yield from (
         f"login {each.user} ({each.who}): {each.verdict}" for each in logins if not each.held

@@ -53,7 +53,7 @@ def make_logins(session: DatabaseSession, logins: Sequence[DemoLogin]) -> None:
 def read_tables(
     server: DatabaseServer, login: DatabaseLogin, database: str, masked: Mapping[str, Sequence[str]]
 ) -> dict[str, TableReading]:
-    """Every table of a database but the pipeline's own journal, as a login that may read it."""
+    """Return every table of a database except the pipeline's own journal, as a login reads it."""
     with server.session(login, database) as session, explained(f"{database} could not be read"):
         for setting in _SAME_TEXT:
             session.run(setting)
@@ -133,7 +133,7 @@ def _may(session: DatabaseSession, statement: str) -> bool:
 
 
 def server_of(cluster: Mapping[str, Any], ca_bundle: Path) -> DatabaseServer:
-    """The server of a cluster as RDS describes it."""
+    """Return the server of a cluster as RDS describes it."""
     return DatabaseServer(
         cluster["Endpoint"], cluster["Port"], ca_bundle.read_text(encoding="ascii")
     )

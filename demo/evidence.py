@@ -1,4 +1,4 @@
-"""What is kept of a run for whoever wants to look closer: ``.local/demo``."""
+"""What is kept of a run for a closer look: ``.local/demo``."""
 
 import contextlib
 import json
@@ -35,15 +35,15 @@ class Records:
     function_logs: Mapping[str, str] = field(default_factory=dict)
 
     def statuses(self) -> dict[str, str]:
-        """The status of each step in the state table."""
+        """Return the status of each step in the state table."""
         return {str(item["step"]): str(item["status"]) for item in self.state}
 
     def routes(self) -> set[str]:
-        """How the snapshot got to the target, as every step that knew has written it down."""
+        """Return the routes of the snapshot to the target that the steps have recorded."""
         return {str(item["details"]["route"]) for item in self.state if "route" in item["details"]}
 
     def announcements(self) -> list[PublishedMessage]:
-        """What the pipeline has published about the operation; alarms are not among them."""
+        """Return what the pipeline has published about the operation; alarms are not among them."""
         return [
             each
             for each in self.published
@@ -51,7 +51,7 @@ class Records:
         ]
 
     def texts(self) -> dict[str, str]:
-        """Every file that is kept of it, by path."""
+        """Return every file that is kept of it, by path."""
         messages = [{"subject": each.subject, "message": each.message} for each in self.published]
         return {
             "execution-history.json": _json(self.history),
@@ -98,7 +98,7 @@ def _items(
 
 
 def keep(directory: Path, records: Records, error: BaseException | None = None) -> None:
-    """Put the records and the world's own logs where the last run's were."""
+    """Replace the last run's records and logs with those of this run."""
     kept = repository() / FOLDER
     made = kept.with_name(f"{kept.name}-{os.getpid()}")
     shutil.rmtree(made, ignore_errors=True)
@@ -115,12 +115,12 @@ def keep(directory: Path, records: Records, error: BaseException | None = None) 
 
 
 def readable(message: str, directory: Path) -> str:
-    """A message with the paths of what is kept in place of those of the world's directory."""
+    """Return the message with the paths of the kept files instead of those of the directory."""
     return message.replace(str(directory), str(FOLDER))
 
 
 def _logs_in(directory: Path) -> dict[str, str]:
-    """The logs and the configuration of a world, by their paths in it."""
+    """Return the logs and the configuration of the embedded AWS by their paths."""
     texts = {}
     for pattern in _WORTH_KEEPING:
         for file in directory.glob(pattern):

@@ -186,7 +186,7 @@ def _check_copy(rds: Any, scenario: Scenario, prepared: Prepared) -> "list[Check
 
 
 def _check_source_account(aws: EmbeddedAws, scenario: Scenario) -> "list[Check]":
-    """What was made in another account only for the way is gone again."""
+    """Return the check that no intermediate copy is left in another source account."""
     source = scenario.source
     if scenario.source_role is None:
         return []

@@ -8,7 +8,7 @@ SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class InterruptedRunError(BaseException):
-    """Somebody wants this to end; not an ``Exception``, so that nothing takes it for a failure."""
+    """A signal asks for the end; not an ``Exception``, so that nothing takes it for a failure."""
 
 
 class Interruptions:
@@ -24,7 +24,7 @@ class Interruptions:
         self._before: dict[signal.Signals, signal._HANDLER] = {}
 
     def ending(self) -> None:
-        """From now on signals are only remembered."""
+        """Only remember signals from now on."""
         self._ending = True
 
     @property

@@ -1,4 +1,4 @@
-"""Sets the stage: the source cluster with its snapshot, the old target, and the deployed app."""
+"""Prepares the demo: the source cluster with its snapshot, the old target, and the deployed app."""
 
 import json
 import threading
@@ -25,11 +25,11 @@ _PATIENCE_SECONDS: Final = 60.0
 
 
 class PreparationError(RuntimeError):
-    """The stage could not be set; the message says what to do."""
+    """The preparation failed; the message says what to do."""
 
 
 class _GivenUpError(Exception):
-    """Another part of the preparation has failed, or the user has enough."""
+    """Another part of the preparation has failed, or the user has interrupted it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,7 +65,7 @@ class Prepared:
 
 
 def check_requirements() -> None:
-    """Raises PreparationError where something is missing that `make setup` installs."""
+    """Raise PreparationError where something is missing that `make setup` installs."""
     cdk = repository() / "node_modules" / ".bin" / "cdk"
     if not cdk.exists():
         raise PreparationError(
@@ -104,7 +104,7 @@ class _Preparation:
         self.given_up = threading.Event()
 
     def network(self, cluster: DemoCluster) -> ClusterNetwork:
-        """A VPC with subnets in two zones, a security group, a subnet group and a key."""
+        """Create a VPC with subnets in two zones, a security group, a subnet group and a key."""
         place = {"account": cluster.account, "region": cluster.region}
         ec2 = self._aws.client("ec2", **place)
         vpc_id = ec2.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
@@ -133,7 +133,7 @@ class _Preparation:
         )
 
     def make_production(self, network: ClusterNetwork) -> Production:
-        """The source cluster with rows and logins, and yesterday's automated snapshot of it."""
+        """Create the source cluster with rows and logins, and yesterday's automated snapshot."""
         scenario, source = self._scenario, self._scenario.source
         with self._screen.activity(f"Creating the source cluster {source.name}") as activity:
             cluster = self._make_cluster(source, network, tags={})
@@ -160,7 +160,7 @@ class _Preparation:
         return Production(server=server, tables=tables, snapshot=snapshot)
 
     def make_old_target(self, network: ClusterNetwork) -> Mapping[str, Any]:
-        """The cluster of an earlier restore, which carries the pipeline's tag."""
+        """Create the cluster of an earlier restore, which carries the pipeline's tag."""
         scenario, target = self._scenario, self._scenario.target
         with self._screen.activity(f"Creating the old target cluster {target.name}") as activity:
             cluster = self._make_cluster(target, network, tags={TAG_MANAGED_BY: PREFIX})
@@ -172,10 +172,10 @@ class _Preparation:
         return cluster
 
     def deploy(self, network: ClusterNetwork, source_network: ClusterNetwork) -> Mapping[str, str]:
-        """The app, as for any environment: from a configuration file, by ``cdk deploy``.
+        """Deploy the app as for any environment: from a configuration file, by ``cdk deploy``.
 
-        A source account gets the stack with the pipeline's role, and its key the policy that this
-        stack tells.
+        A source account gets the stack with the pipeline's role; its key gets the policy statements
+        that this stack outputs.
         """
         folder = self._aws.directory / "config"
         folder.mkdir()
@@ -277,7 +277,7 @@ class _Preparation:
 
 
 def instance_statuses(rds: Any, cluster: str) -> Sequence[str]:
-    """The statuses of a cluster's instances."""
+    """Return the statuses of a cluster's instances."""
     found = rds.describe_db_instances(Filters=[{"Name": "db-cluster-id", "Values": [cluster]}])[
         "DBInstances"
     ]
@@ -287,7 +287,7 @@ def instance_statuses(rds: Any, cluster: str) -> Sequence[str]:
 def configuration(
     scenario: Scenario, network: ClusterNetwork, source_network: ClusterNetwork, ca_bundle: str
 ) -> dict[str, Any]:
-    """The environment file that the app is deployed from."""
+    """Return the environment file that the app is deployed from."""
     source, target = scenario.source, scenario.target
     crossing = (
         {}

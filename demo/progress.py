@@ -19,7 +19,7 @@ _OVER: Final = {
     "ExecutionTimedOut": "TIMED_OUT",
     "ExecutionAborted": "ABORTED",
 }
-_PERCENT_TOLD: Final = 25
+_PERCENT_REPORTED: Final = 25
 """How far a percentage must have come before a line is worth it."""
 
 
@@ -47,7 +47,7 @@ class StepProgress:
     percent: int | None = None
 
     def seconds(self, now: datetime) -> float | None:
-        """How long it has taken so far; None where it has not begun."""
+        """Return how long it has taken so far; None where it has not begun."""
         if self.started is None:
             return None
         return max(0.0, ((self.ended or now) - self.started).total_seconds())
@@ -77,18 +77,18 @@ class ExecutionProgress:
         return self.status != "RUNNING"
 
     def step(self, name: str) -> StepProgress:
-        """The progress of a step."""
+        """Return the progress of a step."""
         return self.steps[_NUMBERS[name]]
 
     def seconds(self, now: datetime) -> float:
-        """How long the execution has taken so far."""
+        """Return how long the execution has taken so far."""
         if self.started is None:
             return 0.0
         return max(0.0, ((self.ended or now) - self.started).total_seconds())
 
 
 def execution_progress(events: Iterable[Mapping[str, Any]]) -> ExecutionProgress:
-    """The course that a history tells, its events given from the first to the last."""
+    """Return the progress of an execution from its history, the first event first."""
     reading = _Reading()
     for event in events:
         reading.read(event)
@@ -172,7 +172,7 @@ class _Reading:
 
 
 def _failure(step: str | None, status: str, details: Mapping[str, Any]) -> ExecutionFailure:
-    """The error and its sentence, out of the JSON in which a Lambda function's error arrives."""
+    """Return the error and its message, from the JSON that Lambda reports a function's error in."""
     cause = str(details.get("cause") or "")
     reported = _json_object(cause)
     message = str(reported.get("errorMessage") or cause or "no cause was given")
@@ -198,9 +198,9 @@ def _json_object(text: str) -> dict[str, Any]:
 def changes(
     before: ExecutionProgress, after: ExecutionProgress
 ) -> Iterator[tuple[int, StepProgress, str]]:
-    """What is worth a line: number (from 1) and progress of a step, and what became of it.
+    """Yield each change worth a line: the step's number (from 1), its progress and the change.
 
-    A step that began and ended since is only told to be done. Of a percentage each quarter counts.
+    A step that began and ended since is only reported as done. Each quarter of a percentage counts.
     """
     for number, (old, new) in enumerate(zip(before.steps, after.steps, strict=True), start=1):
         reported = _reported(old, new)
@@ -210,10 +210,10 @@ def changes(
 
 def _reported(old: StepProgress, new: StepProgress) -> str:
     if new.status is not old.status:
-        return "starts anew" if new.status is StepStatus.WAITING else str(new.status)
+        return "starts again" if new.status is StepStatus.WAITING else str(new.status)
     if new.status is not StepStatus.RUNNING:
         return ""
-    quarters = [(step.percent or 0) // _PERCENT_TOLD for step in (old, new)]
+    quarters = [(step.percent or 0) // _PERCENT_REPORTED for step in (old, new)]
     if new.note != old.note or quarters[0] != quarters[1]:
         return "waits"
     return ""

@@ -32,7 +32,7 @@ class Span:
         self._end = end
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        """A line as wide as there is room."""
+        """Return a line as wide as there is room."""
         width = options.max_width
         first = min(int(self._begin * width), width - 1)
         last = max(first + 1, round(self._end * width))
@@ -40,7 +40,7 @@ class Span:
 
 
 def timeline(progress: ExecutionProgress) -> Table:
-    """When each step began, how long it took, and how often its function was called."""
+    """Return a table of when each step began, how long it took, and how often it was called."""
     table = _table("Step", ("Began at", "right"), ("Took", "right"), ("Calls", "right"))
     table.add_column("", ratio=1, min_width=10)
     table.expand = True
@@ -64,7 +64,7 @@ def timeline(progress: ExecutionProgress) -> Table:
 
 
 def tables(verdicts: Sequence[TableVerdict]) -> Table:
-    """Rows and checksum of every table, side by side."""
+    """Return a table with the rows and the checksum of every database table, side by side."""
     table = _table(
         "\nTable",
         ("Rows\nin source", "right"),
@@ -86,7 +86,7 @@ def tables(verdicts: Sequence[TableVerdict]) -> Table:
 
 
 def logins(verdicts: Sequence[LoginVerdict]) -> Table:
-    """Who got in where."""
+    """Return a table of the logins and the databases that accepted them."""
     table = _table("Login", "Who it is", "Source", "Restored", "Verdict")
     for each in verdicts:
         table.add_row(
@@ -100,7 +100,7 @@ def logins(verdicts: Sequence[LoginVerdict]) -> Table:
 
 
 def checks(made: Iterable[Check]) -> Table:
-    """The other promises, a line each."""
+    """Return the other checks, a line each."""
     table = Table.grid(padding=(0, 2))
     table.add_column(min_width=4)
     table.add_column()
@@ -111,14 +111,14 @@ def checks(made: Iterable[Check]) -> Table:
 
 
 def announcement(message: PublishedMessage | None) -> Text:
-    """The notification, word for word."""
+    """Return the notification, word for word."""
     if message is None:
         return Text("Nothing was published.")
     return Text(f"Subject: {message.subject}\n{message.message}")
 
 
 def failure(why: ExecutionFailure, folder: Path) -> Text:
-    """The step, the error and its sentence, and where to look."""
+    """Return the step, the error and its sentence, and where to look."""
     where = [str(folder / "execution-history.json")]
     if why.step is not None:
         where.insert(
@@ -133,7 +133,7 @@ def failure(why: ExecutionFailure, folder: Path) -> Text:
 
 
 def kept(folder: Path) -> Table:
-    """What is kept of the run, and where."""
+    """Return a table of what is kept of the run, and where."""
     table = Table.grid(padding=(0, 2))
     for path, content in {
         "config/": "the configuration that the app was deployed with",

@@ -33,13 +33,13 @@ _LOOK_SECONDS: Final = 0.1
 
 
 class EndedEarlyError(Exception):
-    """The demo could not go on; the message is for whoever started it."""
+    """The demo could not continue; the message is for the user."""
 
 
 def run(scenario: Scenario, console: Console, ending: Callable[[], None]) -> int:
-    """Run the whole demo; answers the exit status, when everything it started has ended.
+    """Run the whole demo and return the exit status when everything it started has ended.
 
-    Calls ``ending`` before it begins to end what it has started.
+    It calls ``ending`` before it begins to end what it has started.
     """
     console.print(Text("Aurora restore: from snapshot to notification, on this machine", "bold"))
     for line in (
@@ -61,7 +61,7 @@ def run(scenario: Scenario, console: Console, ending: Callable[[], None]) -> int
 
 
 def _sentence(error: Exception) -> str:
-    """What an error says; one of Python's own says little without its type."""
+    """Return what an error says; one of Python's own says little without its type."""
     of_python = type(error).__module__ == "builtins"
     return f"{type(error).__name__}: {error}" if of_python else str(error)
 
@@ -92,7 +92,7 @@ class _Demo:
         self._records = Records()
 
     def run(self) -> list[str]:
-        """Do everything and tell everything; answers what did not hold."""
+        """Run every part and report it; return what did not hold."""
         check_requirements()
         with ExitStack() as resources:
             self._screen.heading("Preparation")
@@ -116,7 +116,7 @@ class _Demo:
         )
 
     def _with_evidence(self, aws: EmbeddedAws) -> list[str]:
-        """The same in a world; whatever happens, its logs are kept."""
+        """Run the demo in an embedded AWS and keep its logs, whatever happens."""
         try:
             failures = self._in(aws)
         except Exception as error:

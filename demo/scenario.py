@@ -1,4 +1,4 @@
-"""Who and what takes part in the demo; everything else is told by this one value."""
+"""Who and what takes part in the demo; everything else is derived from this one value."""
 
 import secrets
 from collections.abc import Mapping
@@ -71,7 +71,7 @@ class Scenario:
     probed_table: str = "public.pgbench_branches"
     """The table on which it is tried who may read and write."""
     route: str
-    """How the snapshot gets to the target, as the state tells it."""
+    """How the snapshot gets to the target, as the state records it."""
     start: Mapping[str, Any] = field(default_factory=dict)
     """The input of the execution."""
     wait_scale: float = 0.01
@@ -96,7 +96,7 @@ class Scenario:
 
 
 def shop_scenario(*, cross_account: bool = False) -> Scenario:
-    """A shop whose production, in one Region, is restored every day as staging in another.
+    """Return a shop whose production is restored every day as staging in another Region.
 
     With ``cross_account``, production is in an account of its own.
     """

@@ -35,7 +35,7 @@ Show = Callable[[ExecutionProgress], None]
 
 
 def make_console() -> Console:
-    """Standard output; wide enough for the tables where nobody says how wide it is.
+    """Return a console on standard output, wide enough for the tables if its width is unknown.
 
     A character that it cannot encode becomes a question mark.
     """
@@ -48,7 +48,7 @@ def make_console() -> Console:
 
 
 def screen_for(console: Console) -> "Screen":
-    """The screen that fits the console."""
+    """Return the screen that fits the console."""
     live = console.is_terminal and not console.is_dumb_terminal
     return LiveScreen(console) if live else PlainScreen(console)
 
@@ -98,15 +98,15 @@ class Screen(ABC):
 
     @abstractmethod
     def busy(self) -> AbstractContextManager[None]:
-        """The time in which there are phases."""
+        """Show the activities that run inside the context."""
 
     @abstractmethod
     def activity(self, doing: str) -> AbstractContextManager[Activity]:
-        """The time of a phase; how it ended, the phase itself tells."""
+        """Show an activity as long as the context lasts; the activity reports its own end."""
 
     @abstractmethod
     def watching(self, name: str) -> AbstractContextManager[Show]:
-        """The time of an execution."""
+        """Show an execution that runs as long as the context."""
 
 
 class PlainScreen(Screen):
@@ -114,17 +114,17 @@ class PlainScreen(Screen):
 
     @contextmanager
     def busy(self) -> Iterator[None]:
-        """Nothing but the phases' own lines."""
+        """Show nothing but the activities' own lines."""
         yield
 
     @contextmanager
     def activity(self, doing: str) -> Iterator[Activity]:
-        """Shows nothing until the phase tells what has been done."""
+        """Show nothing until the activity reports what has been done."""
         yield Activity(self, doing)
 
     @contextmanager
-    def watching(self, name: str) -> Iterator[Show]:  # noqa: ARG002 - the name has been told
-        """A line when a step begins, ends, or waits for something else."""
+    def watching(self, name: str) -> Iterator[Show]:  # noqa: ARG002 - the name was shown before
+        """Show a line when a step begins, ends, or waits for something else."""
         before = ExecutionProgress()
 
         def show(progress: ExecutionProgress) -> None:
@@ -145,13 +145,13 @@ class LiveScreen(Screen):
 
     @contextmanager
     def busy(self) -> Iterator[None]:
-        """Shows what is under way below what has been told."""
+        """Show what is under way below what has been reported."""
         with self._live(lambda: activities_view(tuple(self._activities), self.elapsed)):
             yield
 
     @contextmanager
     def activity(self, doing: str) -> Iterator[Activity]:
-        """Shows a spinner as long as the phase lasts."""
+        """Show a spinner as long as the activity lasts."""
         activity = Activity(self, doing)
         self._activities.append(activity)
         try:
@@ -161,7 +161,7 @@ class LiveScreen(Screen):
 
     @contextmanager
     def watching(self, name: str) -> Iterator[Show]:
-        """Shows the table of the steps, which goes when the execution is over."""
+        """Show the table of the steps, which goes when the execution is over."""
         latest = ExecutionProgress()
 
         def show(progress: ExecutionProgress) -> None:
@@ -181,7 +181,7 @@ class LiveScreen(Screen):
 
 
 def lines_of(before: ExecutionProgress, after: ExecutionProgress, now: datetime) -> Iterator[str]:
-    """The lines that tell of what has changed."""
+    """Yield the lines that report what has changed."""
     for number, step, reported in changes(before, after):
         yield f"{number:>2}/{len(after.steps)} {step.name:<21} {_reported(step, reported, now)}"
 
@@ -201,7 +201,7 @@ def _reported(step: StepProgress, reported: str, now: datetime) -> str:
 
 
 def activities_view(activities: tuple[Activity, ...], elapsed: float) -> RenderableType:
-    """A line with a spinner for each phase that is under way."""
+    """Return a line with a spinner for each phase that is under way."""
     return Group(
         *(
             Spinner(
@@ -214,7 +214,7 @@ def activities_view(activities: tuple[Activity, ...], elapsed: float) -> Rendera
 
 
 def steps_view(progress: ExecutionProgress, now: datetime, name: str) -> RenderableType:
-    """A table of the steps: state, time so far, and what each waits for or has done."""
+    """Return a table of the steps: state, time so far, and what each waits for or has done."""
     table = Table(
         title=f"Execution {name}: {progress.seconds(now):.1f} s",
         title_justify="left",

@@ -44,7 +44,7 @@ class History:
 def watch(
     aws: EmbeddedAws, scenario: Scenario, execution_arn: str, screen: Screen
 ) -> tuple[ExecutionProgress, Sequence[Mapping[str, Any]]]:
-    """Show the execution until it is over; answers its course and its history."""
+    """Show the execution until it is over; return its progress and its history."""
     place = {"account": scenario.target.account, "region": scenario.target.region}
     history = History(aws.client("stepfunctions", **place), execution_arn)
     deadline = time.monotonic() + _PATIENCE_SECONDS

@@ -40,7 +40,7 @@ class ExecutionUnfinishedError(RuntimeError):
 
 
 class NoRdsError(RuntimeError):
-    """Raised when an embedded AWS without the embedded RDS is asked for it."""
+    """The embedded AWS was started without the embedded RDS."""
 
 
 RdsFactory = Callable[[Path, float], "EmbeddedRds"]
@@ -51,7 +51,7 @@ Entering what it makes starts it.
 
 
 def embedded_rds(directory: Path, speed: float) -> "EmbeddedRds":
-    """The embedded RDS as it is by default: with data, and as slow as AWS but for the speed."""
+    """Return the default embedded RDS: with data, and as slow as AWS divided by the speed."""
     # Its package takes a second to import, which only this function is worth.
     from embedded_aws.rds import EmbeddedRds
 
@@ -76,7 +76,7 @@ class EmbeddedAwsConfig:
     function_environment: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        """Refuses a time that stands still."""
+        """Raise ValueError for a time that stands still."""
         if self.wait_scale <= 0:
             raise ValueError(f"wait_scale must be more than 0, and is {self.wait_scale}")
 
@@ -121,7 +121,7 @@ class EmbeddedAws:
         self.stop()
 
     def stop(self) -> None:
-        """Ends everything that was started; harmless when nothing runs."""
+        """End everything that was started; harmless when nothing runs."""
         self._resources.close()
 
     @property
@@ -132,11 +132,11 @@ class EmbeddedAws:
         return self._rds
 
     def session(self, *, account: str | None = None, region: str | None = None) -> LocalSession:
-        """A boto3 session of an account and region of the embedded AWS."""
+        """Return a boto3 session of an account and region of the embedded AWS."""
         return self._sessions(account or self.config.account, region or self.config.region)
 
     def client(self, service: Any, *, account: str | None = None, region: str | None = None) -> Any:
-        """A boto3 client of a service of the embedded AWS."""
+        """Return a boto3 client of a service of the embedded AWS."""
         client: Any = self.session(account=account, region=region).client(service)
         return client
 
@@ -147,7 +147,7 @@ class EmbeddedAws:
         app_directory: Path | None = None,
         context: Mapping[str, str] | None = None,
     ) -> Outputs:
-        """Deploys the app for an environment and gives the outputs of each of its stacks.
+        """Deploy the app for an environment and return the outputs of each of its stacks.
 
         The account and Region of each stack are bootstrapped first; the embedded AWS's own Region
         while the app is synthesised. Each account's stacks are deployed with its credentials.
@@ -174,7 +174,7 @@ class EmbeddedAws:
     def start(
         self, state_machine_arn: str, execution_input: Mapping[str, Any], *, name: str | None = None
     ) -> str:
-        """Starts an execution and gives its ARN."""
+        """Start an execution and return its ARN."""
         named = {} if name is None else {"name": name}
         answer = self._states_of(state_machine_arn).start_execution(
             stateMachineArn=state_machine_arn, input=json.dumps(execution_input), **named
@@ -182,13 +182,13 @@ class EmbeddedAws:
         return str(answer["executionArn"])
 
     def redrive(self, execution_arn: str) -> None:
-        """Continues a failed execution from the state where it failed, as the console does."""
+        """Continue a failed execution from the state where it failed, as the console does."""
         self._states_of(execution_arn).redrive_execution(executionArn=execution_arn)
 
     def wait(
         self, execution_arn: str, *, timeout: float = 60.0
     ) -> "DescribeExecutionOutputTypeDef":
-        """Waits for an execution to end, however it ends, and gives its description."""
+        """Wait for an execution to end, however it ends, and return its description."""
         deadline = time.monotonic() + timeout
         states = self._states_of(execution_arn)
         while True:
@@ -206,13 +206,13 @@ class EmbeddedAws:
             time.sleep(_POLL_SECONDS)
 
     def history(self, execution_arn: str) -> "list[HistoryEventTypeDef]":
-        """Every event of an execution, the first one first."""
+        """Return every event of an execution, the first one first."""
         paginator = self._states_of(execution_arn).get_paginator("get_execution_history")
         pages = paginator.paginate(executionArn=execution_arn)
         return [event for page in pages for event in page["events"]]
 
     def lambda_logs(self, function_name: str, *, region: str | None = None) -> str:
-        """Everything that a function has logged, in the log group that it is configured with."""
+        """Return everything that a function has logged, from its configured log group."""
         functions = self.client("lambda", region=region)
         configuration = functions.get_function_configuration(FunctionName=function_name)
         group = configuration.get("LoggingConfig", {}).get(
@@ -226,7 +226,7 @@ class EmbeddedAws:
         return "\n".join(event["message"] for page in pages for event in page["events"])
 
     def published(self, topic_arn: str) -> list[PublishedMessage]:
-        """Every message published to a topic, the first one first."""
+        """Return every message published to a topic, the first one first."""
         messages = self._admin_request("published", topic=topic_arn)
         return [
             PublishedMessage(
@@ -238,7 +238,7 @@ class EmbeddedAws:
         ]
 
     def fire(self, rule_name: str, *, region: str | None = None) -> int:
-        """Lets a scheduled rule fire as if its time had come; gives the number of its targets.
+        """Fire a scheduled rule as if its time had come and return the number of its targets.
 
         A disabled rule does not fire.
         """
@@ -323,7 +323,7 @@ class EmbeddedAws:
         )
 
     def _states_of(self, arn: str) -> Any:
-        """A client where the state machine or the execution is."""
+        """Return a client where the state machine or the execution is."""
         _, _, _, region, account, *_ = arn.split(":")
         return self._states_clients(account, region)
 

@@ -36,12 +36,12 @@ class Toolkit:
     work: Path
 
     def bootstrap(self, environments: Collection[str]) -> None:
-        """Creates the bucket and the roles that deployments use, in each ``aws://account/region``."""
+        """Create the bucket and the roles that deployments use, in each ``aws://account/region``."""
         if environments:
             self._run("bootstrap", sorted(environments), self.work)
 
     def synthesise(self, app: App) -> Path:
-        """Runs the app with this Python and gives the directory of the cloud assembly."""
+        """Run the app with this Python and return the directory of the cloud assembly."""
         assembly = self.work / "cdk.out"
         context = [option for item in app.context.items() for option in ("-c", "=".join(item))]
         program = shlex.join([sys.executable, "app.py"])
@@ -50,7 +50,7 @@ class Toolkit:
         return assembly
 
     def deploy(self, assembly: Path, stacks: Collection[str]) -> Outputs:
-        """Deploys stacks of the assembly and gives the outputs of each."""
+        """Deploy stacks of the assembly and return the outputs of each."""
         outputs = self.work / "outputs.json"
         outputs.write_text("{}")
         options = [*sorted(stacks), "--exclusively"]
@@ -96,13 +96,13 @@ class Stack:
     needs_bootstrap: bool
 
     def account(self, default: str) -> str:
-        """The account it is deployed with, ``default`` where the app leaves that open."""
+        """Return the account it is deployed with, ``default`` where the app leaves that open."""
         named = self.environment.removeprefix("aws://").split("/")[0]
         return default if not named or named.startswith("unknown-") else named
 
 
 def stacks_of(assembly: Path) -> list[Stack]:
-    """Every stack of an assembly."""
+    """Return every stack of an assembly."""
     manifests = [json.loads(file.read_text()) for file in assembly.rglob("manifest.json")]
     return [
         Stack(
@@ -117,7 +117,7 @@ def stacks_of(assembly: Path) -> list[Stack]:
 
 
 def environments_of(stacks: Collection[Stack]) -> frozenset[str]:
-    """Where bootstrapping is needed, as far as the stacks say where they belong."""
+    """Return where bootstrapping is needed, as far as the stacks say where they belong."""
     return frozenset(
         stack.environment
         for stack in stacks

@@ -12,7 +12,7 @@ from botocore.config import Config
 from embedded_aws.environment import credentials
 
 RDS_SERVICES = ("rds", "sts", "kms", "ec2")
-"""What the embedded RDS answers: databases, and what they depend on.
+"""What the embedded RDS serves: databases, and what they depend on.
 
 A role of another account, assumed at its STS, leads to that account's databases; its KMS holds the
 keys of snapshots, its EC2 the networks of clusters. What a stack creates of these kinds (a key of
@@ -28,11 +28,11 @@ class Endpoints:
     exceptions: Mapping[str, str] = field(default_factory=dict)
 
     def of(self, service: str) -> str:
-        """The URL at which a service is found."""
+        """Return the URL at which a service is found."""
         return self.exceptions.get(service, self.default)
 
     def variables(self) -> dict[str, str]:
-        """The environment variables by which any AWS SDK finds the services."""
+        """Return the environment variables by which any AWS SDK finds the services."""
         exceptions = {
             f"AWS_ENDPOINT_URL_{service.upper()}": url for service, url in self.exceptions.items()
         }
@@ -66,11 +66,11 @@ class LocalSession(boto3.session.Session):
     if not TYPE_CHECKING:
 
         def client(self, service_name: str, *arguments: Any, **options: Any) -> Any:
-            """A client of a service of the embedded AWS."""
+            """Return a client of a service of the embedded AWS."""
             return super().client(service_name, *arguments, **self._sealed(service_name, options))
 
         def resource(self, service_name: str, *arguments: Any, **options: Any) -> Any:
-            """A resource of a service of the embedded AWS."""
+            """Return a resource of a service of the embedded AWS."""
             return super().resource(service_name, *arguments, **self._sealed(service_name, options))
 
     def _sealed(self, service: str, options: Mapping[str, Any]) -> dict[str, Any]:

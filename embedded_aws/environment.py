@@ -22,7 +22,7 @@ _SEALED = {
 
 
 def sealed(additions: Mapping[str, str]) -> dict[str, str]:
-    """A few harmless variables of this process, no AWS settings or proxies, and the additions.
+    """Return an environment without AWS settings or proxies: a few variables and the additions.
 
     Credentials and profiles are left out, the files that could hold some are replaced by an empty
     one, and the instance metadata service is not asked.
@@ -32,15 +32,15 @@ def sealed(additions: Mapping[str, str]) -> dict[str, str]:
 
 
 def credentials(account: str) -> dict[str, str]:
-    """Credentials by which the emulators know the account: its number is the access key."""
+    """Return credentials by which the emulators know the account: its number is the access key."""
     return {"AWS_ACCESS_KEY_ID": account, "AWS_SECRET_ACCESS_KEY": "local"}
 
 
 def identity(account: str, region: str) -> dict[str, str]:
-    """The variables by which an SDK acts in an account and region of the embedded AWS."""
+    """Return the variables by which an SDK acts in an account and region of the embedded AWS."""
     return {**credentials(account), "AWS_DEFAULT_REGION": region, "AWS_REGION": region}
 
 
 def repository() -> Path:
-    """The directory that holds the package ``aurora_restore``, ``config`` and ``node_modules``."""
+    """Return the repository's directory, which holds ``config`` and ``node_modules``."""
     return Path(__file__).resolve().parents[1]

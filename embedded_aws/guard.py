@@ -34,7 +34,7 @@ _PR_SET_CHILD_SUBREAPER = 36
 
 
 def end_tree(root: psutil.Process, *, grace: float, include_root: bool) -> None:
-    """Ends every process below ``root``: SIGTERM, ``grace`` seconds to comply, SIGKILL."""
+    """End every process below ``root``: SIGTERM, ``grace`` seconds to comply, SIGKILL."""
     doomed = _descendants(root)
     if include_root:
         doomed.append(root)
@@ -79,11 +79,11 @@ class _Signals:
 
 
 def _noticed(_signal: int, _frame: FrameType | None) -> None:
-    """Exists so that SIGCHLD, ignored by default, wakes ``select``."""
+    """Do nothing: a handler for SIGCHLD, ignored by default, wakes ``select``."""
 
 
 def _wait(command: subprocess.Popen[bytes], parent: int, signals: _Signals) -> None:
-    """Returns when the command has ended, or when nobody is left who wants it."""
+    """Return when the command has ended, or when no process that wants it is left."""
     wanted = sys.stdin.fileno()
     while command.poll() is None and os.getppid() == parent and not signals.stop_requested:
         readable, _, _ = select.select([wanted, signals.descriptor], [], [], _POLL_SECONDS)
@@ -94,7 +94,7 @@ def _wait(command: subprocess.Popen[bytes], parent: int, signals: _Signals) -> N
 
 
 def run(command: Sequence[str], *, parent: int, grace: float, scratch: str | None) -> int:
-    """Runs the command to its end, or to the end of the process that asked for it."""
+    """Run the command to its end, or to the end of the process that asked for it."""
     signals = _Signals()
     prctl = _linux_prctl()
     if prctl is not None:
@@ -116,7 +116,7 @@ def run(command: Sequence[str], *, parent: int, grace: float, scratch: str | Non
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """The command line of the guard."""
+    """Run the command line of the guard."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--parent", type=int, required=True)
     parser.add_argument("--grace", type=float, default=GRACE_SECONDS)

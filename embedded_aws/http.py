@@ -7,14 +7,14 @@ _opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
 def get(url: str, *, timeout: float = 10.0) -> bytes:
-    """The body of a page."""
-    with _opener.open(url, timeout=timeout) as answer:
-        body: bytes = answer.read()
+    """Return the body of a page."""
+    with _opener.open(url, timeout=timeout) as response:
+        body: bytes = response.read()
         return body
 
 
-def answers(url: str) -> bool:
-    """Whether a page can be had at this moment."""
+def is_available(url: str) -> bool:
+    """Return whether the page is available now."""
     try:
         get(url, timeout=2.0)
     except (urllib.error.URLError, OSError):

@@ -29,7 +29,7 @@ class ProcessFailedError(RuntimeError):
 
 
 def free_port() -> int:
-    """A TCP port of 127.0.0.1 on which nothing listens at this moment."""
+    """Return a TCP port of 127.0.0.1 on which nothing listens at this moment."""
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
@@ -37,7 +37,7 @@ def free_port() -> int:
 
 
 def log_tail(log: Path, lines: int = _LOG_TAIL_LINES) -> str:
-    """The last lines of a log, indented, for an error message."""
+    """Return the last lines of a log, indented, for an error message."""
     try:
         text = log.read_text(encoding="utf-8", errors="replace")
     except FileNotFoundError:
@@ -91,11 +91,11 @@ class Supervised:
         return self._command.log
 
     def running(self) -> bool:
-        """Whether the child has not ended yet."""
+        """Return whether the child has not ended yet."""
         return self._guard.poll() is None
 
     def wait_until(self, ready: Callable[[], bool], *, timeout: float) -> None:
-        """Returns as soon as ``ready`` says so; raises if the child ends or time runs out."""
+        """Return as soon as ``ready`` does; raise if the child ends or time runs out."""
         deadline = time.monotonic() + timeout
         while not ready():
             if not self.running():
@@ -105,14 +105,14 @@ class Supervised:
             time.sleep(_READY_POLL_SECONDS)
 
     def wait(self, *, timeout: float) -> int:
-        """Waits for the child to end of itself and gives its exit status."""
+        """Wait for the child to end by itself and return its exit status."""
         try:
             return self._guard.wait(timeout)
         except subprocess.TimeoutExpired:
             raise self._failure(f"was still running after {timeout:g} s") from None
 
     def stop(self) -> None:
-        """Ends the child and everything below it; harmless when it has ended already."""
+        """End the child and everything below it; harmless when it has ended already."""
         if self._guard.stdin is not None:
             self._guard.stdin.close()
         if not self.running():

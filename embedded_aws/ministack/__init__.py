@@ -14,8 +14,8 @@ What still differs from AWS:
   branches again, not only those that failed. ``MaxDelaySeconds`` and jitter of retries are ignored.
 * Which events of the history follow an ``ExecutionRedriven`` is not documented by AWS. Here a Task
   goes on with ``TaskScheduled``, any other state with its ``…StateEntered``.
-* Events are delivered once, in order and at once; AWS promises neither.
+* Events are delivered once, in order and immediately; AWS promises neither.
 * Rules with a schedule fire at their real time, unscaled, and are looked at every 10 seconds;
-  ``EmbeddedAws.fire`` lets one fire at once.
+  ``EmbeddedAws.fire`` fires one immediately.
 * Alarms change their state when a metric is recorded, never by the passing of time.
 """

@@ -1,4 +1,4 @@
-"""Serves the corrected MiniStack on 127.0.0.1 until it is told to stop."""
+"""Serves the patched MiniStack on 127.0.0.1 until it is stopped."""
 
 import argparse
 import asyncio
@@ -20,7 +20,7 @@ _FIXED_ENVIRONMENT = {
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """The command line of the launcher."""
+    """Run the command line of the launcher."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--port", type=int, required=True)
     options = parser.parse_args(arguments)

@@ -18,7 +18,7 @@ _SECRET = "AWS::SecretsManager::Secret"  # noqa: S105
 
 
 def return_secret_arns_for_references() -> None:
-    """``Ref`` of a secret is its ARN; one without a name is called by its logical id and a suffix.
+    """Return the ARN for ``Ref`` of a secret, and name one without a name by its logical id.
 
     CDK's ``secret_name`` takes both for granted.
 
@@ -57,7 +57,7 @@ def _name(physical_id: str) -> str:
 
 
 def apply_generate_secret_string_rules() -> None:
-    """``GenerateSecretString`` generates as GetRandomPassword does, with all of its exclusions.
+    """Generate ``GenerateSecretString`` as GetRandomPassword does, with all of its exclusions.
 
     MiniStack heeds only ``ExcludeCharacters``; a password with an excluded character would be
     refused by what it is for.
@@ -79,7 +79,7 @@ def apply_generate_secret_string_rules() -> None:
 
 
 def apply_all_function_properties() -> None:
-    """A function keeps the dead-letter queue, the network and the concurrency of its template.
+    """Keep the dead-letter queue, the network and the concurrency of a function's template.
 
     MiniStack drops these properties.
     https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-lambda-function.html

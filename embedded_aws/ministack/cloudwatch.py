@@ -35,7 +35,7 @@ class Sample:
 
 
 def count_execution_outcomes() -> None:
-    """The end of an execution is counted by a metric of ``AWS/States``, and alarms look at it.
+    """Count the end of an execution in a metric of ``AWS/States`` and evaluate the alarms.
 
     https://docs.aws.amazon.com/step-functions/latest/dg/procedure-cw-metrics.html
     """
@@ -61,7 +61,7 @@ def count_execution_outcomes() -> None:
 
 
 def extract_embedded_metrics() -> None:
-    """What a function logs in the embedded metric format becomes metrics, and alarms look at them.
+    """Record metrics that a function logs in the embedded metric format; evaluate the alarms.
 
     https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
     """
@@ -79,7 +79,7 @@ def extract_embedded_metrics() -> None:
 
 
 def embedded_samples(log: str) -> Iterator[Sample]:
-    """The values that lines of a log hold in the embedded metric format."""
+    """Return the values that lines of a log hold in the embedded metric format."""
     for line in log.splitlines():
         if not line.startswith("{") or '"_aws"' not in line:
             continue
@@ -113,7 +113,7 @@ def _record(sample: Sample) -> None:
 
 
 def match_alarm_dimensions() -> None:
-    """An alarm is about the metric with exactly its dimensions; MiniStack disregards these.
+    """Evaluate an alarm on the metric with exactly its dimensions, which MiniStack ignores.
 
     https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/cloudwatch_concepts.html#Dimension
     """

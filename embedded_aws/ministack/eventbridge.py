@@ -28,9 +28,9 @@ _DOCUMENTED = (
 
 
 def restrict_status_change_details() -> None:
-    """The detail of a status change has the documented members, none about error, cause or redrive.
+    """Give a status change only the documented details: no error, cause or redrive.
 
-    Whoever wants the cause has to ask DescribeExecution or GetExecutionHistory.
+    Only DescribeExecution and GetExecutionHistory return the cause.
     https://docs.aws.amazon.com/step-functions/latest/dg/eventbridge-integration.html
     """
     original = eventbridge._put_events
@@ -53,7 +53,7 @@ def _documented(detail: str) -> str:
 
 
 def invoke_functions_of_rules_asynchronously() -> None:
-    """A rule hands its event to Lambda, which retries a failing function and uses its own DLQ.
+    """Pass a rule's event to Lambda, which retries a failing function and uses its own DLQ.
 
     What cannot be handed over, because there is no such function or its policy does not allow the
     rule, goes to the dead-letter queue of the rule's target.
@@ -91,7 +91,7 @@ def invoke_functions_of_rules_asynchronously() -> None:
 
 
 def name_executions_started_by_rules() -> None:
-    """An execution that a rule starts is called by two UUIDs with an underscore between: 73 long.
+    """Name an execution that a rule starts by two UUIDs with an underscore, 73 characters.
 
     AWS does not document this; it is what such executions are called in its console. Names made
     from it, or checked against a pattern, must bear it.
@@ -105,7 +105,7 @@ def name_executions_started_by_rules() -> None:
 
 
 def fire(rule_arn: str) -> int:
-    """Lets a scheduled rule fire as if its time had come; gives the number of its targets.
+    """Fire a scheduled rule as if its time had come and return the number of its targets.
 
     A disabled rule does not fire.
     """
@@ -134,7 +134,7 @@ def fire(rule_arn: str) -> int:
 
 
 def _refusal(target: Mapping[str, Any], rule: Mapping[str, Any]) -> tuple[str, str] | None:
-    """The code and the text of why the rule cannot reach its target; None if nothing is known."""
+    """Return the error code and the reason why the rule cannot reach its target, or None."""
     service = parse_arn(target["Arn"]).service
     if service == "states" and sfn._resolve_state_machine_arn(target["Arn"]) is None:
         return "RESOURCE_NOT_FOUND", f"there is no state machine {target['Arn']}"

@@ -13,7 +13,7 @@ from embedded_aws.environment import (
     repository,
     sealed,
 )
-from embedded_aws.http import answers
+from embedded_aws.http import is_available
 from embedded_aws.processes import Command, Supervised
 
 _READY_TIMEOUT_SECONDS = 60.0
@@ -35,7 +35,7 @@ class Settings:
 
 @contextmanager
 def ministack_process(settings: Settings) -> Iterator[Supervised]:
-    """MiniStack, ready to answer; ends with the context, its functions' processes included."""
+    """Run MiniStack; it ends with the context, its functions' processes included."""
     scratch = settings.directory / "ministack"
     scratch.mkdir(exist_ok=True)
     command = Command(
@@ -60,6 +60,8 @@ def ministack_process(settings: Settings) -> Iterator[Supervised]:
         scratch=scratch,
     )
     with Supervised(command) as process:
-        ready = functools.partial(answers, f"http://127.0.0.1:{settings.port}/_ministack/ready")
+        ready = functools.partial(
+            is_available, f"http://127.0.0.1:{settings.port}/_ministack/ready"
+        )
         process.wait_until(ready, timeout=_READY_TIMEOUT_SECONDS)
         yield process

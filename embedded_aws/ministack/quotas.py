@@ -17,7 +17,7 @@ _SUBJECT_START = string.ascii_letters + string.digits + string.punctuation
 
 
 def limit_parameter_sizes() -> None:
-    """A parameter holds 4 KB in the standard tier and 8 KB in the advanced one, counted in bytes.
+    """Limit a parameter to 4 KB in the standard tier and 8 KB in the advanced one, in bytes.
 
     https://docs.aws.amazon.com/systems-manager/latest/userguide/parameter-store-advanced-parameters.html
     """
@@ -37,7 +37,7 @@ def limit_parameter_sizes() -> None:
 
 
 def limit_subjects() -> None:
-    """A subject is a line of less than 100 ASCII characters that begins with a visible one.
+    """Limit a subject to less than 100 printable ASCII characters, the first one visible.
 
     https://docs.aws.amazon.com/sns/latest/api/API_Publish.html
     """
@@ -55,13 +55,13 @@ def limit_subjects() -> None:
 
 
 def is_subject(text: str) -> bool:
-    """Whether a text may be the subject of a message."""
+    """Return whether a text may be the subject of a message."""
     plain = text.isascii() and text.isprintable()
     return plain and len(text) < SUBJECT_LIMIT and text[0] in _SUBJECT_START
 
 
 def limit_function_environments() -> None:
-    """The environment variables of a function take up 4 KB at most.
+    """Limit the environment variables of a function to 4 KB.
 
     https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
     """

@@ -8,7 +8,7 @@ _published: list[dict[str, Any]] = []
 
 
 def record_published_messages() -> None:
-    """Every message published to a topic is kept, whether or not the topic has subscribers.
+    """Record every message published to a topic, whether or not the topic has subscribers.
 
     AWS keeps none; this is for looking at what a subscriber would have received.
     """
@@ -40,5 +40,5 @@ def record_published_messages() -> None:
 
 
 def published_to(topic: str) -> list[dict[str, Any]]:
-    """What was published to a topic, the first message first."""
+    """Return what was published to a topic, the first message first."""
     return [message for message in _published if message["topic_arn"] == topic]

@@ -9,12 +9,12 @@ from ministack.services import sqs
 
 
 def is_queue(arn: str | None) -> TypeGuard[str]:
-    """Whether the ARN is that of a queue."""
+    """Return whether the ARN is that of a queue."""
     return arn is not None and parse_arn(arn).service == "sqs"
 
 
 def send_dead_letter(queue_arn: str, event: Any, attributes: Mapping[str, str]) -> None:
-    """Sends an event that could not be dealt with, and with it what is known about the reason."""
+    """Send an event that could not be dealt with, and with it what is known about the reason."""
     queue = parse_arn(queue_arn)
     url = sqs._queue_url_for_account(queue.account_id, queue.resource)
     message = {

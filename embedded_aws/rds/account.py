@@ -25,13 +25,13 @@ INSTANCE_CLASSES = (
 
 
 class Account:
-    """The operations that tell what is allowed."""
+    """The operations that describe quotas and offers."""
 
     def __init__(self, backend: RdsBackend) -> None:
         self._backend = backend
 
     def attributes(self, location: Location, _: Params) -> dict[str, Any]:
-        """``DescribeAccountAttributes``, as far as the quotas are enforced here."""
+        """Perform ``DescribeAccountAttributes``, as far as the quotas are enforced here."""
         regional, rules = self._backend.at(location), self._backend.rules
         manual = [item for item in regional.snapshots.values() if item.kind == MANUAL]
         quotas = {
@@ -46,8 +46,8 @@ class Account:
             ]
         }
 
-    def offers(self, location: Location, params: Params) -> dict[str, Any]:
-        """``DescribeOrderableDBInstanceOptions`` of Aurora PostgreSQL."""
+    def orderable_options(self, location: Location, params: Params) -> dict[str, Any]:
+        """Perform ``DescribeOrderableDBInstanceOptions`` of Aurora PostgreSQL."""
         engine = params.required("Engine")
         version = params.text("EngineVersion") or self._backend.rules.default_engine_version
         wanted = params.text("DBInstanceClass")

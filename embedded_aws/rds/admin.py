@@ -1,4 +1,4 @@
-"""What a test may ask of the emulator beside the RDS API, from inside its process."""
+"""The admin API of the embedded RDS, which AWS does not have: for tests, inside the process."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, replace
@@ -29,7 +29,7 @@ _USER = "embedded-rds"
 
 
 class RdsAdmin:
-    """Arranges what happens next, and shows what is behind the API.
+    """Arranges what happens next, and shows what the API hides.
 
     Every method takes and returns plain values, so that it can be called over HTTP as well.
     """
@@ -39,7 +39,7 @@ class RdsAdmin:
         self._backend = api.backend
 
     def methods(self) -> Mapping[str, Callable[..., Any]]:
-        """What can be called, by name."""
+        """Return what can be called, by name."""
         return {
             "calls": self.calls,
             "credentials": self.credentials,
@@ -57,7 +57,7 @@ class RdsAdmin:
         }
 
     def call(self, name: str, arguments: Mapping[str, Any]) -> Any:
-        """Calls a method by name."""
+        """Call a method by name."""
         method = self.methods().get(name)
         if method is None:
             raise AdminError(f"no such admin method: {name}")
@@ -78,7 +78,7 @@ class RdsAdmin:
         never_ends: bool = False,
         times: int = 1,
     ) -> None:
-        """Gives the next operation of a kind another course: statuses, duration, end."""
+        """Give the next operation of a kind other statuses, another duration or another end."""
         outcome = TransitionOverride(
             final=final,
             statuses=tuple(statuses) if statuses else None,
@@ -88,7 +88,7 @@ class RdsAdmin:
         self._backend.overrides.add(Operation(operation), outcome, times)
 
     def fail_next(self, operation: str, *, status: str | None = None, times: int = 1) -> None:
-        """Lets the next operation of a kind end in a terminal status."""
+        """Let the next operation of a kind end in a terminal status."""
         kind = Operation(operation)
         outcome = TransitionOverride(final=status or _FAILURES[kind])
         self._backend.overrides.add(kind, outcome, times)
@@ -103,23 +103,23 @@ class RdsAdmin:
         times: int = 1,
         after_doing: bool = False,
     ) -> None:
-        """Answers the next request with an error; ``after_doing``, once it has been carried out."""
+        """Answer the next request with an error; ``after_doing``, once it has been carried out."""
         refusal = Refusal(action, code, message, status, after_doing)
         self._api.refusals.extend(replace(refusal) for _ in range(times))
 
     def set_status(self, arn: str, status: str) -> None:
-        """Puts a cluster, instance or snapshot into a status, where it stays."""
+        """Put a cluster, instance or snapshot into a status, where it stays."""
         resource = self._resource(arn)
         if resource.transition is not None:
             resource.transition.cancel()
         resource.status = status
 
     def set_timings(self, **changes: Any) -> None:
-        """Changes durations from now on; what is under way keeps its own."""
+        """Change durations from now on; what is under way keeps its own."""
         self._backend.timings = self._backend.timings.with_changes(changes)
 
     def set_rules(self, **changes: Any) -> None:
-        """Changes quotas and defaults."""
+        """Change quotas and defaults."""
         if "default_encryption" in changes:
             changes["default_encryption"] = Encryption(changes["default_encryption"])
         self._backend.rules = replace(self._backend.rules, **changes)
@@ -127,7 +127,7 @@ class RdsAdmin:
     def take_automated_snapshot(
         self, cluster: str, *, account: str, region: str, at: str | None = None
     ) -> dict[str, str]:
-        """The daily snapshot, finished, at a time (ISO 8601) or now; gives its id and ARN."""
+        """Take the daily snapshot, finished, at a time (ISO 8601) or now; return its id and ARN."""
         location = Location(account, region)
         time = datetime.fromisoformat(at) if at else self._backend.scheduler.now
         if time.tzinfo is None:
@@ -138,17 +138,17 @@ class RdsAdmin:
         return {"identifier": taken.identifier, "arn": taken.arn}
 
     def run_maintenance_window(self, arn: str) -> None:
-        """Applies what is pending on a cluster or an instance."""
+        """Apply what is pending on a cluster or an instance."""
         resource = self._resource(arn)
         if isinstance(resource, DBCluster):
-            self._api.operations.modifications.maintain(resource)
+            self._api.operations.modifications.apply_pending(resource)
         elif isinstance(resource, DBInstance):
             self._api.operations.instances.apply_pending(resource)
         else:
             raise AdminError("a snapshot has no maintenance window")
 
     def servers(self) -> list[dict[str, Any]]:
-        """The data plane: per cluster its ARN, host, port, log, and whether it lets clients in."""
+        """Return each cluster's server: ARN, host, port, log, and whether it accepts clients."""
         arns = {
             cluster.resource_id: cluster.arn
             for _, regional in self._backend.regional_backends()
@@ -166,7 +166,7 @@ class RdsAdmin:
         ]
 
     def credentials(self, account: str) -> dict[str, str]:
-        """An access key of an administrator in an account, as moto's IAM issues one."""
+        """Return an access key of an administrator in an account, as moto's IAM issues one."""
         backend = iam_backends[account][partition_of("us-east-1")]
         if _USER not in backend.users:
             backend.create_user(region_name="us-east-1", user_name=_USER)
@@ -175,15 +175,15 @@ class RdsAdmin:
         return {"access_key_id": key.access_key_id, "secret_access_key": key.secret_access_key}
 
     def calls(self) -> list[dict[str, Any]]:
-        """Every request so far: when, by which account, in which Region, what, and its error."""
+        """Return every request so far: its time, account, Region, action and error."""
         return [{**asdict(call), "at": call.at.isoformat()} for call in self._api.calls]
 
     def problems(self) -> list[str]:
-        """What the data plane could not do."""
+        """Return what the data plane could not do."""
         return list(self._backend.problems)
 
     def reset(self) -> None:
-        """Nothing was ever made, called or arranged."""
+        """Delete every resource, recorded call and arrangement."""
         images = set()
         for _, regional in self._backend.regional_backends():
             for cluster in regional.clusters.values():

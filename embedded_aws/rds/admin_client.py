@@ -1,4 +1,4 @@
-"""The control of an emulator that runs in another process."""
+"""A client of the admin API of an embedded RDS in another process."""
 
 import json
 from typing import Any
@@ -20,7 +20,7 @@ class RdsAdminClient:
         self._opener = build_opener(ProxyHandler({}))
 
     def session(self, account: str, region: str) -> boto3.Session:
-        """A boto3 session as an administrator of an account."""
+        """Return a boto3 session as an administrator of an account."""
         key = self.credentials(account)
         return boto3.Session(
             aws_access_key_id=key["access_key_id"],
@@ -29,7 +29,7 @@ class RdsAdminClient:
         )
 
     def credentials(self, account: str) -> dict[str, str]:
-        """``access_key_id`` and ``secret_access_key`` of an administrator in an account."""
+        """Return ``access_key_id`` and ``secret_access_key`` of an administrator in an account."""
         found: dict[str, str] = self._call("credentials", account=account)
         return found
 
@@ -43,7 +43,7 @@ class RdsAdminClient:
         never_ends: bool = False,
         times: int = 1,
     ) -> None:
-        """Gives the next operation of a kind other statuses, another duration or another end."""
+        """Give the next operation of a kind other statuses, another duration or another end."""
         self._call(
             "next_outcome",
             operation=operation,
@@ -55,7 +55,7 @@ class RdsAdminClient:
         )
 
     def fail_next(self, operation: str, *, status: str | None = None, times: int = 1) -> None:
-        """Lets the next operation of a kind end in a terminal status."""
+        """Let the next operation of a kind end in a terminal status."""
         self._call("fail_next", operation=operation, status=status, times=times)
 
     def refuse_next(
@@ -68,7 +68,7 @@ class RdsAdminClient:
         times: int = 1,
         after_doing: bool = False,
     ) -> None:
-        """Answers the next request for an action with an error, before or after doing it."""
+        """Answer the next request for an action with an error, before or after doing it."""
         self._call(
             "refuse_next",
             action=action,
@@ -80,47 +80,47 @@ class RdsAdminClient:
         )
 
     def set_status(self, arn: str, status: str) -> None:
-        """Puts a cluster, instance or snapshot into a status, where it stays."""
+        """Put a cluster, instance or snapshot into a status, where it stays."""
         self._call("set_status", arn=arn, status=status)
 
     def set_timings(self, **changes: Any) -> None:
-        """Changes fields of :class:`~embedded_aws.rds.timings.Timings` from now on."""
+        """Change fields of :class:`~embedded_aws.rds.timings.Timings` from now on."""
         self._call("set_timings", **changes)
 
     def set_rules(self, **changes: Any) -> None:
-        """Changes fields of :class:`~embedded_aws.rds.rules.Rules`."""
+        """Change fields of :class:`~embedded_aws.rds.rules.Rules`."""
         self._call("set_rules", **changes)
 
     def take_automated_snapshot(
         self, cluster: str, *, account: str, region: str, at: str | None = None
     ) -> dict[str, str]:
-        """The daily snapshot at a time (ISO 8601) or now: its ``identifier`` and ``arn``."""
+        """Take the daily snapshot at a time (ISO 8601) or now; return its id and ARN."""
         taken: dict[str, str] = self._call(
             "take_automated_snapshot", cluster=cluster, account=account, region=region, at=at
         )
         return taken
 
     def run_maintenance_window(self, arn: str) -> None:
-        """Applies what is pending on a cluster or an instance."""
+        """Apply what is pending on a cluster or an instance."""
         self._call("run_maintenance_window", arn=arn)
 
     def servers(self) -> list[dict[str, Any]]:
-        """The data plane: ``cluster_arn``, ``host``, ``port``, ``log``, ``accepting``."""
+        """Return the servers: ``cluster_arn``, ``host``, ``port``, ``log``, ``accepting``."""
         found: list[dict[str, Any]] = self._call("servers")
         return found
 
     def calls(self) -> list[dict[str, Any]]:
-        """Every request so far: ``at``, ``account``, ``region``, ``action``, ``error``."""
+        """Return every request so far: ``at``, ``account``, ``region``, ``action``, ``error``."""
         found: list[dict[str, Any]] = self._call("calls")
         return found
 
     def problems(self) -> list[str]:
-        """What the data plane could not do."""
+        """Return what the data plane could not do."""
         found: list[str] = self._call("problems")
         return found
 
     def reset(self) -> None:
-        """Nothing was ever made, called or arranged."""
+        """Delete every resource, recorded call and arrangement."""
         self._call("reset")
 
     def _call(self, name: str, **arguments: Any) -> Any:

@@ -1,4 +1,4 @@
-"""The emulated RDS as one thing: what it holds, how it answers, and what tests make it refuse."""
+"""The RDS API: handles requests, records them, and injects the errors that tests ask for."""
 
 from collections import deque
 from collections.abc import Callable
@@ -30,7 +30,7 @@ class ApiCall:
 
 @dataclass
 class Refusal:
-    """What a test wants a caller to be told."""
+    """An error that a test wants the next caller to get."""
 
     action: str
     code: str
@@ -40,7 +40,7 @@ class Refusal:
 
 
 class InjectedError(RDSClientError):
-    """A refusal that a test asked for, with the HTTP status that goes with it."""
+    """An error that a test asked for, with its HTTP status."""
 
     def __init__(self, refusal: Refusal) -> None:
         super().__init__(refusal.message, code=refusal.code)
@@ -56,21 +56,21 @@ class RdsApi:
         self.calls: deque[ApiCall] = deque(maxlen=_REMEMBERED_CALLS)
         self.refusals: list[Refusal] = []
 
-    def answer(self, action: str, location: Location, params: Params) -> dict[str, Any]:
-        """Does what the request asks; raises ``RdsError``."""
+    def respond(self, action: str, location: Location, params: Params) -> dict[str, Any]:
+        """Do what the request asks, or raise ``RDSClientError``."""
         if action not in self.operations.handlers:
             raise UnsupportedOperationError(f"The embedded RDS does not offer {action}")
         return self.operations.perform(action, location, params)
 
-    def receive(self, action: str, location: Location, answer: Callable[[], Answer]) -> Answer:
-        """Has a request answered, unless a test wants it refused, and remembers it."""
+    def handle(self, action: str, location: Location, respond: Callable[[], Answer]) -> Answer:
+        """Handle a request, unless a test wants it refused, and record it."""
         with self.backend.lock:
             refusal = self._refusal(action)
             error: RDSClientError | None = None
             try:
                 if refusal is not None and not refusal.after_doing:
                     raise InjectedError(refusal)
-                answered = answer()
+                response = respond()
                 if refusal is not None:
                     raise InjectedError(refusal)
             except RDSClientError as raised:
@@ -80,7 +80,7 @@ class RdsApi:
                 now = self.backend.clock.now()
                 code = error.code if error else None
                 self.calls.append(ApiCall(now, location.account, location.region, action, code))
-            return answered
+            return response
 
     def _refusal(self, action: str) -> Refusal | None:
         for refusal in self.refusals:
@@ -90,6 +90,6 @@ class RdsApi:
         return None
 
     def stop(self) -> None:
-        """Ends the data plane."""
+        """End the data plane."""
         with self.backend.lock:
             self.backend.data_plane.stop()

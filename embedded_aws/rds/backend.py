@@ -1,4 +1,4 @@
-"""The whole emulated RDS: every account's Regions, one schedule, one data plane, one lock."""
+"""The backend of RDS: the resources of every account and Region, and what they share."""
 
 import threading
 from collections.abc import Iterator
@@ -22,7 +22,7 @@ from embedded_aws.rds.transitions import TransitionOverrides
 
 @dataclass
 class RegionalBackend:
-    """What one account has in one Region, by identifier."""
+    """The resources of one account in one Region, by identifier."""
 
     clusters: dict[str, DBCluster] = field(default_factory=dict)
     instances: dict[str, DBInstance] = field(default_factory=dict)
@@ -30,7 +30,7 @@ class RegionalBackend:
 
 
 class RdsBackend:
-    """Holds everything; each call settles the schedule first, under the lock."""
+    """Holds every resource; each request first runs the scheduled actions, under the lock."""
 
     def __init__(
         self,
@@ -50,25 +50,25 @@ class RdsBackend:
         self.overrides = TransitionOverrides()
         self.lock = threading.RLock()
         self.problems: list[str] = []
-        """What the data plane could not do, for whoever wonders why something failed."""
+        """What the data plane could not do, to explain why something failed."""
         self.global_clusters: dict[tuple[str, str], GlobalCluster] = {}
         self._regional_backends: dict[Location, RegionalBackend] = {}
 
     def at(self, location: Location) -> RegionalBackend:
-        """What is at a place; empty if nothing was ever made there."""
+        """Return what an account has in a Region; empty if nothing was ever created there."""
         return self._regional_backends.setdefault(location, RegionalBackend())
 
     def regional_backends(self) -> Iterator[tuple[Location, RegionalBackend]]:
-        """Every place where something was made or looked for."""
+        """Yield every account and Region where something was created or looked for."""
         yield from list(self._regional_backends.items())
 
     def members(self, cluster: DBCluster) -> list[DBInstance]:
-        """The instances of a cluster, in the order of their creation."""
+        """Return the instances of a cluster, in the order of their creation."""
         instances = self.at(cluster.location).instances.values()
         return [instance for instance in instances if instance.cluster is cluster]
 
     def clear(self) -> None:
-        """Forgets everything that was made and everything that was to come."""
+        """Forget everything that was made and everything that was to come."""
         self._regional_backends.clear()
         self.global_clusters.clear()
         self.problems.clear()

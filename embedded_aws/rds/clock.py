@@ -14,7 +14,7 @@ class Clock(Protocol):
         ...
 
     def now(self) -> datetime:
-        """The present instant, in UTC."""
+        """Return the present instant, in UTC."""
         ...
 
 
@@ -51,7 +51,7 @@ class ManualClock:
         return self._now
 
     def advance(self, seconds: float) -> None:
-        """Moves the time on."""
+        """Move the time on."""
         if seconds < 0:
             raise ValueError("time does not go back")
         self._now += timedelta(seconds=seconds)

@@ -1,4 +1,4 @@
-"""Clusters that come into being: created, or restored from a snapshot."""
+"""The creation of DB clusters, new or restored from a snapshot."""
 
 from collections.abc import Callable
 
@@ -27,13 +27,13 @@ _ZONES = 3
 
 
 class ClusterCreation:
-    """What creating and restoring have in common."""
+    """What CreateDBCluster and RestoreDBClusterFromSnapshot have in common."""
 
     def __init__(self, backend: RdsBackend) -> None:
         self._backend = backend
 
     def new_identifier(self, location: Location, params: Params) -> str:
-        """The identifier of a cluster to come, free and within the quota."""
+        """Return the identifier of a cluster to come, free and within the quota."""
         name = names.identifier(params.required("DBClusterIdentifier"), "DBClusterIdentifier")
         clusters = self._backend.at(location).clusters
         if name in clusters:
@@ -54,7 +54,7 @@ class ClusterCreation:
         tags: Tags | None,
         roles: list[Role],
     ) -> DBCluster:
-        """A cluster that nobody sees yet."""
+        """Return a cluster that no request can see yet."""
         return DBCluster(
             location=location,
             identifier=name,
@@ -77,7 +77,7 @@ class ClusterCreation:
         operation: Operation,
         default: StatusTransition,
     ) -> None:
-        """Has its volume filled, under the label given; from then on it exists and takes its time.
+        """Fill the cluster's volume and start its creation; from then on requests see it.
 
         If the volume cannot be filled, there is no cluster.
         """

@@ -53,7 +53,7 @@ class Clusters:
         self._global_clusters = global_clusters
 
     def create(self, location: Location, params: Params) -> dict[str, Any]:
-        """``CreateDBCluster``: of its own, or following another cluster."""
+        """Perform ``CreateDBCluster``, standalone or following another cluster."""
         name = self._creation.new_identifier(location, params)
         settings.check_engine(params)
         source = self._source(location, params)
@@ -103,7 +103,7 @@ class Clusters:
         return {"DBCluster": cluster_response(self._backend, cluster)}
 
     def describe(self, location: Location, params: Params) -> dict[str, Any]:
-        """``DescribeDBClusters``."""
+        """Perform ``DescribeDBClusters``."""
         named = params.text("DBClusterIdentifier")
         clusters = list(self._backend.at(location).clusters.values())
         if named:
@@ -128,7 +128,7 @@ class Clusters:
         }
 
     def stop(self, location: Location, params: Params) -> dict[str, Any]:
-        """``StopDBCluster``: with every instance of it."""
+        """Perform ``StopDBCluster`` for the cluster and every instance."""
         cluster = find_cluster(self._backend, location, params.required("DBClusterIdentifier"))
         require_status(cluster, AVAILABLE)
         seconds = self._backend.timings.stop_cluster
@@ -138,7 +138,7 @@ class Clusters:
         return {"DBCluster": cluster_response(self._backend, cluster)}
 
     def start(self, location: Location, params: Params) -> dict[str, Any]:
-        """``StartDBCluster``: with every instance of it."""
+        """Perform ``StartDBCluster`` for the cluster and every instance."""
         cluster = find_cluster(self._backend, location, params.required("DBClusterIdentifier"))
         require_status(cluster, STOPPED, KEY_LOST)
         seconds = self._backend.timings.start_cluster
@@ -146,7 +146,7 @@ class Clusters:
         return {"DBCluster": cluster_response(self._backend, cluster)}
 
     def _source(self, location: Location, params: Params) -> DBCluster | None:
-        """The cluster that a new one follows, as its replica or in its global cluster."""
+        """Return the cluster that a new one follows, as its replica or in its global cluster."""
         replicated = params.text("ReplicationSourceIdentifier")
         if replicated is not None:
             return source_cluster(self._backend, replicated)
@@ -236,13 +236,13 @@ class Clusters:
 
 
 def _master_user(params: Params) -> tuple[str, str | None]:
-    """The name, and the password unless RDS is to manage it."""
+    """Return the name, and the password unless RDS is to manage it."""
     _check_password(params)
     return _master_username(params), params.text("MasterUserPassword")
 
 
 def _no_master_user(source: DBCluster, params: Params) -> str:
-    """A cluster that follows another has its master user."""
+    """Return the master user of the source, which a cluster that follows it takes over."""
     for name in ("MasterUsername", "MasterUserPassword", "ManageMasterUserPassword"):
         if name in params:
             raise InvalidParameterCombinationError(
@@ -252,7 +252,7 @@ def _no_master_user(source: DBCluster, params: Params) -> str:
 
 
 def _master_username(params: Params) -> str:
-    """Source: botocore model, ``CreateDBClusterMessage.MasterUsername``."""
+    """Return the master username. Source: botocore model, ``CreateDBClusterMessage``."""
     name = params.required("MasterUsername")
     if not (name.isascii() and name[0].isalpha() and name.replace("_", "").isalnum()):
         raise InvalidParameterValueError(

@@ -1,4 +1,4 @@
-"""Whether clients reach a cluster: only through an instance that can answer.
+"""Whether clients can connect to a cluster: only through an available instance.
 
 Source: Aurora User Guide, *Amazon Aurora DB clusters*: the volume holds the data, the instances
 serve it; a cluster without an instance accepts no connection.
@@ -12,13 +12,13 @@ FAILED = "failed"
 
 
 class Connectivity:
-    """Keeps the data plane in step with the instances."""
+    """Opens and closes the data plane of a cluster as its instances become available or not."""
 
     def __init__(self, backend: RdsBackend) -> None:
         self._backend = backend
 
     def instance_started(self, instance: DBInstance) -> None:
-        """An instance can answer now; if its server does not start, the instance has failed."""
+        """Accept clients of an instance; if its server does not start, the instance has failed."""
         instance.reachable = True
         try:
             self.update(instance.cluster)
@@ -28,12 +28,12 @@ class Connectivity:
             instance.status = FAILED
 
     def instance_stopped(self, instance: DBInstance) -> None:
-        """An instance answers no more."""
+        """Stop accepting clients of an instance."""
         instance.reachable = False
         self.update(instance.cluster)
 
     def update(self, cluster: DBCluster) -> None:
-        """Opens or closes the cluster's volume, as its instances are."""
+        """Open or close the cluster's volume, depending on its instances."""
         wanted = any(instance.reachable for instance in self._backend.members(cluster))
         if wanted and not cluster.accepting:
             self._backend.data_plane.open(cluster.resource_id)

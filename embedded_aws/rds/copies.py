@@ -28,7 +28,7 @@ class Copies:
         self._progress = progress
 
     def copy(self, location: Location, params: Params) -> dict[str, Any]:
-        """``CopyDBClusterSnapshot``, called in the Region that gets the copy."""
+        """Perform ``CopyDBClusterSnapshot``, called in the Region that gets the copy."""
         source = find_accessible_snapshot(
             self._backend, location, params.required("SourceDBClusterSnapshotIdentifier")
         )
@@ -66,7 +66,7 @@ class Copies:
     def _storage(
         self, location: Location, source: DBClusterSnapshot, key_id: str | None
     ) -> Storage:
-        """How the copy is encrypted; refuses the keys that AWS refuses.
+        """Return how the copy is encrypted, or refuse the keys that AWS refuses.
 
         Source: botocore model, ``CopyDBClusterSnapshotMessage.KmsKeyId``.
         """

@@ -27,7 +27,7 @@ class Deletions:
         self._snapshots = snapshots
 
     def delete(self, location: Location, params: Params) -> dict[str, Any]:
-        """``DeleteDBCluster``; the accepted request still shows the status before it."""
+        """Perform ``DeleteDBCluster``; the accepted request still shows the status before it."""
         cluster = find_cluster(self._backend, location, params.required("DBClusterIdentifier"))
         self._check_deletable(cluster)
         final = self._final_snapshot_name(location, params)
@@ -40,16 +40,16 @@ class Deletions:
         cluster.keeps_automated_backups = not params.flag("DeleteAutomatedBackups", default=True)
         default = StatusTransition.spread((DELETING,), seconds, _GONE)
         transition = self._backend.overrides.apply(Operation.DELETE_CLUSTER, default)
-        self._run_to_its_end(cluster, transition)
+        self._start_deletion(cluster, transition)
         return {"DBCluster": shown}
 
-    def instance_gone(self, cluster: DBCluster) -> None:
-        """A member of the cluster ended; if it kept a deleted cluster, that ends too."""
+    def finish_if_last_instance(self, cluster: DBCluster) -> None:
+        """Finish the deletion of the cluster if this was its last instance."""
         if cluster.deletion_due:
             self._finish(cluster)
 
     def _check_deletable(self, cluster: DBCluster) -> None:
-        """Source: botocore model, ``DeleteDBCluster``; Aurora User Guide, *Deleting*."""
+        """Refuse what AWS refuses. Source: botocore model; Aurora User Guide, *Deleting*."""
         if cluster.settings.deletion_protection:
             raise InvalidParameterCombinationError(
                 "Cannot delete protected Cluster, please disable deletion protection and try again."
@@ -77,7 +77,7 @@ class Deletions:
             )
 
     def _final_snapshot_name(self, location: Location, params: Params) -> str | None:
-        """Source: botocore model, ``DeleteDBClusterMessage``: ``SkipFinalSnapshot`` is off."""
+        """Return the final snapshot's name; it is required unless ``SkipFinalSnapshot`` is on."""
         name = params.text("FinalDBSnapshotIdentifier")
         if params.flag("SkipFinalSnapshot"):
             if name is not None:
@@ -104,7 +104,7 @@ class Deletions:
             ):
                 self._snapshots.remove(snapshot)
 
-    def _run_to_its_end(self, cluster: DBCluster, transition: StatusTransition) -> None:
+    def _start_deletion(self, cluster: DBCluster, transition: StatusTransition) -> None:
         def show(status: str) -> None:
             cluster.status = status
 

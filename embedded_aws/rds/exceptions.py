@@ -1,4 +1,4 @@
-"""The refusals of the RDS API, under the *codes* that botocore's model gives them.
+"""The exceptions of the RDS API, with the error codes of botocore's model.
 
 The code is what a client sees as ``Error.Code``; for several faults it is not the shape's name
 (``DBInstanceNotFoundFault`` has the code ``DBInstanceNotFound``). A test compares every code here
@@ -235,4 +235,4 @@ class InvalidGlobalClusterStateError(RDSClientError):
 
 
 class AdminError(ValueError):
-    """Not of AWS: the emulator cannot do what a test asked of its control."""
+    """Not of AWS: the admin API cannot do what a test asked for."""

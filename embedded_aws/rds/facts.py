@@ -1,7 +1,7 @@
 """What this emulator takes from AWS: each fact, where it is written, and where it is enforced.
 
 A fact's id is a sentence, and the test that proves it is named after it. What is not enforced is
-listed as well, so that nobody takes the emulator's silence for AWS's word.
+listed as well, so that the emulator's silence is not mistaken for AWS's behaviour.
 """
 
 from collections.abc import Iterable, Iterator
@@ -361,7 +361,7 @@ _NOT_ENFORCED = (
     (
         "time_passes_for_a_client_of_the_database_without_a_call_of_the_api",
         _OWN,
-        "statuses and servers catch up with time at the next call of the API or the control",
+        "statuses and servers catch up with time at the next call of the API or the admin API",
     ),
     (
         "iam_permissions_decide_who_may_call_what",
@@ -398,7 +398,7 @@ _NOT_ENFORCED = (
     (
         "the_endpoint_listens_on_the_port_that_was_asked_for",
         f"{_MODEL}, Port",
-        "each cluster has a free port of its own on 127.0.0.1, and Port tells it",
+        "each cluster has a free port of its own on 127.0.0.1, which Port shows",
     ),
     (
         "security_groups_decide_who_can_connect",
@@ -484,7 +484,7 @@ PAGE = Path(__file__).parents[2] / "docs" / "embedded-rds.md"
 
 
 def markdown() -> str:
-    """The facts as a page of documentation, one table per topic."""
+    """Return the facts as a page of documentation, one table per topic."""
     topics = dict.fromkeys(fact.topic for fact in FACTS)
     lines = [
         "# What the embedded RDS takes from AWS",

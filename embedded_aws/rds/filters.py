@@ -14,7 +14,7 @@ def apply(
     filters: Mapping[str, tuple[str, ...]],
     supported: Mapping[str, "Reader[Item]"],
 ) -> list[Item]:
-    """The items that match every filter in any of its values, whatever their case."""
+    """Return the items that match every filter in any of its values, whatever their case."""
     for name, values in filters.items():
         if name not in supported:
             raise InvalidParameterValueError(f"Unrecognized filter name: {name}")

@@ -40,7 +40,7 @@ class GlobalClusters:
         self._backend = backend
 
     def create(self, location: Location, params: Params) -> dict[str, Any]:
-        """``CreateGlobalCluster``, empty or around an existing cluster."""
+        """Perform ``CreateGlobalCluster``, empty or around an existing cluster."""
         name = names.identifier(
             params.required("GlobalClusterIdentifier"), "GlobalClusterIdentifier"
         )
@@ -77,19 +77,19 @@ class GlobalClusters:
         return {"GlobalCluster": _response(made)}
 
     def join(self, joined: GlobalCluster, cluster: DBCluster) -> None:
-        """The cluster becomes a member: the first one the writer, any other a reader."""
+        """Add the cluster as a member: the first one is the writer, any other a reader."""
         joined.members.append(cluster)
         cluster.global_cluster = joined.identifier
 
     def named(self, location: Location, name: str) -> GlobalCluster:
-        """The caller's global cluster of that name."""
+        """Return the caller's global cluster of that name."""
         found = self._backend.global_clusters.get((location.account, name.lower()))
         if found is None:
             raise GlobalClusterNotFoundError(name)
         return found
 
     def describe(self, location: Location, params: Params) -> dict[str, Any]:
-        """``DescribeGlobalClusters``."""
+        """Perform ``DescribeGlobalClusters``."""
         name = params.text("GlobalClusterIdentifier")
         if name is not None:
             return {"GlobalClusters": [_response(self.named(location, name))]}
@@ -99,7 +99,7 @@ class GlobalClusters:
         return {"GlobalClusters": [_response(one) for one in own]}
 
     def delete(self, location: Location, params: Params) -> dict[str, Any]:
-        """``DeleteGlobalCluster``: only an empty, unprotected one."""
+        """Perform ``DeleteGlobalCluster``: only an empty, unprotected one."""
         found = self.named(location, params.required("GlobalClusterIdentifier"))
         if found.deletion_protection:
             raise InvalidParameterCombinationError(
@@ -112,7 +112,7 @@ class GlobalClusters:
         return {"GlobalCluster": _response(found)}
 
     def remove(self, location: Location, params: Params) -> dict[str, Any]:
-        """``RemoveFromGlobalCluster``: by ARN; the cluster is ``promoting`` for a while.
+        """Perform ``RemoveFromGlobalCluster``: by ARN; the cluster is ``promoting`` for a while.
 
         The writer leaves last: with secondaries left, that is ``InvalidGlobalClusterStateFault``.
         """
@@ -138,7 +138,7 @@ class GlobalClusters:
         return {"GlobalCluster": _response(found)}
 
     def promote_replica(self, location: Location, params: Params) -> dict[str, Any]:
-        """``PromoteReadReplicaDBCluster``: the replica goes its own way."""
+        """Perform ``PromoteReadReplicaDBCluster``: the replica becomes a standalone cluster."""
         cluster = find_cluster(self._backend, location, params.required("DBClusterIdentifier"))
         if cluster.replication_source is None or not is_available(cluster):
             raise InvalidDBClusterStateError(
@@ -163,7 +163,7 @@ class GlobalClusters:
 
 
 def source_cluster(backend: RdsBackend, arn: str) -> DBCluster:
-    """The cluster, in whatever Region, that a replica names as its source."""
+    """Return the cluster, in whatever Region, that a replica names as its source."""
     parsed = Arn.parse(arn)
     if parsed is None:
         raise DBClusterNotFoundError(arn)
@@ -171,7 +171,7 @@ def source_cluster(backend: RdsBackend, arn: str) -> DBCluster:
 
 
 def forget_source(backend: RdsBackend, replica: DBCluster) -> None:
-    """Unties a replica from its source, if that is still there."""
+    """Detach a replica from its source, if the source still exists."""
     arn, replica.replication_source = replica.replication_source, None
     if arn is None:
         return

@@ -37,7 +37,7 @@ class InProcessRds:
         return self.api.backend
 
     def session(self, account: str, region: str) -> boto3.Session:
-        """A boto3 session as an administrator of an account."""
+        """Return a boto3 session as an administrator of an account."""
         key = self.admin.credentials(account)
         core = Session()
         core.register_component("data_loader", _LOADER)
@@ -57,7 +57,7 @@ def in_process(
     rules: Rules | None = None,
     data_plane: DataPlane | None = None,
 ) -> Iterator[InProcessRds]:
-    """``mock_aws()`` with the embedded RDS in it; the clock stands still unless one is given."""
+    """Run ``mock_aws()`` with the embedded RDS; the clock stands still unless one is given."""
     api = RdsApi(
         RdsBackend(
             clock=clock or ManualClock(),

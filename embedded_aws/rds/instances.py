@@ -65,7 +65,7 @@ class Instances:
         self._connectivity = connectivity
 
     def create(self, location: Location, params: Params) -> dict[str, Any]:
-        """``CreateDBInstance``, as a member of a cluster that is available."""
+        """Perform ``CreateDBInstance``, as a member of a cluster that is available."""
         name = names.identifier(params.required("DBInstanceIdentifier"), "DBInstanceIdentifier")
         instances = self._backend.at(location).instances
         if name in instances:
@@ -107,7 +107,7 @@ class Instances:
         return {"DBInstance": instance_response(self._backend, instance)}
 
     def describe(self, location: Location, params: Params) -> dict[str, Any]:
-        """``DescribeDBInstances``."""
+        """Perform ``DescribeDBInstances``."""
         named = params.text("DBInstanceIdentifier")
         instances = list(self._backend.at(location).instances.values())
         if named:
@@ -132,7 +132,7 @@ class Instances:
         }
 
     def modify(self, location: Location, params: Params) -> dict[str, Any]:
-        """``ModifyDBInstance``; class and certificate wait for the window unless immediate."""
+        """Perform ``ModifyDBInstance``; class and certificate changes wait unless immediate."""
         instance = find_instance(self._backend, location, params.required("DBInstanceIdentifier"))
         self._check_status(instance, AVAILABLE)
         _refuse_cluster_settings(
@@ -157,7 +157,7 @@ class Instances:
         return {"DBInstance": instance_response(self._backend, instance)}
 
     def apply_pending(self, instance: DBInstance) -> None:
-        """What is pending becomes true, while the status is ``modifying``."""
+        """Apply the pending changes, while the status is ``modifying``."""
         if not instance.pending:
             return
 
@@ -182,7 +182,7 @@ class Instances:
         )
 
     def reboot(self, location: Location, params: Params) -> dict[str, Any]:
-        """``RebootDBInstance``."""
+        """Perform ``RebootDBInstance``."""
         instance = find_instance(self._backend, location, params.required("DBInstanceIdentifier"))
         self._check_status(instance, AVAILABLE)
         self._connectivity.instance_stopped(instance)
@@ -191,7 +191,7 @@ class Instances:
         return {"DBInstance": instance_response(self._backend, instance)}
 
     def delete(self, location: Location, params: Params) -> dict[str, Any]:
-        """``DeleteDBInstance``: the cluster's protection does not protect its instances.
+        """Perform ``DeleteDBInstance``: the cluster's protection does not protect its instances.
 
         Source: botocore model, ``DBCluster.DeletionProtection`` and ``DeleteDBInstance``.
         """
@@ -212,14 +212,14 @@ class Instances:
                 "cluster to a standalone DB cluster in order to delete it."
             )
         self._connectivity.instance_stopped(instance)
-        self._hand_over(instance)
+        self._promote_next_writer(instance)
         default = StatusTransition.spread((DELETING,), self._backend.timings.delete_instance, _GONE)
         transition = self._backend.overrides.apply(Operation.DELETE_INSTANCE, default)
-        self._run_to_its_end(instance, transition)
+        self._start_deletion(instance, transition)
         return {"DBInstance": instance_response(self._backend, instance)}
 
     def failover(self, location: Location, params: Params) -> dict[str, Any]:
-        """``FailoverDBCluster``: another instance becomes the writer."""
+        """Perform ``FailoverDBCluster``: another instance becomes the writer."""
         cluster = find_cluster(self._backend, location, params.required("DBClusterIdentifier"))
         readers = [
             one for one in self._backend.members(cluster) if is_available(one) and not one.is_writer
@@ -236,18 +236,18 @@ class Instances:
         min(readers, key=lambda one: one.settings.promotion_tier).is_writer = True
         return {"DBCluster": cluster_response(self._backend, cluster)}
 
-    def _hand_over(self, leaving: DBInstance) -> None:
-        """The writer leaves: the lowest promotion tier takes over, the oldest among equals."""
+    def _promote_next_writer(self, leaving: DBInstance) -> None:
+        """Make the instance of the lowest promotion tier the writer, the oldest among equals."""
         if not leaving.is_writer:
             return
-        heirs = [
+        candidates = [
             one
             for one in self._backend.members(leaving.cluster)
             if one is not leaving and one.status != DELETING
         ]
-        if heirs:
+        if candidates:
             leaving.is_writer = False
-            min(heirs, key=lambda one: one.settings.promotion_tier).is_writer = True
+            min(candidates, key=lambda one: one.settings.promotion_tier).is_writer = True
 
     def _run(self, instance: DBInstance, transition: StatusTransition) -> None:
         def show(status: str) -> None:
@@ -258,13 +258,13 @@ class Instances:
             if final == AVAILABLE:
                 instance.created = instance.created or self._backend.scheduler.now
                 self._connectivity.instance_started(instance)
-                self._modifications.instance_available(instance.cluster)
+                self._modifications.set_waiting_password(instance.cluster)
 
         instance.transition = RunningTransition(
             self._backend.scheduler, transition, show=show, done=done
         )
 
-    def _run_to_its_end(self, instance: DBInstance, transition: StatusTransition) -> None:
+    def _start_deletion(self, instance: DBInstance, transition: StatusTransition) -> None:
         def show(status: str) -> None:
             instance.status = status
 
@@ -273,7 +273,7 @@ class Instances:
                 instance.status = final
                 return
             del self._backend.at(instance.location).instances[instance.identifier]
-            self._deletions.instance_gone(instance.cluster)
+            self._deletions.finish_if_last_instance(instance.cluster)
 
         if instance.transition is not None:
             instance.transition.cancel()
@@ -346,7 +346,7 @@ class Instances:
 
 
 def _check_agreement(cluster: DBCluster, params: Params) -> None:
-    """What an instance may repeat of its cluster's settings must be the same."""
+    """Refuse an instance whose repeated settings differ from its cluster's."""
     shared = {
         "EngineVersion": cluster.settings.engine_version,
         "DBSubnetGroupName": cluster.settings.subnet_group,
@@ -361,7 +361,7 @@ def _check_agreement(cluster: DBCluster, params: Params) -> None:
 
 
 def _refuse_cluster_settings(params: Params, message: str) -> None:
-    """Source: botocore model, ``CreateDBInstanceMessage``: managed by the DB cluster."""
+    """Refuse what the DB cluster manages. Source: botocore model, ``CreateDBInstanceMessage``."""
     for name, setting in _CLUSTER_LEVEL.items():
         if name in params:
             raise InvalidParameterCombinationError(message.format(setting))

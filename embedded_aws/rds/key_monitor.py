@@ -1,7 +1,7 @@
 """Clusters whose key has been disabled or deleted.
 
 Source: Aurora User Guide, *Viewing DB cluster status*: such a cluster goes into
-``inaccessible-encryption-credentials-recoverable``, answers no more, and is started again once the
+``inaccessible-encryption-credentials-recoverable``, accepts no clients, and can be started once the
 key is usable.
 """
 
@@ -13,14 +13,14 @@ KEY_LOST = "inaccessible-encryption-credentials-recoverable"
 
 
 class KeyMonitor:
-    """Looks after the keys of available clusters."""
+    """Watches the keys of available clusters."""
 
     def __init__(self, backend: RdsBackend, connectivity: Connectivity) -> None:
         self._backend = backend
         self._connectivity = connectivity
 
     def stop_clusters_without_key(self) -> None:
-        """Takes down the clusters whose key is not usable any more."""
+        """Stop the clusters whose key is no longer usable."""
         for location, regional in self._backend.regional_backends():
             for cluster in regional.clusters.values():
                 arn = cluster.storage.key_arn

@@ -26,7 +26,7 @@ OPERATIONS_TO_SHARE = (
 
 
 def usable_key(backend: RdsBackend, location: Location, identifier: str) -> KmsKey:
-    """The key a request names, in the caller's Region and usable by the caller."""
+    """Return the key a request names, in the caller's Region and usable by the caller."""
     key = backend.services.key(location, identifier)
     if key is None or key.region != location.region or not can_use(key, location):
         raise KMSKeyNotAccessibleError(identifier)
@@ -34,14 +34,14 @@ def usable_key(backend: RdsBackend, location: Location, identifier: str) -> KmsK
 
 
 def check_still_usable(backend: RdsBackend, location: Location, key_arn: str) -> None:
-    """The key that data is encrypted with can be used by the caller now."""
+    """Refuse a key that the caller can no longer use."""
     key = backend.services.key(location, key_arn)
     if key is None or not can_use(key, location):
         raise KMSKeyNotAccessibleError(key_arn)
 
 
 def can_use(key: KmsKey, location: Location) -> bool:
-    """Whether the key is enabled and its policy or grants let the caller's account use it."""
+    """Return whether the key is enabled and its policy or grants allow the caller's account."""
     if not key.usable:
         return False
     if key.account == location.account:
@@ -53,14 +53,14 @@ def can_use(key: KmsKey, location: Location) -> bool:
 
 
 def can_describe(key: KmsKey, location: Location) -> bool:
-    """Whether the key's policy or grants let the caller's account describe it, by itself."""
+    """Return whether the key's policy or grants allow the caller's account to describe it."""
     if key.account == location.account:
         return True
     return _permitted(key, location, "DescribeKey", _facts_of(location))
 
 
 def _facts_of(location: Location) -> dict[str, str]:
-    """What conditions can be about: a caller is known by its account alone."""
+    """Return the condition keys of a call: a caller is known by its account alone."""
     return {
         "kms:calleraccount": location.account,
         "kms:grantisforawsresource": "true",
@@ -118,7 +118,7 @@ def _names_action(actions: Any, action: str) -> bool:
 def _condition_holds(
     condition: dict[str, dict[str, Any]], location: Location, facts: dict[str, str]
 ) -> bool:
-    """Evaluates what the call fixes; a condition on anything else does not hold.
+    """Evaluate what the call fixes; a condition on anything else does not hold.
 
     A condition on the caller's ARN holds for every ARN of its account.
     """

@@ -1,4 +1,4 @@
-"""What the emulated RDS holds: clusters, instances and cluster snapshots with their settings."""
+"""The models of the emulated RDS: clusters, instances and cluster snapshots with their settings."""
 
 import secrets
 import string
@@ -22,19 +22,19 @@ _RESOURCE_ALPHABET = string.ascii_uppercase + string.digits
 
 
 def resource_id(prefix: str) -> str:
-    """An immutable resource id such as ``cluster-ABC…``, as AWS assigns one to each resource."""
+    """Return an immutable resource id such as ``cluster-ABC…``, as AWS assigns it."""
     return f"{prefix}-{''.join(secrets.choice(_RESOURCE_ALPHABET) for _ in range(26))}"
 
 
 @dataclass(frozen=True)
 class Location:
-    """An account in a Region: where a resource lives."""
+    """An account and a Region: where a resource is."""
 
     account: str
     region: str
 
     def arn(self, kind: str, name: str) -> str:
-        """The ARN of a resource here."""
+        """Return the ARN of a resource here."""
         return rds_arn(self.region, self.account, kind, name)
 
 

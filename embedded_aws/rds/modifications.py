@@ -1,4 +1,4 @@
-"""Changes to a cluster: at once, in a while, or in the next maintenance window."""
+"""Modifications of a cluster: immediate, delayed, or in the next maintenance window."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -56,7 +56,7 @@ class Modifications:
         self._queues: dict[str, list[Modification]] = {}
 
     def modify(self, location: Location, params: Params) -> dict[str, Any]:
-        """``ModifyDBCluster``."""
+        """Perform ``ModifyDBCluster``."""
         cluster = find_cluster(self._backend, location, params.required("DBClusterIdentifier"))
         require_status(cluster, AVAILABLE)
         password = self._password(cluster, params)
@@ -70,19 +70,19 @@ class Modifications:
         self._start(cluster, everything=params.flag("ApplyImmediately"))
         return {"DBCluster": cluster_response(self._backend, cluster)}
 
-    def maintain(self, cluster: DBCluster) -> None:
-        """The maintenance window: what is pending is applied."""
+    def apply_pending(self, cluster: DBCluster) -> None:
+        """Apply the pending changes, as the maintenance window does."""
         self._start(cluster, everything=True)
 
-    def instance_available(self, cluster: DBCluster) -> None:
-        """The cluster can answer: a password that waited for an instance is set now."""
+    def set_waiting_password(self, cluster: DBCluster) -> None:
+        """Set a password that waited for an available instance."""
         if cluster.waiting_password is None or not is_available(cluster):
             return
         if cluster.transition is None or not cluster.transition.running:
             self._start(cluster, everything=False)
 
     def _start(self, cluster: DBCluster, *, everything: bool) -> None:
-        """Queues what is to be done; it begins a little after the call, as in AWS."""
+        """Queue what is to be done; it begins a little after the call, as in AWS."""
         steps = self._steps(cluster, everything=everything)
         if not steps:
             return
@@ -157,14 +157,14 @@ class Modifications:
             cluster.settings = replace(cluster.settings, **{_DEFERRED_SETTINGS[name]: value})
 
     def _rename(self, cluster: DBCluster, name: str) -> None:
-        """Source: Aurora User Guide, *Modifying*: name, ARN and endpoints change, no outage."""
+        """Change name, ARN and endpoints. Source: Aurora User Guide, *Modifying*."""
         clusters = self._backend.at(cluster.location).clusters
         del clusters[cluster.identifier]
         cluster.identifier = name
         clusters[name] = cluster
 
     def _set_password(self, cluster: DBCluster) -> None:
-        """The password is truly changed, if an instance is there to change it in."""
+        """Change the password in PostgreSQL, if an instance is available."""
         if not cluster.accepting or cluster.waiting_password is None:
             return
         login = Login(cluster.master_username, cluster.waiting_password)
@@ -211,7 +211,7 @@ class Modifications:
         return password
 
     def _pending(self, location: Location, cluster: DBCluster, params: Params) -> dict[str, object]:
-        """The changes that may wait."""
+        """Return the changes that may wait."""
         pending: dict[str, object] = {}
         asked = settings.optional_settings(params)
         for name, setting in _DEFERRED_SETTINGS.items():
@@ -242,7 +242,7 @@ class Modifications:
         return pending
 
     def _at_once(self, location: Location, cluster: DBCluster, params: Params) -> dict[str, Any]:
-        """The changes that never wait."""
+        """Return the changes that never wait."""
         asked = settings.optional_settings(params)
         for setting in _DEFERRED_SETTINGS.values():
             asked.pop(setting, None)

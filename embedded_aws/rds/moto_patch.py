@@ -4,7 +4,7 @@ moto serves the protocol (parsing, serialising, accounts, Regions) and everythin
 instances and cluster snapshots. Four things are replaced while the emulator is installed:
 
 * the class of moto's RDS backends, by one whose URLs lead to :class:`AuroraResponse`;
-* the account of an access key that nobody registered: an account's number stands for itself, as it
+* the account of an unregistered access key: an account's number stands for itself, as it
   does in MiniStack, and any other key is of the configured default;
 * the pattern of an access key in a signature, so that such a number is read;
 * DescribeKey of KMS, which in moto knows no key of another account.
@@ -79,7 +79,7 @@ class AuroraBackend(RDSBackend):  # type: ignore[misc]
         )
 
     def describe_db_cluster_parameter_groups(self, group_name: str | None) -> Any:
-        """The groups, with an engine's default made when it is asked for."""
+        """Return the groups, with an engine's default made when it is asked for."""
         family = DEFAULT_GROUP.fullmatch(group_name or "")
         if family and group_name not in self.db_cluster_parameter_groups:
             self.create_db_cluster_parameter_group(
@@ -91,7 +91,7 @@ class AuroraBackend(RDSBackend):  # type: ignore[misc]
         return super().describe_db_cluster_parameter_groups(group_name)
 
     def describe_db_parameter_groups(self, db_parameter_group_kwargs: dict[str, Any]) -> Any:
-        """The groups, with an engine's default made when it is asked for."""
+        """Return the groups, with an engine's default made when it is asked for."""
         name = db_parameter_group_kwargs.get("db_parameter_group_name")
         family = DEFAULT_GROUP.fullmatch(name or "")
         if family and name not in self.db_parameter_groups:
@@ -110,16 +110,16 @@ class AuroraResponse(RDSResponse):  # type: ignore[misc]
     """Hands a request to the emulator, to moto, or back."""
 
     def call_action(self) -> Any:
-        """Answers one request."""
+        """Respond to one request."""
         api = _installed()
         action = self._get_action()
         location = Location(self.current_account, self.region)
         params = Params(getattr(self.params, "original_dict", dict)())
         try:
             if self._is_left_to_moto(action, params):
-                return api.receive(action, location, super().call_action)
-            answered = api.receive(action, location, lambda: api.answer(action, location, params))
-            return self._answer(ActionResult(answered))
+                return api.handle(action, location, super().call_action)
+            response = api.handle(action, location, lambda: api.respond(action, location, params))
+            return self._answer(ActionResult(response))
         except InjectedError as error:
             return self._refuse(error, error.status)
         except RDSClientError as error:
@@ -154,7 +154,7 @@ class AuroraResponse(RDSResponse):  # type: ignore[misc]
 
 @cache
 def _statuses() -> dict[str, int]:
-    """The HTTP status of each error code, from botocore's model."""
+    """Return the HTTP status of each error code, from botocore's model."""
     errors = [shape.metadata["error"] for shape in get_service_model("rds").error_shapes]
     return {error["code"]: error["httpStatusCode"] for error in errors}
 
@@ -169,7 +169,7 @@ def _is_registered(access_key: str, account: str) -> bool:
 
 
 def _describe_key(response: KmsResponse, describe_own: Callable[[KmsResponse], str]) -> str:
-    """``DescribeKey``, for any account that the key's policy lets see it."""
+    """Perform ``DescribeKey``, for any account that the key's policy lets see it."""
     location = Location(response.current_account, response.region)
     asked = response._get_param("KeyId")
     if not asked.startswith("arn:") or asked.split(":")[4] == location.account:
@@ -194,7 +194,7 @@ def _installed() -> RdsApi:
 
 @contextmanager
 def installed(api: RdsApi) -> Iterator[None]:
-    """Puts the emulator in the place of moto's RDS, for as long as the context lasts."""
+    """Replace moto's RDS with the embedded one, for as long as the context lasts."""
     found = version("moto")
     if found != MOTO_VERSION:
         raise RuntimeError(f"the embedded RDS is made for moto {MOTO_VERSION}, not {found}")

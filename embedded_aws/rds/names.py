@@ -24,7 +24,7 @@ class Arn:
 
     @classmethod
     def parse(cls, text: str) -> Self | None:
-        """The ARN that the text is, or ``None`` if it is none."""
+        """Return the ARN that the text is, or ``None`` if it is none."""
         parts = text.split(":", 6)
         if len(parts) != 7 or parts[0] != "arn":
             return None
@@ -39,7 +39,7 @@ class Arn:
 
 
 def partition_of(region: str) -> str:
-    """The partition a Region belongs to."""
+    """Return the partition a Region belongs to."""
     if region.startswith("cn-"):
         return "aws-cn"
     if region.startswith("us-gov-"):
@@ -48,12 +48,12 @@ def partition_of(region: str) -> str:
 
 
 def rds_arn(region: str, account: str, kind: str, name: str) -> str:
-    """The ARN of an RDS resource."""
+    """Return the ARN of an RDS resource."""
     return str(Arn("rds", region, account, kind, name, partition_of(region)))
 
 
 def identifier(value: str, parameter: str, *, longest: int = MAX_IDENTIFIER_LENGTH) -> str:
-    """The identifier as AWS stores it, in lower case; refuses what AWS refuses.
+    """Return the identifier as AWS stores it, in lower case; refuses what AWS refuses.
 
     Source: botocore model, for example ``CopyDBClusterSnapshotMessage``: 1 to 63 letters, digits
     or hyphens; the first a letter; no hyphen at the end and no two in a row.

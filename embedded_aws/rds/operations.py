@@ -1,4 +1,4 @@
-"""Which function answers which operation of the RDS API."""
+"""The handler of each operation of the RDS API."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -66,7 +66,7 @@ class Operations:
             "DescribeDBClusterSnapshots": self.snapshots.describe,
             "DescribeDBInstances": self.instances.describe,
             "DescribeGlobalClusters": global_clusters.describe,
-            "DescribeOrderableDBInstanceOptions": account.offers,
+            "DescribeOrderableDBInstanceOptions": account.orderable_options,
             "FailoverDBCluster": self.instances.failover,
             "ListTagsForResource": self.tagging.list,
             "ModifyDBCluster": self.modifications.modify,
@@ -83,11 +83,11 @@ class Operations:
         }
 
     def perform(self, action: str, location: Location, params: Params) -> dict[str, Any]:
-        """Settles what fell due, then does what the request asks."""
+        """Run what is due, then do what the request asks."""
         with self._backend.lock:
             self._backend.scheduler.run_due()
             self._key_monitor.stop_clusters_without_key()
-            unsupported.check(action, params)
+            unsupported.refuse_unsupported(action, params)
             answer = self.handlers[action](location, params)
-            unsupported.check_all_were_read(action, params)
+            unsupported.require_all_read(action, params)
             return answer

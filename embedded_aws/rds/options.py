@@ -26,7 +26,7 @@ class Options:
     rules: Rules = field(default_factory=Rules)
 
     def arguments(self) -> list[str]:
-        """The command line that says the same."""
+        """Return the command line with these options."""
         return [
             f"--data-dir={self.data_dir}",
             f"--port={self.port}",
@@ -39,7 +39,7 @@ class Options:
 
     @classmethod
     def parse(cls, arguments: Sequence[str] | None = None) -> Self:
-        """Reads a command line."""
+        """Read a command line."""
         parser = argparse.ArgumentParser(
             prog="python -m embedded_aws.rds",
             description="An Amazon RDS for Aurora PostgreSQL on 127.0.0.1. Ends with SIGTERM, "
@@ -64,7 +64,7 @@ class Options:
         parser.add_argument(
             "--rules", type=json.loads, default={}, help="quotas and defaults as JSON, see Rules"
         )
-        parser.add_argument("--account", help="of access keys that nobody registered")
+        parser.add_argument("--account", help="of unregistered access keys")
         chosen = parser.parse_args(arguments)
         rules = Rules(**chosen.rules)
         rules = replace(rules, default_encryption=Encryption(rules.default_encryption))

@@ -15,7 +15,7 @@ LARGEST_PAGE = 100
 
 
 def page(items: Sequence[tuple[str, Item]], params: Params) -> tuple[list[Item], str | None]:
-    """The page a request asks for, and the marker of the next one.
+    """Return the page a request asks for, and the marker of the next one.
 
     The items come with unique keys and are paged in their order; the marker names the last key
     shown, so that a page is neither lost nor repeated when the list changes in between.

@@ -19,7 +19,7 @@ class Params(Mapping[str, Any]):
         self._read: set[str] = set()
 
     def unread(self) -> set[str]:
-        """The parameters that nobody asked for."""
+        """Return the parameters that were not read."""
         return set(self._values) - self._read
 
     def __getitem__(self, name: str) -> Any:
@@ -39,7 +39,7 @@ class Params(Mapping[str, Any]):
         return len(self._values)
 
     def required(self, name: str) -> str:
-        """A text that must be there."""
+        """Return a text, or raise an error if it is missing."""
         value = self.text(name)
         if not value:
             raise InvalidParameterCombinationError(
@@ -49,37 +49,37 @@ class Params(Mapping[str, Any]):
         return value
 
     def text(self, name: str) -> str | None:
-        """A text."""
+        """Return a text."""
         value = self.get(name)
         return None if value is None else str(value)
 
     def flag(self, name: str, *, default: bool = False) -> bool:
-        """A truth value."""
+        """Return a truth value."""
         value = self.get(name)
         return default if value is None else bool(value)
 
     def number(self, name: str) -> int | None:
-        """A whole number."""
+        """Return a whole number."""
         value = self.get(name)
         return None if value is None else int(value)
 
     def texts(self, name: str) -> tuple[str, ...] | None:
-        """A list of texts."""
+        """Return a list of texts."""
         value = self.get(name)
         return None if value is None else tuple(str(item) for item in value)
 
     def structure(self, name: str) -> "Params | None":
-        """A nested structure."""
+        """Return a nested structure."""
         value = self.get(name)
         return None if value is None else Params(value)
 
     def structures(self, name: str) -> "list[Params] | None":
-        """A list of nested structures."""
+        """Return a list of nested structures."""
         value = self.get(name)
         return None if value is None else [Params(item) for item in value]
 
     def filters(self) -> dict[str, tuple[str, ...]]:
-        """``Filters`` as a mapping of name to accepted values."""
+        """Return ``Filters`` as a mapping of name to accepted values."""
         return {
             item.required("Name"): item.texts("Values") or ()
             for item in self.structures("Filters") or []

@@ -54,7 +54,7 @@ class EmbeddedRds:
         self._ready: dict[str, str] = {}
 
     def start(self) -> Self:
-        """Starts the server and waits until it answers."""
+        """Start the server and wait until it is ready."""
         log = self.data_dir / "emulator.log"
         try:
             with log.open("ab") as errors:
@@ -77,7 +77,7 @@ class EmbeddedRds:
         return self
 
     def stop(self) -> None:
-        """Ends the server with everything it started; harmless if it has ended already."""
+        """End the server with everything it started; harmless if it has ended already."""
         process, self._process = self._process, None
         if process is not None:
             for stream in (process.stdin, process.stdout):
@@ -93,7 +93,7 @@ class EmbeddedRds:
 
     @property
     def endpoint_url(self) -> str:
-        """Where RDS (and STS, KMS, EC2, IAM) answers."""
+        """The URL of RDS (and STS, KMS, EC2, IAM)."""
         return self._ready["endpoint_url"]
 
     @property
@@ -112,7 +112,7 @@ class EmbeddedRds:
         return RdsAdminClient(self.endpoint_url)
 
     def environment(self) -> dict[str, str]:
-        """What leads an AWS SDK here for the services that this process serves."""
+        """Return the variables that point an AWS SDK here for the services of this process."""
         services = ("EC2", "IAM", "KMS", "RDS", "STS")
         return {f"AWS_ENDPOINT_URL_{service}": self.endpoint_url for service in services}
 
@@ -129,7 +129,7 @@ class EmbeddedRds:
 
 
 def _environment() -> dict[str, str]:
-    """The surroundings of the server: this package importable, nothing that changes moto."""
+    """Return the server's environment: this package importable, nothing that changes moto."""
     kept = {
         name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "MOTO_"))
     }

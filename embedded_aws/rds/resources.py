@@ -1,4 +1,4 @@
-"""Finds what a request names, by identifier or ARN, as far as the caller may see it."""
+"""Finds the resources that a request names, by identifier or ARN, if the caller may see them."""
 
 from embedded_aws.rds.backend import RdsBackend
 from embedded_aws.rds.exceptions import (
@@ -14,7 +14,7 @@ EVERYONE = "all"
 
 
 def find_cluster(backend: RdsBackend, location: Location, named: str) -> DBCluster:
-    """The caller's own cluster."""
+    """Return the caller's own cluster."""
     found = backend.at(location).clusters.get(_own_name(location, named, "cluster"))
     if found is None:
         raise DBClusterNotFoundError(named)
@@ -22,7 +22,7 @@ def find_cluster(backend: RdsBackend, location: Location, named: str) -> DBClust
 
 
 def find_instance(backend: RdsBackend, location: Location, named: str) -> DBInstance:
-    """The caller's own instance."""
+    """Return the caller's own instance."""
     found = backend.at(location).instances.get(_own_name(location, named, "db"))
     if found is None:
         raise DBInstanceNotFoundError(named)
@@ -30,7 +30,7 @@ def find_instance(backend: RdsBackend, location: Location, named: str) -> DBInst
 
 
 def find_own_snapshot(backend: RdsBackend, location: Location, named: str) -> DBClusterSnapshot:
-    """The caller's own snapshot in this Region."""
+    """Return the caller's own snapshot in this Region."""
     found = backend.at(location).snapshots.get(_own_name(location, named, "cluster-snapshot"))
     if found is None:
         raise DBClusterSnapshotNotFoundError(named)
@@ -38,7 +38,7 @@ def find_own_snapshot(backend: RdsBackend, location: Location, named: str) -> DB
 
 
 def _own_name(location: Location, named: str, kind: str) -> str:
-    """The identifier in a name or ARN; nothing's, if the ARN is of elsewhere."""
+    """Return the identifier in a name or ARN; empty for an ARN of another account or Region."""
     arn = Arn.parse(named)
     if arn is None:
         return named.lower()
@@ -50,7 +50,7 @@ def _own_name(location: Location, named: str, kind: str) -> str:
 def find_accessible_snapshot(
     backend: RdsBackend, location: Location, named: str
 ) -> DBClusterSnapshot:
-    """A snapshot that the caller may copy: its own, or by ARN one shared with its account.
+    """Return a snapshot that the caller may copy: its own, or by ARN one shared with its account.
 
     Source: botocore model, ``CopyDBClusterSnapshot``: the ARN may be of "a snapshot that is in a
     different account and a different Amazon Web Services Region"; Aurora User Guide, *Sharing a DB
@@ -69,19 +69,19 @@ def find_accessible_snapshot(
 
 
 def can_access(snapshot: DBClusterSnapshot, account: str) -> bool:
-    """Whether an account may copy and restore a snapshot."""
+    """Return whether an account may copy and restore a snapshot."""
     if snapshot.location.account == account:
         return True
     return account in snapshot.shared_with or EVERYONE in snapshot.shared_with
 
 
 def is_available(resource: DBCluster | DBInstance | DBClusterSnapshot) -> bool:
-    """Whether its status is ``available``."""
+    """Return whether its status is ``available``."""
     return resource.status == AVAILABLE
 
 
 def require_status(cluster: DBCluster, *statuses: str) -> None:
-    """Refuses what a cluster's status forbids."""
+    """Refuse what a cluster's status forbids."""
     if cluster.status not in statuses:
         raise InvalidDBClusterStateError(
             f"DbCluster {cluster.identifier} is in {cluster.status} state but expected it to be "

@@ -14,7 +14,7 @@ from embedded_aws.rds.tagging import tag_list
 
 
 def cluster_response(backend: RdsBackend, cluster: DBCluster) -> dict[str, Any]:
-    """A cluster with every setting it was given."""
+    """Return a cluster with every setting it was given."""
     chosen = cluster.settings
     members = sorted(backend.members(cluster), key=lambda member: member.identifier)
     endpoint = _endpoint(backend, cluster, "cluster")
@@ -94,7 +94,7 @@ def cluster_response(backend: RdsBackend, cluster: DBCluster) -> dict[str, Any]:
 
 
 def instance_response(backend: RdsBackend, instance: DBInstance) -> dict[str, Any]:
-    """An instance of a cluster; it has an endpoint only once it was available."""
+    """Return an instance of a cluster; it has an endpoint only once it was available."""
     cluster, chosen = instance.cluster, instance.settings
     group = backend.services.subnet_group(instance.location, cluster.settings.subnet_group)
     endpoint = _endpoint(backend, cluster, "", instance.identifier)
@@ -174,7 +174,7 @@ def instance_response(backend: RdsBackend, instance: DBInstance) -> dict[str, An
 def _endpoint(
     backend: RdsBackend, cluster: DBCluster, kind: str, name: str | None = None
 ) -> Endpoint:
-    """Where the data plane serves the cluster; without one, a name such as AWS would give."""
+    """Return the cluster's endpoint in the data plane, or a name such as AWS would give."""
     location = cluster.location
     suffix = cluster.resource_id[-12:].lower()
     label = f"{kind}-{suffix}" if kind else suffix

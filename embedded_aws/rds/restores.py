@@ -31,7 +31,7 @@ class Restores:
         self._creation = creation
 
     def restore(self, location: Location, params: Params) -> dict[str, Any]:
-        """``RestoreDBClusterFromSnapshot``."""
+        """Perform ``RestoreDBClusterFromSnapshot``."""
         name = self._creation.new_identifier(location, params)
         settings.check_engine(params)
         snapshot = self._snapshot(location, params.required("SnapshotIdentifier"))
@@ -84,7 +84,7 @@ class Restores:
         return {"DBCluster": cluster_response(self._backend, cluster)}
 
     def _snapshot(self, location: Location, named: str) -> DBClusterSnapshot:
-        """A snapshot that is available in the caller's own Region."""
+        """Return a snapshot that is available in the caller's own Region."""
         snapshot = find_accessible_snapshot(self._backend, location, named)
         if snapshot.location.region != location.region:
             raise DBClusterSnapshotNotFoundError(named)
@@ -98,7 +98,7 @@ class Restores:
     def _storage(
         self, location: Location, snapshot: DBClusterSnapshot, key_id: str | None
     ) -> Storage:
-        """Source: Aurora User Guide, *Encrypting*, and botocore model, ``KmsKeyId``.
+        """Return the encryption. Source: Aurora User Guide, *Encrypting*; botocore model.
 
         Without a key, an encrypted snapshot keeps its own, even that of the account it came from,
         and any other restores under the AWS-owned key.

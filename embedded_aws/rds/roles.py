@@ -20,7 +20,7 @@ class Roles:
         self._backend = backend
 
     def add(self, location: Location, params: Params) -> dict[str, Any]:
-        """``AddRoleToDBCluster``."""
+        """Perform ``AddRoleToDBCluster``."""
         cluster = find_cluster(self._backend, location, params.required("DBClusterIdentifier"))
         require_status(cluster, AVAILABLE)
         role = Role(params.required("RoleArn"), params.text("FeatureName") or "")
@@ -38,7 +38,7 @@ class Roles:
         return {}
 
     def remove(self, location: Location, params: Params) -> dict[str, Any]:
-        """``RemoveRoleFromDBCluster``."""
+        """Perform ``RemoveRoleFromDBCluster``."""
         cluster = find_cluster(self._backend, location, params.required("DBClusterIdentifier"))
         require_status(cluster, AVAILABLE)
         arn = params.required("RoleArn")

@@ -29,4 +29,4 @@ class Rules:
     default_encryption: Encryption = Encryption.SSE_RDS
     """What a cluster gets that asks for no encryption (AWS: ``sse-rds`` since 18 February 2026)."""
     default_account: str = "123456789012"
-    """The account of an access key that nobody registered."""
+    """The account of an unregistered access key."""

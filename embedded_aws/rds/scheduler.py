@@ -1,4 +1,4 @@
-"""What will happen next: a queue of future changes, run when somebody looks.
+"""The scheduler: a queue of future actions, which run at the next request.
 
 Nothing runs in the background. Each call to the emulator first settles the queue: whatever fell
 due since the last call happens now, in order of its time, and sees that time as the present. So
@@ -27,7 +27,7 @@ class ScheduledAction:
     cancelled: bool = field(default=False, compare=False)
 
     def cancel(self) -> None:
-        """The change will not happen."""
+        """Cancel the action."""
         self.cancelled = True
 
 
@@ -46,7 +46,7 @@ class Scheduler:
         return self._event_time if self._event_time is not None else self._clock.now()
 
     def after(self, seconds: float, action: Action) -> ScheduledAction | None:
-        """Runs ``action`` once ``seconds`` of emulated time are over; never, if infinite."""
+        """Run ``action`` once ``seconds`` of emulated time are over; never, if infinite."""
         if math.isinf(seconds):
             return None
         due = self.now + timedelta(seconds=seconds / self._clock.speed)
@@ -55,11 +55,11 @@ class Scheduler:
         return entry
 
     def clear(self) -> None:
-        """Nothing will happen any more."""
+        """Remove every action."""
         self._entries.clear()
 
     def run_due(self) -> None:
-        """Lets everything happen that has fallen due."""
+        """Run every action that is due."""
         present = self._clock.now()
         try:
             while self._entries and self._entries[0].due <= present:
@@ -71,7 +71,7 @@ class Scheduler:
             self._event_time = None
 
     def fraction_of(self, begun: datetime, seconds: float) -> float:
-        """Which part of an operation that takes ``seconds`` has gone by since ``begun``."""
+        """Return which part of an operation that takes ``seconds`` has gone by since ``begun``."""
         if seconds <= 0:
             return 1.0
         if math.isinf(seconds):

@@ -43,18 +43,18 @@ StartResponse = Callable[[str, list[tuple[str, str]]], Any]
 
 class _QuietHandler(MotoRequestHandler):  # type: ignore[misc]
     def log_request(self, code: Any = "-", size: Any = "-") -> None:
-        """Says nothing: the emulator keeps its own record of calls."""
+        """Log nothing: the embedded RDS keeps its own record of calls."""
 
 
 class Application:
-    """Leads control requests to the control, and everything else to moto."""
+    """Passes admin requests to the admin API, and everything else to moto."""
 
     def __init__(self, admin: RdsAdmin) -> None:
         self._admin = admin
         self._moto = DomainDispatcherApplication(create_backend_app)
 
     def __call__(self, environment: Environment, start_response: StartResponse) -> Iterable[bytes]:
-        """Answers one request (WSGI)."""
+        """Respond to one request (WSGI)."""
         path = environment.get("PATH_INFO", "")
         if path.startswith(ADMIN_PREFIX):
             status, answer = self._administer(path.removeprefix(ADMIN_PREFIX), environment)
@@ -83,7 +83,7 @@ def _json(status: HTTPStatus, answer: object, start_response: StartResponse) -> 
 
 
 def _stop_when_asked(server: BaseWSGIServer) -> None:
-    """Shuts the server down on SIGTERM, SIGINT, or when nobody holds the pipe on its input."""
+    """Shut the server down on SIGTERM, SIGINT, or when the pipe on its input is closed."""
 
     def stop(*_: object) -> None:
         threading.Thread(target=server.shutdown, name="rds-shutdown", daemon=True).start()
@@ -100,7 +100,7 @@ def _stop_when_asked(server: BaseWSGIServer) -> None:
 
 
 def _api(options: Options) -> RdsApi:
-    """The emulator as the options want it, with a data plane that is running already."""
+    """Return the RDS API with these options, with a data plane that is already running."""
     data_plane: DataPlane = NoDataPlane()
     if options.with_data:
         data_plane = PostgresDataPlane(options.data_dir, in_memory=options.in_memory)
@@ -116,9 +116,9 @@ def _api(options: Options) -> RdsApi:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Serves until asked to stop; prints one line of JSON when ready, and nothing else.
+    """Serve until asked to stop; print one line of JSON when ready, and nothing else.
 
-    Whatever moto prints later goes to standard error, lest a pipe that nobody reads fills up.
+    Whatever moto prints later goes to standard error, so that an unread pipe does not fill up.
     """
     options = Options.parse(arguments)
     api = _api(options)

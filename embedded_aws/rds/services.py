@@ -1,4 +1,4 @@
-"""What RDS asks of the services beside it: keys, networks, parameter groups, secrets."""
+"""What RDS uses of other services: keys, networks, parameter groups, secrets."""
 
 from dataclasses import dataclass
 from typing import Protocol
@@ -16,7 +16,7 @@ class KmsGrant:
 
 @dataclass(frozen=True)
 class KmsKey:
-    """A KMS key as far as RDS minds."""
+    """A KMS key, as far as RDS uses it."""
 
     arn: str
     account: str
@@ -64,39 +64,39 @@ class Services(Protocol):
     """The rest of AWS."""
 
     def key(self, location: Location, identifier: str) -> KmsKey | None:
-        """The key that an id, ARN or alias denotes to a caller at ``place``."""
+        """Return the key that an id, ARN or alias denotes for a caller at ``location``."""
         ...
 
     def default_key(self, location: Location) -> KmsKey:
-        """The AWS managed key ``alias/aws/rds``."""
+        """Return the AWS managed key ``alias/aws/rds``."""
         ...
 
     def subnet_group(self, location: Location, name: str) -> SubnetGroup | None:
-        """A DB subnet group; ``default`` comes into being with the default VPC."""
+        """Return a DB subnet group; ``default`` is created in the default VPC."""
         ...
 
     def default_security_group(self, location: Location, vpc: str) -> str:
-        """The VPC's default security group."""
+        """Return the VPC's default security group."""
         ...
 
     def security_group_vpc(self, location: Location, identifier: str) -> str | None:
-        """The VPC of a security group, or ``None`` if there is no such group."""
+        """Return the VPC of a security group, or ``None`` if there is no such group."""
         ...
 
     def has_cluster_parameter_group(self, location: Location, name: str) -> bool:
-        """Whether the cluster parameter group exists."""
+        """Return whether the cluster parameter group exists."""
         ...
 
     def has_parameter_group(self, location: Location, name: str) -> bool:
-        """Whether the instance parameter group exists."""
+        """Return whether the instance parameter group exists."""
         ...
 
     def create_managed_secret(
         self, location: Location, owner_arn: str, username: str, key: str | None
     ) -> ManagedSecret:
-        """A new secret with a generated password, as ``ManageMasterUserPassword`` asks for."""
+        """Create a secret with a generated password, as ``ManageMasterUserPassword`` does."""
         ...
 
     def delete_managed_secret(self, location: Location, arn: str) -> None:
-        """Deletes it for good."""
+        """Delete it for good."""
         ...

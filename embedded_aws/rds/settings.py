@@ -29,7 +29,7 @@ _PORTS = range(1150, 65536)
 
 
 def check_engine(params: Params) -> None:
-    """Only Aurora PostgreSQL, and only provisioned clusters (Serverless v2 included)."""
+    """Refuse other engines than Aurora PostgreSQL, and clusters that are not provisioned."""
     engine = params.required("Engine")
     if engine != ENGINE:
         raise InvalidParameterValueError(f"This emulator runs {ENGINE} only, not {engine}")
@@ -41,7 +41,7 @@ def check_engine(params: Params) -> None:
 
 
 def engine_version(params: Params, default: str) -> str:
-    """The version a request asks for, or the Region's default."""
+    """Return the version a request asks for, or the Region's default."""
     version = params.text("EngineVersion") or default
     if not _VERSION.fullmatch(version):
         raise InvalidParameterCombinationError(f"Cannot find version {version} for {ENGINE}")
@@ -49,17 +49,17 @@ def engine_version(params: Params, default: str) -> str:
 
 
 def major(version: str) -> int:
-    """The major version."""
+    """Return the major version."""
     return int(version.partition(".")[0])
 
 
 def default_parameter_group(version: str) -> str:
-    """The engine's own parameter group for a version."""
+    """Return the engine's own parameter group for a version."""
     return f"default.{ENGINE}{major(version)}"
 
 
 def check_master_password(password: str) -> None:
-    """Source: botocore model, ``MasterUserPassword``: 8 to 41 printable ASCII, not ``/ " @``."""
+    """Refuse a wrong password. Source: botocore model: 8 to 41 printable ASCII, not ``/ " @``."""
     if not 8 <= len(password) <= 41:
         raise InvalidParameterValueError(
             "The parameter MasterUserPassword is not a valid password because it must contain "
@@ -73,7 +73,7 @@ def check_master_password(password: str) -> None:
 
 
 def subnet_group(backend: RdsBackend, location: Location, params: Params) -> SubnetGroup:
-    """The group a request names, or ``default``."""
+    """Return the group a request names, or ``default``."""
     name = params.text("DBSubnetGroupName") or "default"
     group = backend.services.subnet_group(location, name)
     if group is None:
@@ -84,7 +84,7 @@ def subnet_group(backend: RdsBackend, location: Location, params: Params) -> Sub
 def security_groups(
     backend: RdsBackend, location: Location, params: Params, group: SubnetGroup
 ) -> tuple[str, ...]:
-    """The security groups a request names, in the subnet group's VPC, or the VPC's default one."""
+    """Return the security groups a request names, or the default one of the subnet group's VPC."""
     named = params.texts("VpcSecurityGroupIds")
     if not named:
         return (backend.services.default_security_group(location, group.vpc),)
@@ -103,7 +103,7 @@ def security_groups(
 def cluster_parameter_group(
     backend: RdsBackend, location: Location, params: Params, version: str
 ) -> str:
-    """The cluster parameter group a request names, or the engine's default."""
+    """Return the cluster parameter group a request names, or the engine's default."""
     name = params.text("DBClusterParameterGroupName")
     if name is None:
         return default_parameter_group(version)
@@ -113,7 +113,7 @@ def cluster_parameter_group(
 
 
 def optional_settings(params: Params) -> dict[str, Any]:
-    """The settings that creating, restoring and modifying have in common, if present."""
+    """Return the settings that creating, restoring and modifying have in common, if present."""
     read: dict[str, Any] = {
         "port": _port(params),
         "backup_retention_period": _retention(params),
@@ -139,7 +139,7 @@ def optional_settings(params: Params) -> dict[str, Any]:
 
 
 def log_exports(names: tuple[str, ...] | None) -> tuple[str, ...]:
-    """The log types of a request, checked."""
+    """Return the log types of a request, checked."""
     for name in names or ():
         if name not in LOG_TYPES:
             raise InvalidParameterCombinationError(
@@ -150,7 +150,7 @@ def log_exports(names: tuple[str, ...] | None) -> tuple[str, ...]:
 
 
 def serverless_scaling(params: Params) -> dict[str, float] | None:
-    """``ServerlessV2ScalingConfiguration``; the capacity goes in steps of a half from 0 to 256."""
+    """Return ``ServerlessV2ScalingConfiguration``; a capacity is a multiple of 0.5 up to 256."""
     given = params.structure("ServerlessV2ScalingConfiguration")
     if given is None:
         return None
@@ -175,7 +175,7 @@ def serverless_scaling(params: Params) -> dict[str, float] | None:
 
 
 def roles(backend: RdsBackend, params: Params) -> list[Role]:
-    """``AssociatedRoles`` of a request, at most as many as a cluster may have."""
+    """Return ``AssociatedRoles`` of a request, at most as many as a cluster may have."""
     found = [
         Role(item.required("RoleArn"), item.text("FeatureName") or "")
         for item in params.structures("AssociatedRoles") or []

@@ -27,14 +27,14 @@ class Sharing:
         self._backend = backend
 
     def describe(self, location: Location, params: Params) -> dict[str, Any]:
-        """``DescribeDBClusterSnapshotAttributes``."""
+        """Perform ``DescribeDBClusterSnapshotAttributes``."""
         snapshot = find_own_snapshot(
             self._backend, location, params.required("DBClusterSnapshotIdentifier")
         )
         return _response(snapshot)
 
     def modify(self, location: Location, params: Params) -> dict[str, Any]:
-        """``ModifyDBClusterSnapshotAttribute``.
+        """Perform ``ModifyDBClusterSnapshotAttribute``.
 
         Source: Aurora User Guide, *Sharing a DB cluster snapshot*: only manual snapshots; with at
         most 20 accounts; encrypted ones not publicly, and not at all under the default key.

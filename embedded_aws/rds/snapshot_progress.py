@@ -1,4 +1,4 @@
-"""The flow of a snapshot's data: its progress, and the queue of copies that wait for a place."""
+"""The transfer of a snapshot's data: its progress, and the queue of waiting copies."""
 
 from collections.abc import Callable
 
@@ -12,7 +12,7 @@ def _nothing() -> None:
 
 
 class SnapshotProgress:
-    """Begins transfers, tells their progress, and keeps to AWS's limit of copies under way."""
+    """Starts transfers, reports their progress, and keeps to AWS's limit of copies in progress."""
 
     def __init__(self, backend: RdsBackend) -> None:
         self._backend = backend
@@ -23,7 +23,7 @@ class SnapshotProgress:
         transition: StatusTransition,
         ended: Callable[[], None] = _nothing,
     ) -> None:
-        """Lets the snapshot's data flow from now on."""
+        """Start the transfer of the snapshot's data."""
         snapshot.begun = self._backend.scheduler.now
         snapshot.seconds = transition.seconds
 
@@ -40,7 +40,7 @@ class SnapshotProgress:
         )
 
     def percent(self, snapshot: DBClusterSnapshot) -> int:
-        """``PercentProgress``; a copy that waits in the queue shows none."""
+        """Return ``PercentProgress``; 0 for a copy that waits in the queue."""
         if snapshot.reached is not None:
             return snapshot.reached
         if snapshot.begun is None:
@@ -49,7 +49,7 @@ class SnapshotProgress:
         return min(99, int(100 * fraction))
 
     def start_queued_copies(self, location: Location) -> None:
-        """Lets waiting copies begin while places are free.
+        """Start waiting copies while the limit allows it.
 
         Source: Aurora User Guide, *DB cluster snapshot copying*: five copies in progress per
         destination Region per account; a copy that waits shows no progress.

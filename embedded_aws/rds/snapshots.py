@@ -51,7 +51,7 @@ class Snapshots:
         self._progress = progress
 
     def create(self, location: Location, params: Params) -> dict[str, Any]:
-        """``CreateDBClusterSnapshot``."""
+        """Perform ``CreateDBClusterSnapshot``."""
         cluster = find_cluster(self._backend, location, params.required("DBClusterIdentifier"))
         name = names.identifier(
             params.required("DBClusterSnapshotIdentifier"), "DBClusterSnapshotIdentifier"
@@ -64,7 +64,7 @@ class Snapshots:
         return {"DBClusterSnapshot": self.response(snapshot)}
 
     def take(self, cluster: DBCluster, name: str, *, tags: Tags | None = None) -> DBClusterSnapshot:
-        """A manual snapshot of the cluster's data at this moment.
+        """Take a manual snapshot of the cluster's data at this moment.
 
         Tags of the cluster are taken over if it copies tags to snapshots and none were given.
         """
@@ -93,7 +93,7 @@ class Snapshots:
         return snapshot
 
     def take_automated(self, cluster: DBCluster, at: datetime) -> DBClusterSnapshot:
-        """The snapshot that RDS takes in the backup window, finished, under RDS's name for it.
+        """Take the snapshot of the backup window, finished, under the name that RDS gives it.
 
         Source: Aurora User Guide, *ARNs in Amazon RDS*: ``rds:CLUSTER-YYYY-MM-DD-hh-mm``.
         """
@@ -115,7 +115,7 @@ class Snapshots:
         return snapshot
 
     def describe(self, location: Location, params: Params) -> dict[str, Any]:
-        """``DescribeDBClusterSnapshots``."""
+        """Perform ``DescribeDBClusterSnapshots``."""
         named = params.text("DBClusterSnapshotIdentifier")
         cluster = params.text("DBClusterIdentifier")
         if named and cluster:
@@ -149,7 +149,7 @@ class Snapshots:
         }
 
     def delete(self, location: Location, params: Params) -> dict[str, Any]:
-        """``DeleteDBClusterSnapshot``; for a copy that is under way this is its cancellation.
+        """Perform ``DeleteDBClusterSnapshot``; this cancels a copy that is in progress.
 
         Source: Aurora User Guide, *DB cluster snapshot copying*: "to cancel a copy operation once
         it is in progress, delete the target while it is in copying status".
@@ -167,7 +167,7 @@ class Snapshots:
         return {"DBClusterSnapshot": self.response(snapshot) | {"Status": "deleted"}}
 
     def remove(self, snapshot: DBClusterSnapshot) -> None:
-        """Takes the snapshot and what it holds away, whatever its status."""
+        """Delete the snapshot and what it holds, whatever its status."""
         if snapshot.transition is not None:
             snapshot.transition.cancel()
         del self._backend.at(snapshot.location).snapshots[snapshot.identifier]
@@ -180,12 +180,12 @@ class Snapshots:
         self._progress.start_queued_copies(snapshot.location)
 
     def check_free(self, location: Location, name: str) -> None:
-        """Refuses a name that is taken."""
+        """Refuse a name that is taken."""
         if name in self._backend.at(location).snapshots:
             raise DBClusterSnapshotAlreadyExistsError(name)
 
     def check_quota(self, location: Location) -> None:
-        """Refuses one manual snapshot too many in the account and Region."""
+        """Refuse one manual snapshot too many in the account and Region."""
         limit = self._backend.rules.manual_snapshots
         manual = [
             one for one in self._backend.at(location).snapshots.values() if one.kind == MANUAL
@@ -194,7 +194,7 @@ class Snapshots:
             raise SnapshotQuotaExceededError(limit)
 
     def origin(self, cluster: DBCluster) -> Origin:
-        """What a snapshot of the cluster remembers of it."""
+        """Return what a snapshot of the cluster remembers of it."""
         group = self._backend.services.subnet_group(cluster.location, cluster.settings.subnet_group)
         return Origin(
             cluster_identifier=cluster.identifier,
@@ -210,7 +210,7 @@ class Snapshots:
     def response(
         self, snapshot: DBClusterSnapshot, viewer: Location | None = None
     ) -> dict[str, Any]:
-        """The snapshot as the API shows it to its owner, or to an account it is shared with.
+        """Return the snapshot as the API shows it to its owner, or to an account it is shared with.
 
         Tags stay with the owner. Source: botocore model, ``DBClusterSnapshot``.
         """
@@ -252,7 +252,7 @@ class Snapshots:
         return SHARED if viewer.account in snapshot.shared_with else PUBLIC
 
     def _visible(self, location: Location, params: Params) -> list[DBClusterSnapshot]:
-        """What ``SnapshotType``, ``IncludeShared`` and ``IncludePublic`` let be seen here.
+        """Return what ``SnapshotType``, ``IncludeShared`` and ``IncludePublic`` select.
 
         Source: botocore model, ``DescribeDBClusterSnapshotsMessage``: without a type the caller's
         own of either kind; shared and public ones only if asked for, and never with ``manual`` or

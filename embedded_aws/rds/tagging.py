@@ -16,7 +16,7 @@ TAGGED_KINDS = frozenset({"cluster", "db", "cluster-snapshot"})
 
 
 def tags_of(params: Params, name: str = "Tags") -> Tags | None:
-    """The tags of a request, checked; ``None`` if it has none."""
+    """Return the tags of a request, checked; ``None`` if it has none."""
     given = params.structures(name)
     if given is None:
         return None
@@ -26,7 +26,7 @@ def tags_of(params: Params, name: str = "Tags") -> Tags | None:
 
 
 def check(tags: Mapping[str, str]) -> None:
-    """Refuses reserved keys, and more tags than AWS stores on a resource."""
+    """Refuse reserved keys, and more tags than AWS stores on a resource."""
     for key in tags:
         if key.lower().startswith(_RESERVED):
             raise InvalidParameterValueError(
@@ -38,7 +38,7 @@ def check(tags: Mapping[str, str]) -> None:
 
 
 def tag_list(tags: Mapping[str, str]) -> list[dict[str, str]]:
-    """Tags as the API shows them."""
+    """Return tags as the API shows them."""
     return [{"Key": key, "Value": value} for key, value in tags.items()]
 
 
@@ -49,7 +49,7 @@ class Tagging:
         self._backend = backend
 
     def add(self, location: Location, params: Params) -> dict[str, Any]:
-        """``AddTagsToResource``."""
+        """Perform ``AddTagsToResource``."""
         resource = self._resource(location, params.required("ResourceName"))
         added = tags_of(params) or {}
         check(resource.tags | added)
@@ -57,14 +57,14 @@ class Tagging:
         return {}
 
     def remove(self, location: Location, params: Params) -> dict[str, Any]:
-        """``RemoveTagsFromResource``."""
+        """Perform ``RemoveTagsFromResource``."""
         resource = self._resource(location, params.required("ResourceName"))
         gone = params.texts("TagKeys") or ()
         resource.tags = {key: value for key, value in resource.tags.items() if key not in gone}
         return {}
 
     def list(self, location: Location, params: Params) -> dict[str, Any]:
-        """``ListTagsForResource``."""
+        """Perform ``ListTagsForResource``."""
         resource = self._resource(location, params.required("ResourceName"))
         return {"TagList": tag_list(resource.tags)}
 

@@ -37,14 +37,14 @@ class Timings:
 
     @classmethod
     def instant(cls) -> Self:
-        """Everything is over at once: what a call starts is finished when the next one looks."""
+        """Return timings without any duration: the next call finds everything finished."""
         durations: dict[str, Any] = {
             field.name: 0 for field in fields(cls) if field.type in (float, "float")
         }
         return cls(**durations)
 
     def with_changes(self, changes: Mapping[str, Any]) -> Self:
-        """These timings with some fields replaced; lists become tuples, unknown names raise."""
+        """Return these timings with some fields replaced; raise ValueError for unknown names."""
         known = {field.name for field in fields(self)}
         if unknown := sorted(set(changes) - known):
             raise ValueError(f"unknown timing: {', '.join(unknown)}")

@@ -1,4 +1,4 @@
-"""The statuses that an operation passes through, in time."""
+"""Status transitions: the statuses that a resource passes through during an operation."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -10,7 +10,7 @@ from embedded_aws.rds.scheduler import ScheduledAction, Scheduler
 
 
 class Operation(StrEnum):
-    """What a test can give another course than the usual one."""
+    """An operation whose next status transition a test can override."""
 
     CREATE_CLUSTER = "create-cluster"
     CREATE_INSTANCE = "create-instance"
@@ -32,14 +32,14 @@ class StatusPhase:
 
 @dataclass(frozen=True)
 class StatusTransition:
-    """The phases of an operation and the status it ends in."""
+    """The status phases of an operation and the status it ends in."""
 
     phases: tuple[StatusPhase, ...]
     final: str
 
     @classmethod
     def spread(cls, statuses: Sequence[str], seconds: float, final: str) -> Self:
-        """The statuses share the duration equally."""
+        """Return a transition whose statuses share the duration equally."""
         share = seconds / len(statuses) if statuses else 0.0
         return cls(tuple(StatusPhase(status, share) for status in statuses), final)
 
@@ -51,7 +51,7 @@ class StatusTransition:
 
 @dataclass(frozen=True, kw_only=True)
 class TransitionOverride:
-    """What a test wants the next operation of a kind to do instead; ``None`` is as usual."""
+    """What the next operation of a kind does instead; ``None`` is the default."""
 
     final: str | None = None
     statuses: tuple[str, ...] | None = None
@@ -60,21 +60,21 @@ class TransitionOverride:
 
 
 class TransitionOverrides:
-    """Outcomes that tests have asked for, each used once, in order."""
+    """Overrides that tests have asked for, each used once, in order."""
 
     def __init__(self) -> None:
         self._waiting: dict[Operation, list[TransitionOverride]] = {}
 
     def add(self, operation: Operation, override: TransitionOverride, times: int = 1) -> None:
-        """The next ``times`` operations of this kind take this outcome."""
+        """Use this override for the next ``times`` operations of the kind."""
         self._waiting.setdefault(operation, []).extend([override] * times)
 
     def clear(self) -> None:
-        """Everything goes its usual course again."""
+        """Remove every override."""
         self._waiting.clear()
 
     def apply(self, operation: Operation, default: StatusTransition) -> StatusTransition:
-        """The course of an operation that begins now."""
+        """Return the transition of an operation that begins now."""
         waiting = self._waiting.get(operation)
         if not waiting:
             return default
@@ -89,7 +89,7 @@ class TransitionOverrides:
 
 
 class RunningTransition:
-    """A course that is under way; it can be broken off."""
+    """A status transition in progress; it can be cancelled."""
 
     def __init__(
         self,
@@ -120,7 +120,7 @@ class RunningTransition:
         self._next = self._schedule.after(phase.seconds, self._step)
 
     def cancel(self) -> None:
-        """Nothing of it happens any more."""
+        """Stop before the next status."""
         self.running = False
         if self._next is not None:
             self._next.cancel()

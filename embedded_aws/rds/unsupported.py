@@ -1,6 +1,6 @@
-"""Parameters of the API that the emulator does not model.
+"""Parameters of the API that the emulator does not support.
 
-It refuses them: a parameter that is accepted and ignored would be a lie that a test believes.
+It refuses them: a test would rely on a parameter that is accepted and ignored.
 """
 
 from collections.abc import Mapping
@@ -162,17 +162,17 @@ WITHOUT_EFFECT: Mapping[str, frozenset[str]] = {
     ),
     "DescribeGlobalClusters": frozenset({"Filters", "Marker", "MaxRecords"}),
 }
-"""What AWS itself ignores here, or what makes no difference in this world."""
+"""What AWS itself ignores here, or what makes no difference here."""
 
 
-def check(action: str, params: Params) -> None:
-    """Refuses a request with a parameter that would be ignored."""
+def refuse_unsupported(action: str, params: Params) -> None:
+    """Refuse a request with a parameter that would be ignored."""
     for name in sorted(UNSUPPORTED_PARAMETERS.get(action, frozenset()) & params.unread()):
         raise InvalidParameterValueError(f"The embedded RDS does not model {name} in {action}")
 
 
-def check_all_were_read(action: str, params: Params) -> None:
-    """Complains, after the fact, of a parameter that was ignored all the same."""
+def require_all_read(action: str, params: Params) -> None:
+    """Raise an error, after the fact, for a parameter that was ignored."""
     ignored = params.unread() - WITHOUT_EFFECT.get(action, frozenset())
     if ignored:
         raise RDSClientError(f"The embedded RDS ignored {', '.join(sorted(ignored))} in {action}")

@@ -38,7 +38,7 @@ class PythonWorker(lambda_runtime.Worker):  # type: ignore[misc]
     """An execution environment that holds what AWS would put there, and nothing else.
 
     MiniStack starts functions with its own environment variables and installed packages, and
-    unpacks code and layers anew for every environment. Here a function sees its own variables and
+    unpacks code and layers again for every environment. Here a function sees its own variables and
     those that AWS reserves, a package missing from its bundle is missing, and each package is
     unpacked once.
     """
@@ -85,7 +85,7 @@ class PythonWorker(lambda_runtime.Worker):  # type: ignore[misc]
 
 
 def _unpacked(archive: bytes) -> Path:
-    """The directory holding the archive's files; made at first need, then shared."""
+    """Return the directory holding the archive's files; made at first need, then shared."""
     directory = Path(tempfile.gettempdir(), "packages", hashlib.sha256(archive).hexdigest()[:16])
     with _extraction:
         if not directory.exists():
@@ -98,7 +98,7 @@ def _unpacked(archive: bytes) -> Path:
 
 @functools.cache
 def _sdk() -> Path:
-    """The packages that AWS's managed runtime holds besides the standard library."""
+    """Return the packages that AWS's managed runtime holds besides the standard library."""
     directory = Path(tempfile.gettempdir(), "runtime")
     directory.mkdir(parents=True, exist_ok=True)
     for module in _SDK_MODULES:
@@ -149,10 +149,10 @@ def _environment(config: Mapping[str, Any], *, code: Path, temporary: str) -> di
 
 
 def isolate_python_functions() -> None:
-    """Python functions get the environment, the packages and the search path that AWS gives them.
+    """Give Python functions the environment, the packages and the search path of AWS.
 
     On AWS a function cannot import what is missing from its bundle, and does not see the variables
-    of whoever emulates the service.
+    of the emulator.
     """
     original = lambda_runtime._worker_class_for
 
@@ -166,9 +166,9 @@ def isolate_python_functions() -> None:
 
 
 def report_error_class_names() -> None:
-    """A failed invocation answers the payload that the runtime made, with its ``errorType``.
+    """Return the payload of the runtime for a failed invocation, with its ``errorType``.
 
-    On AWS ``errorType`` is the class name of what the handler raised (MiniStack answers
+    On AWS ``errorType`` is the class name of what the handler raised (MiniStack returns
     ``Runtime.HandlerError`` for everything); Step Functions takes it as ``Error``, and the whole
     payload as ``Cause``. A process that exited during an invocation is ``Runtime.ExitError``.
     https://docs.aws.amazon.com/lambda/latest/dg/python-exceptions.html
@@ -189,7 +189,7 @@ def report_error_class_names() -> None:
 
 
 def report_throttled_tasks() -> None:
-    """A task whose function is at its concurrency limit fails as Lambda.TooManyRequestsException.
+    """Fail a task at its function's concurrency limit as Lambda.TooManyRequestsException.
 
     https://docs.aws.amazon.com/step-functions/latest/dg/connect-lambda.html
     """
@@ -208,7 +208,7 @@ def report_throttled_tasks() -> None:
 
 
 def send_failed_events_to_dead_letter_queues() -> None:
-    """What reaches a function's dead-letter queue is the event, with the error as attributes.
+    """Send the event to a function's dead-letter queue, with the error as attributes.
 
     MiniStack sends the record that an on-failure destination would get.
     https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html

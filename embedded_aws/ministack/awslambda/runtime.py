@@ -50,7 +50,7 @@ class Context:
         self._deadline = time.monotonic() + float(request.get("timeout_ms", 3000)) / 1000
 
     def get_remaining_time_in_millis(self) -> int:
-        """How long the invocation may still take."""
+        """Return how long the invocation may still take."""
         return max(0, int((self._deadline - time.monotonic()) * 1000))
 
 
@@ -77,13 +77,13 @@ class LogHandler(logging.Handler):
         logging.Formatter.converter = time.gmtime
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Prints one record."""
+        """Print one record."""
         record.aws_request_id = self.request_id
         print(self.format(record), flush=True)
 
 
 def main() -> None:
-    """Serves invocations until the other end closes the pipe."""
+    """Serve invocations until the other end closes the pipe."""
     requests, answers = _take_pipes()
     initialisation = json.loads(requests.readline())
     logs = LogHandler()
@@ -110,7 +110,7 @@ def main() -> None:
 
 
 def _take_pipes() -> tuple[TextIO, TextIO]:
-    """Keeps the protocol's pipes private: what handlers print or read goes elsewhere."""
+    """Keep the protocol's pipes private: what handlers print or read goes elsewhere."""
     requests = os.fdopen(os.dup(0), "r", encoding="utf-8")
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
     nothing = os.open(os.devnull, os.O_RDONLY)
@@ -160,7 +160,7 @@ def _layer_paths(layer: Path) -> list[str]:
 
 
 def _trace(request: Mapping[str, Any]) -> None:
-    """``_X_AMZN_TRACE_ID`` is the one reserved variable that changes with each invocation."""
+    """Set ``_X_AMZN_TRACE_ID``, the one reserved variable that changes with each invocation."""
     os.environ.pop("_X_AMZN_TRACE_ID", None)
     if request.get("trace_id"):
         os.environ["_X_AMZN_TRACE_ID"] = str(request["trace_id"])
@@ -184,7 +184,7 @@ def _marshalled(result: Any) -> Any:
 
 
 def _unhandled(error: BaseException | None, request_id: str) -> dict[str, Any]:
-    """The error payload, and the log entry that AWS's runtime writes beside it."""
+    """Return the error payload, and the log entry that AWS's runtime writes beside it."""
     if isinstance(error, RuntimeFaultError):
         name, trace = error.error_type, []
     else:

@@ -19,12 +19,12 @@ class ExecutionClock:
         self._rate = 1.0
 
     def elapsed(self) -> float:
-        """Seconds since the clock was made, in the execution's time."""
+        """Return the seconds since the clock was created, in the execution's time."""
         with self._lock:
             return self._passed + (time.monotonic() - self._since) * self._rate
 
     def sleep(self, seconds: float) -> None:
-        """Lets ``seconds`` of the execution's time pass, in their scaled length."""
+        """Let ``seconds`` of the execution's time pass, in their scaled length."""
         if self._scale <= 0:
             with self._lock:
                 self._passed += seconds

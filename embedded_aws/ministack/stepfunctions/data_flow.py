@@ -15,7 +15,7 @@ _UNCATCHABLE = {"States.DataLimitExceeded", "States.Runtime"}
 
 
 def exists(path: str, data: Any) -> bool:
-    """Whether a reference path leads to a value, be it null."""
+    """Return whether a reference path leads to a value, be it null."""
     tokens = sfn._parse_jsonpath_tokens(path)
     if tokens is None:
         return False
@@ -66,7 +66,7 @@ def _require_template(template: Any, data: Any, context: Context) -> None:
 
 
 def require_payload_template_paths() -> None:
-    """A path in ``Parameters`` or ``ResultSelector`` that leads nowhere is States.Runtime."""
+    """Raise States.Runtime for a path without a value in ``Parameters`` or ``ResultSelector``."""
     original = sfn._resolve_params_obj
 
     def resolve(template: Any, data: Any, context: Context = None) -> Any:
@@ -77,7 +77,7 @@ def require_payload_template_paths() -> None:
 
 
 def require_intrinsic_function_paths() -> None:
-    """A path among the arguments of an intrinsic function that leads nowhere is States.Runtime."""
+    """Raise States.Runtime for a path without a value in an intrinsic function's arguments."""
     original = sfn._eval_intrinsic_arg
 
     def evaluate(argument: Any, data: Any, context: Context) -> Any:
@@ -89,7 +89,7 @@ def require_intrinsic_function_paths() -> None:
 
 
 def require_input_and_output_paths() -> None:
-    """An ``InputPath`` or ``OutputPath`` that leads nowhere is States.Runtime."""
+    """Raise States.Runtime for an ``InputPath`` or ``OutputPath`` without a value."""
 
     def strict(name: str, field: str) -> None:
         original = getattr(sfn, name)
@@ -107,7 +107,7 @@ def require_input_and_output_paths() -> None:
 
 
 def require_choice_variables() -> None:
-    """A Choice rule about a missing value is States.Runtime; only ``IsPresent`` may ask for one.
+    """Raise States.Runtime for a Choice rule on a missing value, except ``IsPresent``.
 
     A value that is there and null counts as present.
     """
@@ -133,7 +133,7 @@ def require_choice_variables() -> None:
 
 
 def require_whole_seconds_in_waits() -> None:
-    """``SecondsPath`` must lead to an integer from 0 to 99999999, anything else is States.Runtime.
+    """Raise States.Runtime unless ``SecondsPath`` leads to an integer from 0 to 99999999.
 
     https://docs.aws.amazon.com/step-functions/latest/dg/state-wait.html
     """
@@ -157,7 +157,7 @@ def require_whole_seconds_in_waits() -> None:
 
 
 def prevent_catching_runtime_errors() -> None:
-    """``States.ALL`` and ``States.TaskFailed`` match neither States.Runtime nor DataLimitExceeded.
+    """Let no ``States.ALL`` or ``States.TaskFailed`` match States.Runtime or DataLimitExceeded.
 
     https://docs.aws.amazon.com/step-functions/latest/dg/concepts-error-handling.html
     """

@@ -43,17 +43,17 @@ class ExecutionAttempt:
         self._number = execution["redriveCount"]
 
     def live(self) -> bool:
-        """Whether the execution is still running, and in this attempt."""
+        """Return whether the execution is still running, and in this attempt."""
         same_attempt = self.execution["redriveCount"] == self._number
         return bool(self.execution["status"] == "RUNNING" and same_attempt)
 
     def require_live(self) -> None:
-        """Ends this thread's work if the execution has been ended by somebody else."""
+        """Raise AttemptEndedError if something else has ended the execution."""
         if not self.live():
             raise AttemptEndedError
 
     def run(self) -> None:
-        """Runs the states and records how the execution ended."""
+        """Run the states and record how the execution ended."""
         _current.set(self)
         try:
             self._end("SUCCEEDED", "ExecutionSucceeded", output=self._states())
@@ -66,7 +66,7 @@ class ExecutionAttempt:
             self._end("FAILED", "ExecutionFailed", error="States.Runtime", cause=str(error))
 
     def stop_at_timeout(self, timeout: float) -> None:
-        """Ends the execution as TIMED_OUT when its clock passes ``TimeoutSeconds``."""
+        """End the execution as TIMED_OUT when its clock passes ``TimeoutSeconds``."""
         while self.live():
             if self.clock.elapsed() >= timeout:
                 self._end("TIMED_OUT", "ExecutionTimedOut")
@@ -93,7 +93,7 @@ class ExecutionAttempt:
         return json.dumps(execution["stateInput"])
 
     def _enter(self, kind: str, name: str, data: Any) -> None:
-        """Records that a state is entered, except when a redrive takes it up again."""
+        """Record that a state is entered, except when a redrive takes it up again."""
         if self.execution.pop("resuming", False):
             return
         details = {"name": name, "input": json.dumps(data)}
@@ -137,7 +137,7 @@ def _context(execution: Execution, definition: Mapping[str, Any]) -> dict[str, A
 def _perform(
     state: Mapping[str, Any], data: Any, execution: Execution, context: dict[str, Any]
 ) -> tuple[Any, str | None]:
-    """Runs one state by MiniStack's interpreter and gives its output and the state that follows."""
+    """Run one state by MiniStack's interpreter and return its output and the next state."""
     kind = state["Type"]
     if kind == "Succeed":
         selected = sfn._apply_input_path(state, data, context)
@@ -153,7 +153,7 @@ def _perform(
 
 
 def _payload(output: Any, name: str) -> str:
-    """The output as text; longer than 256 KiB it ends the execution, whatever the state catches."""
+    """Return the output as text; above 256 KiB the execution fails, whatever the state catches."""
     text = json.dumps(output)
     if len(text.encode()) > PAYLOAD_LIMIT_BYTES:
         raise sfn._ExecutionError(
@@ -169,7 +169,7 @@ def _add(execution: Execution, event: str, **details: Any) -> None:
 
 
 def start_attempt(execution: Execution) -> None:
-    """Starts the attempt that the record describes, and its watch, in threads of their own."""
+    """Start the attempt that the record describes, and its watch, in threads of their own."""
     attempt = ExecutionAttempt(execution)
     _in_background(attempt.run)
     timeout = execution["definition"].get("TimeoutSeconds")
@@ -178,13 +178,13 @@ def start_attempt(execution: Execution) -> None:
 
 
 def _in_background(function: Any, *arguments: Any) -> None:
-    """The account and the region of the request travel in context variables."""
+    """Run in a thread with a copy of the context variables: the request's account and Region."""
     context = contextvars.copy_context()
     threading.Thread(target=context.run, args=(function, *arguments), daemon=True).start()
 
 
 def prepare_execution(execution: Execution) -> None:
-    """Adds to MiniStack's record of an execution what its runs need."""
+    """Add to MiniStack's record of an execution what its runs need."""
     machine = sfn._state_machines[execution["stateMachineArn"]]
     definition = json.loads(machine["definition"])
     execution["events"][0].setdefault("previousEventId", 0)
@@ -222,7 +222,7 @@ def run_executions_with_context_and_timeout() -> None:
 
 
 def scale_waits() -> None:
-    """Waits and retry intervals are scaled, and count in full towards ``TimeoutSeconds``."""
+    """Scale waits and retry intervals; they count in full towards ``TimeoutSeconds``."""
     original = sfn._scaled_sleep
 
     def sleep(seconds: float) -> None:
@@ -237,7 +237,7 @@ def scale_waits() -> None:
 
 
 def stop_tasks_of_ended_executions() -> None:
-    """A task that outlives its execution adds nothing to the history, nor does what would follow.
+    """Stop a task that outlives its execution before it adds anything to the history.
 
     Every event is written in AWS's words, by :func:`history.append`.
     """
@@ -254,7 +254,7 @@ def stop_tasks_of_ended_executions() -> None:
 
 
 def record_parameters_in_scheduled_events() -> None:
-    """``TaskScheduled`` carries the call's parameters, ``LambdaFunctionScheduled`` its input."""
+    """Record the parameters in ``TaskScheduled`` and the input in ``LambdaFunctionScheduled``."""
     original = sfn._invoke_resource
 
     def invoke(resource: str, parameters: Any) -> Any:

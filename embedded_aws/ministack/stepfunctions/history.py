@@ -15,7 +15,7 @@ Execution = dict[str, Any]
 
 
 def append(execution: Execution, kind: str, details: Mapping[str, Any] | None) -> Event:
-    """Adds an event to the history, in AWS's words, and gives the last event added."""
+    """Add an event to the history, in AWS's words, and return the last event added."""
     event: Event = {}
     for aws_kind, aws_details in _as_on_aws(kind, details or {}):
         number = len(execution["events"]) + 1
@@ -26,7 +26,7 @@ def append(execution: Execution, kind: str, details: Mapping[str, Any] | None) -
 
 
 def last(execution: Execution, *kinds: str) -> Event | None:
-    """The latest event of one of the kinds."""
+    """Return the latest event of one of the kinds."""
     return next((event for event in reversed(execution["events"]) if event["type"] in kinds), None)
 
 
@@ -65,7 +65,7 @@ def _details_key(kind: str) -> str:
 
 
 def record_sent_parameters(execution: Execution, parameters: Any) -> None:
-    """Completes the latest ``…Scheduled`` event by what the task sends."""
+    """Complete the latest ``…Scheduled`` event by what the task sends."""
     event = last(execution, "TaskScheduled", "LambdaFunctionScheduled")
     if event is not None:
         member = "input" if event["type"].startswith("Lambda") else "parameters"

@@ -23,7 +23,7 @@ _FORBIDDEN_IN_NAMES = re.compile(r"[\s<>{}\[\]?*\"#%\\^|~`$&,;:/\x00-\x1f\x7f-\x
 
 
 def make_start_execution_idempotent() -> None:
-    """A start with the name and input of a running execution answers as the first one did.
+    """Return the first response for a start with the name and input of a running execution.
 
     Otherwise a used name is ExecutionAlreadyExists, a malformed one InvalidName, and an input that
     is not JSON InvalidExecutionInput.
@@ -69,7 +69,7 @@ def _running_namesake(request: Request) -> executions.Execution | None:
 
 
 def make_aborts_atomic() -> None:
-    """An abort ends the execution in one step, so that no task can add to it between two."""
+    """Abort an execution in one step, so that no task can add an event in between."""
     original: Callable[[Request], Response] = sfn._stop_execution
 
     def stop(request: Request) -> Response:
@@ -83,7 +83,7 @@ def make_aborts_atomic() -> None:
 
 
 def describe_redrive_status() -> None:
-    """DescribeExecution answers ``redriveCount``, ``redriveDate``, ``redriveStatus`` and why.
+    """Return ``redriveCount``, ``redriveDate``, ``redriveStatus`` and its reason.
 
     https://docs.aws.amazon.com/step-functions/latest/apireference/API_DescribeExecution.html
     """
@@ -108,7 +108,7 @@ def describe_redrive_status() -> None:
 
 
 def list_redrive_counts() -> None:
-    """ListExecutions answers ``redriveCount`` and ``redriveDate`` for each execution.
+    """Return ``redriveCount`` and ``redriveDate`` for each execution in ListExecutions.
 
     https://docs.aws.amazon.com/step-functions/latest/apireference/API_ExecutionListItem.html
     """
@@ -139,10 +139,10 @@ def _not_redrivable_because(execution: executions.Execution) -> str | None:
 
 
 def support_redrive() -> None:
-    """``RedriveExecution`` continues an unsuccessful execution from the state where it ended.
+    """Continue an unsuccessful execution with ``RedriveExecution`` from the state where it ended.
 
     It keeps its ARN, its definition, its input and the results so far; that state gets the input it
-    had, its retries and the execution's time limit begin anew; the history goes on with
+    had, its retries and the execution's time limit start again; the history continues with
     ``ExecutionRedriven``. A Task is scheduled again, other states are entered again.
     https://docs.aws.amazon.com/step-functions/latest/dg/redrive-executions.html
     """

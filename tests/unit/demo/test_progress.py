@@ -69,7 +69,7 @@ def test_a_step_that_leads_back_lets_everything_from_there_begin_anew() -> None:
     assert after.step("copy-snapshot").status is StepStatus.RUNNING
     assert after.step("copy-snapshot").started == at(3)
     assert after.step("check-copy-status") == StepProgress(name="check-copy-status")
-    assert [what for _, _, what in changes(before, after)] == ["running", "starts anew"]
+    assert [what for _, _, what in changes(before, after)] == ["running", "starts again"]
 
 
 def test_a_failed_call_that_is_retried_says_so() -> None:
