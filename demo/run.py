@@ -133,11 +133,11 @@ class _Demo:
             prepared = prepare(aws, self._scenario, self._screen)
         progress = self._execute(aws, prepared)
         if progress.failure:
-            self._tell_failure(progress, progress.failure)
+            self._show_failure(progress, progress.failure)
             return [f"The execution {progress.status.lower()}."]
         with self._screen.busy(), self._screen.activity("Logging in and reading both databases"):
             inspection = inspect(aws, self._scenario, prepared, self._records)
-        self._tell(progress, inspection)
+        self._show_result(progress, inspection)
         return list(failures_of(inspection.tables, inspection.logins, inspection.checks))
 
     def _execute(self, aws: EmbeddedAws, prepared: Prepared) -> ExecutionProgress:
@@ -154,30 +154,30 @@ class _Demo:
         self._records = collect(aws, self._scenario, name, outputs, events)
         return progress
 
-    def _tell_failure(self, progress: ExecutionProgress, failure: ExecutionFailure) -> None:
-        tell = self._screen.console.print
+    def _show_failure(self, progress: ExecutionProgress, failure: ExecutionFailure) -> None:
+        show = self._screen.console.print
         self._screen.heading("Timeline")
-        tell(report.timeline(progress))
+        show(report.timeline(progress))
         self._screen.heading(f"Why it {progress.status.lower()}")
-        tell(report.failure(failure, FOLDER))
+        show(report.failure(failure, FOLDER))
         for message in self._records.announcements():
             self._screen.heading("The notification, as published")
-            tell(report.announcement(message), soft_wrap=True)
+            show(report.announcement(message), soft_wrap=True)
 
-    def _tell(self, progress: ExecutionProgress, inspection: InspectionResult) -> None:
-        scenario, heading, tell = self._scenario, self._screen.heading, self._screen.console.print
+    def _show_result(self, progress: ExecutionProgress, inspection: InspectionResult) -> None:
+        scenario, heading, show = self._scenario, self._screen.heading, self._screen.console.print
         heading("Timeline")
-        tell(report.timeline(progress))
+        show(report.timeline(progress))
         heading(f"What {scenario.source.name} and the restored {scenario.target.name} hold")
-        tell(report.tables(inspection.tables))
+        show(report.tables(inspection.tables))
         heading("Who can log in now, and who no longer can (each tried over TLS)")
-        tell(report.logins(inspection.logins))
+        show(report.logins(inspection.logins))
         heading("What else was looked at")
-        tell(report.checks(inspection.checks))
+        show(report.checks(inspection.checks))
         heading("The notification, as published")
-        tell(report.announcement(inspection.announced), soft_wrap=True)
+        show(report.announcement(inspection.announced), soft_wrap=True)
         heading("Where to look closer")
-        tell(report.kept(FOLDER))
+        show(report.kept(FOLDER))
 
 
 def _await_announcement(aws: EmbeddedAws, topic_arn: str, operation_id: str) -> None:

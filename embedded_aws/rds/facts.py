@@ -92,7 +92,7 @@ _SPELLING = (
 
 _COPIES = (
     ("at_most_five_copies_are_in_progress_per_destination_region_and_account", _COPYING),
-    ("a_queued_copy_begins_when_a_place_becomes_free_even_if_nobody_looks", _COPYING),
+    ("a_queued_copy_starts_when_another_ends_even_without_a_request", _COPYING),
     ("a_failed_copy_frees_its_place_in_the_queue", _COPYING),
     ("a_copy_is_made_in_the_region_that_is_called", f"{_MODEL}, CopyDBClusterSnapshot"),
     ("another_regions_snapshot_is_named_by_arn", f"{_MODEL}, CopyDBClusterSnapshot"),
@@ -126,7 +126,7 @@ _COPIES = (
 )
 _SNAPSHOTS = (
     ("a_snapshot_takes_time_and_shows_its_progress", f"{_MODEL}, PercentProgress"),
-    ("a_snapshot_tells_what_a_restore_must_know", f"{_MODEL}, DBClusterSnapshot"),
+    ("a_snapshot_shows_what_a_restore_must_know", f"{_MODEL}, DBClusterSnapshot"),
     ("an_automated_snapshot_is_named_after_cluster_and_time", f"{_GUIDE}, ARNs in Amazon RDS"),
     ("a_snapshot_is_taken_of_an_available_cluster_only", f"{_MODEL}, CreateDBClusterSnapshot"),
     ("a_snapshots_name_must_be_free", f"{_MODEL}, CreateDBClusterSnapshot"),
@@ -170,7 +170,7 @@ _SNAPSHOTS = (
     ("a_page_is_neither_lost_nor_repeated_when_the_list_changes", f"{_MODEL}, Marker"),
     ("a_snapshot_in_creation_cannot_be_deleted_yet", f"{_MODEL}, DeleteDBClusterSnapshot"),
     ("only_the_owner_deletes_a_snapshot", _SHARING),
-    ("a_deleted_snapshot_is_gone_at_once", f"{_MODEL}, DeleteDBClusterSnapshot"),
+    ("a_deleted_snapshot_is_gone_immediately", f"{_MODEL}, DeleteDBClusterSnapshot"),
 )
 _RESTORES = (
     ("a_restore_takes_time", _RESTORING),
@@ -288,7 +288,7 @@ _CHANGES = (
         "without_apply_immediately_changes_wait_for_the_maintenance_window",
         f"{_MODEL}, ApplyImmediately and ClusterPendingModifiedValues",
     ),
-    ("what_cannot_be_pending_is_changed_at_once", f"{_MODEL}, ClusterPendingModifiedValues"),
+    ("what_cannot_be_pending_is_changed_immediately", f"{_MODEL}, ClusterPendingModifiedValues"),
     (
         "a_rename_changes_name_arn_and_endpoint_after_a_while",
         f"{_GUIDE}, Modifying an Amazon Aurora DB cluster",
@@ -347,9 +347,9 @@ _DATA = (
 )
 _ACCOUNTS = (
     ("the_account_and_region_of_a_call_come_from_its_signature", "AWS Signature Version 4"),
-    ("the_quotas_of_an_account_are_told_with_what_is_used", f"{_MODEL}, AccountQuota"),
+    ("the_quotas_of_an_account_are_shown_with_their_usage", f"{_MODEL}, AccountQuota"),
     (
-        "the_instance_classes_on_offer_are_told",
+        "the_orderable_instance_classes_are_shown",
         f"{_GUIDE}, Supported DB engines for DB instance classes",
     ),
     (

@@ -41,7 +41,7 @@ BROKEN = {
 }
 OF_RDS_AND_STS = ("InternalFailure", 500)
 RECENT_SECONDS = 60.0
-"""For how long after a change RDS may still tell the old truth."""
+"""For how long after a change RDS may still return the old state."""
 SHOWN_AS = {
     "DescribeDBClusters": ("DBClusters", "DBClusterIdentifier", "clusters"),
     "DescribeDBInstances": ("DBInstances", "DBInstanceIdentifier", "instances"),
@@ -171,7 +171,7 @@ def garbled(context: FaultContext) -> Any:
 
 
 def stale(context: FaultContext) -> Any:
-    """RDS tells what was true before its latest change."""
+    """RDS returns what was true before its latest change."""
     assert context.past is not None
     with context.past.shown(context.backend):
         return context.proceed()
@@ -226,12 +226,12 @@ FAULTS: tuple[CallFault, ...] = (
 
 @dataclass
 class Trouble:
-    """A fault that befalls one call of a run, and maybe the next that it fits."""
+    """A fault that affects one call of a run, and maybe the next that it fits."""
 
     fault: CallFault
     backend: RdsBackend
     at: int
-    """The number of the call, from 0, that it befalls first."""
+    """The number of the call, from 0, that it affects first."""
     past: Past | None
     """What RDS held before its latest change, when the counting begins."""
     met: int = 0

@@ -19,7 +19,7 @@ from tests.unit.bench import (
 )
 
 OF_THE_WAY = frozenset({"attempted_in", "attempts", "message_id", "waiting_since"})
-"""Facts of the state that tell of the way to the end, beside the times."""
+"""Facts of the state about how the run came to its end, beside the times."""
 
 
 def _demand(holds: bool, otherwise: str) -> None:
@@ -184,10 +184,10 @@ class Watchdog:
         _demand(not self.stage.locks(), f"there is still a lock: {self.stage.locks()}")
         _demand(
             any(
-                told["operation_id"] == operation and told["status"] == "success"
-                for told in self.stage.announcements()
+                announcement["operation_id"] == operation and announcement["status"] == "success"
+                for announcement in self.stage.announcements()
             ),
-            "nobody was told of the success",
+            "the success was not announced",
         )
 
     def _check_database(self, operation: str) -> None:

@@ -47,7 +47,7 @@ class SimulatedExecution:
         self.status, self.error, self.cause = FAILED, error, cause
 
     def position(self) -> tuple[Any, ...]:
-        """All that decides how it goes on, beside the world."""
+        """Return everything that decides how it continues, apart from the state of AWS."""
         return (
             self.name,
             json.dumps(self.given, sort_keys=True),

@@ -1,4 +1,4 @@
-"""The state of an object graph: remembered, put back into the very same objects, and told by value.
+"""The state of an object graph: remembered, restored into the same objects, compared by value.
 
 Copying the emulator would not do: what it has scheduled are closures over its objects. So the
 objects stay, and their contents are exchanged.

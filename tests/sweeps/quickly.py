@@ -19,7 +19,7 @@ MakeApiCall = Callable[[Any, str, Mapping[str, Any]], Any]
 
 @contextmanager
 def exact_names() -> Iterator[None]:
-    """What the embedded RDS answers bears the API's own names.
+    """Let responses of the embedded RDS have the API's own names.
 
     moto serialises objects of many kinds, and so tries several spellings of each member.
     """
@@ -47,7 +47,7 @@ def models_read_once() -> Iterator[None]:
 
 
 def straight_to_tables(original: MakeApiCall) -> MakeApiCall:
-    """The calls of DynamoDB that the functions make, answered by moto's tables without the wire.
+    """Return the calls of DynamoDB that the functions make, served by moto's tables directly.
 
     They are half of all calls; the tests of the functions make them over the wire.
     """

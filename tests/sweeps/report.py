@@ -9,6 +9,6 @@ Record = Callable[[str, object], None]
 """pytest's ``record_property``."""
 
 
-def tell(record: Record, line: str) -> None:
+def record_line(record: Record, line: str) -> None:
     """Have a line printed at the end."""
     record(PROPERTY, line)

@@ -38,7 +38,7 @@ STEP: Final = SetupDbUsersHandler.step.name
 RESTORE_NAME: Final = "staging"
 OPERATION: Final = "op-1"
 OF_THE_WAY: Final = frozenset({"attempted_in", "operation_started_at", "waiting_since"})
-"""Facts of the state that tell of the way to the end."""
+"""Facts of the state about how the run came to its end."""
 
 Document = dict[str, Any]
 

@@ -1,4 +1,4 @@
-"""Disturbs setup-db-users wherever it speaks to the world, and sees whether it comes to its end.
+"""Disturbs setup-db-users at every call of AWS and PostgreSQL, and checks that it still ends well.
 
 The run is made once for each disturbance, on a cluster that is reset. What was disturbed is
 called again, as the state machine would, until it is done; then all must stand as it does after an
@@ -55,7 +55,7 @@ class SqlSweep:
     broken: list[str] = field(default_factory=list)
     expected: Document = field(default_factory=dict)
     exchanges: list[Exchange] = field(default_factory=list)
-    """All that the undisturbed run says to the world, in order."""
+    """Every exchange of the undisturbed run, in order."""
     _proven: list[Document] = field(default_factory=list)
 
     def begin(self) -> None:

@@ -117,7 +117,7 @@ class SweepStage:
         return ended
 
     def announce_end(self, execution: SimulatedExecution) -> None:
-        """Let EventBridge tell sns-notification of an execution that has failed."""
+        """Let EventBridge report a failed execution to sns-notification."""
         self._publish(execution)
         self.bench.advance(TICK_SECONDS)
         event = {
@@ -138,14 +138,14 @@ class SweepStage:
         self.machine.redrive(execution)
 
     def _publish(self, execution: SimulatedExecution) -> None:
-        """Let DescribeExecution tell how an execution stands."""
+        """Let DescribeExecution return the execution's current state."""
         backend = stepfunctions_backends[ACCOUNT][REGION]
-        told = backend.describe_execution(execution.arn)
-        told.status = execution.status
-        told.error, told.cause = execution.error or None, execution.cause or None
+        described = backend.describe_execution(execution.arn)
+        described.status = execution.status
+        described.error, described.cause = execution.error or None, execution.cause or None
         entered = [
             {
-                "timestamp": told.start_date,
+                "timestamp": described.start_date,
                 "type": "TaskStateEntered",
                 "id": number,
                 "previousEventId": number - 1,
@@ -153,7 +153,7 @@ class SweepStage:
             }
             for number, step in enumerate(execution.entered, 1)
         ]
-        told.get_execution_history = lambda _: entered[::-1]
+        described.get_execution_history = lambda _: entered[::-1]
 
     def _invoke(self, execution: SimulatedExecution, step: str, payload: Document) -> Document:
         """Call a step's function."""

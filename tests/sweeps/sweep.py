@@ -1,4 +1,4 @@
-"""Disturbs a run at every call, and sees whether it comes to the same end all the same."""
+"""Disturbs a run at every call, and checks that it still comes to the same end."""
 
 import copy
 import itertools
@@ -16,7 +16,7 @@ from tests.sweeps.stage import SweepStage
 from tests.sweeps.tap import AwsCall, Proceed, Violation
 
 KILLED = "Runtime.ExitError"
-"""What Step Functions is told of a function whose process died."""
+"""What Step Functions receives for a function whose process died."""
 OUTLASTED = "States.Timeout"
 NIGHT_SECONDS = 8 * 3600.0
 
@@ -25,13 +25,13 @@ Death = Callable[[SweepStage, SimulatedExecution], None]
 
 
 def redriven(stage: SweepStage, execution: SimulatedExecution) -> None:
-    """It fails, and somebody re-runs it at once."""
+    """Fail the execution and redrive it immediately."""
     stage.machine.fail_task(execution, KILLED)
     stage.redrive(execution)
 
 
 def redriven_later(stage: SweepStage, execution: SimulatedExecution) -> None:
-    """It fails, that is announced, and somebody re-runs it in the morning.
+    """Fail the execution, announce that, and redrive it in the morning.
 
     By then whatever RDS had under way is done.
     """
@@ -45,7 +45,7 @@ def redriven_later(stage: SweepStage, execution: SimulatedExecution) -> None:
 class Sweep:
     """Runs on one route, each disturbed at one point.
 
-    A run is broken off as soon as it comes to a state, of the world and of the execution, from
+    A run is stopped as soon as it comes to a state, of AWS and of the execution, from
     which an earlier one has been seen to come to the right end: from there on it would only repeat
     that one.
     """
@@ -58,7 +58,7 @@ class Sweep:
     _proven: set[tuple[Any, ...]] = field(default_factory=set)
 
     def begin(self) -> Memento:
-        """Make an undisturbed run, and keep how it ends; answers what was before it."""
+        """Make an undisturbed run and keep its end; return the state before it."""
         self.watchdog = Watchdog.of(self.stage, self.route)
         start = self.stage.remember()
         execution = self.stage.start()
@@ -98,10 +98,10 @@ class Sweep:
 class CrashSweep(Sweep):
     """One run, killed everywhere.
 
-    Before each call, and again after it, the world is remembered and the function is given up where
-    it stands. Nothing after that point runs, neither ``except`` nor ``finally``, because nothing is
-    raised: what happens next happens inside the call. The execution fails as Step Functions would
-    let it fail, and is re-run to its end; then the world is put back, and the run goes on.
+    Before each call, and again after it, the state of AWS is remembered and the function is
+    stopped where it stands. Nothing after that point runs, neither ``except`` nor ``finally``,
+    because nothing is raised: what happens next happens inside the call. The execution fails as in
+    Step Functions, and is redriven to its end; then that state is restored, and the run continues.
     """
 
     death: Death = redriven
@@ -149,7 +149,7 @@ class CrashSweep(Sweep):
 
 @dataclass(frozen=True)
 class Spot:
-    """A call of the undisturbed run, and what can befall it."""
+    """A call of the undisturbed run, and the faults that fit it."""
 
     invocation: int
     number: int
@@ -162,14 +162,14 @@ class Spot:
 class FaultSweep(Sweep):
     """One run, in which each call goes wrong in each way.
 
-    At each invocation of a function the world is remembered. The invocation is made once for each
-    of its calls and each fault of that call, and the execution goes on to its end from there.
+    At each invocation of a function the state of AWS is remembered. The invocation is made once for
+    each of its calls and each fault of that call, and the execution goes on to its end from there.
     """
 
     sample: bool = False
-    """Whether each fault befalls only one call of each kind that a step makes."""
+    """Whether each fault affects only one call of each kind that a step makes."""
     redriven: int = 0
-    """How many faults needed somebody to re-run the execution."""
+    """How many faults needed a redrive of the execution."""
     _past: Past | None = None
     """What RDS held before its latest change in the undisturbed run."""
     _spots: list[Spot] = field(default_factory=list)
@@ -196,7 +196,7 @@ class FaultSweep(Sweep):
         self.compare(self.watchdog.check_end(execution))
 
     def _survey(self) -> None:
-        """Find what can befall each call; and from each invocation on, the way is known."""
+        """Find the faults that fit each call; from each invocation on, the way is known."""
         execution = self.stage.start()
         passed: list[tuple[Any, ...]] = []
         for invocation in itertools.count():

@@ -12,7 +12,7 @@ from moto.iam.models import get_account_id_from
 from tests.sweeps.quickly import straight_to_tables
 
 Proceed = Callable[[], Any]
-"""Makes the call: answers what AWS answers, or raises what boto3 raises."""
+"""Makes the call: returns what AWS returns, or raises what boto3 raises."""
 
 
 @dataclass(frozen=True)

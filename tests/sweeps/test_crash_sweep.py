@@ -2,11 +2,11 @@
 
 import pytest
 
-from tests.sweeps.report import Record, tell
+from tests.sweeps.report import Record, record_line
 from tests.sweeps.routes import ROUTES, SweepRoute
 from tests.sweeps.sweep import CrashSweep, redriven, redriven_later
 
-DEATHS = {"at once": redriven, "in the morning": redriven_later}
+DEATHS = {"immediately": redriven, "in the morning": redriven_later}
 
 
 @pytest.mark.parametrize("death", DEATHS)
@@ -17,5 +17,7 @@ def test_a_run_killed_at_any_call_succeeds_when_it_is_redriven(
     with route.staged() as stage:
         sweep = CrashSweep(stage, route, death=DEATHS[death])
         sweep.run()
-    tell(record_property, f"{route.name}: {sweep.points} crash points, each redriven {death}")
+    record_line(
+        record_property, f"{route.name}: {sweep.points} crash points, each redriven {death}"
+    )
     assert not sweep.broken, "\n".join(sweep.broken)

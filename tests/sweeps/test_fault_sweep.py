@@ -1,8 +1,8 @@
-"""An AWS that throttles, breaks, keeps its answers to itself or talks nonsense costs only time."""
+"""An AWS that throttles, fails, loses responses or returns nonsense costs only time."""
 
 import pytest
 
-from tests.sweeps.report import Record, tell
+from tests.sweeps.report import Record, record_line
 from tests.sweeps.routes import OTHER_REGION, ROUTES, SweepRoute
 from tests.sweeps.sweep import FaultSweep
 
@@ -16,7 +16,7 @@ def test_a_run_in_which_a_call_goes_wrong_comes_to_the_same_end(
         sweep = FaultSweep(stage, route, sample=is_sample)
         sweep.run()
     where = "at a call of each kind" if is_sample else "at every call"
-    tell(
+    record_line(
         record_property,
         f"{route.name}: {sweep.points} faults {where}, {sweep.redriven} of them redriven",
     )

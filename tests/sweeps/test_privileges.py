@@ -202,7 +202,7 @@ def environment_of(stage: SweepStage) -> Environment:
 
 
 def judged(route: SweepRoute, arrange: Arrange) -> tuple[Judge, str]:
-    """One whole run on a route; answers who called what, and how it ended."""
+    """Make one whole run on a route; return which step called what, and how it ended."""
     with route.staged() as stage:
         environment = environment_of(stage)
         sources = {

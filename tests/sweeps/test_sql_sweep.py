@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Mapping
 
 import pytest
 
-from tests.sweeps.report import Record, tell
+from tests.sweeps.report import Record, record_line
 from tests.sweeps.sql_stage import SqlStage, sql_stage
 from tests.sweeps.sql_sweep import SqlSweep
 
@@ -58,5 +58,5 @@ def test_a_step_disturbed_anywhere_succeeds_when_it_is_called_again(
     sweep: SqlSweep, points: str, record_property: Record
 ) -> None:
     DISTURBANCES[points](sweep)
-    tell(record_property, f"setup-db-users in PostgreSQL: {sweep.points} {points}")
+    record_line(record_property, f"setup-db-users in PostgreSQL: {sweep.points} {points}")
     assert not sweep.broken, "\n".join(sweep.broken)

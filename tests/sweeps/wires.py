@@ -27,7 +27,7 @@ _ROUNDS_WITH_PARAMETERS = 3
 
 @dataclass(frozen=True)
 class Exchange:
-    """Something that a function is about to say to the world, and to hear an answer to."""
+    """Something that a function is about to send, and to receive a response to."""
 
     text: str
     wire: Any = None

@@ -72,7 +72,7 @@ def test_a_failure_reaches_the_function_of_the_rule(aws: EmbeddedAws, outputs: O
     assert json.loads(event["detail"]["input"])["action"] == "fail"
 
 
-def test_the_event_does_not_tell_the_cause(aws: EmbeddedAws, outputs: Outputs) -> None:
+def test_the_event_does_not_contain_the_cause(aws: EmbeddedAws, outputs: Outputs) -> None:
     execution = fail(aws, outputs, f"op-{uuid.uuid4()}")
     event = eventually(lambda: notification(aws, outputs, execution))
     assert set(event["detail"]) == STATUS_CHANGE_MEMBERS

@@ -23,7 +23,7 @@ def invoke(aws: EmbeddedAws, action: str, **event: Any) -> Any:
 
 
 class FunctionError(Exception):
-    """An invocation was answered with an error."""
+    """An invocation returned an error."""
 
     @property
     def payload(self) -> Any:

@@ -1,4 +1,4 @@
-"""Children end with whoever started them, whatever ends that one."""
+"""Children end with the process that started them, whatever ends it."""
 
 import json
 import os

@@ -16,14 +16,14 @@ def fail(aws: EmbeddedAws, outputs: Outputs, name: str) -> str:
     """An execution that failed for want of an item in the table."""
     execution = aws.start(
         outputs["MachineOutput"],
-        {"action": "fail-until-told", "seconds": 2, "wait": True},
+        {"action": "fail-until-allowed", "seconds": 2, "wait": True},
         name=name,
     )
     assert aws.wait(execution)["status"] == "FAILED"
     return execution
 
 
-def tell(aws: EmbeddedAws, outputs: Outputs, name: str) -> None:
+def allow(aws: EmbeddedAws, outputs: Outputs, name: str) -> None:
     aws.client("dynamodb").put_item(
         TableName=outputs["TableOutput"], Item={"operation_id": {"S": name}}
     )
@@ -61,7 +61,7 @@ def test_an_unknown_execution_is_not_redrivable(aws: EmbeddedAws, outputs: Outpu
 def test_a_redrive_goes_on_from_the_failed_state(aws: EmbeddedAws, outputs: Outputs) -> None:
     execution = fail(aws, outputs, "op-redriven")
     before = aws.history(execution)
-    tell(aws, outputs, "op-redriven")
+    allow(aws, outputs, "op-redriven")
     aws.redrive(execution)
     description = aws.wait(execution)
     assert description["status"] == "SUCCEEDED"
@@ -69,7 +69,7 @@ def test_a_redrive_goes_on_from_the_failed_state(aws: EmbeddedAws, outputs: Outp
     assert description["redriveDate"] > description["startDate"]
     assert not {"error", "cause"} & set(description)
     answer = json.loads(description["output"])["answer"]["payload"]
-    assert answer == {"attempt": 0, "redrives": 1}, "retries begin anew, the context counts"
+    assert answer == {"attempt": 0, "redrives": 1}, "retries start again, the context counts"
     history = aws.history(execution)
     assert history[: len(before)] == before
     assert [event["type"] for event in history[len(before) :]] == [
@@ -92,7 +92,7 @@ def test_a_redrive_may_fail_and_be_redriven_again(aws: EmbeddedAws, outputs: Out
     assert (description["status"], description["redriveCount"]) == ("FAILED", 1)
     failures = [e for e in aws.history(execution) if e["type"] == "TaskFailed"]
     assert len(failures) == 4, "each attempt had its one retry"
-    tell(aws, outputs, "op-again")
+    allow(aws, outputs, "op-again")
     aws.redrive(execution)
     description = aws.wait(execution)
     assert (description["status"], description["redriveCount"]) == ("SUCCEEDED", 2)
@@ -116,6 +116,6 @@ def test_a_wait_that_was_cut_off_is_entered_again(
         aws.client("stepfunctions").stop_execution(executionArn=execution)
     assert aws.wait(execution)["status"] == end
     aws.redrive(execution)
-    assert aws.wait(execution)["status"] == "TIMED_OUT", "the limit of 50 s begins anew"
+    assert aws.wait(execution)["status"] == "TIMED_OUT", "the limit of 50 s starts again"
     kinds = [event["type"] for event in aws.history(execution)]
     assert kinds[-3:] == ["ExecutionRedriven", "WaitStateEntered", "ExecutionTimedOut"]

@@ -1,4 +1,4 @@
-"""Every function, called directly with its documented input, answers what is documented."""
+"""Every function, called directly with its documented input, returns what is documented."""
 
 from collections.abc import Callable
 from typing import Any

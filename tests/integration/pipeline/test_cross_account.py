@@ -126,18 +126,16 @@ def test_an_automated_snapshot_of_another_account_and_region_is_restored(
     }
 
 
-def test_a_dry_run_tells_in_which_account_each_call_is_made(
-    stage: PipelineStage, app: Deployed
-) -> None:
+def test_a_dry_run_names_the_account_of_each_call(stage: PipelineStage, app: Deployed) -> None:
     answer = stage.invoke(app, "snapshot-check", {"dry_run": True})["body"]
-    told = [(call["operation"], call.get("account")) for call in answer["calls"]]
-    assert told[:3] == [
+    listed = [(call["operation"], call.get("account")) for call in answer["calls"]]
+    assert listed[:3] == [
         ("CopyDBClusterSnapshot", SOURCE_ACCOUNT),
         ("ModifyDBClusterSnapshotAttribute", SOURCE_ACCOUNT),
         ("DeleteDBInstance", None),
-    ] or told[:3] == [
+    ] or listed[:3] == [
         ("CopyDBClusterSnapshot", SOURCE_ACCOUNT),
         ("ModifyDBClusterSnapshotAttribute", SOURCE_ACCOUNT),
         ("CopyDBClusterSnapshot", None),
     ]
-    assert ("DeleteDBClusterSnapshot", SOURCE_ACCOUNT) in told
+    assert ("DeleteDBClusterSnapshot", SOURCE_ACCOUNT) in listed

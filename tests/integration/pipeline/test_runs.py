@@ -260,7 +260,7 @@ def test_a_stranger_of_the_same_name_is_not_replaced_unless_adopted(
     assert stage.cluster(TARGET_REGION, TARGET)["Status"] == "available"
 
 
-def test_a_failed_copy_is_started_anew_then_given_up_then_redriven(
+def test_a_failed_copy_is_restarted_then_given_up_then_redriven(
     stage: PipelineStage, app: Deployed
 ) -> None:
     stage.admin.fail_next("copy-snapshot", times=2)
@@ -279,7 +279,7 @@ def test_a_failed_copy_is_started_anew_then_given_up_then_redriven(
     assert_usable(stage, app)
 
 
-def test_a_failed_restore_is_deleted_and_started_anew(stage: PipelineStage, app: Deployed) -> None:
+def test_a_failed_restore_is_deleted_and_restarted(stage: PipelineStage, app: Deployed) -> None:
     stage.make_cluster(TARGET_REGION, TARGET, "old-target-password")
     stage.admin.fail_next("restore-cluster")
     execution = stage.run(app)
@@ -310,7 +310,7 @@ def test_an_operation_is_resumed_at_a_step(stage: PipelineStage, app: Deployed) 
     assert_usable(stage, app)
 
 
-def test_a_dry_run_tells_everything_and_changes_nothing(
+def test_a_dry_run_reports_everything_and_changes_nothing(
     stage: PipelineStage, app: Deployed
 ) -> None:
     stage.make_cluster(TARGET_REGION, TARGET, "old-target-password", DeletionProtection=True)
@@ -337,7 +337,7 @@ def test_a_dry_run_tells_everything_and_changes_nothing(
     assert (refused["error"], stage.changes()) == ("ValidationError", changes)
 
 
-def test_of_two_at_once_one_wins_and_the_other_changes_nothing(
+def test_of_two_simultaneous_runs_one_wins_and_the_other_changes_nothing(
     stage: PipelineStage, app: Deployed
 ) -> None:
     stage.admin.set_timings(copy_snapshot=10_000)
@@ -391,7 +391,9 @@ def test_a_stopped_execution_is_marked_failed_and_announced(
     assert stage.lock_holder(app) is None
 
 
-def test_a_bad_start_fails_at_once_naming_the_field(stage: PipelineStage, app: Deployed) -> None:
+def test_a_bad_start_fails_immediately_naming_the_field(
+    stage: PipelineStage, app: Deployed
+) -> None:
     for asked, fault in (
         ({"dry-run": True}, "dry-run: is not a known field"),
         ({"date": "yesterday"}, "date: 'yesterday' is not valid"),

@@ -1,4 +1,4 @@
-"""No secret is told by anything, whatever goes wrong."""
+"""No secret is in any record or response, whatever goes wrong."""
 
 import json
 from collections.abc import Iterator
@@ -61,7 +61,7 @@ def secrets(stage: PipelineStage, app: Deployed, clean: None) -> Iterator[None]:
         stage.put_secret(app, name, json.dumps(value))
 
 
-def everything_told(
+def everything_recorded(
     stage: PipelineStage, app: Deployed, execution: dict[str, Any]
 ) -> Iterator[str]:
     """All that is left of a run: tables, history, notices, every log there is."""
@@ -78,18 +78,18 @@ def everything_told(
 
 
 @pytest.mark.usefixtures("secrets")
-def test_no_secret_is_told_by_a_run_that_fails_wherever_it_uses_one(
+def test_no_secret_is_revealed_by_a_run_that_fails_wherever_it_uses_one(
     stage: PipelineStage, app: Deployed
 ) -> None:
     stage.put_secret(app, "MasterSecret", json.dumps(GOOD_MASTER))
     stage.put_secret(app, "AppSecret", json.dumps(GOOD_APP))
-    told: list[str] = []
+    recorded: list[str] = []
     for output, value in BAD_SECRETS:
         good = json.dumps(stage.secret(app, output))
         stage.put_secret(app, output, value)
         refused = stage.run(app)
         assert refused["error"] == "PreflightError"
-        told += everything_told(stage, app, refused)
+        recorded += everything_recorded(stage, app, refused)
         stage.put_secret(app, output, good)
     stage.admin.fail_next("restore-cluster", times=2)
     failed = stage.run(app)
@@ -103,8 +103,8 @@ def test_no_secret_is_told_by_a_run_that_fails_wherever_it_uses_one(
     answer = stage.invoke(app, "setup-db-users", {"operation_id": execution["name"]})
 
     assert answer["body"]["error_type"] == "InvalidPasswordError"
-    told += [str(answer), *everything_told(stage, app, execution)]
-    assert TARGET in "".join(told)
-    for text in told:
+    recorded += [str(answer), *everything_recorded(stage, app, execution)]
+    assert TARGET in "".join(recorded)
+    for text in recorded:
         assert not [secret for secret in SECRETS if secret in text]
     assert stage.can_log_in(app.region, TARGET, "app_user", APP_PASSWORD)

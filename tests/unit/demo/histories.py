@@ -1,4 +1,4 @@
-"""Histories of executions, as GetExecutionHistory answers them, built event by event."""
+"""Histories of executions, as GetExecutionHistory returns them, built event by event."""
 
 import json
 from collections.abc import Mapping
@@ -17,7 +17,7 @@ def at(seconds: float) -> datetime:
 
 
 class HistoryMaker:
-    """Adds events; each call takes one second unless told otherwise."""
+    """Adds events; each call takes one second by default."""
 
     def __init__(self) -> None:
         self.events: list[dict[str, Any]] = []
@@ -25,7 +25,7 @@ class HistoryMaker:
         self._add("ExecutionStarted", {"input": "{}"})
 
     def call(self, step: str, answer: Mapping[str, Any] | str, *, seconds: float = 1.0) -> Self:
-        """A step's function is called and answers."""
+        """Add a call of a step's function and its response."""
         self.enter(step)
         self._moment += seconds
         output = answer if isinstance(answer, str) else json.dumps(answer)

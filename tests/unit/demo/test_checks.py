@@ -95,7 +95,7 @@ YES, NO = Attempt(logged_in=True), Attempt(logged_in=False)
 def test_a_login_is_as_expected_or_at_fault(
     expected: Expected, source: Attempt, restored: Attempt, verdict: str, held: bool
 ) -> None:
-    found = judge_login("u", "somebody", expected, source, restored)
+    found = judge_login("u", "a user", expected, source, restored)
     assert (found.verdict, found.held) == (verdict, held)
 
 
@@ -109,7 +109,7 @@ def test_a_login_is_as_expected_or_at_fault(
         (Attempt(logged_in=True, reads=False, writes=False), "yes"),
     ],
 )
-def test_an_attempt_is_told_in_a_word(attempt: Attempt, text: str) -> None:
+def test_an_attempt_is_shown_as_a_word(attempt: Attempt, text: str) -> None:
     assert str(attempt) == text
 
 
@@ -148,7 +148,7 @@ def test_a_password_in_a_text_is_found() -> None:
     assert (check.held, check.found) == (False, "in a.log, b.log")
 
 
-def test_what_is_found_instead_is_told() -> None:
+def test_what_is_found_instead_is_reported() -> None:
     check = check_same("one", [1], [2])
     assert (check.held, check.found) == (False, "[2], not [1]")
 

@@ -30,9 +30,9 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture
-def world(tmp_path: Path) -> Path:
-    """The directory of a world that has logged something."""
-    directory = tmp_path / "world"
+def directory(tmp_path: Path) -> Path:
+    """The directory of an embedded AWS that has logged something."""
+    directory = tmp_path / "aws"
     for name in ("logs/cdk-deploy.log", "rds/logs/db.log", "config/demo.json", "cdk.out/big.json"):
         file = directory / name
         file.parent.mkdir(parents=True, exist_ok=True)
@@ -44,8 +44,8 @@ def files(folder: Path) -> set[str]:
     return {str(file.relative_to(folder)) for file in folder.rglob("*") if file.is_file()}
 
 
-def test_logs_and_records_are_kept(home: Path, world: Path) -> None:
-    keep(world, RECORDS)
+def test_logs_and_records_are_kept(home: Path, directory: Path) -> None:
+    keep(directory, RECORDS)
     assert files(home) == {
         "audit-table.json",
         "config/demo.json",
@@ -59,16 +59,16 @@ def test_logs_and_records_are_kept(home: Path, world: Path) -> None:
     assert json.loads((home / "state-table.json").read_text()) == list(RECORDS.state)
 
 
-def test_the_next_run_replaces_them_and_an_error_is_kept_too(home: Path, world: Path) -> None:
-    keep(world, RECORDS)
-    keep(world, Records(), ValueError("what went wrong"))
+def test_the_next_run_replaces_them_and_an_error_is_kept_too(home: Path, directory: Path) -> None:
+    keep(directory, RECORDS)
+    keep(directory, Records(), ValueError("what went wrong"))
     assert "ValueError: what went wrong" in (home / "error.txt").read_text()
     assert not (home / "functions").exists()
     assert [each.name for each in home.parent.iterdir()] == ["demo"]
 
 
-def test_a_message_names_what_is_kept(world: Path) -> None:
-    assert readable(f"see {world}/logs/a.log", world) == "see .local/demo/logs/a.log"
+def test_a_message_names_what_is_kept(directory: Path) -> None:
+    assert readable(f"see {directory}/logs/a.log", directory) == "see .local/demo/logs/a.log"
 
 
 def test_announcements_are_those_of_the_operation() -> None:

@@ -53,7 +53,7 @@ def test_an_answer_of_202_keeps_the_step_running_with_what_it_waits_for() -> Non
     assert step.started == START
 
 
-def test_a_step_that_leads_back_lets_everything_from_there_begin_anew() -> None:
+def test_a_step_that_leads_back_restarts_every_step_from_there() -> None:
     history = (
         HistoryMaker()
         .done("snapshot-check")

@@ -1,4 +1,4 @@
-"""Whatever keeps the demo from going on is told in a paragraph, and the exit status says so."""
+"""Whatever stops the demo is reported in a paragraph and by the exit status."""
 
 import io
 from pathlib import Path
@@ -28,7 +28,7 @@ def test_without_the_cdk_it_says_what_to_run(
     assert "Run `make setup`" in text
 
 
-def test_an_error_of_python_is_told_with_its_type(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_error_of_python_is_reported_with_its_type(monkeypatch: pytest.MonkeyPatch) -> None:
     def fail() -> None:
         raise KeyError("Endpoint")
 

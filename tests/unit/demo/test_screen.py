@@ -48,7 +48,7 @@ def lines(before: ExecutionProgress, after: ExecutionProgress) -> list[str]:
     return list(lines_of(before, after, at(60)))
 
 
-def test_the_lines_of_a_run_tell_each_step_once_and_what_it_waits_for() -> None:
+def test_the_lines_of_a_run_report_each_step_once_and_what_it_waits_for() -> None:
     progress, reported = ExecutionProgress(), []
     events = whole_run().events
     for length in range(1, len(events) + 1):
@@ -71,7 +71,7 @@ def test_the_lines_of_a_run_tell_each_step_once_and_what_it_waits_for() -> None:
     assert reported[-1] == "10/10 sns-notification      done in 1.0 s: sns-notification is done"
 
 
-def test_a_failed_step_is_told_with_its_error() -> None:
+def test_a_failed_step_is_reported_with_its_error() -> None:
     history = HistoryMaker().enter("delete-rds").end("ExecutionFailed", {"error": "RefusedError"})
     (line,) = lines(ExecutionProgress(), execution_progress(history.events))
     assert line == " 4/10 delete-rds            FAILED after 1.0 s: RefusedError"
@@ -109,7 +109,7 @@ def test_the_phases_that_are_under_way_are_shown_with_their_time() -> None:
     assert "Making" not in shown.file.getvalue()
 
 
-def test_a_live_screen_tells_what_is_done_and_shows_the_steps() -> None:
+def test_a_live_screen_reports_what_is_done_and_shows_the_steps() -> None:
     screen = LiveScreen(console(terminal=True), ticking())
     with screen.busy(), screen.activity("Making it") as activity:
         activity.done("Made it", then="Filling it")

@@ -7,7 +7,7 @@ from embedded_aws.ministack.stepfunctions.clock import ExecutionClock
 
 
 class Time:
-    """Stands for the module ``time``; passes only by sleeping and by being told."""
+    """Stands for the module ``time``; passes only by sleeping and by being advanced."""
 
     def __init__(self) -> None:
         self.now = 100.0

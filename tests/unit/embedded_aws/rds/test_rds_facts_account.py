@@ -39,7 +39,7 @@ def test_the_account_and_region_of_a_call_come_from_its_signature(rds_bench: Rds
         assert (call["account"], call["region"]) == (account, THERE)
 
 
-def test_the_quotas_of_an_account_are_told_with_what_is_used(rds_bench: RdsBench) -> None:
+def test_the_quotas_of_an_account_are_shown_with_their_usage(rds_bench: RdsBench) -> None:
     rds_bench.emulator.backend.rules = Rules(clusters=7)
     rds_bench.new_cluster()
     rds_bench.new_snapshot("monday")
@@ -57,7 +57,7 @@ def test_the_quotas_of_an_account_are_told_with_what_is_used(rds_bench: RdsBench
     }
 
 
-def test_the_instance_classes_on_offer_are_told(rds_bench: RdsBench) -> None:
+def test_the_orderable_instance_classes_are_shown(rds_bench: RdsBench) -> None:
     rds = rds_bench.rds()
     paginator = rds.get_paginator("describe_orderable_db_instance_options")
 

@@ -806,7 +806,7 @@ def test_without_apply_immediately_changes_wait_for_the_maintenance_window(
     assert done["EnabledCloudwatchLogsExports"] == ["postgresql"]
 
 
-def test_what_cannot_be_pending_is_changed_at_once(rds_bench: RdsBench) -> None:
+def test_what_cannot_be_pending_is_changed_immediately(rds_bench: RdsBench) -> None:
     rds_bench.new_cluster()
 
     shown = modify(

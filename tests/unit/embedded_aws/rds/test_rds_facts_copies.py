@@ -40,7 +40,7 @@ def test_at_most_five_copies_are_in_progress_per_destination_region_and_account(
     assert rds_bench.snapshot("copy-6", region=THERE)["Status"] == "available"
 
 
-def test_a_queued_copy_begins_when_a_place_becomes_free_even_if_nobody_looks(
+def test_a_queued_copy_starts_when_another_ends_even_without_a_request(
     rds_bench: RdsBench,
 ) -> None:
     rds_bench.emulator.backend.rules = Rules(copies_in_progress=1)

@@ -37,7 +37,7 @@ def test_a_snapshot_takes_time_and_shows_its_progress(rds_bench: RdsBench) -> No
     assert shown == [("creating", 0), ("creating", 30), ("available", 100)]
 
 
-def test_a_snapshot_tells_what_a_restore_must_know(rds_bench: RdsBench) -> None:
+def test_a_snapshot_shows_what_a_restore_must_know(rds_bench: RdsBench) -> None:
     key = rds_bench.new_key()
     rds_bench.new_cluster(
         StorageEncrypted=True,
@@ -367,7 +367,7 @@ def test_only_the_owner_deletes_a_snapshot(rds_bench: RdsBench) -> None:
     assert rds_bench.snapshot("monday")["Status"] == "available"
 
 
-def test_a_deleted_snapshot_is_gone_at_once(rds_bench: RdsBench) -> None:
+def test_a_deleted_snapshot_is_gone_immediately(rds_bench: RdsBench) -> None:
     rds_bench.new_cluster()
     rds_bench.new_snapshot("monday")
 

@@ -351,7 +351,7 @@ def test_options_survive_the_command_line(tmp_path: Path) -> None:
     assert Options.parse(options.arguments()) == options
 
 
-def test_a_place_is_an_account_in_a_region() -> None:
+def test_a_location_is_an_account_and_a_region() -> None:
     assert (
         Location("1", "cn-north-1").arn("cluster", "x") == "arn:aws-cn:rds:cn-north-1:1:cluster:x"
     )

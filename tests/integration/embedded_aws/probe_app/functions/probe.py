@@ -30,7 +30,7 @@ def handler(event: Event, context: Any) -> Any:
 
 
 def describe(event: Event, context: Any) -> Any:
-    """Tells what the function sees of the world around it."""
+    """Return what the function sees of its environment."""
     return {
         "greeting": GREETING,
         "function": context.function_name,
@@ -52,11 +52,11 @@ def fail(event: Event, context: Any) -> Any:
     raise SnapshotIsGoneError("the snapshot is gone")
 
 
-def fail_until_told(event: Event, context: Any) -> Any:
-    """Fails until the table holds an item for the operation."""
+def fail_until_allowed(event: Event, context: Any) -> Any:
+    """Fail until the table holds an item for the operation."""
     table = boto3.resource("dynamodb").Table(os.environ["TABLE"])
     if "Item" not in table.get_item(Key={"operation_id": event["operation_id"]}):
-        raise SnapshotIsGoneError("nobody told")
+        raise SnapshotIsGoneError("no snapshot was named")
     return {"attempt": event["attempt"], "redrives": event["redrives"]}
 
 
@@ -123,7 +123,7 @@ ACTIONS: Mapping[str, Callable[[Event, Any], Any]] = {
         bundle,
         describe,
         fail,
-        fail_until_told,
+        fail_until_allowed,
         large,
         leave,
         measure,
