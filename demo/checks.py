@@ -30,7 +30,7 @@ class TableVerdict:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Attempt:
+class LoginAttempt:
     """What came of an attempt to log in."""
 
     logged_in: bool
@@ -63,8 +63,8 @@ class LoginVerdict:
 
     user: str
     who: str
-    source: Attempt
-    restored: Attempt
+    source: LoginAttempt
+    restored: LoginAttempt
     verdict: str
     held: bool
 
@@ -116,7 +116,7 @@ def _table_verdict(source: TableReading | None, restored: TableReading | None) -
 
 
 def judge_login(
-    user: str, who: str, expected: Expected, source: Attempt, restored: Attempt
+    user: str, who: str, expected: Expected, source: LoginAttempt, restored: LoginAttempt
 ) -> LoginVerdict:
     """Return whether a login works exactly where it should, with the rights it should have."""
     failures = []

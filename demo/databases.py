@@ -19,7 +19,7 @@ from aurora_restore.shared.postgres.connection import (
     literal,
     sqlstate,
 )
-from demo.checks import Attempt, TableReading
+from demo.checks import LoginAttempt, TableReading
 from demo.scenario import DemoLogin
 
 _SAME_TEXT: Final = ("SET timezone = 'UTC'", "SET datestyle = 'ISO'", "SET extra_float_digits = 1")
@@ -105,20 +105,20 @@ def _values(session: DatabaseSession, table: str, column: str) -> frozenset[str]
 
 def attempt(
     server: DatabaseServer, login: DatabaseLogin, database: str, table: str = ""
-) -> Attempt:
+) -> LoginAttempt:
     """Log in and, where a table is named, try to read and to write it; no row is changed."""
     try:
         with server.session(login, database) as session:
             if not table:
-                return Attempt(logged_in=True)
-            return Attempt(
+                return LoginAttempt(logged_in=True)
+            return LoginAttempt(
                 logged_in=True,
                 reads=_may(session, f"SELECT 1 FROM {table} LIMIT 1"),  # noqa: S608
                 writes=_may(session, f"DELETE FROM {table} WHERE false"),  # noqa: S608
             )
     except DatabaseConnectionError as error:
         if error.details.get("sqlstate"):
-            return Attempt(logged_in=False)
+            return LoginAttempt(logged_in=False)
         raise
 
 

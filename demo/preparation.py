@@ -33,7 +33,7 @@ class _GivenUpError(Exception):
 
 
 @dataclass(frozen=True, kw_only=True)
-class ClusterNetwork:
+class DemoNetwork:
     """What clusters and functions need in a Region."""
 
     vpc_id: str
@@ -103,7 +103,7 @@ class _Preparation:
         self._screen = screen
         self.given_up = threading.Event()
 
-    def network(self, cluster: DemoCluster) -> ClusterNetwork:
+    def network(self, cluster: DemoCluster) -> DemoNetwork:
         """Create a VPC with subnets in two zones, a security group, a subnet group and a key."""
         place = {"account": cluster.account, "region": cluster.region}
         ec2 = self._aws.client("ec2", **place)
@@ -124,7 +124,7 @@ class _Preparation:
             SubnetIds=list(subnets),
         )
         key = self._aws.client("kms", **place).create_key(Description=cluster.name)
-        return ClusterNetwork(
+        return DemoNetwork(
             vpc_id=vpc_id,
             subnet_ids=subnets,
             availability_zones=zones,
@@ -132,7 +132,7 @@ class _Preparation:
             key_arn=key["KeyMetadata"]["Arn"],
         )
 
-    def make_production(self, network: ClusterNetwork) -> Production:
+    def make_production(self, network: DemoNetwork) -> Production:
         """Create the source cluster with rows and logins, and yesterday's automated snapshot."""
         scenario, source = self._scenario, self._scenario.source
         with self._screen.activity(f"Creating the source cluster {source.name}") as activity:
@@ -159,7 +159,7 @@ class _Preparation:
             activity.done(f"Took its daily snapshot, {snapshot}")
         return Production(server=server, tables=tables, snapshot=snapshot)
 
-    def make_old_target(self, network: ClusterNetwork) -> Mapping[str, Any]:
+    def make_old_target(self, network: DemoNetwork) -> Mapping[str, Any]:
         """Create the cluster of an earlier restore, which carries the pipeline's tag."""
         scenario, target = self._scenario, self._scenario.target
         with self._screen.activity(f"Creating the old target cluster {target.name}") as activity:
@@ -171,7 +171,7 @@ class _Preparation:
             activity.done(f"Created old target {target.name} in {target.region}, with stale rows")
         return cluster
 
-    def deploy(self, network: ClusterNetwork, source_network: ClusterNetwork) -> Mapping[str, str]:
+    def deploy(self, network: DemoNetwork, source_network: DemoNetwork) -> Mapping[str, str]:
         """Deploy the app as for any environment: from a configuration file, by ``cdk deploy``.
 
         A source account gets the stack with the pipeline's role; its key gets the policy statements
@@ -196,7 +196,7 @@ class _Preparation:
                 activity.done(f"Deployed {stack}, and let its role use the key")
         return stacks[name]
 
-    def _admit_to_the_key(self, network: ClusterNetwork, statements: str) -> None:
+    def _admit_to_the_key(self, network: DemoNetwork, statements: str) -> None:
         """Let the pipeline use the source's key, beside the account that owns it."""
         source = self._scenario.source
         owner = {
@@ -229,7 +229,7 @@ class _Preparation:
         return DatabaseLogin(self._scenario.master_user, cluster.master_password)
 
     def _make_cluster(
-        self, cluster: DemoCluster, network: ClusterNetwork, *, tags: Mapping[str, str]
+        self, cluster: DemoCluster, network: DemoNetwork, *, tags: Mapping[str, str]
     ) -> Mapping[str, Any]:
         rds = self._aws.client("rds", account=cluster.account, region=cluster.region)
         tag_list = [{"Key": key, "Value": value} for key, value in tags.items()]
@@ -285,7 +285,7 @@ def instance_statuses(rds: Any, cluster: str) -> Sequence[str]:
 
 
 def configuration(
-    scenario: Scenario, network: ClusterNetwork, source_network: ClusterNetwork, ca_bundle: str
+    scenario: Scenario, network: DemoNetwork, source_network: DemoNetwork, ca_bundle: str
 ) -> dict[str, Any]:
     """Return the environment file that the app is deployed from."""
     source, target = scenario.source, scenario.target

@@ -97,7 +97,7 @@ class SetMasterPassword:
 
 
 @dataclass(frozen=True)
-class Finish:
+class ApplyLastSettings:
     """The cluster is good: it gets its last settings."""
 
     touches: Mapping[str, Any]
@@ -115,7 +115,7 @@ RestoreAction = (
     | Await
     | CreateInstances
     | SetMasterPassword
-    | Finish
+    | ApplyLastSettings
     | Complete
 )
 
@@ -149,7 +149,7 @@ def decide(facts: RestoreFacts) -> RestoreAction:
     if facts.pending:
         return Await("pending changes: " + ", ".join(facts.pending))
     if facts.touches:
-        return Finish(facts.touches)
+        return ApplyLastSettings(facts.touches)
     return Complete()
 
 
@@ -216,7 +216,7 @@ class CheckRestoreStatusHandler(BaseHandler):
             case SetMasterPassword():
                 self._set_master_password(job)
                 return self._wait(job, body, "the master password")
-            case Finish(touches):
+            case ApplyLastSettings(touches):
                 finish_cluster(job.target_cluster_id, job.target_region, touches).make(
                     job.rds.at_target
                 )

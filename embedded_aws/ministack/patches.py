@@ -45,7 +45,7 @@ PATCHES: tuple[Callable[[], None], ...] = (
 )
 
 
-class UnsupportedVersionError(RuntimeError):
+class UnsupportedMiniStackError(RuntimeError):
     """The installed MiniStack is not the one that the patches are written for."""
 
 
@@ -53,7 +53,7 @@ def apply() -> None:
     """Apply every patch to the MiniStack modules of this process."""
     installed = version("ministack")
     if installed != SUPPORTED_VERSION:
-        raise UnsupportedVersionError(
+        raise UnsupportedMiniStackError(
             f"MiniStack {installed} is installed, but the patches are written for "
             f"{SUPPORTED_VERSION}; install the pinned requirements-dev.txt"
         )

@@ -2,6 +2,7 @@
 
 import ast
 import sys
+from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -171,3 +172,20 @@ def test_no_module_is_loaded_in_a_circle() -> None:
         }
 
     assert waiting == {}
+
+
+def class_names() -> Iterator[tuple[str, Path]]:
+    """Every class that is defined anywhere, with its file."""
+    tests = (REPOSITORY / "tests").rglob("*.py")
+    for file in (*MODULES, *tests):
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ClassDef):
+                yield node.name, file
+
+
+def test_a_class_name_has_one_meaning() -> None:
+    files = defaultdict(list)
+    for name, file in class_names():
+        files[name].append(str(file.relative_to(REPOSITORY)))
+
+    assert {name: found for name, found in files.items() if len(found) > 1} == {}

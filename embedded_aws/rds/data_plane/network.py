@@ -14,13 +14,13 @@ import threading
 from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
-from embedded_aws.rds.data_plane.sources import Source
+from embedded_aws.rds.data_plane.sources import ConnectionSource
 from embedded_aws.rds.data_plane.tls import ADDRESS
 
 Result = TypeVar("Result")
-Find = Callable[[tuple[str, int], tuple[str, int]], Source]
+Find = Callable[[tuple[str, int], tuple[str, int]], ConnectionSource]
 """The source of a connection, by its client's and its own address."""
-Admits = Callable[[Source], bool]
+Admits = Callable[[ConnectionSource], bool]
 
 _CHUNK = 65_536
 _PATIENCE_SECONDS = 10.0

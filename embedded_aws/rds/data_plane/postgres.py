@@ -35,7 +35,7 @@ from embedded_aws.rds.data_plane.builds import Build, Installation
 from embedded_aws.rds.data_plane.cache import cache_directory, prepare_once
 from embedded_aws.rds.data_plane.network import Front, reserve
 from embedded_aws.rds.data_plane.server import PostgresServer
-from embedded_aws.rds.data_plane.sources import Open, Policy, Source, Sources
+from embedded_aws.rds.data_plane.sources import ConnectionPolicy, ConnectionSource, Open, Sources
 
 _REOPEN_SECONDS = 5.0
 _REAPER_SECONDS = 10.0
@@ -57,7 +57,7 @@ class PostgresDataPlane:
     """See :class:`~embedded_aws.rds.data_plane.DataPlane`."""
 
     def __init__(
-        self, directory: Path, *, in_memory: bool = True, policy: Policy | None = None
+        self, directory: Path, *, in_memory: bool = True, policy: ConnectionPolicy | None = None
     ) -> None:
         directory.mkdir(parents=True, exist_ok=True)
         self.logs = directory / "logs"
@@ -247,7 +247,7 @@ class PostgresDataPlane:
         finally:
             server.stop()
 
-    def _find(self, client: tuple[str, int], own: tuple[str, int]) -> Source:
+    def _find(self, client: tuple[str, int], own: tuple[str, int]) -> ConnectionSource:
         return self._sources.find(client, own)
 
     def _server_processes(self) -> dict[int, str]:

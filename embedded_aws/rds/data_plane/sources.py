@@ -35,7 +35,7 @@ class Kind(StrEnum):
 
 
 @dataclass(frozen=True)
-class Source:
+class ConnectionSource:
     """A process that connects."""
 
     kind: Kind
@@ -44,10 +44,10 @@ class Source:
     pid: int | None = None
 
 
-class Policy(Protocol):
+class ConnectionPolicy(Protocol):
     """Decides who may connect to a cluster; this is where security groups can act."""
 
-    def admits(self, source: Source, storage: str) -> bool:
+    def admits(self, source: ConnectionSource, storage: str) -> bool:
         """Return whether a connection to the cluster on that storage is let through."""
         ...
 
@@ -55,7 +55,7 @@ class Policy(Protocol):
 class Open:
     """Lets everybody connect to every cluster."""
 
-    def admits(self, source: Source, storage: str) -> bool:  # noqa: ARG002
+    def admits(self, source: ConnectionSource, storage: str) -> bool:  # noqa: ARG002
         """Return true."""
         return True
 
@@ -67,12 +67,12 @@ class Sources:
         self._servers = servers
         self._recent: OrderedDict[int, None] = OrderedDict()
 
-    def find(self, client: Address, own: Address) -> Source:
+    def find(self, client: Address, own: Address) -> ConnectionSource:
         """Return who is at ``client``; a process that is gone already counts as a client."""
         owned = _owns_inode(client, own) if sys.platform == "linux" else _owns_address(client, own)
         pid = next((pid for pid in self._candidates() if owned(pid)), None)
         if pid is None:
-            return Source(Kind.CLIENT, "")
+            return ConnectionSource(Kind.CLIENT, "")
         self._remember(pid)
         return self._classified(pid)
 
@@ -87,21 +87,21 @@ class Sources:
         while len(self._recent) > _REMEMBERED:
             self._recent.popitem(last=False)
 
-    def _classified(self, pid: int) -> Source:
+    def _classified(self, pid: int) -> ConnectionSource:
         servers = self._servers()
         try:
             process = psutil.Process(pid)
             for each in (pid, process.ppid()):
                 if each in servers:
-                    return Source(Kind.SERVER, servers[each], pid)
+                    return ConnectionSource(Kind.SERVER, servers[each], pid)
             name = process.name()
         except psutil.Error:
-            return Source(Kind.CLIENT, "", pid)
+            return ConnectionSource(Kind.CLIENT, "", pid)
         with contextlib.suppress(psutil.Error):
             function = process.environ().get(_FUNCTION)
             if function:
-                return Source(Kind.FUNCTION, function, pid)
-        return Source(Kind.CLIENT, name, pid)
+                return ConnectionSource(Kind.FUNCTION, function, pid)
+        return ConnectionSource(Kind.CLIENT, name, pid)
 
 
 def _owns_inode(client: Address, own: Address) -> Callable[[int], bool]:

@@ -4,9 +4,9 @@ import pytest
 
 from aurora_restore.shared.sequences import REPLACE
 from demo.checks import (
-    Attempt,
     Check,
     Expected,
+    LoginAttempt,
     TableReading,
     check_masking,
     check_same,
@@ -69,7 +69,7 @@ def test_tables_of_both_databases_are_compared() -> None:
 
 OUT = Expected(source=True, restored=False, verdict="locked out")
 READER = Expected(source=False, restored=True, verdict="set up", reads=True, writes=False)
-YES, NO = Attempt(logged_in=True), Attempt(logged_in=False)
+YES, NO = LoginAttempt(logged_in=True), LoginAttempt(logged_in=False)
 
 
 @pytest.mark.parametrize(
@@ -78,22 +78,22 @@ YES, NO = Attempt(logged_in=True), Attempt(logged_in=False)
         (OUT, YES, NO, "locked out", True),
         (OUT, YES, YES, "STILL GETS IN", False),
         (OUT, NO, NO, "REFUSED BY THE SOURCE", False),
-        (READER, NO, Attempt(logged_in=True, reads=True, writes=False), "set up", True),
-        (READER, NO, Attempt(logged_in=True, reads=True, writes=True), "CAN WRITE", False),
-        (READER, NO, Attempt(logged_in=True, reads=False, writes=False), "CANNOT READ", False),
+        (READER, NO, LoginAttempt(logged_in=True, reads=True, writes=False), "set up", True),
+        (READER, NO, LoginAttempt(logged_in=True, reads=True, writes=True), "CAN WRITE", False),
+        (READER, NO, LoginAttempt(logged_in=True, reads=False, writes=False), "CANNOT READ", False),
         (READER, NO, YES, "CANNOT READ", False),
         (READER, NO, NO, "CANNOT LOG IN", False),
         (
             READER,
             YES,
-            Attempt(logged_in=True, reads=True, writes=False),
+            LoginAttempt(logged_in=True, reads=True, writes=False),
             "GOT INTO THE SOURCE",
             False,
         ),
     ],
 )
 def test_a_login_is_as_expected_or_at_fault(
-    expected: Expected, source: Attempt, restored: Attempt, verdict: str, held: bool
+    expected: Expected, source: LoginAttempt, restored: LoginAttempt, verdict: str, held: bool
 ) -> None:
     found = judge_login("u", "a user", expected, source, restored)
     assert (found.verdict, found.held) == (verdict, held)
@@ -104,12 +104,12 @@ def test_a_login_is_as_expected_or_at_fault(
     [
         (NO, "refused"),
         (YES, "yes"),
-        (Attempt(logged_in=True, reads=True, writes=True), "yes: read, write"),
-        (Attempt(logged_in=True, reads=True, writes=False), "yes: read"),
-        (Attempt(logged_in=True, reads=False, writes=False), "yes"),
+        (LoginAttempt(logged_in=True, reads=True, writes=True), "yes: read, write"),
+        (LoginAttempt(logged_in=True, reads=True, writes=False), "yes: read"),
+        (LoginAttempt(logged_in=True, reads=False, writes=False), "yes"),
     ],
 )
-def test_an_attempt_is_shown_as_a_word(attempt: Attempt, text: str) -> None:
+def test_an_attempt_is_shown_as_a_word(attempt: LoginAttempt, text: str) -> None:
     assert str(attempt) == text
 
 

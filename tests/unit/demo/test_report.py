@@ -8,9 +8,9 @@ from rich.console import Console, RenderableType
 
 from demo import report
 from demo.checks import (
-    Attempt,
     Check,
     Expected,
+    LoginAttempt,
     TableReading,
     compare_tables,
     judge_login,
@@ -86,9 +86,9 @@ def test_tables_are_shown_side_by_side_within_80_columns() -> None:
 
 def test_logins_are_shown_in_a_line_each_within_80_columns() -> None:
     expected = Expected(source=False, restored=True, verdict="set up", reads=True, writes=True)
-    able = Attempt(logged_in=True, reads=True, writes=True)
+    able = LoginAttempt(logged_in=True, reads=True, writes=True)
     verdict = judge_login(
-        "readonly_user", "staging's application", expected, Attempt(logged_in=False), able
+        "readonly_user", "staging's application", expected, LoginAttempt(logged_in=False), able
     )
     _, _, row = shown(report.logins([verdict])).splitlines()
     assert row.rstrip().endswith("refused   yes: read, write   set up")

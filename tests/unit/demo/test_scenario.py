@@ -7,11 +7,11 @@ import pytest
 from aurora_restore.configuration.checks.environment import faults_of_environment
 from aurora_restore.shared.documents.environment import Environment
 from aurora_restore.shared.documents.schema import parse_configuration
-from demo.preparation import ClusterNetwork, configuration
+from demo.preparation import DemoNetwork, configuration
 from demo.scenario import shop_scenario
 from embedded_aws.environment import repository
 
-NETWORK = ClusterNetwork(
+NETWORK = DemoNetwork(
     vpc_id="vpc-12345678",
     subnet_ids=("subnet-12345678", "subnet-87654321"),
     availability_zones=("us-west-2a", "us-west-2b"),

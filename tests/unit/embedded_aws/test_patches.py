@@ -6,13 +6,13 @@ from typing import Any
 import pytest
 
 from embedded_aws.ministack import patches, quotas
-from embedded_aws.ministack.patches import PATCHES, UnsupportedVersionError
+from embedded_aws.ministack.patches import PATCHES, UnsupportedMiniStackError
 from embedded_aws.ministack.stepfunctions import data_flow, history
 
 
 def test_another_version_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(patches, "version", lambda _name: "9.9.9")
-    with pytest.raises(UnsupportedVersionError, match=r"9\.9\.9 is installed.*1\.5\.33"):
+    with pytest.raises(UnsupportedMiniStackError, match=r"9\.9\.9 is installed.*1\.5\.33"):
         patches.apply()
 
 

@@ -189,7 +189,7 @@ GOOD = replace(RUNNING, is_master_password_set=True)
         ),
         (
             replace(GOOD, touches={"DeletionProtection": True}),
-            restore.Finish({"DeletionProtection": True}),
+            restore.ApplyLastSettings({"DeletionProtection": True}),
         ),
         (GOOD, restore.Complete()),
     ],
@@ -214,7 +214,12 @@ def test_a_dead_instance_makes_the_restore_start_again(status: str) -> None:
 
 
 def test_nothing_is_done_to_a_cluster_of_another_operation() -> None:
-    acting = (restore.CreateInstances, restore.SetMasterPassword, restore.Finish, restore.Complete)
+    acting = (
+        restore.CreateInstances,
+        restore.SetMasterPassword,
+        restore.ApplyLastSettings,
+        restore.Complete,
+    )
     for facts, status in product((BARE, RUNNING, GOOD), (AVAILABLE, "creating", *DEAD_CLUSTER)):
         action = restore.decide(replace(facts, is_own=False, cluster_status=status))
         assert not isinstance(action, (*acting, restore.RestoreAgain))
