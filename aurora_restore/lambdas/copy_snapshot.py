@@ -17,7 +17,7 @@ from aurora_restore.shared.errors import (
 from aurora_restore.shared.job import Answer, Job
 from aurora_restore.shared.operation_state import OperationState
 from aurora_restore.shared.pipeline import get_step
-from aurora_restore.shared.rds.arns import RdsArn
+from aurora_restore.shared.rds.arns import Place, RdsArn
 from aurora_restore.shared.rds.reads import find_snapshot
 from aurora_restore.shared.rds.statuses import AVAILABLE, DEAD_SNAPSHOT, DELETING
 from aurora_restore.shared.snapshots.calls import delete_snapshot, share_snapshot
@@ -159,11 +159,11 @@ class CopySnapshotHandler(BaseHandler):
     def _copy(self, job: Job, hop: Hop) -> str:
         """Start the copy of a hop, and return its status."""
         rds = job.rds.at(hop.place)
-        snapshot = self._seen(job, hop.source_arn, hop.place.account)
+        snapshot = self._seen(job, hop.source, hop.place.account)
         try:
             made = job.path.copying(hop, snapshot, job.owner.tags).make(rds)
         except SnapshotNotFoundError as error:
-            raise self._absent(job, hop.source_arn) from error
+            raise self._absent(job, hop.source) from error
         except AwsError as error:
             existing = find_snapshot(rds, hop.name)
             if code_of(error) != ALREADY_EXISTS or existing is None:
@@ -183,23 +183,21 @@ class CopySnapshotHandler(BaseHandler):
             )
             job.state = replace(job.state, shared_at=job.state.shared_at or job.now)
 
-    def _seen(self, job: Job, wanted: str, account: str) -> "DBClusterSnapshotTypeDef":
+    def _seen(self, job: Job, wanted: RdsArn, account: str) -> "DBClusterSnapshotTypeDef":
         """Return a snapshot as ``account`` sees it."""
-        arn = RdsArn.parse(wanted)
-        rds = job.clients.rds(arn.region) if account == job.account_id else job.rds.at_source
-        snapshot = find_snapshot(rds, arn.name if account == arn.account else wanted)
+        rds = job.rds.at(Place(account, wanted.region))
+        snapshot = find_snapshot(rds, wanted.name if account == wanted.account else str(wanted))
         if snapshot is None:
             raise self._absent(job, wanted)
         return snapshot
 
-    def _absent(self, job: Job, wanted: str) -> AuroraRestoreError:
-        arn = RdsArn.parse(wanted)
+    def _absent(self, job: Job, wanted: RdsArn) -> AuroraRestoreError:
         return absent_snapshot(
-            wanted,
-            arn.region,
+            str(wanted),
+            wanted.region,
             just_shared=job.is_recent(job.state.shared_at),
-            snapshot_name=arn.name,
-            source_region=arn.region,
+            snapshot_name=wanted.name,
+            source_region=wanted.region,
         )
 
     def _counter(self, hop: Hop) -> str:
@@ -212,16 +210,16 @@ class CopySnapshotHandler(BaseHandler):
     def _progress(self, hop: Hop, status: str, state: OperationState) -> Answer:
         return Answer.wait(
             f"Snapshot copy {hop.where} is still in progress",
-            {"copy_status": status, "intermediate_snapshot": hop.arn},
+            {"copy_status": status, "intermediate_snapshot": str(hop.arn)},
             state,
         )
 
     def _restore_from_shared(self, job: Job) -> Answer:
         """Return what is restored without a copy of this account's own: the shared one's ARN."""
-        arn = job.path.restored_arn
-        self._seen(job, arn, job.account_id)
+        shared = job.path.restored
+        self._seen(job, shared, job.account_id)
         return self._finished(
-            job, "No need to copy snapshot, it is shared in the same region", restored=arn
+            job, "No need to copy snapshot, it is shared in the same region", restored=str(shared)
         )
 
     def _started(self, job: Job, hop: Hop, status: str, state: OperationState) -> Answer:
@@ -270,7 +268,7 @@ class CopySnapshotHandler(BaseHandler):
 def _name_is_taken(hop: Hop) -> NameTakenError:
     return NameTakenError(
         f"target_snapshot_name: {hop.name!r} is taken by a snapshot that is not a copy of "
-        f"{hop.source_arn}; give another name",
+        f"{hop.source}; give another name",
         target_snapshot_name=hop.name,
     )
 

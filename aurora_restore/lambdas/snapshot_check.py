@@ -102,13 +102,17 @@ class SnapshotCheckHandler(BaseHandler):
         update_metrics(job.operation_id, "SnapshotAge", age, "Seconds")
         arn = RdsArn.parse(snapshot["DBClusterSnapshotArn"])
         place = Place(arn.account, job.source_place.region)
-        source = SnapshotSource.of(place, job.place, job.restore.source)
+        source = (
+            job.source
+            if place == job.source_place
+            else SnapshotSource.of(place, job.place, job.restore.source)
+        )
         shared_by_copy = source.role_arn is not None and needs_manual_copy(
             snapshot.get("SnapshotType", ""),
             snapshot.get("KmsKeyId"),
             job.restore.source.kms_key_id,
         )
-        path = job.path_of(source, str(arn), shared_by_copy=shared_by_copy)
+        path = job.path_of(source, arn, shared_by_copy=shared_by_copy)
         _require_useful_copy_name(job, path)
         job.state = replace(
             job.state,

@@ -18,7 +18,7 @@ from aurora_restore.shared.operation_state import OperationState
 from aurora_restore.shared.pipeline import Step
 from aurora_restore.shared.protocol import EXECUTION, REDRIVE_COUNT, RESTART_FROM
 from aurora_restore.shared.rds.access import RdsAccess
-from aurora_restore.shared.rds.arns import Place
+from aurora_restore.shared.rds.arns import Place, RdsArn
 from aurora_restore.shared.request import RestoreRequest
 from aurora_restore.shared.sequences import REPLACE
 from aurora_restore.shared.snapshots.path import SnapshotPath, SnapshotSource
@@ -153,16 +153,18 @@ class Job:
         """
         arn = self.event.snapshot_arn or self.state.source_snapshot_arn or self.state.snapshot_arn
         validate_required_params({"snapshot_arn": arn})
-        return self.path_of(self.source, str(arn), shared_by_copy=self.state.shared_by_copy)
+        return self.path_of(
+            self.source, RdsArn.parse(str(arn)), shared_by_copy=self.state.shared_by_copy
+        )
 
     def path_of(
-        self, source: SnapshotSource, snapshot_arn: str, *, shared_by_copy: bool
+        self, source: SnapshotSource, snapshot: RdsArn, *, shared_by_copy: bool
     ) -> SnapshotPath:
         """Return the path of a snapshot to this operation's target."""
         is_only_restore = self.environment.default_restore == self.restore_name
         return SnapshotPath.of(
             source,
-            snapshot_arn,
+            snapshot,
             shared_by_copy=shared_by_copy,
             target=self.restore.target,
             target_snapshot_name=self.event.target_snapshot_name,

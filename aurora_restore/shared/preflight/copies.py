@@ -23,7 +23,7 @@ def check_names(found: Inventory) -> Iterator[Obstacle]:
         if path is not None and existing is not None and not path.is_copy(existing, hop):
             yield Obstacle(
                 "names",
-                f"snapshot {hop.name} exists {hop.where}, and is no copy of {hop.source_arn}",
+                f"snapshot {hop.name} exists {hop.where}, and is no copy of {hop.source}",
                 "delete it, or give another target_snapshot_name"
                 if hop.where is Where.TARGET
                 else "delete it",

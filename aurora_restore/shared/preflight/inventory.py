@@ -11,6 +11,7 @@ from aurora_restore.shared.cluster.settings import InstancePlan, planned_instanc
 from aurora_restore.shared.errors import AwsError, ClusterNotFoundError
 from aurora_restore.shared.names import final_snapshot_name
 from aurora_restore.shared.rds.access import RdsAccess
+from aurora_restore.shared.rds.arns import RdsArn
 from aurora_restore.shared.rds.reads import find_cluster, find_snapshot, instances_of
 from aurora_restore.shared.rds.statuses import DELETING
 from aurora_restore.shared.request import RestoreRequest
@@ -46,6 +47,13 @@ class Inventory:
     """What is to be restored, or what is to be copied first."""
     cluster: "DBClusterTypeDef | None"
     instances: "Sequence[DBInstanceTypeDef]"
+
+    @cached_property
+    def snapshot_arn(self) -> RdsArn:
+        """Return the ARN of the snapshot."""
+        if self.path is not None:
+            return self.path.snapshot
+        return RdsArn.parse(self.snapshot["DBClusterSnapshotArn"])
 
     @property
     def rds(self) -> "RDSClient":

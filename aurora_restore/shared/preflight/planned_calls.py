@@ -48,7 +48,7 @@ def planned_calls(found: Inventory, path: SnapshotPath, moment: str) -> Iterator
         request.cluster_id,
         region,
         found.snapshot,
-        path.restored_arn,
+        str(path.restored),
         settings,
         restored_tags(target, found.old, owner.tags),
     )
@@ -90,7 +90,7 @@ def _clean_up(found: Inventory, path: SnapshotPath, moment: str) -> Iterator[Rds
     for hop in path.hops:
         if hop.where is Where.TARGET:
             yield tag_resource(
-                hop.arn,
+                str(hop.arn),
                 request.target.region,
                 {TAG_ARCHIVED_AT: moment, TAG_OPERATION: request.owner.operation_id},
                 "archive the copy",

@@ -11,7 +11,7 @@ from aurora_restore.shared.names import TAG_MANAGED_BY, TAG_OPERATION, shared_sn
 from aurora_restore.shared.preflight.inventory import Inventory
 from aurora_restore.shared.preflight.obstacles import Obstacle
 from aurora_restore.shared.preflight.quotas import INSTANCES, room
-from aurora_restore.shared.rds.arns import Place, RdsArn
+from aurora_restore.shared.rds.arns import Place
 from aurora_restore.shared.rds.reads import find_instance
 from aurora_restore.shared.rds.statuses import DEAD_CLUSTER, DELETING
 from aurora_restore.shared.rds.tags import tags_of
@@ -46,7 +46,7 @@ def check_source(found: Inventory) -> Iterator[Obstacle]:
 def _what_goes_with_the_target(found: Inventory) -> Iterator[Obstacle]:
     """DeleteDBCluster deletes the cluster's automated snapshots with it."""
     request, snapshot = found.request, found.snapshot
-    arn = RdsArn.parse(snapshot["DBClusterSnapshotArn"])
+    arn = found.snapshot_arn
     if (
         snapshot.get("SnapshotType") == AUTOMATED
         and snapshot["DBClusterIdentifier"] == request.cluster_id
@@ -64,7 +64,7 @@ def _what_goes_with_the_target(found: Inventory) -> Iterator[Obstacle]:
 def _what_the_role_may_share(found: Inventory) -> Iterator[Obstacle]:
     """The role in the source account is bounded by the names of snapshots."""
     request, source = found.request, found.request.restore.source
-    arn = RdsArn.parse(found.snapshot["DBClusterSnapshotArn"])
+    arn = found.snapshot_arn
     made_here = shared_snapshot_prefix(request.owner.name_prefix)
     if not source.role_arn or arn.account == request.target.account:
         return

@@ -16,15 +16,15 @@ def copy_snapshot(
 ) -> RdsCall:
     """Raises ConfigurationError where the copy needs a key that is not configured."""
     key = hop.key_for(snapshot)
-    source_region = hop.source_arn.split(":")[3]
+    source = hop.source
     return RdsCall(
         "CopyDBClusterSnapshot",
         hop.place.region,
         {
-            "SourceDBClusterSnapshotIdentifier": hop.source_arn,
+            "SourceDBClusterSnapshotIdentifier": str(source),
             "TargetDBClusterSnapshotIdentifier": hop.name,
             "Tags": tag_list(tags),
-            **({"SourceRegion": source_region} if source_region != hop.place.region else {}),
+            **({"SourceRegion": source.region} if source.region != hop.place.region else {}),
             **({} if key is None else {"KmsKeyId": key}),
         },
         f"copy the snapshot {hop.where}",

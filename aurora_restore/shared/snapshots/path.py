@@ -49,12 +49,12 @@ class SnapshotSource:
         route = choose_route(place, target, settings.copy_route)
         return cls(place=place, target=target, settings=settings, route=route)
 
-    @property
+    @cached_property
     def role_arn(self) -> str | None:
         """Return the role by which this account works in the source's, if it is another one."""
         return None if self.place.account == self.target.account else self.settings.role_arn
 
-    @property
+    @cached_property
     def is_visible_as_a_whole(self) -> bool:
         """Return whether all of the source account's snapshots are seen, not only shared ones."""
         return self.place.account == self.target.account or self.role_arn is not None
@@ -76,7 +76,7 @@ class SnapshotPath:
     def of(
         cls,
         source: SnapshotSource,
-        snapshot_arn: str,
+        snapshot: RdsArn,
         *,
         shared_by_copy: bool,
         target: Target,
@@ -87,10 +87,8 @@ class SnapshotPath:
         """Return the path of a snapshot.
 
         ``target_snapshot_name`` names the target's copy; without it the copy is named after the
-        snapshot and, where several restores may copy the same one, ``restore_in_name``. Raises
-        ValidationError if ``snapshot_arn`` is not an ARN of RDS.
+        snapshot and, where several restores may copy the same one, ``restore_in_name``.
         """
-        snapshot = RdsArn.parse(snapshot_arn)
         return cls(
             source=source,
             snapshot=snapshot,
@@ -108,9 +106,9 @@ class SnapshotPath:
         )
 
     @property
-    def restored_arn(self) -> str:
+    def restored(self) -> RdsArn:
         """Return the ARN of what is restored: the last copy's, or the snapshot's own."""
-        return self.hops[-1].arn if self.hops else str(self.snapshot)
+        return self.hops[-1].arn if self.hops else self.snapshot
 
     @cached_property
     def intermediate_copies(self) -> tuple[Hop, ...]:
@@ -140,7 +138,7 @@ class SnapshotPath:
             tags_of(existing.get("TagList")).get(TAG_SOURCE_SNAPSHOT),
             existing.get("SourceDBClusterSnapshotArn"),
         }
-        return bool(origins & {hop.source_arn, str(self.snapshot)})
+        return bool(origins & {str(hop.source), str(self.snapshot)})
 
 
 def absent_snapshot(

@@ -69,7 +69,8 @@ class Hop:
 
     where: Where
     place: Place
-    source_arn: str
+    source: RdsArn
+    """The snapshot that is copied."""
     name: str
     kms_key_id: str | None
     """The customer key of the copy, where the snapshot is encrypted with KMS."""
@@ -79,11 +80,11 @@ class Hop:
     """The account that may use the copy once it is available."""
 
     @cached_property
-    def arn(self) -> str:
+    def arn(self) -> RdsArn:
         """Return the ARN of the copy."""
-        partition = RdsArn.parse(self.source_arn).partition
-        return str(
-            RdsArn(partition, self.place.region, self.place.account, "cluster-snapshot", self.name)
+        place = self.place
+        return RdsArn(
+            self.source.partition, place.region, place.account, "cluster-snapshot", self.name
         )
 
     def key_for(self, snapshot: "DBClusterSnapshotTypeDef") -> str | None:
@@ -127,38 +128,38 @@ def hops(
 ) -> tuple[Hop, ...]:
     """Return the copies from the source's snapshot to what is restored, in order."""
     made: list[Hop] = []
-    arn = str(snapshot)
+    copied = snapshot
     if manual_copy_first:
         made.append(
             Hop(
                 where=Where.SOURCE_ACCOUNT,
                 place=Place(snapshot.account, snapshot.region),
-                source_arn=arn,
+                source=copied,
                 name=_shortened(shared_snapshot_prefix(prefix), snapshot.name),
                 kms_key_id=source.kms_key_id,
                 key_field="source.kms_key_id",
                 share_with=target_place.account,
             )
         )
-        arn = made[-1].arn
+        copied = made[-1].arn
     if route is Route.TWO_STEPS:
         made.append(
             Hop(
                 where=Where.SOURCE_REGION,
                 place=Place(target_place.account, snapshot.region),
-                source_arn=arn,
+                source=copied,
                 name=_shortened(intermediate_snapshot_prefix(prefix), snapshot.name),
                 kms_key_id=source.intermediate_kms_key_id,
                 key_field="source.intermediate_kms_key_id",
             )
         )
-        arn = made[-1].arn
+        copied = made[-1].arn
     if route.copies:
         made.append(
             Hop(
                 where=Where.TARGET,
                 place=target_place,
-                source_arn=arn,
+                source=copied,
                 name=target_name,
                 kms_key_id=target.kms_key_id,
                 key_field="target.kms_key_id",

@@ -84,14 +84,14 @@ def test_an_automated_snapshot_of_another_account_takes_three_copies_in_two_step
         HERE.account,
         "intermediate-key",
     )
-    assert own.source_arn == shared.arn
+    assert own.source == shared.arn
     assert (final.where, final.place, final.kms_key_id) == (Where.TARGET, HERE, "target-key")
-    assert final.source_arn == own.arn
+    assert final.source == own.arn
 
 
 def test_one_step_copies_straight_to_the_target() -> None:
     (final,) = taken(Route.OTHER_ACCOUNT_AND_REGION)
-    assert (final.source_arn, final.name) == (AUTOMATED, "the-copy")
+    assert (str(final.source), final.name) == (AUTOMATED, "the-copy")
 
 
 @pytest.mark.parametrize("route", [Route.IN_PLACE, Route.SHARED])
