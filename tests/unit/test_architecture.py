@@ -37,10 +37,15 @@ DECLARATIONS = {
     "grants",
     "lambda_environment",
     "names",
+    "operation_state",
     "pipeline",
     "protocol",
     "sequences",
 }
+
+# What runs around a step. The subjects are given values; they never see the frame.
+FRAME = {"base_handler", "database_step", "job"}
+SUBJECTS = {"cluster", "documents", "postgres", "preflight", "rds", "snapshots"}
 
 # Which parts may import a package from elsewhere; those not named here may be imported anywhere.
 AT_RUN_TIME = {"lambdas", "shared", "demo", "embedded_aws"}
@@ -140,6 +145,25 @@ def test_what_synthesises_sees_only_the_declarations(file: Path) -> None:
 )
 def test_a_step_imports_no_other(file: Path) -> None:
     assert not [name for name in imports(file) if part_of(name) == "lambdas"]
+
+
+def test_shared_has_these_subjects() -> None:
+    packages = (REPOSITORY / PACKAGE / "shared").glob("*/__init__.py")
+
+    assert {each.parent.name for each in packages} == SUBJECTS
+
+
+@pytest.mark.parametrize(
+    "file",
+    sorted(
+        file for file in (REPOSITORY / PACKAGE / "shared").rglob("*.py") if file.stem not in FRAME
+    ),
+    ids=lambda file: str(file.relative_to(REPOSITORY / PACKAGE / "shared")),
+)
+def test_only_the_steps_and_the_frame_see_the_frame(file: Path) -> None:
+    seen = {name.split(".")[2] for name in imports(file) if part_of(name) == "shared"}
+
+    assert not seen & FRAME
 
 
 @pytest.mark.parametrize("name", sorted(DECLARATIONS))
