@@ -87,7 +87,7 @@ class Clusters:
             roles=settings.roles(self._backend, params),
         )
         if source is None and password is None:
-            password = self._managed_password(cluster, params)
+            password = settings.create_managed_secret(self._backend, cluster, params)
         fill = (
             partial(self._fill_like, cluster, source)
             if source is not None
@@ -205,16 +205,6 @@ class Clusters:
             key = self._backend.services.default_key(location)
             return Storage(Encryption.SSE_KMS, key.arn)
         return Storage(self._backend.rules.default_encryption)
-
-    def _managed_password(self, cluster: DBCluster, params: Params) -> str:
-        secret = self._backend.services.create_managed_secret(
-            cluster.location,
-            cluster.arn,
-            cluster.master_username,
-            params.text("MasterUserSecretKmsKeyId"),
-        )
-        cluster.managed_secret = {"SecretArn": secret.arn, "KmsKeyId": secret.key_arn}
-        return secret.password
 
     def _run_with_members(self, cluster: DBCluster, transition: StatusTransition) -> None:
         members = self._backend.members(cluster)

@@ -200,14 +200,7 @@ class Modifications:
             )
             cluster.managed_secret = None
         if manage and cluster.managed_secret is None:
-            secret = self._backend.services.create_managed_secret(
-                cluster.location,
-                cluster.arn,
-                cluster.master_username,
-                params.text("MasterUserSecretKmsKeyId"),
-            )
-            cluster.managed_secret = {"SecretArn": secret.arn, "KmsKeyId": secret.key_arn}
-            return secret.password
+            return settings.create_managed_secret(self._backend, cluster, params)
         return password
 
     def _pending(self, location: Location, cluster: DBCluster, params: Params) -> dict[str, object]:

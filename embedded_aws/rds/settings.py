@@ -12,7 +12,7 @@ from embedded_aws.rds.exceptions import (
     InvalidParameterValueError,
     InvalidVPCNetworkStateError,
 )
-from embedded_aws.rds.models import Location, Role
+from embedded_aws.rds.models import DBCluster, Location, Role
 from embedded_aws.rds.params import Params
 from embedded_aws.rds.services import SubnetGroup
 
@@ -70,6 +70,18 @@ def check_master_password(password: str) -> None:
             "The parameter MasterUserPassword is not a valid password. Only printable ASCII "
             "characters besides '/', '@', '\"', ' ' may be used."
         )
+
+
+def create_managed_secret(backend: RdsBackend, cluster: DBCluster, params: Params) -> str:
+    """Create the secret of ``ManageMasterUserPassword`` for a cluster; return its password."""
+    secret = backend.services.create_managed_secret(
+        cluster.location,
+        cluster.arn,
+        cluster.master_username,
+        params.text("MasterUserSecretKmsKeyId"),
+    )
+    cluster.managed_secret = {"SecretArn": secret.arn, "KmsKeyId": secret.key_arn}
+    return secret.password
 
 
 def subnet_group(backend: RdsBackend, location: Location, params: Params) -> SubnetGroup:

@@ -5,6 +5,7 @@ import math
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import boto3
 import pytest
@@ -165,6 +166,22 @@ def test_a_status_can_be_set_and_stays(rds_bench: RdsBench) -> None:
     assert rds_bench.cluster()["Status"] == "maintenance"
 
 
+def error_of_a_snapshot_without_retries() -> Any:
+    """Take a snapshot with a client that does not retry, and return the error response."""
+    client = boto3.client(
+        "rds",
+        region_name=HERE,
+        config=Config(retries={"total_max_attempts": 1}),
+        aws_access_key_id=OWNER,
+        aws_secret_access_key="x",
+    )
+    with pytest.raises(ClientError) as caught:
+        client.create_db_cluster_snapshot(
+            DBClusterSnapshotIdentifier="monday", DBClusterIdentifier="orders"
+        )
+    return caught.value.response
+
+
 def test_a_request_can_be_refused_before_it_is_carried_out(rds_bench: RdsBench) -> None:
     rds_bench.new_cluster()
     rds_bench.admin.refuse_next(
@@ -186,20 +203,9 @@ def test_an_answer_can_be_lost_after_the_request_was_carried_out(rds_bench: RdsB
     rds_bench.admin.refuse_next(
         "CreateDBClusterSnapshot", code="ServiceUnavailable", status=503, after_doing=True
     )
-    impatient = boto3.client(
-        "rds",
-        region_name=HERE,
-        config=Config(retries={"total_max_attempts": 1}),
-        aws_access_key_id=OWNER,
-        aws_secret_access_key="x",
-    )
+    error = error_of_a_snapshot_without_retries()
 
-    with pytest.raises(ClientError) as caught:
-        impatient.create_db_cluster_snapshot(
-            DBClusterSnapshotIdentifier="monday", DBClusterIdentifier="orders"
-        )
-
-    assert caught.value.response["ResponseMetadata"]["HTTPStatusCode"] == 503
+    assert error["ResponseMetadata"]["HTTPStatusCode"] == 503
     assert rds_bench.snapshot("monday")["Status"] == "creating"
 
 
@@ -424,20 +430,9 @@ def test_a_request_that_the_data_plane_cannot_serve_is_an_internal_failure(
     bench, data_plane = broken_bench
     bench.new_cluster()
     data_plane.broken.add("capture")
-    impatient = boto3.client(
-        "rds",
-        region_name=HERE,
-        config=Config(retries={"total_max_attempts": 1}),
-        aws_access_key_id=OWNER,
-        aws_secret_access_key="x",
-    )
+    error = error_of_a_snapshot_without_retries()
 
-    with pytest.raises(ClientError) as caught:
-        impatient.create_db_cluster_snapshot(
-            DBClusterSnapshotIdentifier="monday", DBClusterIdentifier="orders"
-        )
-
-    assert caught.value.response["Error"]["Code"] == "InternalFailure"
-    assert caught.value.response["ResponseMetadata"]["HTTPStatusCode"] == 500
+    assert error["Error"]["Code"] == "InternalFailure"
+    assert error["ResponseMetadata"]["HTTPStatusCode"] == 500
     with refused("DBClusterSnapshotNotFoundFault"):
         bench.snapshot("monday")
