@@ -51,7 +51,7 @@ def load_environment(name: str | None, folder: str | Path | None = None) -> tupl
 
 
 def _read(file: Path) -> Any:
-    """Return the JSON document of a file, in which no key may stand twice."""
+    """Return the JSON document of a file, in which no key may occur twice."""
     try:
         text = file.read_text(encoding="utf-8-sig")
         return json.loads(text, object_pairs_hook=_unique, parse_constant=_no_number)
@@ -74,12 +74,12 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(document) < len(pairs):
         keys = [key for key, _ in pairs]
         twice = next(key for key in keys if keys.count(key) > 1)
-        raise ConfigurationError(f"the key {twice!r} stands twice in one object: remove one")
+        raise ConfigurationError(f"the key {twice!r} occurs twice in one object: remove one")
     return document
 
 
 def _no_number(constant: str) -> Any:
-    raise ConfigurationError(f"not valid JSON: {constant} is no number there")
+    raise ConfigurationError(f"not valid JSON: {constant} is not a number in JSON")
 
 
 def _refusal(file: Path, faults: Iterable[str]) -> ConfigurationError:

@@ -1,4 +1,4 @@
-"""How somebody learns that an execution has ended badly."""
+"""How operators learn that an execution has failed."""
 
 from aws_cdk import Duration
 from aws_cdk import aws_cloudwatch as cloudwatch
@@ -28,10 +28,10 @@ class DeadLetterQueue(Construct):
 
 
 class FailureRule(Construct):
-    """An EventBridge rule that has the notification step announce each execution that ended badly.
+    """An EventBridge rule by which the notification step announces each failed execution.
 
     The rule stands outside the state machine, which must end at the state that failed. EventBridge
-    delivers the event to Lambda's queue; where the function itself fails three times, Lambda sends
+    delivers the event to Lambda's queue; if the function itself fails three times, Lambda sends
     the event to the same dead-letter queue.
     """
 

@@ -45,9 +45,9 @@ class PipelineStateMachine(Construct):
     A Task is never caught: a failed step fails the execution at exactly that state, so that a
     redrive from the console starts there again
     (https://docs.aws.amazon.com/step-functions/latest/dg/redrive-executions.html). A step that
-    answers 202 is called again after a Wait, or leads back to the step whose work it found dead;
-    any other answer goes on, but for the first step's in a dry run, which ends there. The functions
-    are unqualified, so a redrive runs their newest code.
+    returns 202 is called again after a Wait, or leads back to the step whose operation failed;
+    after any other result the next step follows, but a dry run ends with the step that checks
+    everything. The functions are unqualified, so a redrive runs their newest code.
     """
 
     def __init__(
@@ -173,7 +173,7 @@ class PipelineStateMachine(Construct):
                     sfn.Condition.string_equals(restart_from, transition.lead_back.to),
                 ),
                 self._tasks[transition.lead_back.to],
-                comment="What it waits for has ended badly",
+                comment="The operation it waits for has failed",
             )
         wait = sfn.Wait(
             self,

@@ -1,4 +1,4 @@
-"""What stands in each generated block."""
+"""The content of each generated block."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Final
@@ -83,7 +83,7 @@ def _state_diagram(sequence: StepSequence) -> Iterator[str]:
         if step.waits:
             yield f"    {step.module} --> {step.module} : not yet, wait"
         if transition.lead_back:
-            yield f"    {step.module} --> {get_step(transition.lead_back.to).module} : ended badly"
+            yield f"    {step.module} --> {get_step(transition.lead_back.to).module} : failed"
         following = get_step(transition.next).module if transition.next else "[*]"
         yield f"    {step.module} --> {following}"
         if step.ends_dry_run:

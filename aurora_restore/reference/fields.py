@@ -153,11 +153,11 @@ def _bare(annotation: Any) -> tuple[Any, tuple[Rule, ...]]:
 
 def _described(kind: Any, rules: tuple[Rule, ...]) -> str:
     limits = [limit for rule in rules for limit in _limits(rule)]
-    told = limits if any(rule.means for rule in rules) else [type_name(kind), *limits]
+    parts = limits if any(rule.means for rule in rules) else [type_name(kind), *limits]
     example = next((rule.example for rule in rules if rule.example is not None), None)
     if example is not None:
-        told.append(f"as in {code(_json(example))}")
-    text = ", ".join(told)
+        parts.append(f"as in {code(_json(example))}")
+    text = ", ".join(parts)
     return f"{text}; each {_described(*_held(kind))}" if _holds_values(kind) else text
 
 

@@ -19,11 +19,11 @@ def trigger_next_step(
     clients: Clients | None = None,
     environment: LambdaEnvironment | None = None,
 ) -> str:
-    """Start an execution that goes on with an operation at ``next_step``; answers its ARN.
+    """Start an execution that continues an operation at ``next_step``, and return its ARN.
 
-    The stored state of the operation is what it goes on with, ``event_data`` overriding it. This is
-    how an operation is resumed when its execution can no longer be re-run. Raises ValidationError
-    where the step or the data is wrong, before anything is started.
+    It continues with the stored state of the operation, which ``event_data`` overrides. This is how
+    an operation is resumed when its execution can no longer be re-run. Raises ValidationError if
+    the step or the data is wrong, before anything is started.
     """
     event = {
         **event_data,

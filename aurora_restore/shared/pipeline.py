@@ -24,7 +24,7 @@ class Step:
     reads_secrets: tuple[str, ...] = ()
     writes_secrets: tuple[str, ...] = ()
     waits: bool = True
-    """Whether it may answer 202, to be called again after ``retry_after`` seconds."""
+    """Whether it may return 202, to be called again after ``retry_after`` seconds."""
     locks: bool = True
     """Whether it takes the target's lock, so that one operation at a time works on it."""
     publishes: bool = False
@@ -163,13 +163,13 @@ STEPS: Final[tuple[Step, ...]] = (
     Step(
         name="check-copy-status",
         changes_aws=False,
-        purpose="Waits until the copy is available; a failed copy is started anew.",
+        purpose="Waits until the copy is available; a failed copy is started again.",
         grants=_READ_SNAPSHOTS,
     ),
     Step(
         name="delete-rds",
         changes_aws=True,
-        purpose="Proves that the target may go, records its settings, and deletes it.",
+        purpose="Proves that the target may be deleted, records its settings, and deletes it.",
         grants=(
             *_PREFLIGHT,
             Grant(
@@ -226,7 +226,7 @@ STEPS: Final[tuple[Step, ...]] = (
         name="check-restore-status",
         changes_aws=True,
         purpose="Waits for the cluster, creates its instances, sets the master password, and "
-        "answers once a login can succeed; a failed restore is started anew.",
+        "is done once a login can succeed; a failed restore is started again.",
         grants=(
             *_READ_CLUSTERS,
             Grant(
@@ -279,7 +279,7 @@ STEPS: Final[tuple[Step, ...]] = (
         changes_aws=False,
         waits=False,
         locks=False,
-        purpose="Announces the outcome and lets go of the target's lock.",
+        purpose="Announces the outcome and releases the target's lock.",
         grants=(
             Grant(Resource.EXECUTIONS, ("states:DescribeExecution", "states:GetExecutionHistory")),
         ),

@@ -1,4 +1,4 @@
-"""What a single field's rule cannot see: faults between the fields of an environment."""
+"""Faults between the fields of an environment, which no field's own rule can find."""
 
 import json
 import re
@@ -65,7 +65,7 @@ def _network(environment: Environment) -> Iterator[Fault]:
         yield Fault(
             "network.availability_zones",
             f"there is only {zones[0]!r}: give subnets in {_FEWEST_ZONES} zones or more, so that "
-            "the functions outlast the failure of one",
+            "the functions keep working if one zone fails",
         )
     for i, zone in enumerate(zones):
         if not re.fullmatch(rf"{environment.region}[a-z]", zone):
@@ -93,8 +93,8 @@ def _secrets(environment: Environment) -> Iterator[Fault]:
     if secrets.master and secrets.master == secrets.app:
         yield Fault(
             "secrets.app",
-            "is the master secret: whoever reads the application's passwords would have the "
-            "master's, too; give each a secret of its own",
+            "is the master secret: a reader of the application's passwords would also have the "
+            "master's; give each a secret of its own",
         )
     names = {"app_username": secrets.app_username, "readonly_username": secrets.readonly_username}
     if not secrets.master:

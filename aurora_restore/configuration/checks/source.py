@@ -105,7 +105,9 @@ def _shared_key(source: Source, path: str) -> Iterator[Fault]:
     if source.kms_key_id is None:
         return
     if source.role_arn is None:
-        yield Fault(path, "is used with a `role_arn` only: leave it out, or give that, too")
+        yield Fault(
+            path, "is used with a `role_arn` only: leave it out, or give a `role_arn` as well"
+        )
     if ":alias/aws/" in source.kms_key_id:
         yield Fault(
             path,

@@ -1,4 +1,4 @@
-"""What can be told of a SQL script without a server: what no script may hold."""
+"""What can be checked of a SQL script without a server: what no script may contain."""
 
 import re
 from collections.abc import Iterator
@@ -36,14 +36,14 @@ def faults_of_script(script: bytes) -> Iterator[str]:
     if not shown.strip(" \t\r\n;"):
         yield "has no statement: write one, or leave the script out"
     if (place := shown.find("\\")) >= 0:
-        yield f"line {_line(shown, place)}: commands of psql are no SQL; take it out"
+        yield f"line {_line(shown, place)}: this is a command of psql, not SQL; remove it"
         return
     for statement in re.finditer(r"[^;\s][^;]*", shown):
         words = " ".join(statement[0].split()[:3]).upper()
         if _ENDS.match(words):
             yield (
                 f"line {_line(shown, statement.start())}: ends its own transaction; "
-                f"take {words.split()[0]} out"
+                f"remove {words.split()[0]}"
             )
 
 
@@ -60,7 +60,7 @@ def _shown(sql: str) -> Iterator[str]:
             place = shown.end()
             continue
         else:
-            return  # A quote is not closed: what follows is anybody's guess.
+            return  # A quote is not closed, so what follows it cannot be read.
         yield " " + "\n" * sql.count("\n", place, end)
         place = end
 

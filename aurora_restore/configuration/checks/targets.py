@@ -24,7 +24,7 @@ def _shared_targets(environment: Environment) -> Iterator[Fault]:
         if (other := first.setdefault(cluster.lower(), name)) != name:
             yield Fault(
                 f"restores.{name}.target.cluster_id",
-                f"{cluster!r} is the target of the restore {other!r}, too: "
+                f"{cluster!r} is also the target of the restore {other!r}: "
                 "each restore needs a target of its own",
             )
 
@@ -61,7 +61,7 @@ def _sources_to_adopt(environment: Environment, name: str) -> Iterator[Fault]:
 def _sources_nearby(environment: Environment) -> Iterator[tuple[str, str]]:
     """Yield each restore whose source is where the targets are, and its cluster in lower case.
 
-    RDS does not tell capitals from small letters in identifiers.
+    RDS ignores upper and lower case in identifiers.
     """
     for name, restore in environment.restores.items():
         if _is_nearby(environment, restore.source):

@@ -75,7 +75,7 @@ class Arns:
         """Return what a Describe action must be allowed on.
 
         A call that lists, or that asks for something already gone, is on all resources of a type;
-        snapshots are listed by cluster, too. A list of what other accounts share is on the
+        snapshots are also listed by cluster. A list of what other accounts share is on the
         caller's own account.
         """
         own = self.environment.account
@@ -146,7 +146,8 @@ class Arns:
     def _adopted_instances(self) -> list[str]:
         """Return the instances of clusters that the pipeline did not make, so without its tag.
 
-        They are named after their cluster, whose name alone others may begin with, too.
+        They are named after their cluster. Other names may begin with the cluster's name, so a
+        hyphen must follow it.
         """
         return [
             self.rds(f"db:{restore.target.cluster_id}{rest}")

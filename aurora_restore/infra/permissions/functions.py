@@ -60,8 +60,8 @@ class FunctionPermissions:
     def _lock(self, step: Step) -> Iterator[iam.PolicyStatement]:
         """Yield what the target's lock needs, which is an item of the state table.
 
-        Who finds it taken asks whether the holder's execution is over. An execution lets go of it
-        in the step that takes none; a direct call of a step that changes something does so itself.
+        A step that finds it taken asks whether the holder's execution is over. An execution
+        releases it in the step that takes none; a direct call that changes something, itself.
         https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/specifying-conditions.html
         """
         if step.locks:

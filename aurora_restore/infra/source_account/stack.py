@@ -14,7 +14,7 @@ class SourceAccountStack(cdk.Stack):
     """The role by which an environment's pipeline works in one source account, and nothing else.
 
     It is deployed with that account's credentials. It has no assets and no bootstrap stack behind
-    it, so its template can also be handed to whoever keeps the account:
+    it, so its template can also be handed to the account's administrators:
     https://docs.aws.amazon.com/cdk/v2/guide/customize-synth.html
 
     The role's name is fixed: environments that share a source account need prefixes of their own.

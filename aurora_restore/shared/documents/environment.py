@@ -221,7 +221,7 @@ class Target:
         ),
     ] = False
     skip_final_snapshot: Annotated[
-        bool, Rule(help="Whether the replaced cluster goes without a final snapshot.")
+        bool, Rule(help="Whether the replaced cluster is deleted without a final snapshot.")
     ] = True
     tags: Annotated[
         Mapping[TagKey, TagValue],
@@ -235,7 +235,7 @@ class Target:
 
 @dataclass(frozen=True, kw_only=True)
 class Script:
-    """One SQL file that runs, in a transaction, before anybody can log in."""
+    """One SQL file that runs, in a transaction, before the application can log in."""
 
     path: Annotated[
         str,
@@ -296,7 +296,11 @@ class Archive:
     ] = 3
     keep_days: Annotated[
         int | None,
-        Rule(help="Copies older than this many days go, too.", minimum=1, maximum=MAX_DAYS),
+        Rule(
+            help="Copies older than this many days are deleted as well.",
+            minimum=1,
+            maximum=MAX_DAYS,
+        ),
     ] = None
 
 
@@ -345,8 +349,8 @@ class Restore:
     max_attempts: Annotated[
         int,
         Rule(
-            help="How often a copy, deletion or restore that AWS ended badly is started, in one "
-            "execution or re-run of it.",
+            help="How often a copy, deletion or restore that keeps failing in AWS is started, in "
+            "one execution or re-run of it.",
             minimum=1,
             maximum=5,
         ),
@@ -449,7 +453,7 @@ class Environment:
             ...,
         ],
         Rule(
-            help="Who is told of each outcome, once the address has confirmed AWS's message.",
+            help="Who is notified of each outcome, once the address has confirmed AWS's message.",
             unique=True,
         ),
     ] = ()

@@ -36,7 +36,7 @@ class Event:
     dry_run: Annotated[
         bool,
         Rule(
-            help="Whether to run every check, change nothing, and answer with every obstacle and "
+            help="Whether to run every check, change nothing, and return every obstacle and "
             "every call that would change RDS, the retention aside."
         ),
     ] = False
@@ -60,7 +60,7 @@ class Event:
         ClusterId | None, Rule(help="The target cluster: the configured one, or it is refused.")
     ] = None
     skip_final_snapshot: Annotated[
-        bool | None, Rule(help="Whether the replaced cluster goes without a final snapshot.")
+        bool | None, Rule(help="Whether the replaced cluster is deleted without a final snapshot.")
     ] = None
     db_subnet_group_name: Annotated[
         GroupName | None, Rule(help="The DB subnet group of the restored cluster.")

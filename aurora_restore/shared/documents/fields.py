@@ -14,7 +14,7 @@ IDENTIFIER_MEANS = (
 )
 
 MAX_DAYS = 36500
-"""A hundred years: with much longer times no date can be reckoned."""
+"""A hundred years: much longer times lead to dates that cannot be represented."""
 
 KEY_ARN = r"arn:aws[a-z-]*:kms:[a-z0-9-]+:[0-9]{12}:(?:key|alias)/[A-Za-z0-9/_-]+"
 
@@ -27,7 +27,7 @@ Region = Annotated[
     Rule(pattern=r"[a-z]{2}(?:-[a-z]+)+-[0-9]+", means="an AWS Region name", example="us-east-1"),
 ]
 
-# RDS keeps identifiers in lower case, and shows them so in its answers and ARNs.
+# RDS keeps identifiers in lower case, and returns them so in its responses and ARNs.
 LOWER_CASE = r"(?=.{1,63}$)[a-z][a-z0-9]*(?:-[a-z0-9]+)*"
 
 LOWER_CASE_MEANS = IDENTIFIER_MEANS.replace("letters", "small letters", 1)

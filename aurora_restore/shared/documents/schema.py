@@ -38,7 +38,7 @@ class Rule:
     min_items: int | None = None
     max_items: int | None = None
     unique: bool = False
-    """Whether no entry of a list may stand in it twice."""
+    """Whether the entries of a list must differ."""
     example: Any = None
     secret: bool = False
     """Whether the value must not appear in an error."""
@@ -79,7 +79,7 @@ class Rule:
             return f"it has {count} entries: at most {self.max_items} are allowed"
         entries = list(value)
         if self.unique and (twice := [each for each in entries if entries.count(each) > 1]):
-            return f"{twice[0]!r} stands in it twice: remove one"
+            return f"{twice[0]!r} occurs twice: remove one"
         return None
 
 

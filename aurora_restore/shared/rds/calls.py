@@ -36,14 +36,14 @@ class RdsCall:
 
     def described(self) -> dict[str, Any]:
         """Return the call as a dry run shows it."""
-        told = {
+        shown = {
             "service": "rds",
             "operation": self.operation,
             "region": self.region,
             "parameters": {**self.parameters, **dict.fromkeys(self.secret, HIDDEN)},
             "reason": self.reason,
         }
-        return told if self.account is None else {**told, "account": self.account}
+        return shown if self.account is None else {**shown, "account": self.account}
 
 
 def tag_resource(arn: str, region: str, tags: Mapping[str, str], reason: str) -> RdsCall:

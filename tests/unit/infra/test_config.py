@@ -84,7 +84,7 @@ def test_an_environment_is_read_under_its_name() -> None:
         (
             "notification_emails",
             ["a@example.com", "b@example.com", "a@example.com"],
-            "notification_emails: 'a@example.com' stands in it twice: remove one",
+            "notification_emails: 'a@example.com' occurs twice: remove one",
         ),
         (
             "network.availability_zones",
@@ -104,12 +104,12 @@ def test_an_environment_is_read_under_its_name() -> None:
         (
             "network.subnet_ids",
             ["subnet-0a1b2c3d", "subnet-0a1b2c3d"],
-            "network.subnet_ids: 'subnet-0a1b2c3d' stands in it twice: remove one",
+            "network.subnet_ids: 'subnet-0a1b2c3d' occurs twice: remove one",
         ),
         (
             "secrets",
             {"master": "shared/credentials", "app": "shared/credentials"},
-            "secrets.app: is the master secret: whoever reads the application's passwords",
+            "secrets.app: is the master secret: a reader of the application's passwords",
         ),
         *(
             (f"secrets.{field}", name, f"secrets.{field}: {name!r} is not valid: it must be")
@@ -184,8 +184,8 @@ def test_an_environment_is_read_under_its_name() -> None:
         (
             "restores.test",
             example()["restores"]["staging"],
-            "restores.test.target.cluster_id: 'orders-staging' is the target of the restore "
-            "'staging', too",
+            "restores.test.target.cluster_id: 'orders-staging' is also the target of the restore "
+            "'staging': each restore needs a target of its own",
         ),
         (
             f"{STAGING}.target.serverless_v2_scaling",
@@ -326,7 +326,7 @@ def test_a_script_that_must_fail_is_refused(tmp_path: Path) -> None:
 
     assert [str(fault) for fault in faults_of_environment(checked, repository=tmp_path)] == [
         f"{STAGING}.database.scripts[0].path: {file}: "
-        "line 2: ends its own transaction; take COMMIT out"
+        "line 2: ends its own transaction; remove COMMIT"
     ]
 
 
@@ -392,10 +392,10 @@ def test_what_is_right_is_taken(tmp_path: Path, right: Document) -> None:
     ("text", "fault"),
     [
         ('{\n  "account": "1",\n}', "line 3, column 1: not valid JSON"),
-        ('{"account": "1", "account": "2"}', "the key 'account' stands twice in one object"),
+        ('{"account": "1", "account": "2"}', "the key 'account' occurs twice in one object"),
         ("[]", "must be an object, not a list"),
-        ('{"account": NaN}', "not valid JSON: NaN is no number there"),
-        ('{"account": -Infinity}', "not valid JSON: -Infinity is no number there"),
+        ('{"account": NaN}', "not valid JSON: NaN is not a number in JSON"),
+        ('{"account": -Infinity}', "not valid JSON: -Infinity is not a number in JSON"),
         ("[" * 100_000, "lists and objects are nested too deeply"),
         ("9" * 10_000, "a number in it has too many digits"),
         (

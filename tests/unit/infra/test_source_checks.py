@@ -56,7 +56,8 @@ def test_what_is_right_is_taken(right: Document) -> None:
     [
         (
             {f"{SOURCE}.role_arn": ABSENT},
-            f"{SOURCE}.kms_key_id: is used with a `role_arn` only: leave it out, or give that, too",
+            f"{SOURCE}.kms_key_id: is used with a `role_arn` only: leave it out, or give a "
+            "`role_arn` as well",
         ),
         (
             {f"{SOURCE}.kms_key_id": "arn:aws:kms:eu-central-1:111111111111:alias/aws/rds"},

@@ -35,11 +35,11 @@ def test_what_may_be_right_is_taken(sql: str) -> None:
         (b"-- nothing\n/* ; */ ;\n", "has no statement: write one, or leave the script out"),
         (b"SELECT '\xff'", "byte 8: not valid UTF-8; save it in UTF-8"),
         (b"\xef\xbb\xbfSELECT 1", "begins with a byte order mark: save it without one"),
-        (b"SELECT 1;\n\\copy a FROM 'b'", "line 2: commands of psql are no SQL; take it out"),
-        (b"SELECT 1;\nCOMMIT", "line 2: ends its own transaction; take COMMIT out"),
-        (b"BEGIN; abort;", "line 1: ends its own transaction; take ABORT out"),
-        (b"/* \n */ SELECT '\n';\n Rollback  work;", "line 4: ends its own transaction; take ROLL"),
-        (b"SELECT a$1$; COMMIT; --$1$", "line 1: ends its own transaction; take COMMIT out"),
+        (b"SELECT 1;\n\\copy a FROM 'b'", "line 2: this is a command of psql, not SQL; remove it"),
+        (b"SELECT 1;\nCOMMIT", "line 2: ends its own transaction; remove COMMIT"),
+        (b"BEGIN; abort;", "line 1: ends its own transaction; remove ABORT"),
+        (b"/* \n */ SELECT '\n';\n Rollback  work;", "line 4: ends its own transaction; remove ROLL"),
+        (b"SELECT a$1$; COMMIT; --$1$", "line 1: ends its own transaction; remove COMMIT"),
     ],
 )
 def test_what_must_fail_is_told(script: bytes, fault: str) -> None:
