@@ -38,7 +38,10 @@ def test_what_may_be_right_is_taken(sql: str) -> None:
         (b"SELECT 1;\n\\copy a FROM 'b'", "line 2: this is a command of psql, not SQL; remove it"),
         (b"SELECT 1;\nCOMMIT", "line 2: ends its own transaction; remove COMMIT"),
         (b"BEGIN; abort;", "line 1: ends its own transaction; remove ABORT"),
-        (b"/* \n */ SELECT '\n';\n Rollback  work;", "line 4: ends its own transaction; remove ROLL"),
+        (
+            b"/* \n */ SELECT '\n';\n Rollback  work;",
+            "line 4: ends its own transaction; remove ROLL",
+        ),
         (b"SELECT a$1$; COMMIT; --$1$", "line 1: ends its own transaction; remove COMMIT"),
     ],
 )
