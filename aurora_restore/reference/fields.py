@@ -167,6 +167,7 @@ def _holds_values(kind: Any) -> bool:
 
 
 def type_name(kind: Any) -> str:
+    """Return the name of a type in words."""
     if get_origin(kind) is Literal:
         *others, last = (code(_json(choice)) for choice in get_args(kind))
         return f"{', '.join(others)} or {last}"

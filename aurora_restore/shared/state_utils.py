@@ -55,6 +55,7 @@ class StateStore:
 
     @classmethod
     def of(cls, environment: LambdaEnvironment, clients: Clients) -> "StateStore":
+        """Return the store of a function's environment."""
         return cls(
             clients,
             environment.state_table,

@@ -12,6 +12,7 @@ from aurora_restore.shared.rds.tags import tag_list
 
 
 def lift_protection(cluster_id: str, region: str) -> RdsCall:
+    """Return the call that lifts a cluster's deletion protection."""
     return RdsCall(
         "ModifyDBCluster",
         region,
@@ -25,6 +26,7 @@ def lift_protection(cluster_id: str, region: str) -> RdsCall:
 
 
 def delete_instance(instance_id: str, region: str) -> RdsCall:
+    """Return the call that deletes an instance."""
     return RdsCall(
         "DeleteDBInstance",
         region,
@@ -34,6 +36,7 @@ def delete_instance(instance_id: str, region: str) -> RdsCall:
 
 
 def delete_cluster(cluster_id: str, region: str, final_snapshot: str | None) -> RdsCall:
+    """Return the call that deletes a cluster, with a final snapshot if one is named."""
     final: dict[str, Any] = (
         {"SkipFinalSnapshot": True}
         if final_snapshot is None
@@ -55,6 +58,7 @@ def restore_cluster(
     settings: Mapping[str, Any],
     tags: Mapping[str, str],
 ) -> RdsCall:
+    """Return the call that restores a cluster from a snapshot, without protection at first."""
     return RdsCall(
         "RestoreDBClusterFromSnapshot",
         region,
@@ -74,6 +78,7 @@ def restore_cluster(
 def create_instance(
     cluster_id: str, engine: str, region: str, plan: InstancePlan, tags: Mapping[str, str]
 ) -> RdsCall:
+    """Return the call that creates an instance of a cluster, as planned."""
     return RdsCall(
         "CreateDBInstance",
         region,
@@ -91,6 +96,7 @@ def create_instance(
 
 
 def set_master_password(cluster_id: str, region: str, password: str) -> RdsCall:
+    """Return the call that sets a cluster's master password, which it never shows."""
     return RdsCall(
         "ModifyDBCluster",
         region,
@@ -101,6 +107,7 @@ def set_master_password(cluster_id: str, region: str, password: str) -> RdsCall:
 
 
 def finish_cluster(cluster_id: str, region: str, changes: Mapping[str, Any]) -> RdsCall:
+    """Return the call that sets what a restore itself cannot set."""
     return RdsCall(
         "ModifyDBCluster",
         region,

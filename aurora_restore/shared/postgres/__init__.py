@@ -1,0 +1,1 @@
+"""PostgreSQL of the restored cluster: connections, lock-out, scripts, roles and their proof."""

@@ -33,6 +33,7 @@ def copy_snapshot(
 
 
 def share_snapshot(name: str, region: str, owner: str, account: str) -> RdsCall:
+    """Return the call that shares a snapshot of ``owner`` with another account."""
     return RdsCall(
         "ModifyDBClusterSnapshotAttribute",
         region,
@@ -47,6 +48,7 @@ def share_snapshot(name: str, region: str, owner: str, account: str) -> RdsCall:
 
 
 def delete_snapshot(name: str, region: str, reason: str, account: str | None = None) -> RdsCall:
+    """Return the call that deletes a snapshot."""
     return RdsCall(
         "DeleteDBClusterSnapshot", region, {"DBClusterSnapshotIdentifier": name}, reason, account
     )
