@@ -7,7 +7,7 @@ and a Wait: nine events of an execution's history, of which Step Functions keeps
 
 from collections.abc import Callable
 
-from aurora_restore.shared.documents.environment import Polling
+from aurora_restore.shared.documents.restore import Polling
 from aurora_restore.shared.polling import next_poll
 
 FIXED_SECONDS = 60

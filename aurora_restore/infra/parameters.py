@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from aws_cdk import aws_ssm as ssm
 from constructs import Construct
 
-from aurora_restore.shared.documents.environment import Restore
+from aurora_restore.shared.documents.restore import Restore
 from aurora_restore.shared.documents.schema import to_json
 
 

@@ -9,7 +9,7 @@ from aws_cdk import aws_sqs as sqs
 from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
-from aurora_restore.shared.documents.environment import Restore
+from aurora_restore.shared.documents.restore import Restore
 
 
 class Schedules(Construct):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from aurora_restore.shared.aws_utils import call
 from aurora_restore.shared.base_handler import BaseHandler
 from aurora_restore.shared.cluster.ownership import Ownership
-from aurora_restore.shared.documents.environment import Archive
+from aurora_restore.shared.documents.restore import Archive
 from aurora_restore.shared.errors import ArchiveNotFoundError, SnapshotNotFoundError
 from aurora_restore.shared.job import Answer, Job
 from aurora_restore.shared.names import (

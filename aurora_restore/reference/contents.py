@@ -6,8 +6,9 @@ from typing import Final
 from aurora_restore.reference.fields import plain_table, sections, type_name
 from aurora_restore.reference.markdown import code, fenced, row, table
 from aurora_restore.reference.transitions import transitions
-from aurora_restore.shared.documents.environment import Environment, Polling
+from aurora_restore.shared.documents.environment import Environment
 from aurora_restore.shared.documents.event import Event
+from aurora_restore.shared.documents.restore import Polling
 from aurora_restore.shared.documents.schema import fields
 from aurora_restore.shared.errors import (
     AuroraRestoreError,

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Final
 
-from aurora_restore.shared.documents.environment import Polling
+from aurora_restore.shared.documents.restore import Polling
 from aurora_restore.shared.pipeline import get_step
 from aurora_restore.shared.polling import next_poll
 from aurora_restore.shared.sequences import REPLACE

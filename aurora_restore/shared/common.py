@@ -10,7 +10,7 @@ from aws_lambda_powertools import Logger, Metrics, Tracer
 from aws_lambda_powertools.metrics import MetricUnit
 
 from aurora_restore.shared.aws_utils import Clients, call, default_clients, get_ssm_parameter
-from aurora_restore.shared.documents.environment import Restore
+from aurora_restore.shared.documents.restore import Restore
 from aurora_restore.shared.documents.schema import parse_configuration
 from aurora_restore.shared.errors import ConfigurationError, ValidationError
 from aurora_restore.shared.lambda_environment import METRICS_NAMESPACE, LambdaEnvironment

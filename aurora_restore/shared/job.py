@@ -10,8 +10,8 @@ from typing import Any, Final, Protocol
 from aurora_restore.shared.aws_utils import Clients
 from aurora_restore.shared.cluster.ownership import Ownership
 from aurora_restore.shared.common import timestamp
-from aurora_restore.shared.documents.environment import Restore
 from aurora_restore.shared.documents.event import Event
+from aurora_restore.shared.documents.restore import Restore
 from aurora_restore.shared.errors import AuroraRestoreError, ValidationError
 from aurora_restore.shared.lambda_environment import LambdaEnvironment
 from aurora_restore.shared.operation_state import OperationState

@@ -8,6 +8,7 @@ checking. The table in ``docs/architecture.md`` is generated from here.
 
 from collections.abc import Mapping
 from dataclasses import MISSING, dataclass, field, fields, replace
+from functools import cache
 from typing import Annotated, Any, Final, Self, get_args, get_type_hints
 
 from aurora_restore.shared.documents.schema import parse, to_json
@@ -245,19 +246,13 @@ class OperationState:
         return replace(self, attempted_in=run, **reset)
 
 
+@cache
 def declared() -> Mapping[str, Key]:
     """Return every key of the operation's state with its declaration, in order."""
-    return _DECLARED
-
-
-def _key(annotation: Any) -> Key:
-    return next(extra for extra in get_args(annotation) if isinstance(extra, Key))
-
-
-_DECLARED: Final = {
-    name: _key(annotation)
-    for name, annotation in get_type_hints(OperationState, include_extras=True).items()
-}
+    return {
+        name: next(extra for extra in get_args(annotation) if isinstance(extra, Key))
+        for name, annotation in get_type_hints(OperationState, include_extras=True).items()
+    }
 
 
 def _default(each: Any) -> Any:

@@ -2,7 +2,7 @@
 
 import math
 
-from aurora_restore.shared.documents.environment import Polling
+from aurora_restore.shared.documents.restore import Polling
 
 
 def next_poll(polling: Polling, waited: float) -> int:

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 
 from aurora_restore.shared.cluster.ownership import Ownership
-from aurora_restore.shared.documents.environment import Restore
 from aurora_restore.shared.documents.event import Event
+from aurora_restore.shared.documents.restore import Restore
 from aurora_restore.shared.lambda_environment import LambdaEnvironment
 from aurora_restore.shared.operation_state import OperationState
 from aurora_restore.shared.rds.arns import Place

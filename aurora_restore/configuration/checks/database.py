@@ -4,7 +4,8 @@ from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
 from aurora_restore.configuration.checks.sql_script import faults_of_script
-from aurora_restore.shared.documents.environment import Database, Environment, Restore
+from aurora_restore.shared.documents.environment import Environment
+from aurora_restore.shared.documents.restore import Database, Restore
 from aurora_restore.shared.documents.schema import Fault
 
 

@@ -11,7 +11,8 @@ from aurora_restore.configuration.checks.database import faults_of_database
 from aurora_restore.configuration.checks.schedule import faults_of_schedule
 from aurora_restore.configuration.checks.source import faults_of_source
 from aurora_restore.configuration.checks.targets import faults_of_targets
-from aurora_restore.shared.documents.environment import Environment, Restore
+from aurora_restore.shared.documents.environment import Environment
+from aurora_restore.shared.documents.restore import Restore
 from aurora_restore.shared.documents.schema import Fault, to_json
 from aurora_restore.shared.pipeline import STEPS
 

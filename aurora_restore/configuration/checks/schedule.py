@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from aurora_restore.shared.documents.environment import Restore
+from aurora_restore.shared.documents.restore import Restore
 from aurora_restore.shared.documents.schema import Fault
 
 _MONTHS: Final = (

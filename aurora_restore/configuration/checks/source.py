@@ -2,7 +2,8 @@
 
 from collections.abc import Iterator
 
-from aurora_restore.shared.documents.environment import Environment, Restore, Source
+from aurora_restore.shared.documents.environment import Environment
+from aurora_restore.shared.documents.restore import Restore, Source
 from aurora_restore.shared.documents.schema import Fault
 from aurora_restore.shared.names import source_role_name
 

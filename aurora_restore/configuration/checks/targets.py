@@ -4,7 +4,8 @@ import unicodedata
 from collections.abc import Iterator, Mapping
 
 from aurora_restore.configuration.checks.source import is_own
-from aurora_restore.shared.documents.environment import Environment, Source
+from aurora_restore.shared.documents.environment import Environment
+from aurora_restore.shared.documents.restore import Source
 from aurora_restore.shared.documents.schema import Fault
 
 

@@ -8,7 +8,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import assert_never
 
-from aurora_restore.shared.documents.environment import Environment, Restore
+from aurora_restore.shared.documents.environment import Environment
+from aurora_restore.shared.documents.restore import Restore
 from aurora_restore.shared.grants import Resource
 from aurora_restore.shared.names import (
     final_snapshot_prefix,

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from aurora_restore.shared.aws_utils import call
-from aurora_restore.shared.documents.environment import Target
 from aurora_restore.shared.documents.event import Event
+from aurora_restore.shared.documents.restore import Target
 from aurora_restore.shared.errors import ValidationError
 
 if TYPE_CHECKING:

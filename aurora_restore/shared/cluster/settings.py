@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from aurora_restore.shared.cluster.network import ClusterNetwork
-from aurora_restore.shared.documents.environment import Instance, Target
+from aurora_restore.shared.documents.restore import Instance, Target
 from aurora_restore.shared.errors import ConfigurationError
 from aurora_restore.shared.rds.tags import tags_of
 

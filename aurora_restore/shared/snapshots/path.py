@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Self
 
-from aurora_restore.shared.documents.environment import Source, Target
+from aurora_restore.shared.documents.restore import Source, Target
 from aurora_restore.shared.errors import (
     AuroraRestoreError,
     SnapshotNotFoundError,

@@ -10,7 +10,7 @@ from enum import StrEnum
 from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
-from aurora_restore.shared.documents.environment import Source, Target
+from aurora_restore.shared.documents.restore import Source, Target
 from aurora_restore.shared.errors import ConfigurationError
 from aurora_restore.shared.names import intermediate_snapshot_prefix, shared_snapshot_prefix
 from aurora_restore.shared.rds.arns import Place, RdsArn

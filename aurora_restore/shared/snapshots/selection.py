@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
-from aurora_restore.shared.documents.environment import Source
 from aurora_restore.shared.documents.event import Event
+from aurora_restore.shared.documents.restore import Source
 from aurora_restore.shared.errors import ValidationError
 from aurora_restore.shared.names import TAG_MANAGED_BY
 from aurora_restore.shared.rds.arns import RdsArn

@@ -4,7 +4,7 @@ import pytest
 
 from aurora_restore.reference.contents import HOUR, RUNS
 from aurora_restore.reference.transitions import calls, transitions
-from aurora_restore.shared.documents.environment import Polling
+from aurora_restore.shared.documents.restore import Polling
 from aurora_restore.shared.polling import next_poll
 from tests.unit.docs.pages import page
 from tests.unit.infra.asl import Machine

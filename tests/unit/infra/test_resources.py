@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from aws_cdk.assertions import Match
 
-from aurora_restore.shared.documents.environment import Restore
+from aurora_restore.shared.documents.restore import Restore
 from aurora_restore.shared.documents.schema import parse_configuration
 from aurora_restore.shared.lambda_environment import LambdaEnvironment
 from aurora_restore.shared.pipeline import STEP_NAMES, STEPS, Step

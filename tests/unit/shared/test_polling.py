@@ -5,7 +5,7 @@ import math
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aurora_restore.shared.documents.environment import Polling
+from aurora_restore.shared.documents.restore import Polling
 from aurora_restore.shared.polling import next_poll
 
 HOUR = 3600

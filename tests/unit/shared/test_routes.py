@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aurora_restore.shared.documents import fields
-from aurora_restore.shared.documents.environment import Source, Target
+from aurora_restore.shared.documents.restore import Source, Target
 from aurora_restore.shared.documents.schema import check
 from aurora_restore.shared.errors import ConfigurationError
 from aurora_restore.shared.rds.arns import Place, RdsArn

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from aurora_restore.shared.documents.environment import Source
 from aurora_restore.shared.documents.event import Event
+from aurora_restore.shared.documents.restore import Source
 from aurora_restore.shared.errors import ValidationError
 from aurora_restore.shared.snapshots.selection import (
     WantedSnapshot,

@@ -13,7 +13,7 @@ from aurora_restore.shared.cluster.settings import (
     restore_settings,
     restored_tags,
 )
-from aurora_restore.shared.documents.environment import Instance, ServerlessV2Scaling, Target
+from aurora_restore.shared.documents.restore import Instance, ServerlessV2Scaling, Target
 from aurora_restore.shared.errors import ConfigurationError
 
 NETWORK = ClusterNetwork(

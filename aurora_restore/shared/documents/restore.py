@@ -1,0 +1,352 @@
+"""One restore: a source, a target, and what becomes of it. Held in an SSM parameter.
+
+Each field is declared once, here, with its rule and its help, as in ``environment``.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+from typing import Annotated, Literal
+
+from aurora_restore.shared.documents.fields import (
+    KEY_ARN,
+    MAX_DAYS,
+    AccountId,
+    ClusterId,
+    DatabaseName,
+    GroupName,
+    Region,
+    RoleName,
+    SecurityGroupId,
+    TagKey,
+    TagValue,
+)
+from aurora_restore.shared.documents.schema import Rule
+
+DATE_WILDCARDS = "????-??-??"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Source:
+    """The production cluster whose snapshots are restored. The pipeline only reads it."""
+
+    cluster_id: Annotated[ClusterId, Rule(help="The source cluster.")]
+    region: Annotated[Region, Rule(help="The Region of the source cluster.")]
+    account_id: Annotated[
+        AccountId | None,
+        Rule(help="The account of the source cluster; left out, the environment's own."),
+    ] = None
+    snapshot_name: Annotated[
+        str | None,
+        Rule(
+            help="The name of a day's snapshot, with `{date}` where its date (YYYY-MM-DD) stands. "
+            "Left out, the newest available snapshot of the cluster that was created on the day "
+            "(UTC) is taken: automated or manual, but with `role_arn` automated only.",
+            pattern=r"(?=.{7,59}$)[A-Za-z][A-Za-z0-9]*(?:-[A-Za-z0-9]+)*-?\{date\}"
+            r"[A-Za-z0-9]*(?:-[A-Za-z0-9]+)*",
+            means="letters, digits and hyphens with `{date}` among them, beginning with a letter, "
+            "with no hyphen at the end, no two in a row, and 63 characters at most with the date "
+            "in place; leave it out for automated snapshots (`rds:…`, `awsbackup:…`), which have "
+            "their time in their names",
+            example="daily-backup-{date}",
+        ),
+    ] = None
+    role_arn: Annotated[
+        str | None,
+        Rule(
+            help="The role in the source account that the pipeline's source stack makes there. "
+            "With it the automated snapshots of another account can be used: they are copied to "
+            "manual ones under `kms_key_id`, shared, and deleted again after the restore.",
+            pattern=r"arn:aws[a-z-]*:iam::[0-9]{12}:role/[A-Za-z0-9+=,.@_/-]{1,128}",
+            means="the ARN of an IAM role",
+            example="arn:aws:iam::111111111111:role/aurora-restore-source-access",
+        ),
+    ] = None
+    kms_key_id: Annotated[
+        str | None,
+        Rule(
+            help="The customer key (ARN) in the source's account and Region that snapshots are "
+            "shared under. Required for encrypted automated snapshots of another account.",
+            pattern=KEY_ARN,
+            means="the ARN of a KMS key or alias",
+        ),
+    ] = None
+    copy_route: Annotated[
+        Literal["auto", "two-steps", "none"],
+        Rule(
+            help="How a snapshot gets to the target. `auto` copies it in one step wherever it is "
+            "in another account or Region. `two-steps` copies one of another account into this "
+            "account first and to the other Region then. `none` restores one that another account "
+            "shares in the target's Region from where it is."
+        ),
+    ] = "auto"
+    intermediate_kms_key_id: Annotated[
+        str | None,
+        Rule(
+            help="The customer key (ARN) of this account in the source's Region, for the first of "
+            "`two-steps`.",
+            pattern=KEY_ARN,
+            means="the ARN of a KMS key or alias",
+        ),
+    ] = None
+    default_day: Annotated[
+        Literal["yesterday", "today", "latest"],
+        Rule(
+            help="The day whose snapshot is taken when a start names none. `latest` is the newest "
+            "available one, whatever its day and its name."
+        ),
+    ] = "yesterday"
+
+    @property
+    def automated_names(self) -> str:
+        """Return the names of the cluster's automated snapshots, in the wildcards of IAM."""
+        return f"rds:{self.cluster_id}-{DATE_WILDCARDS}-*"
+
+    @property
+    def manual_names(self) -> str | None:
+        """Return the names of the manual snapshots that are configured, in the wildcards of IAM."""
+        return self.snapshot_name and self.snapshot_name.format(date=DATE_WILDCARDS)
+
+    @property
+    def names_to_use(self) -> list[str]:
+        """Return the names of the snapshots that the role in the source account may use."""
+        return [names for names in (self.automated_names, self.manual_names) if names]
+
+    def lets_use(self, snapshot_name: str) -> bool:
+        """Return whether the role in the source account may use a snapshot of that name."""
+        return any(fnmatchcase(snapshot_name, names) for names in self.names_to_use)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Instance:
+    """One DB instance of the restored cluster."""
+
+    instance_class: Annotated[
+        str,
+        Rule(
+            help="Its class; `db.serverless` needs `serverless_v2_scaling`.",
+            pattern=r"db\.[a-z0-9]+(?:\.[a-z0-9]+)?",
+            means='a DB instance class ("db.…")',
+            example="db.r6g.large",
+        ),
+    ]
+    promotion_tier: Annotated[
+        int | None,
+        Rule(help="Its order in a failover, 0 first.", minimum=0, maximum=15),
+    ] = None
+    db_parameter_group_name: Annotated[
+        GroupName | None, Rule(help="Its parameter group; left out, the engine's default.")
+    ] = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ServerlessV2Scaling:
+    """The capacity range of `db.serverless` instances, in Aurora capacity units (ACU)."""
+
+    min_capacity: Annotated[
+        float, Rule(help="ACU; 0 lets it pause.", minimum=0, maximum=256, multiple_of=0.5)
+    ]
+    max_capacity: Annotated[float, Rule(help="ACU.", minimum=1, maximum=256, multiple_of=0.5)]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Target:
+    """The cluster that is deleted and restored, in the environment's account and Region.
+
+    Where a field is left out, the cluster that is replaced decides; where there is none, AWS does.
+    """
+
+    cluster_id: Annotated[ClusterId, Rule(help="The cluster that is deleted and restored.")]
+    db_subnet_group_name: Annotated[GroupName, Rule(help="Its DB subnet group.")]
+    vpc_security_group_ids: Annotated[
+        tuple[SecurityGroupId, ...], Rule(help="Its security groups.", min_items=1, unique=True)
+    ]
+    instances: Annotated[
+        tuple[Instance, ...],
+        Rule(
+            help="Its instances, the first to become the writer first; left out, those of the "
+            "cluster that is replaced.",
+            max_items=16,
+        ),
+    ] = ()
+    serverless_v2_scaling: ServerlessV2Scaling | None = None
+    db_cluster_parameter_group_name: Annotated[
+        GroupName | None, Rule(help="Its cluster parameter group.")
+    ] = None
+    kms_key_id: Annotated[
+        str | None,
+        Rule(
+            help="The customer key (ARN, in the target's Region) that the copy and the restored "
+            "cluster are encrypted with. Required to copy an encrypted snapshot.",
+            pattern=KEY_ARN,
+            means="the ARN of a KMS key or alias",
+            example="arn:aws:kms:us-west-2:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab",
+        ),
+    ] = None
+    port: Annotated[
+        int | None,
+        Rule(
+            help="The port; left out, the source's.",
+            minimum=1150,
+            maximum=65535,
+            example=5432,
+        ),
+    ] = None
+    deletion_protection: Annotated[
+        bool | None,
+        Rule(
+            help="Whether the restored cluster is protected against deletion. If it is, the next "
+            "run needs `replace_protected`."
+        ),
+    ] = None
+    replace_protected: Annotated[
+        bool,
+        Rule(
+            help="Whether the pipeline may lift the deletion protection of the cluster that it "
+            "replaces. Without it a protected target is refused."
+        ),
+    ] = False
+    adopt: Annotated[
+        bool,
+        Rule(
+            help="Whether an existing cluster of this name that the pipeline did not make (it does "
+            "not carry its tag) may be replaced. Needed for the first run on such a cluster, whose "
+            "instances must be named after it, or carry the tag themselves."
+        ),
+    ] = False
+    skip_final_snapshot: Annotated[
+        bool, Rule(help="Whether the replaced cluster is deleted without a final snapshot.")
+    ] = True
+    tags: Annotated[
+        Mapping[TagKey, TagValue],
+        Rule(
+            help="Tags of the restored cluster and its instances, which get four more of the "
+            "pipeline's.",
+            max_items=46,
+        ),
+    ] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Script:
+    """One SQL file that runs, in a transaction, before the application can log in."""
+
+    path: Annotated[
+        str,
+        Rule(
+            help="The file, relative to the repository.",
+            pattern=r"(?!/)(?!.*\.\.)[A-Za-z0-9_./-]+\.sql",
+            means="a relative path to a .sql file",
+            example="config/sql/mask-customers.sql",
+        ),
+    ]
+    database: Annotated[
+        DatabaseName | None, Rule(help="The database; left out, the first of `databases`.")
+    ] = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Database:
+    """What happens inside the restored PostgreSQL."""
+
+    databases: Annotated[
+        tuple[DatabaseName, ...],
+        Rule(
+            help="The databases on which the application roles get their grants; left out, the "
+            "one named in the master secret."
+        ),
+    ] = ()
+    disable_inherited_logins: Annotated[
+        bool,
+        Rule(
+            help="Whether the login roles that came with the snapshot lose their login and their "
+            "sessions."
+        ),
+    ] = True
+    keep_logins: Annotated[
+        tuple[RoleName, ...], Rule(help="Inherited roles that keep their login.")
+    ] = ()
+    scripts: Annotated[
+        tuple[Script, ...],
+        Rule(help="SQL scripts (masking, fixtures), run in this order."),
+    ] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Archive:
+    """How long the pipeline's own copies are kept. The copy just used always stays."""
+
+    keep_copies: Annotated[
+        int, Rule(help="How many copies stay, counting the one just used.", minimum=1, maximum=90)
+    ] = 7
+    keep_final_snapshots: Annotated[
+        int,
+        Rule(
+            help="How many final snapshots of replaced clusters stay, where "
+            "`target.skip_final_snapshot` is false.",
+            minimum=1,
+            maximum=50,
+        ),
+    ] = 3
+    keep_days: Annotated[
+        int | None,
+        Rule(
+            help="Copies older than this many days are deleted as well.",
+            minimum=1,
+            maximum=MAX_DAYS,
+        ),
+    ] = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Polling:
+    """How often a running AWS operation is looked at.
+
+    The wait before the next look is a fixed fraction of the time already waited, so the delay that
+    polling adds is bounded by that fraction, and the number of looks grows with the logarithm of
+    the duration.
+    """
+
+    floor_seconds: Annotated[int, Rule(help="The shortest wait.", minimum=1, maximum=3600)] = 15
+    fraction: Annotated[
+        float,
+        Rule(help="The share of the time already waited.", minimum=0.01, maximum=1),
+    ] = 0.1
+    cap_seconds: Annotated[int, Rule(help="The longest wait.", minimum=1, maximum=86400)] = 1800
+
+
+@dataclass(frozen=True, kw_only=True)
+class Schedule:
+    """When the pipeline starts by itself."""
+
+    expression: Annotated[
+        str,
+        Rule(
+            help="An EventBridge schedule expression, in UTC.",
+            pattern=r"(?:cron|rate)\(.+\)",
+            means='an EventBridge expression ("cron(…)" or "rate(…)")',
+            example="cron(0 4 * * ? *)",
+        ),
+    ]
+    enabled: Annotated[bool, Rule(help="Whether it is in force.")] = True
+
+
+@dataclass(frozen=True, kw_only=True)
+class Restore:
+    """One restore: a source, a target, and what becomes of it. Held in an SSM parameter."""
+
+    source: Source
+    target: Target
+    database: Database = Database()
+    archive: Archive = Archive()
+    polling: Polling = Polling()
+    max_attempts: Annotated[
+        int,
+        Rule(
+            help="How often a copy, deletion or restore that keeps failing in AWS is started, in "
+            "one execution or re-run of it.",
+            minimum=1,
+            maximum=5,
+        ),
+    ] = 2
+    schedule: Schedule | None = None
