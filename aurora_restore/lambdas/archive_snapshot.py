@@ -1,4 +1,4 @@
-"""Keep the copy, and delete the old ones and what was made only for the way."""
+"""Keep the copy, and delete old copies and intermediate ones."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -37,7 +37,7 @@ FAILED: Final = DEAD_SNAPSHOT - {DELETING, "deleted"}
 
 
 @dataclass(frozen=True)
-class Superfluous:
+class UnneededSnapshot:
     """A manual snapshot that is to be deleted."""
 
     place: Place
@@ -45,26 +45,29 @@ class Superfluous:
 
 
 class ArchiveSnapshotHandler(BaseHandler):
-    """Tags the copy as archived, and deletes what the retention no longer keeps: older copies of
-    this restore, older final snapshots of its target, and copies that were made only for the way.
+    """The step that tags the copy as archived and deletes what the retention no longer keeps.
 
-    What an operation that failed for good has left behind counts like everything else: the target's
-    lock says that no other operation of this restore is at work. Only snapshots that carry the
-    pipeline's own tags are ever deleted, and never the one just used. RDS has no archive tier for
-    cluster snapshots: an archived copy is a manual snapshot, and counts towards the quota of 100 in
-    a Region.
+    It deletes older copies of this restore, older final snapshots of its target, and intermediate
+    copies. Snapshots of operations that failed count, too: the target's lock guarantees that no
+    other operation of this restore is in progress. Only snapshots that carry the pipeline's own
+    tags are ever deleted, and never the one just used. RDS has no archive tier for cluster
+    snapshots: an archived copy is a manual snapshot, and counts towards the quota of 100 in a
+    Region.
     """
 
     step = get_step("archive-snapshot")
 
     def run(self, job: Job) -> Answer:
-        """Archive the copy, prune, and return 200. Raises ArchiveNotFoundError if it is gone."""
+        """Archive the copy, delete what is no longer kept, and return 200.
+
+        Raises ArchiveNotFoundError if the restored snapshot does not exist any more.
+        """
         name = job.snapshot_to_restore
         body = {"target_snapshot_name": name, "target_region": job.target_region}
         rds = job.rds.at_target
         used = find_snapshot(rds, name)
-        # What was restored from another account's copy deletes that copy here: an earlier attempt
-        # may have done so.
+        # This step deletes a copy in the source account even if the cluster was restored from it:
+        # an earlier attempt may have done so already.
         deleted_before = job.state.deleted_snapshots
         if used is None and name.rpartition(":")[-1] not in deleted_before:
             raise ArchiveNotFoundError(
@@ -78,15 +81,15 @@ class ArchiveSnapshotHandler(BaseHandler):
                 {TAG_ARCHIVED_AT: job.now, TAG_OPERATION: job.operation_id},
                 "archive the copy",
             ).make(rds)
-        going = {
+        unneeded = {
             *self._superseded(job, used if archived else None),
             *self._intermediate(job),
             *self._abandoned(job),
         }
-        deleted = tuple(sorted({each.name for each in going} | set(deleted_before)))
-        if going:
+        deleted = tuple(sorted({each.name for each in unneeded} | set(deleted_before)))
+        if unneeded:
             job.record(replace(job.state, deleted_snapshots=deleted))
-        for each in sorted(going, key=lambda item: (item.place.region, item.name)):
+        for each in sorted(unneeded, key=lambda item: (item.place.region, item.name)):
             self._delete(job, each)
         return Answer(
             "Snapshot archived successfully"
@@ -98,13 +101,13 @@ class ArchiveSnapshotHandler(BaseHandler):
 
     def _superseded(
         self, job: Job, kept: "DBClusterSnapshotTypeDef | None"
-    ) -> Iterator[Superfluous]:
-        """Yield the final snapshots that are too many, and copies, where one more was archived."""
+    ) -> Iterator[UnneededSnapshot]:
+        """Yield final snapshots beyond the retention and, if a copy was archived, such copies."""
         finals: list[DBClusterSnapshotTypeDef] = []
         copies: list[DBClusterSnapshotTypeDef] = []
         failed: list[DBClusterSnapshotTypeDef] = []
         prefix = final_snapshot_prefix(job.target_cluster_id)
-        for snapshot in _manual(job.rds.at_target):
+        for snapshot in _manual_snapshots(job.rds.at_target):
             if not job.owner.of_restore(snapshot):
                 continue
             status = snapshot["Status"]
@@ -120,23 +123,23 @@ class ArchiveSnapshotHandler(BaseHandler):
             *expired(copies, archive, now, kept_already=1),
             *expired(finals, kept_finals, now, kept_already=0),
         ):
-            yield Superfluous(job.place, snapshot["DBClusterSnapshotIdentifier"])
+            yield UnneededSnapshot(job.place, snapshot["DBClusterSnapshotIdentifier"])
 
-    def _intermediate(self, job: Job) -> Iterator[Superfluous]:
-        """Yield the copies that were made only to get here, in this account and the source's."""
+    def _intermediate(self, job: Job) -> Iterator[UnneededSnapshot]:
+        """Yield the intermediate copies of this operation, in this account and the source's."""
         if job.state.source_snapshot_arn is None:
             return
         for hop in job.path.intermediate_copies:
             existing = find_snapshot(job.rds.at(hop.place), hop.name)
             if existing is not None and job.owner.of_restore(existing):
-                yield Superfluous(hop.place, hop.name)
+                yield UnneededSnapshot(hop.place, hop.name)
 
-    def _abandoned(self, job: Job) -> Iterator[Superfluous]:
-        """Yield such copies of this restore's earlier operations, which have not come this far."""
+    def _abandoned(self, job: Job) -> Iterator[UnneededSnapshot]:
+        """Yield the intermediate copies that earlier operations of this restore did not delete."""
         prefix = job.environment.name_prefix
         place = job.source_place
         if job.source.role_arn is not None:
-            yield from _left(
+            yield from _abandoned_copies(
                 job.owner,
                 place,
                 shared_snapshot_prefix(prefix),
@@ -148,41 +151,41 @@ class ArchiveSnapshotHandler(BaseHandler):
                 ),
             )
         if job.source.route is Route.TWO_STEPS:
-            yield from _left(
+            yield from _abandoned_copies(
                 job.owner,
                 Place(job.account_id, place.region),
                 intermediate_snapshot_prefix(prefix),
-                _manual(job.clients.rds(place.region)),
+                _manual_snapshots(job.clients.rds(place.region)),
             )
 
-    def _delete(self, job: Job, going: Superfluous) -> None:
+    def _delete(self, job: Job, snapshot: UnneededSnapshot) -> None:
         try:
-            delete_snapshot(going.name, going.place.region, "it is no longer needed").make(
-                job.rds.at(going.place)
+            delete_snapshot(snapshot.name, snapshot.place.region, "it is no longer needed").make(
+                job.rds.at(snapshot.place)
             )
         except SnapshotNotFoundError:
             return
 
 
-def _manual(rds: "RDSClient") -> "Iterator[DBClusterSnapshotTypeDef]":
-    """The account's own manual snapshots in a Region."""
+def _manual_snapshots(rds: "RDSClient") -> "Iterator[DBClusterSnapshotTypeDef]":
+    """Yield the account's own manual snapshots in a Region."""
     paginator = rds.get_paginator("describe_db_cluster_snapshots")
     for page in call(lambda: list(paginator.paginate(SnapshotType="manual"))):
         yield from page["DBClusterSnapshots"]
 
 
-def _left(
+def _abandoned_copies(
     owner: Ownership,
     place: Place,
     prefix: str,
     found: "Iterator[DBClusterSnapshotTypeDef]",
-) -> Iterator[Superfluous]:
-    """Which snapshots are this restore's copies on the way, no longer being made."""
+) -> Iterator[UnneededSnapshot]:
+    """Yield this restore's intermediate copies among ``found`` that are no longer being made."""
     for snapshot in found:
         name = snapshot["DBClusterSnapshotIdentifier"]
         settled = snapshot["Status"] == AVAILABLE or snapshot["Status"] in FAILED
         if name.startswith(prefix) and settled and owner.of_restore(snapshot):
-            yield Superfluous(place, name)
+            yield UnneededSnapshot(place, name)
 
 
 def expired(
@@ -192,7 +195,10 @@ def expired(
     *,
     kept_already: int,
 ) -> "list[DBClusterSnapshotTypeDef]":
-    """Which copies go: all beyond the newest ``keep_copies``, and all older than ``keep_days``."""
+    """Return the copies to delete: beyond the newest ``keep_copies``, or older than ``keep_days``.
+
+    ``kept_already`` copies are kept that are not among ``copies``.
+    """
     newest_first = sorted(copies, key=lambda item: item["SnapshotCreateTime"], reverse=True)
     room = max(0, archive.keep_copies - kept_already)
     oldest = moment - timedelta(days=archive.keep_days) if archive.keep_days else None
@@ -206,10 +212,10 @@ def expired(
 def _is_another_copy(
     name_prefix: str, snapshot: "DBClusterSnapshotTypeDef", kept: "DBClusterSnapshotTypeDef"
 ) -> bool:
-    """Whether one of this restore's operations has copied it, and it is not the one to keep.
+    """Return whether an operation of this restore made this copy, and it is not the one to keep.
 
-    The tags alone do not say so: a snapshot of the restored cluster inherits them where
-    CopyTagsToSnapshot is set, and so does a copy that somebody makes of a copy with CopyTags.
+    The tags alone do not prove it: a snapshot of the restored cluster inherits them if
+    CopyTagsToSnapshot is set, and so does a copy that a person makes of a copy with CopyTags.
     """
     if snapshot["DBClusterSnapshotArn"] == kept["DBClusterSnapshotArn"]:
         return False

@@ -14,14 +14,15 @@ from aurora_restore.shared.validation import validate_required_params
 
 
 class CheckCopyStatusHandler(BaseHandler):
-    """Looks at the copy. Changes nothing in AWS."""
+    """The step that waits for the copy. Changes nothing in AWS."""
 
     step = get_step("check-copy-status")
 
     def run(self, job: Job) -> Answer:
         """Return 200 once the copy is available, 202 until then.
 
-        Raises TargetSnapshotNotFoundError or CopyFailedError once it may not be started again.
+        Raises TargetSnapshotNotFoundError or CopyFailedError if the copy is gone or has failed, and
+        may not be started again.
         """
         copies = job.source.route.copies
         name = job.event.target_snapshot_name or job.state.copy_snapshot_id

@@ -12,7 +12,7 @@ from aurora_restore.shared.state_utils import seconds_since
 
 
 class CheckDeleteStatusHandler(BaseHandler):
-    """Waits until the cluster is gone, and then tags its final snapshot.
+    """The step that waits until the cluster is gone, and then tags its final snapshot.
 
     Only DBClusterNotFoundFault means deleted: after an accepted DeleteDBCluster the cluster may
     still show the status that it had.
@@ -23,7 +23,8 @@ class CheckDeleteStatusHandler(BaseHandler):
     def run(self, job: Job) -> Answer:
         """Return 200 once the cluster is gone, 202 until then.
 
-        Raises DeletionFailedError once the deletion may not be started again.
+        Raises DeletionFailedError if the cluster is not being deleted, and the deletion may not be
+        started again.
         """
         cluster = find_cluster(job.rds.at_target, job.target_cluster_id)
         body = {
@@ -40,8 +41,8 @@ class CheckDeleteStatusHandler(BaseHandler):
             return Answer("Cluster deletion completed", body)
         status = cluster["Status"]
         body["status"] = status
-        stays = status == AVAILABLE or status in DEAD_CLUSTER
-        if stays and not job.is_recent(job.state.delete_started_at):
+        is_staying = status == AVAILABLE or status in DEAD_CLUSTER
+        if is_staying and not job.is_recent(job.state.delete_started_at):
             return job.start_again(
                 DeletionFailedError(
                     f"cluster {job.target_cluster_id} in {job.target_region} is {status!r}: it is "

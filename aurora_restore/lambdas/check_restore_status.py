@@ -48,7 +48,7 @@ class RestoreFacts:
     is_own: bool
     """Whether this operation has restored it."""
     may_not_show_tags_yet: bool
-    """Whether it has no tags, and was restored so recently that it may just not show them."""
+    """Whether it has no tags, and was restored so recently that RDS may not show them yet."""
     instance_statuses: Mapping[str, str]
     """The status of each of its instances by name."""
     planned: Sequence[InstancePlan]
@@ -57,17 +57,17 @@ class RestoreFacts:
     pending: Sequence[str]
     """The names of changes that are not applied yet."""
     touches: Mapping[str, Any]
-    """The settings that are changed once the cluster is good."""
+    """The settings that are changed once the cluster is good, by parameter."""
 
 
 @dataclass(frozen=True)
 class AwaitTags:
-    """The cluster is too young to say whose it is."""
+    """The cluster is so new that its tags may not be shown yet."""
 
 
 @dataclass(frozen=True)
 class RefuseForeign:
-    """Another operation, or somebody by hand, has made the cluster."""
+    """This operation did not make the cluster."""
 
 
 @dataclass(frozen=True)
@@ -79,7 +79,7 @@ class RestoreAgain:
 
 @dataclass(frozen=True)
 class Await:
-    """RDS is at work."""
+    """RDS is not done with something."""
 
     what: str
 
@@ -98,7 +98,7 @@ class SetMasterPassword:
 
 @dataclass(frozen=True)
 class ApplyLastSettings:
-    """The cluster is good: it gets its last settings."""
+    """The cluster is good and needs its last settings."""
 
     touches: Mapping[str, Any]
 
@@ -158,10 +158,10 @@ def _is_dead(instance_status: str) -> bool:
 
 
 class CheckRestoreStatusHandler(BaseHandler):
-    """Creates the instances, then sets the master password from the secret, then waits for both.
+    """The step that creates the instances, sets the master password, and waits for both.
 
     RestoreDBClusterFromSnapshot makes no instances and keeps the source's password. In the end the
-    cluster is compared with the old one, and what differs is written to the state.
+    step compares the cluster with the old one, and writes what differs to the state.
     """
 
     step = get_step("check-restore-status")
@@ -169,7 +169,7 @@ class CheckRestoreStatusHandler(BaseHandler):
     def run(self, job: Job) -> Answer:
         """Do what is next, and return 200 once a login can succeed, 202 until then.
 
-        Raises ClusterNotFoundError or RestoreFailedError once the restore may not be started again,
+        Raises ClusterNotFoundError or RestoreFailedError if the restore may not be started again,
         ForeignClusterError for a cluster that this operation did not restore, and NameTakenError if
         another cluster has an instance of the name of one to be made.
         """

@@ -1,4 +1,4 @@
-"""Bring the snapshot to the target."""
+"""Copy the snapshot to the target."""
 
 from dataclasses import dataclass, replace
 from enum import Enum, auto
@@ -31,7 +31,7 @@ ALREADY_EXISTS: Final = "DBClusterSnapshotAlreadyExistsFault"
 
 
 class CopyAction(Enum):
-    """What to do about one copy on the snapshot's way."""
+    """What to do about one copy on the snapshot's path."""
 
     START = auto()
     REFUSE_NAME = auto()
@@ -71,17 +71,17 @@ def decide(facts: CopyFacts) -> CopyAction:
     if facts.status in DEAD_SNAPSHOT:
         if not facts.is_last and facts.attempts >= facts.most_attempts:
             return CopyAction.GIVE_UP
-        going = facts.status == DELETING
-        return CopyAction.AWAIT_DELETION if going else CopyAction.DELETE_FAILED
+        is_going = facts.status == DELETING
+        return CopyAction.AWAIT_DELETION if is_going else CopyAction.DELETE_FAILED
     if facts.is_last or facts.status == AVAILABLE:
         return CopyAction.USE
     return CopyAction.AWAIT
 
 
 class CopySnapshotHandler(BaseHandler):
-    """Copies the snapshot on its way to the target: hop by hop, each under its customer key.
+    """The step that copies the snapshot to the target: hop by hop, each under its customer key.
 
-    A copy of this snapshot that is there already is taken; a failed one is deleted first. A manual
+    It uses a copy of this snapshot that exists already, and deletes a failed one first. A manual
     copy in the source account is shared with this account once it is available.
     """
 
@@ -91,15 +91,15 @@ class CopySnapshotHandler(BaseHandler):
         """Start what is missing, and return 200 once the target's copy is started or not needed.
 
         Raises ConfigurationError if an encrypted snapshot has no key to be copied with,
-        NameTakenError if a copy's name belongs to something else, CopyFailedError if an
-        intermediate copy keeps failing, and SnapshotNotFoundError if the source's snapshot is gone.
+        NameTakenError if another snapshot has a copy's name, CopyFailedError if an intermediate
+        copy keeps failing, and SnapshotNotFoundError if the source's snapshot does not exist.
         """
         try:
-            return self._bring(job)
+            return self._copy_to_target(job)
         except SnapshotNotVisibleError as error:
             return Answer.wait(error.message)
 
-    def _bring(self, job: Job) -> Answer:
+    def _copy_to_target(self, job: Job) -> Answer:
         if job.source.route is Route.IN_PLACE:
             return self._finished(
                 job, "No need to copy snapshot, regions are the same", restored=self._name(job)
@@ -110,12 +110,12 @@ class CopySnapshotHandler(BaseHandler):
             job.state = replace(job.state, shared_at=job.state.shared_at or job.now)
         answer = None
         for hop in job.path.hops:
-            answer = self._take(job, hop)
+            answer = self._advance(job, hop)
             if answer is not None and hop.where is not Where.TARGET:
                 return answer
         return answer or self._restore_from_shared(job)
 
-    def _take(self, job: Job, hop: Hop) -> Answer | None:
+    def _advance(self, job: Job, hop: Hop) -> Answer | None:
         """Do what is next for the copy of a hop; return None once an intermediate one is usable."""
         existing = find_snapshot(job.rds.at(hop.place), hop.name)
         counter = self._counter(hop)
@@ -159,7 +159,7 @@ class CopySnapshotHandler(BaseHandler):
     def _copy(self, job: Job, hop: Hop) -> str:
         """Start the copy of a hop, and return its status."""
         rds = job.rds.at(hop.place)
-        snapshot = self._seen(job, hop.source, hop.place.account)
+        snapshot = self._require_visible(job, hop.source, hop.place.account)
         try:
             made = job.path.copying(hop, snapshot, job.owner.tags).make(rds)
         except SnapshotNotFoundError as error:
@@ -183,8 +183,10 @@ class CopySnapshotHandler(BaseHandler):
             )
             job.state = replace(job.state, shared_at=job.state.shared_at or job.now)
 
-    def _seen(self, job: Job, wanted: RdsArn, account: str) -> "DBClusterSnapshotTypeDef":
-        """Return a snapshot as ``account`` sees it."""
+    def _require_visible(
+        self, job: Job, wanted: RdsArn, account: str
+    ) -> "DBClusterSnapshotTypeDef":
+        """Return a snapshot as ``account`` sees it; raise an error if it does not see it."""
         rds = job.rds.at(Place(account, wanted.region))
         snapshot = find_snapshot(rds, wanted.name if account == wanted.account else str(wanted))
         if snapshot is None:
@@ -201,7 +203,7 @@ class CopySnapshotHandler(BaseHandler):
         )
 
     def _counter(self, hop: Hop) -> str:
-        """Return under what name a copy's attempts are counted: the last one's are the step's."""
+        """Return the name that counts a copy's attempts: for the last copy, the step's."""
         return self.step.name if hop.where is Where.TARGET else hop.name
 
     def _deleting(self, hop: Hop, status: str) -> Answer:
@@ -215,9 +217,9 @@ class CopySnapshotHandler(BaseHandler):
         )
 
     def _restore_from_shared(self, job: Job) -> Answer:
-        """Return what is restored without a copy of this account's own: the shared one's ARN."""
+        """Return the answer that the target is restored from the shared snapshot, by its ARN."""
         shared = job.path.restored
-        self._seen(job, shared, job.account_id)
+        self._require_visible(job, shared, job.account_id)
         return self._finished(
             job, "No need to copy snapshot, it is shared in the same region", restored=str(shared)
         )
@@ -227,13 +229,13 @@ class CopySnapshotHandler(BaseHandler):
             "Snapshot copy initiated",
             {**self._body(job), "target_snapshot_name": hop.name, "copy_status": status},
             replace(
-                self._noted(job, state, hop.name, status),
+                self._state_with(job, state, hop.name, status),
                 copy_started_at=state.copy_started_at or job.now,
             ),
         )
 
     def _finished(self, job: Job, message: str, *, restored: str) -> Answer:
-        state = self._noted(job, job.state, restored, AVAILABLE)
+        state = self._state_with(job, job.state, restored, AVAILABLE)
         return Answer(message, self._body(job), state)
 
     def _body(self, job: Job) -> dict[str, str]:
@@ -246,7 +248,7 @@ class CopySnapshotHandler(BaseHandler):
     def _name(self, job: Job) -> str:
         return job.event.snapshot_name or job.state.snapshot_name or job.path.snapshot.name
 
-    def _noted(
+    def _state_with(
         self, job: Job, state: OperationState, target_snapshot: str, status: str
     ) -> OperationState:
         name = self._name(job)

@@ -1,4 +1,4 @@
-"""Delete the old cluster, once everything that can be proven is proven."""
+"""Delete the old cluster, once every check has passed."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -41,7 +41,7 @@ class EarlierFinalSnapshot:
 
     status: str
     is_of_this_cluster: bool
-    """Whether an earlier attempt has begun it, of this very cluster."""
+    """Whether an earlier attempt has begun it, from this same cluster."""
     age_seconds: float | None
     """None until it has a creation time."""
 
@@ -70,7 +70,7 @@ class KeepRestored:
 
 @dataclass(frozen=True)
 class Refuse:
-    """Something speaks against the deletion."""
+    """A check has found obstacles."""
 
     obstacles: Sequence[Obstacle]
 
@@ -87,7 +87,7 @@ class AwaitDeletion:
 
 @dataclass(frozen=True)
 class AwaitRest:
-    """RDS would refuse to delete something that is in transit: then the rest must stay."""
+    """RDS would refuse to delete a part of the cluster now, so the other parts stay as well."""
 
     reason: str
 
@@ -99,7 +99,7 @@ class Delete:
     final_snapshot: str | None
     """The name of the final snapshot that is still to be taken."""
     renames_final_snapshot: bool = False
-    """Whether the name planned is taken, so that the snapshot needs another one."""
+    """Whether another snapshot has the planned name."""
     keeps_earlier: bool = False
     """Whether a final snapshot of an earlier attempt is marked as the pipeline's, to be pruned."""
 
@@ -110,8 +110,8 @@ DeletionAction = KeepRestored | Refuse | NothingToDelete | AwaitDeletion | Await
 def decide(facts: DeletionFacts, *, another_name: str) -> DeletionAction:
     """Return what to do. ``another_name`` names a final snapshot if the planned name is taken.
 
-    A final snapshot that an earlier attempt has taken is enough while that deletion may be under
-    way. After a deletion that failed the cluster may have been used: it gets another.
+    A final snapshot that an earlier attempt took is enough while that deletion may be in progress.
+    If that deletion failed, the cluster may have been used since, and gets another one.
     """
     if facts.is_finished_restore:
         return KeepRestored()
@@ -139,10 +139,11 @@ def decide(facts: DeletionFacts, *, another_name: str) -> DeletionAction:
 
 
 class DeleteRdsHandler(BaseHandler):
-    """Deletes the target's instances, readers first, and then the cluster.
+    """The step that deletes the target's instances, readers first, and then the cluster.
 
-    Before the first of these calls it has proof that the new data is there, that the restore can
-    succeed and that the target may be replaced; and what the target was like is in the state.
+    Before the first of these calls it has checked that the new data is available, that the restore
+    can succeed and that the target may be replaced, and has written the target's settings to the
+    state.
     """
 
     step = get_step("delete-rds")
@@ -150,8 +151,9 @@ class DeleteRdsHandler(BaseHandler):
     def run(self, job: Job) -> Answer:
         """Start the deletion and return 200, 404 if there is no cluster, 202 while it must wait.
 
-        Raises SnapshotNotAvailableError if the new data is not there, SnapshotNotVisibleError if it
-        may only not be seen yet, and PreflightError with everything else that speaks against it.
+        Raises SnapshotNotAvailableError if the snapshot to restore is not available,
+        SnapshotNotVisibleError if it may not be visible yet, and PreflightError with every other
+        obstacle.
         """
         found = take_inventory(
             job.request,
@@ -192,7 +194,7 @@ class DeleteRdsHandler(BaseHandler):
                 assert_never(action)
 
     def _find_new_data(self, job: Job) -> "DBClusterSnapshotTypeDef":
-        """Return the snapshot that will be restored, which is available at this moment."""
+        """Return the snapshot that will be restored; raise an error unless it is available."""
         name = job.snapshot_to_restore
         snapshot = find_snapshot(job.rds.at_target, name)
         if snapshot is None and job.is_recent(job.state.shared_at):
@@ -246,7 +248,7 @@ class DeleteRdsHandler(BaseHandler):
         )
 
     def _delete(self, job: Job, found: Inventory, action: Delete) -> None:
-        """Record what goes while it is still whole, and make the calls that delete it."""
+        """Record the cluster while it is complete, and make the calls that delete it."""
         cluster = found.require_cluster()
         if not job.owner.of_operation(cluster):
             job.record(
@@ -276,7 +278,7 @@ class DeleteRdsHandler(BaseHandler):
     def _is_going(self, found: Inventory, deletion_call: RdsCall) -> bool:
         """Return whether what a call was to delete is being deleted, or gone.
 
-        boto3 repeats a deletion whose answer was lost, and is told that it cannot be done.
+        boto3 repeats a deletion whose response was lost, and RDS refuses the second one.
         """
         if deletion_call.operation == "DeleteDBInstance":
             name = deletion_call.parameters["DBInstanceIdentifier"]

@@ -1,4 +1,4 @@
-"""Restore the cluster."""
+"""Restore the cluster from the snapshot."""
 
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
@@ -37,9 +37,9 @@ ALREADY_EXISTS: Final = "DBClusterAlreadyExistsFault"
 
 
 class RestoreSnapshotHandler(BaseHandler):
-    """Starts RestoreDBClusterFromSnapshot, which makes a cluster without instances.
+    """The step that starts RestoreDBClusterFromSnapshot, which makes a cluster without instances.
 
-    A cluster that this operation has restored already is taken as it is.
+    It keeps a cluster that this operation has restored already.
     """
 
     step = get_step("restore-snapshot")
@@ -47,8 +47,9 @@ class RestoreSnapshotHandler(BaseHandler):
     def run(self, job: Job) -> Answer:
         """Start the restore and return 200.
 
-        Raises TargetSnapshotNotFoundError, SnapshotNotVisibleError if sharing has not taken effect
-        yet, SnapshotNotAvailableError, and ForeignClusterError if the cluster's name is taken.
+        Raises TargetSnapshotNotFoundError if there is no such snapshot, SnapshotNotVisibleError if
+        it was shared and is not visible yet, SnapshotNotAvailableError if it is not available, and
+        ForeignClusterError if another cluster has the target's name.
         """
         name = job.snapshot_to_restore
         rds, target = job.rds.at_target, job.restore.target

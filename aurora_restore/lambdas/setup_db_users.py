@@ -1,4 +1,4 @@
-"""Lock out, mask, let in, and prove it."""
+"""Disable inherited logins, run the scripts, set up the application's roles, and check them."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
@@ -25,7 +25,7 @@ from aurora_restore.shared.postgres.scripts import ScriptStatus, SqlScript
 from aurora_restore.shared.postgres.setup import DatabaseSetup, PostgresSetup
 
 OpenSetup = Callable[[DatabaseAccess, str], DatabaseSetup]
-"""Returns the setup of a cluster's databases in the operation with an id."""
+"""Opens the setup of a cluster's databases, given the operation's id."""
 
 
 @dataclass(frozen=True)
@@ -38,15 +38,15 @@ class ApplicationLogins:
 
 @dataclass(frozen=True, kw_only=True)
 class SetupFacts:
-    """How far the setup is. What has not been looked at yet counts as not done."""
+    """How far the setup is. What is not known yet counts as not done."""
 
     lock_out_due: bool
     """Whether inherited logins are to be disabled, and this call has not done so."""
     scripts: tuple[SqlScript, ...]
     statuses: Mapping[SqlScript, ScriptStatus] = field(default_factory=dict)
-    """By the journals and the sessions of the scripts' databases."""
+    """From the journals and the sessions of the scripts' databases."""
     logins: ApplicationLogins | None = None
-    """By the application's secret; None as well where it lacks a password."""
+    """From the application's secret; None as long as it lacks a password."""
     roles_ready: bool = False
     databases: tuple[str, ...]
     granted: frozenset[str] = frozenset()
@@ -55,7 +55,7 @@ class SetupFacts:
 
     @property
     def scripts_done(self) -> bool:
-        """Whether every script is done."""
+        """Return whether every script is done."""
         return all(self.statuses.get(script) is ScriptStatus.DONE for script in self.scripts)
 
 
@@ -76,7 +76,7 @@ class StartScript:
 
 @dataclass(frozen=True, kw_only=True)
 class AwaitScript:
-    """Answer that a script is still running."""
+    """Return 202, because a script is still running."""
 
     script: SqlScript
     reason: str
@@ -108,7 +108,7 @@ class GrantAccess:
 
 @dataclass(frozen=True, kw_only=True)
 class ProveAccess:
-    """Log in as both roles, and see what they can do."""
+    """Log in as both roles, and check what they can do."""
 
     logins: ApplicationLogins
     reason: str
@@ -116,7 +116,7 @@ class ProveAccess:
 
 @dataclass(frozen=True, kw_only=True)
 class Finish:
-    """Answer that everything is done."""
+    """Return 200, because everything is done."""
 
     reason: str
 
@@ -126,7 +126,7 @@ SetupAction = SetupChange | AwaitScript | Finish
 
 
 def decide(facts: SetupFacts) -> SetupAction:
-    """Return what to do next. Nobody is let in before every script is done."""
+    """Return what to do next. The application's roles get no login before every script is done."""
     if facts.lock_out_due:
         return LockOut(reason="the logins that came with the snapshot may still work")
     for script in facts.scripts:
@@ -162,11 +162,11 @@ def decide(facts: SetupFacts) -> SetupAction:
 
 
 class SetupDbUsersHandler(DatabaseStepHandler):
-    """Sets up the restored PostgreSQL, in an order in which nobody sees data before it is masked.
+    """The step that sets up the databases, so that no login works before the data is masked.
 
-    First every inherited login is disabled, then the scripts run, then the two roles of the
-    application get their logins and grants, and at last it logs in as both. A second run changes
-    nothing. A password that the application's secret lacks is generated and stored there.
+    It disables every inherited login, runs the scripts, gives the two roles of the application
+    their logins and grants, and logs in as both. A second run changes nothing. It generates a
+    password that the application's secret lacks, and stores it there.
     """
 
     step = get_step("setup-db-users")
@@ -191,10 +191,10 @@ class SetupDbUsersHandler(DatabaseStepHandler):
         self._open_setup = open_setup
 
     def run_in_databases(self, job: Job, databases: DatabaseAccess) -> Answer:
-        """Look, decide and act until nothing is left to do or a script takes longer.
+        """Look, decide and act until everything is done or a script takes longer.
 
-        Raises ScriptFailedError, and PrivilegeCheckError where a role can do too little or too
-        much.
+        Raises ScriptFailedError if a script fails, and PrivilegeCheckError if a role can do too
+        little or too much.
         """
         work = _Work(
             job,
@@ -230,52 +230,52 @@ class SetupDbUsersHandler(DatabaseStepHandler):
 
 @dataclass
 class _Work:
-    """One call: what it has found out and done so far."""
+    """What one call has found and done so far."""
 
     job: Job
     setup: DatabaseSetup
     facts: SetupFacts
 
     def look(self) -> None:
-        """Find out what the next decision depends on and is not known yet; change nothing.
+        """Read what the next decision depends on and is not known yet; change nothing in AWS.
 
-        Nothing is looked at before the lock-out, so that nothing that is found can prevent it.
+        Nothing is read before the lock-out, so that no failed read can prevent it.
         """
         if self.facts.lock_out_due:
             return
         unknown = [script for script in self.facts.scripts if script not in self.facts.statuses]
         if unknown:
-            self._know(statuses=self.setup.find_script_statuses(unknown))
+            self._note(statuses=self.setup.find_script_statuses(unknown))
         if self.facts.scripts_done and self.facts.logins is None:
             _, app = self._read_app_secret()
             if app.app_password and app.readonly_password:
-                self._know(logins=_logins(app))
+                self._note(logins=_logins(app))
 
     def perform(self, action: SetupChange, seconds: float) -> None:
-        """Do one thing, and know it done; a script is waited for up to ``seconds``."""
+        """Do one thing and note that it is done; wait for a script for up to ``seconds``."""
         match action:
             case LockOut():
                 self._lock_out()
-                self._know(lock_out_due=False)
+                self._note(lock_out_due=False)
             case StartScript(script=script):
                 status = self.setup.start_script(script, seconds)
-                self._know(statuses={**self.facts.statuses, script: status})
+                self._note(statuses={**self.facts.statuses, script: status})
             case CompleteSecret():
-                self._know(logins=self._complete_app_secret())
+                self._note(logins=self._complete_app_secret())
             case SetUpRoles(logins=logins):
                 self.setup.set_up_roles((logins.app, logins.readonly))
-                self._know(roles_ready=True)
+                self._note(roles_ready=True)
             case GrantAccess(database=database, logins=logins):
                 roles = {logins.app.user: READ_WRITE, logins.readonly.user: READ_ONLY}
                 self.setup.grant_access(database, roles, self.job.restore.database.keep_logins)
-                self._know(granted=self.facts.granted | {database})
+                self._note(granted=self.facts.granted | {database})
             case ProveAccess(logins=logins):
                 self.setup.prove_access(logins.app, logins.readonly)
-                self._know(proven=True)
+                self._note(proven=True)
             case _:
                 assert_never(action)
 
-    def _know(self, **facts: Any) -> None:
+    def _note(self, **facts: Any) -> None:
         self.facts = replace(self.facts, **facts)
 
     def _lock_out(self) -> None:

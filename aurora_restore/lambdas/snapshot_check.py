@@ -49,18 +49,17 @@ class SnapshotVerdict(Enum):
 
 
 def judge(status: str) -> SnapshotVerdict:
-    """Return what to do with a snapshot of this status; one that is not known may still change."""
+    """Return what a snapshot's status means; one in an unknown status may still be available."""
     if status in DEAD_SNAPSHOT:
         return SnapshotVerdict.UNUSABLE
     return SnapshotVerdict.USABLE if status == AVAILABLE else SnapshotVerdict.NOT_READY
 
 
 class SnapshotCheckHandler(BaseHandler):
-    """Finds the snapshot that is asked for, or the day's, waits until it is available, and checks
-    everything that the steps after it depend on.
+    """The step that finds the snapshot, waits for it, and checks what the later steps depend on.
 
-    Changes nothing in AWS. With ``dry_run`` it answers with the obstacles and with the calls that a
-    run would make; without, any obstacle ends the run here.
+    Changes nothing in AWS. With ``dry_run`` it returns the obstacles and the calls that a run would
+    make; without, any obstacle ends the run here.
     """
 
     step = get_step("snapshot-check")
@@ -69,7 +68,7 @@ class SnapshotCheckHandler(BaseHandler):
         """Return 200 with the snapshot, or 202 until it is available.
 
         Raises SnapshotNotFoundError with the days that have a snapshot, SnapshotFailedError if it
-        never became available, and PreflightError with every obstacle.
+        has failed or is being deleted, and PreflightError with every obstacle.
         """
         snapshot = self._find(job)
         name, status = snapshot["DBClusterSnapshotIdentifier"], snapshot["Status"]
@@ -113,7 +112,7 @@ class SnapshotCheckHandler(BaseHandler):
             job.restore.source.kms_key_id,
         )
         path = job.path_of(source, arn, shared_by_copy=shared_by_copy)
-        _require_useful_copy_name(job, path)
+        _require_valid_copy_name(job, path)
         job.state = replace(
             job.state,
             snapshot_name=snapshot["DBClusterSnapshotIdentifier"],
@@ -201,10 +200,10 @@ class SnapshotCheckHandler(BaseHandler):
         return chosen
 
 
-def _require_useful_copy_name(job: Job, path: SnapshotPath) -> None:
-    """Raise ValidationError if the copy's name cannot be one, or would be taken for a snapshot.
+def _require_valid_copy_name(job: Job, path: SnapshotPath) -> None:
+    """Raise ValidationError if the copy's name is malformed, or is given where nothing is copied.
 
-    Where nothing is copied, what is called the copy is what is restored.
+    The steps restore the snapshot of that name, so without a copy it must be the source's.
     """
     given, route, snapshot = job.event.target_snapshot_name, path.source.route, path.snapshot
     if not route.copies and given not in (None, str(snapshot), snapshot.name):
@@ -219,15 +218,15 @@ def _require_useful_copy_name(job: Job, path: SnapshotPath) -> None:
 
 
 def _may_be_shared(job: Job, snapshot: "DBClusterSnapshotTypeDef") -> bool:
-    """Return whether the role in another account may share it.
+    """Return whether the role in another account may share a snapshot.
 
-    The role is bounded by names, so that it cannot give away any other snapshot.
+    The role is limited by names, so that it cannot share any other snapshot.
     """
     return job.source.role_arn is None or job.restore.source.lets_use(bare_name(snapshot))
 
 
 def _own_name(wanted: str, job: Job) -> str:
-    """Return an ARN's name, if the snapshot belongs to the account and Region that are asked."""
+    """Return the snapshot's name if an ARN is of the source's account and Region."""
     if not wanted.startswith("arn:"):
         return wanted
     arn = RdsArn.parse(wanted)

@@ -1,4 +1,4 @@
-"""Announce the outcome. Also the target of the rule for executions that fail."""
+"""Announce the outcome. The rule for failed executions calls this function, too."""
 
 import json
 from collections.abc import Mapping
@@ -20,7 +20,7 @@ STATUS_CHANGE: Final = "Step Functions Execution Status Change"
 ANNOUNCE_SUCCESS: Final = "success"
 ANNOUNCE_FAILURE: Final = "failed"
 
-# What a success announces of the state: what a person asks first.
+# The keys of the state that a success announces.
 _FACTS: Final = (
     "restore",
     "target_region",
@@ -38,19 +38,19 @@ _FACTS: Final = (
 
 
 class SnsNotificationHandler(BaseHandler):
-    """Publishes one JSON message to the topic, and releases the target's lock.
+    """The step that publishes one JSON message to the topic, and releases the target's lock.
 
-    As the last step it announces success. Called by EventBridge, because an execution has failed,
-    timed out or been aborted, it marks the step FAILED where the function could not do so itself,
-    and announces what it finds to be the cause.
+    As the last step it announces success. If EventBridge calls it, because an execution has failed,
+    timed out or been aborted, it marks the step FAILED if the step's function could not do so
+    itself, and announces the cause.
     """
 
     step = get_step("sns-notification")
 
     def raises(self, event: Any) -> bool:
-        """Return whether a failure is raised: to EventBridge too, so that Lambda tries again.
+        """Return whether a failure raises an error.
 
-        What keeps failing ends in the dead-letter queue.
+        It does for EventBridge, too, so that Lambda tries again. An event that keeps failing goes to the dead-letter queue.
         """
         return _is_status_change(event) or super().raises(event)
 
@@ -63,8 +63,8 @@ class SnsNotificationHandler(BaseHandler):
     def run(self, job: Job) -> Answer:
         """Publish, release the lock, and return 200.
 
-        Raises NotificationError, and ValidationError if an execution has come here without having
-        restored anything.
+        Raises NotificationError if SNS refuses the message, and ValidationError if the execution
+        has restored nothing.
         """
         event, state = job.event, job.state
         status = event.status or ANNOUNCE_SUCCESS
@@ -127,7 +127,7 @@ class SnsNotificationHandler(BaseHandler):
         update_metrics(operation_id, "RestoreFailed", int(status == ANNOUNCE_FAILURE))
 
     def _announce_failure(self, attempt: Attempt, event: Mapping[str, Any]) -> dict[str, Any]:
-        """Say what became of an execution. A wrong configuration may be the cause: none is read."""
+        """Announce how an execution failed, without the configuration, which may be the cause."""
         failure = look_up(event.get("detail"), self.clients)
         attempt.operation_id = failure.operation_id
         logger.append_keys(operation_id=failure.operation_id)
@@ -156,7 +156,7 @@ class SnsNotificationHandler(BaseHandler):
         noted = {"message_id": message_id, "notified_status": ANNOUNCE_FAILURE}
         moment = self._clock()
         if failure.is_over and state is not None:
-            # Else the state of before the redrive would count as the newest.
+            # After a redrive, this older state would count as the newest.
             announced = replace(state, notified_status=ANNOUNCE_FAILURE)
             store.save(
                 failure.operation_id, self.step.name, SUCCESS, announced.to_details(), moment
@@ -168,10 +168,10 @@ class SnsNotificationHandler(BaseHandler):
         return success_envelope(failure.operation_id, answer)
 
     def _mark_failed(self, store: StateStore, failure: Failure) -> OperationState | None:
-        """Write that the step failed, unless it says so itself or has been redriven since.
+        """Write that the step failed, unless the step did so itself or the execution was redriven.
 
-        Return the operation's state; None if it cannot be read, which must not keep anybody from
-        learning of the failure: then nothing is written over it.
+        Return the operation's state, or None if it cannot be read: then nothing is written over it,
+        and the failure is announced all the same.
         """
         items = {item["step"]: item for item in store.load_all(failure.operation_id)}
         latest = max(items.values(), key=lambda item: str(item["timestamp"]), default=None)
@@ -192,7 +192,7 @@ class SnsNotificationHandler(BaseHandler):
 
 
 def _stored_details(store: StateStore, failure: Failure) -> Mapping[str, Any]:
-    """Return the details of the error that the failed step has stored: what to do may need them."""
+    """Return the details of the error that the failed step has stored; the remedy may need them."""
     item = store.load(failure.operation_id, failure.step) if failure.step else None
     error = {} if item is None else item["details"].get(ERROR, {})
     details: Mapping[str, Any] = error.get("details", {})

@@ -83,7 +83,7 @@ HTTP_SERVER_ERROR: Final = 500
 
 AWS_ERRORS: Final = (ClientError, BotoCoreError, ResponseParserError)
 """Everything that boto3 raises for a call that it made. The parser's error has no base in common
-with the others: it stands for an answer that is no AWS answer."""
+with the others: it stands for a response that is not one of AWS."""
 AwsCallError = ClientError | BotoCoreError | ResponseParserError
 
 
@@ -95,7 +95,7 @@ def _refuse_broken_json(http_response: Any, model: "OperationModel", **_: Any) -
     try:
         json.loads(http_response.content)
     except ValueError as error:
-        raise ResponseParserError(f"{model.name} was answered with broken JSON") from error
+        raise ResponseParserError(f"the response to {model.name} is broken JSON") from error
 
 
 class Clients:
@@ -196,27 +196,27 @@ class Clients:
 
 @cache
 def default_clients() -> Clients:
-    """The clients of this process, for the functions below when they are called on their own."""
+    """Return the clients of this process, for the functions below when none are given."""
     return Clients()
 
 
 def error_code(error: ClientError) -> str:
-    """The code by which AWS names an error, as in ``DBClusterNotFoundFault``."""
+    """Return the code by which AWS names an error, as in ``DBClusterNotFoundFault``."""
     return str(error.response.get("Error", {}).get("Code", ""))
 
 
 def code_of(error: AuroraRestoreError) -> str:
-    """The code of the AWS error that a translated error stands for, or nothing."""
+    """Return the code of the AWS error that a translated error stands for, or an empty text."""
     return str(error.details.get("aws_error_code", ""))
 
 
 def translate_error(error: AwsCallError) -> AuroraRestoreError:
-    """The pipeline's own error for one of boto3's, chosen by code, never by text."""
+    """Return the pipeline's own error for one of boto3's, chosen by code, never by text."""
     if not isinstance(error, ClientError):
         if isinstance(error, ConnectionError | HTTPClientError):
             return AwsUnavailableError(f"AWS could not be reached: {error}")
         if isinstance(error, ResponseParserError):
-            return AwsUnavailableError("AWS gave an answer that could not be understood")
+            return AwsUnavailableError("the response from AWS could not be read")
         if isinstance(error, NoCredentialsError):
             return AwsError("there are no AWS credentials: the function's role is missing")
         return AwsError(f"the call could not be made: {type(error).__name__}")
@@ -236,7 +236,7 @@ def translate_error(error: AwsCallError) -> AuroraRestoreError:
 
 
 def call(operation: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
-    """Call a boto3 client's method; what it raises is the pipeline's own error."""
+    """Call a boto3 client's method and return its response. Raises AuroraRestoreError."""
     try:
         return operation(*args, **kwargs)
     except AWS_ERRORS as error:
@@ -253,7 +253,7 @@ def handle_aws_error(error: AwsCallError, operation_id: str, step: str) -> NoRet
 def get_ssm_parameter(
     param_name: str, default: str | None = None, *, clients: Clients | None = None
 ) -> str | None:
-    """The value of an SSM parameter, or ``default`` where there is none."""
+    """Return the value of an SSM parameter, or ``default`` if there is none."""
     ssm = (clients or default_clients()).ssm
     try:
         return ssm.get_parameter(Name=param_name, WithDecryption=True)["Parameter"]["Value"]
@@ -266,10 +266,10 @@ def get_ssm_parameter(
 
 
 def get_secret(secret_name: str, *, clients: Clients | None = None) -> dict[str, Any]:
-    """The JSON object in a secret.
+    """Return the JSON object in a secret.
 
-    Raises ConfigurationError where there is no such secret or it holds no JSON object; the message
-    never holds any part of its value.
+    Raises ConfigurationError if there is no such secret or it holds no JSON object; the message
+    never contains any part of its value.
     """
     secrets = (clients or default_clients()).secrets_manager
     try:
@@ -304,9 +304,10 @@ def put_secret(secret_name: str, value: Mapping[str, Any], *, clients: Clients) 
 def send_notification(
     topic_arn: str, subject: str, message: str, *, clients: Clients | None = None
 ) -> str:
-    """Publish to an SNS topic and answer the message's id.
+    """Publish to an SNS topic and return the message's id.
 
-    The subject is cut to the 100 characters that SNS allows. Raises NotificationError.
+    The subject is cut to the 100 characters that SNS allows. Raises NotificationError if SNS
+    refuses the message.
     """
     sns = (clients or default_clients()).sns
     try:

@@ -52,7 +52,7 @@ class Attempt:
 
 
 class BaseHandler(ABC):
-    """A Lambda function: read, validate, look, do what is missing, write down, answer.
+    """A Lambda function: read, validate, look, do what is missing, record it, return the answer.
 
     A subclass declares its ``step`` and writes ``run``. A call by the state machine carries its
     mark (``execution``), and then a failure raises, so that the execution fails at exactly this
@@ -79,19 +79,22 @@ class BaseHandler(ABC):
 
     @property
     def environment(self) -> LambdaEnvironment:
-        """Return the environment given, or the function's. Raises ConfigurationError."""
+        """Return the environment given, or the function's.
+
+        Raises ConfigurationError if a variable of the function is not set.
+        """
         return self._environment or LambdaEnvironment.from_env()
 
     @abstractmethod
     def run(self, job: Job) -> Answer:
-        """Do the step's work. Raises AuroraRestoreError."""
+        """Do the step's work and return its answer. Raises AuroraRestoreError if it fails."""
 
     def raises(self, event: Any) -> bool:
-        """Return whether the caller is to see a failure as an error: the state machine is."""
+        """Return whether a failure raises an error to the caller, as it does in an execution."""
         return isinstance(event, Mapping) and EXECUTION in event
 
     def respond(self, attempt: Attempt, event: Any, context: LambdaContext) -> dict[str, Any]:
-        """Prepare the job that an event asks for, run it under the lock, and note its answer."""
+        """Prepare the job that an event asks for, run it under the lock, and record its answer."""
         execution, asked = self._read(event)
         attempt.operation_id = get_operation_id({**_as_mapping(event), **asked})
         logger.append_keys(operation_id=attempt.operation_id)
@@ -101,11 +104,11 @@ class BaseHandler(ABC):
         logger.info("step begins", restore=job.restore_name)
         with self._locked(job):
             answer = self._with_wait(job, self.run(job))
-        self._note_answer(job, answer)
+        self._record_answer(job, answer)
         return success_envelope(job.operation_id, answer)
 
     def __call__(self, event: Any, context: LambdaContext) -> dict[str, Any]:
-        """Handle an event: the Lambda entry point."""
+        """Handle an event and return the envelope: the Lambda entry point."""
         handled = tracer.capture_lambda_handler(self._handle, capture_response=False)
         answer: dict[str, Any] = handled(event, context)
         return answer
@@ -118,7 +121,7 @@ class BaseHandler(ABC):
         try:
             answer = self.respond(attempt, event, context)
         except AuroraRestoreError as error:
-            self._note_failure(attempt, error)
+            self._record_failure(attempt, error)
             if self.raises(event):
                 raise
             return error_envelope(attempt.operation_id, error)
@@ -128,7 +131,7 @@ class BaseHandler(ABC):
                 "its log has the stack trace"
             )
             logger.exception("unexpected error")
-            self._note_failure(attempt, failure)
+            self._record_failure(attempt, failure)
             if self.raises(event):
                 raise failure from error
             return error_envelope(attempt.operation_id, failure)
@@ -215,7 +218,7 @@ class BaseHandler(ABC):
     def _locked(self, job: Job) -> Iterator[None]:
         """Work on the target alone: an execution until it is over, a direct call for itself.
 
-        What changes nothing needs no lock, so that anybody may look while an execution runs.
+        A step that changes nothing needs no lock: it may be called while an execution runs.
         """
         if job.event.dry_run or not self.step.locks:
             yield
@@ -246,9 +249,9 @@ class BaseHandler(ABC):
             waiting.pop(self.step.name, None)
         return replace(answer, body=body, state=replace(state, waiting_since=waiting))
 
-    def _note_answer(self, job: Job, answer: Answer) -> None:
+    def _record_answer(self, job: Job, answer: Answer) -> None:
         status = IN_PROGRESS if answer.status is HTTPStatus.ACCEPTED else SUCCESS
-        if not self._only_looks_on(job):
+        if not self._only_reads(job):
             state = answer.state or job.state
             job.store.save(
                 job.operation_id, self.step.name, status, state.to_details(), self._clock()
@@ -262,21 +265,21 @@ class BaseHandler(ABC):
         )
         logger.info(answer.message, status=status, status_code=int(answer.status))
 
-    def _only_looks_on(self, job: Job) -> bool:
-        """Return whether a direct call looks, without the lock, while an execution works.
+    def _only_reads(self, job: Job) -> bool:
+        """Return whether a direct call reads, without the lock, while an execution holds it.
 
-        What the execution has found out since must not be lost to what was known before.
+        Such a call stores no state: it would overwrite what the execution has found since.
         """
         if job.execution or not self.step.locks or self.step.changes_aws:
             return False
         holder = job.lock.holder()
         return holder is not None and holder.execution != DIRECT_CALL
 
-    def _note_failure(self, attempt: Attempt, error: AuroraRestoreError) -> None:
-        """Write the failure down; where even that fails, the log says so and ``error`` stands."""
+    def _record_failure(self, attempt: Attempt, error: AuroraRestoreError) -> None:
+        """Record the failure; if even that fails, log it and keep ``error``."""
         logger.error(error.message, error_type=error.error_type, details=json_safe(error.details))
         update_metrics(attempt.operation_id, "StepFailures", 1)
-        if attempt.store is None or (attempt.job and self._only_looks_on(attempt.job)):
+        if attempt.store is None or (attempt.job and self._only_reads(attempt.job)):
             return
         reason = describe_error(error)
         state = attempt.job.state if attempt.job else attempt.state
@@ -294,7 +297,7 @@ class BaseHandler(ABC):
 
 
 def load_operation_state(store: StateStore, operation_id: str) -> OperationState:
-    """Return what is known of an operation, from its latest state item; nothing if it is new.
+    """Return the state of an operation from its latest state item; an empty one if it is new.
 
     Raises ValidationError if a stored value is of the wrong type.
     """

@@ -61,8 +61,8 @@ def get_config(
     """Return the name and configuration of a restore, from its SSM parameter.
 
     Without a name it is the environment's only restore, or else the only one that restores
-    ``target_cluster_id``. Raises ValidationError where that leaves a choice, and ConfigurationError
-    where the parameter is missing or wrong.
+    ``target_cluster_id``. Raises ValidationError if that leaves no restore or
+    several, and ConfigurationError if the parameter is wrong or the environment has none.
     """
     clients = clients or default_clients()
     environment = environment or LambdaEnvironment.from_env()

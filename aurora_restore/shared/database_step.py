@@ -25,9 +25,10 @@ from aurora_restore.shared.postgres.connection import DatabaseLogin, DatabaseSer
 from aurora_restore.shared.validation import validate_required_params
 
 RESERVE_SECONDS: Final = 45
-"""What is kept of an invocation's time for writing the state and answering."""
+"""The part of an invocation's time that is kept for writing the state and returning."""
 MOST_CONNECTION_FAILURES: Final = 5
-"""A cluster that has just become available may refuse the first log-ins."""
+"""How many failures in a row end the step: a cluster that has just become available may refuse the
+first log-ins."""
 
 ReadAsset = Callable[[str], str]
 """Returns the text of a file in ASSETS_PACKAGE by its path there."""
@@ -42,7 +43,7 @@ class Connect(Protocol):
 def read_deployed_asset(path: str) -> str:
     """Return the text of a file that was deployed beside the function.
 
-    Raises ConfigurationError where the file is missing.
+    Raises ConfigurationError if the file is missing.
     """
     try:
         return resources.files(ASSETS_PACKAGE).joinpath(path).read_text(encoding="utf-8")
@@ -70,13 +71,16 @@ class DatabaseStepHandler(BaseHandler):
 
     @abstractmethod
     def run_in_databases(self, job: Job, databases: DatabaseAccess) -> Answer:
-        """Do the step's work. Raises AuroraRestoreError; errors of pg8000 may pass through."""
+        """Do the step's work and return its answer.
+
+        Raises AuroraRestoreError; errors of pg8000 may pass through.
+        """
 
     def run(self, job: Job) -> Answer:
-        """Do the step's work in the databases, and try again later where no session lasts.
+        """Do the step's work in the databases; if the connection fails, return 202 to try again.
 
-        Every answer names the cluster and its endpoint. Raises DatabaseError where PostgreSQL
-        refuses a statement, and DatabaseConnectionError for the last of MOST_CONNECTION_FAILURES in
+        Every answer names the cluster and its endpoint. Raises DatabaseError if PostgreSQL refuses
+        a statement, and DatabaseConnectionError for the last of MOST_CONNECTION_FAILURES in
         a row, or for the first one on a direct call.
         """
         endpoint = job.event.cluster_endpoint or job.state.cluster_endpoint
@@ -99,7 +103,7 @@ class DatabaseStepHandler(BaseHandler):
         return replace(answer, body={**body, **answer.body})
 
     def seconds_left(self, job: Job) -> float:
-        """Return how long work in a database may still take in this invocation."""
+        """Return how many seconds work in a database may still take in this invocation."""
         return max(0.0, job.remaining_seconds - RESERVE_SECONDS)
 
     def _open(self, job: Job, server: DatabaseServer) -> DatabaseAccess:
@@ -115,7 +119,7 @@ class DatabaseStepHandler(BaseHandler):
         )
 
     def _try_again(self, job: Job, error: DatabaseConnectionError) -> Answer:
-        """Count the failure; return a 202, or raise the error where it is one too many."""
+        """Count the failure and return 202; raise the error if it is one too many."""
         failures = (job.state.connection_failures or 0) + 1
         if job.execution is None or failures >= MOST_CONNECTION_FAILURES:
             job.state = replace(job.state, connection_failures=None)

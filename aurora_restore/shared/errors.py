@@ -1,4 +1,4 @@
-"""Every way the pipeline says no, and what to do next.
+"""Every error of the pipeline, and what to do about it.
 
 AuroraRestoreError                     500
 ├── ValidationError                    400  an event, a parameter or the stored state is wrong
@@ -66,7 +66,7 @@ HOLDER: Final = "holder"
 
 @dataclass(frozen=True, kw_only=True)
 class Remedy:
-    """What a person does about an error: first something of its own, then one of few actions."""
+    """What a person does about an error: what is particular to it, then one of a few actions."""
 
     action: Action
     first: str = ""
@@ -147,7 +147,7 @@ _RETRIED: Final = (
 
 
 class AuroraRestoreError(Exception):
-    """Something that nobody foresaw, and the base of all errors of the pipeline.
+    """An unexpected error, and the base of all errors of the pipeline.
 
     ``details`` are the facts a person or a program acts on; they go to the state and audit tables
     and must never hold a secret.
@@ -275,7 +275,7 @@ class NameTakenError(RefusedError):
 
     remedy = Remedy(
         action=Action.REDRIVE,
-        first="Rename or delete what has the name, if nobody needs it.",
+        first="Rename or delete what has the name, if it is not needed.",
     )
 
 
@@ -409,7 +409,7 @@ class RetryableError(AuroraRestoreError):
 
 
 class AwsThrottledError(RetryableError):
-    """AWS has answered "too many requests"."""
+    """AWS has refused a call because of too many requests."""
 
     remedy = Remedy(action=Action.REDRIVE, first=_RETRIED)
 

@@ -68,7 +68,7 @@ EXECUTION_FAILURES: Final = (
         ),
     ),
 )
-"""By the status of the execution, whatever error it reports."""
+"""Failures by the status of the execution, which decides before the error it reports."""
 
 FUNCTION_FAILURES: Final = (
     PlatformFailure(
@@ -82,7 +82,7 @@ FUNCTION_FAILURES: Final = (
         NEW_EXECUTION,
     ),
 )
-"""By the error of a failed execution."""
+"""Failures by the error of a failed execution."""
 
 OTHER_FAILURE: Final = PlatformFailure(
     ("States.TaskFailed", "Lambda.…"),
@@ -185,7 +185,7 @@ def entry_after(step: str) -> str:
 
 
 def look_up(detail: Any, clients: Clients) -> Failure:
-    """Return what an execution status change event is about.
+    """Return the failure that an execution status change event reports.
 
     Raises ValidationError if the event names no execution.
     """

@@ -1,4 +1,4 @@
-"""What the steps share beyond AWS itself: polling, names, and starting an execution."""
+"""Starting an execution that continues an operation."""
 
 import json
 from collections.abc import Mapping
@@ -22,7 +22,7 @@ def trigger_next_step(
     """Start an execution that continues an operation at ``next_step``, and return its ARN.
 
     It continues with the stored state of the operation, which ``event_data`` overrides. This is how
-    an operation is resumed when its execution can no longer be re-run. Raises ValidationError if
+    an operation is resumed when its execution can no longer be redriven. Raises ValidationError if
     the step or the data is wrong, before anything is started.
     """
     event = {
@@ -34,9 +34,9 @@ def trigger_next_step(
     parse(Event, event, source="event_data")
     clients = clients or default_clients()
     environment = environment or LambdaEnvironment.from_env()
-    answer = call(
+    started = call(
         clients.step_functions.start_execution,
         stateMachineArn=environment.state_machine_arn,
         input=json.dumps(event),
     )
-    return answer["executionArn"]
+    return started["executionArn"]

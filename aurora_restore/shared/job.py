@@ -27,7 +27,7 @@ from aurora_restore.shared.target_lock import TargetLock
 from aurora_restore.shared.validation import validate_required_params
 
 GRACE_SECONDS: Final = 300
-"""For how long AWS may not show yet what it has accepted."""
+"""For how many seconds AWS may not show yet what it has accepted."""
 
 
 class LambdaContext(Protocol):
@@ -89,7 +89,7 @@ class Answer:
         body: Mapping[str, Any] | None = None,
         state: OperationState | None = None,
     ) -> "Answer":
-        """Return the answer of a step that is not done: it is to be called again."""
+        """Return the answer of a step that is not done and must be called again."""
         return cls(message, body or {}, state, HTTPStatus.ACCEPTED)
 
 
@@ -176,7 +176,7 @@ class Job:
     def snapshot_to_restore(self) -> str:
         """Return what RestoreDBClusterFromSnapshot is given: an own name, or a shared ARN.
 
-        Raises ValidationError if the operation has come to no snapshot yet.
+        Raises ValidationError if the operation has no snapshot yet.
         """
         name = self.event.target_snapshot_name or self.state.copy_snapshot_id
         if name is None:
@@ -253,7 +253,7 @@ class Job:
         )
 
     def attempts(self, name: str) -> int:
-        """Return how often a step has started its operation, in this run of the execution."""
+        """Return how often what ``name`` counts was started, in this run of the execution."""
         return self.state.attempts.get(name, 0)
 
     def with_attempt(self, state: OperationState, name: str | None = None) -> OperationState:

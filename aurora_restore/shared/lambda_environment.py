@@ -22,7 +22,7 @@ class LambdaEnvironment:
     config_path: str
     """The SSM path below which each restore's parameter stands."""
     default_restore: str
-    """The only restore's name, or empty where there are several."""
+    """The only restore's name, or empty if there are several."""
     master_secret: str
     app_secret: str
     state_retention_days: str
@@ -37,7 +37,10 @@ class LambdaEnvironment:
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str] | None = None) -> Self:
-        """Read the variables. Raise ConfigurationError with every one that is not set."""
+        """Return what the variables hold.
+
+        Raises ConfigurationError with the name of every one that is not set.
+        """
         environ = os.environ if environ is None else environ
         names = [field.name for field in fields(cls)]
         missing = [name.upper() for name in names if name.upper() not in environ]

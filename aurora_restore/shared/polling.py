@@ -1,4 +1,4 @@
-"""When a running operation is looked at again."""
+"""How long to wait until a running operation is read again."""
 
 import math
 

@@ -1,6 +1,6 @@
 """The state table and the audit trail.
 
-A state item is the latest word on one step of one operation: ``operation_id``, ``step``,
+A state item is the latest result of one step of one operation: ``operation_id``, ``step``,
 ``status``, ``timestamp`` and ``details``, the whole of what the operation knows so far. The audit
 table is append-only: what happened, in order.
 """
@@ -38,7 +38,7 @@ FAILED: Final = "FAILED"
 Status = Literal["SUCCESS", "IN_PROGRESS", "FAILED"]
 
 ERROR: Final = "error"
-"""The key of ``details`` that tells why a step failed; it does not outlive the next attempt."""
+"""The key of ``details`` that says why a step failed; the next attempt removes it."""
 
 _serialize = TypeSerializer().serialize
 _deserialize = TypeDeserializer().deserialize
@@ -55,7 +55,7 @@ class StateStore:
 
     @classmethod
     def of(cls, environment: LambdaEnvironment, clients: Clients) -> "StateStore":
-        """Return the store of a function's environment."""
+        """Return the tables of an environment."""
         return cls(
             clients,
             environment.state_table,
@@ -71,7 +71,7 @@ class StateStore:
         details: Mapping[str, Any],
         moment: datetime,
     ) -> None:
-        """Write the state item of a step, in place of the one before."""
+        """Write the state item of a step, replacing the one before."""
         expires = int((moment + self.retention).timestamp())
         call(
             self.clients.dynamodb.put_item,
@@ -89,14 +89,14 @@ class StateStore:
         )
 
     def load(self, operation_id: str, step: str | None = None) -> dict[str, Any] | None:
-        """The state item of a step, or the operation's latest; None where there is none."""
+        """Return the state item of a step, or the operation's latest; None if there is none."""
         items = self.load_all(operation_id)
         if step is not None:
             items = [item for item in items if item["step"] == step]
         return max(items, key=lambda item: str(item["timestamp"]), default=None)
 
     def load_all(self, operation_id: str) -> list[dict[str, Any]]:
-        """Every state item of an operation, read consistently."""
+        """Return every state item of an operation, read consistently."""
         paginator = self.clients.dynamodb.get_paginator("query")
         pages = call(
             lambda: list(
@@ -118,7 +118,10 @@ class StateStore:
         details: Mapping[str, Any],
         moment: datetime,
     ) -> None:
-        """Append an event. Of two in the same microsecond, the later one moves on by one."""
+        """Append an event to the audit table.
+
+        Of two events in the same microsecond, the second gets the next microsecond.
+        """
         while True:
             try:
                 self.clients.dynamodb.put_item(
@@ -145,10 +148,11 @@ class StateStore:
 
 
 def get_operation_id(event: Mapping[str, Any]) -> str:
-    """The operation that an event belongs to.
+    """Return the id of the operation that an event belongs to.
 
     It is the event's ``operation_id``; in an execution without one, the execution's name, so that
-    a retried first step does not begin a second operation; otherwise a new one.
+    a retried first step does not begin a second operation; otherwise a new one. Raises
+    ValidationError if the event's is malformed.
     """
     given = event.get("operation_id")
     if given is not None:
@@ -161,7 +165,7 @@ def get_operation_id(event: Mapping[str, Any]) -> str:
 
 
 def load_state(operation_id: str, step: str | None = None) -> dict[str, Any] | None:
-    """The state item of a step, or the operation's latest; None where there is none."""
+    """Return the state item of a step, or the operation's latest; None if there is none."""
     return _default_store().load(operation_id, step)
 
 
@@ -175,12 +179,12 @@ def save_state(operation_id: str, state: Mapping[str, Any]) -> None:
 def log_audit_event(
     operation_id: str, event_type: str, status: str, details: Mapping[str, Any]
 ) -> None:
-    """Append to the audit table; ``event_type`` is the step, or what else happened."""
+    """Append an event to the audit table; ``event_type`` is the step, or another kind of event."""
     _default_store().audit(operation_id, event_type, status, details, now())
 
 
 def seconds_since(moment: str, until: datetime) -> float:
-    """The seconds from a stored timestamp until ``until``, never negative."""
+    """Return the seconds from a stored timestamp until ``until``, never negative."""
     return max(0.0, (until - parse_timestamp(moment)).total_seconds())
 
 

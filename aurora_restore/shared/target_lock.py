@@ -17,7 +17,7 @@ from aurora_restore.shared.state_utils import StateStore
 LOCK_STEP: Final = "lock"
 DIRECT_CALL: Final = "direct call"
 DIRECT_CALL_LASTS: Final = timedelta(minutes=15)
-"""No Lambda function runs longer, so a direct call that old has died."""
+"""No Lambda function runs longer, so a direct call that is older has ended."""
 UNFINISHED: Final = frozenset({"RUNNING", "PENDING_REDRIVE"})
 
 
@@ -33,7 +33,7 @@ class Holder:
     def is_like(self, other: "Holder") -> bool:
         """Return whether both are the same operation in the same execution.
 
-        A write whose answer was lost is repeated by boto3, and then refused because of itself.
+        boto3 repeats a write whose response was lost, and DynamoDB then refuses the second one.
         """
         return (self.operation_id, self.execution) == (other.operation_id, other.execution)
 
@@ -54,7 +54,7 @@ class TargetLock:
         return f"{LOCK_KEY_PREFIX}{self.account_id}/{self.region}/{self.cluster_id}"
 
     def take(self, operation_id: str, execution: str, moment: datetime) -> None:
-        """Hold the lock from now on; harmless if this operation holds it in this execution.
+        """Take the lock; do nothing if this operation holds it in this execution.
 
         Raises OperationInProgressError with the holder's id if another operation, or another
         execution of this one, holds it.
@@ -72,7 +72,7 @@ class TargetLock:
         raise _in_progress(self.cluster_id, holder)
 
     def release(self, operation_id: str, execution: str) -> None:
-        """Release the lock, if the operation holds it in this execution."""
+        """Release the lock if the operation holds it in this execution; otherwise do nothing."""
         try:
             call(
                 self.clients.dynamodb.delete_item,
@@ -89,7 +89,7 @@ class TargetLock:
                 raise
 
     def holder(self) -> Holder | None:
-        """Return who holds the lock, or None if nobody does."""
+        """Return the holder of the lock, or None if it is free."""
         items = self.store.load_all(self.key)
         if not items:
             return None

@@ -1,4 +1,4 @@
-"""The documented validators. Each raises ValidationError and answers nothing."""
+"""The documented validators. Each raises ValidationError if the value is wrong."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -10,7 +10,7 @@ from aurora_restore.shared.errors import ValidationError
 
 
 def validate_required_params(params: Mapping[str, Any]) -> None:
-    """Every value must be there: neither None nor empty."""
+    """Raise ValidationError with the name of every value that is None or empty."""
     missing = [name for name, value in params.items() if value is None or value in ("", [], ())]
     if missing:
         raise ValidationError(
@@ -20,22 +20,25 @@ def validate_required_params(params: Mapping[str, Any]) -> None:
 
 
 def validate_cluster_id(cluster_id: Any) -> None:
-    """An identifier of a DB cluster, by the rules of CreateDBCluster."""
+    """Raise ValidationError if this is no DB cluster identifier by CreateDBCluster's rules."""
     check("cluster_id", cluster_id, fields.ClusterId)
 
 
 def validate_snapshot_id(snapshot_id: Any) -> None:
-    """A cluster snapshot's identifier or ARN."""
+    """Raise ValidationError if this is no identifier or ARN of a cluster snapshot."""
     check("snapshot_id", snapshot_id, fields.SnapshotId)
 
 
 def validate_region(region: Any) -> None:
-    """The name of an AWS Region; whether it exists is AWS's to say."""
+    """Raise ValidationError if this has not the form of a Region's name; it need not exist."""
     check("region", region, fields.Region)
 
 
 def validate_vpc_config(vpc_id: Any, subnet_ids: Any, security_group_ids: Any) -> None:
-    """The ids of a VPC, of at least one subnet and of at least one security group."""
+    """Raise ValidationError unless these are ids of a VPC, of subnets and of security groups.
+
+    There must be at least one subnet and one security group.
+    """
     check("vpc_id", vpc_id, fields.VpcId)
     for name, ids, kind in (
         ("subnet_ids", subnet_ids, fields.SubnetId),
@@ -48,5 +51,8 @@ def validate_vpc_config(vpc_id: Any, subnet_ids: Any, security_group_ids: Any) -
 
 
 def validate_db_credentials(credentials: Any) -> None:
-    """A master secret: ``username``, ``password`` and ``database``, as RDS accepts them."""
+    """Raise ValidationError if this is no master secret that RDS accepts.
+
+    It needs ``username``, ``password`` and ``database``.
+    """
     MasterCredentials.parse(credentials, source="credentials")

@@ -1,1 +1,1 @@
-"""The target cluster: its settings, its network, whose it is, and the calls that change it."""
+"""The target cluster: its settings, its network, who owns it, and the calls that change it."""

@@ -4,11 +4,11 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from aurora_restore.shared.cluster.settings import InstancePlan
+from aurora_restore.shared.rds.calls import RdsCall
+from aurora_restore.shared.rds.tags import tag_list
 
 if TYPE_CHECKING:
     from mypy_boto3_rds.type_defs import DBClusterSnapshotTypeDef, DBClusterTypeDef
-from aurora_restore.shared.rds.calls import RdsCall
-from aurora_restore.shared.rds.tags import tag_list
 
 
 def lift_protection(cluster_id: str, region: str) -> RdsCall:
@@ -26,7 +26,7 @@ def lift_protection(cluster_id: str, region: str) -> RdsCall:
 
 
 def delete_instance(instance_id: str, region: str) -> RdsCall:
-    """Return the call that deletes an instance."""
+    """Return the call that deletes an instance of a cluster."""
     return RdsCall(
         "DeleteDBInstance",
         region,
@@ -36,7 +36,7 @@ def delete_instance(instance_id: str, region: str) -> RdsCall:
 
 
 def delete_cluster(cluster_id: str, region: str, final_snapshot: str | None) -> RdsCall:
-    """Return the call that deletes a cluster, with a final snapshot if one is named."""
+    """Return the call that deletes a cluster; ``final_snapshot`` names the one to take, if any."""
     final: dict[str, Any] = (
         {"SkipFinalSnapshot": True}
         if final_snapshot is None
@@ -58,7 +58,11 @@ def restore_cluster(
     settings: Mapping[str, Any],
     tags: Mapping[str, str],
 ) -> RdsCall:
-    """Return the call that restores a cluster from a snapshot, without protection at first."""
+    """Return the call that restores a cluster from ``snapshot``, without deletion protection.
+
+    ``settings`` are parameters of RestoreDBClusterFromSnapshot. A restore that fails must be
+    deleted, so the protection is set only once the cluster is good (``finish_cluster``).
+    """
     return RdsCall(
         "RestoreDBClusterFromSnapshot",
         region,
@@ -78,7 +82,7 @@ def restore_cluster(
 def create_instance(
     cluster_id: str, engine: str, region: str, plan: InstancePlan, tags: Mapping[str, str]
 ) -> RdsCall:
-    """Return the call that creates an instance of a cluster, as planned."""
+    """Return the call that creates a planned instance in a cluster."""
     return RdsCall(
         "CreateDBInstance",
         region,
@@ -96,7 +100,7 @@ def create_instance(
 
 
 def set_master_password(cluster_id: str, region: str, password: str) -> RdsCall:
-    """Return the call that sets a cluster's master password, which it never shows."""
+    """Return the call that sets the master password, which the call shows nowhere."""
     return RdsCall(
         "ModifyDBCluster",
         region,
@@ -107,7 +111,7 @@ def set_master_password(cluster_id: str, region: str, password: str) -> RdsCall:
 
 
 def finish_cluster(cluster_id: str, region: str, changes: Mapping[str, Any]) -> RdsCall:
-    """Return the call that sets what a restore itself cannot set."""
+    """Return the call that applies the last settings (``finishing_touches``) to a good cluster."""
     return RdsCall(
         "ModifyDBCluster",
         region,
@@ -120,7 +124,7 @@ def finish_cluster(cluster_id: str, region: str, changes: Mapping[str, Any]) -> 
 def deletion(
     cluster: "DBClusterTypeDef", instances: Sequence[Any], region: str, final_snapshot: str | None
 ) -> list[RdsCall]:
-    """What deletes a cluster: its protection, its readers, its writer, itself."""
+    """Return the calls that delete a cluster: its protection, its readers, its writer, itself."""
     writers = {
         member["DBInstanceIdentifier"]
         for member in cluster.get("DBClusterMembers", [])

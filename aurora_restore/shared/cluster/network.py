@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class ClusterNetwork:
-    """The place of a cluster in a VPC."""
+    """The subnet group, VPC and security groups of a cluster."""
 
     db_subnet_group_name: str
     vpc_id: str

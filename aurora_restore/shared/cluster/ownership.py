@@ -1,4 +1,4 @@
-"""Whose a cluster or a snapshot is. The tags that the pipeline sets are the only proof."""
+"""Who made a cluster or a snapshot. The tags that the pipeline sets are the only proof."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING

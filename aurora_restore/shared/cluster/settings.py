@@ -1,8 +1,8 @@
-"""What the restored cluster is to be like: the configuration, and where it is silent, the old one.
+"""The settings of the restored cluster: the configured ones, and otherwise the old cluster's.
 
-``record`` keeps what a cluster is; ``restore_settings`` and ``planned_instances`` put it back, and
-``drift`` says what differs all the same. RestoreDBClusterFromSnapshot takes the engine's defaults
-for all that is left out, so every setting is passed.
+``record`` describes a cluster for the state; ``restore_settings`` and ``planned_instances`` put it
+back, and ``drift`` lists what differs in the end. RestoreDBClusterFromSnapshot uses the engine's
+default for every parameter that is left out, so every setting is passed.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -78,7 +78,7 @@ class InstancePlan:
     """Parameters of CreateDBInstance that are put back as they were."""
 
     def options(self) -> dict[str, Any]:
-        """The optional parameters of CreateDBInstance."""
+        """Return the optional parameters of CreateDBInstance."""
         configured = {
             "PromotionTier": self.promotion_tier,
             "DBParameterGroupName": self.db_parameter_group_name,
@@ -90,7 +90,11 @@ class InstancePlan:
 
 
 def record(cluster: "DBClusterTypeDef", instances: "Sequence[DBInstanceTypeDef]") -> dict[str, Any]:
-    """What is worth knowing of a cluster once it is gone, as the state keeps it."""
+    """Return the description of a cluster and its instances that the state keeps.
+
+    The instances are in the order in which they are restored, the writer first. Tags of AWS and of
+    the pipeline are left out.
+    """
     described: Mapping[str, Any] = cluster
     facts = {
         key: described[key]
@@ -161,11 +165,11 @@ def _plan_of(instance: "DBInstanceTypeDef") -> InstancePlan:
 
 
 def planned_instances(target: Target, old: Mapping[str, Any] | None) -> list[InstancePlan]:
-    """The instances of the restored cluster, the writer-to-be first.
+    """Return the instances of the restored cluster, the future writer first.
 
-    Where the configuration names none, those of the old cluster; an instance keeps the old one's
-    identifier, because instance endpoints and alarms depend on it. Raises ConfigurationError where
-    neither says anything.
+    If the configuration names none, they are those of the old cluster. An instance keeps the old
+    one's identifier, because instance endpoints and alarms depend on it. Raises ConfigurationError
+    if there is neither.
     """
     before = [InstancePlan(**plan) for plan in (old or {}).get("Instances", [])]
     if not target.instances:
@@ -205,7 +209,7 @@ def _configured(
 def restore_settings(
     target: Target, old: Mapping[str, Any] | None, network: ClusterNetwork
 ) -> dict[str, Any]:
-    """The settings for RestoreDBClusterFromSnapshot: configured, else the old cluster's.
+    """Return the settings for RestoreDBClusterFromSnapshot: configured, else the old cluster's.
 
     A default parameter group is left to AWS: its name carries the engine's old major version.
     """
@@ -235,7 +239,7 @@ def restore_settings(
 
 
 def finishing_touches(wanted: Mapping[str, Any], old: Mapping[str, Any] | None) -> dict[str, Any]:
-    """What is set once the restored cluster is good: its maintenance window and its protection.
+    """Return what is set once the restored cluster is good: maintenance window and protection.
 
     A restore that fails must be deleted, and RDS modifies no failed cluster to lift a protection.
     """
@@ -249,7 +253,7 @@ def finishing_touches(wanted: Mapping[str, Any], old: Mapping[str, Any] | None) 
 def restored_tags(
     target: Target, old: Mapping[str, Any] | None, own: Mapping[str, str]
 ) -> dict[str, str]:
-    """The tags of the restored cluster: the old one's, the configured, and the pipeline's own."""
+    """Return the tags of the restored cluster: the old one's, the configured, the pipeline's."""
     return {**(old or {}).get("Tags", {}), **target.tags, **own}
 
 
@@ -275,7 +279,7 @@ def drift(
     wanted: Mapping[str, Any],
     plans: Sequence[InstancePlan],
 ) -> list[Difference]:
-    """What of the restored cluster (``new``) differs from the old one and the configuration.
+    """Return how the restored cluster (``new``) differs from the old one and the configuration.
 
     ``wanted`` are the parameters that it was restored with, which outrank the old cluster.
     """
@@ -321,7 +325,7 @@ def drift(
 
 
 def _comparable(value: Any) -> Any:
-    """Lists are compared without their order, numbers by value, and nothing is like empty."""
+    """Return a value in which the order of lists, and None or empty, make no difference."""
     if isinstance(value, list):
         return sorted(str(_comparable(item)) for item in value) or None
     if isinstance(value, Mapping):

@@ -48,7 +48,8 @@ CHECKS: Final[tuple[Check, ...]] = (
 def find_obstacles(found: Inventory) -> list[Obstacle]:
     """Return every obstacle that any check finds.
 
-    If AWS refuses a check itself, that is an obstacle, too. Raises RetryableError.
+    If AWS refuses a call of a check, that is an obstacle, too. Raises RetryableError if AWS is not
+    available now.
     """
     found_so_far: list[Obstacle] = []
     for check in CHECKS:

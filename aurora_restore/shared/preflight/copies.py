@@ -1,4 +1,4 @@
-"""Whether the snapshot can come to the target: free names, usable keys, room in the quotas."""
+"""Whether the snapshot can be copied to the target: free names, usable keys, enough quota."""
 
 from collections.abc import Iterator
 from typing import Final
@@ -17,7 +17,7 @@ USABLE: Final = frozenset({"Enabled", "Updating"})
 
 
 def check_names(found: Inventory) -> Iterator[Obstacle]:
-    """The name of every copy is free, or that of the copy itself."""
+    """Yield an obstacle for every copy whose name another snapshot has."""
     path = found.path
     for hop, existing in found.copies:
         if path is not None and existing is not None and not path.is_copy(existing, hop):
@@ -31,7 +31,7 @@ def check_names(found: Inventory) -> Iterator[Obstacle]:
 
 
 def check_keys(found: Inventory) -> Iterator[Obstacle]:
-    """Every key on the way is configured, exists, is enabled, and may be used by this account."""
+    """Yield an obstacle for every key that is not configured, missing, disabled or forbidden."""
     for field, key in _keys(found):
         if key is None:
             yield Obstacle(
@@ -45,7 +45,7 @@ def check_keys(found: Inventory) -> Iterator[Obstacle]:
 
 
 def _keys(found: Inventory) -> Iterator[tuple[str, str | None]]:
-    """The keys that this account is to use, each with the field that names it."""
+    """Yield the keys that this account is to use, each with the field that names it."""
     target = found.request.restore.target
     if target.kms_key_id is not None:
         yield "target.kms_key_id", target.kms_key_id
@@ -54,15 +54,16 @@ def _keys(found: Inventory) -> Iterator[tuple[str, str | None]]:
     for hop in found.hops:
         if hop.kms_key_id is None or hop.kms_key_id != target.kms_key_id:
             yield hop.key_field, hop.kms_key_id
-    read_by_the_source = found.hops and found.hops[0].where is Where.SOURCE_ACCOUNT
-    if not read_by_the_source:
+    is_read_by_the_source = found.hops and found.hops[0].where is Where.SOURCE_ACCOUNT
+    if not is_read_by_the_source:
         yield "the snapshot's key", found.snapshot["KmsKeyId"]
 
 
 def _usable(found: Inventory, field: str, key: str) -> Iterator[Obstacle]:
-    """Another account's key may be open to RDS alone (``kms:ViaService``), and not be described.
+    """Yield an obstacle if this account cannot use a key.
 
-    Where there is a copy to be made, that proves it before anything is deleted.
+    Another account's key may be open to RDS alone (``kms:ViaService``), so that this account may
+    not describe it. If a copy is to be made, the copy proves the key before anything is deleted.
     """
     _, _, _, region, owner, _ = key.split(":", 5)
     try:
@@ -92,7 +93,7 @@ def _usable(found: Inventory, field: str, key: str) -> Iterator[Obstacle]:
 
 
 def check_quotas(found: Inventory) -> Iterator[Obstacle]:
-    """There is room for every snapshot that is to be made, and for the cluster."""
+    """Yield an obstacle for every quota without room for the snapshots and the cluster."""
     copies = [hop for hop, existing in found.copies if existing is None]
     for hop in copies:
         if hop.where is not Where.TARGET:

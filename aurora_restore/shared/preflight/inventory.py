@@ -1,4 +1,4 @@
-"""Looking at everything that a run depends on, before it changes anything."""
+"""What exists before a run changes anything, as far as the run depends on it."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 class Inventory:
     """What exists before the first change.
 
-    What few checks need is looked up when it is first read.
+    What only some checks need is looked up when it is first read.
     """
 
     request: RestoreRequest
@@ -42,7 +42,7 @@ class Inventory:
     store: StateStore
     source: SnapshotSource
     path: SnapshotPath | None
-    """The snapshot's way to the target; None once it is where it is restored from."""
+    """The snapshot's path to the target; None once it is where it is restored from."""
     snapshot: "DBClusterSnapshotTypeDef"
     """What is to be restored, or what is to be copied first."""
     cluster: "DBClusterTypeDef | None"
@@ -80,8 +80,8 @@ class Inventory:
     def old(self) -> Mapping[str, Any] | None:
         """Return what the old cluster is like, or was before this operation began to delete it.
 
-        A cluster that was made in its place since is the old one from then on; what this operation
-        has made itself is no model for what comes after.
+        A cluster that has replaced it since is the old one from then on. A cluster that this
+        operation has restored is not an old one.
         """
         known, cluster = self.request.state.old_cluster, self.cluster
         if cluster is None or self.request.owner.of_operation(cluster):
@@ -116,7 +116,7 @@ class Inventory:
     def final_snapshot(self) -> str | None:
         """Return the name of the old cluster's final snapshot, or None if there is to be none.
 
-        It is the operation's: a second attempt at the deletion looks for the same.
+        Every attempt of an operation at the deletion uses the same name.
         """
         request, cluster = self.request, self.cluster
         if cluster is None or cluster["Status"] == DELETING or request.owner.of_operation(cluster):
@@ -145,7 +145,7 @@ def take_inventory(
     clients: Clients,
     store: StateStore,
 ) -> Inventory:
-    """Look at the target, and return it with everything else that the checks go by."""
+    """Return the target as it is now, with everything else that the checks read."""
     cluster = find_cluster(access.at_target, request.cluster_id)
     return Inventory(
         request=request,

@@ -1,4 +1,4 @@
-"""What speaks against a restore, and how it is told."""
+"""What prevents a restore, and how to remove it."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ class Obstacle:
     problem: str
     remedy: str
     action: Action = Action.REDRIVE
-    """How the run continues once the remedy is done; nothing where it must not."""
+    """How the run continues once the remedy is done; ``NOTHING`` if it must not."""
 
     def described(self) -> dict[str, str]:
         """Return the obstacle as the state and an answer hold it."""
@@ -29,5 +29,5 @@ Check = Callable[[Inventory], Iterator[Obstacle]]
 
 
 def absent(check: str, field: str, what: str, name: str) -> Obstacle:
-    """What a field of the configuration names is not there."""
+    """Return the obstacle that what a field of the configuration names does not exist."""
     return Obstacle(check, f"{field}: there is no {what} {name!r}", "make it, or configure another")

@@ -1,7 +1,7 @@
 """What a run would change in AWS, call by call, before any of it is done.
 
-The calls are the very ones that the steps make, from the same functions; what AWS will only say
-later (the ARN of a copy) is predicted.
+The calls come from the same functions as those that the steps make; what AWS returns only later
+(the ARN of a copy) is predicted.
 """
 
 from collections.abc import Iterator
@@ -27,10 +27,10 @@ from aurora_restore.shared.snapshots.routes import Where
 def planned_calls(found: Inventory, path: SnapshotPath, moment: str) -> Iterator[RdsCall]:
     """Yield every call by which a run from here would change RDS, in order. Change nothing.
 
-    ``moment`` is the timestamp that an archived copy would be tagged with. Left out is what a run
-    decides by what it then finds: which snapshots the retention no longer keeps, and what has to be
-    done again after an operation of AWS has failed. Raises ConfigurationError if a call cannot even
-    be put together; the preflight reports that as an obstacle.
+    ``moment`` is the timestamp that an archived copy would be tagged with. What a run decides
+    only later is left out: which snapshots the retention no longer keeps, and what is done again
+    after an operation of AWS has failed. Raises ConfigurationError if a parameter of a call is not
+    configured; the preflight reports that as an obstacle.
     """
     request = found.request
     target, owner, region = request.restore.target, request.owner, request.target.region
@@ -100,6 +100,6 @@ def _clean_up(found: Inventory, path: SnapshotPath, moment: str) -> Iterator[Rds
             yield snapshot_calls.delete_snapshot(
                 hop.name,
                 hop.place.region,
-                "it was made only for the way",
+                "it was needed for the next copy only",
                 None if owner == request.target.account else owner,
             )

@@ -1,4 +1,4 @@
-"""What the restored cluster needs around it."""
+"""Whether what the restored cluster depends on exists: secrets, network, parameter groups."""
 
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -23,8 +23,11 @@ FEWEST_ZONES: Final = 2
 
 
 def check_secrets(found: Inventory) -> Iterator[Obstacle]:
-    """Both secrets are there and well-formed, the master user has the snapshot's name, and the
-    application's roles are others than that and than those whose logins are kept."""
+    """Yield an obstacle for every fault of the two secrets.
+
+    Both must exist and be well-formed, the master user must have the snapshot's name, and the
+    application's roles must differ from it and from those whose logins are kept.
+    """
     environment = found.request.environment
     master: MasterCredentials | None = None
     app: AppCredentials | None = None
@@ -66,7 +69,7 @@ def _roles(app: AppCredentials | None) -> Iterator[tuple[str, str]]:
 
 
 def check_network(found: Inventory) -> Iterator[Obstacle]:
-    """The subnet group covers two zones, and what else is named is in its VPC."""
+    """Yield an obstacle unless the subnet group covers two zones and all else is in its VPC."""
     event, target = found.request.event, found.request.restore.target
     group = found.subnet_group
     if group is None:
@@ -113,7 +116,7 @@ def _security_groups(found: Inventory, network: ClusterNetwork) -> Iterator[Obst
 
 
 def check_parameter_groups(found: Inventory) -> Iterator[Obstacle]:
-    """The parameter groups exist, and are of the family of the snapshot's engine version."""
+    """Yield an obstacle for every parameter group that is missing or of another engine version."""
     target = found.request.restore.target
     old = found.old or {}
     family = f"{found.snapshot['Engine']}{found.snapshot['EngineVersion'].split('.')[0]}"

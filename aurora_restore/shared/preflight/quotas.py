@@ -1,4 +1,4 @@
-"""How much room the quotas of an account leave in a Region."""
+"""Whether the quotas of an account leave enough in a Region."""
 
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Final
@@ -24,7 +24,7 @@ REMEDIES: Final = {
 
 
 def room(rds: "RDSClient", wanted: Mapping[str, int], where: Where) -> Iterator[Obstacle]:
-    """The quotas, by their names, that have no room for so many more."""
+    """Yield an obstacle for every quota, by its name, that does not leave what is wanted."""
     if not any(more > 0 for more in wanted.values()):
         return
     for quota in _quotas(rds):
@@ -40,7 +40,7 @@ def room(rds: "RDSClient", wanted: Mapping[str, int], where: Where) -> Iterator[
 
 
 def _quotas(rds: "RDSClient") -> "list[AccountQuotaTypeDef]":
-    """None where they may not be looked at: that alone must not keep a run from beginning."""
+    """Return the quotas; none if reading them is denied, which alone must not stop a run."""
     try:
         return call(rds.describe_account_attributes)["AccountQuotas"]
     except AwsError as error:

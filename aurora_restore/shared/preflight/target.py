@@ -1,4 +1,4 @@
-"""Whether the target may be replaced, and can be made anew."""
+"""Whether the target may be replaced, and can be restored."""
 
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Final
@@ -21,12 +21,12 @@ if TYPE_CHECKING:
     from mypy_boto3_rds.type_defs import DBClusterTypeDef, OrderableDBInstanceOptionTypeDef
 
 MOST_TAGS: Final = 50
-# DeleteDBCluster refuses a cluster in these statuses, and by then its instances would be gone.
+# DeleteDBCluster refuses a cluster in these statuses; its instances would already be deleted then.
 STOPPED: Final = frozenset({"stopped", "stopping"})
 
 
 def check_source(found: Inventory) -> Iterator[Obstacle]:
-    """The target is not the source."""
+    """Yield an obstacle if the target is the source, or the snapshot cannot be used for it."""
     request = found.request
     source, target = request.restore.source, request.target
     if (target.region, target.account, request.cluster_id) == (
@@ -39,12 +39,15 @@ def check_source(found: Inventory) -> Iterator[Obstacle]:
             f"the target {request.cluster_id} is the source itself",
             "configure another target.cluster_id",
         )
-    yield from _what_goes_with_the_target(found)
-    yield from _what_the_role_may_share(found)
+    yield from _deleted_with_the_target(found)
+    yield from _unusable_by_the_role(found)
 
 
-def _what_goes_with_the_target(found: Inventory) -> Iterator[Obstacle]:
-    """DeleteDBCluster deletes the cluster's automated snapshots with it."""
+def _deleted_with_the_target(found: Inventory) -> Iterator[Obstacle]:
+    """Yield an obstacle if the snapshot is an automated one of the target.
+
+    DeleteDBCluster deletes the cluster's automated snapshots with it.
+    """
     request, snapshot = found.request, found.snapshot
     arn = found.snapshot_arn
     if (
@@ -61,8 +64,8 @@ def _what_goes_with_the_target(found: Inventory) -> Iterator[Obstacle]:
         )
 
 
-def _what_the_role_may_share(found: Inventory) -> Iterator[Obstacle]:
-    """The role in the source account is bounded by the names of snapshots."""
+def _unusable_by_the_role(found: Inventory) -> Iterator[Obstacle]:
+    """Yield an obstacle if the role in the source account may not use the snapshot's name."""
     request, source = found.request, found.request.restore.source
     arn = found.snapshot_arn
     made_here = shared_snapshot_prefix(request.owner.name_prefix)
@@ -80,7 +83,7 @@ def _what_the_role_may_share(found: Inventory) -> Iterator[Obstacle]:
 
 
 def check_tags(found: Inventory) -> Iterator[Obstacle]:
-    """The old cluster's tags, the configured ones and the pipeline's own are not too many."""
+    """Yield an obstacle if the old cluster's tags and the configured ones are too many together."""
     request = found.request
     tags = restored_tags(request.restore.target, found.old, request.owner.tags)
     if len(tags) > MOST_TAGS:
@@ -93,20 +96,20 @@ def check_tags(found: Inventory) -> Iterator[Obstacle]:
 
 
 def check_target(found: Inventory) -> Iterator[Obstacle]:
-    """The old cluster is one that may be replaced, and that AWS will let go."""
+    """Yield an obstacle for every reason why the old cluster may not, or cannot, be deleted."""
     request, cluster = found.request, found.cluster
     if cluster is None or cluster["Status"] == DELETING or request.owner.of_operation(cluster):
         return
     name, target = request.cluster_id, request.restore.target
     if request.owner.of_environment(cluster) or target.adopt:
-        yield from _instances_that_may_go(found)
+        yield from _undeletable_instances(found)
     else:
         yield Obstacle(
             "target",
             f"cluster {name} was not made by this pipeline (it lacks its tag)",
             "to have it replaced, set target.adopt in the configuration and deploy",
         )
-    yield from _a_later_operation(found, cluster)
+    yield from _superseded(found, cluster)
     if cluster.get("GlobalClusterIdentifier"):
         yield Obstacle(
             "target",
@@ -136,8 +139,8 @@ def check_target(found: Inventory) -> Iterator[Obstacle]:
         )
 
 
-def _a_later_operation(found: Inventory, cluster: "DBClusterTypeDef") -> Iterator[Obstacle]:
-    """An operation that is taken up again must not undo what one after it has done."""
+def _superseded(found: Inventory, cluster: "DBClusterTypeDef") -> Iterator[Obstacle]:
+    """Yield an obstacle if a later operation has restored the cluster, which must not be undone."""
     request = found.request
     other = tags_of(cluster.get("TagList")).get(TAG_OPERATION)
     known = None if other is None else found.store.load(other)
@@ -153,10 +156,11 @@ def _a_later_operation(found: Inventory, cluster: "DBClusterTypeDef") -> Iterato
         )
 
 
-def _instances_that_may_go(found: Inventory) -> Iterator[Obstacle]:
-    """The function's role lets it delete instances with the tag, or of an adopted cluster's name.
+def _undeletable_instances(found: Inventory) -> Iterator[Obstacle]:
+    """Yield an obstacle for every instance that the function's role may not delete.
 
-    An instance that was added by hand would stop the deletion half-way.
+    The role allows those with the tag, or named after an adopted cluster. Any other instance would
+    stop the deletion half-way.
     """
     request = found.request
     for instance in found.instances:
@@ -172,7 +176,10 @@ def _instances_that_may_go(found: Inventory) -> Iterator[Obstacle]:
 
 
 def check_instances(found: Inventory) -> Iterator[Obstacle]:
-    """There is at least one instance to create, of a class that can be had, and room for all."""
+    """Yield an obstacle for every planned instance whose class, name or quota is not available.
+
+    Raises ConfigurationError if no instance is planned.
+    """
     target = found.request.restore.target
     plans = found.planned_instances
     scaled = target.serverless_v2_scaling or (found.old or {}).get(
@@ -216,7 +223,7 @@ def _zones_of(offers: "Sequence[OrderableDBInstanceOptionTypeDef]") -> set[str]:
 
 
 def _names_in_use(found: Inventory) -> Iterator[Obstacle]:
-    """Instances to be made whose names other instances have."""
+    """Yield an obstacle for every planned instance whose name an instance elsewhere has."""
     own = {instance["DBInstanceIdentifier"] for instance in found.instances}
     for name in (plan.identifier for plan in found.planned_instances):
         other = None if name in own else find_instance(found.rds, name)

@@ -24,7 +24,7 @@ class RdsAccess:
     """This environment's account, and the Region of its targets."""
     source: Place
     role_arn: str | None
-    """The role in the source account, where one is used."""
+    """The role in the source account, if one is used."""
     session_name: str
     """What the role's session is called in the source account's CloudTrail."""
 
@@ -41,7 +41,7 @@ class RdsAccess:
 
     @cached_property
     def at_source(self) -> "RDSClient":
-        """Return RDS in the source's Region, in the source's account where a role is used.
+        """Return RDS in the source's Region, in the source's account if a role is used.
 
         Raises AuroraRestoreError if the role may not be assumed.
         """

@@ -26,7 +26,7 @@ class RdsArn:
 
     @classmethod
     def parse(cls, arn: str) -> Self:
-        """Return the parts of an ARN. Raise ValidationError if ``arn`` is none of RDS."""
+        """Return the parts of an ARN. Raises ValidationError if ``arn`` is none of RDS."""
         parts = arn.split(":", 6)
         if len(parts) != 7 or parts[0] != "arn" or parts[2] != "rds":
             raise ValidationError(f"{arn!r} is not the ARN of an RDS resource")

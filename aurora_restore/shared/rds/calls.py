@@ -24,15 +24,15 @@ class RdsCall:
     parameters: Mapping[str, Any]
     reason: str
     account: str | None = None
-    """The account whose credentials it takes, where that is not the environment's."""
+    """The account whose credentials it uses, if that is not the environment's."""
     secret: Mapping[str, Any] = field(default_factory=dict, repr=False)
     """Parameters that are passed, and shown nowhere."""
 
     def make(self, rds: "RDSClient") -> dict[str, Any]:
-        """Make the call. Raises AuroraRestoreError, as ``aws_utils.call`` does."""
+        """Make the call and return its response. Raises AuroraRestoreError if AWS refuses it."""
         method = getattr(rds, xform_name(self.operation))
-        answer: dict[str, Any] = call(method, **self.parameters, **self.secret)
-        return answer
+        response: dict[str, Any] = call(method, **self.parameters, **self.secret)
+        return response
 
     def described(self) -> dict[str, Any]:
         """Return the call as a dry run shows it."""

@@ -1,7 +1,4 @@
-"""RDS as the steps see it: what is there, and whether a status is final.
-
-Everything here only reads. The calls that change something stand in the step that makes them.
-"""
+"""Reads of RDS: clusters, instances and snapshots. The calls that change them are elsewhere."""
 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Final
@@ -73,7 +70,7 @@ def snapshots_of(
     """Yield every snapshot of a cluster that this account may use.
 
     Those of another account are listed as ``shared`` and chosen here, because the identifier
-    filter of DescribeDBClusterSnapshots knows only the caller's own clusters.
+    filter of DescribeDBClusterSnapshots matches only the caller's own clusters.
     """
     options: dict[str, Any] = (
         {"SnapshotType": "shared", "IncludeShared": True}

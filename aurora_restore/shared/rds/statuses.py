@@ -1,10 +1,6 @@
 """The statuses of RDS that decide something."""
 
-from typing import TYPE_CHECKING, Final
-
-if TYPE_CHECKING:
-    pass
-
+from typing import Final
 
 AVAILABLE: Final = "available"
 

@@ -4,9 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from mypy_boto3_rds.type_defs import (
-        TagTypeDef,
-    )
+    from mypy_boto3_rds.type_defs import TagTypeDef
 
 
 def tags_of(tag_list: "Sequence[TagTypeDef] | None") -> dict[str, str]:

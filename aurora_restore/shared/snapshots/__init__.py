@@ -1,1 +1,1 @@
-"""Snapshots: the route to the target, the copies on it, and the calls that make them."""
+"""Snapshots: which one is meant, its path to the target, and the calls that copy it."""

@@ -3,18 +3,21 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from aurora_restore.shared.rds.calls import RdsCall, tag_resource
+from aurora_restore.shared.rds.tags import tag_list
 from aurora_restore.shared.snapshots.routes import Hop
 
 if TYPE_CHECKING:
     from mypy_boto3_rds.type_defs import DBClusterSnapshotTypeDef
-from aurora_restore.shared.rds.calls import RdsCall, tag_resource
-from aurora_restore.shared.rds.tags import tag_list
 
 
 def copy_snapshot(
     hop: Hop, snapshot: "DBClusterSnapshotTypeDef", tags: Mapping[str, str], own_account: str
 ) -> RdsCall:
-    """Raises ConfigurationError where the copy needs a key that is not configured."""
+    """Return the call that copies ``snapshot`` as ``hop`` says.
+
+    Raises ConfigurationError if the copy needs a key that is not configured.
+    """
     key = hop.key_for(snapshot)
     source = hop.source
     return RdsCall(
@@ -33,7 +36,7 @@ def copy_snapshot(
 
 
 def share_snapshot(name: str, region: str, owner: str, account: str) -> RdsCall:
-    """Return the call that shares a snapshot of ``owner`` with another account."""
+    """Return the call by which ``owner`` lets ``account`` use a manual snapshot."""
     return RdsCall(
         "ModifyDBClusterSnapshotAttribute",
         region,
@@ -48,12 +51,15 @@ def share_snapshot(name: str, region: str, owner: str, account: str) -> RdsCall:
 
 
 def delete_snapshot(name: str, region: str, reason: str, account: str | None = None) -> RdsCall:
-    """Return the call that deletes a snapshot."""
+    """Return the call that deletes a manual snapshot, of ``account`` if it is another one."""
     return RdsCall(
         "DeleteDBClusterSnapshot", region, {"DBClusterSnapshotIdentifier": name}, reason, account
     )
 
 
 def mark_final_snapshot(arn: str, region: str, tags: Mapping[str, str]) -> RdsCall:
-    """DeleteDBCluster takes no tags for it, and only what has them is ever pruned."""
+    """Return the call that tags a final snapshot as the pipeline's.
+
+    DeleteDBCluster takes no tags for it, and only a snapshot with them is ever pruned.
+    """
     return tag_resource(arn, region, tags, "mark the final snapshot as the pipeline's")

@@ -12,10 +12,11 @@ DIGEST_LENGTH: Final = 8
 
 
 def copy_name(snapshot_name: str, restore: str | None = None) -> str:
-    """The name of the copy of a snapshot: without the ``rds:`` of an automated one, in 63 letters.
+    """Return the name of the copy of a snapshot, of at most 63 letters.
 
-    CopyDBClusterSnapshot accepts no colon in a target name. Restores that may share a source have
-    copies of their own, called after them, so that each keeps what it needs.
+    The ``rds:`` of an automated snapshot is left out, because CopyDBClusterSnapshot accepts no
+    colon in a target name. Restores that may share a source name their copies after themselves
+    (``restore``), so that each has copies of its own.
     """
     suffix = COPY_SUFFIX if restore is None else f"-{restore.strip('-')}{COPY_SUFFIX}"
     base = shortened(snapshot_name.rsplit(":", 1)[-1].lower(), IDENTIFIER_LENGTH - len(suffix))
@@ -23,9 +24,9 @@ def copy_name(snapshot_name: str, restore: str | None = None) -> str:
 
 
 def shortened(name: str, length: int) -> str:
-    """A name in so many letters: one that is too long ends with a digest of all of it.
+    """Return a name of at most ``length`` letters: a longer one ends with a digest of all of it.
 
-    What tells two snapshots apart is the date, at the end of their names.
+    The date that distinguishes two snapshots is at the end of their names.
     """
     if len(name) <= length:
         return name.rstrip("-")

@@ -1,7 +1,7 @@
 """A snapshot's path from its cluster to the target.
 
 ``SnapshotSource`` says where an operation's snapshot comes from and what this account may do there.
-``SnapshotPath`` is everything that follows once the snapshot is known: the copies on its way with
+``SnapshotPath`` is everything that follows once the snapshot is known: the copies on its path with
 their places, keys and names. A step builds each once per call and reads it from then on.
 """
 
@@ -62,7 +62,7 @@ class SnapshotSource:
 
 @dataclass(frozen=True, kw_only=True)
 class SnapshotPath:
-    """The way of one snapshot: what is copied where, under which key and which name."""
+    """The path of one snapshot: what is copied where, under which key and which name."""
 
     source: SnapshotSource
     snapshot: RdsArn
@@ -116,7 +116,7 @@ class SnapshotPath:
         return tuple(hop for hop in self.hops if hop.where is not Where.TARGET)
 
     def sharing(self) -> RdsCall | None:
-        """Return the call that shares the source's manual snapshot as it is, where one must."""
+        """Return the call that shares the source's manual snapshot as it is; None if none does."""
         if not self.is_shared_as_it_is:
             return None
         arn = self.snapshot
@@ -146,7 +146,7 @@ def absent_snapshot(
 ) -> AuroraRestoreError:
     """Return the error for a snapshot that is not found.
 
-    If a snapshot was shared with this account just now, this account may not see it yet. ``facts``
+    ``just_shared`` says that this account may not see the snapshot yet. ``facts``
     are the error's details; without any, the snapshot is the one to restore.
     """
     kind = SnapshotNotFoundError if facts else TargetSnapshotNotFoundError

@@ -1,4 +1,4 @@
-"""The ways of a snapshot from its cluster to the target.
+"""The routes of a snapshot from its cluster to the target.
 
 ``choose_route`` is the decision; ``hops`` are the copies that it takes. A snapshot of another
 account is reached only once it is shared, and an automated one, or one under a key of AWS's own,
@@ -35,12 +35,15 @@ class Route(StrEnum):
 
     @property
     def copies(self) -> bool:
-        """Whether the target gets a copy of its own."""
+        """Return whether the target gets a copy of its own."""
         return self not in (Route.IN_PLACE, Route.SHARED)
 
 
 def choose_route(source: Place, target: Place, copy_route: str) -> Route:
-    """Raises ConfigurationError where the configured way leads nowhere."""
+    """Return the route from the source to the target.
+
+    Raises ConfigurationError if ``copy_route`` is "none" and the Regions differ.
+    """
     other_account = source.account != target.account
     other_region = source.region != target.region
     if copy_route == "none" and other_region:
@@ -56,7 +59,7 @@ def choose_route(source: Place, target: Place, copy_route: str) -> Route:
 
 
 class Where(StrEnum):
-    """Who makes a copy, and so which credentials it takes."""
+    """Who makes a copy, and so which credentials are used."""
 
     SOURCE_ACCOUNT = "in the source account"
     SOURCE_REGION = "in this account, in the source's Region"
@@ -65,7 +68,7 @@ class Where(StrEnum):
 
 @dataclass(frozen=True)
 class Hop:
-    """One copy on the way: a CopyDBClusterSnapshot in the Region of ``place``."""
+    """One copy on the path: a CopyDBClusterSnapshot in the Region of ``place``."""
 
     where: Where
     place: Place
@@ -73,7 +76,7 @@ class Hop:
     """The snapshot that is copied."""
     name: str
     kms_key_id: str | None
-    """The customer key of the copy, where the snapshot is encrypted with KMS."""
+    """The customer key of the copy, if the snapshot is encrypted with KMS."""
     key_field: str
     """The field of the configuration that names the key."""
     share_with: str | None = None
@@ -88,10 +91,10 @@ class Hop:
         )
 
     def key_for(self, snapshot: "DBClusterSnapshotTypeDef") -> str | None:
-        """The key to pass to CopyDBClusterSnapshot.
+        """Return the key to pass to CopyDBClusterSnapshot, if any.
 
-        It must be given for a snapshot under a KMS key that changes its account or Region, and is
-        an error for any other. Raises ConfigurationError where it is missing.
+        A snapshot under a KMS key that changes its account or Region needs one; for any other
+        snapshot it is an error. Raises ConfigurationError if it is not configured.
         """
         if encryption_of(snapshot) != SSE_KMS:
             return None
@@ -105,10 +108,11 @@ class Hop:
 
 
 def needs_manual_copy(snapshot_type: str, key: str | None, customer_key: str | None) -> bool:
-    """Whether a snapshot cannot be shared as it is.
+    """Return whether a snapshot must be copied to a manual one before it can be shared.
 
-    An automated one never can. Of a manual one under a KMS key it is not known whether that key is
-    AWS's own, under which nothing can be shared; so it is, unless it is the configured key.
+    An automated one must. Nothing can be shared under a key of AWS's own, and a manual snapshot
+    does not show whether its KMS key is one: it must be copied, unless its key is the configured
+    one.
     """
     return snapshot_type == AUTOMATED or (
         key is not None and customer_key is not None and key != customer_key
@@ -169,6 +173,6 @@ def hops(
 
 
 def _shortened(prefix: str, name: str) -> str:
-    """A snapshot's name under a prefix, by the rules for target names."""
+    """Return a snapshot's name under a prefix, by the rules for target names."""
     bare = name.rsplit(":", 1)[-1].lower()
     return prefix + shortened(bare, IDENTIFIER_LENGTH - len(prefix))

@@ -95,7 +95,7 @@ def test_a_failure_in_an_execution_raises_its_own_type(bench: Bench) -> None:
         "message": "no: protected",
         "details": {"target_cluster_id": "my-cluster"},
         "remedy": "redrive",
-        "what_to_do": "Rename or delete what has the name, if nobody needs it. Then redrive the "
+        "what_to_do": "Rename or delete what has the name, if it is not needed. Then redrive the "
         "execution, within 14 days of its failure: it continues at the step that failed.",
     }
     assert bench.audit_trail() == [("delete-rds", "FAILED")]
@@ -111,8 +111,8 @@ def test_a_failure_of_a_direct_call_is_the_documented_envelope(bench: Bench) -> 
             "error_type": "NameTakenError",
             "target_cluster_id": "my-cluster",
             "remedy": "redrive",
-            "what_to_do": "Rename or delete what has the name, if nobody needs it. Then repeat the "
-            "call.",
+            "what_to_do": "Rename or delete what has the name, if it is not needed. Then repeat "
+            "the call.",
         },
     }
 
