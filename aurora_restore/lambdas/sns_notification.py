@@ -50,7 +50,8 @@ class SnsNotificationHandler(BaseHandler):
     def raises(self, event: Any) -> bool:
         """Return whether a failure raises an error.
 
-        It does for EventBridge, too, so that Lambda tries again. An event that keeps failing goes to the dead-letter queue.
+        It does for EventBridge, too, so that Lambda tries again. An event that keeps failing goes
+        to the dead-letter queue.
         """
         return _is_status_change(event) or super().raises(event)
 
