@@ -9,8 +9,8 @@ from aurora_restore.lambdas.delete_rds import DeleteRdsHandler
 from aurora_restore.shared.common import timestamp
 from aurora_restore.shared.errors import (
     AwsError,
+    OperationInProgressError,
     PreflightError,
-    SnapshotNotAvailableError,
     SupersededError,
     ValidationError,
 )
@@ -482,7 +482,7 @@ def test_nothing_is_deleted_while_another_operation_is_at_work(scene: Scene, cal
 
     try:
         message = caller(scene, DeleteRdsHandler)["body"]["error"]
-    except SnapshotNotAvailableError as error:
+    except OperationInProgressError as error:
         message = error.message
 
     assert message.startswith(f"operation op-0 is at work on cluster {TARGET}")
