@@ -31,7 +31,7 @@ class Scene:
     _clients: dict[tuple[str, Location], Any] = field(default_factory=dict)
 
     def client(self, service: str, place: Location = HOME) -> Any:
-        """A client of an administrator, where the target is unless told otherwise."""
+        """A client of an administrator, where the target is unless stated otherwise."""
         if place.account == ACCOUNT:
             return own_client(service, place.region)
         made = self._clients.get((service, place))

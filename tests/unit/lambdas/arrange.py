@@ -37,7 +37,7 @@ def go(scene: Scene, handler: type[BaseHandler], asked: Any = None) -> dict[str,
 
 
 def call(scene: Scene, handler: type[BaseHandler], **event: Any) -> dict[str, Any]:
-    """Somebody calls a step directly, for the operation that the state machine works on."""
+    """A person calls a step directly, for the operation that the state machine works on."""
     scene.bench.advance(1)
     return scene.bench.call(handler, {"operation_id": "op-1", **event})
 

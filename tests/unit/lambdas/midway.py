@@ -55,7 +55,7 @@ def copy_of_the_source(
     marked: dict[str, str] | None = None,
     **settings: Any,
 ) -> None:
-    """A finished copy of a snapshot, with the operation's own tags unless told otherwise."""
+    """A finished copy of a snapshot, with the operation's own tags unless stated otherwise."""
     scene.client("rds", place).copy_db_cluster_snapshot(
         SourceDBClusterSnapshotIdentifier=source,
         TargetDBClusterSnapshotIdentifier=name,

@@ -189,7 +189,7 @@ def test_without_the_copy_no_older_one_is_deleted(scene: Scene) -> None:
     assert snapshots(scene) == {"monday", "tuesday"}
 
 
-def test_an_operation_without_a_snapshot_is_told_to_name_one(scene: Scene) -> None:
+def test_an_operation_without_a_snapshot_must_name_one(scene: Scene) -> None:
     answer = scene.bench.call(ArchiveSnapshotHandler, {})
 
     assert answer["statusCode"] == 400

@@ -1,4 +1,4 @@
-"""Step 3 waits for the copy, and leads back to the step before where it came to nothing."""
+"""check-copy-status waits for the copy, and leads back to the step before if it failed."""
 
 from typing import Any
 from unittest import mock
@@ -42,7 +42,7 @@ def start_copy(scene: Scene) -> None:
 
 
 def lose_copy(scene: Scene) -> None:
-    """Somebody deletes the copy."""
+    """A person deletes the copy."""
     scene.client("rds").delete_db_cluster_snapshot(DBClusterSnapshotIdentifier=COPY)
 
 
@@ -53,7 +53,7 @@ def fail_copy(scene: Scene) -> None:
 # What it answers
 
 
-def test_a_finished_copy_is_answered_as_documented(scene: Scene) -> None:
+def test_a_finished_copy_is_returned_as_documented(scene: Scene) -> None:
     scene.bench.advance(LONG_ENOUGH)
 
     answer = call(scene, CheckCopyStatusHandler)
@@ -70,7 +70,7 @@ def test_a_finished_copy_is_answered_as_documented(scene: Scene) -> None:
     }
 
 
-def test_a_copy_under_way_is_answered_as_documented(scene: Scene) -> None:
+def test_a_copy_under_way_is_returned_as_documented(scene: Scene) -> None:
     scene.bench.advance(449)
 
     answer = call(scene, CheckCopyStatusHandler)
@@ -148,7 +148,7 @@ def test_a_status_that_may_pass_is_waited_for(scene: Scene, status: str) -> None
 
 
 @pytest.mark.parametrize("status", sorted(DEAD_SNAPSHOT))
-def test_a_dead_copy_is_started_anew(scene: Scene, status: str) -> None:
+def test_a_dead_copy_is_started_again(scene: Scene, status: str) -> None:
     set_status(scene, COPY_ARN, status)
 
     answer = go(scene, CheckCopyStatusHandler)
@@ -160,7 +160,7 @@ def test_a_dead_copy_is_started_anew(scene: Scene, status: str) -> None:
 
 
 @pytest.mark.parametrize("status", sorted(DEAD_SNAPSHOT))
-def test_a_direct_call_is_told_of_a_dead_copy(scene: Scene, status: str) -> None:
+def test_a_direct_call_learns_of_a_dead_copy(scene: Scene, status: str) -> None:
     set_status(scene, COPY_ARN, status)
 
     answer = call(scene, CheckCopyStatusHandler)
@@ -170,7 +170,7 @@ def test_a_direct_call_is_told_of_a_dead_copy(scene: Scene, status: str) -> None
     assert (answer["body"]["target_snapshot_name"], answer["body"]["status"]) == (COPY, status)
 
 
-def test_a_copy_that_is_gone_is_started_anew(scene: Scene) -> None:
+def test_a_copy_that_is_gone_is_started_again(scene: Scene) -> None:
     lose_copy(scene)
 
     answer = go(scene, CheckCopyStatusHandler)
@@ -178,7 +178,7 @@ def test_a_copy_that_is_gone_is_started_anew(scene: Scene) -> None:
     assert (answer["statusCode"], answer["body"]["restart_from"]) == (202, "copy-snapshot")
 
 
-def test_a_direct_call_is_told_of_a_missing_copy_as_documented(scene: Scene) -> None:
+def test_a_direct_call_learns_of_a_missing_copy_as_documented(scene: Scene) -> None:
     lose_copy(scene)
 
     answer = call(scene, CheckCopyStatusHandler)
@@ -188,7 +188,7 @@ def test_a_direct_call_is_told_of_a_missing_copy_as_documented(scene: Scene) -> 
     assert (answer["body"]["target_snapshot_name"], answer["body"]["region"]) == (COPY, REGION)
 
 
-# How often it is started anew
+# How often it is started again
 
 
 def test_a_failed_copy_is_replaced_by_one_that_is_waited_for(scene: Scene) -> None:
@@ -228,7 +228,7 @@ def test_more_attempts_may_be_configured(scene: Scene) -> None:
     assert go(scene, CheckCopyStatusHandler)["body"]["restart_from"] == "copy-snapshot"
 
 
-def test_a_rerun_may_start_it_anew_once_more(scene: Scene) -> None:
+def test_a_rerun_may_start_it_once_more(scene: Scene) -> None:
     fail_twice(scene)
     with pytest.raises(CopyFailedError):
         go(scene, CheckCopyStatusHandler)

@@ -1,4 +1,4 @@
-"""Step 5 waits until the target is gone, and leads back where it is not going."""
+"""check-delete-status waits until the target is gone, or leads back if it is not being deleted."""
 
 from typing import Any
 
@@ -57,7 +57,7 @@ def look(scene: Scene, *, seconds_after_deletion: float) -> dict[str, Any]:
 # What it answers
 
 
-def test_a_finished_deletion_is_answered_as_documented(scene: Scene) -> None:
+def test_a_finished_deletion_is_returned_as_documented(scene: Scene) -> None:
     delete(scene)
     scene.bench.advance(LONG_ENOUGH)
 
@@ -74,7 +74,7 @@ def test_a_finished_deletion_is_answered_as_documented(scene: Scene) -> None:
     }
 
 
-def test_a_deletion_under_way_is_answered_as_documented(scene: Scene) -> None:
+def test_a_deletion_under_way_is_returned_as_documented(scene: Scene) -> None:
     delete(scene)
 
     answer = call(scene, CheckDeleteStatusHandler)
@@ -92,7 +92,7 @@ def test_a_deletion_under_way_is_answered_as_documented(scene: Scene) -> None:
     }
 
 
-def test_it_is_told_in_state_and_audit(scene: Scene) -> None:
+def test_it_is_reported_in_state_and_audit(scene: Scene) -> None:
     delete(scene)
     go(scene, CheckDeleteStatusHandler)
     scene.bench.advance(LONG_ENOUGH)
@@ -131,7 +131,7 @@ def test_a_status_that_may_pass_is_waited_for(scene: Scene, status: str) -> None
 
 
 @pytest.mark.parametrize("status", ["available", *sorted(DEAD_CLUSTER)])
-def test_a_cluster_that_is_not_going_is_deleted_anew(scene: Scene, status: str) -> None:
+def test_a_cluster_that_is_not_going_is_deleted_again(scene: Scene, status: str) -> None:
     delete(scene)
     set_status(scene, CLUSTER_ARN, status)
 
@@ -154,7 +154,7 @@ def test_a_deletion_that_was_just_accepted_may_not_show_yet(scene: Scene, status
 
 
 @pytest.mark.parametrize("status", ["available", "restore-failed"])
-def test_a_direct_call_is_told_that_the_cluster_is_not_going(scene: Scene, status: str) -> None:
+def test_a_direct_call_is_reported_that_the_cluster_is_not_going(scene: Scene, status: str) -> None:
     set_status(scene, CLUSTER_ARN, status)
 
     answer = call(scene, CheckDeleteStatusHandler)
@@ -165,10 +165,10 @@ def test_a_direct_call_is_told_that_the_cluster_is_not_going(scene: Scene, statu
     assert answer["body"]["error"].endswith("it is not being deleted")
 
 
-# How often it is deleted anew
+# How often it is deleted again
 
 
-def test_a_deletion_that_is_begun_anew_is_waited_for(scene: Scene) -> None:
+def test_a_deletion_that_is_begun_again_is_waited_for(scene: Scene) -> None:
     delete_in_vain(scene)
     again = look(scene, seconds_after_deletion=GRACE_SECONDS)
     delete(scene)
@@ -191,7 +191,7 @@ def test_the_second_deletion_in_vain_ends_the_execution(scene: Scene) -> None:
     assert scene.bench.state(STEP)["status"] == "FAILED"
 
 
-def test_a_rerun_may_delete_it_anew_once_more(scene: Scene) -> None:
+def test_a_rerun_may_delete_it_once_more(scene: Scene) -> None:
     delete_in_vain(scene)
     delete_in_vain(scene)
     with pytest.raises(DeletionFailedError):

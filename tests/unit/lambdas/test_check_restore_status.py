@@ -157,7 +157,7 @@ def test_a_cluster_in_transit_or_in_an_unknown_status_is_waited_for(
     assert instances(scene) == {}
 
 
-def test_once_the_cluster_is_there_it_gets_all_its_instances_at_once(scene: Scene) -> None:
+def test_once_the_cluster_is_there_it_gets_all_its_instances_together(scene: Scene) -> None:
     scene.configure(instances=TWO)
     restored(scene)
 
@@ -332,7 +332,7 @@ def test_the_password_is_set_once(scene: Scene) -> None:
     assert passwords(scene) == ["set-by-hand"]
 
 
-def test_a_cluster_that_was_restored_anew_gets_the_password_again(scene: Scene) -> None:
+def test_a_cluster_that_was_restored_again_gets_the_password_again(scene: Scene) -> None:
     usable(scene)
     rds = scene.client("rds")
     rds.delete_db_instance(DBInstanceIdentifier=f"{TARGET}-1")
@@ -422,7 +422,7 @@ def test_a_protection_that_is_configured_away_is_not_put_back(scene: Scene) -> N
         ({"BackupRetentionPeriod": 3}, "BackupRetentionPeriod"),
     ],
 )
-def test_what_differs_from_the_old_cluster_is_told_but_fails_nothing(
+def test_what_differs_from_the_old_cluster_is_reported_but_fails_nothing(
     scene: Scene, change: dict[str, Any], setting: str
 ) -> None:
     usable(scene, old_cluster=OLD | {"PreferredBackupWindow": "01:00-01:30"})
@@ -465,9 +465,9 @@ def test_the_time_the_restore_took_and_the_drift_are_measured(
 ) -> None:
     finished(scene)
 
-    told = capsys.readouterr().out
-    assert '"RestoreDuration"' in told
-    assert '"SettingsDrift"' in told
+    reported = capsys.readouterr().out
+    assert '"RestoreDuration"' in reported
+    assert '"SettingsDrift"' in reported
 
 
 def test_once_done_the_step_can_be_repeated_and_changes_nothing(scene: Scene) -> None:
@@ -517,7 +517,7 @@ def test_a_direct_call_for_a_cluster_that_is_not_there_is_not_found(scene: Scene
     assert answer["body"]["target_region"] == REGION
 
 
-def test_a_direct_call_starts_nothing_anew(scene: Scene) -> None:
+def test_a_direct_call_starts_nothing_again(scene: Scene) -> None:
     restored(scene)
     put(scene, "restore-failed")
 
@@ -536,7 +536,7 @@ def test_a_direct_call_for_another_cluster_is_refused(scene: Scene) -> None:
     assert "is not the target of restore 'staging'" in answer["body"]["error"]
 
 
-# Restores that ended badly
+# Restores that failed
 
 
 @pytest.mark.parametrize(
@@ -551,7 +551,7 @@ def test_a_direct_call_for_another_cluster_is_refused(scene: Scene) -> None:
         "restore-failed",
     ],
 )
-def test_a_dead_cluster_is_deleted_and_restored_anew(scene: Scene, status: str) -> None:
+def test_a_dead_cluster_is_deleted_and_restored_again(scene: Scene, status: str) -> None:
     restored(scene)
     put(scene, status)
 
@@ -565,7 +565,7 @@ def test_a_dead_cluster_is_deleted_and_restored_anew(scene: Scene, status: str) 
 
 
 @pytest.mark.parametrize("status", ["failed", "incompatible-create", "restore-failed"])
-def test_a_dead_instance_makes_the_whole_restore_start_anew(scene: Scene, status: str) -> None:
+def test_a_dead_instance_makes_the_whole_restore_start_again(scene: Scene, status: str) -> None:
     with_instances(scene)
     put_instance(scene, status)
 
@@ -591,7 +591,7 @@ BAD_ENDS = pytest.mark.parametrize(
 
 
 @BAD_ENDS
-def test_it_is_started_anew_only_as_often_as_configured(
+def test_it_is_started_again_only_as_often_as_configured(
     scene: Scene, end_badly: Callable[[Scene], None], error: type[Exception]
 ) -> None:
     restored(scene)
@@ -609,7 +609,7 @@ def test_it_is_started_anew_only_as_often_as_configured(
 
 
 @BAD_ENDS
-def test_a_redrive_may_start_it_anew_again(
+def test_a_redrive_may_start_it_again(
     scene: Scene, end_badly: Callable[[Scene], None], error: type[Exception]
 ) -> None:
     restored(scene)
@@ -625,7 +625,7 @@ def test_a_redrive_may_start_it_anew_again(
     assert answer["body"]["restart_from"] == "delete-rds"
 
 
-# Whose cluster it is
+# Which operation made the cluster
 
 
 def test_a_young_cluster_that_does_not_show_its_tags_yet_is_waited_for(scene: Scene) -> None:

@@ -1,4 +1,4 @@
-"""Step 2 brings the snapshot to the target, by whatever way, once."""
+"""copy-snapshot copies the snapshot to the target once, on every route."""
 
 from dataclasses import replace
 from typing import Any
@@ -79,7 +79,7 @@ def refuse(scene: Scene, action: str, code: str, *, after_doing: bool = False) -
 # What it answers
 
 
-def test_a_copy_is_answered_as_documented(scene: Scene) -> None:
+def test_a_copy_is_returned_as_documented(scene: Scene) -> None:
     answer = call(
         scene,
         CopySnapshotHandler,
@@ -105,7 +105,7 @@ def test_a_copy_is_answered_as_documented(scene: Scene) -> None:
     assert list(manual_snapshots(scene)) == ["my-snapshot-copy"]
 
 
-def test_the_same_region_is_answered_as_documented(bench: Bench) -> None:
+def test_the_same_region_is_returned_as_documented(bench: Bench) -> None:
     scene = make_scene(bench, HOME)
     arn = HOME.arn("cluster-snapshot", SNAPSHOT)
 
@@ -284,7 +284,7 @@ def test_a_copy_that_somebody_has_made_of_the_same_snapshot_is_taken(scene: Scen
 
 
 @pytest.mark.parametrize("status", sorted(DEAD_SNAPSHOT - {DELETING}))
-def test_a_failed_copy_is_deleted_and_started_anew(scene: Scene, status: str) -> None:
+def test_a_failed_copy_is_deleted_and_started_again(scene: Scene, status: str) -> None:
     copy(scene)
     set_status(scene, COPY_ARN, status)
 
@@ -326,7 +326,7 @@ def test_a_direct_call_replaces_a_failed_copy_as_well(scene: Scene) -> None:
 # A source that cannot be copied
 
 
-def test_a_snapshot_that_is_gone_is_told(scene: Scene) -> None:
+def test_a_snapshot_that_is_gone_is_reported(scene: Scene) -> None:
     gone = SOURCE_PLACE.arn("cluster-snapshot", "gone")
 
     answer = call(scene, CopySnapshotHandler, snapshot_arn=gone)
@@ -336,7 +336,7 @@ def test_a_snapshot_that_is_gone_is_told(scene: Scene) -> None:
     assert gone in answer["body"]["error"]
 
 
-def test_a_snapshot_that_was_never_shared_is_told(bench: Bench) -> None:
+def test_a_snapshot_that_was_never_shared_is_reported(bench: Bench) -> None:
     scene = make_scene(bench, ELSEWHERE)
     arn = take_manual(scene, "not-for-others")
 
@@ -555,7 +555,7 @@ def fail_on_the_way(scene: Scene) -> dict[str, Any]:
     return go(scene, CopySnapshotHandler)
 
 
-def test_a_failed_copy_on_the_way_is_deleted_and_started_anew(bench: Bench) -> None:
+def test_a_failed_copy_on_the_way_is_deleted_and_started_again(bench: Bench) -> None:
     scene = by_a_role(bench)
 
     answer = fail_on_the_way(scene)
@@ -578,7 +578,7 @@ def test_a_copy_on_the_way_that_keeps_failing_ends_the_execution(bench: Bench) -
     assert manual_snapshots(scene, ELSEWHERE)[SHARED_COPY]["Status"] == "failed"
 
 
-def test_a_rerun_may_start_it_anew_once_more(bench: Bench) -> None:
+def test_a_rerun_may_start_it_once_more(bench: Bench) -> None:
     scene = by_a_role(bench)
     fail_on_the_way(scene)
     with pytest.raises(CopyFailedError):

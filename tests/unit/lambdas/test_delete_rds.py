@@ -1,4 +1,4 @@
-"""Step 4 deletes the target once nothing can be lost by it, and takes up what was cut short."""
+"""delete-rds deletes the target once nothing can be lost, and resumes an interrupted deletion."""
 
 from typing import Any
 
@@ -76,7 +76,7 @@ def old_instances(scene: Scene) -> list[str]:
 # What it answers
 
 
-def test_a_deletion_is_answered_as_documented(scene: Scene) -> None:
+def test_a_deletion_is_returned_as_documented(scene: Scene) -> None:
     answer = call(scene, DeleteRdsHandler)
 
     assert answer == {
@@ -132,7 +132,7 @@ def test_where_there_is_no_cluster_a_404_is_a_normal_answer(bench: Bench) -> Non
     assert "attempts" not in details(scene, DeleteRdsHandler)
 
 
-def test_an_obstacle_is_told_to_a_direct_call_with_409(scene: Scene) -> None:
+def test_an_obstacle_is_reported_to_a_direct_call_with_409(scene: Scene) -> None:
     scene.configure(db_subnet_group_name="missing")
 
     answer = call(scene, DeleteRdsHandler)
@@ -249,7 +249,7 @@ def test_a_cluster_that_goes_already_is_left_to_go(scene: Scene) -> None:
     assert "old_cluster" not in details(scene, DeleteRdsHandler)
 
 
-def test_a_cluster_that_was_made_anew_since_is_recorded_anew(scene: Scene) -> None:
+def test_a_cluster_that_was_made_again_since_is_recorded_again(scene: Scene) -> None:
     go(scene, DeleteRdsHandler)
     scene.bench.advance(LONG_ENOUGH)
     scene.make_target(tags=[*OWN_TAGS, {"Key": "team", "Value": "blue"}])
@@ -468,7 +468,7 @@ def test_each_deletion_counts_as_an_attempt(bench: Bench) -> None:
 
 
 def lock(scene: Scene, operation_id: str) -> None:
-    """Somebody has called a step directly, and is not through."""
+    """A person has called a step directly, and the call still runs."""
     bench = scene.bench
     TargetLock(bench.store, bench.clients, ACCOUNT, REGION, TARGET).take(
         operation_id, DIRECT_CALL, bench.clock()

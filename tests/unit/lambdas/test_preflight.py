@@ -242,11 +242,11 @@ def test_an_obstacle_is_found_by_a_dry_run_and_ends_a_real_one_before_any_change
     assert MASTER_PASSWORD not in json.dumps(answer) + caught.value.message
 
 
-def test_every_obstacle_is_told_not_only_the_first(scene: Scene) -> None:
+def test_every_obstacle_is_reported_not_only_the_first(scene: Scene) -> None:
     scene.make_target(tags=[], DeletionProtection=True)
     scene.configure(db_subnet_group_name="missing", instances=[{"instance_class": "db.x1.tiny"}])
-    told = [check for check, _ in obstacles_of(rehearse(scene))]
-    assert told == ["target", "target", "network", "instances"]
+    reported = [check for check, _ in obstacles_of(rehearse(scene))]
+    assert reported == ["target", "target", "network", "instances"]
 
 
 def test_a_target_that_is_the_source_is_refused(bench: Bench) -> None:
@@ -265,8 +265,8 @@ def test_a_dry_run_without_obstacles_lists_the_calls_with_their_reasons(scene: S
     assert body["ready"] is True
     assert body["dry_run"] is True
     assert body["route"] == "copied to the target's Region"
-    told = [(call["operation"], call["region"]) for call in body["calls"]]
-    assert told == [
+    reported = [(call["operation"], call["region"]) for call in body["calls"]]
+    assert reported == [
         ("CopyDBClusterSnapshot", REGION),
         ("DeleteDBInstance", REGION),
         ("DeleteDBInstance", REGION),
@@ -338,7 +338,7 @@ def test_a_protected_cluster_may_be_replaced_where_that_is_configured(scene: Sce
         ("by-hand-{date}", []),
     ],
 )
-def test_a_snapshot_that_the_role_in_its_account_may_not_share_is_told(
+def test_a_snapshot_that_the_role_in_its_account_may_not_share_is_reported(
     bench: Bench, snapshot_name: str | None, problems: list[tuple[str, str]]
 ) -> None:
     source = Location(OTHER_ACCOUNT, SOURCE_REGION)
@@ -441,9 +441,9 @@ def test_of_a_dead_cluster_no_final_snapshot_can_be_had(scene: Scene, final: boo
     scene.configure(skip_final_snapshot=not final)
     scene.bench.rds.admin.set_status(HOME.arn("cluster", TARGET), "incompatible-network")
 
-    told = [problem for _, problem in obstacles_of(rehearse(scene))]
+    reported = [problem for _, problem in obstacles_of(rehearse(scene))]
 
-    assert told == (
+    assert reported == (
         ["cluster my-cluster is incompatible-network, and RDS makes no final snapshot of it"]
         if final
         else []

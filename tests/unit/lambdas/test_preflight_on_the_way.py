@@ -79,9 +79,9 @@ def test_the_snapshots_own_key_must_be_enabled(near: Scene) -> None:
     assert rehearsed(near) == [("keys", f"the snapshot's key: KMS key {key} is Disabled")]
 
 
-@pytest.mark.parametrize(("route", "is_told"), [("none", True), ("auto", False)])
-def test_a_key_that_cannot_be_described_is_told_where_no_copy_proves_it(
-    bench: Bench, route: str, is_told: bool
+@pytest.mark.parametrize(("route", "is_reported"), [("none", True), ("auto", False)])
+def test_a_key_that_cannot_be_described_is_reported_where_no_copy_proves_it(
+    bench: Bench, route: str, is_reported: bool
 ) -> None:
     beside = make_scene(bench, NEXT_DOOR)
     make_daily_encrypted_source(beside)
@@ -89,10 +89,10 @@ def test_a_key_that_cannot_be_described_is_told_where_no_copy_proves_it(
     settings = {"role_arn": ROLE, "copy_route": route}
     configure(beside, make_key(beside, HOME), kms_key_id=closed, **settings)
 
-    told = rehearsed(beside)
+    reported = rehearsed(beside)
 
-    assert [check for check, _ in told] == (["keys"] if is_told else [])
-    assert all(f"KMS key {closed} cannot be described: " in problem for _, problem in told)
+    assert [check for check, _ in reported] == (["keys"] if is_reported else [])
+    assert all(f"KMS key {closed} cannot be described: " in problem for _, problem in reported)
     opened = make_key(beside, NEXT_DOOR)
     configure(beside, make_key(beside, HOME), kms_key_id=opened, **settings)
     assert rehearsed(beside) == []
@@ -116,7 +116,7 @@ def test_every_copy_of_two_steps_needs_a_key(far: Scene) -> None:
     assert rehearsed(far) == []
 
 
-def test_a_strangers_snapshot_under_the_name_of_a_copy_on_the_way_is_told(far: Scene) -> None:
+def test_a_strangers_snapshot_under_the_name_of_a_copy_on_the_way_is_reported(far: Scene) -> None:
     make_daily_encrypted_source(far)
     shared = make_key(far, far.source_place)
     configure(far, make_key(far, HOME), role_arn=ROLE, kms_key_id=shared)
@@ -133,7 +133,7 @@ def test_a_strangers_snapshot_under_the_name_of_a_copy_on_the_way_is_told(far: S
     ]
 
 
-def test_a_full_quota_in_the_source_account_is_told(far: Scene) -> None:
+def test_a_full_quota_in_the_source_account_is_reported(far: Scene) -> None:
     make_daily_encrypted_source(far)
     shared = make_key(far, far.source_place)
     configure(far, make_key(far, HOME), role_arn=ROLE, kms_key_id=shared)

@@ -343,7 +343,7 @@ def test_a_subnet_group_that_is_not_there_fails_the_step(scene: Scene) -> None:
 # Refusals
 
 
-def test_an_operation_without_a_snapshot_is_told_to_name_one(scene: Scene) -> None:
+def test_an_operation_without_a_snapshot_must_name_one(scene: Scene) -> None:
     answer = scene.bench.call(RestoreSnapshotHandler, {})
 
     assert answer["statusCode"] == 400
@@ -559,7 +559,7 @@ def test_a_second_call_goes_on_where_the_first_died_after_the_restore(scene: Sce
     assert details["restore_settings"]["DeletionProtection"] is True
 
 
-def test_a_restore_that_is_started_anew_counts_as_one_more_attempt(scene: Scene) -> None:
+def test_a_restore_that_is_started_again_counts_as_one_more_attempt(scene: Scene) -> None:
     restoring(scene, attempts={"delete-rds": 1})
     scene.bench.advance(LONG_ENOUGH)
     scene.client("rds").delete_db_cluster(DBClusterIdentifier=TARGET, SkipFinalSnapshot=True)

@@ -1,4 +1,4 @@
-"""Step 1 finds the snapshot that is meant, and changes nothing."""
+"""snapshot-check finds the snapshot that is meant, and changes nothing."""
 
 from typing import Any
 
@@ -66,7 +66,7 @@ def other_account(bench: Bench, **source: Any) -> Scene:
 # What it answers
 
 
-def test_a_direct_call_is_answered_as_documented(scene: Scene) -> None:
+def test_a_direct_call_is_returned_as_documented(scene: Scene) -> None:
     answer = call(scene, SnapshotCheckHandler)
 
     assert answer == {
@@ -388,7 +388,7 @@ def test_the_latest_is_one_that_is_available(scene: Scene, status: str) -> None:
 # What there is instead
 
 
-def test_the_days_that_have_a_snapshot_are_told_newest_first(scene: Scene) -> None:
+def test_the_days_that_have_a_snapshot_are_reported_newest_first(scene: Scene) -> None:
     for day in ("2026-05-13", "2026-05-16", "2026-05-11"):
         take_daily(scene, day)
 
@@ -439,7 +439,7 @@ def hide_time_of(scene: Scene, snapshot: str) -> None:
     made.created = None
 
 
-def test_a_cluster_without_any_snapshot_is_told_as_that(scene: Scene) -> None:
+def test_a_cluster_without_any_snapshot_is_reported_as_that(scene: Scene) -> None:
     scene.configure_source(cluster_id="unheard-of")
 
     body = call(scene, SnapshotCheckHandler)["body"]

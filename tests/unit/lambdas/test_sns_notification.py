@@ -1,4 +1,4 @@
-"""sns-notification: somebody is told how it ended, and the target is free for the next run."""
+"""sns-notification: the outcome is announced, and the target is free for the next run."""
 
 import json
 from collections.abc import Iterator, Sequence
@@ -82,8 +82,8 @@ def announce(bench: Bench, **event: Any) -> dict[str, Any]:
     return bench.call(SnsNotificationHandler, {"operation_id": OPERATION, **event})
 
 
-def told(bench: Bench) -> dict[str, Any]:
-    """The one message that was sent."""
+def notice(bench: Bench) -> dict[str, Any]:
+    """Return the one message that was sent."""
     (message,) = bench.messages()
     return message
 
@@ -111,7 +111,7 @@ def test_the_last_step_announces_success_with_what_a_person_asks_first(bench: Be
     assert answer["statusCode"] == 200
     assert answer["body"]["message"] == "Notification sent successfully"
     assert answer["body"]["operation_id"] == OPERATION
-    assert told(bench) == {
+    assert notice(bench) == {
         "operation_id": OPERATION,
         "status": "success",
         "message": "Aurora restore completed successfully",
@@ -132,7 +132,7 @@ def test_what_is_not_known_is_left_out_of_the_message(bench: Bench) -> None:
 
     bench.step(SnsNotificationHandler)
 
-    assert told(bench)["details"] == {
+    assert notice(bench)["details"] == {
         "cluster_identifier": TARGET,
         "target_cluster_id": TARGET,
         "restore": "staging",
@@ -225,13 +225,13 @@ def test_a_direct_call_with_the_documented_input_announces_what_it_says(bench: B
     assert answer["statusCode"] == 200
     assert answer["body"]["message"] == "Notification sent successfully"
     assert answer["body"]["operation_id"] == "op-123456"
-    assert told(bench)["details"] == details
+    assert notice(bench)["details"] == details
 
 
 def test_a_sentence_and_no_details_are_announced_as_given(bench: Bench) -> None:
     announce(bench, message="All is well", details={})
 
-    message = told(bench)
+    message = notice(bench)
     assert (message["message"], message["details"]) == ("All is well", {})
 
 
@@ -241,7 +241,7 @@ def test_a_failure_can_be_announced_by_hand(
     answer = announce(bench, status="failed")
 
     assert answer["statusCode"] == 200
-    assert told(bench)["message"] == "Aurora restore failed"
+    assert notice(bench)["message"] == "Aurora restore failed"
     measured = metrics_of(capsys)
     assert (measured["RestoreSucceeded"], measured["RestoreFailed"]) == ([0.0], [1.0])
 
@@ -362,7 +362,7 @@ def test_a_failure_is_announced_with_its_step_its_cause_and_what_to_do(bench: Be
     assert answer["statusCode"] == 200
     assert answer["body"]["message"] == "Notification sent successfully"
     assert answer["body"]["operation_id"] == OPERATION
-    message = told(bench)
+    message = notice(bench)
     assert message["operation_id"] == OPERATION
     assert message["status"] == "failed"
     assert message["message"] == (
@@ -389,7 +389,7 @@ def test_a_wrong_input_calls_for_a_new_execution_not_for_a_redrive(bench: Bench)
 
     ended(bench, arn)
 
-    details = told(bench)["details"]
+    details = notice(bench)["details"]
     assert details["remedy"] == "start again"
     assert details["what_to_do"] == (
         "Correct the input as the message says: a redrive would use the same input. Then start a "
@@ -401,10 +401,10 @@ def test_the_notice_says_what_the_error_class_declares(bench: Bench) -> None:
     for error in leaves(AuroraRestoreError):
         ended(bench, execution(bench, **raised(error.__name__, "why"), name=error.__name__))
 
-        assert told(bench)["details"]["what_to_do"] == error.remedy.what_to_do({})
+        assert notice(bench)["details"]["what_to_do"] == error.remedy.what_to_do({})
 
 
-def test_who_loses_a_race_is_told_which_operation_to_wait_for(bench: Bench) -> None:
+def test_who_loses_a_race_is_reported_which_operation_to_wait_for(bench: Bench) -> None:
     came_to(bench, "snapshot-check")
     lock(bench).release(OPERATION, execution_arn(OPERATION))
     lock(bench).take(OPERATION, execution(bench, status="RUNNING"), bench.clock())
@@ -417,7 +417,7 @@ def test_who_loses_a_race_is_told_which_operation_to_wait_for(bench: Bench) -> N
         execution(bench, **raised("OperationInProgressError", str(refused.value)), name="op-2"),
     )
 
-    details = told(bench)["details"]
+    details = notice(bench)["details"]
     assert details["remedy"] == "wait for another operation"
     assert details["what_to_do"].startswith("Wait until operation op-1 is over.")
     assert "Do not redrive this one" in details["what_to_do"]
@@ -444,7 +444,7 @@ def test_what_can_no_longer_be_redriven_is_resumed_where_its_work_begins(
     with not_redrivable(bench):
         ended(bench, arn)
 
-    details = told(bench)["details"]
+    details = notice(bench)["details"]
     assert (details["remedy"], details.get("resume_at")) == (remedy, entry)
     assert "redrive" not in details["what_to_do"]
 
@@ -454,7 +454,7 @@ def test_what_only_the_input_can_end_is_not_redriven_while_it_could_be(bench: Be
 
     ended(bench, arn)
 
-    assert told(bench)["details"]["remedy"] == "start again"
+    assert notice(bench)["details"]["remedy"] == "start again"
 
 
 def test_a_state_machine_that_failed_in_itself_is_not_run_again_as_it_was(bench: Bench) -> None:
@@ -462,7 +462,7 @@ def test_a_state_machine_that_failed_in_itself_is_not_run_again_as_it_was(bench:
 
     ended(bench, arn)
 
-    details = told(bench)["details"]
+    details = notice(bench)["details"]
     assert (details["remedy"], details["resume_at"]) == ("resume", "copy-snapshot")
 
 
@@ -482,7 +482,7 @@ def test_what_no_error_class_stands_for_has_a_remedy_too(
 ) -> None:
     ended(bench, execution(bench, status=status, error=error), status)
 
-    details = told(bench)["details"]
+    details = notice(bench)["details"]
     assert details["remedy"] == remedy
     assert said in details["what_to_do"]
 
@@ -507,7 +507,7 @@ def test_what_no_error_class_stands_for_has_a_remedy_too(
         ("FAILED", "Sandbox.Timedout", "after 60 s", "Sandbox.Timedout", "after 60 s"),
     ],
 )
-def test_every_kind_of_end_is_told_with_a_reason(
+def test_every_kind_of_end_is_reported_with_a_reason(
     bench: Bench,
     status: str,
     error: str | None,
@@ -519,7 +519,7 @@ def test_every_kind_of_end_is_told_with_a_reason(
 
     ended(bench, arn, status)
 
-    details = told(bench)["details"]
+    details = notice(bench)["details"]
     assert details["execution_status"] == status
     assert details["error_type"] == error_type
     assert details["error"].startswith(reason)
@@ -595,7 +595,7 @@ def test_an_execution_that_was_redriven_meanwhile_keeps_its_lock_and_its_state(
 
     assert holder(bench) == OPERATION
     assert bench.store.load_all(OPERATION) == before
-    details = told(bench)["details"]
+    details = notice(bench)["details"]
     assert details["execution_status"] == "FAILED"
     assert details["what_to_do"] == (
         "Nothing has to be done: the execution has been redriven since. Wait for its end."
@@ -609,7 +609,7 @@ def test_an_execution_that_failed_before_its_first_step_failed_at_its_start(
 
     ended(bench, arn)
 
-    assert told(bench)["message"] == "Aurora restore failed at its start: no such path"
+    assert notice(bench)["message"] == "Aurora restore failed at its start: no such path"
     assert bench.state("sns-notification")["details"]["notified_status"] == "failed"
 
 
@@ -644,7 +644,7 @@ def test_a_wrong_configuration_does_not_keep_the_failure_back(bench: Bench) -> N
 
     ended(bench, execution(bench, **raised("ConfigurationError", "source: must be an object")))
 
-    assert told(bench)["details"]["error_type"] == "ConfigurationError"
+    assert notice(bench)["details"]["error_type"] == "ConfigurationError"
 
 
 def test_a_failure_is_measured_under_the_same_name_as_a_success(
@@ -722,7 +722,7 @@ def test_a_redrive_after_the_announcement_takes_up_the_operation_where_it_was(
 
     bench.step(SnsNotificationHandler)
 
-    assert told(bench)["details"]["cluster_port"] == 5432
+    assert notice(bench)["details"]["cluster_port"] == 5432
     assert bench.state("sns-notification")["details"]["notified_status"] == "success"
 
 

@@ -40,7 +40,7 @@ def client_error(code: str, status: int = 400) -> ClientError:
         ("InvalidDBClusterStateFault", 400, AwsError),
     ],
 )
-def test_errors_are_told_apart_by_code(code: str, status: int, expected: type) -> None:
+def test_errors_are_reported_apart_by_code(code: str, status: int, expected: type) -> None:
     translated = translate_error(client_error(code, status))
     assert type(translated) is expected
     assert code in translated.message

@@ -179,7 +179,7 @@ def test_a_redriven_execution_may_try_again(bench: Bench) -> None:
     assert bench.step(FindsItDead)["body"]["restart_from"] == "copy-snapshot"
 
 
-def test_a_direct_call_is_told_of_a_dead_operation_at_once(bench: Bench) -> None:
+def test_a_direct_call_learns_of_a_dead_operation_immediately(bench: Bench) -> None:
     assert bench.call(FindsItDead, {"operation_id": "op-1"})["body"]["error_type"] == (
         "CopyFailedError"
     )
@@ -221,7 +221,7 @@ def test_one_of_several_restores_is_named_or_known_by_its_target(bench: Bench) -
         ({"execution": {"name": "x"}, "input": []}, "input must be an object"),
     ],
 )
-def test_a_bad_event_is_told_by_field_and_fault(bench: Bench, event: Any, fault: str) -> None:
+def test_a_bad_event_is_reported_by_field_and_fault(bench: Bench, event: Any, fault: str) -> None:
     try:
         answer = bench.call(Succeeds, event)
     except AuroraRestoreError as error:

@@ -51,8 +51,8 @@ def test_the_sharing_of_a_snapshot_that_can_be_shared_as_it_is_comes_first(bench
 
     calls = planned(scene)
 
-    told = [(call["operation"], call["region"], call.get("account")) for call in calls[:2]]
-    assert told == [
+    reported = [(call["operation"], call["region"], call.get("account")) for call in calls[:2]]
+    assert reported == [
         ("ModifyDBClusterSnapshotAttribute", SOURCE_REGION, OTHER_ACCOUNT),
         ("CopyDBClusterSnapshot", REGION, None),
     ]

@@ -30,7 +30,7 @@ def test_what_is_parsed_is_written_back_the_same() -> None:
     assert parse(Restore, to_json(restore)) == restore
 
 
-def test_every_fault_is_told_at_once() -> None:
+def test_every_fault_is_reported_together() -> None:
     message = faults_of(
         Event, {"operation_id": "no spaces", "vpc_id": 3, "security_group_ids": ["sg-1"]}
     )
@@ -43,13 +43,13 @@ def test_a_misspelt_field_is_refused_with_the_right_one() -> None:
     assert "dat: is not a known field; did you mean 'date'?" in faults_of(Event, {"dat": "x"})
 
 
-def test_a_missing_field_is_told_by_its_whole_path() -> None:
+def test_a_missing_field_is_reported_by_its_whole_path() -> None:
     document = json.loads(json.dumps(RESTORE))
     del document["target"]["cluster_id"]
     assert "the file: target.cluster_id: is missing" in faults_of(Restore, document)
 
 
-def test_a_field_inside_a_list_is_told_by_its_position() -> None:
+def test_a_field_inside_a_list_is_reported_by_its_position() -> None:
     document = json.loads(json.dumps(RESTORE))
     document["target"]["instances"] = [{"instance_class": "r6g.large"}]
     assert "target.instances[0].instance_class" in faults_of(Restore, document)

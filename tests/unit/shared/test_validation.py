@@ -74,7 +74,7 @@ def test_a_vpc_config() -> None:
         ("vpc-12345678", ["subnet-12345678"], None, "security_group_ids"),
     ],
 )
-def test_a_wrong_vpc_config_is_told_by_field(
+def test_a_wrong_vpc_config_is_reported_by_field(
     vpc_id: Any, subnet_ids: Any, security_group_ids: Any, fault: str
 ) -> None:
     with pytest.raises(ValidationError, match=fault):
