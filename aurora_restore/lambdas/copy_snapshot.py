@@ -268,10 +268,16 @@ class CopySnapshotHandler(BaseHandler):
 
 
 def _name_is_taken(hop: Hop) -> NameTakenError:
+    if hop.where is Where.TARGET:
+        return NameTakenError(
+            f"target_snapshot_name: {hop.name!r} is taken by a snapshot that is not a copy of "
+            f"{hop.source}; give another name",
+            target_snapshot_name=hop.name,
+        )
     return NameTakenError(
-        f"target_snapshot_name: {hop.name!r} is taken by a snapshot that is not a copy of "
-        f"{hop.source}; give another name",
-        target_snapshot_name=hop.name,
+        f"the name of the copy {hop.where}, {hop.name!r}, is taken by a snapshot that is not a "
+        f"copy of {hop.source}; delete that snapshot",
+        intermediate_snapshot=str(hop.arn),
     )
 
 

@@ -539,9 +539,11 @@ def test_a_stranger_on_the_way_is_left_alone(bench: Bench) -> None:
     scene = by_a_role(bench)
     take_manual(scene, SHARED_COPY)
 
-    with pytest.raises(NameTakenError, match=f"'{SHARED_COPY}' is taken"):
+    with pytest.raises(NameTakenError, match=f"'{SHARED_COPY}', is taken") as raised:
         go(scene, CopySnapshotHandler)
 
+    # No field of the event names an intermediate copy.
+    assert "target_snapshot_name" not in str(raised.value)
     assert shared_with(scene, SHARED_COPY) == []
 
 
