@@ -9,6 +9,7 @@ from embedded_aws.rds.data_plane import DataPlaneError
 from embedded_aws.rds.models import DBCluster, DBInstance
 
 FAILED = "failed"
+LOGICAL_REPLICATION = "rds.logical_replication"
 
 
 class Connectivity:
@@ -33,10 +34,18 @@ class Connectivity:
         self.update(instance.cluster)
 
     def update(self, cluster: DBCluster) -> None:
-        """Open or close the cluster's volume, depending on its instances."""
-        wanted = any(instance.reachable for instance in self._backend.members(cluster))
+        """Open or close the cluster's volume, depending on its instances, and set its readers."""
+        members = self._backend.members(cluster)
+        wanted = any(instance.reachable for instance in members)
+        data_plane = self._backend.data_plane
         if wanted and not cluster.accepting:
-            self._backend.data_plane.open(cluster.resource_id)
+            logical = self._backend.services.cluster_parameter(
+                cluster.location, cluster.settings.parameter_group, LOGICAL_REPLICATION
+            )
+            data_plane.open(cluster.resource_id, logical_replication=logical == "1")
         elif cluster.accepting and not wanted:
-            self._backend.data_plane.close(cluster.resource_id)
+            data_plane.close(cluster.resource_id)
         cluster.accepting = wanted
+        if wanted:
+            readers = [one.resource_id for one in members if one.reachable and not one.is_writer]
+            data_plane.set_readers(cluster.resource_id, readers)

@@ -17,6 +17,9 @@ _RESTORING = f"{_MODEL}, RestoreDBClusterFromSnapshot"
 _DELETING = f"{_GUIDE}, Deleting Aurora DB clusters and DB instances"
 _STATUS = f"{_GUIDE}, Viewing DB cluster status"
 _LIMITS = f"{_GUIDE}, Quotas and constraints"
+_CRON = f"{_GUIDE}, Scheduling maintenance with the PostgreSQL pg_cron extension"
+_REPLICATION = f"{_GUIDE}, Using PostgreSQL logical replication with Aurora"
+_ENDPOINTS = f"{_GUIDE}, Amazon Aurora endpoint connections"
 _EXTENSIONS = "Release Notes for Aurora PostgreSQL, Extension versions"
 _ROLES = f"{_GUIDE}, Understanding PostgreSQL roles and permissions"
 _REPORTED = "error messages in public issue trackers"
@@ -88,6 +91,10 @@ _SPELLING = (
     ("TLS 1 3", "TLS 1.3"),
     ("of aurora", "of Aurora"),
     ("of pam", "of PAM"),
+    ("pg cron", "pg_cron"),
+    ("rds replication", "rds_replication"),
+    ("writers instance", "writer's instance"),
+    ("the vpc", "the VPC"),
 )
 
 _COPIES = (
@@ -331,6 +338,16 @@ _DATA = (
     ("a_snapshot_keeps_its_major_version", f"{_MODEL}, DBClusterSnapshot.EngineVersion"),
     ("a_version_without_a_server_here_is_refused_with_what_to_do", _OWN),
     ("extensions_of_aurora_are_created_by_the_master_user_and_owned_by_rdsadmin", _EXTENSIONS),
+    ("active_jobs_of_pg_cron_run_as_their_user_in_their_database", _CRON),
+    ("a_restored_cluster_runs_the_jobs_that_the_snapshot_holds", _CRON),
+    ("a_job_belongs_to_its_user_and_the_schema_cron_to_rdsadmin", _CRON),
+    (
+        "the_master_user_manages_subscriptions_and_publishes_with_logical_replication",
+        _REPLICATION,
+    ),
+    ("a_member_of_rds_replication_manages_slots_and_others_do_not", _REPLICATION),
+    ("a_reader_has_sessions_of_its_own_and_follows_the_writer", _ENDPOINTS),
+    ("after_a_failover_the_former_writers_instance_is_a_reader", _ENDPOINTS),
     ("a_connection_without_tls_is_refused", f"{_GUIDE}, rds.force_ssl"),
     ("tls_1_3_is_spoken_by_the_server_itself_and_shows_in_pg_stat_ssl", "PostgreSQL manual"),
     (
@@ -396,6 +413,45 @@ _NOT_ENFORCED = (
         "rds_iam, still logs in by password",
     ),
     (
+        "the_servers_have_all_the_extensions_and_languages_of_aurora",
+        _EXTENSIONS,
+        "the builds lack PostGIS, pgvector, pg_partman, pglogical, aws_s3, aws_lambda and others "
+        "of AWS; PL/Perl and PL/Tcl cannot be loaded; pageinspect's functions want a superuser; "
+        "any role that may create objects in a database may create an extension",
+    ),
+    (
+        "jobs_of_pg_cron_are_run_by_a_worker_of_the_server",
+        _CRON,
+        "by the emulator, each second; nothing has to be preloaded, and cron.* has no parameters",
+    ),
+    (
+        "only_members_of_rds_replication_have_the_right_to_stream_and_no_attribute_shows_it",
+        _REPLICATION,
+        "with rds.logical_replication they are given the attribute REPLICATION within a second",
+    ),
+    (
+        "a_subscription_of_the_master_user_needs_no_password_in_its_connection",
+        "not documented",
+        "since PostgreSQL 16 it does, as for everyone who is no superuser",
+    ),
+    (
+        "a_reader_shares_the_storage_of_the_writer",
+        _ENDPOINTS,
+        "a reader is a standby that follows by streaming replication",
+    ),
+    (
+        "an_instance_keeps_its_endpoint_through_a_failover_and_sessions_end",
+        _ENDPOINTS,
+        "the server that writes stays the same, and the instances swap their ports",
+    ),
+    (
+        "endpoints_have_names_that_resolve_within_the_vpc_only",
+        _ENDPOINTS,
+        "localhost and a port for each, and 127.0.0.2 for the reader endpoint, which is localhost "
+        "where there is no second loopback address; without root no name can be made known to "
+        "PostgreSQL's own client library",
+    ),
+    (
         "the_endpoint_listens_on_the_port_that_was_asked_for",
         f"{_MODEL}, Port",
         "each cluster has a free port of its own on 127.0.0.1, which Port shows",
@@ -403,12 +459,13 @@ _NOT_ENFORCED = (
     (
         "security_groups_decide_who_can_connect",
         f"{_GUIDE}, Controlling access with security groups",
-        "they are kept and shown; connections come from this machine only",
+        "they are kept and shown; the network knows functions, clients and other clusters apart "
+        "and admits all of them",
     ),
     (
         "parameter_groups_change_the_server",
         f"{_GUIDE}, Working with parameter groups",
-        "they are kept and shown; the server's settings are the emulator's",
+        "only rds.logical_replication does; the rest is kept and shown",
     ),
     (
         "subnet_and_parameter_groups_in_use_cannot_be_deleted",

@@ -211,8 +211,8 @@ class Instances:
                 "Cannot delete the last instance of the read replica DB cluster. Promote the DB "
                 "cluster to a standalone DB cluster in order to delete it."
             )
-        self._connectivity.instance_stopped(instance)
         self._promote_next_writer(instance)
+        self._connectivity.instance_stopped(instance)
         default = StatusTransition.spread((DELETING,), self._backend.timings.delete_instance, _GONE)
         transition = self._backend.overrides.apply(Operation.DELETE_INSTANCE, default)
         self._start_deletion(instance, transition)
@@ -234,6 +234,7 @@ class Instances:
         for member in self._backend.members(cluster):
             member.is_writer = False
         min(readers, key=lambda one: one.settings.promotion_tier).is_writer = True
+        self._connectivity.update(cluster)
         return {"DBCluster": cluster_response(self._backend, cluster)}
 
     def _promote_next_writer(self, leaving: DBInstance) -> None:

@@ -82,6 +82,12 @@ class MotoServices:
         groups = rds_backends[location.account][location.region].db_cluster_parameter_groups
         return name in groups or DEFAULT_GROUP.fullmatch(name) is not None
 
+    def cluster_parameter(self, location: Location, group: str, name: str) -> str | None:
+        """See :class:`~embedded_aws.rds.services.Services`."""
+        groups = rds_backends[location.account][location.region].db_cluster_parameter_groups
+        found = groups[group].parameters.get(name) if group in groups else None
+        return str(found["ParameterValue"]) if found else None
+
     def has_parameter_group(self, location: Location, name: str) -> bool:
         """See :class:`~embedded_aws.rds.services.Services`."""
         groups = rds_backends[location.account][location.region].db_parameter_groups

@@ -17,8 +17,12 @@ def cluster_response(backend: RdsBackend, cluster: DBCluster) -> dict[str, Any]:
     """Return a cluster with every setting it was given."""
     chosen = cluster.settings
     members = sorted(backend.members(cluster), key=lambda member: member.identifier)
-    endpoint = _endpoint(backend, cluster, "cluster")
-    reader = _endpoint(backend, cluster, "cluster-ro")
+    endpoint = backend.data_plane.endpoint(
+        cluster.resource_id, _wished_endpoint(cluster, "cluster")
+    )
+    reader = backend.data_plane.reader_endpoint(
+        cluster.resource_id, _wished_endpoint(cluster, "cluster-ro")
+    )
     scaling = chosen.serverless_scaling
     return {
         "AllocatedStorage": 1,
@@ -97,7 +101,11 @@ def instance_response(backend: RdsBackend, instance: DBInstance) -> dict[str, An
     """Return an instance of a cluster; it has an endpoint only once it was available."""
     cluster, chosen = instance.cluster, instance.settings
     group = backend.services.subnet_group(instance.location, cluster.settings.subnet_group)
-    endpoint = _endpoint(backend, cluster, "", instance.identifier)
+    endpoint = backend.data_plane.instance_endpoint(
+        cluster.resource_id,
+        instance.resource_id,
+        _wished_endpoint(cluster, "", instance.identifier),
+    )
     return {
         "DBInstanceIdentifier": instance.identifier,
         "DBInstanceClass": chosen.instance_class,
@@ -171,12 +179,9 @@ def instance_response(backend: RdsBackend, instance: DBInstance) -> dict[str, An
     }
 
 
-def _endpoint(
-    backend: RdsBackend, cluster: DBCluster, kind: str, name: str | None = None
-) -> Endpoint:
-    """Return the cluster's endpoint in the data plane, or a name such as AWS would give."""
-    location = cluster.location
+def _wished_endpoint(cluster: DBCluster, kind: str, name: str | None = None) -> Endpoint:
+    """Return an endpoint as AWS would name it."""
     suffix = cluster.resource_id[-12:].lower()
     label = f"{kind}-{suffix}" if kind else suffix
-    host = f"{name or cluster.identifier}.{label}.{location.region}.rds.amazonaws.com"
-    return backend.data_plane.endpoint(cluster.resource_id, Endpoint(host, cluster.settings.port))
+    host = f"{name or cluster.identifier}.{label}.{cluster.location.region}.rds.amazonaws.com"
+    return Endpoint(host, cluster.settings.port)

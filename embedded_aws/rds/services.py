@@ -87,6 +87,10 @@ class Services(Protocol):
         """Return whether the cluster parameter group exists."""
         ...
 
+    def cluster_parameter(self, location: Location, group: str, name: str) -> str | None:
+        """The value that a cluster parameter group gives a parameter, if it does."""
+        ...
+
     def has_parameter_group(self, location: Location, name: str) -> bool:
         """Return whether the instance parameter group exists."""
         ...

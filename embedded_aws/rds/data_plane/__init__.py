@@ -1,5 +1,6 @@
 """The data plane: what holds the rows of a cluster, behind the API that describes it."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
@@ -64,8 +65,20 @@ class DataPlane(Protocol):
         """Where the volume's server is (or will be) reached."""
         ...
 
-    def open(self, storage: str) -> None:
+    def reader_endpoint(self, storage: str, wished: Endpoint) -> Endpoint:
+        """Where one of the volume's readers is reached, or its writer if it has none."""
+        ...
+
+    def instance_endpoint(self, storage: str, instance: str, wished: Endpoint) -> Endpoint:
+        """Where an instance is reached: as a reader if it is one, or else as the writer."""
+        ...
+
+    def open(self, storage: str, *, logical_replication: bool = False) -> None:
         """Clients can connect from now on."""
+        ...
+
+    def set_readers(self, storage: str, instances: Sequence[str]) -> None:
+        """Has a server with sessions of its own for each of these instances, and no other."""
         ...
 
     def close(self, storage: str) -> None:

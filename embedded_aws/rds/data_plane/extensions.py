@@ -10,6 +10,7 @@ Source: Release Notes for Aurora PostgreSQL, *Extension versions for Amazon Auro
 
 import hashlib
 import re
+import shutil
 from pathlib import Path
 
 _SUPPORTED = (
@@ -40,6 +41,8 @@ _UNSUPPORTED = ("adminpack", "file_fdw", "old_snapshot", "pg_logicalinspect", "p
 _UNLOADABLE = re.compile(r".*(plperlu?|plpython3u|pltclu?)")
 """Their libraries need those of Perl, Python or Tcl, which the builds do not bring."""
 _TRUSTED = "\ntrusted = true\n"
+_OWN = Path(__file__).parent / "pg_cron"
+"""An extension that the builds lack, in SQL; the emulator runs its jobs (see ``cron``)."""
 _GRANTS = {"postgres_fdw": "GRANT USAGE ON FOREIGN DATA WRAPPER postgres_fdw TO rds_superuser;"}
 """What RDS grants once it has created an extension."""
 
@@ -47,7 +50,8 @@ _GRANTS = {"postgres_fdw": "GRANT USAGE ON FOREIGN DATA WRAPPER postgres_fdw TO 
 def fingerprint() -> str:
     """Return a text that changes whenever :func:`add` does something else."""
     parts = (_SUPPORTED, _UNSUPPORTED, _UNLOADABLE.pattern, _TRUSTED, sorted(_GRANTS.items()))
-    return hashlib.sha256(repr(parts).encode()).hexdigest()
+    own = [path.read_text() for path in sorted(_OWN.iterdir())]
+    return hashlib.sha256(repr((parts, own)).encode()).hexdigest()
 
 
 def add(directory: Path) -> None:
@@ -58,6 +62,8 @@ def add(directory: Path) -> None:
             control.unlink()
         elif name in _SUPPORTED:
             control.write_text(control.read_text() + _TRUSTED)
+    for path in _OWN.iterdir():
+        shutil.copyfile(path, directory / path.name)
     for name, grant in _GRANTS.items():
         for script in directory.glob(f"{name}--*.sql"):
             if script.name.count("--") == 1:

@@ -21,6 +21,8 @@ Result = TypeVar("Result")
 Find = Callable[[tuple[str, int], tuple[str, int]], ConnectionSource]
 """The source of a connection, by its client's and its own address."""
 Admits = Callable[[ConnectionSource], bool]
+Target = Callable[[], int | None]
+"""The port of the server that takes the next connection, if one runs."""
 
 _CHUNK = 65_536
 _PATIENCE_SECONDS = 10.0
@@ -50,8 +52,8 @@ class Front:
         self._thread = threading.Thread(target=self._run, name="rds-network", daemon=True)
         self._thread.start()
 
-    def open(self, held: socket.socket, target: int, admits: Admits) -> asyncio.Server:
-        """Listen on a reserved port and pass what is admitted on to the port ``target``."""
+    def open(self, held: socket.socket, target: Target, admits: Admits) -> asyncio.Server:
+        """Listen on a reserved port and pass what is admitted on to the server's ``target``."""
 
         async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
             task = asyncio.current_task()
@@ -59,8 +61,9 @@ class Front:
                 self._connections.add(task)
                 task.add_done_callback(self._connections.discard)
             try:
-                if await self._admitted(writer, admits):
-                    await _serve(reader, writer, target)
+                port = target()
+                if port is not None and await self._admitted(writer, admits):
+                    await _serve(reader, writer, port)
                 else:
                     _reset(writer)
             except (ConnectionError, TimeoutError):
@@ -105,8 +108,8 @@ class Front:
         return admits(source)
 
 
-async def _serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, target: int) -> None:
-    server_reader, server_writer = await asyncio.open_connection(ADDRESS, target)
+async def _serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, port: int) -> None:
+    server_reader, server_writer = await asyncio.open_connection(ADDRESS, port)
     try:
         await asyncio.gather(_pump(reader, server_writer), _pump(server_reader, writer))
     finally:

@@ -1,6 +1,7 @@
 """A data plane without data: it knows who could log in where, and nothing else."""
 
 import itertools
+from collections.abc import Sequence
 
 from embedded_aws.rds.data_plane import DataPlaneError, Endpoint, Login, Server
 
@@ -12,6 +13,7 @@ class NoDataPlane:
         self.passwords: dict[str, dict[str, str]] = {}
         self.images: dict[str, dict[str, str]] = {}
         self.accepting: set[str] = set()
+        self.readers: dict[str, tuple[str, ...]] = {}
         self._labels: dict[str, str] = {}
         self._endpoints: dict[str, Endpoint] = {}
         self._numbers = itertools.count(1)
@@ -39,7 +41,19 @@ class NoDataPlane:
         self._endpoints[storage] = wished
         return wished
 
-    def open(self, storage: str) -> None:
+    def reader_endpoint(self, storage: str, wished: Endpoint) -> Endpoint:  # noqa: ARG002
+        """See :class:`~embedded_aws.rds.data_plane.DataPlane`."""
+        return wished
+
+    def instance_endpoint(self, storage: str, instance: str, wished: Endpoint) -> Endpoint:  # noqa: ARG002
+        """See :class:`~embedded_aws.rds.data_plane.DataPlane`."""
+        return wished
+
+    def set_readers(self, storage: str, instances: Sequence[str]) -> None:
+        """See :class:`~embedded_aws.rds.data_plane.DataPlane`."""
+        self.readers[storage] = tuple(instances)
+
+    def open(self, storage: str, *, logical_replication: bool = False) -> None:  # noqa: ARG002
         """See :class:`~embedded_aws.rds.data_plane.DataPlane`."""
         self.accepting.add(storage)
 

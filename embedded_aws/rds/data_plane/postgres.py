@@ -6,17 +6,20 @@ A volume is a PostgreSQL data directory, an image a copy of one. The servers kee
 
 import asyncio
 import contextlib
+import errno
 import itertools
 import os
+import random
 import shutil
 import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
+import pg8000.native
 from pg8000.native import identifier, literal
 
 from embedded_aws.rds.data_plane import (
@@ -33,12 +36,15 @@ from embedded_aws.rds.data_plane import (
 )
 from embedded_aws.rds.data_plane.builds import Build, Installation
 from embedded_aws.rds.data_plane.cache import cache_directory, prepare_once
-from embedded_aws.rds.data_plane.network import Front, reserve
+from embedded_aws.rds.data_plane.cron import CronScheduler
+from embedded_aws.rds.data_plane.heartbeat import Heartbeat
+from embedded_aws.rds.data_plane.network import Front, Target, reserve
 from embedded_aws.rds.data_plane.server import PostgresServer
 from embedded_aws.rds.data_plane.sources import ConnectionPolicy, ConnectionSource, Open, Sources
 
 _REOPEN_SECONDS = 5.0
 _REAPER_SECONDS = 10.0
+_PORT_TRIES = 20
 
 
 @dataclass
@@ -49,8 +55,28 @@ class _Volume:
     port: int
     held: socket.socket | None
     log: Path
+    reader_held: socket.socket | None = None
     server: PostgresServer | None = None
     door: asyncio.Server | None = None
+    reader_door: asyncio.Server | None = None
+    readers: dict[str, "_Reader"] = field(default_factory=dict)
+    logical_replication: bool = False
+
+    def writer_port(self) -> int | None:
+        return self.server.port if self.server else None
+
+    def reader_port(self) -> int | None:
+        """A reader's port, by chance as the name service of AWS has it, or else the writer's."""
+        readers = list(self.readers.values())
+        return random.choice(readers).server.port if readers else self.writer_port()  # noqa: S311
+
+
+@dataclass
+class _Reader:
+    data: Path
+    port: int
+    server: PostgresServer
+    door: asyncio.Server
 
 
 class PostgresDataPlane:
@@ -80,6 +106,8 @@ class PostgresDataPlane:
         self._policy = policy or Open()
         self._sources = Sources(self._server_processes)
         self._front = Front(self._find)
+        self._cron = CronScheduler(self._writers)
+        self._heartbeat = Heartbeat([self._cron.look_now, self._lend_replication])
 
     def create(
         self, storage: str, *, label: str, owner: Login, database: str | None, major: int
@@ -110,26 +138,56 @@ class PostgresDataPlane:
         """The local port; it differs from the one that was asked for."""
         return Endpoint(tls.HOST, self._volume(storage).port)
 
-    def open(self, storage: str) -> None:
+    def reader_endpoint(self, storage: str, wished: Endpoint) -> Endpoint:
+        """The same port of a second loopback address, where this machine has one."""
+        volume = self._volume(storage)
+        if volume.reader_held is None and volume.reader_door is None:
+            return self.endpoint(storage, wished)
+        return Endpoint(tls.READER_ADDRESS, volume.port)
+
+    def instance_endpoint(self, storage: str, instance: str, wished: Endpoint) -> Endpoint:
+        """See :class:`~embedded_aws.rds.data_plane.DataPlane`."""
+        reader = self._volume(storage).readers.get(instance)
+        return Endpoint(tls.HOST, reader.port) if reader else self.endpoint(storage, wished)
+
+    def open(self, storage: str, *, logical_replication: bool = False) -> None:
         """See :class:`~embedded_aws.rds.data_plane.DataPlane`."""
         volume = self._volume(storage)
         if volume.held is None:
             return
+        # With slots in its data a server does not start otherwise.
+        slots = any((volume.data / "pg_replslot").iterdir())
+        volume.logical_replication = logical_replication or slots
         volume.server = volume.server or self._start(volume)
-        volume.door = self._front.open(
-            volume.held,
-            volume.server.port,
-            lambda source: self._policy.admits(source, storage),
-        )
+        volume.door = self._open_door(volume, volume.held, volume.writer_port)
         volume.held = None
+        if volume.reader_held is not None:
+            volume.reader_door = self._open_door(volume, volume.reader_held, volume.reader_port)
+            volume.reader_held = None
+
+    def set_readers(self, storage: str, instances: Sequence[str]) -> None:
+        """See :class:`~embedded_aws.rds.data_plane.DataPlane`."""
+        volume = self._volume(storage)
+        for instance in [each for each in volume.readers if each not in instances]:
+            self._stop_reader(volume.readers.pop(instance))
+        if volume.server is None:
+            return
+        for instance in instances:
+            if instance not in volume.readers:
+                volume.readers[instance] = self._start_reader(volume, volume.server, instance)
 
     def close(self, storage: str) -> None:
         """See :class:`~embedded_aws.rds.data_plane.DataPlane`."""
         volume = self._volume(storage)
+        self.set_readers(storage, ())
         if volume.door is not None:
             self._front.shut(volume.door)
             volume.door = None
-            volume.held = _reserve_again(volume.port)
+            volume.held = _reserve_again(volume.port, tls.ADDRESS)
+        if volume.reader_door is not None:
+            self._front.shut(volume.reader_door)
+            volume.reader_door = None
+            volume.reader_held = _reserve_again(volume.port, tls.READER_ADDRESS)
         if volume.server is not None:
             volume.server.stop()
             volume.server = None
@@ -149,17 +207,8 @@ class PostgresDataPlane:
         target = self._images_directory / image
         if volume.server is None:
             _copy(volume.data, target)
-            return image
-        with volume.server.session() as session:
-            session.run("SELECT pg_backup_start('snapshot', fast => true)")
-            _copy(volume.data, target)
-            [(label,)] = session.run("SELECT labelfile FROM pg_backup_stop(false)")
-        backup_label = target / "backup_label"
-        backup_label.write_text(label)
-        self._user.own(backup_label)
-        for leftover in ("postmaster.pid", "postmaster.opts"):
-            (target / leftover).unlink(missing_ok=True)
-        self._complete_wal(volume.data, target)
+        else:
+            self._copy_running(volume.server, volume.data, target)
         return image
 
     def release(self, image: str) -> None:
@@ -170,8 +219,9 @@ class PostgresDataPlane:
         """See :class:`~embedded_aws.rds.data_plane.DataPlane`."""
         self.close(storage)
         volume = self._volumes.pop(storage)
-        if volume.held is not None:
-            volume.held.close()
+        for held in (volume.held, volume.reader_held):
+            if held is not None:
+                held.close()
         shutil.rmtree(volume.data, ignore_errors=True)
 
     def servers(self) -> list[Server]:
@@ -189,13 +239,19 @@ class PostgresDataPlane:
 
     def stop(self) -> None:
         """See :class:`~embedded_aws.rds.data_plane.DataPlane`."""
+        self._heartbeat.stop()
         for volume in self._volumes.values():
-            if volume.door is not None:
-                self._front.shut(volume.door)
+            for reader in volume.readers.values():
+                self._front.shut(reader.door)
+                reader.server.stop(immediately=True)
+            for door in (volume.door, volume.reader_door):
+                if door is not None:
+                    self._front.shut(door)
             if volume.server is not None:
                 volume.server.stop(immediately=True)
-            if volume.held is not None:
-                volume.held.close()
+            for held in (volume.held, volume.reader_held):
+                if held is not None:
+                    held.close()
         self._volumes.clear()
         self._front.stop()
         if self._reaper.stdin is not None:
@@ -211,13 +267,14 @@ class PostgresDataPlane:
     def _new_volume(self, storage: str, label: str, source: Path) -> _Volume:
         data = self._volumes_directory / storage
         _copy(source, data)
-        held = reserve()
+        held, reader_held = _reserve_pair()
         volume = _Volume(
             storage=storage,
             label=label,
             data=data,
             port=held.getsockname()[1],
             held=held,
+            reader_held=reader_held,
             log=self.logs / f"{label}.log",
         )
         self._volumes[storage] = volume
@@ -230,11 +287,79 @@ class PostgresDataPlane:
             data=volume.data,
             sockets=self._sockets,
             log=volume.log,
-            certificate=self._certificate(volume) if served else None,
+            certificate=self._certificate(volume.storage) if served else None,
+            settings={"wal_level": "logical"} if volume.logical_replication else None,
         )
 
-    def _certificate(self, volume: _Volume) -> Path:
-        path = self._sockets / f"{volume.storage}.pem"
+    def _start_reader(self, volume: _Volume, writer: PostgresServer, instance: str) -> _Reader:
+        """Start a standby that follows the writer."""
+        name = f"{volume.storage}.{instance}"
+        data = self._volumes_directory / name
+        self._copy_running(writer, volume.data, data)
+        for slot in (data / "pg_replslot").iterdir():
+            shutil.rmtree(slot)
+        signal_file = data / "standby.signal"
+        signal_file.touch(mode=0o600)
+        self._user.own(signal_file)
+        settings = {
+            "primary_conninfo": f"host={self._sockets} port={writer.port} user={template.SUPERUSER}"
+        }
+        if volume.logical_replication:
+            settings["wal_level"] = "logical"
+        server = PostgresServer(
+            installation=self.installation(_major(data)),
+            user=self._user,
+            data=data,
+            sockets=self._sockets,
+            log=volume.log.with_name(f"{volume.label}.{instance}.log"),
+            certificate=self._certificate(name),
+            settings=settings,
+        )
+        held = reserve()
+        port = held.getsockname()[1]
+        return _Reader(data, port, server, self._open_door(volume, held, lambda: server.port))
+
+    def _stop_reader(self, reader: _Reader) -> None:
+        self._front.shut(reader.door)
+        reader.server.stop(immediately=True)
+        shutil.rmtree(reader.data, ignore_errors=True)
+
+    def _open_door(self, volume: _Volume, held: socket.socket, target: Target) -> asyncio.Server:
+        def admits(source: ConnectionSource) -> bool:
+            return self._policy.admits(source, volume.storage)
+
+        return self._front.open(held, target, admits)
+
+    def _copy_running(self, server: PostgresServer, source: Path, target: Path) -> None:
+        """Copy the data of a server that runs, so that one can start on the copy."""
+        with server.session() as session:
+            session.run("SELECT pg_backup_start('snapshot', fast => true)")
+            _copy(source, target)
+            [(label,)] = session.run("SELECT labelfile FROM pg_backup_stop(false)")
+        backup_label = target / "backup_label"
+        backup_label.write_text(label)
+        self._user.own(backup_label)
+        for leftover in ("postmaster.pid", "postmaster.opts"):
+            (target / leftover).unlink(missing_ok=True)
+        self._complete_wal(source, target)
+
+    def _writers(self) -> dict[Path, PostgresServer]:
+        return {
+            volume.data: volume.server
+            for volume in list(self._volumes.values())
+            if volume.server is not None and volume.door is not None
+        }
+
+    def _lend_replication(self) -> None:
+        """Let members of ``rds_replication`` stream changes from clusters that offer them."""
+        for volume in list(self._volumes.values()):
+            server = volume.server
+            if server is not None and volume.door is not None and volume.logical_replication:
+                with contextlib.suppress(DataPlaneError, pg8000.native.Error, OSError):
+                    server.run(template.LEND_REPLICATION)
+
+    def _certificate(self, name: str) -> Path:
+        path = self._sockets / f"{name}.pem"
         self._authority.issue(path, self._user)
         return path
 
@@ -251,11 +376,12 @@ class PostgresDataPlane:
         return self._sources.find(client, own)
 
     def _server_processes(self) -> dict[int, str]:
-        return {
-            volume.server.pid: volume.storage
-            for volume in list(self._volumes.values())
-            if volume.server is not None
-        }
+        found: dict[int, str] = {}
+        for volume in list(self._volumes.values()):
+            servers = [reader.server for reader in list(volume.readers.values())]
+            servers += [volume.server] if volume.server is not None else []
+            found |= {server.pid: volume.storage for server in servers}
+        return found
 
     def installation(self, major: int) -> Installation:
         """Return PostgreSQL of a major version, ready to run, or say how to get it."""
@@ -337,12 +463,25 @@ def _major(data: Path) -> int:
     return int((data / "PG_VERSION").read_text())
 
 
-def _reserve_again(port: int) -> socket.socket:
+def _reserve_pair() -> tuple[socket.socket, socket.socket | None]:
+    """Reserve a port of both loopback addresses; macOS has no second one unless it is told to."""
+    for _ in range(_PORT_TRIES):
+        held = reserve()
+        try:
+            return held, reserve(held.getsockname()[1], tls.READER_ADDRESS)
+        except OSError as error:
+            if error.errno != errno.EADDRINUSE:
+                return held, None
+            held.close()
+    return reserve(), None
+
+
+def _reserve_again(port: int, address: str) -> socket.socket:
     """Takes the port back after its listener closed."""
     deadline = time.monotonic() + _REOPEN_SECONDS
     while True:
         try:
-            return reserve(port)
+            return reserve(port, address)
         except OSError as error:
             if time.monotonic() >= deadline:
                 raise DataPlaneError(f"port {port} is taken") from error

@@ -6,6 +6,7 @@ has the server as its parent. Everything else is a client.
 """
 
 import contextlib
+import errno
 import os
 import socket
 import struct
@@ -24,6 +25,13 @@ Address = tuple[str, int]
 _FUNCTION = "AWS_LAMBDA_FUNCTION_NAME"
 _REMEMBERED = 64
 _PROC = Path("/proc")
+_AF_NETLINK = 16
+_NETLINK_SOCK_DIAG = 4
+_SOCK_DIAG_BY_FAMILY = 20
+_REQUEST = 1
+_ALL_STATES = 0xFFFFFFFF
+_NO_COOKIE = (0xFFFFFFFF, 0xFFFFFFFF)
+_PATIENCE_SECONDS = 1.0
 
 
 class Kind(StrEnum):
@@ -125,6 +133,36 @@ def _owns_inode(client: Address, own: Address) -> Callable[[int], bool]:
 
 
 def _inode(client: Address, own: Address) -> str | None:
+    """Ask the kernel for one socket; where that is not allowed, look through all of them."""
+    try:
+        return _diagnosed_inode(client, own)
+    except OSError:
+        return _listed_inode(client, own)
+
+
+def _diagnosed_inode(client: Address, own: Address) -> str | None:
+    """Source: sock_diag(7), ``inet_diag_req_v2`` and ``inet_diag_msg``."""
+    ends = struct.pack("!HH", client[1], own[1]) + b"".join(
+        socket.inet_aton(host).ljust(16, b"\0") for host in (client[0], own[0])
+    )
+    question = struct.pack("=BBBxI", socket.AF_INET, socket.IPPROTO_TCP, 0, _ALL_STATES)
+    question += ends + struct.pack("=III", 0, *_NO_COOKIE)
+    header = struct.pack("=IHHII", 16 + len(question), _SOCK_DIAG_BY_FAMILY, _REQUEST, 0, 0)
+    with socket.socket(_AF_NETLINK, socket.SOCK_RAW, _NETLINK_SOCK_DIAG) as kernel:
+        kernel.settimeout(_PATIENCE_SECONDS)
+        kernel.sendto(header + question, (0, 0))
+        answer = kernel.recv(4096)
+    (kind,) = struct.unpack_from("=H", answer, 4)
+    if kind != _SOCK_DIAG_BY_FAMILY:
+        (code,) = struct.unpack_from("=i", answer, 16)
+        if -code in (errno.ENOENT, 0):
+            return None
+        raise OSError(-code, "the kernel does not tell")
+    (inode,) = struct.unpack_from("=I", answer, 16 + 68)
+    return str(inode) if inode else None
+
+
+def _listed_inode(client: Address, own: Address) -> str | None:
     ends = (_hexadecimal(client), _hexadecimal(own))
     mapped = tuple(f"0000000000000000FFFF0000{end}" for end in ends)
     for table, wanted in (("tcp", ends), ("tcp6", mapped)):

@@ -15,6 +15,7 @@ from typing import Any
 from embedded_aws.rds.data_plane import DataPlaneError
 
 _UNPRIVILEGED = "nobody"
+_ENVIRONMENT = {"HOME": "/nonexistent", "LC_ALL": "C.UTF-8", "PATH": os.defpath, "TZ": "UTC"}
 _MEMORY = Path("/dev/shm")  # noqa: S108
 _ENOUGH_MEMORY_BYTES = 2 * 1024**3
 
@@ -39,10 +40,15 @@ class SystemUser:
         return cls(user_name(own), own, os.getgid(), changed=False)
 
     def process_options(self) -> dict[str, Any]:
-        """What ``subprocess`` needs to start a program as this user."""
-        if not self.changed:
-            return {}
-        return {"user": self.uid, "group": self.gid, "extra_groups": []}
+        """What ``subprocess`` needs to start a program as this user.
+
+        Of the environment nothing is passed on: servers are clients, too, of other clusters, and
+        the libraries would look for certificates and settings of whoever started the emulator.
+        """
+        options: dict[str, Any] = {"env": _ENVIRONMENT}
+        if self.changed:
+            options |= {"user": self.uid, "group": self.gid, "extra_groups": []}
+        return options
 
     def own(self, path: Path) -> None:
         """Makes the file or directory this user's."""

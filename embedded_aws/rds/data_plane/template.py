@@ -55,6 +55,7 @@ _SINCE = {18: "io_method = sync\n"}
 
 _LOCAL = """
 local all rdsadmin peer map=emulator
+local replication rdsadmin peer map=emulator
 local all all scram-sha-256
 """
 _REMOTE = f"""
@@ -89,6 +90,105 @@ _LOGIN_TRIGGER = (
     " EXECUTE FUNCTION pg_catalog.rds_refuse_password_of_iam_users()",
     "ALTER EVENT TRIGGER rds_refuse_iam_users ENABLE ALWAYS",
 )
+_SLOT_FUNCTIONS = """
+DO $$
+DECLARE
+  built_in record;
+  arguments text;
+BEGIN
+  FOR built_in IN
+    SELECT oid, proname, proargmodes, pronargs FROM pg_proc
+    WHERE pronamespace = 'pg_catalog'::regnamespace
+    AND proname ~ '^pg_(create_logical_replication_slot|drop_replication_slot'
+                  '|copy_logical_replication_slot|replication_slot_advance'
+                  '|logical_slot_(get|peek)_(binary_)?changes)$'
+  LOOP
+    SELECT string_agg(CASE WHEN built_in.proargmodes[number] = 'v' THEN 'VARIADIC ' ELSE '' END
+                      || '$' || number, ', ' ORDER BY number)
+      INTO arguments FROM generate_series(1, built_in.pronargs) number;
+    EXECUTE format('ALTER FUNCTION %s RENAME TO %I', built_in.oid::regprocedure,
+                   format('rds_%s_%s', built_in.proname, built_in.oid));
+    EXECUTE format(
+      'CREATE FUNCTION pg_catalog.%I(%s) RETURNS %s LANGUAGE sql SECURITY DEFINER'
+      ' SET search_path = pg_catalog AS $inner$SELECT * FROM pg_catalog.%I(%s)$inner$',
+      built_in.proname, pg_get_function_arguments(built_in.oid),
+      pg_get_function_result(built_in.oid),
+      format('rds_%s_%s', built_in.proname, built_in.oid), arguments);
+  END LOOP;
+  FOR built_in IN
+    SELECT oid FROM pg_proc WHERE pronamespace = 'pg_catalog'::regnamespace AND prosecdef
+    AND proname ~ 'slot'
+  LOOP
+    EXECUTE format('REVOKE EXECUTE ON FUNCTION %s FROM PUBLIC', built_in.oid::regprocedure);
+    EXECUTE format('GRANT EXECUTE ON FUNCTION %s TO rds_replication', built_in.oid::regprocedure);
+  END LOOP;
+END
+$$
+"""
+"""On RDS a member of ``rds_replication`` manages slots, though it has not REPLICATION itself.
+
+PostgreSQL runs what is built in with its caller's rights, whatever is declared; hence the wrappers.
+"""
+
+LEND_REPLICATION = """
+DO $$
+DECLARE
+  role record;
+BEGIN
+  FOR role IN
+    SELECT rolname, pg_has_role(oid, 'rds_replication', 'MEMBER') AS member FROM pg_roles
+    WHERE rolcanlogin AND NOT rolsuper
+    AND rolreplication <> pg_has_role(oid, 'rds_replication', 'MEMBER')
+  LOOP
+    EXECUTE format('ALTER ROLE %I %s', role.rolname,
+                   CASE WHEN role.member THEN 'REPLICATION' ELSE 'NOREPLICATION' END);
+  END LOOP;
+END
+$$
+"""
+"""On RDS a member of ``rds_replication`` streams changes, too; PostgreSQL wants the attribute."""
+
+_LEND_SUBSCRIBING = """
+CREATE FUNCTION pg_catalog.rds_lend_subscribing() RETURNS event_trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog AS $$
+DECLARE
+  actor text := CASE current_setting('role') WHEN 'none' THEN session_user
+                ELSE current_setting('role') END;
+BEGIN
+  IF (SELECT rolsuper FROM pg_roles WHERE rolname = actor)
+     OR NOT pg_has_role(actor, 'rds_superuser', 'MEMBER') THEN
+    RETURN;
+  END IF;
+  PERFORM set_config('rds.subscribing', actor, true);
+  EXECUTE format('ALTER ROLE %I SUPERUSER', actor);
+END
+$$
+"""
+_END_SUBSCRIBING = """
+CREATE FUNCTION pg_catalog.rds_end_subscribing() RETURNS event_trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog AS $$
+DECLARE
+  actor text := coalesce(current_setting('rds.subscribing', true), '');
+BEGIN
+  IF actor <> '' AND actor <> 'rdsadmin' THEN
+    PERFORM set_config('rds.subscribing', '', true);
+    EXECUTE format('ALTER ROLE %I NOSUPERUSER', actor);
+  END IF;
+END
+$$
+"""
+_SUBSCRIPTION_TRIGGERS = (
+    _LEND_SUBSCRIBING,
+    _END_SUBSCRIBING,
+    "CREATE EVENT TRIGGER rds_lend_subscribing ON ddl_command_start"
+    " WHEN TAG IN ('CREATE SUBSCRIPTION') EXECUTE FUNCTION pg_catalog.rds_lend_subscribing()",
+    "CREATE EVENT TRIGGER rds_end_subscribing ON ddl_command_end"
+    " WHEN TAG IN ('CREATE SUBSCRIPTION') EXECUTE FUNCTION pg_catalog.rds_end_subscribing()",
+)
+"""On Aurora a member of ``rds_superuser`` creates subscriptions, which PostgreSQL 15 leaves to
+superusers. So it is one for the time of this statement: within its transaction, seen by no other.
+Since 16 there is ``pg_create_subscription``.
+"""
 _LOGIN_TRIGGERS_SINCE = 17
 _MEMBERSHIPS_HAVE_OPTIONS_SINCE = 16
 
@@ -137,7 +237,11 @@ def _roles(major: int) -> tuple[str, ...]:
 
 def setup_statements(major: int) -> tuple[tuple[str, tuple[str, ...]], ...]:
     """Return per database the statements that turn an empty installation into an Aurora one."""
-    everywhere = _LOGIN_TRIGGER if major >= _LOGIN_TRIGGERS_SINCE else ()
+    everywhere: tuple[str, ...] = (_SLOT_FUNCTIONS,)
+    if major >= _LOGIN_TRIGGERS_SINCE:
+        everywhere += _LOGIN_TRIGGER
+    if major < _MEMBERSHIPS_HAVE_OPTIONS_SINCE:
+        everywhere += _SUBSCRIPTION_TRIGGERS
     closed = (
         f"CREATE DATABASE {OWN_DATABASE}",
         f"REVOKE ALL ON DATABASE {OWN_DATABASE} FROM PUBLIC",

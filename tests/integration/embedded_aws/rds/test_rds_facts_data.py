@@ -260,7 +260,7 @@ def test_the_certificate_is_of_the_local_authority_and_names_the_host(
 
     with pytest.raises(ssl.SSLCertVerificationError):
         databases.rows(cluster, "SELECT 1", tls=ssl.create_default_context())
-    assert cluster["Endpoint"] == cluster["ReaderEndpoint"] == "localhost"
+    assert cluster["Endpoint"] == "localhost"
     by_address = dict(cluster) | {"Endpoint": "127.0.0.1"}
     assert databases.rows(by_address, "SELECT 1") == [[1]]  # type: ignore[arg-type]
 

@@ -373,7 +373,7 @@ class BrokenDataPlane(NoDataPlane):
         super().__init__()
         self.broken = set(broken)
 
-    def open(self, storage: str) -> None:
+    def open(self, storage: str, *, logical_replication: bool = False) -> None:
         self._do("open")
         super().open(storage)
 
