@@ -11,6 +11,7 @@ import json
 import os
 import platform
 import shutil
+import subprocess
 import sys
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -77,6 +78,26 @@ class Build:
         for directory in (target, *(path for path in target.rglob("*") if path.is_dir())):
             directory.chmod(0o755)
         extensions.add(target / "share" / "postgresql" / "extension")
+        self._require_runnable(target)
+
+    def _require_runnable(self, prepared: Path) -> None:
+        """Raise an error if this machine cannot run the build, for example one with musl."""
+        program = prepared / "bin" / "postgres"
+        try:
+            done = subprocess.run(  # noqa: S603
+                [str(program), "--version"], capture_output=True, text=True, check=False, cwd="/"
+            )
+        except OSError as error:
+            reason = str(error)
+        else:
+            if done.returncode == 0:
+                return
+            reason = done.stderr.strip()
+        raise UnsupportedVersionError(
+            f"The build of PostgreSQL {self.major} for {self.platform} does not run on this "
+            f"machine: {reason}. It needs glibc on Linux. Run this elsewhere, or the emulator "
+            "without data (--without-data)."
+        )
 
 
 @dataclass(frozen=True)

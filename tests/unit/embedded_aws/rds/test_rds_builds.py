@@ -30,6 +30,7 @@ def package(tmp_path: Path) -> Path:
         path = native / "bin" / program
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text("#!/bin/sh\n")
+        path.chmod(0o755)
     for library in ("libicuuc.so.60.2", "libpq.a"):
         path = native / "lib" / library
         path.parent.mkdir(exist_ok=True)
@@ -64,6 +65,25 @@ def test_a_prepared_copy_offers_the_extensions_of_aurora(package: Path, tmp_path
     assert "trusted = true" in (extensions / "dblink.control").read_text()
     assert "trusted = true" not in (extensions / "hstore.control").read_text()
     assert not (extensions / "plperlu.control").exists()
+
+
+@pytest.mark.parametrize(
+    ("program", "reason"),
+    [
+        ("#!/lib/ld-musl-not-here\n", "No such file"),
+        ("#!/bin/sh\necho no libicu >&2; exit 127\n", "no libicu"),
+    ],
+)
+def test_a_build_that_does_not_run_here_is_named_with_the_reason(
+    package: Path, tmp_path: Path, program: str, reason: str
+) -> None:
+    build = Build.installed(16, [package])
+    (build.directory / "bin" / "postgres").write_text(program)
+
+    with pytest.raises(UnsupportedVersionError, match=reason) as caught:
+        build.prepared(tmp_path / "cache")
+    assert f"PostgreSQL 16 for {platform_name()} does not run" in str(caught.value)
+    assert not list((tmp_path / "cache").iterdir())
 
 
 def test_another_build_is_prepared_apart(package: Path, tmp_path: Path) -> None:
