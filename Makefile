@@ -23,7 +23,7 @@ demo-cross-account: setup ## The demo with the source in another account
 demo: setup ## Restore a real database, from snapshot to notification, on this machine
 	@$(PY) -m demo
 
-check: setup ## Check format, lint and types, and run the unit tests: about a minute
+check: setup ## Check format, lint and types, and run the unit tests: some minutes
 	$(VENV)/bin/ruff format --check --quiet .
 	$(VENV)/bin/ruff check --quiet .
 	$(VENV)/bin/mypy
