@@ -253,8 +253,12 @@ def _written_without_declaration(state: dict[str, Any]) -> Iterator[tuple[str, s
     before: dict[str, Any] = {}
     for item in items:
         details = item["details"]
+        # The first step of a re-run, whichever that is, starts without what belongs to one run.
+        is_rerun = details.get("attempted_in") != before.get("attempted_in")
         for name in details.keys() | before.keys():
-            writers = declared()[name].steps
-            if details.get(name) != before.get(name) and writers and item["step"] not in writers:
+            key = declared()[name]
+            reset = is_rerun and key.of_one_run
+            foreign = key.steps and item["step"] not in key.steps
+            if details.get(name) != before.get(name) and foreign and not reset:
                 yield item["step"], name
         before = details
