@@ -464,7 +464,7 @@ def _major(data: Path) -> int:
 
 
 def _reserve_pair() -> tuple[socket.socket, socket.socket | None]:
-    """Reserve a port of both loopback addresses; macOS has no second one unless it is told to."""
+    """Reserve a port of both loopback addresses; macOS has only one by default."""
     for _ in range(_PORT_TRIES):
         held = reserve()
         try:

@@ -43,7 +43,7 @@ class SystemUser:
         """What ``subprocess`` needs to start a program as this user.
 
         Of the environment nothing is passed on: servers are clients, too, of other clusters, and
-        the libraries would look for certificates and settings of whoever started the emulator.
+        the libraries would look for certificates and settings of the user who started it.
         """
         options: dict[str, Any] = {"env": _ENVIRONMENT}
         if self.changed:
