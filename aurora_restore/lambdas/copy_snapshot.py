@@ -17,6 +17,8 @@ from aurora_restore.shared.errors import (
 from aurora_restore.shared.job import Answer, Job
 from aurora_restore.shared.operation_state import OperationState
 from aurora_restore.shared.pipeline import get_step
+from aurora_restore.shared.preflight import refusal
+from aurora_restore.shared.preflight.source import foreign_snapshot
 from aurora_restore.shared.rds.arns import Place, RdsArn
 from aurora_restore.shared.rds.reads import find_snapshot
 from aurora_restore.shared.rds.statuses import AVAILABLE, DEAD_SNAPSHOT, DELETING
@@ -92,7 +94,8 @@ class CopySnapshotHandler(BaseHandler):
 
         Raises ConfigurationError if an encrypted snapshot has no key to be copied with,
         NameTakenError if another snapshot has a copy's name, CopyFailedError if an intermediate
-        copy keeps failing, and SnapshotNotFoundError if the source's snapshot does not exist.
+        copy keeps failing, SnapshotNotFoundError if the source's snapshot does not exist, and
+        UnsuitableInputError if the event names a snapshot that is not of the configured source.
         """
         try:
             return self._copy_to_target(job)
@@ -100,6 +103,7 @@ class CopySnapshotHandler(BaseHandler):
             return Answer.wait(error.message)
 
     def _copy_to_target(self, job: Job) -> Answer:
+        self._require_proven(job)
         if job.source.route is Route.IN_PLACE:
             return self._finished(
                 job, "No need to copy snapshot, regions are the same", restored=self._name(job)
@@ -114,6 +118,19 @@ class CopySnapshotHandler(BaseHandler):
             if answer is not None and hop.where is not Where.TARGET:
                 return answer
         return answer or self._restore_from_shared(job)
+
+    def _require_proven(self, job: Job) -> None:
+        """Raise an error unless the snapshot is one of the configured source.
+
+        snapshot-check has proven what it recorded. What only the event names is looked at here,
+        before it is shared or copied.
+        """
+        if job.state.source_snapshot_arn is None:
+            snapshot = self._require_visible(job, job.path.snapshot, job.source.viewing_account)
+            obstacles = list(foreign_snapshot(job.request, snapshot))
+            if obstacles:
+                raise refusal(obstacles, job.target_cluster_id)
+            job.state = replace(job.state, source_snapshot_arn=str(job.path.snapshot))
 
     def _advance(self, job: Job, hop: Hop) -> Answer | None:
         """Do what is next for the copy of a hop; return None once an intermediate one is usable."""

@@ -26,6 +26,8 @@ from aurora_restore.shared.errors import (
 from aurora_restore.shared.job import Answer, Job
 from aurora_restore.shared.operation_state import OperationState
 from aurora_restore.shared.pipeline import get_step
+from aurora_restore.shared.preflight import refusal
+from aurora_restore.shared.preflight.source import foreign_snapshot
 from aurora_restore.shared.rds.reads import find_cluster, find_snapshot
 from aurora_restore.shared.rds.statuses import AVAILABLE
 from aurora_restore.shared.snapshots.path import absent_snapshot
@@ -48,8 +50,9 @@ class RestoreSnapshotHandler(BaseHandler):
         """Start the restore and return 200.
 
         Raises TargetSnapshotNotFoundError if there is no such snapshot, SnapshotNotVisibleError if
-        it was shared and is not visible yet, SnapshotNotAvailableError if it is not available, and
-        ForeignClusterError if another cluster has the target's name.
+        it was shared and is not visible yet, SnapshotNotAvailableError if it is not available,
+        UnsuitableInputError if it is not of the configured source, and ForeignClusterError if
+        another cluster has the target's name.
         """
         name = job.snapshot_to_restore
         rds, target = job.rds.at_target, job.restore.target
@@ -67,6 +70,9 @@ class RestoreSnapshotHandler(BaseHandler):
                 f"snapshot {name} in {job.target_region} is {snapshot['Status']!r}; only an "
                 "available one can be restored"
             )
+        obstacles = list(foreign_snapshot(job.request, snapshot))
+        if obstacles:
+            raise refusal(obstacles, job.target_cluster_id)
         planned_instances(target, job.state.old_cluster)
         status = self._restore(job, snapshot, network)
         started = replace(job.with_attempt(job.state), restore_started_at=job.now)

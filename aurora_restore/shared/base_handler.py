@@ -28,6 +28,7 @@ from aurora_restore.shared.operation_state import OperationState
 from aurora_restore.shared.pipeline import STEPS, Step
 from aurora_restore.shared.polling import next_poll
 from aurora_restore.shared.protocol import EXECUTION, INPUT, RESTART_FROM, RETRY_AFTER
+from aurora_restore.shared.snapshots.identity import require_agreement
 from aurora_restore.shared.state_utils import (
     ERROR,
     FAILED,
@@ -189,6 +190,7 @@ class BaseHandler(ABC):
                 f"target_cluster_id: {event.target_cluster_id!r} is not the target of restore "
                 f"{restore_name!r}, which is {restore.target.cluster_id!r}"
             )
+        require_agreement(event, state, attempt.operation_id)
         if execution:
             state = state.rerun(execution.run)
         state = replace(

@@ -21,6 +21,7 @@ from aurora_restore.shared.rds.access import RdsAccess
 from aurora_restore.shared.rds.arns import Place, RdsArn
 from aurora_restore.shared.request import RestoreRequest
 from aurora_restore.shared.sequences import REPLACE
+from aurora_restore.shared.snapshots.identity import named_place
 from aurora_restore.shared.snapshots.path import SnapshotPath, SnapshotSource
 from aurora_restore.shared.state_utils import IN_PROGRESS, StateStore, seconds_since
 from aurora_restore.shared.target_lock import TargetLock
@@ -130,11 +131,14 @@ class Job:
 
     @cached_property
     def source_place(self) -> Place:
-        """Return where the source's snapshot is: the event's, the state's or the configured."""
-        source = self.restore.source
+        """Return where the source's snapshot is: recorded, named by the event, or configured."""
+        source, state = self.restore.source, self.state
+        named = named_place(self.event)
+        if state.source_snapshot_arn is None and named is not None:
+            return named
         return Place(
-            self.state.source_account_id or source.account_id or self.account_id,
-            self.event.source_region or self.state.source_region or source.region,
+            state.source_account_id or source.account_id or self.account_id,
+            self.event.source_region or state.source_region or source.region,
         )
 
     @cached_property
@@ -147,11 +151,11 @@ class Job:
 
     @cached_property
     def path(self) -> SnapshotPath:
-        """Return the path of the operation's snapshot: the event's, or what snapshot-check found.
+        """Return the path of the operation's snapshot: what it has recorded, or the event's.
 
         Raises ValidationError if neither names one.
         """
-        arn = self.event.snapshot_arn or self.state.source_snapshot_arn or self.state.snapshot_arn
+        arn = self.state.source_snapshot_arn or self.event.snapshot_arn or self.state.snapshot_arn
         validate_required_params({"snapshot_arn": arn})
         return self.path_of(
             self.source, RdsArn.parse(str(arn)), shared_by_copy=self.state.shared_by_copy

@@ -75,7 +75,7 @@ class OperationState:
         ),
     ] = None
     source_snapshot_arn: Annotated[
-        str | None, Key("snapshot-check", "The ARN of the source's snapshot.")
+        str | None, Key("snapshot-check, copy-snapshot", "The ARN of the source's snapshot.")
     ] = None
     source_account_id: Annotated[
         str | None, Key("snapshot-check, copy-snapshot", "The account of the source's snapshot.")

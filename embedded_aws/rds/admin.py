@@ -13,6 +13,7 @@ from embedded_aws.rds.models import DBCluster, DBClusterSnapshot, DBInstance, Lo
 from embedded_aws.rds.names import Arn, partition_of
 from embedded_aws.rds.resources import find_cluster, find_instance, find_own_snapshot
 from embedded_aws.rds.rules import Encryption
+from embedded_aws.rds.settings import ENGINE
 from embedded_aws.rds.transitions import Operation, TransitionOverride
 
 _FAILURES = {
@@ -125,15 +126,24 @@ class RdsAdmin:
         self._backend.rules = replace(self._backend.rules, **changes)
 
     def take_automated_snapshot(
-        self, cluster: str, *, account: str, region: str, at: str | None = None
+        self,
+        cluster: str,
+        *,
+        account: str,
+        region: str,
+        at: str | None = None,
+        engine: str = ENGINE,
     ) -> dict[str, str]:
-        """Take the daily snapshot, finished, at a time (ISO 8601) or now; return its id and ARN."""
+        """Take the daily snapshot, finished, at a time (ISO 8601) or now; return its id and ARN.
+
+        ``engine`` makes it the snapshot of a cluster of another engine, which only looks like one.
+        """
         location = Location(account, region)
         time = datetime.fromisoformat(at) if at else self._backend.scheduler.now
         if time.tzinfo is None:
             raise AdminError("the time of a snapshot needs a time zone")
         taken = self._api.operations.snapshots.take_automated(
-            find_cluster(self._backend, location, cluster), time.astimezone(UTC)
+            find_cluster(self._backend, location, cluster), time.astimezone(UTC), engine=engine
         )
         return {"identifier": taken.identifier, "arn": taken.arn}
 

@@ -8,6 +8,7 @@ from urllib.request import ProxyHandler, Request, build_opener
 import boto3
 
 from embedded_aws.rds.exceptions import AdminError
+from embedded_aws.rds.settings import ENGINE
 
 _TIMEOUT_SECONDS = 60.0
 
@@ -92,11 +93,22 @@ class RdsAdminClient:
         self._call("set_rules", **changes)
 
     def take_automated_snapshot(
-        self, cluster: str, *, account: str, region: str, at: str | None = None
+        self,
+        cluster: str,
+        *,
+        account: str,
+        region: str,
+        at: str | None = None,
+        engine: str = ENGINE,
     ) -> dict[str, str]:
         """Take the daily snapshot at a time (ISO 8601) or now; return its id and ARN."""
         taken: dict[str, str] = self._call(
-            "take_automated_snapshot", cluster=cluster, account=account, region=region, at=at
+            "take_automated_snapshot",
+            cluster=cluster,
+            account=account,
+            region=region,
+            at=at,
+            engine=engine,
         )
         return taken
 

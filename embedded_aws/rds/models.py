@@ -184,6 +184,7 @@ class Origin:
     vpc_id: str
     availability_zones: tuple[str, ...]
     settings: ClusterSettings
+    engine: str
 
 
 @dataclass(kw_only=True)

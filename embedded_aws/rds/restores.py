@@ -35,6 +35,11 @@ class Restores:
         name = self._creation.new_identifier(location, params)
         settings.check_engine(params)
         snapshot = self._snapshot(location, params.required("SnapshotIdentifier"))
+        if snapshot.origin.engine != settings.ENGINE:
+            raise InvalidParameterCombinationError(
+                f"A snapshot of engine {snapshot.origin.engine} cannot be restored as "
+                f"{settings.ENGINE}"
+            )
         version = settings.engine_version(params, self._backend.rules.default_engine_version)
         original = snapshot.origin.settings
         if settings.major(version) < settings.major(original.engine_version):

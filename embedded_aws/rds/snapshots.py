@@ -1,6 +1,7 @@
 """Cluster snapshots: taking, describing and deleting them."""
 
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -32,6 +33,7 @@ from embedded_aws.rds.resources import (
     find_own_snapshot,
     is_available,
 )
+from embedded_aws.rds.settings import ENGINE
 from embedded_aws.rds.snapshot_progress import SnapshotProgress
 from embedded_aws.rds.tagging import tag_list, tags_of
 from embedded_aws.rds.transitions import Operation, StatusTransition
@@ -92,7 +94,9 @@ class Snapshots:
         )
         return snapshot
 
-    def take_automated(self, cluster: DBCluster, at: datetime) -> DBClusterSnapshot:
+    def take_automated(
+        self, cluster: DBCluster, at: datetime, *, engine: str = ENGINE
+    ) -> DBClusterSnapshot:
         """Take the snapshot of the backup window, finished, under the name that RDS gives it.
 
         Source: Aurora User Guide, *ARNs in Amazon RDS*: ``rds:CLUSTER-YYYY-MM-DD-hh-mm``.
@@ -104,7 +108,7 @@ class Snapshots:
             identifier=name,
             kind=AUTOMATED,
             status=AVAILABLE,
-            origin=self.origin(cluster),
+            origin=replace(self.origin(cluster), engine=engine),
             storage=cluster.storage,
             created=at,
             image=self._backend.data_plane.capture(cluster.resource_id),
@@ -139,7 +143,7 @@ class Snapshots:
                 ),
                 "db-cluster-snapshot-id": lambda one: (one.identifier, one.arn),
                 "snapshot-type": lambda one: (self._kind_for(location, one),),
-                "engine": lambda _: ("aurora-postgresql",),
+                "engine": lambda one: (one.origin.engine,),
             },
         )
         response, marker = paging.page([(one.arn, one) for one in found], params)
@@ -205,6 +209,7 @@ class Snapshots:
             vpc_id=group.vpc if group else "",
             availability_zones=cluster.availability_zones,
             settings=cluster.settings,
+            engine=ENGINE,
         )
 
     def response(
@@ -221,7 +226,7 @@ class Snapshots:
             "DBClusterSnapshotIdentifier": snapshot.arn if foreign else snapshot.identifier,
             "DBClusterIdentifier": origin.cluster_identifier,
             "SnapshotCreateTime": snapshot.created,
-            "Engine": "aurora-postgresql",
+            "Engine": origin.engine,
             "EngineMode": "provisioned",
             "AllocatedStorage": 1,
             "Status": snapshot.status,

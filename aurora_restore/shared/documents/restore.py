@@ -97,6 +97,14 @@ class Source:
         ),
     ] = "yesterday"
 
+    allow_foreign_snapshot: Annotated[
+        bool,
+        Rule(
+            help="Whether a snapshot of another cluster, account or Region may be restored, when a "
+            "start names it; otherwise it is refused, before anything changes."
+        ),
+    ] = False
+
     @property
     def automated_names(self) -> str:
         """Return the names of the cluster's automated snapshots, in the wildcards of IAM."""

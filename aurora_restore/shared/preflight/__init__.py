@@ -24,9 +24,9 @@ from aurora_restore.shared.preflight.prerequisites import (
     check_parameter_groups,
     check_secrets,
 )
+from aurora_restore.shared.preflight.source import check_source
 from aurora_restore.shared.preflight.target import (
     check_instances,
-    check_source,
     check_tags,
     check_target,
 )

@@ -7,15 +7,14 @@ from aurora_restore.shared.aws_utils import call
 from aurora_restore.shared.cluster.settings import SERVERLESS, restored_tags
 from aurora_restore.shared.common import parse_timestamp
 from aurora_restore.shared.errors import Action
-from aurora_restore.shared.names import TAG_MANAGED_BY, TAG_OPERATION, shared_snapshot_prefix
+from aurora_restore.shared.names import TAG_MANAGED_BY, TAG_OPERATION
 from aurora_restore.shared.preflight.inventory import Inventory
 from aurora_restore.shared.preflight.obstacles import Obstacle
 from aurora_restore.shared.preflight.quotas import INSTANCES, room
-from aurora_restore.shared.rds.arns import Place
 from aurora_restore.shared.rds.reads import find_instance
 from aurora_restore.shared.rds.statuses import DEAD_CLUSTER, DELETING
 from aurora_restore.shared.rds.tags import tags_of
-from aurora_restore.shared.snapshots.routes import AUTOMATED, Where
+from aurora_restore.shared.snapshots.routes import Where
 
 if TYPE_CHECKING:
     from mypy_boto3_rds.type_defs import DBClusterTypeDef, OrderableDBInstanceOptionTypeDef
@@ -23,63 +22,6 @@ if TYPE_CHECKING:
 MOST_TAGS: Final = 50
 # DeleteDBCluster refuses a cluster in these statuses; its instances would already be deleted then.
 STOPPED: Final = frozenset({"stopped", "stopping"})
-
-
-def check_source(found: Inventory) -> Iterator[Obstacle]:
-    """Yield an obstacle if the target is the source, or the snapshot cannot be used for it."""
-    request = found.request
-    source, target = request.restore.source, request.target
-    if (target.region, target.account, request.cluster_id) == (
-        source.region,
-        source.account_id or target.account,
-        source.cluster_id,
-    ):
-        yield Obstacle(
-            "source",
-            f"the target {request.cluster_id} is the source itself",
-            "configure another target.cluster_id",
-        )
-    yield from _deleted_with_the_target(found)
-    yield from _unusable_by_the_role(found)
-
-
-def _deleted_with_the_target(found: Inventory) -> Iterator[Obstacle]:
-    """Yield an obstacle if the snapshot is an automated one of the target.
-
-    DeleteDBCluster deletes the cluster's automated snapshots with it.
-    """
-    request, snapshot = found.request, found.snapshot
-    arn = found.snapshot_arn
-    if (
-        snapshot.get("SnapshotType") == AUTOMATED
-        and snapshot["DBClusterIdentifier"] == request.cluster_id
-        and Place(arn.account, arn.region) == request.target
-    ):
-        yield Obstacle(
-            "source",
-            f"snapshot {arn.name} is an automated one of the target itself, and would be deleted "
-            "with it",
-            "copy it to a manual snapshot, and name that",
-            Action.START_AGAIN,
-        )
-
-
-def _unusable_by_the_role(found: Inventory) -> Iterator[Obstacle]:
-    """Yield an obstacle if the role in the source account may not use the snapshot's name."""
-    request, source = found.request, found.request.restore.source
-    arn = found.snapshot_arn
-    made_here = shared_snapshot_prefix(request.owner.name_prefix)
-    if not source.role_arn or arn.account == request.target.account:
-        return
-    if arn.name.startswith(made_here):
-        return
-    if not source.lets_use(arn.name):
-        yield Obstacle(
-            "source",
-            f"the role in account {arn.account} may not use snapshot {arn.name}, only "
-            f"{' and '.join(source.names_to_use)}",
-            "take one of those, or configure source.snapshot_name and deploy both stacks",
-        )
 
 
 def check_tags(found: Inventory) -> Iterator[Obstacle]:

@@ -55,6 +55,11 @@ class SnapshotSource:
         return None if self.place.account == self.target.account else self.settings.role_arn
 
     @cached_property
+    def viewing_account(self) -> str:
+        """Return the account that looks at the snapshot: the source's, or this one if shared."""
+        return self.place.account if self.is_visible_as_a_whole else self.target.account
+
+    @cached_property
     def is_visible_as_a_whole(self) -> bool:
         """Return whether all of the source account's snapshots are seen, not only shared ones."""
         return self.place.account == self.target.account or self.role_arn is not None

@@ -213,6 +213,7 @@ def test_a_copy_that_does_not_show_yet_is_taken(scene: Scene) -> None:
 
 
 def test_a_stranger_that_does_not_show_yet_is_left_alone(scene: Scene) -> None:
+    go(scene, SnapshotCheckHandler)
     make_stranger(scene)
     refuse(scene, "DescribeDBClusterSnapshots", "DBClusterSnapshotNotFoundFault")
 
@@ -368,6 +369,7 @@ def test_the_copy_of_an_encrypted_snapshot_is_under_the_targets_key(scene: Scene
     arn = encrypted(scene)
     key = make_key(scene, HOME)
     document = scene.document
+    document["source"]["cluster_id"] = "encrypted"
     document["target"]["kms_key_id"] = key
     scene.bench.configure(document)
 

@@ -1,0 +1,133 @@
+"""Which snapshot an operation is about: decisions on what names it and on what RDS shows of it.
+
+Several fields of an event can name the source's snapshot, and so can the operation's state.
+``require_agreement`` refuses those that contradict each other. Names alone prove nothing: another
+cluster, account or Region may have a snapshot of the same name. ``foreign_traits`` says what shows
+that a snapshot is not one of the configured source.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import TYPE_CHECKING, Final
+
+from aurora_restore.shared.documents.event import Event
+from aurora_restore.shared.documents.restore import Source
+from aurora_restore.shared.errors import ValidationError
+from aurora_restore.shared.names import TAG_SOURCE_SNAPSHOT
+from aurora_restore.shared.operation_state import OperationState
+from aurora_restore.shared.rds.arns import Place, RdsArn
+from aurora_restore.shared.rds.tags import tags_of
+from aurora_restore.shared.snapshots.selection import is_own_copy
+
+if TYPE_CHECKING:
+    from mypy_boto3_rds.type_defs import DBClusterSnapshotTypeDef
+
+ENGINE: Final = "aurora-postgresql"
+NAMING_FIELDS: Final = ("snapshot_arn", "snapshot_id", "snapshot_name")
+"""The fields of an event that name the source's snapshot; each takes an ARN as well."""
+
+
+@dataclass(frozen=True)
+class NamedSnapshot:
+    """A snapshot as one field names it."""
+
+    field: str
+    text: str
+    """The name or the ARN."""
+
+    @property
+    def arn(self) -> RdsArn | None:
+        """Return its ARN, if it is named by that."""
+        return RdsArn.parse(self.text) if self.text.startswith("arn:") else None
+
+    def is_meant_by(self, other: str) -> bool:
+        """Return whether another name or ARN can be the same snapshot's."""
+        if self.text.startswith("arn:") and other.startswith("arn:"):
+            return self.text == other
+        return _bare(self.text) == _bare(other)
+
+
+def named_snapshots(event: Event) -> list[NamedSnapshot]:
+    """Return what an event names the source's snapshot by."""
+    given = ((field, getattr(event, field)) for field in NAMING_FIELDS)
+    return [NamedSnapshot(field, text) for field, text in given if text is not None]
+
+
+def named_place(event: Event) -> Place | None:
+    """Return the account and Region of the snapshot's ARN, if the event gives one."""
+    arns = (named.arn for named in named_snapshots(event))
+    return next((Place(arn.account, arn.region) for arn in arns if arn is not None), None)
+
+
+def require_agreement(event: Event, state: OperationState, operation_id: str) -> None:
+    """Raise ValidationError if the event contradicts itself, or what the operation works on."""
+    named = named_snapshots(event)
+    for one, other in pairwise(named):
+        if not one.is_meant_by(other.text):
+            raise ValidationError(
+                f"{other.field}: {other.text!r} is another snapshot than {one.field}, "
+                f"{one.text!r}; leave one of them out"
+            )
+    place, region = named_place(event), event.source_region
+    if place is not None and region not in (None, place.region):
+        raise ValidationError(
+            f"source_region: {region!r} is not the Region of the snapshot that the event names, "
+            f"which is in {place.region}; leave source_region out"
+        )
+    recorded = state.source_snapshot_arn
+    if recorded is None:
+        return
+    for each in named:
+        known = (recorded, state.snapshot_arn, state.snapshot_name)
+        if not any(each.is_meant_by(text) for text in known if text is not None):
+            raise ValidationError(
+                f"{each.field}: {each.text!r} is not the snapshot of operation {operation_id}, "
+                f"which is {recorded}; leave {each.field} out, or start a new operation"
+            )
+    if region not in (None, state.source_region):
+        raise ValidationError(
+            f"source_region: {region!r} is not where the snapshot of operation {operation_id} is, "
+            f"which is {recorded}; leave source_region out, or start a new operation"
+        )
+
+
+def foreign_traits(
+    snapshot: "DBClusterSnapshotTypeDef", source: Source, home: Place
+) -> Iterator[str]:
+    """Yield what shows that a snapshot is not of the configured source, or of another engine.
+
+    ``home`` is the account and Region of the target. A copy keeps the identifier of the cluster
+    that the original was taken of.
+    """
+    engine, cluster = snapshot["Engine"], snapshot["DBClusterIdentifier"]
+    if engine != ENGINE:
+        yield f"is of engine {engine}, and only {ENGINE} can be restored"
+    if source.allow_foreign_snapshot:
+        return
+    if cluster != source.cluster_id:
+        yield f"is of cluster {cluster}, and not of the configured source, {source.cluster_id}"
+    where = origin(snapshot)
+    if (where.account, where.region) != (source.account_id or home.account, source.region):
+        yield (
+            f"comes from account {where.account} in {where.region}, and the configured source is "
+            f"in account {source.account_id or home.account} in {source.region}"
+        )
+
+
+def origin(snapshot: "DBClusterSnapshotTypeDef") -> RdsArn:
+    """Return the ARN of the snapshot that was taken of the cluster, as far as a copy shows it.
+
+    RDS shows what a copy was made of (``SourceDBClusterSnapshotArn``), which may be a copy itself.
+    One of the pipeline's has the original's ARN in a tag. The tags of what is no copy are not
+    trusted: a snapshot may have inherited them from its cluster.
+    """
+    copied = snapshot.get("SourceDBClusterSnapshotArn")
+    if not copied:
+        return RdsArn.parse(snapshot["DBClusterSnapshotArn"])
+    tagged = tags_of(snapshot.get("TagList")).get(TAG_SOURCE_SNAPSHOT)
+    return RdsArn.parse(tagged if tagged and is_own_copy(snapshot) else copied)
+
+
+def _bare(text: str) -> str:
+    return RdsArn.parse(text).name if text.startswith("arn:") else text
