@@ -27,6 +27,7 @@ from aurora_restore.shared.rds.statuses import AVAILABLE, DEAD_SNAPSHOT, DELETIN
 from aurora_restore.shared.rds.tags import tags_of
 from aurora_restore.shared.snapshots.calls import delete_snapshot
 from aurora_restore.shared.snapshots.routes import Route
+from aurora_restore.shared.target_record import superseded
 
 if TYPE_CHECKING:
     from mypy_boto3_rds import RDSClient
@@ -60,8 +61,12 @@ class ArchiveSnapshotHandler(BaseHandler):
     def run(self, job: Job) -> Answer:
         """Archive the copy, delete what is no longer kept, and return 200.
 
-        Raises ArchiveNotFoundError if the restored snapshot does not exist any more.
+        Raises ArchiveNotFoundError if the restored snapshot does not exist any more, and
+        SupersededError if a later operation has restored the target: its copy is not to be deleted.
         """
+        record = job.target_record.read()
+        if job.state.new_cluster_id and record and record.restored_by != job.operation_id:
+            raise superseded(record, job.operation_id, job.target_cluster_id)
         name = job.snapshot_to_restore
         body = {"target_snapshot_name": name, "target_region": job.target_region}
         rds = job.rds.at_target

@@ -32,7 +32,7 @@ class CheckDeleteStatusHandler(BaseHandler):
             "target_region": job.target_region,
         }
         if cluster is None or job.owner.is_finished_restore(
-            cluster, restore_is_dead=job.state.restore_is_dead
+            cluster, job.target_record.read(), restore_is_dead=job.state.restore_is_dead
         ):
             if job.state.delete_started_at is not None:
                 duration = seconds_since(job.state.delete_started_at, job.clock())

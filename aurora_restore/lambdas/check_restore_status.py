@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any, Final, assert_never
 
-from aurora_restore.shared.aws_utils import code_of, get_secret
+from aurora_restore.shared.aws_utils import SecretVersion, code_of, get_current_secret
 from aurora_restore.shared.base_handler import BaseHandler
 from aurora_restore.shared.cluster.calls import (
     create_instance,
@@ -33,6 +33,7 @@ from aurora_restore.shared.pipeline import get_step
 from aurora_restore.shared.rds.reads import find_cluster, find_instance, instances_of
 from aurora_restore.shared.rds.statuses import AVAILABLE, DEAD_CLUSTER, DEAD_INSTANCE
 from aurora_restore.shared.state_utils import seconds_since
+from aurora_restore.shared.target_record import TargetRecord
 
 if TYPE_CHECKING:
     from mypy_boto3_rds.type_defs import DBClusterTypeDef, DBInstanceTypeDef
@@ -169,9 +170,10 @@ class CheckRestoreStatusHandler(BaseHandler):
     def run(self, job: Job) -> Answer:
         """Do what is next, and return 200 once a login can succeed, 202 until then.
 
+        A direct call only looks at a cluster that this operation did not restore, and says so.
         Raises ClusterNotFoundError or RestoreFailedError if the restore may not be started again,
-        ForeignClusterError for a cluster that this operation did not restore, and NameTakenError if
-        another cluster has an instance of the name of one to be made.
+        ForeignClusterError for such a cluster in an execution, and NameTakenError if another
+        cluster has an instance of the name of one to be made.
         """
         body: dict[str, Any] = {
             "target_cluster_id": job.target_cluster_id,
@@ -185,11 +187,14 @@ class CheckRestoreStatusHandler(BaseHandler):
                 )
             )
         instances = instances_of(job.rds.at_target, job.target_cluster_id)
+        record = job.target_record.read()
         body["status"] = cluster["Status"]
-        match decide(self._look(job, cluster, instances)):
+        match decide(self._look(job, cluster, record, instances)):
             case AwaitTags():
                 return Answer.wait("The restored cluster does not show its tags yet", body)
             case RefuseForeign():
+                if job.execution is None:
+                    return _describe_foreign(cluster, body)
                 raise ForeignClusterError(
                     f"cluster {job.target_cluster_id} ({cluster['Status']}) was not restored by "
                     f"operation {job.operation_id}; it is left alone",
@@ -214,7 +219,7 @@ class CheckRestoreStatusHandler(BaseHandler):
                 names = ", ".join(plan.identifier for plan in plans)
                 return self._wait(job, body, f"the instances {names}")
             case SetMasterPassword():
-                self._set_master_password(job)
+                self._set_master_password(job, cluster, record)
                 return self._wait(job, body, "the master password")
             case ApplyLastSettings(touches):
                 finish_cluster(job.target_cluster_id, job.target_region, touches).make(
@@ -222,16 +227,20 @@ class CheckRestoreStatusHandler(BaseHandler):
                 )
                 return self._wait(job, body, "its " + ", ".join(sorted(touches)))
             case Complete():
-                return self._complete(job, cluster, instances, body)
+                return self._complete(job, cluster, record, instances, body)
             case action:
                 assert_never(action)
 
     def _look(
-        self, job: Job, cluster: "DBClusterTypeDef", instances: "Sequence[DBInstanceTypeDef]"
+        self,
+        job: Job,
+        cluster: "DBClusterTypeDef",
+        record: TargetRecord | None,
+        instances: "Sequence[DBInstanceTypeDef]",
     ) -> RestoreFacts:
         state, described = job.state, dict(cluster)
         touches = finishing_touches(state.restore_settings or {}, state.old_cluster)
-        is_own = job.owner.of_operation(cluster)
+        is_own = job.owner.has_restored(cluster, record)
         can_have_instances = is_own and cluster["Status"] == AVAILABLE
         return RestoreFacts(
             cluster_status=cluster["Status"],
@@ -245,7 +254,9 @@ class CheckRestoreStatusHandler(BaseHandler):
             planned=planned_instances(job.restore.target, state.old_cluster)
             if can_have_instances
             else (),
-            is_master_password_set=state.master_password_set,
+            is_master_password_set=state.master_password_set
+            and record is not None
+            and record.master_secret_version == self._current_master_secret(job).version_id,
             pending=sorted(cluster.get("PendingModifiedValues") or {}),
             touches={key: value for key, value in touches.items() if described.get(key) != value},
         )
@@ -261,6 +272,7 @@ class CheckRestoreStatusHandler(BaseHandler):
         self,
         job: Job,
         cluster: "DBClusterTypeDef",
+        record: TargetRecord | None,
         instances: "Sequence[DBInstanceTypeDef]",
         body: dict[str, Any],
     ) -> Answer:
@@ -270,12 +282,21 @@ class CheckRestoreStatusHandler(BaseHandler):
         differences = self._compare(job, cluster, instances)
         update_metrics(job.operation_id, "SettingsDrift", len(differences))
         endpoint, port = cluster["Endpoint"], cluster["Port"]
+        recorded = self._record(
+            job,
+            cluster,
+            record,
+            writer_endpoint=endpoint,
+            reader_endpoint=cluster.get("ReaderEndpoint"),
+            port=port,
+        )
         return Answer(
             "Cluster restore completed",
             {**body, "cluster_endpoint": endpoint, "cluster_port": port, "drift": differences},
             replace(
                 job.state,
                 new_cluster_id=job.target_cluster_id,
+                cluster_resource_id=recorded.resource_id,
                 restore_status=cluster["Status"],
                 drift=differences,
                 cluster_endpoint=endpoint,
@@ -314,15 +335,49 @@ class CheckRestoreStatusHandler(BaseHandler):
                     instance_id=plan.identifier,
                 ) from error
 
-    def _set_master_password(self, job: Job) -> None:
-        secret = job.environment.master_secret
+    def _set_master_password(
+        self, job: Job, cluster: "DBClusterTypeDef", record: TargetRecord | None
+    ) -> None:
+        """Set the password, then record which version of the secret it is from."""
+        secret = self._current_master_secret(job)
         master = MasterCredentials.parse(
-            get_secret(secret, clients=job.clients), source=f"secret {secret}"
+            secret.value, source=f"secret {job.environment.master_secret}"
         )
         set_master_password(job.target_cluster_id, job.target_region, master.password).make(
             job.rds.at_target
         )
-        job.record(replace(job.state, master_password_set=True))
+        self._record(job, cluster, record, master_secret_version=secret.version_id)
+        job.record(replace(job.with_attempt(job.state), master_password_set=True))
+
+    def _current_master_secret(self, job: Job) -> SecretVersion:
+        return get_current_secret(job.environment.master_secret, clients=job.clients)
+
+    def _record(
+        self,
+        job: Job,
+        cluster: "DBClusterTypeDef",
+        known: TargetRecord | None,
+        **facts: Any,
+    ) -> TargetRecord:
+        """Add facts to the target record of this operation's own cluster, and return it.
+
+        An operation that an earlier version of the pipeline began has no record yet.
+        """
+        record = known or TargetRecord(restored_by=job.operation_id)
+        resource_id = cluster["DbClusterResourceId"]
+        return job.target_record.write(replace(record, resource_id=resource_id, **facts), known)
+
+
+def _describe_foreign(cluster: "DBClusterTypeDef", body: Mapping[str, Any]) -> Answer:
+    """Return what a direct call finds of a cluster that this operation did not restore."""
+    found = {**body, "restored_by_this_operation": False}
+    if cluster["Status"] != AVAILABLE:
+        return replace(Answer.wait(f"The cluster is {cluster['Status']}", found), only_looked=True)
+    return Answer(
+        "Cluster restore completed",
+        {**found, "cluster_endpoint": cluster["Endpoint"], "cluster_port": cluster["Port"]},
+        only_looked=True,
+    )
 
 
 handler = CheckRestoreStatusHandler()

@@ -213,7 +213,7 @@ class DeleteRdsHandler(BaseHandler):
     def _look(self, job: Job, found: Inventory) -> DeletionFacts:
         cluster = found.cluster
         if cluster is not None and job.owner.is_finished_restore(
-            cluster, restore_is_dead=job.state.restore_is_dead
+            cluster, job.target_record.read(), restore_is_dead=job.state.restore_is_dead
         ):
             return DeletionFacts(
                 cluster_id=job.target_cluster_id,

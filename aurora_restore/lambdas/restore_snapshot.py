@@ -31,6 +31,7 @@ from aurora_restore.shared.preflight.source import foreign_snapshot
 from aurora_restore.shared.rds.reads import find_cluster, find_snapshot
 from aurora_restore.shared.rds.statuses import AVAILABLE
 from aurora_restore.shared.snapshots.path import absent_snapshot
+from aurora_restore.shared.target_record import TargetRecord
 
 if TYPE_CHECKING:
     from mypy_boto3_rds.type_defs import DBClusterSnapshotTypeDef, DBClusterTypeDef
@@ -60,8 +61,8 @@ class RestoreSnapshotHandler(BaseHandler):
         network = network_of(job.event, target, group)
         existing = find_cluster(rds, job.target_cluster_id)
         if existing is not None:
-            self._require_own_cluster(job, existing)
-            return self._answer(job, name, existing["Status"], network, job.state)
+            record = self._require_own_cluster(job, existing)
+            return self._answer(job, name, existing["Status"], network, record, job.state)
         snapshot = find_snapshot(rds, name)
         if snapshot is None:
             raise self._absent(job, name)
@@ -74,16 +75,24 @@ class RestoreSnapshotHandler(BaseHandler):
         if obstacles:
             raise refusal(obstacles, job.target_cluster_id)
         planned_instances(target, job.state.old_cluster)
-        status = self._restore(job, snapshot, network)
+        status, record = self._restore(job, snapshot, network)
         started = replace(job.with_attempt(job.state), restore_started_at=job.now)
-        return self._answer(job, name, status, network, started)
+        return self._answer(job, name, status, network, record, started)
 
     def _restore(
         self, job: Job, snapshot: "DBClusterSnapshotTypeDef", network: ClusterNetwork
-    ) -> str:
+    ) -> tuple[str, TargetRecord]:
+        """Start the restore; return the cluster's status, and the target record.
+
+        The record names the operation before there is a cluster: from then on no earlier operation
+        takes what is at the target for its own.
+        """
         rds, target, old = job.rds.at_target, job.restore.target, job.state.old_cluster
         settings = restore_settings(target, old, network)
         job.record(replace(job.state, restore_settings=settings))
+        record = job.target_record.write(
+            TargetRecord(restored_by=job.operation_id), job.target_record.read()
+        )
         try:
             restored = restore_cluster(
                 job.target_cluster_id,
@@ -97,23 +106,36 @@ class RestoreSnapshotHandler(BaseHandler):
             existing = find_cluster(rds, job.target_cluster_id)
             if code_of(error) != ALREADY_EXISTS or existing is None:
                 raise
-            self._require_own_cluster(job, existing)
-            return existing["Status"]
+            return existing["Status"], self._require_own_cluster(job, existing)
         except SnapshotNotFoundError as error:
             raise self._absent(job, snapshot["DBClusterSnapshotIdentifier"]) from error
-        return str(restored["DBCluster"]["Status"])
+        cluster: DBClusterTypeDef = restored["DBCluster"]
+        return cluster["Status"], self._record(job, cluster, record)
 
     def _absent(self, job: Job, snapshot: str) -> AuroraRestoreError:
         just_shared = job.is_recent(job.state.shared_at)
         return absent_snapshot(snapshot, job.target_region, just_shared=just_shared)
 
-    def _require_own_cluster(self, job: Job, existing: "DBClusterTypeDef") -> None:
-        if not job.owner.of_operation(existing):
+    def _require_own_cluster(self, job: Job, existing: "DBClusterTypeDef") -> TargetRecord:
+        """Write the target record of a cluster that this operation restored, and return it.
+
+        Raises ForeignClusterError for any other cluster.
+        """
+        record = job.target_record.read()
+        if not job.owner.has_restored(existing, record):
             raise ForeignClusterError(
                 f"cluster {job.target_cluster_id} exists ({existing['Status']}), and this "
                 "operation did not restore it; go on at delete-rds to have it replaced",
                 target_cluster_id=job.target_cluster_id,
             )
+        return self._record(job, existing, record)
+
+    def _record(
+        self, job: Job, cluster: "DBClusterTypeDef", known: TargetRecord | None
+    ) -> TargetRecord:
+        record = known or TargetRecord(restored_by=job.operation_id)
+        resource_id = cluster.get("DbClusterResourceId")
+        return job.target_record.write(replace(record, resource_id=resource_id), known)
 
     def _answer(
         self,
@@ -121,6 +143,7 @@ class RestoreSnapshotHandler(BaseHandler):
         snapshot_name: str,
         status: str,
         network: ClusterNetwork,
+        record: TargetRecord,
         state: OperationState,
     ) -> Answer:
         return Answer(
@@ -134,6 +157,7 @@ class RestoreSnapshotHandler(BaseHandler):
             replace(
                 state,
                 new_cluster_id=job.target_cluster_id,
+                cluster_resource_id=record.resource_id,
                 restore_status=status,
                 restore_started_at=state.restore_started_at or job.now,
                 master_password_set=False,

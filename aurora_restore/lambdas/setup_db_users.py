@@ -24,8 +24,8 @@ from aurora_restore.shared.postgres.grants import READ_ONLY, READ_WRITE
 from aurora_restore.shared.postgres.scripts import ScriptStatus, SqlScript
 from aurora_restore.shared.postgres.setup import DatabaseSetup, PostgresSetup
 
-OpenSetup = Callable[[DatabaseAccess, str], DatabaseSetup]
-"""Opens the setup of a cluster's databases, given the operation's id."""
+OpenSetup = Callable[[DatabaseAccess], DatabaseSetup]
+"""Opens the setup of a cluster's databases."""
 
 
 @dataclass(frozen=True)
@@ -198,7 +198,7 @@ class SetupDbUsersHandler(DatabaseStepHandler):
         """
         work = _Work(
             job,
-            self._open_setup(databases, job.operation_id),
+            self._open_setup(databases),
             SetupFacts(
                 lock_out_due=job.restore.database.disable_inherited_logins,
                 scripts=self._scripts(job, databases.databases[0]),

@@ -26,6 +26,8 @@ from aurora_restore.shared.pipeline import STEPS, Step, get_step
 from aurora_restore.shared.rds.arns import Place
 from aurora_restore.shared.sequences import REPLACE, StepSequence
 from aurora_restore.shared.snapshots.routes import Route, choose_route
+from aurora_restore.shared.target_record import TargetRecord
+from aurora_restore.shared.target_record import declared as recorded
 
 MINUTE: Final = 60
 HOUR: Final = 60 * MINUTE
@@ -264,6 +266,18 @@ def operation_state() -> str:
     )
 
 
+def target_record() -> str:
+    """Return the table of the attributes of a target record."""
+    kinds = {field.name: type_name(field.type) for field in fields(TargetRecord)}
+    return table(
+        ("Attribute", "Type", "Written by", "Meaning"),
+        (
+            row(code(name), kinds[name], _codes(attribute.written_by), attribute.meaning)
+            for name, attribute in recorded().items()
+        ),
+    )
+
+
 CONTENTS: Final[Mapping[str, Callable[[], str]]] = {
     "environment": environment,
     "errors": errors,
@@ -277,4 +291,5 @@ CONTENTS: Final[Mapping[str, Callable[[], str]]] = {
     "state-machine": state_machine,
     "state-transitions": state_transitions,
     "steps": steps,
+    "target-record": target_record,
 }

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final, NoReturn, ParamSpec, TypeVar
 
@@ -265,15 +266,32 @@ def get_ssm_parameter(
         raise translate_error(error) from error
 
 
+@dataclass(frozen=True)
+class SecretVersion:
+    """The current version of a secret, and the JSON object in it."""
+
+    version_id: str
+    value: Mapping[str, Any] = field(repr=False)
+
+
 def get_secret(secret_name: str, *, clients: Clients | None = None) -> dict[str, Any]:
     """Return the JSON object in a secret.
 
     Raises ConfigurationError if there is no such secret or it holds no JSON object; the message
     never contains any part of its value.
     """
+    return dict(get_current_secret(secret_name, clients=clients).value)
+
+
+def get_current_secret(secret_name: str, *, clients: Clients | None = None) -> SecretVersion:
+    """Return the version of a secret that is labelled AWSCURRENT.
+
+    Raises ConfigurationError if there is no such secret or it holds no JSON object; the message
+    never contains any part of its value.
+    """
     secrets = (clients or default_clients()).secrets_manager
     try:
-        text = secrets.get_secret_value(SecretId=secret_name).get("SecretString", "")
+        found = secrets.get_secret_value(SecretId=secret_name)
     except ClientError as error:
         if error_code(error) == "ResourceNotFoundException":
             raise ConfigurationError(
@@ -284,12 +302,12 @@ def get_secret(secret_name: str, *, clients: Clients | None = None) -> dict[str,
     except AWS_ERRORS as error:
         raise translate_error(error) from error
     try:
-        value = json.loads(text)
+        value = json.loads(found.get("SecretString", ""))
     except ValueError:
         value = None
     if not isinstance(value, dict):
         raise ConfigurationError(f"secret {secret_name}: its value must be a JSON object")
-    return value
+    return SecretVersion(found["VersionId"], value)
 
 
 def put_secret(secret_name: str, value: Mapping[str, Any], *, clients: Clients) -> None:

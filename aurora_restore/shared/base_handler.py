@@ -253,7 +253,7 @@ class BaseHandler(ABC):
 
     def _record_answer(self, job: Job, answer: Answer) -> None:
         status = IN_PROGRESS if answer.status is HTTPStatus.ACCEPTED else SUCCESS
-        if not self._only_reads(job):
+        if not answer.only_looked and not self._only_reads(job):
             state = answer.state or job.state
             job.store.save(
                 job.operation_id, self.step.name, status, state.to_details(), self._clock()

@@ -1,28 +1,36 @@
 """What every step does around its own work in the databases of the restored cluster.
 
 A step whose row says ``reaches_database`` is a subclass of ``DatabaseStepHandler``. It finds the
-cluster by the operation's state, logs in as the master user, and turns what PostgreSQL refuses into
-errors of the pipeline.
+cluster by the target record, logs in as the master user, and turns what PostgreSQL refuses into
+errors of the pipeline. It never asks RDS, which the function need not be able to reach.
 """
 
 from abc import abstractmethod
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from importlib import resources
 from typing import Final, Protocol
 
-from aurora_restore.shared.aws_utils import Clients, get_secret
+from aurora_restore.shared.aws_utils import Clients, get_current_secret
 from aurora_restore.shared.base_handler import BaseHandler
 from aurora_restore.shared.common import now
 from aurora_restore.shared.documents.secrets import MasterCredentials
-from aurora_restore.shared.errors import ConfigurationError, DatabaseConnectionError
+from aurora_restore.shared.errors import (
+    AuroraRestoreError,
+    ConfigurationError,
+    DatabaseConnectionError,
+    InvalidPasswordError,
+    TargetNotRecordedError,
+    ValidationError,
+)
 from aurora_restore.shared.job import Answer, Job
 from aurora_restore.shared.lambda_environment import LambdaEnvironment
 from aurora_restore.shared.names import ASSETS_PACKAGE, CA_BUNDLE
 from aurora_restore.shared.postgres.access import DatabaseAccess
 from aurora_restore.shared.postgres.connection import DatabaseLogin, DatabaseServer, explained
-from aurora_restore.shared.validation import validate_required_params
+from aurora_restore.shared.postgres.journal import JournalKey
+from aurora_restore.shared.target_record import TargetRecord, superseded
 
 RESERVE_SECONDS: Final = 45
 """The part of an invocation's time that is kept for writing the state and returning."""
@@ -53,6 +61,16 @@ def read_deployed_asset(path: str) -> str:
         ) from error
 
 
+@dataclass(frozen=True, kw_only=True)
+class LocatedCluster:
+    """The operation's own cluster, as the target record shows it."""
+
+    resource_id: str
+    host: str
+    port: int
+    master_secret_version: str | None
+
+
 class DatabaseStepHandler(BaseHandler):
     """A step that logs in to the restored cluster; a subclass writes ``run_in_databases``."""
 
@@ -79,43 +97,59 @@ class DatabaseStepHandler(BaseHandler):
     def run(self, job: Job) -> Answer:
         """Do the step's work in the databases; if the connection fails, return 202 to try again.
 
-        Every answer names the cluster and its endpoint. Raises DatabaseError if PostgreSQL refuses
-        a statement, and DatabaseConnectionError for the last of MOST_CONNECTION_FAILURES in
-        a row, or for the first one on a direct call.
+        Every answer names the cluster and its endpoint. If the master password is not the secret's
+        any more, the answer leads back to the step that sets it. Raises what ``locate`` raises,
+        DatabaseError if PostgreSQL refuses a statement, and DatabaseConnectionError for the last of
+        MOST_CONNECTION_FAILURES in a row, or for the first one on a direct call.
         """
-        endpoint = job.event.cluster_endpoint or job.state.cluster_endpoint
-        port = job.event.cluster_port or job.state.cluster_port
-        validate_required_params({"cluster_endpoint": endpoint, "cluster_port": port})
-        databases = self._open(
-            job, self._connect(str(endpoint), int(port or 0), self._read_asset(CA_BUNDLE))
-        )
-        try:
-            with explained(
-                f"{self.step.name} could not finish its work in cluster {job.target_cluster_id}"
-            ):
-                answer = self.run_in_databases(job, databases)
-        except DatabaseConnectionError as error:
-            answer = self._try_again(job, error)
-        else:
-            state = replace(answer.state or job.state, connection_failures=None)
-            answer = replace(answer, state=state)
-        body = {"target_cluster_id": job.target_cluster_id, "cluster_endpoint": endpoint}
+        cluster = locate(job, job.target_record.read())
+        answer = self._work(job, cluster)
+        body = {"target_cluster_id": job.target_cluster_id, "cluster_endpoint": cluster.host}
         return replace(answer, body={**body, **answer.body})
 
     def seconds_left(self, job: Job) -> float:
         """Return how many seconds work in a database may still take in this invocation."""
         return max(0.0, job.remaining_seconds - RESERVE_SECONDS)
 
-    def _open(self, job: Job, server: DatabaseServer) -> DatabaseAccess:
+    def _work(self, job: Job, cluster: LocatedCluster) -> Answer:
         name = job.environment.master_secret
-        master = MasterCredentials.parse(
-            get_secret(name, clients=job.clients), source=f"secret {name}"
-        )
+        secret = get_current_secret(name, clients=job.clients)
+        master = MasterCredentials.parse(secret.value, source=f"secret {name}")
+        if secret.version_id != cluster.master_secret_version:
+            return _set_password_again(
+                job,
+                InvalidPasswordError(
+                    f"secret {name} has changed since cluster {job.target_cluster_id} was given "
+                    "its password",
+                    user=master.username,
+                ),
+            )
+        databases = self._open(job, cluster, master)
+        try:
+            with explained(
+                f"{self.step.name} could not finish its work in cluster {job.target_cluster_id}"
+            ):
+                answer = self.run_in_databases(job, databases)
+        except DatabaseConnectionError as error:
+            is_password = isinstance(error, InvalidPasswordError)
+            if is_password and error.details.get("user") == master.username:
+                return _set_password_again(job, error)
+            return self._try_again(job, error)
+        state = replace(answer.state or job.state, connection_failures=None)
+        return replace(answer, state=state)
+
+    def _open(self, job: Job, cluster: LocatedCluster, master: MasterCredentials) -> DatabaseAccess:
         return DatabaseAccess(
-            server,
+            self._connect(cluster.host, cluster.port, self._read_asset(CA_BUNDLE)),
             DatabaseLogin(master.username, master.password),
             master.database,
             job.restore.database.databases or (master.database,),
+            JournalKey(
+                account=job.account_id,
+                region=job.target_region,
+                cluster_resource_id=cluster.resource_id,
+                operation_id=job.operation_id,
+            ),
         )
 
     def _try_again(self, job: Job, error: DatabaseConnectionError) -> Answer:
@@ -128,3 +162,57 @@ class DatabaseStepHandler(BaseHandler):
             f"{error.message}; it is tried again",
             state=replace(job.state, connection_failures=failures),
         )
+
+
+def locate(job: Job, record: TargetRecord | None) -> LocatedCluster:
+    """Return where the cluster of a job's operation is reached, by the target record alone.
+
+    Raises SupersededError if another operation has restored the target since, ValidationError if
+    this operation has restored nothing or the event names another endpoint, and
+    TargetNotRecordedError if the record does not show this operation's cluster.
+    """
+    name, state = job.target_cluster_id, job.state
+    if record is None or record.restored_by != job.operation_id:
+        if state.new_cluster_id is None:
+            restored_by = "is missing" if record is None else f"names {record.restored_by!r}"
+            raise ValidationError(
+                f"operation_id: {job.operation_id!r} has not restored cluster {name}: the target "
+                f"record {job.target_record.key} {restored_by}",
+                faults=["operation_id"],
+            )
+        if record is not None:
+            raise superseded(record, job.operation_id, name)
+    if (
+        record is None
+        or record.resource_id is None
+        or record.resource_id != state.cluster_resource_id
+        or record.writer_endpoint is None
+        or record.port is None
+    ):
+        raise TargetNotRecordedError(
+            f"the target record {job.target_record.key} does not show where the cluster is "
+            f"reached that operation {job.operation_id} restored",
+            target_cluster_id=name,
+        )
+    for field, given, recorded in (
+        ("cluster_endpoint", job.event.cluster_endpoint, record.writer_endpoint),
+        ("cluster_port", job.event.cluster_port, record.port),
+    ):
+        if given not in (None, recorded):
+            raise ValidationError(
+                f"{field}: {given!r} is not where cluster {name} is reached; the target record "
+                f"says {recorded!r}, so leave {field} out",
+                faults=[field],
+            )
+    return LocatedCluster(
+        resource_id=record.resource_id,
+        host=record.writer_endpoint,
+        port=record.port,
+        master_secret_version=record.master_secret_version,
+    )
+
+
+def _set_password_again(job: Job, error: AuroraRestoreError) -> Answer:
+    """Lead back to the step that sets the master password; raise the error if that is in vain."""
+    job.state = replace(job.state, master_password_set=False, connection_failures=None)
+    return job.start_again(error, "the master password is set again")

@@ -2,7 +2,8 @@
 
 AuroraRestoreError                     500
 ├── ValidationError                    400  an event, a parameter or the stored state is wrong
-│   └── ConfigurationError             400  the deployed configuration or a secret is wrong
+│   ├── ConfigurationError             400  the deployed configuration or a secret is wrong
+│   └── TargetNotRecordedError         400  the target record does not show the operation's cluster
 ├── NotFoundError                      404
 │   ├── SnapshotNotFoundError
 │   │   ├── TargetSnapshotNotFoundError     what is to be restored is gone
@@ -192,6 +193,17 @@ class ConfigurationError(ValidationError):
     )
 
 
+class TargetNotRecordedError(ValidationError):
+    """The target record does not say where the cluster of this operation is reached."""
+
+    remedy = Remedy(
+        action=Action.RESUME,
+        first="check-restore-status proves that the cluster is this operation's, and writes the "
+        "record.",
+        step="check-restore-status",
+    )
+
+
 class NotFoundError(AuroraRestoreError):
     """Something that the run needs is not there."""
 
@@ -299,7 +311,7 @@ class UnsuitableInputError(PreflightError):
 
 
 class SupersededError(PreflightError):
-    """An operation that began later has restored the target, and this one must not undo that."""
+    """An operation that began later has restored the target, and this one must leave it alone."""
 
     remedy = Remedy(
         action=Action.NOTHING,
@@ -363,9 +375,9 @@ class InvalidPasswordError(DatabaseConnectionError):
 
     remedy = Remedy(
         action=Action.RESUME,
-        first="The secret or the cluster's password has been changed since the restore. On the way "
-        "from delete-rds the password is set again; the restored cluster stays.",
-        step="delete-rds",
+        first="Find out who changes the secret, or the password in the cluster. "
+        "check-restore-status sets the secret's password again; the restored cluster stays.",
+        step="check-restore-status",
     )
 
 

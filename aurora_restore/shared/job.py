@@ -25,6 +25,7 @@ from aurora_restore.shared.snapshots.identity import named_place
 from aurora_restore.shared.snapshots.path import SnapshotPath, SnapshotSource
 from aurora_restore.shared.state_utils import IN_PROGRESS, StateStore, seconds_since
 from aurora_restore.shared.target_lock import TargetLock
+from aurora_restore.shared.target_record import TargetRecordStore
 from aurora_restore.shared.validation import validate_required_params
 
 GRACE_SECONDS: Final = 300
@@ -82,6 +83,8 @@ class Answer:
     state: OperationState | None = None
     """The operation's state from now on; None leaves it as the job has it."""
     status: HTTPStatus = HTTPStatus.OK
+    only_looked: bool = False
+    """Whether it says nothing of the operation, whose state stays as it was."""
 
     @classmethod
     def wait(
@@ -231,6 +234,11 @@ class Job:
         )
 
     @property
+    def target_record(self) -> TargetRecordStore:
+        """Return the record of the target."""
+        return TargetRecordStore(self.store, self.account_id, self.region, self.target_cluster_id)
+
+    @property
     def now(self) -> str:
         """Return this moment as a timestamp."""
         return timestamp(self.clock())
@@ -265,17 +273,15 @@ class Job:
         name = name or self.step.name
         return replace(state, attempts={**state.attempts, name: self.attempts(name) + 1})
 
-    def start_again(self, error: AuroraRestoreError) -> Answer:
+    def start_again(self, error: AuroraRestoreError, then: str = "it is started again") -> Answer:
         """Return the answer that leads back to the step that starts what has failed.
 
-        Raises ``error`` once the configured number of attempts is used up, and on a direct call,
-        where there is no state machine to follow.
+        ``then`` says what that step does. Raises ``error`` once the configured number of attempts
+        is used up, and on a direct call, where there is no state machine to follow.
         """
         back = REPLACE.lead_back_of(self.step.name)
         if back is None or not self.execution:
             raise error
         if self.attempts(back.attempts_of) >= self.restore.max_attempts:
             raise error
-        return Answer.wait(
-            f"{error.message}; it is started again", {RESTART_FROM: back.to, **error.details}
-        )
+        return Answer.wait(f"{error.message}; {then}", {RESTART_FROM: back.to, **error.details})

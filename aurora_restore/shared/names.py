@@ -47,6 +47,9 @@ def final_snapshot_prefix(cluster_id: str) -> str:
 LOCK_KEY_PREFIX: Final = "lock#"
 """How the partition keys of the locks in the state table begin."""
 
+TARGET_KEY_PREFIX: Final = "target#"
+"""How the partition keys of the target records in the state table begin."""
+
 ASSETS_PACKAGE: Final = "aurora_restore_assets"
 """The package in the database layer that holds the CA bundle and the SQL scripts."""
 

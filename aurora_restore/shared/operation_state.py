@@ -53,9 +53,9 @@ class OperationState:
     attempts: Annotated[
         Mapping[str, int],
         Key(
-            "copy-snapshot, delete-rds, restore-snapshot",
-            "How often a step has started its operation in AWS; also a copy before the last one, "
-            "under the copy's name.",
+            "copy-snapshot, delete-rds, restore-snapshot, check-restore-status",
+            "How often a step has started its operation in AWS, which in check-restore-status is "
+            "to set the master password; also a copy before the last one, under the copy's name.",
             of_one_run=True,
         ),
     ] = field(default_factory=dict)
@@ -150,6 +150,13 @@ class OperationState:
     new_cluster_id: Annotated[
         str | None, Key("restore-snapshot, check-restore-status", "The restored cluster.")
     ] = None
+    cluster_resource_id: Annotated[
+        str | None,
+        Key(
+            "restore-snapshot, check-restore-status",
+            "The restored cluster's resource id, which no other cluster of the Region ever has.",
+        ),
+    ] = None
     restore_status: Annotated[
         str | None,
         Key("restore-snapshot, check-restore-status", "The status of the restored cluster."),
@@ -179,7 +186,7 @@ class OperationState:
     master_password_set: Annotated[
         bool,
         Key(
-            "restore-snapshot, check-restore-status",
+            "restore-snapshot, check-restore-status, setup-db-users",
             "Whether the restored cluster has been given this environment's master password.",
         ),
     ] = False

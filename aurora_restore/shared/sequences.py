@@ -15,7 +15,7 @@ from aurora_restore.shared.pipeline import STEP_NAMES, get_step
 
 @dataclass(frozen=True, kw_only=True)
 class LeadBack:
-    """Where a run continues when the operation that a step waits for has failed in AWS."""
+    """Where a run continues when the operation that a step waits for, or builds on, has failed."""
 
     to: str
     """The step that begins again; from there the run comes to the waiting step once more."""
@@ -31,7 +31,7 @@ class Transition:
     next: str | None
     """The step that follows when this one is done; None where the run ends."""
     lead_back: LeadBack | None = None
-    """What happens when the operation it waits for has failed; None where the step fails, too."""
+    """What happens when the operation it builds on has failed; None where the step fails, too."""
     entry: bool = True
     """Whether ``start_at`` may name it."""
 
@@ -74,7 +74,8 @@ class StepSequence:
 
     def lead_back_of(self, step: str) -> LeadBack | None:
         """Return where a failed operation leads back to from ``step``; None if nowhere."""
-        return self._by_step[step].lead_back
+        transition = self._by_step.get(step)
+        return None if transition is None else transition.lead_back
 
     def path_from(self, step: str) -> tuple[str, ...]:
         """Return the steps of a run that is entered at ``step`` and never led back."""
@@ -183,7 +184,12 @@ REPLACE: Final = StepSequence(
             next="setup-db-users",
             lead_back=LeadBack(to="delete-rds", attempts_of="restore-snapshot"),
         ),
-        Transition(step="setup-db-users", next="archive-snapshot"),
+        # The master password may be changed between the two steps: it is set again then.
+        Transition(
+            step="setup-db-users",
+            next="archive-snapshot",
+            lead_back=LeadBack(to="check-restore-status", attempts_of="check-restore-status"),
+        ),
         Transition(step="archive-snapshot", next="sns-notification"),
         Transition(step="sns-notification", next=None),
     ),

@@ -80,8 +80,8 @@ class DatabasesDouble:
     def _connect(self, host: str, port: int, ca_bundle: str) -> "ServerDouble":
         return ServerDouble(host, port, ca_bundle, databases=self)
 
-    def _open_setup(self, access: DatabaseAccess, operation_id: str) -> "SetupDouble":
-        return SetupDouble(self, access, operation_id)
+    def _open_setup(self, access: DatabaseAccess) -> "SetupDouble":
+        return SetupDouble(self, access)
 
     def of(self, storage: str) -> Contents:
         """The contents of a cluster's storage."""
@@ -100,7 +100,9 @@ class DatabasesDouble:
             and data_plane.passwords[cluster.resource_id] == {login.user: login.password}
         ]
         if len(found) != 1:
-            raise InvalidPasswordError(f"{login.user!r} could not log in", sqlstate="28P01")
+            raise InvalidPasswordError(
+                f"{login.user!r} could not log in", sqlstate="28P01", user=login.user
+            )
         contents = self.of(found[0])
         contents.end_scripts(self.backend.clock.now())
         return contents
@@ -140,7 +142,10 @@ class SetupDouble:
 
     databases: DatabasesDouble
     access: DatabaseAccess
-    operation_id: str
+
+    @property
+    def operation_id(self) -> str:
+        return self.access.journal_key.operation_id
 
     def _log_in(self) -> Contents:
         return self.databases.log_in(self.access.master)

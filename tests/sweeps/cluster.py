@@ -80,13 +80,18 @@ CONTENTS = {
     "reports": """
         CREATE TABLE ledger (entry text);
         CREATE SCHEMA aurora_restore;
-        CREATE TABLE aurora_restore.journal (
+        CREATE TABLE aurora_restore.restore_journal (
+            account text NOT NULL,
+            region text NOT NULL,
+            cluster_resource_id text NOT NULL,
             operation_id text NOT NULL,
             entry text NOT NULL,
             recorded_at timestamptz NOT NULL DEFAULT clock_timestamp(),
-            PRIMARY KEY (operation_id, entry)
+            PRIMARY KEY (account, region, cluster_resource_id, operation_id, entry)
         );
-        INSERT INTO aurora_restore.journal VALUES ('op-0', 'script:sql/mask.sql');
+        INSERT INTO aurora_restore.restore_journal VALUES
+            ('111111111111', 'us-east-1', 'cluster-SOURCE', 'op-1', 'script:sql/mask.sql'),
+            ('111111111111', 'us-east-1', 'cluster-SOURCE', 'op-1', 'inherited-logins-disabled');
         """,
 }
 
@@ -251,8 +256,10 @@ def _lasting_sessions(session: Any) -> list[str]:
 
 
 def _rows(session: Any, table: str) -> list[str]:
-    told = "row(operation_id, entry)" if table == f"{journal.SCHEMA}.journal" else "t"
-    rows = session.run(f"SELECT ({told})::text FROM {table} t ORDER BY 1")  # noqa: S608
+    lasting = "t"
+    if table == f"{journal.SCHEMA}.{journal.TABLE}":
+        lasting = "row(cluster_resource_id, operation_id, entry)"
+    rows = session.run(f"SELECT ({lasting})::text FROM {table} t ORDER BY 1")  # noqa: S608
     return [row for (row,) in rows]
 
 

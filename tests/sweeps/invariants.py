@@ -6,19 +6,24 @@ from typing import Any
 
 from aurora_restore.shared.names import TAG_ARCHIVED_AT, TAG_MANAGED_BY, TAG_OPERATION, TAG_RESTORE
 from aurora_restore.shared.sequences import REPLACE
+from aurora_restore.shared.target_record import TargetRecord, TargetRecordStore
 from embedded_aws.rds.models import AVAILABLE, DELETING, DBCluster, DBClusterSnapshot
 from tests.sweeps.machine import SUCCEEDED, SimulatedExecution
 from tests.sweeps.routes import RESTORE_NAME, SCRIPT, SOURCE, TARGET, SweepRoute
 from tests.sweeps.stage import HOME, SweepStage
 from tests.sweeps.tap import Violation
 from tests.unit.bench import (
+    ACCOUNT,
     APP_PASSWORD,
     MASTER_PASSWORD,
     PREFIX,
     READONLY_PASSWORD,
+    REGION,
 )
 
-OF_THE_WAY = frozenset({"attempted_in", "attempts", "message_id", "waiting_since"})
+OF_THE_WAY = frozenset(
+    {"attempted_in", "attempts", "cluster_resource_id", "message_id", "waiting_since"}
+)
 """Facts of the state about how the run came to its end, beside the times."""
 
 
@@ -114,6 +119,7 @@ class Watchdog:
         self._check_cluster(operation)
         self._check_snapshots(operation)
         self._check_records(operation)
+        self._check_target_record(operation)
         self._check_database(operation)
         return self._outcome(operation)
 
@@ -189,6 +195,27 @@ class Watchdog:
             ),
             "the success was not announced",
         )
+
+    def _check_target_record(self, operation: str) -> None:
+        """The record is about the cluster that is there, and about nothing else."""
+        shown = self.stage.client("rds").describe_db_clusters(DBClusterIdentifier=TARGET)
+        (cluster,) = shown["DBClusters"]
+        secret = self.stage.bench.clients.secrets_manager.get_secret_value(
+            SecretId=self.stage.bench.environment.master_secret
+        )
+        store = TargetRecordStore(self.stage.bench.store, ACCOUNT, REGION, TARGET)
+        found = store.read()
+        expected = TargetRecord(
+            restored_by=operation,
+            resource_id=cluster["DbClusterResourceId"],
+            writer_endpoint=cluster["Endpoint"],
+            reader_endpoint=cluster["ReaderEndpoint"],
+            port=cluster["Port"],
+            master_secret_version=secret["VersionId"],
+        )
+        _demand(found == expected, f"the target record is {found}, and should be {expected}")
+        known = self.stage.state(operation)[REPLACE.steps[-1]]["details"]["cluster_resource_id"]
+        _demand(known == expected.resource_id, "the state knows another cluster than the record")
 
     def _check_database(self, operation: str) -> None:
         cluster = self.stage.site(HOME).clusters[TARGET]

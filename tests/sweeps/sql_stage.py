@@ -17,8 +17,8 @@ from aurora_restore.lambdas.setup_db_users import SetupDbUsersHandler
 from aurora_restore.shared.common import logger
 from aurora_restore.shared.names import CA_BUNDLE, script_resource
 from aurora_restore.shared.postgres.connection import DatabaseLogin
-from aurora_restore.shared.state_utils import SUCCESS
 from embedded_aws.rds.data_plane import scram
+from tests.support.restored_cluster import let_be_restored
 from tests.sweeps.cluster import (
     DATABASES,
     ETL,
@@ -141,7 +141,7 @@ def sql_stage(directory: Path) -> Iterator[SqlStage]:
         logger.setLevel("CRITICAL")
         try:
             _configure(bench)
-            _let_the_restore_be_done(bench, cluster)
+            let_be_restored(bench, cluster.host, cluster.port)
             yield SqlStage(cluster, bench, tap, assets)
         finally:
             logger.setLevel(level)
@@ -175,8 +175,3 @@ def _configure(bench: Bench) -> None:
             }
         ),
     )
-
-
-def _let_the_restore_be_done(bench: Bench, cluster: PostgresCluster) -> None:
-    facts = {"cluster_endpoint": cluster.host, "cluster_port": cluster.port}
-    bench.store.save(OPERATION, "check-restore-status", SUCCESS, facts, bench.clock())

@@ -20,7 +20,7 @@ from moto.stepfunctions.models import stepfunctions_backends
 
 from aurora_restore.shared.base_handler import BaseHandler
 from aurora_restore.shared.common import logger
-from aurora_restore.shared.names import state_machine_name
+from aurora_restore.shared.names import TARGET_KEY_PREFIX, state_machine_name
 from aurora_restore.shared.pipeline import STEPS
 from aurora_restore.shared.sequences import REPLACE
 from embedded_aws.rds import models
@@ -218,10 +218,10 @@ class SweepStage:
         return {item["step"]: item for item in self.bench.store.load_all(operation_id)}
 
     def locks(self) -> list[str]:
-        """The keys of the state table that belong to no execution."""
+        """The keys of the state table that belong to no execution, but for the target's record."""
         operations = {execution.name for execution in self.executions}
         keys = {str(item.hash_key.value) for item in self.items()}
-        return sorted(keys - operations)
+        return sorted(key for key in keys - operations if not key.startswith(TARGET_KEY_PREFIX))
 
     def audit_trail(self) -> list[tuple[str, str, str]]:
         """Operation, step and status of every audit event."""

@@ -44,9 +44,10 @@ def test_undisturbed_it_does_all_its_work_once(sweep: SqlSweep) -> None:
     assert end["app: customers"] == [f"({100 + n},masked{n})" for n in range(1, 6)]
     assert end['app: "Odd Schema"."odd ""table"'] == ["(1,real)", "(51,real)"]
     assert end["reports: ledger"] == ["(mask)"]
-    assert end["reports: aurora_restore.journal"] == [
-        "(op-0,script:sql/mask.sql)",
-        "(op-1,script:sql/mask.sql)",
+    assert end["reports: aurora_restore.restore_journal"] == [
+        "(cluster-RESTORED,op-1,script:sql/mask.sql)",
+        "(cluster-SOURCE,op-1,inherited-logins-disabled)",
+        "(cluster-SOURCE,op-1,script:sql/mask.sql)",
     ]
     ((_, _, state),) = [each for each in end["state"] if each[0] == "setup-db-users"]
     assert state["disabled_logins"] == ["app_user", "etl", 'old "admin']

@@ -1,4 +1,4 @@
-"""Who made a cluster or a snapshot. The tags that the pipeline sets are the only proof."""
+"""Who made a cluster or a snapshot, by the tags that the pipeline sets and the target record."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -11,6 +11,7 @@ from aurora_restore.shared.names import (
 )
 from aurora_restore.shared.rds.statuses import DELETING
 from aurora_restore.shared.rds.tags import tags_of
+from aurora_restore.shared.target_record import TargetRecord
 
 if TYPE_CHECKING:
     from mypy_boto3_rds.type_defs import (
@@ -56,7 +57,19 @@ class Ownership:
         operation = tags_of(described.get("TagList")).get(TAG_OPERATION)
         return self.of_environment(described) and operation == self.operation_id
 
-    def is_finished_restore(self, cluster: "DBClusterTypeDef", *, restore_is_dead: bool) -> bool:
-        """Return whether this operation made the cluster, and the cluster is to stay."""
+    def has_restored(self, cluster: "DBClusterTypeDef", record: TargetRecord | None) -> bool:
+        """Return whether this operation restored the cluster, by its tags and the target record.
+
+        Tags alone do not prove it: a cluster that a person restores from a snapshot inherits them.
+        There is no record if an earlier version of the pipeline restored the cluster.
+        """
+        return self.of_operation(cluster) and (
+            record is None or record.is_of(self.operation_id, cluster.get("DbClusterResourceId"))
+        )
+
+    def is_finished_restore(
+        self, cluster: "DBClusterTypeDef", record: TargetRecord | None, *, restore_is_dead: bool
+    ) -> bool:
+        """Return whether this operation restored the cluster, and the cluster is to stay."""
         going = cluster["Status"] == DELETING or restore_is_dead
-        return self.of_operation(cluster) and not going
+        return self.has_restored(cluster, record) and not going

@@ -8,6 +8,7 @@ from aurora_restore.shared.postgres.connection import (
     DatabaseServer,
     DatabaseSession,
 )
+from aurora_restore.shared.postgres.journal import JournalKey
 
 
 @dataclass(frozen=True)
@@ -19,6 +20,8 @@ class DatabaseAccess:
     master_database: str
     """Where the master user logs in for what concerns the whole cluster, such as roles."""
     databases: tuple[str, ...]
+    journal_key: JournalKey
+    """Under which the work in this cluster is recorded in its databases."""
 
     def session(self, database: str | None = None) -> AbstractContextManager[DatabaseSession]:
         """Log in to a database, or else the master user's, for the time of the block.

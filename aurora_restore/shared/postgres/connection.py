@@ -122,8 +122,8 @@ class DatabaseServer:
         """Log in, and leave it to the caller to ``close`` the session.
 
         The server's certificate must be signed by ``ca_bundle`` for ``host``. Raises
-        InvalidPasswordError, or another DatabaseConnectionError, with ``sqlstate`` where it was
-        PostgreSQL that refused.
+        InvalidPasswordError, or another DatabaseConnectionError, with ``sqlstate`` and ``user``
+        where it was PostgreSQL that refused.
         """
         try:
             connection = self.open_connection(
@@ -143,6 +143,7 @@ class DatabaseServer:
                 f"{login.user!r} could not log in to database {database!r} at "
                 f"{self.host}:{self.port}: {describe(error)}",
                 sqlstate=code,
+                user=login.user,
             ) from error
         except (InterfaceError, OSError) as error:
             raise DatabaseConnectionError(

@@ -5,6 +5,7 @@ from typing import Final
 
 from aurora_restore.shared.postgres import journal
 from aurora_restore.shared.postgres.connection import DatabaseSession, explained, identifier
+from aurora_restore.shared.postgres.journal import JournalKey
 
 # The roles that Amazon RDS makes for itself. Those whose name begins with "pg_" are PostgreSQL's.
 RDS_ROLES: Final = frozenset(
@@ -30,26 +31,26 @@ LOGIN_DISABLED: Final = "login-disabled:"
 
 
 def disable_inherited_logins(
-    session: DatabaseSession, operation_id: str, keep: Collection[str]
+    session: DatabaseSession, key: JournalKey, keep: Collection[str]
 ) -> list[str]:
     """Set NOLOGIN on every role that came with the snapshot, and end the sessions of these roles.
 
     Spared are the master user, the roles of RDS and those in ``keep``. The roles are altered once
-    per operation, in one transaction with their entries in the journal, so that a role to which
+    per restore, in one transaction with their entries in the journal, so that a role to which
     this operation has given a login keeps it; their sessions end on every call. Returns the roles,
     those of an earlier call included. Raises DatabaseError naming a role that cannot be altered.
     """
     with session.transaction():
-        if not journal.has(session, operation_id, LOGINS_DISABLED):
+        if not journal.has(session, key, LOGINS_DISABLED):
             for role in find_inherited_logins(session, keep):
                 with explained(
                     f"role {role!r} could not be kept from logging in (keep it with "
                     "database.keep_logins, or change it in the source)"
                 ):
                     session.run(f"ALTER ROLE {identifier(role)} NOLOGIN")
-                journal.write(session, operation_id, f"{LOGIN_DISABLED}{role}")
-            journal.write(session, operation_id, LOGINS_DISABLED)
-        entries = journal.entries(session, operation_id)
+                journal.write(session, key, f"{LOGIN_DISABLED}{role}")
+            journal.write(session, key, LOGINS_DISABLED)
+        entries = journal.entries(session, key)
     roles = [
         entry.removeprefix(LOGIN_DISABLED) for entry in entries if entry.startswith(LOGIN_DISABLED)
     ]

@@ -1,4 +1,4 @@
-"""SQL scripts that run once per operation, however long they take.
+"""SQL scripts that run once per restored cluster, however long they take.
 
 A script goes to the server as one message: its transaction, its entry in the journal, and its
 commit. So the server finishes it whether or not the function that sent it is still there; the next
@@ -28,6 +28,7 @@ from aurora_restore.shared.postgres.connection import (
     literal,
     sqlstate,
 )
+from aurora_restore.shared.postgres.journal import JournalKey
 from aurora_restore.shared.postgres.membership import TemporaryMembership, plan_membership
 
 # Settings without which the server would stop or wait for a client that is gone, each with the
@@ -60,27 +61,26 @@ class SqlScript:
 
 
 def find_script_status(
-    session: DatabaseSession, operation_id: str, script: SqlScript
+    session: DatabaseSession, key: JournalKey, script: SqlScript
 ) -> ScriptStatus:
     """Return how far a script is. ``session`` is one with the script's database."""
-    if journal.exists(session) and journal.has(session, operation_id, _entry(script)):
+    if journal.exists(session) and journal.has(session, key, _entry(script)):
         return ScriptStatus.DONE
     active = session.column(
         "SELECT pid FROM pg_stat_activity WHERE application_name = :label AND state = 'active'",
-        label=_label(operation_id, script),
+        label=_label(key, script),
     )
     return ScriptStatus.RUNNING if active else ScriptStatus.MISSING
 
 
-def start_script(
-    access: DatabaseAccess, operation_id: str, script: SqlScript, seconds: float
-) -> ScriptStatus:
+def start_script(access: DatabaseAccess, script: SqlScript, seconds: float) -> ScriptStatus:
     """Run a script in its own transaction, and wait up to ``seconds`` for it.
 
     Sessions of the same script that failed unseen are ended first. Returns DONE, or RUNNING where
     it takes longer. Raises ScriptFailedError, and then nothing of the script remains.
     """
-    label = _label(operation_id, script)
+    key = access.journal_key
+    label = _label(key, script)
     session = access.server.connect(access.master, script.database, application_name=label)
     try:
         journal.prepare(session)
@@ -94,7 +94,7 @@ def start_script(
             if session.version >= since:
                 session.run(setting)
         membership = plan_membership(session, find_owners(session))
-        message = _as_one_message(operation_id, script, label, membership)
+        message = _as_one_message(key, script, label, membership)
     except BaseException:
         close(session)
         raise
@@ -127,7 +127,7 @@ def _send(session: DatabaseSession, message: str, outcome: Future[None]) -> None
 
 
 def _as_one_message(
-    operation_id: str, script: SqlScript, label: str, membership: TemporaryMembership
+    key: JournalKey, script: SqlScript, label: str, membership: TemporaryMembership
 ) -> str:
     """Return the script within its transaction, with the master user a member of the owners.
 
@@ -135,12 +135,11 @@ def _as_one_message(
     one, and then fails. The last block refuses a script that has ended the transaction itself, for
     then a failure would have left half of it behind.
     """
-    entry = f"{literal(operation_id)}, {literal(_entry(script))}"
     return "\n".join(
         (
             "BEGIN;",
             f"SET LOCAL aurora_restore.script = {literal(label)};",
-            f"INSERT INTO {journal.SCHEMA}.journal (operation_id, entry) VALUES ({entry});",
+            f"{journal.insertion(key, _entry(script))};",
             *(f"{statement};" for statement in membership.gain),
             script.sql,
             ";",
@@ -186,7 +185,7 @@ def _is_a_second_entry(error: PgDatabaseError) -> bool:
     return (
         sqlstate(error) == UNIQUE_VIOLATION
         and report.get("s") == journal.SCHEMA
-        and report.get("t") == "journal"
+        and report.get("t") == journal.TABLE
     )
 
 
@@ -194,7 +193,7 @@ def _entry(script: SqlScript) -> str:
     return f"script:{script.name}"
 
 
-def _label(operation_id: str, script: SqlScript) -> str:
+def _label(key: JournalKey, script: SqlScript) -> str:
     """Return the session's application_name, which PostgreSQL cuts at 63 bytes."""
-    named = f"{operation_id}\0{script.database}\0{script.name}"
+    named = f"{key}\0{script.database}\0{script.name}"
     return f"{APPLICATION_NAME} {hashlib.sha256(named.encode()).hexdigest()[:32]}"

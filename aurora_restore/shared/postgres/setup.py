@@ -54,13 +54,12 @@ class PostgresSetup:
     """The setup in PostgreSQL itself."""
 
     access: DatabaseAccess
-    operation_id: str
 
     def lock_out(self, keep: Collection[str]) -> list[str]:
         """Disable the inherited logins, end their sessions, and record that in the journal."""
         with self.access.session() as session:
             journal.prepare(session)
-            return disable_inherited_logins(session, self.operation_id, keep)
+            return disable_inherited_logins(session, self.access.journal_key, keep)
 
     def find_script_statuses(
         self, scripts: Sequence[SqlScript]
@@ -71,12 +70,12 @@ class PostgresSetup:
             with self.access.session(database) as session:
                 for script in scripts:
                     if script.database == database:
-                        found[script] = find_script_status(session, self.operation_id, script)
+                        found[script] = find_script_status(session, self.access.journal_key, script)
         return found
 
     def start_script(self, script: SqlScript, seconds: float) -> ScriptStatus:
         """Run a script in its own transaction, and wait up to ``seconds`` for it."""
-        return start_script(self.access, self.operation_id, script, seconds)
+        return start_script(self.access, script, seconds)
 
     def set_up_roles(self, logins: Sequence[DatabaseLogin]) -> None:
         """Revoke the roles' memberships, and create or alter them."""

@@ -13,12 +13,19 @@ import pg8000.native
 import pytest
 
 from aurora_restore.shared.postgres.connection import DatabaseLogin, DatabaseServer, DatabaseSession
+from aurora_restore.shared.postgres.journal import JournalKey
 from embedded_aws.rds.data_plane import Login
 from embedded_aws.rds.data_plane.builds import MAJORS
 from embedded_aws.rds.data_plane.postgres import PostgresDataPlane
 
 DATABASE = "shop"
 MASTER = DatabaseLogin("postgres", "master-password-1")
+OPERATION = JournalKey(
+    account="222222222222",
+    region="us-west-2",
+    cluster_resource_id="cluster-RESTORED",
+    operation_id="op-1",
+)
 
 INHERITED = """
 CREATE ROLE "Odd ""Owner";

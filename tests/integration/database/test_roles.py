@@ -1,5 +1,6 @@
 """Who can log in and what they can do, in a real PostgreSQL."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -20,6 +21,7 @@ from aurora_restore.shared.postgres.connection import (
     identifier,
 )
 from aurora_restore.shared.postgres.grants import READ_ONLY, READ_WRITE, grant_access
+from aurora_restore.shared.postgres.journal import JournalKey
 from aurora_restore.shared.postgres.lock_out import (
     LOGIN_DISABLED,
     LOGINS_DISABLED,
@@ -30,6 +32,7 @@ from tests.integration.database.conftest import (
     DATABASE,
     MASTER,
     OLDEST,
+    OPERATION,
     SINCE_16,
     Aged,
     Restored,
@@ -53,10 +56,10 @@ ORDER BY 1, 2, 3
 """
 
 
-def set_up(restored: Restored, operation_id: str = "op-1") -> list[str]:
+def set_up(restored: Restored, key: JournalKey = OPERATION) -> list[str]:
     with restored.server.session(MASTER, DATABASE) as session:
         journal.prepare(session)
-        disabled = disable_inherited_logins(session, operation_id, ["monitoring", "nobody"])
+        disabled = disable_inherited_logins(session, key, ["monitoring", "nobody"])
         for login in (APP, READONLY):
             leave_groups(session, login.user)
             ensure_login(restored.server, session, login, DATABASE)
@@ -76,8 +79,8 @@ def test_sessions_end_that_an_earlier_attempt_has_left(restored: Restored) -> No
             stopped = DatabaseSession(connection)
             journal.prepare(stopped)
             connection.run("ALTER ROLE etl NOLOGIN")
-            journal.write(stopped, "op-1", f"{LOGIN_DISABLED}etl")
-            journal.write(stopped, "op-1", LOGINS_DISABLED)
+            journal.write(stopped, OPERATION, f"{LOGIN_DISABLED}etl")
+            journal.write(stopped, OPERATION, LOGINS_DISABLED)
             connection.run("COMMIT")
         assert set_up(restored) == ["etl"]
         with pytest.raises((Exception,), match=r"terminat|closed|network"):
@@ -148,8 +151,8 @@ def test_a_second_run_changes_nothing(restored: Restored) -> None:
 
 
 def test_another_operation_disables_the_logins_again(restored: Restored) -> None:
-    set_up(restored, "op-1")
-    assert APP.user in set_up(restored, "op-2")
+    set_up(restored)
+    assert APP.user in set_up(restored, replace(OPERATION, operation_id="op-2"))
     prove_access(restored.server, [DATABASE], APP, READONLY)
 
 
@@ -290,7 +293,7 @@ def test_an_older_server_is_set_up_with_what_it_knows(restored: Restored, aged: 
     with restored.session(MASTER) as connection:
         connection.run('CREATE ROLE "read ""only"; GRANT writers TO "read ""only"')
     for version in aged:
-        set_up(restored, f"op at {version}")
+        set_up(restored, replace(OPERATION, operation_id=f"op at {version}"))
         prove_access(restored.server, [DATABASE], APP, READONLY)
 
 

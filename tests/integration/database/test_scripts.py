@@ -1,11 +1,13 @@
 """SQL scripts in a real PostgreSQL: once, whole or not at all, and however long they take."""
 
 import time
+from dataclasses import replace
 
 import pytest
 
 from aurora_restore.shared.errors import ScriptFailedError
 from aurora_restore.shared.postgres.access import DatabaseAccess
+from aurora_restore.shared.postgres.journal import JournalKey
 from aurora_restore.shared.postgres.scripts import (
     ScriptStatus,
     SqlScript,
@@ -17,6 +19,7 @@ from tests.integration.database.conftest import (
     DATABASE,
     MASTER,
     OLDEST,
+    OPERATION,
     SINCE_17,
     Aged,
     Restored,
@@ -30,14 +33,14 @@ def script(sql: str, name: str = "mask.sql") -> SqlScript:
 
 
 def run(
-    restored: Restored, sql: str, seconds: float = ENOUGH_SECONDS, operation_id: str = "op-1"
+    restored: Restored, sql: str, seconds: float = ENOUGH_SECONDS, key: JournalKey = OPERATION
 ) -> ScriptStatus:
     """Start a script where it is neither running nor done, as the step does."""
-    access = DatabaseAccess(restored.server, MASTER, DATABASE, (DATABASE,))
+    access = DatabaseAccess(restored.server, MASTER, DATABASE, (DATABASE,), key)
     with access.session() as session:
-        status = find_script_status(session, operation_id, script(sql))
+        status = find_script_status(session, key, script(sql))
     if status is ScriptStatus.MISSING:
-        return start_script(access, operation_id, script(sql), seconds)
+        return start_script(access, script(sql), seconds)
     return status
 
 
@@ -52,8 +55,30 @@ def test_a_script_runs_once_in_an_operation(restored: Restored) -> None:
     assert run(restored, insert) is ScriptStatus.DONE
     assert run(restored, insert) is ScriptStatus.DONE
     assert counted(restored, "SELECT count(*) FROM customers") == 101
-    run(restored, insert, operation_id="op-2")
+    run(restored, insert, key=replace(OPERATION, operation_id="op-2"))
     assert counted(restored, "SELECT count(*) FROM customers") == 102
+
+
+@pytest.mark.parametrize(
+    "elsewhere",
+    [
+        {"account": "111111111111"},
+        {"region": "us-east-1"},
+        {"cluster_resource_id": "cluster-STAGING"},
+    ],
+    ids=str,
+)
+def test_a_journal_that_came_with_the_snapshot_of_another_environment_is_not_believed(
+    restored: Restored, elsewhere: dict[str, str]
+) -> None:
+    masking = "UPDATE customers SET email = 'masked'"
+    assert run(restored, masking, key=replace(OPERATION, **elsewhere)) is ScriptStatus.DONE
+    with restored.session(MASTER) as connection:
+        connection.run("UPDATE customers SET email = id || '@real.example'")
+
+    assert run(restored, masking) is ScriptStatus.DONE
+
+    assert counted(restored, "SELECT count(*) FROM customers WHERE email = 'masked'") == 100
 
 
 def test_nothing_of_a_failed_script_remains(restored: Restored) -> None:
@@ -102,7 +127,7 @@ def test_a_script_that_outlasts_its_invocation_goes_on_in_the_next(restored: Res
         assert time.monotonic() < deadline
         time.sleep(0.1)
     assert counted(restored, "SELECT count(*) FROM customers WHERE email = 'masked'") == 100
-    assert counted(restored, "SELECT count(*) FROM aurora_restore.journal") == 1
+    assert counted(restored, "SELECT count(*) FROM aurora_restore.restore_journal") == 1
 
 
 def test_a_script_that_failed_unseen_is_run_again_and_its_error_reported(
@@ -119,7 +144,10 @@ def test_a_script_that_failed_unseen_is_run_again_and_its_error_reported(
 def test_a_script_runs_on_an_older_server(restored: Restored, aged: Aged) -> None:
     for number, _ in enumerate(aged):
         insert = "INSERT INTO customers SELECT max(id) + 1, 'x' FROM customers"
-        assert run(restored, insert, operation_id=f"op-{number}") is ScriptStatus.DONE
+        assert (
+            run(restored, insert, key=replace(OPERATION, operation_id=f"op-{number}"))
+            is ScriptStatus.DONE
+        )
         assert counted(restored, "SELECT count(*) FROM customers") == 101 + number
 
 

@@ -3,8 +3,8 @@
 import json
 
 from aurora_restore.shared.names import CA_BUNDLE
-from aurora_restore.shared.state_utils import SUCCESS
 from tests.integration.database.conftest import DATABASE, MASTER, Restored
+from tests.support.restored_cluster import let_be_restored
 from tests.support.warm_cache import WarmCacheHandler
 from tests.unit.bench import RESTORE, bench_in_memory
 
@@ -20,8 +20,7 @@ def test_a_second_step_logs_in_over_tls_with_the_masters_secret(restored: Restor
             ),
         )
         bench.inject = lambda _: {"read_asset": {CA_BUNDLE: server.ca_bundle}.__getitem__}
-        facts = {"cluster_endpoint": server.host, "cluster_port": server.port}
-        bench.store.save("op-1", "check-restore-status", SUCCESS, facts, bench.clock())
+        let_be_restored(bench, server.host, server.port)
         bench.advance(1)
 
         answer = bench.step(WarmCacheHandler)

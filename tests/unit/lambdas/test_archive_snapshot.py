@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from aurora_restore.lambdas.archive_snapshot import ArchiveSnapshotHandler
-from aurora_restore.shared.errors import AwsError, SnapshotNotFoundError
+from aurora_restore.shared.errors import AwsError, SnapshotNotFoundError, SupersededError
 from aurora_restore.shared.names import (
     TAG_ARCHIVED_AT,
     TAG_MANAGED_BY,
@@ -14,6 +14,7 @@ from aurora_restore.shared.names import (
     source_role_name,
 )
 from aurora_restore.shared.rds.tags import tag_list
+from aurora_restore.shared.target_record import TargetRecord, TargetRecordStore
 from embedded_aws.rds.models import Location
 from tests.unit.bench import ACCOUNT, PREFIX, REGION, SOURCE_REGION, Bench
 from tests.unit.lambdas.arrange import COPY, LONG_ENOUGH, SOURCE_ARN
@@ -23,6 +24,7 @@ from tests.unit.lambdas.midway import (
     copy_of_the_source,
     reached,
     tags,
+    usable,
 )
 from tests.unit.scene import HOME, OTHER_ACCOUNT, SNAPSHOT, TARGET, Scene, make_scene
 
@@ -687,3 +689,18 @@ def test_a_copy_that_somebody_else_has_deleted_meanwhile_is_no_error(scene: Scen
 
     assert snapshots(scene) == {COPY}
     assert body["deleted_snapshots"] == ["monday", "tuesday"]
+
+
+# Whose cluster it is
+
+
+def test_an_old_operation_deletes_no_copy_of_a_newer_one(scene: Scene) -> None:
+    usable(scene)
+    copy_of_the_source(scene, "newer-copy", marked=tags(**{TAG_OPERATION: "op-2"}))
+    store = TargetRecordStore(scene.bench.store, ACCOUNT, REGION, TARGET)
+    store.write(TargetRecord(restored_by="op-2", resource_id="cluster-NEWER"), store.read())
+
+    with pytest.raises(SupersededError, match="operation op-2 has replaced it since"):
+        scene.bench.step(ArchiveSnapshotHandler)
+
+    assert "newer-copy" in snapshots(scene)

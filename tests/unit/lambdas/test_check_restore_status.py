@@ -19,11 +19,11 @@ from aurora_restore.shared.errors import (
 )
 from aurora_restore.shared.job import GRACE_SECONDS
 from aurora_restore.shared.names import TAG_OPERATION
-from tests.unit.bench import MASTER_PASSWORD, REGION
+from aurora_restore.shared.target_record import TargetRecord, TargetRecordStore
+from tests.unit.bench import ACCOUNT, MASTER_PASSWORD, REGION
 from tests.unit.lambdas.arrange import LONG_ENOUGH
 from tests.unit.lambdas.midway import (
     OPERATION,
-    copied,
     reached,
     restored,
     restoring,
@@ -659,17 +659,129 @@ def by_an_earlier_operation(scene: Scene) -> None:
     scene.make_target(tags=[*OWN_TAGS, {"Key": TAG_OPERATION, "Value": "op-0"}])
 
 
-@pytest.mark.parametrize("made", [by_hand, by_an_earlier_operation])
+def from_a_snapshot_that_kept_the_tags(scene: Scene) -> None:
+    """A person restores the cluster of this operation from its snapshot, which has its tags."""
+    usable(scene)
+    rds = scene.client("rds")
+    rds.delete_db_instance(DBInstanceIdentifier=f"{TARGET}-1")
+    rds.delete_db_cluster(DBClusterIdentifier=TARGET, SkipFinalSnapshot=True)
+    scene.bench.advance(LONG_ENOUGH)
+    by_hand(scene)
+    scene.bench.rds.backend.at(HOME).clusters[TARGET].tags = tags()
+
+
+STRANGERS = pytest.mark.parametrize(
+    "made", [by_hand, by_an_earlier_operation, from_a_snapshot_that_kept_the_tags]
+)
+
+
+def shown(scene: Scene) -> Any:
+    """What may not change of a cluster that is left alone."""
+    return (passwords(scene), set(instances(scene)), cluster(scene)["TagList"])
+
+
+@STRANGERS
 def test_a_strangers_cluster_of_that_name_is_left_alone(
     scene: Scene, made: Callable[[Scene], None]
 ) -> None:
     made(scene)
-    copied(scene)
-    before = (passwords(scene), set(instances(scene)), cluster(scene)["TagList"])
+    before = shown(scene)
+
+    with pytest.raises(ForeignClusterError) as caught:
+        check(scene)
+
+    assert caught.value.remedy.step == "delete-rds"
+    assert shown(scene) == before
+
+
+@STRANGERS
+def test_a_direct_call_only_looks_at_a_strangers_cluster(
+    scene: Scene, made: Callable[[Scene], None]
+) -> None:
+    made(scene)
+    before, known = shown(scene), scene.bench.store.load_all(OPERATION)
 
     answer = directly(scene)
 
-    assert answer["statusCode"] == 409
-    assert answer["body"]["error_type"] == "ForeignClusterError"
-    assert answer["body"]["resume_at"] == "delete-rds"
-    assert (passwords(scene), set(instances(scene)), cluster(scene)["TagList"]) == before
+    assert answer == {
+        "statusCode": 200,
+        "body": {
+            "message": "Cluster restore completed",
+            "operation_id": OPERATION,
+            "target_cluster_id": TARGET,
+            "target_region": REGION,
+            "status": "available",
+            "cluster_endpoint": cluster(scene)["Endpoint"],
+            "cluster_port": 5432,
+            "restored_by_this_operation": False,
+        },
+    }
+    assert shown(scene) == before
+    assert scene.bench.store.load_all(OPERATION) == known
+
+
+def test_a_direct_call_waits_for_a_strangers_cluster_in_transit(scene: Scene) -> None:
+    by_hand(scene)
+    put(scene, "modifying")
+
+    answer = directly(scene)
+
+    assert answer["statusCode"] == 202
+    assert answer["body"]["restored_by_this_operation"] is False
+    assert answer["body"]["retry_after"] == 15
+
+
+# The target record
+
+
+def records(scene: Scene) -> TargetRecordStore:
+    return TargetRecordStore(scene.bench.store, ACCOUNT, REGION, TARGET)
+
+
+def test_the_record_says_where_the_cluster_is_reached_and_which_secret_was_set(
+    scene: Scene,
+) -> None:
+    finished(scene)
+
+    secret = scene.bench.clients.secrets_manager.get_secret_value(
+        SecretId=scene.bench.environment.master_secret
+    )
+    made = cluster(scene)
+    assert records(scene).read() == TargetRecord(
+        restored_by=OPERATION,
+        resource_id=made["DbClusterResourceId"],
+        writer_endpoint=made["Endpoint"],
+        reader_endpoint=made["ReaderEndpoint"],
+        port=5432,
+        master_secret_version=secret["VersionId"],
+    )
+    assert details(scene)["cluster_resource_id"] == made["DbClusterResourceId"]
+
+
+def test_a_restore_that_an_earlier_version_began_gets_its_record(scene: Scene) -> None:
+    usable(scene)
+    before = records(scene).read()
+    scene.bench.clients.dynamodb.delete_item(
+        TableName=scene.bench.environment.state_table,
+        Key={"operation_id": {"S": records(scene).key}, "step": {"S": "target"}},
+    )
+
+    until_done(scene, CheckRestoreStatusHandler)
+
+    assert records(scene).read() == before
+
+
+def test_a_secret_that_is_rotated_while_the_cluster_is_made_is_the_one_that_is_set(
+    scene: Scene,
+) -> None:
+    with_instances(scene)
+    check(scene)
+    scene.bench.clients.secrets_manager.put_secret_value(
+        SecretId=scene.bench.environment.master_secret,
+        SecretString='{"username": "postgres", "password": "rotated-77", "database": "app"}',
+    )
+    scene.bench.advance(LONG_ENOUGH)
+
+    until_done(scene, CheckRestoreStatusHandler)
+
+    assert passwords(scene) == ["rotated-77"]

@@ -103,8 +103,8 @@ def test_what_postgresql_refuses_says_which_step_failed_on_which_cluster(
     assert caught.value.details == {"sqlstate": "42501"}
 
 
-def test_without_an_endpoint_it_says_what_is_missing(scene: Scene) -> None:
-    with pytest.raises(ValidationError, match=r"cluster_endpoint: is missing.*cluster_port"):
+def test_without_a_target_record_it_says_what_is_missing(scene: Scene) -> None:
+    with pytest.raises(ValidationError, match=r"the target record .* is missing"):
         warm(scene)
 
 

@@ -17,6 +17,7 @@ from aurora_restore.shared.errors import (
     ValidationError,
 )
 from aurora_restore.shared.names import TAG_OPERATION
+from aurora_restore.shared.target_record import TargetRecord, TargetRecordStore
 from embedded_aws.rds.models import Location
 from tests.unit.bench import ACCOUNT, REGION, Bench, execution_arn
 from tests.unit.lambdas.arrange import COPY, COPY_ARN, LONG_ENOUGH, SOURCE_ARN
@@ -26,10 +27,11 @@ from tests.unit.lambdas.midway import (
     copy_of_the_source,
     dying_after,
     reached,
+    restored,
     restoring,
     tags,
 )
-from tests.unit.scene import OTHER_ACCOUNT, OWN_TAGS, TARGET, VERSION, Scene, make_scene
+from tests.unit.scene import HOME, OTHER_ACCOUNT, OWN_TAGS, TARGET, VERSION, Scene, make_scene
 
 ROLE = {"RoleArn": f"arn:aws:iam::{ACCOUNT}:role/import", "FeatureName": "s3Import"}
 
@@ -570,3 +572,53 @@ def test_a_restore_that_is_started_again_counts_as_one_more_attempt(scene: Scene
     details = scene.bench.state("restore-snapshot")["details"]
     assert details["attempts"]["restore-snapshot"] == 2
     assert "restore_is_dead" not in details
+
+
+# The target record
+
+
+def target_record(scene: Scene) -> TargetRecord | None:
+    return TargetRecordStore(scene.bench.store, ACCOUNT, REGION, TARGET).read()
+
+
+def test_the_record_names_the_operation_and_its_cluster(scene: Scene) -> None:
+    restoring(scene)
+
+    resource_id = cluster(scene)["DbClusterResourceId"]
+    assert target_record(scene) == TargetRecord(restored_by=OPERATION, resource_id=resource_id)
+    assert scene.bench.state("restore-snapshot")["details"]["cluster_resource_id"] == resource_id
+
+
+def test_the_record_names_the_operation_before_there_is_a_cluster(scene: Scene) -> None:
+    copied(scene)
+    known = TargetRecord(restored_by="op-0", resource_id="cluster-OLD", port=5432)
+    TargetRecordStore(scene.bench.store, ACCOUNT, REGION, TARGET).write(known, None)
+    scene.bench.rds.admin.refuse_next("RestoreDBClusterFromSnapshot", code="AccessDenied")
+
+    with pytest.raises(AwsError):
+        scene.bench.step(RestoreSnapshotHandler)
+
+    assert target_record(scene) == TargetRecord(restored_by=OPERATION)
+
+
+def test_a_restore_whose_function_died_is_recorded_by_the_next_call(scene: Scene) -> None:
+    copied(scene)
+    with dying_after(scene, "RestoreDBClusterFromSnapshot"):
+        scene.bench.step(RestoreSnapshotHandler)
+    before = target_record(scene)
+
+    scene.bench.step(RestoreSnapshotHandler)
+
+    resource_id = cluster(scene)["DbClusterResourceId"]
+    assert before == TargetRecord(restored_by=OPERATION)
+    assert target_record(scene) == TargetRecord(restored_by=OPERATION, resource_id=resource_id)
+
+
+def test_a_cluster_with_the_operations_tags_and_another_resource_id_is_not_its_own(
+    scene: Scene,
+) -> None:
+    restored(scene)
+    scene.bench.rds.backend.at(HOME).clusters[TARGET].resource_id = "cluster-BY-HAND"
+
+    with pytest.raises(ForeignClusterError):
+        scene.bench.step(RestoreSnapshotHandler)

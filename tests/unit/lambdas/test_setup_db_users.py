@@ -1,29 +1,45 @@
 """setup-db-users: what it decides; what its SQL does is tested against a real PostgreSQL."""
 
 import json
+from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from pg8000.exceptions import DatabaseError as PgDatabaseError
 from pg8000.exceptions import InterfaceError
 
+from aurora_restore.lambdas.check_restore_status import CheckRestoreStatusHandler
 from aurora_restore.lambdas.setup_db_users import SetupDbUsersHandler
 from aurora_restore.shared.database_step import MOST_CONNECTION_FAILURES, RESERVE_SECONDS
 from aurora_restore.shared.errors import (
+    Action,
     ConfigurationError,
     DatabaseConnectionError,
     DatabaseError,
+    InvalidPasswordError,
     PrivilegeCheckError,
     ScriptFailedError,
+    SupersededError,
+    TargetNotRecordedError,
     ValidationError,
 )
+from aurora_restore.shared.target_record import TargetRecord, TargetRecordStore
 from tests.support.database_double import Contents, DatabasesDouble
-from tests.unit.bench import APP_PASSWORD, MASTER_PASSWORD, READONLY_PASSWORD, Bench
-from tests.unit.lambdas.midway import OPERATION, restored, until_done, usable
+from tests.unit.bench import (
+    ACCOUNT,
+    APP_PASSWORD,
+    MASTER_PASSWORD,
+    READONLY_PASSWORD,
+    REGION,
+    Bench,
+)
+from tests.unit.lambdas.midway import OPERATION, until_done, usable
 from tests.unit.scene import TARGET, Scene
 
 MASK = "sql/mask.sql"
 FIXTURES = "sql/fixtures.sql"
+KEY = f"target#{ACCOUNT}/{REGION}/{TARGET}"
 LET_IN = {"app_user": APP_PASSWORD, "readonly_user": READONLY_PASSWORD}
 REFUSED = DatabaseConnectionError("'postgres' could not log in", sqlstate="28P01")
 
@@ -83,6 +99,22 @@ def app_secret(scene: Scene) -> dict[str, Any]:
         )["SecretString"]
     )
     return found
+
+
+def records(scene: Scene) -> TargetRecordStore:
+    return TargetRecordStore(scene.bench.store, ACCOUNT, REGION, TARGET)
+
+
+def target_record(scene: Scene) -> TargetRecord | None:
+    return records(scene).read()
+
+
+def forget_record(scene: Scene) -> None:
+    """Leave things as an earlier version of the pipeline did, which wrote no record."""
+    scene.bench.clients.dynamodb.delete_item(
+        TableName=scene.bench.environment.state_table,
+        Key={"operation_id": {"S": KEY}, "step": {"S": "target"}},
+    )
 
 
 def put_secret(scene: Scene, name: str, value: Any) -> None:
@@ -169,7 +201,7 @@ def test_a_direct_call_with_the_documented_input_reaches_the_cluster_it_names(
     answer = ready.bench.call(
         SetupDbUsersHandler,
         {
-            "operation_id": "op-123456",
+            "operation_id": OPERATION,
             "target_cluster_id": TARGET,
             "cluster_endpoint": endpoint,
             "cluster_port": 5432,
@@ -177,7 +209,6 @@ def test_a_direct_call_with_the_documented_input_reaches_the_cluster_it_names(
     )
 
     assert answer["statusCode"] == 200
-    assert answer["body"]["operation_id"] == "op-123456"
     assert answer["body"]["cluster_endpoint"] == endpoint
     assert inside(databases).logins == LET_IN
 
@@ -197,20 +228,19 @@ def test_a_second_call_finds_everything_done(ready: Scene, databases: DatabasesD
 # What is missing
 
 
-@pytest.mark.parametrize("name", ["cluster_endpoint", "cluster_port"])
-def test_without_an_endpoint_there_is_nothing_to_set_up(scene: Scene, name: str) -> None:
-    known = {"cluster_endpoint": "db.example", "cluster_port": 5432}
-    del known[name]
-
-    answer = directly(scene, **known)
+def test_an_operation_that_has_restored_nothing_is_refused_and_the_missing_record_named(
+    scene: Scene,
+) -> None:
+    answer = directly(scene, cluster_endpoint="db.example", cluster_port=5432)
 
     assert answer["statusCode"] == 400
     assert answer["body"]["error_type"] == "ValidationError"
-    assert answer["body"]["faults"] == [name]
+    assert answer["body"]["faults"] == ["operation_id"]
+    assert f"the target record {KEY} is missing" in answer["body"]["error"]
 
 
-def test_the_state_machine_learns_that_the_endpoint_is_missing(scene: Scene) -> None:
-    with pytest.raises(ValidationError, match=r"cluster_endpoint: is missing.*cluster_port"):
+def test_the_state_machine_learns_that_there_is_no_record(scene: Scene) -> None:
+    with pytest.raises(ValidationError, match="has not restored cluster my-cluster"):
         set_up(scene)
 
     assert scene.bench.state("setup-db-users")["status"] == "FAILED"
@@ -224,6 +254,215 @@ def test_a_function_that_was_deployed_without_its_files_says_what_to_do(scene: S
     assert answer["statusCode"] == 400
     assert answer["body"]["error_type"] == "ConfigurationError"
     assert "deploy the stack again" in answer["body"]["error"]
+
+
+# Whose cluster it is
+
+
+def by_a_newer_operation(scene: Scene) -> None:
+    """Nine days later, a newer operation has restored the target."""
+    record = target_record(scene)
+    assert record is not None
+    newer = replace(record, restored_by="op-2", resource_id="cluster-NEWER")
+    records(scene).write(newer, record)
+
+
+def test_an_old_operation_never_works_on_the_cluster_of_a_newer_one(
+    ready: Scene, databases: DatabasesDouble
+) -> None:
+    by_a_newer_operation(ready)
+
+    with pytest.raises(SupersededError, match="operation op-2 has replaced it since") as caught:
+        set_up(ready)
+
+    assert caught.value.remedy.action is Action.NOTHING
+    assert caught.value.details["restored_by"] == "op-2"
+    assert databases.contents == {}
+
+
+def test_an_operation_without_a_cluster_of_its_own_gets_none_by_naming_it(
+    ready: Scene, databases: DatabasesDouble
+) -> None:
+    endpoint = (ready.cluster() or {})["Endpoint"]
+
+    answer = ready.bench.call(
+        SetupDbUsersHandler,
+        {"operation_id": "op-9", "cluster_endpoint": endpoint, "cluster_port": 5432},
+    )
+
+    assert answer["statusCode"] == 400
+    assert f"the target record {KEY} names 'op-1'" in answer["body"]["error"]
+    assert databases.contents == {}
+
+
+@pytest.mark.parametrize(
+    "given", [{"cluster_endpoint": "attacker.example"}, {"cluster_port": 6432}], ids=str
+)
+@pytest.mark.parametrize("directly_called", [True, False])
+def test_an_input_leads_to_no_other_host(
+    ready: Scene, databases: DatabasesDouble, given: dict[str, Any], directly_called: bool
+) -> None:
+    if directly_called:
+        answer = directly(ready, **given)
+        assert answer["statusCode"] == 400
+        assert answer["body"]["faults"] == list(given)
+    else:
+        with pytest.raises(ValidationError, match="is not where cluster my-cluster is reached"):
+            ready.bench.step(SetupDbUsersHandler, given)
+
+    assert databases.contents == {}
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"resource_id": "cluster-ANOTHER"},
+        {"resource_id": None},
+        {"writer_endpoint": None},
+        {"port": None},
+    ],
+    ids=str,
+)
+def test_a_record_that_does_not_show_the_operations_own_cluster_sends_back(
+    ready: Scene, databases: DatabasesDouble, change: dict[str, Any]
+) -> None:
+    record = target_record(ready)
+    assert record is not None
+    records(ready).write(replace(record, **change), record)
+
+    with pytest.raises(TargetNotRecordedError, match=KEY) as caught:
+        set_up(ready)
+
+    assert caught.value.remedy.step == "check-restore-status"
+    assert databases.contents == {}
+
+
+def test_an_operation_that_an_earlier_version_began_gets_its_record_from_the_check(
+    ready: Scene,
+) -> None:
+    forget_record(ready)
+    with pytest.raises(TargetNotRecordedError):
+        set_up(ready)
+
+    until_done(ready, CheckRestoreStatusHandler)
+
+    assert set_up(ready)["statusCode"] == 200
+
+
+def test_it_reaches_neither_rds_nor_anything_else_beyond_its_three_services(
+    ready: Scene, databases: DatabasesDouble
+) -> None:
+    called: set[str] = set()
+
+    def note(model: Any, **_: Any) -> None:
+        called.add(model.service_model.service_name)
+
+    for service in ("dynamodb", "rds", "secretsmanager", "ssm", "stepfunctions"):
+        client = ready.bench.clients._client(service, REGION if service == "rds" else None)
+        client.meta.events.register("before-call", note, unique_id=service)
+    try:
+        answer = set_up(ready)
+    finally:
+        for service in ("dynamodb", "rds", "secretsmanager", "ssm", "stepfunctions"):
+            client = ready.bench.clients._client(service, REGION if service == "rds" else None)
+            client.meta.events.unregister("before-call", note, unique_id=service)
+
+    assert answer["statusCode"] == 200
+    assert called == {"dynamodb", "secretsmanager", "ssm"}
+
+
+# The master password
+
+
+def rotate(scene: Scene) -> None:
+    """Give the master secret another password."""
+    value = {"username": "postgres", "password": "rotated-77", "database": "app"}
+    put_secret(scene, scene.bench.environment.master_secret, value)
+
+
+def change_in_the_cluster(scene: Scene) -> None:
+    """Give the master user another password, as a person may in the console."""
+    scene.client("rds").modify_db_cluster(
+        DBClusterIdentifier=TARGET, MasterUserPassword="set-by-hand", ApplyImmediately=True
+    )
+    scene.bench.advance(3600)
+    scene.bench.rds.backend.scheduler.run_due()
+
+
+CHANGES = pytest.mark.parametrize("change", [rotate, change_in_the_cluster])
+
+
+@CHANGES
+def test_a_master_password_that_was_changed_leads_back_to_where_it_is_set(
+    ready: Scene, databases: DatabasesDouble, change: Callable[[Scene], None]
+) -> None:
+    change(ready)
+
+    answer = set_up(ready)
+
+    assert answer["statusCode"] == 202
+    assert answer["body"]["restart_from"] == "check-restore-status"
+    assert "retry_after" not in answer["body"]
+    assert databases.contents == {}
+    until_done(ready, CheckRestoreStatusHandler)
+    assert set_up(ready)["statusCode"] == 200
+
+
+def test_the_version_that_was_set_is_recorded(ready: Scene) -> None:
+    before = target_record(ready)
+    rotate(ready)
+    set_up(ready)
+    until_done(ready, CheckRestoreStatusHandler)
+
+    after = target_record(ready)
+
+    assert before is not None
+    assert after is not None
+    assert after.master_secret_version != before.master_secret_version
+    assert replace(after, master_secret_version=before.master_secret_version) == before
+
+
+def test_it_leads_back_only_as_often_as_configured_and_a_redrive_may_again(
+    ready: Scene, databases: DatabasesDouble
+) -> None:
+    change_in_the_cluster(ready)
+    set_up(ready)
+    until_done(ready, CheckRestoreStatusHandler)
+    change_in_the_cluster(ready)
+
+    with pytest.raises(InvalidPasswordError) as caught:
+        set_up(ready)
+
+    assert caught.value.remedy.step == "check-restore-status"
+    ready.bench.redrive_count = 1
+    assert set_up(ready)["body"]["restart_from"] == "check-restore-status"
+
+
+@CHANGES
+def test_a_direct_call_says_where_the_password_is_set_again(
+    ready: Scene, change: Callable[[Scene], None]
+) -> None:
+    change(ready)
+
+    answer = directly(ready)
+
+    assert answer["statusCode"] == 500
+    assert answer["body"]["error_type"] == "InvalidPasswordError"
+    assert answer["body"]["resume_at"] == "check-restore-status"
+    assert "restart_from" not in answer["body"]
+
+
+def test_a_password_of_the_application_that_is_refused_does_not_lead_back(
+    ready: Scene, databases: DatabasesDouble
+) -> None:
+    databases.refusals = [
+        InvalidPasswordError("'app_user' could not log in", sqlstate="28P01", user="app_user")
+    ]
+
+    answer = set_up(ready)
+
+    assert answer["statusCode"] == 202
+    assert "restart_from" not in answer["body"]
 
 
 # The secrets
@@ -372,20 +611,16 @@ def test_a_connection_that_is_lost_half_way_is_tried_again(
 
 
 def test_a_cluster_that_keeps_refusing_fails_the_step_in_the_end(
-    scene: Scene, databases: DatabasesDouble
+    ready: Scene, databases: DatabasesDouble
 ) -> None:
-    restored(scene)
-    known = {"cluster_endpoint": "db.example", "cluster_port": 5432}
-    statuses = [
-        scene.bench.step(SetupDbUsersHandler, known)["statusCode"]
-        for _ in range(MOST_CONNECTION_FAILURES - 1)
-    ]
+    databases.refusals = [REFUSED] * MOST_CONNECTION_FAILURES
+    statuses = [set_up(ready)["statusCode"] for _ in range(MOST_CONNECTION_FAILURES - 1)]
 
     with pytest.raises(DatabaseConnectionError):
-        scene.bench.step(SetupDbUsersHandler, known)
+        set_up(ready)
 
     assert statuses == [202] * (MOST_CONNECTION_FAILURES - 1)
-    assert scene.bench.state("setup-db-users")["status"] == "FAILED"
+    assert ready.bench.state("setup-db-users")["status"] == "FAILED"
 
 
 def test_a_redrive_tries_as_often_again(ready: Scene, databases: DatabasesDouble) -> None:

@@ -1,0 +1,180 @@
+"""Whose the cluster at a target is, and where it is reached.
+
+The target record is an item of the state table, one for each target. The steps that work in RDS
+write it; the steps that log in go by it, because they do not reach RDS. So what an input says
+about the cluster is never believed, and neither is an operation whose cluster has been replaced
+since.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Annotated, Any, Final, get_args, get_type_hints
+
+from aurora_restore.shared.aws_utils import call, code_of
+from aurora_restore.shared.documents.schema import parse
+from aurora_restore.shared.errors import (
+    HOLDER,
+    AwsError,
+    OperationInProgressError,
+    SupersededError,
+)
+from aurora_restore.shared.names import TARGET_KEY_PREFIX
+from aurora_restore.shared.state_utils import StateStore
+
+TARGET_STEP: Final = "target"
+"""The record's sort key."""
+
+
+@dataclass(frozen=True)
+class Attribute:
+    """What is declared of an attribute of the record beside its name and its type."""
+
+    written_by: tuple[str, ...]
+    """The steps that write it."""
+    meaning: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class TargetRecord:
+    """What is known of the cluster that was restored last. An attribute that is None is absent."""
+
+    restored_by: Annotated[
+        str,
+        Attribute(
+            ("restore-snapshot", "check-restore-status"),
+            "The operation that restored the cluster, or is about to.",
+        ),
+    ]
+    resource_id: Annotated[
+        str | None,
+        Attribute(
+            ("restore-snapshot", "check-restore-status"),
+            "The cluster's resource id, which no other cluster of the Region ever has; absent "
+            "until RDS has accepted the restore.",
+        ),
+    ] = None
+    writer_endpoint: Annotated[
+        str | None, Attribute(("check-restore-status",), "The host of the cluster's writer.")
+    ] = None
+    reader_endpoint: Annotated[
+        str | None, Attribute(("check-restore-status",), "The host of the cluster's readers.")
+    ] = None
+    port: Annotated[int | None, Attribute(("check-restore-status",), "The cluster's port.")] = None
+    master_secret_version: Annotated[
+        str | None,
+        Attribute(
+            ("check-restore-status",),
+            "The version id of the master secret whose password the cluster was given.",
+        ),
+    ] = None
+
+    def is_of(self, operation_id: str, resource_id: str | None) -> bool:
+        """Return whether it says, or leaves open, that an operation restored this very cluster."""
+        return self.restored_by == operation_id and self.resource_id in (None, resource_id)
+
+
+def superseded(record: TargetRecord, operation_id: str, cluster_id: str) -> SupersededError:
+    """Return the error of an operation whose cluster another operation has replaced since."""
+    return SupersededError(
+        f"cluster {cluster_id} is no longer the one that operation {operation_id} restored: "
+        f"operation {record.restored_by} has replaced it since",
+        target_cluster_id=cluster_id,
+        restored_by=record.restored_by,
+    )
+
+
+def declared() -> Mapping[str, Attribute]:
+    """Return every attribute of the target record with its declaration, in order."""
+    return {
+        name: next(extra for extra in get_args(annotation) if isinstance(extra, Attribute))
+        for name, annotation in get_type_hints(TargetRecord, include_extras=True).items()
+    }
+
+
+@dataclass(frozen=True)
+class TargetRecordStore:
+    """The record of one target, in the state table."""
+
+    store: StateStore
+    account_id: str
+    region: str
+    cluster_id: str
+
+    @property
+    def key(self) -> str:
+        """Return the record's partition key in the state table."""
+        return f"{TARGET_KEY_PREFIX}{self.account_id}/{self.region}/{self.cluster_id}"
+
+    def read(self) -> TargetRecord | None:
+        """Return the record; None if nothing was restored to the target yet.
+
+        Raises ValidationError if the item is not a target record.
+        """
+        items = self.store.load_all(self.key)
+        if not items:
+            return None
+        known = {each.name for each in fields(TargetRecord)}
+        found = {name: value for name, value in items[0].items() if name in known}
+        return parse(TargetRecord, found, source=f"the target record {self.key}")
+
+    def write(self, record: TargetRecord, instead_of: TargetRecord | None) -> TargetRecord:
+        """Write the record in the place of the one that was read, and return it.
+
+        Writes nothing if they are equal. Raises OperationInProgressError if the record is of
+        another cluster, or of another operation, by now.
+        """
+        if record == instead_of or self._put(record, instead_of):
+            return record
+        found = self.read()
+        # boto3 repeats a write whose response was lost, and DynamoDB then refuses the second one.
+        if found == record:
+            return record
+        other = None if found is None else found.restored_by
+        raise OperationInProgressError(
+            f"the record of cluster {self.cluster_id} was changed by operation {other} meanwhile",
+            **{HOLDER: other},
+        )
+
+    def _put(self, record: TargetRecord, instead_of: TargetRecord | None) -> bool:
+        """Write the record if ``instead_of`` is still there; return whether."""
+        item = {
+            "operation_id": {"S": self.key},
+            "step": {"S": TARGET_STEP},
+            **_attributes(record),
+        }
+        try:
+            call(
+                self.store.clients.dynamodb.put_item,
+                TableName=self.store.state_table,
+                Item=item,
+                **_if_still(instead_of),
+            )
+        except AwsError as error:
+            if code_of(error) == "ConditionalCheckFailedException":
+                return False
+            raise
+        return True
+
+
+def _attributes(record: TargetRecord) -> dict[str, Any]:
+    held = {each.name: getattr(record, each.name) for each in fields(record)}
+    return {
+        name: {"N": str(value)} if isinstance(value, int) else {"S": value}
+        for name, value in held.items()
+        if value is not None
+    }
+
+
+def _if_still(record: TargetRecord | None) -> Any:
+    """Return what lets DynamoDB write only in the place of the record that was read."""
+    if record is None:
+        return {"ConditionExpression": "attribute_not_exists(operation_id)"}
+    values = {":operation": {"S": record.restored_by}}
+    resource = "attribute_not_exists(resource_id)"
+    if record.resource_id is not None:
+        resource = "resource_id = :resource"
+        values[":resource"] = {"S": record.resource_id}
+    return {
+        "ConditionExpression": f"restored_by = :operation AND {resource}",
+        "ExpressionAttributeValues": values,
+    }
