@@ -2,14 +2,14 @@
 
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final
 
 from aurora_restore.configuration.checks.environment import faults_of_environment
 from aurora_restore.repository import REPOSITORY
 from aurora_restore.shared.documents.environment import Environment
-from aurora_restore.shared.documents.schema import parse_configuration
+from aurora_restore.shared.documents.schema import Fault, parse_configuration
 from aurora_restore.shared.errors import ConfigurationError
 
 CONFIG_FOLDER: Final = REPOSITORY / "config"
@@ -43,11 +43,33 @@ def load_environment(name: str | None, folder: str | Path | None = None) -> tupl
         environment = parse_configuration(Environment, _read(file), source=str(file))
     except ConfigurationError as error:
         raise _refusal(file, error.details.get("faults") or [error.message]) from None
-    if faults := [
-        str(fault) for fault in faults_of_environment(environment, repository=REPOSITORY)
-    ]:
-        raise _refusal(file, faults)
+    faults = [
+        *faults_of_environment(environment, repository=REPOSITORY),
+        *_collisions(environment, (folder / f"{other}.json" for other in names if other != name)),
+    ]
+    if faults:
+        raise _refusal(file, [str(fault) for fault in faults])
     return name, environment
+
+
+def _collisions(environment: Environment, others: Iterable[Path]) -> Iterator[Fault]:
+    """Yield a fault for every other environment whose resources would have the same names."""
+    for file in others:
+        try:
+            other = parse_configuration(Environment, _read(file), source=str(file))
+        except ConfigurationError:
+            continue  # It is refused when it is synthesised itself.
+        if _identity(other) == _identity(environment):
+            yield Fault(
+                "name_prefix",
+                f"{environment.name_prefix!r} is also the prefix of {file.name}, in the same "
+                "account and Region: both would make resources of the same names; give one of "
+                "them another, or remove the file that is not used",
+            )
+
+
+def _identity(environment: Environment) -> tuple[str, str, str]:
+    return environment.name_prefix, environment.account, environment.region
 
 
 def _read(file: Path) -> Any:
@@ -82,5 +104,5 @@ def _no_number(constant: str) -> Any:
     raise ConfigurationError(f"not valid JSON: {constant} is not a number in JSON")
 
 
-def _refusal(file: Path, faults: Iterable[str]) -> ConfigurationError:
+def _refusal(file: Path, faults: Sequence[str]) -> ConfigurationError:
     return ConfigurationError("\n  ".join([f"{file}:", *faults]), faults=list(faults))

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 import aws_cdk as cdk
 from constructs import Construct
 
+from aurora_restore.configuration.checks.warnings import warnings_of_environment
 from aurora_restore.infra.failure_alerts import DeadLetterQueue, FailureAlarms, FailureRule
 from aurora_restore.infra.functions import StepLambdas
 from aurora_restore.infra.network import ImportedNetwork
@@ -54,6 +55,8 @@ class AuroraRestoreStack(cdk.Stack):
         )
         RestoreParameters(self, "Restores", path=path, restores=environment.restores)
 
+        for warning in warnings_of_environment(environment):
+            cdk.Annotations.of(self).add_warning_v2(f"aurora-restore:{warning.path}", str(warning))
         network = ImportedNetwork(self, "Network", settings=environment.network)
         network.warn_of_regions(
             own=environment.region,

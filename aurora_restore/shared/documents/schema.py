@@ -265,8 +265,20 @@ def _typed(kind: Any, value: Any, path: str, faults: list[Fault]) -> Any:
             faults.append(Fault(path, "is too large a number"))
             return value
     if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
-        faults.append(Fault(path, f"must be {_article(JSON_TYPE_NAMES[kind])}, not {_kind(value)}"))
+        faults.append(
+            Fault(
+                path,
+                f"must be {_article(JSON_TYPE_NAMES[kind])}, not {_kind(value)}"
+                + _quoting_hint(kind, value),
+            )
+        )
     return value
+
+
+def _quoting_hint(kind: Any, value: Any) -> str:
+    """Return what to do about a number where a text is wanted, such as an account's id."""
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    return ": put it in quotes" if kind is str and is_number else ""
 
 
 def _kind(value: Any) -> str:

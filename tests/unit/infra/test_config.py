@@ -26,6 +26,19 @@ def refusal(folder: Path, text: str) -> ConfigurationError:
     return caught.value
 
 
+def test_two_environments_whose_resources_have_the_same_names_are_refused(tmp_path: Path) -> None:
+    for name in ("dev", "staging"):
+        (tmp_path / f"{name}.json").write_text(json.dumps(example()))
+    (tmp_path / "unfinished.json").write_text("{")
+
+    with pytest.raises(ConfigurationError, match=r"name_prefix: .* is also the prefix of staging"):
+        load_environment("dev", tmp_path)
+
+    changed = example({"name_prefix": "aurora-restore-staging"})
+    (tmp_path / "staging.json").write_text(json.dumps(changed))
+    assert load_environment("dev", tmp_path)[0] == "dev"
+
+
 def test_an_environment_is_read_under_its_name() -> None:
     name, environment = load_environment("example", ENVIRONMENTS)
 
@@ -36,6 +49,7 @@ def test_an_environment_is_read_under_its_name() -> None:
 @pytest.mark.parametrize(
     ("path", "value", "fault"),
     [
+        ("account", 222222222222, "account: must be a string, not an integer: put it in quotes"),
         ("account", "12345", "account: '12345' is not valid: it must be a 12-digit AWS account id"),
         ("region", ABSENT, "region: is missing (for example 'us-east-1')"),
         ("regoin", "x", "regoin: is not a known field; did you mean 'region'?"),

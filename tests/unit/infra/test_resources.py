@@ -258,6 +258,15 @@ def test_attached_functions_and_a_source_elsewhere_are_warned_of(
     assert all("NAT gateway" in warning and "us-east-1" in warning for warning in found)
 
 
+def test_a_key_of_another_account_than_the_environments_is_warned_of() -> None:
+    key = "arn:aws:kms:us-west-2:333333333333:key/1234abcd-12ab-34cd-56ef-1234567890ab"
+
+    (warning,) = synthesise(example({"restores.staging.target.kms_key_id": key})).warnings()
+
+    assert "restores.staging.target.kms_key_id: the key is of account 333333333333" in warning
+    assert "222222222222" in warning
+
+
 def test_a_schedule_starts_its_restore(stack: Synthesis) -> None:
     stack.template.has_resource_properties(
         "AWS::Events::Rule",

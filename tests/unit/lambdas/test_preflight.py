@@ -368,6 +368,7 @@ def test_the_snapshot_of_the_day_is_found(scene: Scene) -> None:
 
 def test_the_targets_own_automated_snapshot_would_go_with_it(bench: Bench) -> None:
     scene = make_scene(bench, HOME)
+    scene.configure_source(allow_foreign_snapshot=True)
     scene.make_target()
     taken = bench.rds.admin.take_automated_snapshot(
         TARGET, account=ACCOUNT, region=REGION, at="2026-05-16T02:00:00+00:00"

@@ -1,0 +1,19 @@
+"""What in an environment may be right and is often a mistake: warned of, and not refused."""
+
+from collections.abc import Iterator
+
+from aurora_restore.shared.documents.environment import Environment
+from aurora_restore.shared.documents.schema import Fault
+
+
+def warnings_of_environment(environment: Environment) -> Iterator[Fault]:
+    """Yield what the person who wrote the environment should look at again."""
+    for name, restore in environment.restores.items():
+        key = restore.target.kms_key_id
+        if key is not None and (account := key.split(":")[4]) != environment.account:
+            yield Fault(
+                f"restores.{name}.target.kms_key_id",
+                f"the key is of account {account}, and the environment's `account` is "
+                f"{environment.account}: if both are right, the key's policy must allow "
+                f"{environment.account} what docs/sources.md shows",
+            )
