@@ -15,6 +15,7 @@ from aurora_restore.shared.errors import (
     ValidationError,
 )
 from aurora_restore.shared.job import Answer, Job
+from aurora_restore.shared.operation_identity import require_same_snapshot
 from aurora_restore.shared.pipeline import get_step
 from aurora_restore.shared.preflight import described, find_obstacles, refusal
 from aurora_restore.shared.preflight.inventory import Inventory, take_inventory
@@ -68,7 +69,8 @@ class SnapshotCheckHandler(BaseHandler):
         """Return 200 with the snapshot, or 202 until it is available.
 
         Raises SnapshotNotFoundError with the days that have a snapshot, SnapshotFailedError if it
-        has failed or is being deleted, and PreflightError with every obstacle.
+        has failed or is being deleted, OperationIdReusedError if the operation has begun to restore
+        another one, and PreflightError with every obstacle.
         """
         snapshot = self._find(job)
         name, status = snapshot["DBClusterSnapshotIdentifier"], snapshot["Status"]
@@ -100,6 +102,7 @@ class SnapshotCheckHandler(BaseHandler):
         age = (job.clock() - created).total_seconds()
         update_metrics(job.operation_id, "SnapshotAge", age, "Seconds")
         arn = RdsArn.parse(snapshot["DBClusterSnapshotArn"])
+        require_same_snapshot(job.operation_id, str(arn), job.state)
         place = Place(arn.account, job.source_place.region)
         source = (
             job.source

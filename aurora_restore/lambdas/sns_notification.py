@@ -2,18 +2,31 @@
 
 import json
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any, Final
 
 from aurora_restore.shared.aws_utils import send_notification
-from aurora_restore.shared.base_handler import Attempt, BaseHandler, success_envelope
-from aurora_restore.shared.common import logger, timestamp, update_metrics
-from aurora_restore.shared.errors import ValidationError
+from aurora_restore.shared.base_handler import (
+    Attempt,
+    BaseHandler,
+    load_operation_state,
+    success_envelope,
+)
+from aurora_restore.shared.common import get_config, logger, timestamp, update_metrics
+from aurora_restore.shared.errors import AuroraRestoreError, CorruptStateError, ValidationError
 from aurora_restore.shared.failed_execution import Failure, look_up
 from aurora_restore.shared.job import Answer, Job, LambdaContext
 from aurora_restore.shared.operation_state import OperationState
 from aurora_restore.shared.pipeline import get_step
-from aurora_restore.shared.state_utils import ERROR, FAILED, SUCCESS, StateStore, seconds_since
+from aurora_restore.shared.state_utils import (
+    ERROR,
+    FAILED,
+    SUCCESS,
+    StateStore,
+    audit_key,
+    seconds_since,
+)
 from aurora_restore.shared.target_lock import TargetLock
 
 STATUS_CHANGE: Final = "Step Functions Execution Status Change"
@@ -64,16 +77,12 @@ class SnsNotificationHandler(BaseHandler):
     def run(self, job: Job) -> Answer:
         """Publish, release the lock, and return 200.
 
-        Raises NotificationError if SNS refuses the message, and ValidationError if the execution
-        has restored nothing.
+        Raises NotificationError if SNS refuses the message, and ValidationError if a direct call
+        gives no status, or if a success is to be announced of an operation that has restored
+        nothing.
         """
         event, state = job.event, job.state
-        status = event.status or ANNOUNCE_SUCCESS
-        if job.execution and status == ANNOUNCE_SUCCESS and state.restore_status is None:
-            raise ValidationError(
-                f"start_at: operation {job.operation_id} has restored no cluster that could be "
-                "announced; enter at an earlier step"
-            )
+        status = _outcome(job)
         sentences = {
             ANNOUNCE_SUCCESS: "Aurora restore completed successfully",
             ANNOUNCE_FAILURE: "Aurora restore failed",
@@ -132,72 +141,131 @@ class SnsNotificationHandler(BaseHandler):
         failure = look_up(event.get("detail"), self.clients)
         attempt.operation_id = failure.operation_id
         logger.append_keys(operation_id=failure.operation_id)
+        attempt.audited_as = audit_key(failure.operation_id)
         store = StateStore.of(self.environment, self.clients)
-        state = self._mark_failed(store, failure)
-        if failure.is_over and state is not None and state.target_lock is not None:
+        state = self._known_state(store, failure)
+        lock = None
+        if state is not None and state.target_lock is not None:
             account, region, cluster = state.target_lock
-            TargetLock(store, self.clients, account, region, cluster).release(
-                failure.operation_id, failure.execution_arn
-            )
+            lock = TargetLock(store, self.clients, account, region, cluster)
+        is_its_own = state is not None and self._is_its_own(failure, state, lock)
+        if state is not None and is_its_own:
+            self._mark_failed(store, failure, state)
+        if lock is not None and failure.is_over:
+            lock.release(failure.operation_id, failure.execution_arn)
+        restore = self._restore_of(failure, state)
         message_id = send_notification(
             self.environment.topic_arn,
-            f"Aurora restore {failure.restore or self.environment.default_restore}: "
-            f"{ANNOUNCE_FAILURE}",
+            f"Aurora restore {restore or self.environment.name_prefix}: {ANNOUNCE_FAILURE}",
             self._message(
                 failure.operation_id,
                 ANNOUNCE_FAILURE,
                 f"Aurora restore failed at {failure.step or 'its start'}: {failure.reason}",
-                {
-                    **failure.details(_stored_details(store, failure)),
-                    "restore": failure.restore or (state and state.restore),
-                },
+                {**failure.details(_error_details(store, failure)), "restore": restore},
             ),
             clients=self.clients,
         )
         noted = {"message_id": message_id, "notified_status": ANNOUNCE_FAILURE}
         moment = self._clock()
-        if failure.is_over and state is not None:
-            # After a redrive, this older state would count as the newest.
+        if state is not None and is_its_own:
             announced = replace(state, notified_status=ANNOUNCE_FAILURE)
             store.save(
                 failure.operation_id, self.step.name, SUCCESS, announced.to_details(), moment
             )
-        store.audit(failure.operation_id, self.step.name, SUCCESS, noted, moment)
+        store.audit(attempt.audited_as, self.step.name, SUCCESS, noted, moment)
         self._count(failure.operation_id, ANNOUNCE_FAILURE)
         logger.info("failure announced", failed_step=failure.step)
         answer = Answer("Notification sent successfully", noted)
         return success_envelope(failure.operation_id, answer)
 
-    def _mark_failed(self, store: StateStore, failure: Failure) -> OperationState | None:
-        """Write that the step failed, unless the step did so itself or the execution was redriven.
+    def _known_state(self, store: StateStore, failure: Failure) -> OperationState | None:
+        """Return the operation's state, or None if it cannot be read.
 
-        Return the operation's state, or None if it cannot be read: then nothing is written over it,
-        and the failure is announced all the same.
+        Nothing is written over what cannot be read, and the failure is announced all the same.
         """
-        items = {item["step"]: item for item in store.load_all(failure.operation_id)}
-        latest = max(items.values(), key=lambda item: str(item["timestamp"]), default=None)
         try:
-            state = OperationState.from_details({} if latest is None else latest["details"])
-        except ValidationError as error:
+            _, state = load_operation_state(store, failure.operation_id)
+        except CorruptStateError as error:
             logger.error("the state cannot be read", reason=error.message)
             return None
-        written = items.get(failure.step or "", {}).get("status") == FAILED
-        if failure.step is None or written or not failure.is_over:
-            return state
+        return state
+
+    def _is_its_own(self, failure: Failure, state: OperationState, lock: TargetLock | None) -> bool:
+        """Return whether the operation is the execution's own, so that its failure is written.
+
+        It is not if the execution has been redriven, if another one works on the operation, or if
+        no step has got to work, because the execution was refused: it may have named an operation
+        that is none of its.
+        """
+        if not failure.is_over:
+            # After a redrive, this older state would count as the newest.
+            return False
+        arn = failure.execution_arn
+        if lock and lock.other_at_work(failure.operation_id, arn, self._clock()):
+            return False
+        has_worked = (state.attempted_in or "").rpartition("#")[0] == arn
+        return has_worked or not failure.is_refusal
+
+    def _mark_failed(self, store: StateStore, failure: Failure, state: OperationState) -> None:
+        """Write that the step failed, unless the step did so itself."""
+        item = store.load(failure.operation_id, failure.step)
+        if failure.step is None or (item is not None and item["status"] == FAILED):
+            return
         reason = failure.as_error()
         moment = self._clock()
         details = {**state.to_details(), ERROR: reason}
         store.save(failure.operation_id, failure.step, FAILED, details, moment)
-        store.audit(failure.operation_id, failure.step, FAILED, reason, moment)
-        return state
+        store.audit(audit_key(failure.operation_id), failure.step, FAILED, reason, moment)
+
+    def _restore_of(self, failure: Failure, state: OperationState | None) -> str | None:
+        """Return the restore that an execution was one of; None if nothing says which.
+
+        A configuration that cannot be read may be why the execution failed.
+        """
+        known = failure.restore or (state and state.restore) or self.environment.default_restore
+        if known or failure.target_cluster_id is None:
+            return known or None
+        with suppress(AuroraRestoreError):
+            name, _ = get_config(
+                None,
+                failure.target_cluster_id,
+                clients=self.clients,
+                environment=self.environment,
+            )
+            return name
+        return None
 
 
-def _stored_details(store: StateStore, failure: Failure) -> Mapping[str, Any]:
-    """Return the details of the error that the failed step has stored; the remedy may need them."""
-    item = store.load(failure.operation_id, failure.step) if failure.step else None
-    error = {} if item is None else item["details"].get(ERROR, {})
+def _outcome(job: Job) -> str:
+    """Return the outcome to announce: the event's, or in an execution, success.
+
+    Raises ValidationError if a direct call gives none, or if the operation has no success.
+    """
+    status = job.event.status
+    if status is None and not job.execution:
+        raise ValidationError(
+            f"status: is missing; give {ANNOUNCE_SUCCESS!r} or {ANNOUNCE_FAILURE!r}, as only an "
+            "execution that comes to this step has succeeded by that"
+        )
+    status = status or ANNOUNCE_SUCCESS
+    if status == ANNOUNCE_SUCCESS and job.state.restore_status is None:
+        problem = f"operation {job.operation_id} has restored no cluster that could be announced"
+        raise ValidationError(
+            f"start_at: {problem}; enter at an earlier step"
+            if job.execution
+            else f"operation_id: {problem}; give the id of one that has"
+        )
+    return status
+
+
+def _error_details(store: StateStore, failure: Failure) -> Mapping[str, Any]:
+    """Return the details of the error that the step has recorded; the remedy may need them."""
+    if failure.step is None:
+        return {}
+    key = audit_key(failure.operation_id)
+    error = store.last_audited_error(key, failure.step, failure.error_type)
     details: Mapping[str, Any] = error.get("details", {})
-    return details if error.get("type") == failure.error_type else {}
+    return details
 
 
 def _is_status_change(event: Any) -> bool:

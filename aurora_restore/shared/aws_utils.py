@@ -1,6 +1,7 @@
 """How the Lambdas talk to AWS: clients, errors by code, parameters, secrets, notifications."""
 
 import json
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
@@ -79,6 +80,8 @@ _NOT_FOUND: Final[Mapping[str, type[AuroraRestoreError]]] = {
     "DBClusterSnapshotNotFoundFault": SnapshotNotFoundError,
     "DBClusterNotFoundFault": ClusterNotFoundError,
 }
+SHORTEST_SESSION_NAME: Final = 2
+LONGEST_SESSION_NAME: Final = 64
 HTTP_REDIRECTION: Final = 300
 HTTP_SERVER_ERROR: Final = 500
 
@@ -141,9 +144,9 @@ class Clients:
         Raises AuroraRestoreError if the role may not be assumed.
         """
         sts: STSClient = self._client("sts")
-        key = call(sts.assume_role, RoleArn=role_arn, RoleSessionName=session_name[-64:])[
-            "Credentials"
-        ]
+        key = call(
+            sts.assume_role, RoleArn=role_arn, RoleSessionName=safe_session_name(session_name)
+        )["Credentials"]
         client: RDSClient = self._make(
             "rds",
             region,
@@ -193,6 +196,15 @@ class Clients:
         """Return a client of Step Functions."""
         client: SFNClient = self._client("stepfunctions")
         return client
+
+
+def safe_session_name(text: str) -> str:
+    """Return the end of a text as STS takes it for the name of a session.
+
+    That is 2 to 64 ASCII letters, digits and _=,.@+- (``RoleSessionName`` of API_AssumeRole).
+    """
+    name = re.sub(r"[^\w=,.@+-]", "-", text, flags=re.ASCII)[-LONGEST_SESSION_NAME:]
+    return name if len(name) >= SHORTEST_SESSION_NAME else f"op-{name}"
 
 
 @cache

@@ -1,12 +1,11 @@
 """What every function does around its own work, and the one place where errors end."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
-from datetime import datetime
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from http import HTTPStatus
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
 
 from aurora_restore.shared.aws_utils import Clients, default_clients
 from aurora_restore.shared.common import (
@@ -19,26 +18,45 @@ from aurora_restore.shared.common import (
     tracer,
     update_metrics,
 )
+from aurora_restore.shared.documents.contradictions import faults_of_event
 from aurora_restore.shared.documents.event import Event
-from aurora_restore.shared.documents.schema import parse
-from aurora_restore.shared.errors import AuroraRestoreError, ValidationError, described
+from aurora_restore.shared.documents.regions import region_fault
+from aurora_restore.shared.documents.schema import kind_of, parse, refused
+from aurora_restore.shared.errors import (
+    AuroraRestoreError,
+    ConfigurationError,
+    ValidationError,
+    described,
+)
 from aurora_restore.shared.job import Answer, CallingExecution, Job, LambdaContext
 from aurora_restore.shared.lambda_environment import LambdaEnvironment
+from aurora_restore.shared.operation_identity import require_same_restore, require_same_target
 from aurora_restore.shared.operation_state import OperationState
 from aurora_restore.shared.pipeline import STEPS, Step
 from aurora_restore.shared.polling import next_poll
-from aurora_restore.shared.protocol import EXECUTION, INPUT, RESTART_FROM, RETRY_AFTER
+from aurora_restore.shared.protocol import (
+    EXECUTION,
+    IGNORED_INPUT,
+    INPUT,
+    RESTART_FROM,
+    RETRY_AFTER,
+)
 from aurora_restore.shared.snapshots.identity import require_agreement
 from aurora_restore.shared.state_utils import (
     ERROR,
     FAILED,
     IN_PROGRESS,
+    REFUSED,
     SUCCESS,
+    UNKNOWN_OPERATION,
     StateStore,
+    corrupt_item,
     get_operation_id,
     seconds_since,
 )
-from aurora_restore.shared.target_lock import DIRECT_CALL
+
+CLOCKS_DIFFER: Final = timedelta(seconds=10)
+"""By how much the clocks of two functions may differ, generously."""
 
 
 @dataclass
@@ -46,10 +64,19 @@ class Attempt:
     """As much of a call as is known when it fails."""
 
     operation_id: str = "unknown"
-    store: StateStore | None = None
-    """The tables, once the state was read: a failure is only then written beside it."""
-    state: OperationState = field(default_factory=OperationState)
+    audited_as: str = UNKNOWN_OPERATION
+    """The operation's id once it is known to be one, and what stands for it until then."""
     job: Job | None = None
+    latest: str | None = None
+    """The timestamp of the operation's latest state item when the state was read."""
+    has_begun: bool = False
+    """Whether the step has got to work: until then, no failure is one of the operation."""
+    has_lock: bool = False
+    """Whether it has the target's lock, so that nobody else writes the operation's state."""
+
+    def identify(self, operation_id: str) -> None:
+        """Remember the operation, whose id is valid."""
+        self.operation_id = self.audited_as = operation_id
 
 
 class BaseHandler(ABC):
@@ -97,15 +124,16 @@ class BaseHandler(ABC):
     def respond(self, attempt: Attempt, event: Any, context: LambdaContext) -> dict[str, Any]:
         """Prepare the job that an event asks for, run it under the lock, and record its answer."""
         execution, asked = self._read(event)
-        attempt.operation_id = get_operation_id({**_as_mapping(event), **asked})
+        attempt.identify(get_operation_id({**_as_mapping(event), **asked}))
         logger.append_keys(operation_id=attempt.operation_id)
         request = parse(Event, asked, source="event")
         job = self._prepare(attempt, request, execution, context)
         attempt.job = job
+        self._lock(attempt, job)
+        attempt.has_begun = True
         logger.info("step begins", restore=job.restore_name)
-        with self._locked(job):
-            answer = self._with_wait(job, self.run(job))
-        self._record_answer(job, answer)
+        answer = self._with_wait(job, self.run(job))
+        self._record_answer(attempt, job, answer)
         return success_envelope(job.operation_id, answer)
 
     def __call__(self, event: Any, context: LambdaContext) -> dict[str, Any]:
@@ -139,6 +167,7 @@ class BaseHandler(ABC):
         else:
             return answer
         finally:
+            self._unlock(attempt)
             duration = (self._clock() - started).total_seconds()
             update_metrics(attempt.operation_id, "StepDuration", duration, "Seconds")
             metrics.add_dimension("step", self.step.name)
@@ -146,14 +175,15 @@ class BaseHandler(ABC):
 
     def _read(self, event: Any) -> tuple[CallingExecution | None, Mapping[str, Any]]:
         if not isinstance(event, Mapping):
-            raise ValidationError(f"event: must be an object, not {type(event).__name__}")
+            raise ValidationError(f"event: must be an object, not {kind_of(event)}")
         if EXECUTION not in event:
             return None, event
         asked = event.get(INPUT)
         if not isinstance(asked, Mapping):
             raise ValidationError(
-                f"event: the execution's input must be an object, not {type(asked).__name__}"
+                f"event: the execution's input must be an object, not {kind_of(asked)}"
             )
+        asked = {name: value for name, value in asked.items() if name not in IGNORED_INPUT}
         return CallingExecution.parse(event[EXECUTION]), asked
 
     def _prepare(
@@ -164,6 +194,8 @@ class BaseHandler(ABC):
         context: LambdaContext,
     ) -> Job:
         clients, environment = self.clients, self.environment
+        if faults := list(faults_of_event(event, environment.regions_beyond_the_known)):
+            raise refused(faults, "event")
         if event.target_region not in (None, clients.region):
             raise ValidationError(
                 f"target_region: {event.target_region!r} is not where this environment restores; "
@@ -176,9 +208,8 @@ class BaseHandler(ABC):
                 "leave start_at out"
             )
         store = StateStore.of(environment, clients)
-        state = attempt.state = load_operation_state(store, attempt.operation_id)
-        # Only now: a failure that is written without the state so far would be taken for it.
-        attempt.store = store
+        attempt.latest, state = load_operation_state(store, attempt.operation_id)
+        require_same_restore(attempt.operation_id, event.restore, state)
         restore_name, restore = get_config(
             event.restore or state.restore,
             event.target_cluster_id,
@@ -191,14 +222,13 @@ class BaseHandler(ABC):
                 f"{restore_name!r}, which is {restore.target.cluster_id!r}"
             )
         require_agreement(event, state, attempt.operation_id)
-        if execution:
-            state = state.rerun(execution.run)
-        state = replace(
-            state,
-            restore=restore_name,
-            operation_started_at=state.operation_started_at or timestamp(self._clock()),
-        )
-        attempt.state = state
+        require_same_target(attempt.operation_id, restore.target.cluster_id, state)
+        problem = region_fault(restore.source.region, environment.regions_beyond_the_known)
+        if problem is not None:
+            raise ConfigurationError(
+                f"SSM parameter {environment.parameter_name(restore_name)}: source.region: "
+                f"{problem}"
+            )
         return Job(
             operation_id=attempt.operation_id,
             step=self.step,
@@ -213,30 +243,62 @@ class BaseHandler(ABC):
             store=store,
             clock=self._clock,
             context=context,
-            state=state,
+            state=self._entering(state, restore_name, execution),
         )
 
-    @contextmanager
-    def _locked(self, job: Job) -> Iterator[None]:
-        """Work on the target alone: an execution until it is over, a direct call for itself.
+    def _entering(
+        self, state: OperationState, restore_name: str, execution: CallingExecution | None
+    ) -> OperationState:
+        """Return the state with which this call begins."""
+        if execution:
+            state = state.rerun(execution.run)
+        return replace(
+            state,
+            restore=restore_name,
+            operation_started_at=state.operation_started_at or timestamp(self._clock()),
+        )
 
-        A step that changes nothing needs no lock: it may be called while an execution runs.
+    def _lock(self, attempt: Attempt, job: Job) -> None:
+        """Take the target's lock: an execution until it is over, a direct call for itself.
+
+        A step that changes nothing needs no lock: it may be called while an execution runs. An
+        execution does not work on an operation beside another one, in no step.
         """
-        if job.event.dry_run or not self.step.locks:
-            yield
+        if job.event.dry_run:
+            return
+        if job.execution and not self.step.locks:
+            job.lock.refuse_beside(job.operation_id, job.caller, self._clock())
         elif job.execution:
-            job.lock.take(job.operation_id, job.execution.id, self._clock())
+            job.lock.take(job.operation_id, job.caller, self._clock())
+            self._reload(attempt, job)
             held = (job.account_id, job.region, job.target_cluster_id)
             job.state = replace(job.state, target_lock=held)
-            yield
-        elif not self.step.changes_aws:
-            yield
-        else:
-            job.lock.take(job.operation_id, DIRECT_CALL, self._clock())
-            try:
-                yield
-            finally:
-                job.lock.release(job.operation_id, DIRECT_CALL)
+        elif self.step.locks and self.step.changes_aws:
+            lasting = timedelta(seconds=job.remaining_seconds) + CLOCKS_DIFFER
+            job.lock.take(job.operation_id, job.caller, self._clock(), lasting=lasting)
+            self._reload(attempt, job)
+
+    def _unlock(self, attempt: Attempt) -> None:
+        """Release the lock of a direct call; if that fails, it is free once the call must be over.
+
+        An execution keeps it until its last step, or until its failure is announced.
+        """
+        job = attempt.job
+        if job is None or job.execution or not attempt.has_lock:
+            return
+        try:
+            job.lock.release(job.operation_id, job.caller)
+        except AuroraRestoreError as error:
+            logger.error("the lock could not be released", reason=error.message)
+
+    def _reload(self, attempt: Attempt, job: Job) -> None:
+        """Read the state again if another call has written it until this one had the lock."""
+        attempt.has_lock = True
+        latest, state = load_operation_state(job.store, job.operation_id)
+        if latest != attempt.latest:
+            attempt.latest = latest
+            require_same_restore(job.operation_id, job.restore_name, state)
+            job.state = self._entering(state, job.restore_name, job.execution)
 
     def _with_wait(self, job: Job, answer: Answer) -> Answer:
         """Add ``retry_after`` to a 202, and keep when this step's waiting began."""
@@ -251,9 +313,9 @@ class BaseHandler(ABC):
             waiting.pop(self.step.name, None)
         return replace(answer, body=body, state=replace(state, waiting_since=waiting))
 
-    def _record_answer(self, job: Job, answer: Answer) -> None:
+    def _record_answer(self, attempt: Attempt, job: Job, answer: Answer) -> None:
         status = IN_PROGRESS if answer.status is HTTPStatus.ACCEPTED else SUCCESS
-        if not answer.only_looked and not self._only_reads(job):
+        if not answer.only_looked and self._may_write(attempt, job):
             state = answer.state or job.state
             job.store.save(
                 job.operation_id, self.step.name, status, state.to_details(), self._clock()
@@ -267,44 +329,76 @@ class BaseHandler(ABC):
         )
         logger.info(answer.message, status=status, status_code=int(answer.status))
 
-    def _only_reads(self, job: Job) -> bool:
-        """Return whether a direct call reads, without the lock, while an execution holds it.
+    def _may_write(self, attempt: Attempt, job: Job) -> bool:
+        """Return whether this call may write the operation's state.
 
-        Such a call stores no state: it would overwrite what the execution has found since.
+        Without the lock, another execution or call may have found more than this one knows.
         """
-        if job.execution or not self.step.locks or self.step.changes_aws:
+        if attempt.has_lock:
+            return True
+        if job.lock.other_at_work(job.operation_id, job.caller, self._clock()):
             return False
-        holder = job.lock.holder()
-        return holder is not None and holder.execution != DIRECT_CALL
+        latest = job.store.load(job.operation_id)
+        return (None if latest is None else latest["timestamp"]) == attempt.latest
 
     def _record_failure(self, attempt: Attempt, error: AuroraRestoreError) -> None:
-        """Record the failure; if even that fails, log it and keep ``error``."""
+        """Record the failure; if even that fails, log it and keep ``error``.
+
+        A refusal goes to the audit table alone.
+        """
         logger.error(error.message, error_type=error.error_type, details=json_safe(error.details))
         update_metrics(attempt.operation_id, "StepFailures", 1)
-        if attempt.store is None or (attempt.job and self._only_reads(attempt.job)):
-            return
         reason = describe_error(error)
-        state = attempt.job.state if attempt.job else attempt.state
         try:
-            attempt.store.save(
-                attempt.operation_id,
-                self.step.name,
-                FAILED,
-                {**state.to_details(), ERROR: reason},
-                self._clock(),
-            )
-            attempt.store.audit(attempt.operation_id, self.step.name, FAILED, reason, self._clock())
+            store = StateStore.of(self.environment, self.clients)
+            if failed := self._failed_step(attempt, error):
+                store.save(
+                    failed.operation_id,
+                    self.step.name,
+                    FAILED,
+                    {**failed.state.to_details(), ERROR: reason},
+                    self._clock(),
+                )
+            status = FAILED if failed or not error.is_refusal else REFUSED
+            store.audit(attempt.audited_as, self.step.name, status, reason, self._clock())
         except AuroraRestoreError as second:
             logger.error("the failure could not be recorded", reason=second.message)
 
+    def _failed_step(self, attempt: Attempt, error: AuroraRestoreError) -> Job | None:
+        """Return the job if its step has failed; None if the call leaves the state as it is.
 
-def load_operation_state(store: StateStore, operation_id: str) -> OperationState:
-    """Return the state of an operation from its latest state item; an empty one if it is new.
+        A step has failed if it got to work. A direct call that was refused did not, unless it has
+        recorded that it would act.
+        """
+        job = attempt.job
+        if job is None or not attempt.has_begun:
+            return None
+        if error.is_refusal and not job.execution and not job.has_recorded:
+            return None
+        return job if self._may_write(attempt, job) else None
 
-    Raises ValidationError if a stored value is of the wrong type.
+
+def load_operation_state(store: StateStore, operation_id: str) -> tuple[str | None, OperationState]:
+    """Return when the operation's latest state item was written, and the state in it.
+
+    None and an empty state if the operation is new. Raises CorruptStateError if an item is not as
+    the pipeline writes it.
     """
     latest = store.load(operation_id)
-    return OperationState.from_details({} if latest is None else latest["details"])
+    if latest is None:
+        return None, OperationState()
+    return str(latest["timestamp"]), state_in(latest, store)
+
+
+def state_in(item: Mapping[str, Any], store: StateStore) -> OperationState:
+    """Return the state that a state item holds.
+
+    Raises CorruptStateError if a stored value is of the wrong type.
+    """
+    try:
+        return OperationState.from_details(item["details"])
+    except ValidationError as error:
+        raise corrupt_item(item, store.state_table, error.message) from error
 
 
 def describe_error(error: AuroraRestoreError) -> dict[str, Any]:

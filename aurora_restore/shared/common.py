@@ -4,17 +4,23 @@ import json
 import os
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
 from aws_lambda_powertools import Logger, Metrics, Tracer
 from aws_lambda_powertools.metrics import MetricUnit
 
 from aurora_restore.shared.aws_utils import Clients, call, default_clients, get_ssm_parameter
+from aurora_restore.shared.documents.fields import Text
 from aurora_restore.shared.documents.restore import Restore
-from aurora_restore.shared.documents.schema import parse_configuration
+from aurora_restore.shared.documents.schema import Rule, check, parse_configuration, shown
 from aurora_restore.shared.errors import ConfigurationError, ValidationError
 from aurora_restore.shared.lambda_environment import METRICS_NAMESPACE, LambdaEnvironment
 from aurora_restore.shared.names import DEFAULT_NAME_PREFIX
+
+# https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_MetricDatum.html
+_MetricName = Annotated[
+    str, Rule(pattern="(?=.*[!-~])[ -~]{1,255}", means="1 to 255 characters of ASCII")
+]
 
 _SERVICE: Final = os.environ.get("POWERTOOLS_SERVICE_NAME", DEFAULT_NAME_PREFIX)
 
@@ -43,12 +49,27 @@ def parse_timestamp(text: str) -> datetime:
     return datetime.fromisoformat(text)
 
 
+def is_timestamp(value: Any) -> bool:
+    """Return whether a value is a moment that ``parse_timestamp`` reads."""
+    try:
+        return isinstance(value, str) and parse_timestamp(value).tzinfo is not None
+    except ValueError:
+        return False
+
+
 def update_metrics(operation_id: str, metric_name: str, value: float, unit: str = "Count") -> None:
     """Add a value to the CloudWatch metrics that the function writes when it ends.
 
     ``unit`` is one of CloudWatch's, as in "Seconds". The operation is recorded beside the metric as
     metadata, not as a dimension: a dimension per operation would make a metric per operation.
+    Raises ValidationError if CloudWatch would refuse an argument.
     """
+    check("operation_id", operation_id, Text)
+    check("metric_name", metric_name, _MetricName)
+    check("value", value, Annotated[float, Rule()])
+    units = [each.value for each in MetricUnit]
+    if unit not in units:
+        raise ValidationError(f"unit: {shown(unit)} is not one of {', '.join(units)}")
     metrics.add_metadata("operation_id", operation_id)
     metrics.add_metric(metric_name, MetricUnit(unit), value)
 
@@ -74,8 +95,8 @@ def get_config(
         text = get_ssm_parameter(parameter, clients=clients)
         if text is None:
             raise ValidationError(
-                f"restore: there is none called {name!r} (no SSM parameter {parameter}); name one "
-                "of the environment's restores, or deploy it"
+                f"restore: there is none called {shown(name)} (no SSM parameter {parameter}); name "
+                "one of the environment's restores, or deploy it"
             )
         return name, _restore(parameter, text)
     found = _all_restores(environment.config_path, clients)
@@ -88,7 +109,7 @@ def get_config(
         if not found:
             raise ValidationError(
                 f"target_cluster_id: no restore of this environment has the target "
-                f"{target_cluster_id!r}"
+                f"{shown(target_cluster_id)}"
             )
     if len(found) != 1:
         if not found:

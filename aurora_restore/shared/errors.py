@@ -4,6 +4,7 @@ AuroraRestoreError                     500
 ├── ValidationError                    400  an event, a parameter or the stored state is wrong
 │   ├── ConfigurationError             400  the deployed configuration or a secret is wrong
 │   └── TargetNotRecordedError         400  the target record does not show the operation's cluster
+├── CorruptStateError                  500  an item of the state table is not one that was written
 ├── NotFoundError                      404
 │   ├── SnapshotNotFoundError
 │   │   ├── TargetSnapshotNotFoundError     what is to be restored is gone
@@ -11,6 +12,7 @@ AuroraRestoreError                     500
 │   └── ClusterNotFoundError
 ├── RefusedError                       409  right in form, but it would do harm
 │   ├── OperationInProgressError            another operation holds the target
+│   ├── OperationIdReusedError              the operation is one of another restore
 │   ├── SnapshotNotAvailableError           what is to be restored cannot be restored now
 │   ├── ForeignClusterError                 this operation did not restore the target
 │   ├── NameTakenError                      something else has the name of what is to be made
@@ -35,7 +37,9 @@ AuroraRestoreError                     500
     └── SnapshotNotVisibleError             shared a moment ago, and not seen by this account yet
 
 Every class that is raised declares its remedy itself: what needs different remedies is different
-classes. The notice, the state, the answer and the runbook read that declaration.
+classes. The notice, the state, the answer and the runbook read that declaration. Every class also
+declares, or inherits, whether it is a refusal: the step did nothing, so a call that was not the
+operation's own run leaves the operation's state as it is.
 
 Step Functions matches the *name* of the class that a Lambda raises, never its bases, so renaming a
 leaf of ``RetryableError`` changes what the deployed state machine retries.
@@ -159,6 +163,8 @@ class AuroraRestoreError(Exception):
         action=Action.REDRIVE,
         first="Read the stack trace in the function's log, fix the fault, and deploy.",
     )
+    is_refusal: ClassVar[bool] = False
+    """Whether it says that the step did nothing, for which a direct call is not a failed step."""
 
     def __init__(self, message: str, *, summary: str | None = None, **details: Any) -> None:
         super().__init__(message)
@@ -181,6 +187,7 @@ class ValidationError(AuroraRestoreError):
         action=Action.START_AGAIN,
         first="Correct the input as the message says: a redrive would use the same input.",
     )
+    is_refusal = True
 
 
 class ConfigurationError(ValidationError):
@@ -204,6 +211,18 @@ class TargetNotRecordedError(ValidationError):
     )
 
 
+class CorruptStateError(AuroraRestoreError):
+    """An item of the state table is not as the pipeline writes it."""
+
+    remedy = Remedy(
+        action=Action.REDRIVE,
+        first="Correct the item that the message names, or delete it: the operation then continues "
+        "with the item of the step before. An item of the target's lock may be deleted while no "
+        "execution works on the target.",
+    )
+    is_refusal = True
+
+
 class NotFoundError(AuroraRestoreError):
     """Something that the run needs is not there."""
 
@@ -218,6 +237,7 @@ class SnapshotNotFoundError(NotFoundError):
         first="Wait until the snapshot is there and shared with this account, or choose another "
         "with date or snapshot_id.",
     )
+    is_refusal = True
 
 
 class TargetSnapshotNotFoundError(SnapshotNotFoundError):
@@ -252,12 +272,23 @@ class RefusedError(AuroraRestoreError):
     """To continue would do harm, so nothing was done."""
 
     status = HTTPStatus.CONFLICT
+    is_refusal = True
 
 
 class OperationInProgressError(RefusedError):
     """Another operation is in progress on the target; this one has changed nothing."""
 
     remedy = Remedy(action=Action.WAIT)
+
+
+class OperationIdReusedError(RefusedError):
+    """The operation of that id restores something else, and this call has changed nothing."""
+
+    remedy = Remedy(
+        action=Action.START_AGAIN,
+        first="Leave operation_id out, so that the restore gets an operation of its own. To "
+        "continue the operation, give what it restores, or nothing.",
+    )
 
 
 class SnapshotNotAvailableError(RefusedError):

@@ -109,6 +109,8 @@ class Failure:
     """Whether it has not been redriven since."""
     is_redrivable: bool = True
     """Whether Step Functions would redrive it."""
+    target_cluster_id: str | None = None
+    """The target that its input names."""
 
     @property
     def remedy(self) -> Remedy:
@@ -121,8 +123,14 @@ class Failure:
             is_redrivable=self.is_redrivable,
         )
 
+    @property
+    def is_refusal(self) -> bool:
+        """Return whether the step that failed did nothing."""
+        error = error_named(self.error_type)
+        return error is not None and error.is_refusal
+
     def details(self, error_details: Mapping[str, Any]) -> dict[str, Any]:
-        """Return the facts to announce; ``error_details`` are those that the step has stored."""
+        """Return the facts to announce; ``error_details`` are those that the step has recorded."""
         return {
             "restore": self.restore,
             "step": self.step,
@@ -205,6 +213,7 @@ def look_up(detail: Any, clients: Clients) -> Failure:
         execution_status=status,
         operation_id=request.operation_id or execution["name"],
         restore=request.restore,
+        target_cluster_id=request.target_cluster_id,
         step=_last_step(arn, clients),
         error_type=error_type,
         reason=reason,
@@ -216,7 +225,7 @@ def look_up(detail: Any, clients: Clients) -> Failure:
 def _acceptable_part(given: Mapping[str, Any]) -> Event:
     """Return as much of an execution's input as a step would accept: the rest may be the cause."""
     accepted = {}
-    for field in ("operation_id", "restore"):
+    for field in ("operation_id", "restore", "target_cluster_id"):
         with suppress(ValidationError):
             parse(Event, {field: given.get(field)})
             accepted[field] = given.get(field)

@@ -24,7 +24,7 @@ from aurora_restore.shared.sequences import REPLACE
 from aurora_restore.shared.snapshots.identity import named_place
 from aurora_restore.shared.snapshots.path import SnapshotPath, SnapshotSource
 from aurora_restore.shared.state_utils import IN_PROGRESS, StateStore, seconds_since
-from aurora_restore.shared.target_lock import TargetLock
+from aurora_restore.shared.target_lock import TargetLock, direct_call
 from aurora_restore.shared.target_record import TargetRecordStore
 from aurora_restore.shared.validation import validate_required_params
 
@@ -38,6 +38,11 @@ class LambdaContext(Protocol):
     @property
     def invoked_function_arn(self) -> str:
         """Return the ARN of the function."""
+        ...
+
+    @property
+    def aws_request_id(self) -> str:
+        """Return the id of the invocation; Lambda keeps it when it repeats one."""
         ...
 
     def get_remaining_time_in_millis(self) -> int:
@@ -99,7 +104,7 @@ class Answer:
 
 @dataclass
 class Job:
-    """One call of one step. Only ``state`` changes while it runs."""
+    """One call of one step. Only ``state`` changes while it runs, and whether it was recorded."""
 
     operation_id: str
     step: Step
@@ -116,6 +121,8 @@ class Job:
     clock: Callable[[], datetime]
     context: LambdaContext
     state: OperationState
+    has_recorded: bool = False
+    """Whether the step has written its state in this call, because it was about to act."""
 
     @property
     def target_region(self) -> str:
@@ -227,6 +234,11 @@ class Job:
         )
 
     @property
+    def caller(self) -> str:
+        """Return what the call holds the target's lock as: its execution, or this direct call."""
+        return self.execution.id if self.execution else direct_call(self.context.aws_request_id)
+
+    @property
     def lock(self) -> TargetLock:
         """Return the lock of the target."""
         return TargetLock(
@@ -263,6 +275,7 @@ class Job:
         self.store.save(
             self.operation_id, self.step.name, IN_PROGRESS, state.to_details(), self.clock()
         )
+        self.has_recorded = True
 
     def attempts(self, name: str) -> int:
         """Return how often what ``name`` counts was started, in this run of the execution."""

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import MISSING, asdict, dataclass, fields
 from typing import Final, Self
 
 from aurora_restore.shared.errors import ConfigurationError
@@ -26,6 +26,13 @@ class LambdaEnvironment:
     master_secret: str
     app_secret: str
     state_retention_days: str
+    extra_regions: str = ""
+    """Regions, separated by commas, that the pinned botocore does not know."""
+
+    @property
+    def regions_beyond_the_known(self) -> frozenset[str]:
+        """Return the Regions of ``extra_regions``."""
+        return frozenset(filter(None, self.extra_regions.split(",")))
 
     def to_env(self) -> dict[str, str]:
         """Return the variables, those of Powertools included."""
@@ -39,18 +46,26 @@ class LambdaEnvironment:
     def from_env(cls, environ: Mapping[str, str] | None = None) -> Self:
         """Return what the variables hold.
 
-        Raises ConfigurationError with the name of every one that is not set.
+        Raises ConfigurationError with the name of every one that is needed and not set.
         """
         environ = os.environ if environ is None else environ
-        names = [field.name for field in fields(cls)]
-        missing = [name.upper() for name in names if name.upper() not in environ]
+        given = {
+            field.name: environ[field.name.upper()]
+            for field in fields(cls)
+            if field.name.upper() in environ
+        }
+        missing = [
+            field.name.upper()
+            for field in fields(cls)
+            if field.name not in given and field.default is MISSING
+        ]
         if missing:
             raise ConfigurationError(
                 "the function's environment lacks "
                 + ", ".join(missing)
                 + "; deploy the stack again"
             )
-        return cls(**{name: environ[name.upper()] for name in names})
+        return cls(**given)
 
     def parameter_name(self, restore: str) -> str:
         """Return the name of the SSM parameter that holds a restore."""

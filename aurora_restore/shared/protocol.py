@@ -19,3 +19,7 @@ REDRIVE_COUNT: Final = "redrive_count"
 """In the mark: how often the execution has been redriven."""
 
 INPUT: Final = "input"
+
+IGNORED_INPUT: Final = frozenset({"AWS_STEP_FUNCTIONS_STARTED_BY_EXECUTION_ID", "Comment"})
+"""Fields of an execution's input that are not the pipeline's: the console's example has a
+``Comment``, and a state machine that starts an execution adds the other."""

@@ -5,6 +5,7 @@ A state item is the latest result of one step of one operation: ``operation_id``
 table is append-only: what happened, in order.
 """
 
+import json
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -23,10 +24,18 @@ from aurora_restore.shared.aws_utils import (
     error_code,
     translate_error,
 )
-from aurora_restore.shared.common import json_safe, now, parse_timestamp, timestamp
-from aurora_restore.shared.documents.fields import OperationId
-from aurora_restore.shared.documents.schema import check
+from aurora_restore.shared.common import (
+    is_timestamp,
+    json_safe,
+    now,
+    parse_timestamp,
+    timestamp,
+)
+from aurora_restore.shared.documents.fields import OperationId, Text
+from aurora_restore.shared.documents.schema import check, kind_of, shown
+from aurora_restore.shared.errors import CorruptStateError, ValidationError
 from aurora_restore.shared.lambda_environment import LambdaEnvironment
+from aurora_restore.shared.pipeline import STEP_NAMES
 from aurora_restore.shared.protocol import EXECUTION
 
 if TYPE_CHECKING:
@@ -35,6 +44,10 @@ if TYPE_CHECKING:
 SUCCESS: Final = "SUCCESS"
 IN_PROGRESS: Final = "IN_PROGRESS"
 FAILED: Final = "FAILED"
+REFUSED: Final = "REFUSED"
+"""In the audit table only: a call that was refused, and left the operation's state as it was."""
+UNKNOWN_OPERATION: Final = "(none)"
+"""The audit table's key of calls that name no valid operation. No operation can be called so."""
 Status = Literal["SUCCESS", "IN_PROGRESS", "FAILED"]
 
 ERROR: Final = "error"
@@ -89,14 +102,19 @@ class StateStore:
         )
 
     def load(self, operation_id: str, step: str | None = None) -> dict[str, Any] | None:
-        """Return the state item of a step, or the operation's latest; None if there is none."""
+        """Return the state item of a step, or the operation's latest; None if there is none.
+
+        Raises CorruptStateError if an item of the operation is not as ``save`` writes it.
+        """
         items = self.load_all(operation_id)
+        for item in items:
+            _require_state_item(item, self.state_table)
         if step is not None:
             items = [item for item in items if item["step"] == step]
         return max(items, key=lambda item: str(item["timestamp"]), default=None)
 
     def load_all(self, operation_id: str) -> list[dict[str, Any]]:
-        """Return every state item of an operation, read consistently."""
+        """Return every item under a key of the state table, read consistently and unchecked."""
         paginator = self.clients.dynamodb.get_paginator("query")
         pages = call(
             lambda: list(
@@ -109,6 +127,29 @@ class StateStore:
             )
         )
         return [_from_item(item) for page in pages for item in page["Items"]]
+
+    def last_audited_error(self, operation_id: str, step: str, error_type: str) -> dict[str, Any]:
+        """Return the latest error of that type that a step has in the audit table, or ``{}``."""
+        paginator = self.clients.dynamodb.get_paginator("query")
+        pages = call(
+            lambda: list(
+                paginator.paginate(
+                    TableName=self.audit_table,
+                    KeyConditionExpression="operation_id = :operation",
+                    FilterExpression="step = :step AND details.#type = :type",
+                    ExpressionAttributeNames={"#type": "type"},
+                    ExpressionAttributeValues={
+                        ":operation": {"S": operation_id},
+                        ":step": {"S": step},
+                        ":type": {"S": error_type},
+                    },
+                    ConsistentRead=True,
+                )
+            )
+        )
+        events = [_from_item(item) for page in pages for item in page["Items"]]
+        latest = max(events, key=lambda event: str(event["timestamp"]), default=None)
+        return {} if latest is None else dict(latest["details"])
 
     def audit(
         self,
@@ -147,12 +188,34 @@ class StateStore:
                 return
 
 
+def _require_state_item(item: Mapping[str, Any], table: str) -> None:
+    """Raise CorruptStateError unless ``save`` could have written an item."""
+    faults = [name for name in ("step", "status") if not isinstance(item.get(name), str)]
+    faults += [] if is_timestamp(item.get("timestamp")) else ["timestamp"]
+    faults += [] if isinstance(item.get("details"), Mapping) else ["details"]
+    if faults:
+        raise corrupt_item(
+            item, table, "; ".join(f"{name}: is missing or wrong" for name in faults)
+        )
+
+
+def corrupt_item(item: Mapping[str, Any], table: str, faults: str) -> CorruptStateError:
+    """Return the error that an item of the state table is not as the pipeline writes it."""
+    return CorruptStateError(
+        f"the item of operation {item.get('operation_id')} and step {item.get('step')} in table "
+        f"{table} is not as the pipeline writes it: {faults}",
+        table=table,
+        step=item.get("step"),
+    )
+
+
 def get_operation_id(event: Mapping[str, Any]) -> str:
     """Return the id of the operation that an event belongs to.
 
     It is the event's ``operation_id``; in an execution without one, the execution's name, so that
     a retried first step does not begin a second operation; otherwise a new one. Raises
-    ValidationError if the event's is malformed.
+    ValidationError if the event's is malformed, or if the execution is called something that RDS
+    refuses as the value of a tag, or STS as the name of a session.
     """
     given = event.get("operation_id")
     if given is not None:
@@ -160,27 +223,84 @@ def get_operation_id(event: Mapping[str, Any]) -> str:
         return str(given)
     execution = event.get(EXECUTION)
     if isinstance(execution, Mapping) and execution.get("name"):
+        check("the execution's name", execution["name"], OperationId)
         return str(execution["name"])
     return f"op-{now():%Y%m%dT%H%M%SZ}-{secrets.token_hex(4)}"
 
 
+def is_operation_id(value: Any) -> bool:
+    """Return whether a value can be the id of an operation."""
+    try:
+        check("operation_id", value, OperationId)
+    except ValidationError:
+        return False
+    return True
+
+
+def audit_key(operation_id: str) -> str:
+    """Return the key of the audit table under which calls of an operation are recorded."""
+    return operation_id if is_operation_id(operation_id) else UNKNOWN_OPERATION
+
+
 def load_state(operation_id: str, step: str | None = None) -> dict[str, Any] | None:
-    """Return the state item of a step, or the operation's latest; None if there is none."""
+    """Return the state item of a step, or the operation's latest; None if there is none.
+
+    Raises ValidationError if the id is malformed or there is no such step.
+    """
+    check("operation_id", operation_id, OperationId)
+    if step is not None:
+        _check_step("step", step)
     return _default_store().load(operation_id, step)
 
 
 def save_state(operation_id: str, state: Mapping[str, Any]) -> None:
-    """Write a state item; ``state`` holds ``step``, ``status`` and ``details``."""
-    _default_store().save(
-        operation_id, state["step"], state["status"], state.get("details", {}), now()
-    )
+    """Write a state item; ``state`` holds ``step``, ``status`` and ``details``.
+
+    ``details``, which may be left out, is a mapping of what can be written as JSON. Raises
+    ValidationError if any of it is wrong, before anything is written.
+    """
+    check("operation_id", operation_id, OperationId)
+    if not isinstance(state, Mapping):
+        raise ValidationError(f"state: must be an object, not {kind_of(state)}")
+    for name in ("step", "status"):
+        if name not in state:
+            raise ValidationError(f"state.{name}: is missing")
+    _check_step("state.step", state["step"])
+    check("state.status", state["status"], Status)
+    details = state.get("details", {})
+    _check_document("state.details", details)
+    _default_store().save(operation_id, state["step"], state["status"], details, now())
 
 
 def log_audit_event(
     operation_id: str, event_type: str, status: str, details: Mapping[str, Any]
 ) -> None:
-    """Append an event to the audit table; ``event_type`` is the step, or another kind of event."""
+    """Append an event to the audit table; ``event_type`` is the step, or another kind of event.
+
+    Raises ValidationError if an argument is wrong, before anything is written.
+    """
+    check("operation_id", operation_id, OperationId)
+    check("event_type", event_type, Text)
+    check("status", status, Text)
+    _check_document("details", details)
     _default_store().audit(operation_id, event_type, status, details, now())
+
+
+def _check_step(name: str, step: Any) -> None:
+    if step not in STEP_NAMES:
+        raise ValidationError(
+            f"{name}: {shown(step)} is not a step; the steps are {', '.join(STEP_NAMES)}"
+        )
+
+
+def _check_document(name: str, value: Any) -> None:
+    """Raise ValidationError unless a value is a mapping that can be stored."""
+    if not isinstance(value, Mapping):
+        raise ValidationError(f"{name}: must be an object, not {kind_of(value)}")
+    try:
+        json.dumps(json_safe(value), allow_nan=False, ensure_ascii=False).encode()
+    except (TypeError, ValueError, RecursionError) as error:
+        raise ValidationError(f"{name}: cannot be stored: {error}") from error
 
 
 def seconds_since(moment: str, until: datetime) -> float:

@@ -1,16 +1,22 @@
 """One operation per target at a time.
 
 The lock is an item of the state table, under a key of its own, written on condition. Its holder is
-an operation in an execution; once that execution is over, the lock can be taken over.
+an operation in an execution; once that execution is over, the lock can be taken over. A direct call
+holds it under the id of its request, and at most until Lambda would end it.
 """
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Final
 
 from aurora_restore.shared.aws_utils import Clients, call, code_of
-from aurora_restore.shared.common import parse_timestamp, timestamp
-from aurora_restore.shared.errors import HOLDER, AwsError, OperationInProgressError
+from aurora_restore.shared.common import is_timestamp, parse_timestamp, timestamp
+from aurora_restore.shared.errors import (
+    HOLDER,
+    AwsError,
+    CorruptStateError,
+    OperationInProgressError,
+)
 from aurora_restore.shared.names import LOCK_KEY_PREFIX
 from aurora_restore.shared.state_utils import StateStore
 
@@ -19,19 +25,43 @@ DIRECT_CALL: Final = "direct call"
 DIRECT_CALL_LASTS: Final = timedelta(minutes=15)
 """No Lambda function runs longer, so a direct call that is older has ended."""
 UNFINISHED: Final = frozenset({"RUNNING", "PENDING_REDRIVE"})
+_HOLDER: Final = ("holder", "execution", "taken_at", "ends_by")
+"""The attributes of a lock's item; only a direct call's has the last."""
+
+
+def direct_call(request_id: str) -> str:
+    """Return what stands for the execution while a function that was called directly has the lock.
+
+    Lambda gives every call an id of its own, and gives it again if it repeats a call that died.
+    """
+    return f"{DIRECT_CALL} {request_id}"
 
 
 @dataclass(frozen=True)
 class Holder:
-    """The operation that works on a target."""
+    """Who works on a target: an operation, in an execution or in one direct call."""
 
     operation_id: str
     execution: str
-    """The ARN of the execution, or ``DIRECT_CALL``."""
+    """The ARN of the execution, or what ``direct_call`` returns."""
     taken_at: str
+    ends_by: str | None = None
+    """When a direct call is over at the latest; None in an execution."""
+
+    @property
+    def is_direct_call(self) -> bool:
+        """Return whether it is a direct call."""
+        return self.execution.startswith(DIRECT_CALL)
+
+    @property
+    def over_by(self) -> datetime:
+        """Return when a direct call is over at the latest."""
+        if self.ends_by is not None:
+            return parse_timestamp(self.ends_by)
+        return parse_timestamp(self.taken_at) + DIRECT_CALL_LASTS
 
     def is_like(self, other: "Holder") -> bool:
-        """Return whether both are the same operation in the same execution.
+        """Return whether both are the same operation in the same execution or direct call.
 
         boto3 repeats a write whose response was lost, and DynamoDB then refuses the second one.
         """
@@ -53,13 +83,22 @@ class TargetLock:
         """Return the lock's partition key in the state table."""
         return f"{LOCK_KEY_PREFIX}{self.account_id}/{self.region}/{self.cluster_id}"
 
-    def take(self, operation_id: str, execution: str, moment: datetime) -> None:
-        """Take the lock; do nothing if this operation holds it in this execution.
+    def take(
+        self,
+        operation_id: str,
+        execution: str,
+        moment: datetime,
+        *,
+        lasting: timedelta | None = None,
+    ) -> None:
+        """Take the lock; do nothing if this operation holds it in this execution or direct call.
 
-        Raises OperationInProgressError with the holder's id if another operation, or another
-        execution of this one, holds it.
+        ``lasting`` is for how long a direct call may still run. Raises OperationInProgressError
+        with the holder's id if another operation holds it, or this one in another execution or
+        direct call.
         """
-        wanted = Holder(operation_id, execution, timestamp(moment))
+        ends_by = None if lasting is None else timestamp(moment + lasting)
+        wanted = Holder(operation_id, execution, timestamp(moment), ends_by)
         if self._write(wanted, None):
             return
         holder = self.holder()
@@ -69,10 +108,27 @@ class TargetLock:
             holder = self.holder()
         if holder is not None and holder.is_like(wanted):
             return
-        raise _in_progress(self.cluster_id, holder)
+        raise _in_progress(self.cluster_id, wanted.operation_id, holder)
+
+    def other_at_work(
+        self, operation_id: str, execution: str | None, moment: datetime
+    ) -> Holder | None:
+        """Return the holder if it is this operation in another execution or direct call.
+
+        None if nobody else works on the operation, whoever works on the target.
+        """
+        holder = self.holder()
+        if holder is None or holder.operation_id != operation_id or holder.execution == execution:
+            return None
+        return None if self._is_over(holder, moment) else holder
+
+    def refuse_beside(self, operation_id: str, execution: str | None, moment: datetime) -> None:
+        """Raise OperationInProgressError if another execution or call works on the operation."""
+        if other := self.other_at_work(operation_id, execution, moment):
+            raise _in_progress(self.cluster_id, operation_id, other)
 
     def release(self, operation_id: str, execution: str) -> None:
-        """Release the lock if the operation holds it in this execution; otherwise do nothing."""
+        """Release the lock if the operation holds it in this execution or direct call."""
         try:
             call(
                 self.clients.dynamodb.delete_item,
@@ -89,16 +145,32 @@ class TargetLock:
                 raise
 
     def holder(self) -> Holder | None:
-        """Return the holder of the lock, or None if it is free."""
+        """Return the holder of the lock, or None if it is free.
+
+        Raises CorruptStateError if the item is not one that a lock has written.
+        """
         items = self.store.load_all(self.key)
         if not items:
             return None
-        item: dict[str, Any] = items[0]
-        return Holder(item["holder"], item["execution"], item["taken_at"])
+        found = [items[0].get(name) for name in _HOLDER]
+        holder, execution, taken_at, ends_by = found
+        if not (
+            isinstance(holder, str)
+            and isinstance(execution, str)
+            and is_timestamp(taken_at)
+            and (ends_by is None or is_timestamp(ends_by))
+        ):
+            raise CorruptStateError(
+                f"the lock of cluster {self.cluster_id} cannot be read: the item {self.key} of "
+                f"table {self.store.state_table} is not as the pipeline writes it",
+                table=self.store.state_table,
+                lock=self.key,
+            )
+        return Holder(holder, execution, str(taken_at), ends_by)
 
     def _is_over(self, holder: Holder, moment: datetime) -> bool:
-        if holder.execution == DIRECT_CALL:
-            return parse_timestamp(holder.taken_at) + DIRECT_CALL_LASTS < moment
+        if holder.is_direct_call:
+            return holder.over_by < moment
         try:
             found = call(
                 self.clients.step_functions.describe_execution, executionArn=holder.execution
@@ -111,6 +183,7 @@ class TargetLock:
 
     def _write(self, wanted: Holder, instead_of: Holder | None) -> bool:
         """Write the lock, unless another holder than ``instead_of`` has it; return whether."""
+        ends_by = {} if wanted.ends_by is None else {"ends_by": {"S": wanted.ends_by}}
         expected = instead_of or wanted
         values = {":holder": expected.operation_id, ":execution": expected.execution}
         condition = "holder = :holder AND execution = :execution"
@@ -127,6 +200,7 @@ class TargetLock:
                     "holder": {"S": wanted.operation_id},
                     "execution": {"S": wanted.execution},
                     "taken_at": {"S": wanted.taken_at},
+                    **ends_by,
                 },
                 ConditionExpression=f"attribute_not_exists(operation_id) OR ({condition})",
                 ExpressionAttributeValues={name: {"S": value} for name, value in values.items()},
@@ -138,14 +212,21 @@ class TargetLock:
         return True
 
 
-def _in_progress(cluster_id: str, holder: Holder | None) -> OperationInProgressError:
+def _in_progress(
+    cluster_id: str, operation_id: str, holder: Holder | None
+) -> OperationInProgressError:
     if holder is None:
         return OperationInProgressError(
             f"another operation is at work on cluster {cluster_id}; this one has changed nothing"
         )
+    where, limit = "", ""
+    if holder.operation_id == operation_id:
+        where = " in a direct call" if holder.is_direct_call else " in another execution"
+    if holder.is_direct_call:
+        limit = f", until {timestamp(holder.over_by)} at the latest"
     return OperationInProgressError(
-        f"operation {holder.operation_id} is at work on cluster {cluster_id}; this one has changed "
-        "nothing",
+        f"operation {holder.operation_id} is at work on cluster {cluster_id}{where}{limit}; this "
+        f"{'call' if where else 'one'} has changed nothing",
         **{HOLDER: holder.operation_id},
         holder_execution=holder.execution,
     )

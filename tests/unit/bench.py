@@ -4,11 +4,12 @@ import json
 import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import cache
 from typing import Any
 from unittest import mock
+from uuid import uuid4
 
 import boto3
 from botocore.loaders import create_loader
@@ -64,6 +65,8 @@ class FakeContext:
 
     invoked_function_arn: str = f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:{PREFIX}-test"
     remaining_milliseconds: int = 60_000
+    aws_request_id: str = ""
+    """Empty lets the bench give every call one of its own, as Lambda does."""
 
     def get_remaining_time_in_millis(self) -> int:
         return self.remaining_milliseconds
@@ -120,7 +123,8 @@ class Bench:
 
     def call(self, handler: type[BaseHandler], event: Any) -> dict[str, Any]:
         """Call a function directly, as the console's test button does."""
-        return self.make(handler)(event, self.context)
+        request_id = self.context.aws_request_id or str(uuid4())
+        return self.make(handler)(event, replace(self.context, aws_request_id=request_id))
 
     def step(
         self, handler: type[BaseHandler], asked: Any = None, *, operation_id: str = "op-1"

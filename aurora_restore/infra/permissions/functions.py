@@ -41,6 +41,9 @@ class FunctionPermissions:
             [self.tables.state.table_arn],
         )
         yield allow("dynamodb:PutItem", [self.tables.audit.table_arn])
+        if step.publishes:
+            # What a failed step has recorded of its error, to announce what to do about it.
+            yield allow("dynamodb:Query", [self.tables.audit.table_arn])
         yield allow(
             ("ssm:GetParameter", "ssm:GetParametersByPath"),
             [self._parameters(), self._parameters().removesuffix("/*")],

@@ -18,13 +18,15 @@ MAX_DAYS = 36500
 
 KEY_ARN = r"arn:aws[a-z-]*:kms:[a-z0-9-]+:[0-9]{12}:(?:key|alias)/[A-Za-z0-9/_-]+"
 
+Text = Annotated[str, Rule(pattern=r"(?s).+", means="a text that is not empty")]
+
 AccountId = Annotated[
     str, Rule(pattern=r"[0-9]{12}", means="a 12-digit AWS account id", example="123456789012")
 ]
 
 Region = Annotated[
     str,
-    Rule(pattern=r"[a-z]{2}(?:-[a-z]+)+-[0-9]+", means="an AWS Region name", example="us-east-1"),
+    Rule(pattern=r"[a-z]{2,4}(?:-[a-z]+)+-[0-9]+", means="an AWS Region name", example="us-east-1"),
 ]
 
 # RDS keeps identifiers in lower case, and returns them so in its responses and ARNs.
@@ -91,15 +93,19 @@ Date = Annotated[
     Rule(
         pattern=r"[0-9]{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12][0-9]|3[01])",
         means="a date as YYYY-MM-DD",
+        day=True,
         example="2026-05-15",
     ),
 ]
 
+# An operation's id is the value of a tag in RDS and, cut to 64 characters, the name of a session of
+# STS. RDS takes letters, digits, spaces and _.:/=+-@ (API_Tag), STS takes letters, digits and
+# _=,.@+- (API_AssumeRole). Without a colon, this is what an execution may be called for both.
 OperationId = Annotated[
     str,
     Rule(
-        pattern=r"[A-Za-z0-9][A-Za-z0-9_.:-]{0,127}",
-        means="1 to 128 letters, digits and _.:-, beginning with a letter or digit",
+        pattern=r"[A-Za-z0-9_.:=+@-]{1,128}",
+        means="1 to 128 letters (A to Z), digits and _.:=+@-",
         example="op-123456",
     ),
 ]

@@ -13,11 +13,19 @@ import types
 import typing
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import MISSING, dataclass, is_dataclass
-from typing import Any, Literal, TypeVar, Union, get_args, get_origin
+from datetime import date
+from typing import Any, Final, Literal, TypeVar, Union, get_args, get_origin
 
 from aurora_restore.shared.errors import ConfigurationError, ValidationError
 
 T = TypeVar("T")
+
+LONGEST_SHOWN: Final = 200
+"""A value of more characters is not shown in full."""
+BEGINNING_SHOWN: Final = 100
+"""How many of its characters are."""
+MOST_FAULTS: Final = 20
+"""How many faults of one document are listed."""
 
 JSON_TYPE_NAMES = {str: "string", int: "integer", float: "number", bool: "boolean", dict: "object"}
 
@@ -42,6 +50,8 @@ class Rule:
     example: Any = None
     secret: bool = False
     """Whether the value must not appear in an error."""
+    day: bool = False
+    """Whether a text that fits the pattern must also be a day of the calendar."""
 
     def fault(self, value: Any) -> str | None:
         """Return why ``value``, which has the right type already, is refused; None if it is not."""
@@ -53,17 +63,19 @@ class Rule:
             if isinstance(value, float) and not math.isfinite(value):
                 return f"{value} is not valid: it must be a finite number"
             if self.minimum is not None and value < self.minimum:
-                return f"{value} is too small: the smallest value is {self.minimum}"
+                return f"{shown(value)} is too small: the smallest value is {self.minimum}"
             if self.maximum is not None and value > self.maximum:
-                return f"{value} is too large: the largest value is {self.maximum}"
+                return f"{shown(value)} is too large: the largest value is {self.maximum}"
             if self.multiple_of is not None and value % self.multiple_of:
-                return f"{value} is not a multiple of {self.multiple_of}"
+                return f"{shown(value)} is not a multiple of {self.multiple_of}"
         return None
 
     def _text_fault(self, value: str) -> str | None:
         if self.pattern is not None and not re.fullmatch(self.pattern, value, re.ASCII):
-            shown = "the value" if self.secret else repr(value)
-            return f"{shown} is not valid: it must be {self.means}"
+            given = "the value" if self.secret else shown(value)
+            return f"{given} is not valid: it must be {self.means}"
+        if self.day and not _is_day(value):
+            return f"{shown(value)} is no day of the calendar"
         size = len(value.encode("utf-8", errors="surrogatepass"))
         if self.max_bytes is None or size <= self.max_bytes:
             return None
@@ -79,7 +91,7 @@ class Rule:
             return f"it has {count} entries: at most {self.max_items} are allowed"
         entries = list(value)
         if self.unique and (twice := [each for each in entries if entries.count(each) > 1]):
-            return f"{twice[0]!r} occurs twice: remove one"
+            return f"{shown(twice[0])} occurs twice: remove one"
         return None
 
 
@@ -135,11 +147,17 @@ def parse(cls: type[T], document: Any, *, source: str = "", path: str = "") -> T
     faults: list[Fault] = []
     value = _object(cls, document, path, faults)
     if faults:
-        listed = "; ".join(map(str, faults))
-        raise ValidationError(
-            f"{source}: {listed}" if source else listed, faults=[str(fault) for fault in faults]
-        )
+        raise refused(faults, source)
     return typing.cast(T, value)
+
+
+def refused(faults: Sequence[Fault], source: str = "") -> ValidationError:
+    """Return the error that lists the faults of a document, the first of them if they are many."""
+    listed = [str(fault) for fault in faults[:MOST_FAULTS]]
+    if len(faults) > MOST_FAULTS:
+        listed.append(f"and {len(faults) - MOST_FAULTS} more")
+    message = "; ".join(listed)
+    return ValidationError(f"{source}: {message}" if source else message, faults=listed)
 
 
 def parse_configuration(cls: type[T], document: Any, *, source: str) -> T:
@@ -155,7 +173,28 @@ def check(name: str, value: Any, annotation: Any) -> None:
     faults: list[Fault] = []
     _value(annotation, value, name, faults)
     if faults:
-        raise ValidationError("; ".join(map(str, faults)), faults=[str(fault) for fault in faults])
+        raise refused(faults)
+
+
+def shown(value: Any) -> str:
+    """Return a value as a message shows it: of a long one the beginning, and how long it is."""
+    if isinstance(value, str):
+        text, beginning = value, repr(value[:BEGINNING_SHOWN])
+    else:
+        text = repr(value)
+        beginning = text[:BEGINNING_SHOWN]
+    if len(text) <= LONGEST_SHOWN:
+        return repr(value)
+    return f"{beginning}… ({len(text)} characters)"
+
+
+def kind_of(value: Any) -> str:
+    """Return what kind of value of JSON it is, in words."""
+    if value is None:
+        return "null"
+    if isinstance(value, list | tuple):
+        return "a list"
+    return _article(JSON_TYPE_NAMES.get(type(value), type(value).__name__))
 
 
 def to_json(value: Any) -> Any:
@@ -191,7 +230,7 @@ def unwrap(annotation: Any) -> tuple[Any, tuple[Rule, ...], bool]:
 
 def _object(cls: type, document: Any, path: str, faults: list[Fault]) -> Any:
     if not isinstance(document, Mapping):
-        faults.append(Fault(path, f"must be an object, not {_kind(document)}"))
+        faults.append(Fault(path, f"must be an object, not {kind_of(document)}"))
         return None
     known = {field.name: field for field in fields(cls)}
     for key in document:
@@ -239,21 +278,21 @@ def _typed(kind: Any, value: Any, path: str, faults: list[Fault]) -> Any:
     if origin is Literal:
         if not any(value == each and type(value) is type(each) for each in get_args(kind)):
             choices = ", ".join(repr(choice) for choice in get_args(kind))
-            faults.append(Fault(path, f"{value!r} is not one of {choices}"))
+            faults.append(Fault(path, f"{shown(value)} is not one of {choices}"))
         return value
     if origin is tuple:
         if not isinstance(value, Sequence) or isinstance(value, str | bytes):
-            faults.append(Fault(path, f"must be a list, not {_kind(value)}"))
+            faults.append(Fault(path, f"must be a list, not {kind_of(value)}"))
             return ()
         member = get_args(kind)[0]
         return tuple(_value(member, item, f"{path}[{i}]", faults) for i, item in enumerate(value))
     if origin in (dict, Mapping) or (isinstance(origin, type) and issubclass(origin, Mapping)):
         if not isinstance(value, Mapping):
-            faults.append(Fault(path, f"must be an object, not {_kind(value)}"))
+            faults.append(Fault(path, f"must be an object, not {kind_of(value)}"))
             return {}
         key_type, member = get_args(kind)
         return {
-            _value(key_type, key, f"{path}: the key {key!r}", faults): _value(
+            _value(key_type, key, f"{path}: the key {shown(key)}", faults): _value(
                 member, item, join_path(path, key), faults
             )
             for key, item in value.items()
@@ -268,7 +307,7 @@ def _typed(kind: Any, value: Any, path: str, faults: list[Fault]) -> Any:
         faults.append(
             Fault(
                 path,
-                f"must be {_article(JSON_TYPE_NAMES[kind])}, not {_kind(value)}"
+                f"must be {_article(JSON_TYPE_NAMES[kind])}, not {kind_of(value)}"
                 + _quoting_hint(kind, value),
             )
         )
@@ -281,25 +320,29 @@ def _quoting_hint(kind: Any, value: Any) -> str:
     return ": put it in quotes" if kind is str and is_number else ""
 
 
-def _kind(value: Any) -> str:
-    if value is None:
-        return "null"
-    if isinstance(value, list | tuple):
-        return "a list"
-    return _article(JSON_TYPE_NAMES.get(type(value), type(value).__name__))
-
-
 def _article(noun: str) -> str:
     return f"an {noun}" if noun[0] in "aeiou" else f"a {noun}"
 
 
 def join_path(path: str, key: Any) -> str:
     """Return the path of a field of the object at ``path``."""
-    return f"{path}.{key}" if path else str(key)
+    name = str(key)
+    if len(name) > LONGEST_SHOWN or not name.isprintable():
+        name = shown(name)
+    return f"{path}.{name}" if path else name
+
+
+def _is_day(text: str) -> bool:
+    try:
+        date.fromisoformat(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _did_you_mean(key: Any, known: Mapping[str, Field]) -> str:
-    close = difflib.get_close_matches(str(key), known, n=1)
+    name = str(key)[:BEGINNING_SHOWN]
+    close = difflib.get_close_matches(name, known, n=1)
     return f"; did you mean {close[0]!r}?" if close else f"; known are {', '.join(sorted(known))}"
 
 

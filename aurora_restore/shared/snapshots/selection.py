@@ -3,12 +3,11 @@
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
 from aurora_restore.shared.documents.event import Event
 from aurora_restore.shared.documents.restore import Source
-from aurora_restore.shared.errors import ValidationError
 from aurora_restore.shared.names import TAG_MANAGED_BY
 from aurora_restore.shared.rds.arns import RdsArn
 from aurora_restore.shared.rds.statuses import AVAILABLE, DEAD_SNAPSHOT
@@ -37,8 +36,7 @@ class WantedSnapshot:
     def of(cls, event: Event, source: Source, started: datetime) -> "WantedSnapshot":
         """Return what an event asks for; where it is silent, the configuration decides.
 
-        An operation that was started before midnight keeps its day. Raises ValidationError if the
-        event's date does not exist.
+        An operation that was started before midnight keeps its day.
         """
         day = _wanted_day(event, source, started)
         name = event.snapshot_arn or event.snapshot_id or event.snapshot_name
@@ -52,10 +50,7 @@ class WantedSnapshot:
 
 def _wanted_day(event: Event, source: Source, started: datetime) -> str:
     if event.date is not None:
-        try:
-            return date.fromisoformat(event.date).isoformat()
-        except ValueError as error:
-            raise ValidationError(f"date: {event.date!r} is no day of the calendar") from error
+        return event.date
     today = started.date()
     match source.default_day:
         case "latest":

@@ -14,10 +14,10 @@ from hypothesis import strategies as st
 from aurora_restore.shared.base_handler import BaseHandler
 from aurora_restore.shared.documents.event import Event
 from aurora_restore.shared.documents.schema import fields, parse
-from aurora_restore.shared.errors import AuroraRestoreError, ValidationError
+from aurora_restore.shared.errors import AuroraRestoreError, ValidationError, error_named
 from aurora_restore.shared.pipeline import STEPS
 from aurora_restore.shared.protocol import EXECUTION, INPUT, REDRIVE_COUNT
-from tests.unit.bench import REGION, FakeContext
+from tests.unit.bench import REGION, Bench, FakeContext
 from tests.unit.lambdas.arrange import COPY, SOURCE_ARN
 from tests.unit.scene import SNAPSHOT, TARGET, Scene
 from tests.unit.shared.test_schema import ANY_JSON
@@ -63,6 +63,14 @@ PLAUSIBLE: dict[str, list[Any]] = {
 RIGHT_EVENT = st.fixed_dictionaries(
     {}, optional={name: st.sampled_from(values) for name, values in PLAUSIBLE.items()}
 )
+
+
+def state_items(bench: Bench) -> dict[tuple[str, str], Any]:
+    """Every item of the state table, the locks included."""
+    items = bench.clients.dynamodb.scan(TableName=bench.environment.state_table)["Items"]
+    return {(item["operation_id"]["S"], item["step"]["S"]): item for item in items}
+
+
 DOCUMENTED = frozenset({200, 202, 400, 404, 409, 500, 503})
 
 
@@ -131,12 +139,38 @@ def test_any_bad_execution_fails_for_its_input_before_any_call(
 
 @every_handler
 @FUNCTION_SCOPED
+@given(event=ANY_EVENT)
+@example(event={"operation_id": "lock#x"})
+@example(event={"operation_id": "op-1", "\ud800": 1})
+def test_any_bad_event_leaves_no_trace_but_in_the_audit_table(
+    bench: Bench, handler: type[BaseHandler], event: Any
+) -> None:
+    assume(not is_right(event))
+    audited = count(bench, bench.environment.audit_table)
+
+    bench.call(handler, event)
+
+    assert count(bench, bench.environment.state_table) == 0
+    assert count(bench, bench.environment.audit_table) == audited + 1
+
+
+def count(bench: Bench, table: str) -> int:
+    return bench.clients.dynamodb.scan(TableName=table)["Count"]
+
+
+@every_handler
+@FUNCTION_SCOPED
 @given(event=RIGHT_EVENT)
 def test_any_right_event_has_a_documented_answer(
     scene: Scene, handler: type[BaseHandler], event: Any
 ) -> None:
+    before = state_items(scene.bench)
+
     answer = scene.bench.call(handler, event)
 
     assert answer["statusCode"] in DOCUMENTED
+    error = error_named(answer["body"].get("error_type", ""))
+    if error is not None and error.is_refusal:
+        assert state_items(scene.bench) == before
     assert {"message", "operation_id"} <= set(answer["body"])
     assert answer["body"].get("error_type") != AuroraRestoreError.__name__, answer["body"]["error"]

@@ -62,10 +62,10 @@ def came_to(bench: Bench, step: str, status: str = "SUCCESS", **facts: Any) -> N
     bench.advance(1)
 
 
-def has_restored(bench: Bench) -> None:
+def has_restored(bench: Bench, operation_id: str = OPERATION) -> None:
     """Let the operation have restored the cluster, without holding the lock."""
     facts = {"restore": "staging", "restore_status": "available"}
-    bench.store.save(OPERATION, "archive-snapshot", "SUCCESS", facts, bench.clock())
+    bench.store.save(operation_id, "archive-snapshot", "SUCCESS", facts, bench.clock())
     bench.advance(1)
 
 
@@ -121,7 +121,8 @@ def test_the_last_step_announces_success_with_what_a_person_asks_first(bench: Be
 
 
 def test_the_subject_names_the_restore_and_the_outcome(bench: Bench) -> None:
-    announce(bench)
+    has_restored(bench)
+    announce(bench, status="success")
     announce(bench, status="failed")
 
     assert subjects(bench) == ["Aurora restore staging: success", "Aurora restore staging: failed"]
@@ -206,6 +207,7 @@ def dimensions(written: dict[str, Any]) -> dict[str, Any]:
 
 
 def test_a_direct_call_with_the_documented_input_announces_what_it_says(bench: Bench) -> None:
+    has_restored(bench, "op-123456")
     details = {
         "target_cluster_id": "my-restored-cluster",
         "target_region": "us-west-2",
@@ -229,7 +231,9 @@ def test_a_direct_call_with_the_documented_input_announces_what_it_says(bench: B
 
 
 def test_a_sentence_and_no_details_are_announced_as_given(bench: Bench) -> None:
-    announce(bench, message="All is well", details={})
+    has_restored(bench)
+
+    announce(bench, status="success", message="All is well", details={})
 
     message = notice(bench)
     assert (message["message"], message["details"]) == ("All is well", {})
@@ -258,12 +262,45 @@ def test_a_message_that_cannot_be_sent_is_an_error_and_the_lock_is_kept(bench: B
     came_to(bench, "archive-snapshot")
     without_topic(bench)
 
-    answer = announce(bench)
+    with pytest.raises(NotificationError):
+        bench.step(SnsNotificationHandler)
+
+    assert bench.state("sns-notification")["status"] == "FAILED"
+    assert holder(bench) == OPERATION
+
+
+def test_a_direct_call_says_that_its_message_cannot_be_sent(bench: Bench) -> None:
+    has_restored(bench)
+    without_topic(bench)
+
+    answer = announce(bench, status="success")
 
     assert answer["statusCode"] == 500
     assert answer["body"]["error_type"] == "NotificationError"
-    assert bench.state("sns-notification")["status"] == "FAILED"
-    assert holder(bench) == OPERATION
+
+
+@pytest.mark.parametrize("event", [{}, {"message": "All is well"}, {"details": {"a": 1}}])
+def test_a_direct_call_announces_nothing_without_a_status(
+    bench: Bench, event: dict[str, Any]
+) -> None:
+    has_restored(bench)
+
+    answer = announce(bench, **event)
+
+    assert answer["statusCode"] == 400
+    assert answer["body"]["error"].startswith("status: is missing; give 'success' or 'failed'")
+    assert bench.messages() == []
+
+
+@pytest.mark.parametrize("given", [{"operation_id": "op-9"}, {}])
+def test_no_success_of_an_operation_that_nobody_knows_is_announced(
+    bench: Bench, given: dict[str, Any]
+) -> None:
+    answer = bench.call(SnsNotificationHandler, {"status": "success", **given})
+
+    assert answer["statusCode"] == 400
+    assert "has restored no cluster that could be announced" in answer["body"]["error"]
+    assert bench.messages() == []
 
 
 def test_the_state_machine_is_given_the_error(bench: Bench) -> None:
@@ -759,6 +796,6 @@ def test_an_execution_that_has_restored_nothing_announces_no_success(bench: Benc
 def test_a_direct_call_leaves_a_running_execution_its_lock(bench: Bench) -> None:
     came_to(bench, "archive-snapshot")
 
-    announce(bench)
+    assert announce(bench, status="success")["statusCode"] == 200
 
     assert holder(bench) == OPERATION

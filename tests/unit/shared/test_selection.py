@@ -7,7 +7,6 @@ import pytest
 
 from aurora_restore.shared.documents.event import Event
 from aurora_restore.shared.documents.restore import Source
-from aurora_restore.shared.errors import ValidationError
 from aurora_restore.shared.snapshots.selection import (
     WantedSnapshot,
     available_days,
@@ -63,11 +62,6 @@ def test_the_event_says_what_is_wanted_or_else_the_configuration(
     asked: Any, expected: WantedSnapshot
 ) -> None:
     assert wanted(**asked) == expected
-
-
-def test_a_date_that_does_not_exist_is_refused() -> None:
-    with pytest.raises(ValidationError, match="date: '2026-02-30' is no day of the calendar"):
-        wanted(date="2026-02-30")
 
 
 def test_of_one_day_an_available_snapshot_is_preferred_to_a_newer_one() -> None:
