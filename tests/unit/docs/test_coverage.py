@@ -101,6 +101,7 @@ def test_the_runbook_knows_every_check_of_the_preflight() -> None:
 
 
 REFUSALS = [
+    "OperationIdReusedError",
     "OperationInProgressError",
     "SnapshotNotAvailableError",
     "ForeignClusterError",
