@@ -217,8 +217,8 @@ def test_the_documented_examples_within_a_region(
         (
             "setup-db-users",
             {"cluster_endpoint": "localhost", "cluster_port": 1},
-            500,
-            "DatabaseConnectionError",
+            400,
+            "ValidationError",
         ),
         ("archive-snapshot", {"target_snapshot_name": "none"}, 404, "ArchiveNotFoundError"),
         ("sns-notification", {"status": "maybe"}, 400, "ValidationError"),

@@ -1,6 +1,7 @@
 """Whole runs of the deployed pipeline, and what AWS and the database hold afterwards."""
 
 import json
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -9,7 +10,9 @@ import pytest
 from aurora_restore.shared.sequences import REPLACE
 from tests.integration.pipeline.stage import (
     ETL_PASSWORD,
+    MASK,
     MASTER,
+    PATIENCE_SECONDS,
     SOURCE,
     SOURCE_PASSWORD,
     SOURCE_REGION,
@@ -287,6 +290,53 @@ def test_a_failed_restore_is_deleted_and_restarted(stage: PipelineStage, app: De
     assert stage.steps_entered(execution["executionArn"]).count("restore-snapshot") == 2
     assert_usable(stage, app)
     assert list(stage.instances(TARGET_REGION, TARGET)) == [f"{TARGET}-a"]
+
+
+def rotate_the_secret(stage: PipelineStage, app: Deployed) -> None:
+    master = stage.secret(app, "MasterSecret")
+    stage.put_secret(app, "MasterSecret", json.dumps({**master, "password": "rotated-4c7e"}))
+
+
+def change_the_password_in_the_cluster(stage: PipelineStage, app: Deployed) -> None:
+    password = "canary-set-by-hand-1f"
+    stage.rds(app.region).modify_db_cluster(
+        DBClusterIdentifier=TARGET, MasterUserPassword=password, ApplyImmediately=True
+    )
+    stage.eventually(lambda: stage.can_log_in(app.region, TARGET, MASTER, password))
+
+
+@pytest.mark.parametrize("change", [rotate_the_secret, change_the_password_in_the_cluster])
+def test_a_master_password_that_is_changed_between_two_steps_is_set_again(
+    stage: PipelineStage, app: Deployed, change: Callable[[PipelineStage, Deployed], None]
+) -> None:
+    good = stage.restore_document(TARGET_REGION)
+    good["database"]["scripts"] = [{"path": MASK}]
+    lacking = {**good, "database": {**good["database"], "scripts": [{"path": "sql/lacking.sql"}]}}
+    stage.configure(app, lacking)
+    failed = stage.run(app)
+    assert failed["error"] == "ConfigurationError", failed.get("cause")
+    before = stage.steps_entered(failed["executionArn"])
+    assert before[-1] == "setup-db-users"
+    restored = stage.cluster(app.region, TARGET)
+    change(stage, app)
+    stage.configure(app, good)
+
+    stage.aws.redrive(failed["executionArn"])
+    execution = dict(stage.aws.wait(failed["executionArn"], timeout=PATIENCE_SECONDS))
+
+    assert_succeeded(execution)
+    steps = stage.steps_entered(failed["executionArn"])[len(before) :]
+    # A redrive goes on within the state that failed, and does not enter it.
+    assert list(dict.fromkeys(steps)) == [
+        "check-restore-status",
+        "setup-db-users",
+        "archive-snapshot",
+        "sns-notification",
+    ]
+    assert steps.count("setup-db-users") == 1
+    after = stage.cluster(app.region, TARGET)
+    assert after["DbClusterResourceId"] == restored["DbClusterResourceId"]
+    assert_usable(stage, app)
 
 
 def test_an_operation_is_resumed_at_a_step(stage: PipelineStage, app: Deployed) -> None:
