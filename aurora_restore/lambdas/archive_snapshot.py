@@ -97,9 +97,7 @@ class ArchiveSnapshotHandler(BaseHandler):
         for each in sorted(unneeded, key=lambda item: (item.place.region, item.name)):
             self._delete(job, each)
         return Answer(
-            "Snapshot archived successfully"
-            if archived
-            else "No need to archive snapshot, it was restored from where it is",
+            "Snapshot archived successfully" if archived else _why_not_archived(job, used),
             {**body, "deleted_snapshots": deleted},
             replace(job.state, deleted_snapshots=deleted),
         )
@@ -170,6 +168,15 @@ class ArchiveSnapshotHandler(BaseHandler):
             )
         except SnapshotNotFoundError:
             return
+
+
+def _why_not_archived(job: Job, used: "DBClusterSnapshotTypeDef | None") -> str:
+    """Return why the snapshot that was restored is left as it is."""
+    if used is None:
+        return "No need to archive snapshot, it is deleted already"
+    if not job.source.route.copies:
+        return "No need to archive snapshot, it was restored from where it is"
+    return "No need to archive snapshot, this pipeline did not make it for this restore"
 
 
 def _manual_snapshots(rds: "RDSClient") -> "Iterator[DBClusterSnapshotTypeDef]":

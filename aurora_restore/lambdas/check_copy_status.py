@@ -6,7 +6,9 @@ from aurora_restore.shared.base_handler import BaseHandler
 from aurora_restore.shared.common import update_metrics
 from aurora_restore.shared.errors import CopyFailedError, TargetSnapshotNotFoundError
 from aurora_restore.shared.job import Answer, Job
+from aurora_restore.shared.operation_state import OperationState
 from aurora_restore.shared.pipeline import get_step
+from aurora_restore.shared.rds.arns import RdsArn
 from aurora_restore.shared.rds.reads import find_snapshot
 from aurora_restore.shared.rds.statuses import AVAILABLE, DEAD_SNAPSHOT
 from aurora_restore.shared.state_utils import seconds_since
@@ -34,7 +36,7 @@ class CheckCopyStatusHandler(BaseHandler):
             return Answer(
                 "No need to check copy status, source and target regions are the same",
                 {**body, "status": AVAILABLE},
-                replace(job.state, copy_status=AVAILABLE),
+                self._in_place(job, str(name)),
             )
         snapshot = find_snapshot(job.rds.at_target, str(name))
         if snapshot is None:
@@ -69,6 +71,23 @@ class CheckCopyStatusHandler(BaseHandler):
                 target_snapshot=name,
                 snapshot_arn=snapshot["DBClusterSnapshotArn"],
             ),
+        )
+
+    def _in_place(self, job: Job, name: str) -> OperationState:
+        """Return the state with what is restored: the source's snapshot, where it is."""
+        place = job.source_place
+        own = RdsArn(job.partition, place.region, place.account, "cluster-snapshot", name)
+        return replace(
+            job.state,
+            source_snapshot=job.state.source_snapshot or name,
+            target_snapshot=name,
+            copy_snapshot_id=name,
+            copy_status=AVAILABLE,
+            source_account_id=place.account,
+            target_account_id=job.account_id,
+            source_region=place.region,
+            target_region=job.target_region,
+            snapshot_arn=name if name.startswith("arn:") else str(own),
         )
 
 

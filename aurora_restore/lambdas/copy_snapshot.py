@@ -92,7 +92,8 @@ class CopySnapshotHandler(BaseHandler):
     def run(self, job: Job) -> Answer:
         """Start what is missing, and return 200 once the target's copy is started or not needed.
 
-        Raises ConfigurationError if an encrypted snapshot has no key to be copied with,
+        Raises ValidationError if target_snapshot_name cannot be the copy's, ConfigurationError if
+        an encrypted snapshot has no key to be copied with,
         NameTakenError if another snapshot has a copy's name, CopyFailedError if an intermediate
         copy keeps failing, SnapshotNotFoundError if the source's snapshot does not exist, and
         UnsuitableInputError if the event names a snapshot that is not of the configured source.
@@ -103,6 +104,7 @@ class CopySnapshotHandler(BaseHandler):
             return Answer.wait(error.message)
 
     def _copy_to_target(self, job: Job) -> Answer:
+        job.path.require_fitting_name(job.event.target_snapshot_name)
         self._require_proven(job)
         if job.source.route is Route.IN_PLACE:
             return self._finished(

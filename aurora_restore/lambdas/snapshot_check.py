@@ -12,7 +12,6 @@ from aurora_restore.shared.errors import (
     RetryableError,
     SnapshotFailedError,
     SnapshotNotFoundError,
-    ValidationError,
 )
 from aurora_restore.shared.job import Answer, Job
 from aurora_restore.shared.operation_identity import require_same_snapshot
@@ -115,7 +114,7 @@ class SnapshotCheckHandler(BaseHandler):
             job.restore.source.kms_key_id,
         )
         path = job.path_of(source, arn, shared_by_copy=shared_by_copy)
-        _require_valid_copy_name(job, path)
+        path.require_fitting_name(job.event.target_snapshot_name)
         job.state = replace(
             job.state,
             snapshot_name=snapshot["DBClusterSnapshotIdentifier"],
@@ -203,23 +202,6 @@ class SnapshotCheckHandler(BaseHandler):
         return chosen
 
 
-def _require_valid_copy_name(job: Job, path: SnapshotPath) -> None:
-    """Raise ValidationError if the copy's name is malformed, or is given where nothing is copied.
-
-    The steps restore the snapshot of that name, so without a copy it must be the source's.
-    """
-    given, route, snapshot = job.event.target_snapshot_name, path.source.route, path.snapshot
-    if not route.copies and given not in (None, str(snapshot), snapshot.name):
-        raise ValidationError(
-            f"target_snapshot_name: nothing is copied, the snapshot is {route}; leave it "
-            "out, or name the snapshot to restore with snapshot_id"
-        )
-    if route.copies and ":" in (given or ""):
-        raise ValidationError(
-            f"target_snapshot_name: {given!r} cannot be the name of a copy: it has a colon"
-        )
-
-
 def _may_be_shared(job: Job, snapshot: "DBClusterSnapshotTypeDef") -> bool:
     """Return whether the role in another account may share a snapshot.
 
@@ -249,7 +231,7 @@ def _not_found(job: Job, wanted: WantedSnapshot, days: Sequence[str]) -> Snapsho
         f"{summary}: cluster {job.restore.source.cluster_id} has none {wanted}; {have}",
         summary=summary,
         source_region=source.region,
-        snapshot_name=wanted.name,
+        snapshot_name=wanted.name or f"{job.restore.source.cluster_id} {wanted}",
         available_dates=days,
     )
 

@@ -1,6 +1,7 @@
 """The content of each generated block."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from http import HTTPStatus
 from typing import Final
 
 from aurora_restore.reference.fields import plain_table, sections, type_name
@@ -28,6 +29,18 @@ from aurora_restore.shared.sequences import REPLACE, StepSequence
 from aurora_restore.shared.snapshots.routes import Route, choose_route
 from aurora_restore.shared.target_record import TargetRecord
 from aurora_restore.shared.target_record import declared as recorded
+
+ANSWERS: Final[Mapping[HTTPStatus, str]] = {
+    HTTPStatus.OK: "The step has done its work, or there was nothing to do.",
+    HTTPStatus.ACCEPTED: "Call it again after `retry_after` seconds, which grow with the time "
+    "waited.",
+    HTTPStatus.BAD_REQUEST: "The input, the operation's state or the configuration is wrong.",
+    HTTPStatus.NOT_FOUND: "Something is not there. Of `delete-rds` without an `error`: there is no "
+    "cluster to delete, and the next step can be called.",
+    HTTPStatus.CONFLICT: "The call is right in form, and would do harm now.",
+    HTTPStatus.INTERNAL_SERVER_ERROR: "AWS, the database or the function has failed.",
+    HTTPStatus.SERVICE_UNAVAILABLE: "AWS could not do it now: repeat the call.",
+}
 
 MINUTE: Final = 60
 HOUR: Final = 60 * MINUTE
@@ -230,6 +243,21 @@ def tree(
         yield from tree(child, depth + 1)
 
 
+def statuses() -> str:
+    """Return the table of the `statusCode` of answers, with the errors that have it."""
+    by_status: dict[HTTPStatus, list[str]] = {status: [] for status in ANSWERS}
+    for _, error in tree(AuroraRestoreError):
+        if "remedy" in vars(error):  # Every class that is raised declares one.
+            by_status.setdefault(error.status, []).append(error.__name__)
+    return table(
+        ("`statusCode`", "Meaning", "`error_type`"),
+        (
+            row(code(str(int(status))), ANSWERS[status], _codes(names))
+            for status, names in sorted(by_status.items())
+        ),
+    )
+
+
 def state_transitions() -> str:
     """Return the table of how many state transitions some runs take, with default polling."""
     return table(
@@ -289,6 +317,7 @@ CONTENTS: Final[Mapping[str, Callable[[], str]]] = {
     "routes": routes,
     "source-role": source_role,
     "state-machine": state_machine,
+    "statuses": statuses,
     "state-transitions": state_transitions,
     "steps": steps,
     "target-record": target_record,

@@ -135,6 +135,11 @@ class Job:
         return self.restore.target.cluster_id
 
     @property
+    def partition(self) -> str:
+        """Return the partition of AWS that this is in, as ARNs name it."""
+        return self.context.invoked_function_arn.split(":")[1]
+
+    @property
     def place(self) -> Place:
         """Return the account and Region of the target."""
         return Place(self.account_id, self.region)

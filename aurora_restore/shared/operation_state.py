@@ -78,16 +78,26 @@ class OperationState:
         str | None, Key("snapshot-check, copy-snapshot", "The ARN of the source's snapshot.")
     ] = None
     source_account_id: Annotated[
-        str | None, Key("snapshot-check, copy-snapshot", "The account of the source's snapshot.")
+        str | None,
+        Key(
+            "snapshot-check, copy-snapshot, check-copy-status",
+            "The account of the source's snapshot.",
+        ),
     ] = None
     target_account_id: Annotated[
-        str | None, Key("snapshot-check, copy-snapshot", "The account of the target.")
+        str | None,
+        Key("snapshot-check, copy-snapshot, check-copy-status", "The account of the target."),
     ] = None
     source_region: Annotated[
-        str | None, Key("snapshot-check, copy-snapshot", "The Region of the source's snapshot.")
+        str | None,
+        Key(
+            "snapshot-check, copy-snapshot, check-copy-status",
+            "The Region of the source's snapshot.",
+        ),
     ] = None
     target_region: Annotated[
-        str | None, Key("snapshot-check, copy-snapshot", "The Region of the target.")
+        str | None,
+        Key("snapshot-check, copy-snapshot, check-copy-status", "The Region of the target."),
     ] = None
     snapshot_created_at: Annotated[
         str | None, Key("snapshot-check", "When the source's snapshot was taken.")
@@ -112,9 +122,9 @@ class OperationState:
             of_one_run=True,
         ),
     ] = None
-    source_snapshot: Annotated[str | None, Key("copy-snapshot", "The snapshot that is copied.")] = (
-        None
-    )
+    source_snapshot: Annotated[
+        str | None, Key("copy-snapshot, check-copy-status", "The snapshot that is copied.")
+    ] = None
     target_snapshot: Annotated[
         str | None,
         Key("copy-snapshot, check-copy-status", "The snapshot to restore: the same as the next."),

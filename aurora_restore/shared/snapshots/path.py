@@ -15,6 +15,7 @@ from aurora_restore.shared.errors import (
     SnapshotNotFoundError,
     SnapshotNotVisibleError,
     TargetSnapshotNotFoundError,
+    ValidationError,
 )
 from aurora_restore.shared.names import TAG_SOURCE_SNAPSHOT
 from aurora_restore.shared.rds.arns import Place, RdsArn
@@ -119,6 +120,24 @@ class SnapshotPath:
     def intermediate_copies(self) -> tuple[Hop, ...]:
         """Return the copies that are no longer needed once the restore is done."""
         return tuple(hop for hop in self.hops if hop.where is not Where.TARGET)
+
+    def require_fitting_name(self, given: str | None) -> None:
+        """Raise ValidationError if the name given for the target's copy cannot be one.
+
+        The steps restore the snapshot of that name, so where nothing is copied it must be the
+        source's.
+        """
+        if not self.source.route.copies:
+            if given not in (None, str(self.snapshot), self.snapshot.name):
+                raise ValidationError(
+                    f"target_snapshot_name: nothing is copied, the snapshot is "
+                    f"{self.source.route}; leave it out, or name the snapshot to restore with "
+                    "snapshot_id"
+                )
+        elif ":" in (given or ""):
+            raise ValidationError(
+                f"target_snapshot_name: {given!r} cannot be the name of a copy: it has a colon"
+            )
 
     def sharing(self) -> RdsCall | None:
         """Return the call that shares the source's manual snapshot as it is; None if none does."""

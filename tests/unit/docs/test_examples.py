@@ -11,9 +11,11 @@ from aws_cdk.assertions import Template
 
 from aurora_restore.infra.source_account.stack import SourceAccountStack
 from aurora_restore.reference.schema_file import schema_text
+from aurora_restore.shared.base_handler import error_envelope
 from aurora_restore.shared.documents.environment import Environment
 from aurora_restore.shared.documents.schema import parse_configuration
 from aurora_restore.shared.documents.secrets import AppCredentials, MasterCredentials
+from aurora_restore.shared.errors import SnapshotNotFoundError
 from aurora_restore.shared.failed_execution import Failure
 from aurora_restore.shared.grants import Resource
 from aurora_restore.shared.pipeline import STEPS
@@ -58,12 +60,21 @@ def a_policy(document: Any) -> None:
     }
 
 
+def a_refusal(document: Any) -> None:
+    """It is what a direct call returns for that error."""
+    body = document["body"]
+    facts = {name: body[name] for name in ("source_region", "snapshot_name", "available_dates")}
+    error = SnapshotNotFoundError(body["error"], summary=body["message"], **facts)
+    assert error_envelope(body["operation_id"], error) == document
+
+
 CHECKS: dict[str, Callable[[Any], None]] = {
     "app-secret": an_app_secret,
     "environment": an_environment,
     "master-secret": a_master_secret,
     "message": a_message,
     "policy": a_policy,
+    "refusal": a_refusal,
 }
 
 
