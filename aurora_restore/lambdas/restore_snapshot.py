@@ -10,6 +10,7 @@ from aurora_restore.shared.cluster.network import (
     ClusterNetwork,
     describe_subnet_group,
     network_of,
+    refused_field,
 )
 from aurora_restore.shared.cluster.settings import (
     planned_instances,
@@ -22,6 +23,7 @@ from aurora_restore.shared.errors import (
     ForeignClusterError,
     SnapshotNotAvailableError,
     SnapshotNotFoundError,
+    ValidationError,
 )
 from aurora_restore.shared.job import Answer, Job
 from aurora_restore.shared.operation_state import OperationState
@@ -53,8 +55,20 @@ class RestoreSnapshotHandler(BaseHandler):
         Raises TargetSnapshotNotFoundError if there is no such snapshot, SnapshotNotVisibleError if
         it was shared and is not visible yet, SnapshotNotAvailableError if it is not available,
         UnsuitableInputError if it is not of the configured source, and ForeignClusterError if
-        another cluster has the target's name.
+        another cluster has the target's name. Raises ValidationError if RDS refuses a subnet group
+        or security groups of the event.
         """
+        try:
+            return self._start(job)
+        except AwsError as error:
+            field = refused_field(job.event, code_of(error))
+            if field is None:
+                raise
+            raise ValidationError(
+                f"{field}: RDS refuses {getattr(job.event, field)!r}: {error.message}"
+            ) from error
+
+    def _start(self, job: Job) -> Answer:
         name = job.snapshot_to_restore
         rds, target = job.rds.at_target, job.restore.target
         group = describe_subnet_group(rds, job.event, target)

@@ -1,7 +1,7 @@
 """Where a restored cluster stands: its subnet group, its VPC and its security groups."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from aurora_restore.shared.aws_utils import call
 from aurora_restore.shared.documents.event import Event
@@ -11,6 +11,9 @@ from aurora_restore.shared.errors import ValidationError
 if TYPE_CHECKING:
     from mypy_boto3_rds import RDSClient
     from mypy_boto3_rds.type_defs import DBSubnetGroupTypeDef
+
+NO_SUBNET_GROUP: Final = "DBSubnetGroupNotFoundFault"
+REFUSED_GROUPS: Final = frozenset({"InvalidParameterValue", "InvalidVPCNetworkStateFault"})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,6 +33,23 @@ def describe_subnet_group(rds: "RDSClient", event: Event, target: Target) -> "DB
     """
     name = event.db_subnet_group_name or target.db_subnet_group_name
     return call(rds.describe_db_subnet_groups, DBSubnetGroupName=name)["DBSubnetGroups"][0]
+
+
+def groups_field(event: Event) -> str | None:
+    """Return which field of the event names the security groups; None if none does."""
+    if event.vpc_security_group_ids:
+        return "vpc_security_group_ids"
+    return "security_group_ids" if event.security_group_ids else None
+
+
+def refused_field(event: Event, code: str) -> str | None:
+    """Return the field of the event that RDS refuses with an error code; None if it is none.
+
+    A security group that does not exist is an InvalidParameterValue of RestoreDBClusterFromSnapshot.
+    """
+    if code == NO_SUBNET_GROUP:
+        return None if event.db_subnet_group_name is None else "db_subnet_group_name"
+    return groups_field(event) if code in REFUSED_GROUPS else None
 
 
 def network_of(event: Event, target: Target, group: "DBSubnetGroupTypeDef") -> ClusterNetwork:

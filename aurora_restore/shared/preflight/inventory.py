@@ -6,7 +6,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from aurora_restore.shared.aws_utils import Clients, code_of
-from aurora_restore.shared.cluster.network import describe_subnet_group
+from aurora_restore.shared.cluster.network import NO_SUBNET_GROUP, describe_subnet_group
 from aurora_restore.shared.cluster.settings import InstancePlan, planned_instances, record
 from aurora_restore.shared.errors import AwsError, ClusterNotFoundError
 from aurora_restore.shared.names import final_snapshot_name
@@ -97,7 +97,7 @@ class Inventory:
         try:
             return describe_subnet_group(self.rds, request.event, request.restore.target)
         except AwsError as error:
-            if code_of(error) != "DBSubnetGroupNotFoundFault":
+            if code_of(error) != NO_SUBNET_GROUP:
                 raise
             return None
 
