@@ -45,7 +45,8 @@ def groups_field(event: Event) -> str | None:
 def refused_field(event: Event, code: str) -> str | None:
     """Return the field of the event that RDS refuses with an error code; None if it is none.
 
-    A security group that does not exist is an InvalidParameterValue of RestoreDBClusterFromSnapshot.
+    RestoreDBClusterFromSnapshot refuses a security group that does not exist with
+    InvalidParameterValue.
     """
     if code == NO_SUBNET_GROUP:
         return None if event.db_subnet_group_name is None else "db_subnet_group_name"

@@ -128,7 +128,7 @@ def test_a_network_of_the_event_that_does_not_exist_is_named_by_its_field(
 
     assert status == 400
     assert error.startswith(f"{field}: ")
-    assert scene.changes() == []
+    assert scene.cluster() is None
 
 
 def copied_by_hand(scene: Scene) -> None:
