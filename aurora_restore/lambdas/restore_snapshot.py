@@ -139,7 +139,7 @@ class RestoreSnapshotHandler(BaseHandler):
         if not job.owner.has_restored(existing, record):
             raise ForeignClusterError(
                 f"cluster {job.target_cluster_id} exists ({existing['Status']}), and this "
-                "operation did not restore it; go on at delete-rds to have it replaced",
+                "operation did not restore it; enter at delete-rds to have it replaced",
                 target_cluster_id=job.target_cluster_id,
             )
         return self._record(job, existing, record)

@@ -115,7 +115,7 @@ class TargetLock:
     ) -> Holder | None:
         """Return the holder if it is this operation in another execution or direct call.
 
-        None if nobody else works on the operation, whoever works on the target.
+        None if nobody else works on the operation; the target may be held by any operation.
         """
         holder = self.holder()
         if holder is None or holder.operation_id != operation_id or holder.execution == execution:

@@ -30,4 +30,6 @@ Check = Callable[[Inventory], Iterator[Obstacle]]
 
 def absent(check: str, field: str, what: str, name: str) -> Obstacle:
     """Return the obstacle that what a field of the configuration names does not exist."""
-    return Obstacle(check, f"{field}: there is no {what} {name!r}", "make it, or configure another")
+    return Obstacle(
+        check, f"{field}: there is no {what} {name!r}", "create it, or configure another"
+    )

@@ -59,7 +59,9 @@ def check_target(found: Inventory) -> Iterator[Obstacle]:
             "remove it from there",
         )
     if cluster.get("ReadReplicaIdentifiers") or cluster.get("ReplicationSourceIdentifier"):
-        yield Obstacle("target", f"cluster {name} takes part in replication", "end that")
+        yield Obstacle(
+            "target", f"cluster {name} takes part in replication", "stop the replication"
+        )
     if cluster["Status"] in STOPPED:
         yield Obstacle(
             "target",
@@ -144,14 +146,14 @@ def check_instances(found: Inventory) -> Iterator[Obstacle]:
         if not offers:
             yield Obstacle(
                 "instances",
-                f"class {wanted} cannot be had for {found.snapshot['Engine']} "
+                f"class {wanted} is not offered for {found.snapshot['Engine']} "
                 f"{found.snapshot['EngineVersion']} in {found.request.target.region}",
                 "configure another class in target.instances",
             )
         elif found.zones and not _zones_of(offers) & found.zones:
             yield Obstacle(
                 "instances",
-                f"class {wanted} cannot be had in the zones of the subnet group, "
+                f"class {wanted} is not offered in the zones of the subnet group, "
                 + ", ".join(sorted(found.zones)),
                 "configure another class in target.instances, or give the group other subnets",
             )

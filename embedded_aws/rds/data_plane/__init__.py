@@ -102,7 +102,7 @@ class DataPlane(Protocol):
         ...
 
     def servers(self) -> list[Server]:
-        """Everything there is, for whoever wants to look."""
+        """Everything there is, to be looked at."""
         ...
 
     def stop(self) -> None:

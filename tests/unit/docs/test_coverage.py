@@ -1,4 +1,4 @@
-"""Nothing that a reader may meet is left out, and nothing is told that does not exist."""
+"""Nothing that a reader may meet is left out, and nothing is documented that does not exist."""
 
 import ast
 import re
@@ -80,9 +80,9 @@ def test_the_runbook_knows_every_error(error: str) -> None:
 
 
 def test_the_runbook_knows_no_other_error() -> None:
-    told = {each for each in page("docs/operating.md").headings if each.endswith("Error")}
+    documented = {each for each in page("docs/operating.md").headings if each.endswith("Error")}
 
-    assert told == set(ERRORS)
+    assert documented == set(ERRORS)
 
 
 def test_the_runbook_knows_every_check_of_the_preflight() -> None:
@@ -95,9 +95,11 @@ def test_the_runbook_knows_every_check_of_the_preflight() -> None:
         and node.func.id in ("Obstacle", "absent")
         and isinstance(node.args[0], ast.Constant)
     }
-    told = {code_in(check)[0] for check, _ in page("docs/operating.md").rows("PreflightError")}
+    documented = {
+        code_in(check)[0] for check, _ in page("docs/operating.md").rows("PreflightError")
+    }
 
-    assert told == named
+    assert documented == named
 
 
 REFUSALS = [
@@ -150,9 +152,9 @@ def test_every_kind_of_refusal_is_quoted() -> None:
 
 def test_every_step_has_its_row_among_what_a_failed_run_leaves_behind() -> None:
     rows = page("docs/operating.md").rows("What a failed run leaves behind")
-    told = [code_in(row[0])[0] for row in rows if code_in(row[0])]
+    documented = [code_in(row[0])[0] for row in rows if code_in(row[0])]
 
-    assert told == list(REPLACE.steps)
+    assert documented == list(REPLACE.steps)
 
 
 def test_the_place_to_resume_at_is_where_the_work_is_begun() -> None:
@@ -173,13 +175,13 @@ def test_the_place_to_resume_at_is_where_the_work_is_begun() -> None:
 
 
 def test_every_metric_is_documented_with_its_unit() -> None:
-    told = {
+    documented = {
         (code_in(name)[0], unit)
         for name, unit, *rest in page("docs/operating.md").rows("Metrics and alarms")
         if rest
     }
 
-    assert told == set(metric_calls())
+    assert documented == set(metric_calls())
 
 
 def test_names_in_camel_case_are_known() -> None:
@@ -195,25 +197,25 @@ def test_names_in_camel_case_are_known() -> None:
         | {METRICS_NAMESPACE, "KeyPolicyStatements"}
         | classes()
     )
-    told = {
+    documented = {
         code
         for each in all_pages()
         for code in each.code
         if re.fullmatch(r"[A-Z][a-z]+(?:[A-Z]+[a-z]*)+", code)
     }
 
-    assert told - known == set()
+    assert documented - known == set()
 
 
 def test_every_alarm_is_documented(documented_stack: Synthesis) -> None:
     alarms = documented_stack.of_type("AWS::CloudWatch::Alarm").values()
-    told = {
+    documented = {
         code_in(row[0])[0]
         for row in page("docs/operating.md").rows("Metrics and alarms")
         if len(row) == 2
     }
 
-    assert told == {alarm["AlarmName"] for alarm in alarms}
+    assert documented == {alarm["AlarmName"] for alarm in alarms}
 
 
 def test_names_that_are_told_are_those_of_the_stack(documented_stack: Synthesis) -> None:
@@ -227,15 +229,15 @@ def test_names_that_are_told_are_those_of_the_stack(documented_stack: Synthesis)
         for resource in documented_stack.resources.values()
         if resource["Type"] == "AWS::SecretsManager::Secret"
     }
-    told = {
+    documented = {
         code
         for each in all_pages()
         for code in each.code
         if re.fullmatch(r"aurora-restore-[a-z-]+", code)
     }
 
-    assert told
-    assert told - named == set()
+    assert documented
+    assert documented - named == set()
 
 
 def test_what_costs_is_counted(documented_stack: Synthesis) -> None:
@@ -251,7 +253,7 @@ def test_what_costs_is_counted(documented_stack: Synthesis) -> None:
 
 def test_the_endpoints_are_those_of_the_services_that_are_called() -> None:
     """X-Ray's daemon is Lambda's, and needs no way out of the VPC."""
-    told = {
+    documented = {
         code_in(row[0])[0]: [set(code_in(cell)) for cell in row[1:]]
         for row in page("README.md").rows("1. What has to exist in AWS")
     }
@@ -259,8 +261,8 @@ def test_the_endpoints_are_those_of_the_services_that_are_called() -> None:
     called = {names.get(service, service) for service in AWS_SERVICES} - {"xray", "dynamodb"}
     (login,) = (step for step in STEPS if step.reaches_database)
 
-    assert told['"all"'] == [{"dynamodb"}, called]
-    assert told['"database-only"'] == [{"dynamodb"}, {"ssm", "secretsmanager"}]
+    assert documented['"all"'] == [{"dynamodb"}, called]
+    assert documented['"database-only"'] == [{"dynamodb"}, {"ssm", "secretsmanager"}]
     assert login.reads_secrets
     assert not login.grants
     assert not login.publishes

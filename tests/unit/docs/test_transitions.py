@@ -41,9 +41,9 @@ def test_a_copy_of_twelve_hours_takes_what_is_said() -> None:
 
 def test_a_copy_of_36_hours_takes_what_is_said() -> None:
     every_minute = Polling(floor_seconds=60, cap_seconds=60)
-    told = f"{calls(Polling(), 36 * HOUR)} times instead of {calls(every_minute, 36 * HOUR)}"
+    documented = f"{calls(Polling(), 36 * HOUR)} times instead of {calls(every_minute, 36 * HOUR)}"
 
-    assert told in page("docs/decisions/0005-geometric-polling.md").text
+    assert documented in page("docs/decisions/0005-geometric-polling.md").text
 
 
 def test_looking_every_minute_takes_what_is_said() -> None:

@@ -178,7 +178,7 @@ OBSTACLES: list[tuple[Callable[[Scene], None], str, str]] = [
     (
         lambda scene: scene.configure(instances=[{"instance_class": "db.x1.tiny"}]),
         "instances",
-        "class db.x1.tiny cannot be had",
+        "class db.x1.tiny is not offered",
     ),
     (
         lambda scene: scene.configure(instances=[{"instance_class": "db.serverless"}]),
@@ -424,7 +424,7 @@ def test_a_class_must_be_on_offer_in_the_zones_of_the_subnet_group(scene: Scene)
     assert obstacles_of(rehearse(scene)) == [
         (
             "instances",
-            "class db.r6g.large cannot be had in the zones of the subnet group, us-west-2a, "
+            "class db.r6g.large is not offered in the zones of the subnet group, us-west-2a, "
             "us-west-2b",
         )
     ]

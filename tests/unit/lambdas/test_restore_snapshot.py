@@ -460,7 +460,7 @@ def test_a_cluster_of_that_name_that_this_operation_did_not_restore_is_left_alon
     assert answer["statusCode"] == 409
     assert answer["body"]["error_type"] == "ForeignClusterError"
     assert answer["body"]["resume_at"] == "delete-rds"
-    assert "go on at delete-rds" in answer["body"]["error"]
+    assert "enter at delete-rds" in answer["body"]["error"]
     assert cluster(scene)["DbClusterResourceId"] == before["DbClusterResourceId"]
     assert cluster(scene)["TagList"] == before["TagList"]
 
