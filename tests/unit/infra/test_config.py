@@ -6,8 +6,10 @@ from typing import Any
 
 import pytest
 
+from aurora_restore.configuration.authorities import parse_authorities
 from aurora_restore.configuration.checks.environment import faults_of_environment
 from aurora_restore.configuration.loading import load_environment
+from aurora_restore.infra.bundles.database_assets import rds_authorities
 from aurora_restore.shared.documents.environment import Environment
 from aurora_restore.shared.documents.schema import parse_configuration
 from aurora_restore.shared.errors import ConfigurationError
@@ -329,6 +331,25 @@ def test_an_empty_bundle_of_certificates_is_none(tmp_path: Path) -> None:
     )
 
     assert "empty.pem is not a bundle of certificates in PEM" in said.message
+
+
+def test_a_bundle_of_other_regions_is_refused(tmp_path: Path) -> None:
+    """Those of RDS prove databases of their own Region only; others are taken as they are."""
+    authorities = parse_authorities(rds_authorities().decode())
+    bundle = tmp_path / "ca.pem"
+    document = json.dumps(example({"database_ca_bundle": str(bundle)}))
+
+    bundle.write_text("".join(each.pem for each in authorities if each.region == "eu-west-1"))
+    said = refusal(tmp_path, document)
+    assert "database_ca_bundle: " in said.message
+    assert "no current certificate authority of Amazon RDS for us-west-2" in said.message
+
+    bundle.write_text("".join(each.pem for each in authorities if "2019" in each.name))
+    assert "no certificate authority that has not expired" in refusal(tmp_path, document).message
+
+    bundle.write_text("".join(each.pem for each in authorities if each.region == "us-west-2"))
+    (tmp_path / "dev.json").write_text(document)
+    assert load_environment("dev", tmp_path)[1].database_ca_bundle == str(bundle)
 
 
 def test_a_script_that_must_fail_is_refused(tmp_path: Path) -> None:
