@@ -82,6 +82,7 @@ class AuroraRestoreStack(cdk.Stack):
                 master_secret=secrets.master.name_or_arn,
                 app_secret=secrets.app.name_or_arn,
                 state_retention_days=str(environment.state_retention_days),
+                extra_regions=",".join(environment.extra_regions),
             ),
             network=network,
             permissions=FunctionPermissions(

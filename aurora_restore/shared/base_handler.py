@@ -21,7 +21,7 @@ from aurora_restore.shared.common import (
 from aurora_restore.shared.documents.contradictions import faults_of_event
 from aurora_restore.shared.documents.event import Event
 from aurora_restore.shared.documents.regions import region_fault
-from aurora_restore.shared.documents.schema import kind_of, parse, refused
+from aurora_restore.shared.documents.schema import kind_of, parse, refused, shown
 from aurora_restore.shared.errors import (
     AuroraRestoreError,
     ConfigurationError,
@@ -198,8 +198,8 @@ class BaseHandler(ABC):
             raise refused(faults, "event")
         if event.target_region not in (None, clients.region):
             raise ValidationError(
-                f"target_region: {event.target_region!r} is not where this environment restores; "
-                f"it is {clients.region!r}"
+                f"target_region: {shown(event.target_region)} is not where this environment "
+                f"restores; it is {clients.region!r}"
             )
         if event.dry_run and not self.step.ends_dry_run:
             checking = " or ".join(step.name for step in STEPS if step.ends_dry_run)
@@ -218,7 +218,7 @@ class BaseHandler(ABC):
         )
         if event.target_cluster_id not in (None, restore.target.cluster_id):
             raise ValidationError(
-                f"target_cluster_id: {event.target_cluster_id!r} is not the target of restore "
+                f"target_cluster_id: {shown(event.target_cluster_id)} is not the target of restore "
                 f"{restore_name!r}, which is {restore.target.cluster_id!r}"
             )
         require_agreement(event, state, attempt.operation_id)

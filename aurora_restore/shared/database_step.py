@@ -15,6 +15,7 @@ from typing import Final, Protocol
 from aurora_restore.shared.aws_utils import Clients, get_current_secret
 from aurora_restore.shared.base_handler import BaseHandler
 from aurora_restore.shared.common import now
+from aurora_restore.shared.documents.schema import shown
 from aurora_restore.shared.documents.secrets import MasterCredentials
 from aurora_restore.shared.errors import (
     AuroraRestoreError,
@@ -200,8 +201,8 @@ def locate(job: Job, record: TargetRecord | None) -> LocatedCluster:
     ):
         if given not in (None, recorded):
             raise ValidationError(
-                f"{field}: {given!r} is not where cluster {name} is reached; the target record "
-                f"says {recorded!r}, so leave {field} out",
+                f"{field}: {shown(given)} is not where cluster {name} is reached; the target "
+                f"record says {recorded!r}, so leave {field} out",
                 faults=[field],
             )
     return LocatedCluster(

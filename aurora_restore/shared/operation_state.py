@@ -11,6 +11,7 @@ from dataclasses import MISSING, dataclass, field, fields, replace
 from functools import cache
 from typing import Annotated, Any, Final, Self, get_args, get_type_hints
 
+from aurora_restore.shared.documents.fields import Moment
 from aurora_restore.shared.documents.schema import parse, to_json
 
 EVERY_STEP: Final = "every step"
@@ -40,7 +41,7 @@ class OperationState:
         None
     )
     operation_started_at: Annotated[
-        str | None, Key(EVERY_STEP, "When its first step was called.")
+        Moment | None, Key(EVERY_STEP, "When its first step was called.")
     ] = None
     target_lock: Annotated[
         tuple[str, ...] | None,
@@ -60,7 +61,7 @@ class OperationState:
         ),
     ] = field(default_factory=dict)
     waiting_since: Annotated[
-        Mapping[str, str],
+        Mapping[str, Moment],
         Key(EVERY_STEP, "Since when a step has been waiting.", of_one_run=True),
     ] = field(default_factory=dict)
 
@@ -100,7 +101,7 @@ class OperationState:
         Key("snapshot-check, copy-snapshot, check-copy-status", "The Region of the target."),
     ] = None
     snapshot_created_at: Annotated[
-        str | None, Key("snapshot-check", "When the source's snapshot was taken.")
+        Moment | None, Key("snapshot-check", "When the source's snapshot was taken.")
     ] = None
     shared_by_copy: Annotated[
         bool,
@@ -115,7 +116,7 @@ class OperationState:
     ] = None
 
     shared_at: Annotated[
-        str | None,
+        Moment | None,
         Key(
             "copy-snapshot",
             "When a snapshot of the source account was shared with this one.",
@@ -139,9 +140,9 @@ class OperationState:
     copy_status: Annotated[
         str | None, Key("copy-snapshot, check-copy-status", "The status of the copy.")
     ] = None
-    copy_started_at: Annotated[str | None, Key("copy-snapshot", "When the copy was started.")] = (
-        None
-    )
+    copy_started_at: Annotated[
+        Moment | None, Key("copy-snapshot", "When the copy was started.")
+    ] = None
 
     old_cluster: Annotated[
         Mapping[str, Any] | None,
@@ -151,7 +152,7 @@ class OperationState:
         None
     )
     delete_started_at: Annotated[
-        str | None, Key("delete-rds", "When the deletion was started.")
+        Moment | None, Key("delete-rds", "When the deletion was started.")
     ] = None
     final_snapshot: Annotated[
         str | None, Key("delete-rds", "The name of the deleted cluster's final snapshot.")
@@ -172,7 +173,7 @@ class OperationState:
         Key("restore-snapshot, check-restore-status", "The status of the restored cluster."),
     ] = None
     restore_started_at: Annotated[
-        str | None, Key("restore-snapshot", "When the restore was started.")
+        Moment | None, Key("restore-snapshot", "When the restore was started.")
     ] = None
     restore_settings: Annotated[
         Mapping[str, Any] | None,

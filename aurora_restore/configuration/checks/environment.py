@@ -15,6 +15,7 @@ from aurora_restore.configuration.authorities import (
     parse_authorities,
 )
 from aurora_restore.configuration.checks.database import faults_of_database
+from aurora_restore.configuration.checks.regions import faults_of_regions
 from aurora_restore.configuration.checks.schedule import faults_of_schedule
 from aurora_restore.configuration.checks.source import faults_of_source
 from aurora_restore.configuration.checks.targets import faults_of_targets
@@ -32,6 +33,7 @@ _FEWEST_ZONES: Final = 2
 
 def faults_of_environment(environment: Environment, *, repository: Path) -> Iterator[Fault]:
     """Yield every contradiction in an environment whose single fields are right."""
+    yield from faults_of_regions(environment)
     yield from _role_names(environment)
     yield from _network(environment)
     yield from _secrets(environment)

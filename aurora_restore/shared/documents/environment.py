@@ -111,6 +111,14 @@ class Environment:
             "which SSM reserves",
         ),
     ] = DEFAULT_NAME_PREFIX
+    extra_regions: Annotated[
+        tuple[Region, ...],
+        Rule(
+            help="Regions that are newer than this version's AWS SDK. Any other Region that it "
+            "does not know is refused.",
+            unique=True,
+        ),
+    ] = ()
     secrets: Secrets = Secrets()
     notification_emails: Annotated[
         tuple[

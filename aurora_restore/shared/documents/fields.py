@@ -26,7 +26,11 @@ AccountId = Annotated[
 
 Region = Annotated[
     str,
-    Rule(pattern=r"[a-z]{2,4}(?:-[a-z]+)+-[0-9]+", means="an AWS Region name", example="us-east-1"),
+    Rule(
+        pattern=r"(?=.{1,32}$)[a-z]{2,4}(?:-[a-z]+)+-[0-9]+",
+        means="an AWS Region name",
+        example="us-east-1",
+    ),
 ]
 
 # RDS keeps identifiers in lower case, and returns them so in its responses and ARNs.
@@ -43,7 +47,7 @@ SnapshotId = Annotated[
     str,
     Rule(
         pattern=rf"(?:rds:|awsbackup:)?{IDENTIFIER}|"
-        r"arn:aws[a-z-]*:rds:[a-z0-9-]+:[0-9]{12}:cluster-snapshot:[A-Za-z0-9:-]+",
+        r"arn:aws[a-z-]*:rds:[a-z0-9-]+:[0-9]{12}:cluster-snapshot:[A-Za-z0-9:-]{1,255}",
         means=f"a snapshot's ARN, or its name: {IDENTIFIER_MEANS} "
         '(an automated snapshot\'s has "rds:" before it)',
         example="my-snapshot",
@@ -53,7 +57,7 @@ SnapshotId = Annotated[
 SnapshotArn = Annotated[
     str,
     Rule(
-        pattern=r"arn:aws[a-z-]*:rds:[a-z0-9-]+:[0-9]{12}:cluster-snapshot:[A-Za-z0-9:-]+",
+        pattern=r"arn:aws[a-z-]*:rds:[a-z0-9-]+:[0-9]{12}:cluster-snapshot:[A-Za-z0-9:-]{1,255}",
         means="the ARN of a DB cluster snapshot",
         example="arn:aws:rds:us-east-1:123456789012:cluster-snapshot:my-snapshot",
     ),
@@ -95,6 +99,17 @@ Date = Annotated[
         means="a date as YYYY-MM-DD",
         day=True,
         example="2026-05-15",
+    ),
+]
+
+Moment = Annotated[
+    str,
+    Rule(
+        pattern=r"[0-9]{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12][0-9]|3[01])T(?:[01][0-9]|2[0-3])"
+        r":[0-5][0-9]:[0-5][0-9](?:\.[0-9]{1,6})?(?:Z|[+]00:00)",
+        means="a moment in UTC as ISO 8601 writes it",
+        day=True,
+        example="2026-05-15T02:00:00.000000Z",
     ),
 ]
 

@@ -51,7 +51,7 @@ class Rule:
     secret: bool = False
     """Whether the value must not appear in an error."""
     day: bool = False
-    """Whether a text that fits the pattern must also be a day of the calendar."""
+    """Whether a text that fits the pattern must also begin with a day of the calendar."""
 
     def fault(self, value: Any) -> str | None:
         """Return why ``value``, which has the right type already, is refused; None if it is not."""
@@ -334,7 +334,7 @@ def join_path(path: str, key: Any) -> str:
 
 def _is_day(text: str) -> bool:
     try:
-        date.fromisoformat(text)
+        date.fromisoformat(text.partition("T")[0])
     except ValueError:
         return False
     return True

@@ -5,8 +5,9 @@ from functools import partial
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from aurora_restore.shared.aws_utils import Clients, call, code_of, get_secret
-from aurora_restore.shared.cluster.network import ClusterNetwork, network_of
+from aurora_restore.shared.cluster.network import ClusterNetwork, groups_field, network_of
 from aurora_restore.shared.cluster.settings import DEFAULT_GROUP
+from aurora_restore.shared.documents.schema import shown
 from aurora_restore.shared.documents.secrets import AppCredentials, MasterCredentials
 from aurora_restore.shared.errors import Action, AwsError, ConfigurationError, ValidationError
 from aurora_restore.shared.preflight.inventory import Inventory
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 Credentials = TypeVar("Credentials", MasterCredentials, AppCredentials)
 
 NO_GROUP: Final = frozenset({"DBClusterParameterGroupNotFound", "DBParameterGroupNotFound"})
+RIGHT_OR_NONE: Final = "start with the right one, or leave it out"
+"""What to do about a field of the event."""
 FEWEST_ZONES: Final = 2
 """A DB subnet group must cover two Availability Zones ("Working with a DB cluster in a VPC")."""
 
@@ -73,8 +76,13 @@ def check_network(found: Inventory) -> Iterator[Obstacle]:
     event, target = found.request.event, found.request.restore.target
     group = found.subnet_group
     if group is None:
-        name = event.db_subnet_group_name or target.db_subnet_group_name
-        yield absent("network", "target.db_subnet_group_name", "DB subnet group", name)
+        if event.db_subnet_group_name is None:
+            name = target.db_subnet_group_name
+            yield absent("network", "target.db_subnet_group_name", "DB subnet group", name)
+        else:
+            yield _absent_in_event(
+                "db_subnet_group_name", "DB subnet group", event.db_subnet_group_name
+            )
         return
     if len(found.zones) < FEWEST_ZONES:
         yield Obstacle(
@@ -89,15 +97,23 @@ def check_network(found: Inventory) -> Iterator[Obstacle]:
         yield Obstacle(
             "network",
             error.message,
-            "start with the right one, or leave it out",
+            RIGHT_OR_NONE,
             Action.START_AGAIN,
         )
         return
     yield from _security_groups(found, network)
 
 
+def _absent_in_event(field: str, what: str, name: str) -> Obstacle:
+    """Return the obstacle that what a field of the event names does not exist."""
+    return Obstacle(
+        "network", f"{field}: there is no {what} {shown(name)}", RIGHT_OR_NONE, Action.START_AGAIN
+    )
+
+
 def _security_groups(found: Inventory, network: ClusterNetwork) -> Iterator[Obstacle]:
     wanted = list(network.security_group_ids)
+    field = groups_field(found.request.event)
     described = call(
         found.clients.ec2.describe_security_groups,
         Filters=[{"Name": "group-id", "Values": wanted}],
@@ -105,14 +121,20 @@ def _security_groups(found: Inventory, network: ClusterNetwork) -> Iterator[Obst
     vpcs = {item["GroupId"]: item.get("VpcId") for item in described}
     for group_id in wanted:
         if group_id not in vpcs:
-            yield absent("network", "target.vpc_security_group_ids", "security group", group_id)
+            if field is None:
+                yield absent("network", "target.vpc_security_group_ids", "security group", group_id)
+            else:
+                yield _absent_in_event(field, "security group", group_id)
         elif vpcs[group_id] != network.vpc_id:
-            yield Obstacle(
-                "network",
+            problem = (
                 f"security group {group_id} is in {vpcs[group_id]}, DB subnet group "
-                f"{network.db_subnet_group_name!r} in {network.vpc_id}",
-                "configure groups of the same VPC",
+                f"{network.db_subnet_group_name!r} in {network.vpc_id}"
             )
+            if field is None and found.request.event.db_subnet_group_name is None:
+                yield Obstacle("network", problem, "configure groups of the same VPC")
+            else:
+                named = field or "db_subnet_group_name"
+                yield Obstacle("network", f"{named}: {problem}", RIGHT_OR_NONE, Action.START_AGAIN)
 
 
 def check_parameter_groups(found: Inventory) -> Iterator[Obstacle]:

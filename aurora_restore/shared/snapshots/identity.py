@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 from aurora_restore.shared.documents.event import Event
 from aurora_restore.shared.documents.restore import Source
+from aurora_restore.shared.documents.schema import shown
 from aurora_restore.shared.errors import ValidationError
 from aurora_restore.shared.names import TAG_SOURCE_SNAPSHOT
 from aurora_restore.shared.operation_state import OperationState
@@ -66,8 +67,8 @@ def require_agreement(event: Event, state: OperationState, operation_id: str) ->
     for one, other in pairwise(named):
         if not one.is_meant_by(other.text):
             raise ValidationError(
-                f"{other.field}: {other.text!r} is another snapshot than {one.field}, "
-                f"{one.text!r}; leave one of them out"
+                f"{other.field}: {shown(other.text)} is another snapshot than {one.field}, "
+                f"{shown(one.text)}; leave one of them out"
             )
     place, region = named_place(event), event.source_region
     if place is not None and region not in (None, place.region):
@@ -82,8 +83,9 @@ def require_agreement(event: Event, state: OperationState, operation_id: str) ->
         known = (recorded, state.snapshot_arn, state.snapshot_name)
         if not any(each.is_meant_by(text) for text in known if text is not None):
             raise ValidationError(
-                f"{each.field}: {each.text!r} is not the snapshot of operation {operation_id}, "
-                f"which is {recorded}; leave {each.field} out, or start a new operation"
+                f"{each.field}: {shown(each.text)} is not the snapshot of operation "
+                f"{operation_id}, which is {recorded}; leave {each.field} out, or start a new "
+                "operation"
             )
     if region not in (None, state.source_region):
         raise ValidationError(

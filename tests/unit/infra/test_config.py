@@ -41,6 +41,17 @@ def test_two_environments_whose_resources_have_the_same_names_are_refused(tmp_pa
     assert load_environment("dev", tmp_path)[0] == "dev"
 
 
+def test_a_region_that_is_newer_than_the_sdk_is_taken_if_it_is_named(tmp_path: Path) -> None:
+    source = {f"{STAGING}.source.region": "us-eats-1"}
+    (tmp_path / "dev.json").write_text(
+        json.dumps(example({**source, "extra_regions": ["us-eats-1"]}))
+    )
+
+    _, environment = load_environment("dev", tmp_path)
+
+    assert environment.restores["staging"].source.region == "us-eats-1"
+
+
 def test_an_environment_is_read_under_its_name() -> None:
     name, environment = load_environment("example", ENVIRONMENTS)
 
@@ -54,6 +65,12 @@ def test_an_environment_is_read_under_its_name() -> None:
         ("account", 222222222222, "account: must be a string, not an integer: put it in quotes"),
         ("account", "12345", "account: '12345' is not valid: it must be a 12-digit AWS account id"),
         ("region", ABSENT, "region: is missing (for example 'us-east-1')"),
+        ("region", "us-eats-1", "region: 'us-eats-1' is not a Region that this version knows"),
+        (
+            f"{STAGING}.source.region",
+            "us-eats-1",
+            f"{STAGING}.source.region: 'us-eats-1' is not a Region that this version knows",
+        ),
         ("regoin", "x", "regoin: is not a known field; did you mean 'region'?"),
         ("restores", {}, "restores: it needs at least 1 entry"),
         (f"{STAGING}.target", [], f"{STAGING}.target: must be an object, not a list"),

@@ -401,6 +401,37 @@ def test_a_network_that_is_not_the_targets_ends_a_run_before_any_change(
     assert scene.changes() == before
 
 
+@pytest.mark.parametrize(
+    ("asked", "problem"),
+    [
+        (
+            {"db_subnet_group_name": "missing"},
+            "db_subnet_group_name: there is no DB subnet group 'missing'",
+        ),
+        (
+            {"vpc_security_group_ids": ["sg-00000000"]},
+            "vpc_security_group_ids: there is no security group 'sg-00000000'",
+        ),
+        (
+            {"security_group_ids": ["sg-00000000"]},
+            "security_group_ids: there is no security group 'sg-00000000'",
+        ),
+    ],
+)
+def test_what_the_input_names_is_not_blamed_on_the_configuration(
+    scene: Scene, asked: dict[str, Any], problem: str
+) -> None:
+    with pytest.raises(UnsuitableInputError) as refused:
+        scene.bench.step(SnapshotCheckHandler, asked)
+
+    (obstacle,) = refused.value.details["obstacles"]
+    assert obstacle == {
+        "check": "network",
+        "problem": problem,
+        "remedy": "start with the right one, or leave it out",
+    }
+
+
 @pytest.mark.parametrize("kept", [[], ["reporting"]])
 def test_the_applications_roles_are_nobody_elses(scene: Scene, kept: list[str]) -> None:
     document = scene.document

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -799,3 +800,28 @@ def test_a_direct_call_leaves_a_running_execution_its_lock(bench: Bench) -> None
     assert announce(bench, status="success")["statusCode"] == 200
 
     assert holder(bench) == OPERATION
+
+
+def test_a_failure_before_any_state_names_the_only_restore(bench: Bench) -> None:
+    ended(bench, execution(bench, **raised("ValidationError", "dat: is not a known field")))
+
+    assert notice(bench)["details"]["restore"] == "staging"
+
+
+def test_a_failure_before_any_state_names_the_restore_of_the_target(bench: Bench) -> None:
+    bench.environment = replace(bench.environment, default_restore="")
+    arn = execution(bench, given={"target_cluster_id": TARGET}, **raised("AwsError", "no"))
+
+    ended(bench, arn)
+
+    assert notice(bench)["details"]["restore"] == "staging"
+
+
+def test_a_failure_is_announced_though_the_state_cannot_be_read(bench: Bench) -> None:
+    came_to(bench, "restore-snapshot", IN_PROGRESS, attempts="none")
+    before = bench.store.load_all(OPERATION)
+
+    ended(bench, execution(bench, **raised("CorruptStateError", "an item")))
+
+    assert notice(bench)["details"]["error_type"] == "CorruptStateError"
+    assert bench.store.load_all(OPERATION) == before

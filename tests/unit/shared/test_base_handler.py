@@ -12,6 +12,7 @@ from aurora_restore.shared.errors import (
     AuroraRestoreError,
     AwsThrottledError,
     CopyFailedError,
+    CorruptStateError,
     NameTakenError,
     SnapshotNotFoundError,
 )
@@ -247,3 +248,74 @@ def test_a_snapshot_that_is_not_found_keeps_the_documented_message(bench: Bench)
 
     body = bench.call(FindsNothing, {})["body"]
     assert (body["message"], body["error"]) == ("Not found", "Not found: there are others")
+
+
+def put_corrupt(bench: Bench, details: Any) -> None:
+    bench.clients.dynamodb.put_item(
+        TableName=bench.environment.state_table,
+        Item={
+            "operation_id": {"S": "op-1"},
+            "step": {"S": "snapshot-check"},
+            "status": {"S": "SUCCESS"},
+            "timestamp": {"S": "2026-05-16T02:00:00.000000Z"},
+            "details": details,
+        },
+    )
+
+
+@pytest.mark.parametrize(
+    "details",
+    [
+        {"S": "text"},
+        {"M": {"attempts": {"S": "x"}}},
+        {"M": {"operation_started_at": {"S": "?"}}},
+        {"M": {"waiting_since": {"M": {"copy-snapshot": {"S": "?"}}}}},
+    ],
+    ids=str,
+)
+def test_a_state_that_nobody_wrote_is_reported_and_left_alone(bench: Bench, details: Any) -> None:
+    put_corrupt(bench, details)
+    before = bench.clients.dynamodb.scan(TableName=bench.environment.state_table)["Items"]
+
+    with pytest.raises(CorruptStateError, match="step snapshot-check in table"):
+        bench.step(Succeeds)
+    body = bench.call(Succeeds, {"operation_id": "op-1"})["body"]
+
+    assert body["error_type"] == "CorruptStateError"
+    assert "Correct the item that the message names, or delete it" in body["what_to_do"]
+    after = bench.clients.dynamodb.scan(TableName=bench.environment.state_table)["Items"]
+    assert [item for item in after if item["step"]["S"] != "lock"] == before
+
+
+def test_a_lock_that_nobody_wrote_is_reported(bench: Bench) -> None:
+    key = {"operation_id": {"S": "lock#123456789012/us-west-2/my-cluster"}, "step": {"S": "lock"}}
+    bench.clients.dynamodb.put_item(TableName=bench.environment.state_table, Item=key)
+
+    body = bench.call(Succeeds, {"operation_id": "op-2"})["body"]
+
+    assert body["error_type"] == "CorruptStateError"
+    assert "the lock of cluster my-cluster cannot be read" in body["error"]
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {"Comment": "Insert your JSON here"},
+        {"AWS_STEP_FUNCTIONS_STARTED_BY_EXECUTION_ID": "arn:aws:states:…"},
+    ],
+)
+def test_an_execution_may_have_what_step_functions_puts_into_an_input(
+    bench: Bench, asked: Any
+) -> None:
+    assert bench.step(Succeeds, asked)["statusCode"] == 200
+
+
+def test_a_source_in_an_unknown_region_is_refused_by_name(bench: Bench) -> None:
+    bench.configure({**RESTORE, "source": {**RESTORE["source"], "region": "us-eats-1"}})
+
+    body = bench.call(Succeeds, {})["body"]
+    bench.environment = replace(bench.environment, extra_regions="us-eats-1,us-eats-2")
+
+    assert body["error_type"] == "ConfigurationError"
+    assert "source.region: 'us-eats-1' is not a Region that this version knows" in body["error"]
+    assert bench.call(Succeeds, {})["statusCode"] == 200
