@@ -213,7 +213,7 @@ class DeleteRdsHandler(BaseHandler):
     def _look(self, job: Job, found: Inventory) -> DeletionFacts:
         cluster = found.cluster
         if cluster is not None and job.owner.is_finished_restore(
-            cluster, job.target_record.read(), restore_is_dead=job.state.restore_is_dead
+            cluster, found.record, restore_is_dead=job.state.restore_is_dead
         ):
             return DeletionFacts(
                 cluster_id=job.target_cluster_id,
@@ -250,7 +250,7 @@ class DeleteRdsHandler(BaseHandler):
     def _delete(self, job: Job, found: Inventory, action: Delete) -> None:
         """Record the cluster while it is complete, and make the calls that delete it."""
         cluster = found.require_cluster()
-        if not job.owner.of_operation(cluster):
+        if not found.is_own:
             job.record(
                 replace(
                     job.state,

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from aurora_restore.shared.aws_utils import Clients, code_of
 from aurora_restore.shared.cluster.network import NO_SUBNET_GROUP, describe_subnet_group
-from aurora_restore.shared.cluster.settings import InstancePlan, planned_instances, record
+from aurora_restore.shared.cluster.settings import InstancePlan, planned_instances
+from aurora_restore.shared.cluster.settings import record as record_settings
 from aurora_restore.shared.errors import AwsError, ClusterNotFoundError
 from aurora_restore.shared.names import final_snapshot_name
 from aurora_restore.shared.rds.access import RdsAccess
@@ -18,6 +19,7 @@ from aurora_restore.shared.request import RestoreRequest
 from aurora_restore.shared.snapshots.path import SnapshotPath, SnapshotSource
 from aurora_restore.shared.snapshots.routes import Hop
 from aurora_restore.shared.state_utils import StateStore
+from aurora_restore.shared.target_record import TargetRecord, TargetRecordStore
 
 if TYPE_CHECKING:
     from mypy_boto3_rds import RDSClient
@@ -46,6 +48,7 @@ class Inventory:
     snapshot: "DBClusterSnapshotTypeDef"
     """What is to be restored, or what is to be copied first."""
     cluster: "DBClusterTypeDef | None"
+    record: TargetRecord | None
     instances: "Sequence[DBInstanceTypeDef]"
 
     @cached_property
@@ -59,6 +62,13 @@ class Inventory:
     def rds(self) -> "RDSClient":
         """Return RDS where the target is."""
         return self.access.at_target
+
+    @property
+    def is_own(self) -> bool:
+        """Return whether this operation has restored the target, so that it is not an old one."""
+        return self.cluster is not None and self.request.owner.has_restored(
+            self.cluster, self.record
+        )
 
     def require_cluster(self) -> "DBClusterTypeDef":
         """Return the target. Raises ClusterNotFoundError if it does not exist."""
@@ -84,11 +94,11 @@ class Inventory:
         operation has restored is not an old one.
         """
         known, cluster = self.request.state.old_cluster, self.cluster
-        if cluster is None or self.request.owner.of_operation(cluster):
+        if cluster is None or self.is_own:
             return known
         if known and known.get("DbClusterResourceId") == cluster.get("DbClusterResourceId"):
             return known
-        return record(cluster, self.instances)
+        return record_settings(cluster, self.instances)
 
     @cached_property
     def subnet_group(self) -> "DBSubnetGroupTypeDef | None":
@@ -119,7 +129,7 @@ class Inventory:
         Every attempt of an operation at the deletion uses the same name.
         """
         request, cluster = self.request, self.cluster
-        if cluster is None or cluster["Status"] == DELETING or request.owner.of_operation(cluster):
+        if cluster is None or cluster["Status"] == DELETING or self.is_own:
             return None
         skip = request.event.skip_final_snapshot
         if request.restore.target.skip_final_snapshot if skip is None else skip:
@@ -156,5 +166,8 @@ def take_inventory(
         path=path,
         snapshot=snapshot,
         cluster=cluster,
+        record=TargetRecordStore(
+            store, request.target.account, request.target.region, request.cluster_id
+        ).read(),
         instances=() if cluster is None else instances_of(access.at_target, request.cluster_id),
     )

@@ -40,7 +40,7 @@ def check_tags(found: Inventory) -> Iterator[Obstacle]:
 def check_target(found: Inventory) -> Iterator[Obstacle]:
     """Yield an obstacle for every reason why the old cluster may not, or cannot, be deleted."""
     request, cluster = found.request, found.cluster
-    if cluster is None or cluster["Status"] == DELETING or request.owner.of_operation(cluster):
+    if cluster is None or cluster["Status"] == DELETING or found.is_own:
         return
     name, target = request.cluster_id, request.restore.target
     if request.owner.of_environment(cluster) or target.adopt:

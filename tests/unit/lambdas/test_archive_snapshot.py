@@ -695,6 +695,7 @@ def test_a_copy_that_somebody_else_has_deleted_meanwhile_is_no_error(scene: Scen
 
 
 def test_an_old_operation_deletes_no_copy_of_a_newer_one(scene: Scene) -> None:
+    keep(scene, keep_copies=1)
     usable(scene)
     copy_of_the_source(scene, "newer-copy", marked=tags(**{TAG_OPERATION: "op-2"}))
     store = TargetRecordStore(scene.bench.store, ACCOUNT, REGION, TARGET)

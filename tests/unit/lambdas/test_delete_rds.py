@@ -16,6 +16,7 @@ from aurora_restore.shared.errors import (
 )
 from aurora_restore.shared.names import TAG_MANAGED_BY, TAG_OPERATION
 from aurora_restore.shared.target_lock import DIRECT_CALL, TargetLock
+from aurora_restore.shared.target_record import TargetRecord, TargetRecordStore
 from tests.unit.bench import ACCOUNT, PREFIX, REGION, Bench
 from tests.unit.lambdas.arrange import (
     LONG_ENOUGH,
@@ -431,6 +432,23 @@ def test_what_this_operation_has_restored_is_not_deleted(bench: Bench) -> None:
         "Nothing to delete: this operation has restored the cluster already"
     )
     assert answer["body"]["status"] == "available"
+    assert instance_statuses(scene) == {WRITER: "available"}
+
+
+def test_a_cluster_that_has_only_inherited_the_operations_tags_is_protected_as_any_other(
+    bench: Bench,
+) -> None:
+    """A person has restored it from a snapshot, which had the tags."""
+    scene = restored_cluster(bench, dead=False)
+    own = TargetRecord(restored_by="op-1", resource_id="cluster-OF-THE-OPERATION")
+    TargetRecordStore(bench.store, ACCOUNT, REGION, TARGET).write(own, None)
+    scene.client("rds").modify_db_cluster(
+        DBClusterIdentifier=TARGET, DeletionProtection=True, ApplyImmediately=True
+    )
+
+    with pytest.raises(PreflightError, match="has deletion protection"):
+        go(scene, DeleteRdsHandler)
+
     assert instance_statuses(scene) == {WRITER: "available"}
 
 
