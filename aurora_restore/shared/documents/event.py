@@ -77,8 +77,12 @@ class Event:
         tuple[SecurityGroupId, ...] | None,
         Rule(help="The same as `vpc_security_group_ids`.", min_items=1),
     ] = None
-    cluster_endpoint: Annotated[Host | None, Rule(help="The restored cluster's host.")] = None
-    cluster_port: Annotated[Port | None, Rule(help="The restored cluster's port.")] = None
+    cluster_endpoint: Annotated[
+        Host | None, Rule(help="The restored cluster's host, as recorded.")
+    ] = None
+    cluster_port: Annotated[Port | None, Rule(help="The restored cluster's port, as recorded.")] = (
+        None
+    )
     status: Annotated[
         Literal["success", "failed"] | None, Rule(help="The outcome to announce.")
     ] = None
