@@ -66,6 +66,8 @@ _SPELLING = (
     ("replaces the sources", "replaces the source's"),
     ("replicas last", "replica's last"),
     ("rows roles and", "rows, roles and"),
+    ("letters digits spaces and", "letters, digits, spaces and"),
+    ("letters digits and", "letters, digits and"),
     ("slash quote at", "slash, quote or at sign"),
     ("pending then reset and", "pending, then reset, and"),
     ("id arn or alias", "ID, ARN or alias"),
@@ -232,6 +234,7 @@ _CLUSTERS = (
     ("a_cluster_has_at_most_five_roles", _LIMITS),
     ("clusters_instances_and_snapshots_are_tagged_by_arn", f"{_MODEL}, AddTagsToResource"),
     ("tags_are_not_set_by_name_nor_under_the_prefix_aws", f"{_MODEL}, Tag"),
+    ("a_tag_has_only_letters_digits_spaces_and_few_signs", f"{_MODEL}, Tag"),
 )
 _INSTANCES = (
     ("an_instance_is_refused_until_the_cluster_is_available", _RESTORING),
@@ -368,6 +371,10 @@ _ACCOUNTS = (
     (
         "the_orderable_instance_classes_are_shown",
         f"{_GUIDE}, Supported DB engines for DB instance classes",
+    ),
+    (
+        "the_name_of_a_session_has_2_to_64_letters_digits_and_few_signs",
+        "botocore's STS model, roleSessionNameType",
     ),
     (
         "a_key_of_another_account_is_described_if_its_policy_allows_that",

@@ -1,13 +1,14 @@
 """The one place where moto is changed.
 
 moto serves the protocol (parsing, serialising, accounts, Regions) and everything beside clusters,
-instances and cluster snapshots. Four things are replaced while the emulator is installed:
+instances and cluster snapshots. Five things are replaced while the emulator is installed:
 
 * the class of moto's RDS backends, by one whose URLs lead to :class:`AuroraResponse`;
 * the account of an unregistered access key: an account's number stands for itself, as it
   does in MiniStack, and any other key is of the configured default;
 * the pattern of an access key in a signature, so that such a number is read;
-* DescribeKey of KMS, which in moto knows no key of another account.
+* DescribeKey of KMS, which in moto knows no key of another account;
+* AssumeRole of STS, which in moto takes any name of a session.
 
 All rest on moto's internals, so the version is pinned and checked.
 """
@@ -32,6 +33,8 @@ from moto.kms.responses import KmsResponse
 from moto.rds import urls as moto_urls
 from moto.rds.models import RDSBackend, rds_backends
 from moto.rds.responses import RDSResponse
+from moto.sts.exceptions import STSValidationError
+from moto.sts.responses import TokenResponse
 
 from embedded_aws.rds.api import InjectedError, RdsApi
 from embedded_aws.rds.data_plane import DataPlaneError
@@ -45,6 +48,7 @@ from embedded_aws.rds.tagging import TAGGED_KINDS
 
 MOTO_VERSION = "5.2.5"
 ACCOUNT_NUMBER = re.compile(r"\d{12}")
+SESSION_NAME = re.compile(r"[\w+=,.@-]{2,64}", re.ASCII)
 ACCESS_KEY = re.compile(r"AWS4?.*(?<![A-Z0-9])([A-Z0-9]{20}|\d{12})(?![A-Z0-9])[:/]")
 LEFT_TO_MOTO = frozenset(
     {
@@ -183,6 +187,17 @@ def _describe_key(response: KmsResponse, describe_own: Callable[[KmsResponse], s
     return json.dumps(backend.describe_key(backend.get_key_id(asked)).to_dict())
 
 
+def _assume_role(response: TokenResponse, assume: Callable[[TokenResponse], ActionResult]) -> Any:
+    """Perform ``AssumeRole``, if the session's name is one that the model of STS takes."""
+    name = response._get_param("RoleSessionName") or ""
+    if not SESSION_NAME.fullmatch(name):
+        raise STSValidationError(
+            f"1 validation error detected: Value '{name}' at 'roleSessionName' failed to satisfy "
+            r"constraint: Member must satisfy regular expression pattern: [\w+=,.@-]*"
+        )
+    return assume(response)
+
+
 _current: list[RdsApi] = []
 
 
@@ -203,6 +218,7 @@ def installed(api: RdsApi) -> Iterator[None]:
     moto_access_key = BaseResponse.access_key_regex
     moto_backend = rds_backends.backend
     moto_describe_key = KmsResponse.describe_key
+    moto_assume_role = TokenResponse.assume_role
 
     def account_of(access_key: str) -> str:
         if ACCOUNT_NUMBER.fullmatch(access_key):
@@ -217,6 +233,7 @@ def installed(api: RdsApi) -> Iterator[None]:
     moto.iam.models.get_account_id_from = account_of
     BaseResponse.access_key_regex = ACCESS_KEY
     KmsResponse.describe_key = lambda response: _describe_key(response, moto_describe_key)
+    TokenResponse.assume_role = lambda response: _assume_role(response, moto_assume_role)
     _current.append(api)
     try:
         yield
@@ -225,5 +242,6 @@ def installed(api: RdsApi) -> Iterator[None]:
         moto.iam.models.get_account_id_from = moto_account_of
         BaseResponse.access_key_regex = moto_access_key
         KmsResponse.describe_key = moto_describe_key
+        TokenResponse.assume_role = moto_assume_role
         rds_backends.backend = moto_backend
         rds_backends.clear()

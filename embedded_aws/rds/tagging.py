@@ -1,5 +1,6 @@
 """Tags of clusters, instances and cluster snapshots."""
 
+import unicodedata
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -11,7 +12,11 @@ from embedded_aws.rds.params import Params, Tags
 from embedded_aws.rds.resources import find_cluster, find_instance, find_own_snapshot
 
 MAX_TAGS = 50
+LONGEST_VALUE = 256
 _RESERVED = "aws:"
+_SIGNS = frozenset("_.:/=+-@")
+_LETTERS_SPACES_AND_DIGITS = frozenset("LZN")
+"""The general categories of Unicode that the model calls \\p{L}, \\p{Z} and \\p{N}."""
 TAGGED_KINDS = frozenset({"cluster", "db", "cluster-snapshot"})
 
 
@@ -26,15 +31,22 @@ def tags_of(params: Params, name: str = "Tags") -> Tags | None:
 
 
 def check(tags: Mapping[str, str]) -> None:
-    """Refuse reserved keys, and more tags than AWS stores on a resource."""
-    for key in tags:
+    """Refuse reserved keys, signs that no tag has, and more tags than AWS stores on a resource."""
+    for key, value in tags.items():
         if key.lower().startswith(_RESERVED):
             raise InvalidParameterValueError(
                 "The following Tag keys cannot be used since they begin with the reserved prefix "
                 f"'{_RESERVED}': {key}"
             )
+        if len(value) > LONGEST_VALUE or not all(map(_is_allowed, key + value)):
+            raise InvalidParameterValueError(f"Invalid tag: {key}={value}")
     if len(tags) > MAX_TAGS:
         raise InvalidParameterValueError(f"A resource cannot have more than {MAX_TAGS} tags")
+
+
+def _is_allowed(character: str) -> bool:
+    category = unicodedata.category(character)
+    return character in _SIGNS or category[0] in _LETTERS_SPACES_AND_DIGITS
 
 
 def tag_list(tags: Mapping[str, str]) -> list[dict[str, str]]:

@@ -1,6 +1,9 @@
 """Whose call it is, and what an account may have."""
 
 import boto3
+import pytest
+from botocore.config import Config
+from botocore.exceptions import ClientError
 
 from embedded_aws.rds import Rules
 from tests.unit.embedded_aws.rds.rds_bench import (
@@ -37,6 +40,19 @@ def test_the_account_and_region_of_a_call_come_from_its_signature(rds_bench: Rds
         ).describe_db_clusters()
         call = rds_bench.admin.calls()[-1]
         assert (call["account"], call["region"]) == (account, THERE)
+
+
+@pytest.mark.parametrize("name", ["x", "x" * 65, "a:b", "now!", "März"])
+def test_the_name_of_a_session_has_2_to_64_letters_digits_and_few_signs(
+    rds_bench: RdsBench, name: str
+) -> None:
+    sts = boto3.Session().client("sts", region_name=HERE, config=Config(parameter_validation=False))
+    role = f"arn:aws:iam::{OWNER}:role/reader"
+
+    with pytest.raises(ClientError, match="ValidationError"):
+        sts.assume_role(RoleArn=role, RoleSessionName=name)
+
+    assert sts.assume_role(RoleArn=role, RoleSessionName="a_=,.@-b")["Credentials"]
 
 
 def test_the_quotas_of_an_account_are_shown_with_their_usage(rds_bench: RdsBench) -> None:

@@ -708,6 +708,19 @@ def test_tags_are_not_set_by_name_nor_under_the_prefix_aws(rds_bench: RdsBench) 
         )
 
 
+@pytest.mark.parametrize("value", ["refresh(1)", "now!", "o'clock", "a#b", "🚀", "x" * 257])
+def test_a_tag_has_only_letters_digits_spaces_and_few_signs(
+    rds_bench: RdsBench, value: str
+) -> None:
+    arn = rds_bench.new_cluster()["DBClusterArn"]
+    rds = rds_bench.rds()
+
+    with refused("InvalidParameterValue"):
+        rds.add_tags_to_resource(ResourceName=arn, Tags=[{"Key": "a", "Value": value}])
+
+    rds.add_tags_to_resource(ResourceName=arn, Tags=[{"Key": "a", "Value": "März 1_.:/=+-@日"}])
+
+
 # changing
 
 
