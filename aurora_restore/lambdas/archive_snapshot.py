@@ -12,6 +12,7 @@ from aurora_restore.shared.documents.restore import Archive
 from aurora_restore.shared.errors import ArchiveNotFoundError, SnapshotNotFoundError
 from aurora_restore.shared.job import Answer, Job
 from aurora_restore.shared.names import (
+    COPY_SUFFIX,
     TAG_ARCHIVED_AT,
     TAG_OPERATION,
     TAG_SOURCE_SNAPSHOT,
@@ -116,7 +117,7 @@ class ArchiveSnapshotHandler(BaseHandler):
             status = snapshot["Status"]
             if snapshot["DBClusterSnapshotIdentifier"].startswith(prefix):
                 finals += [snapshot] if status == AVAILABLE else []
-            elif kept is not None and _is_another_copy(job.owner.name_prefix, snapshot, kept):
+            elif kept is not None and _is_another_copy(job, snapshot, kept):
                 copies += [snapshot] if status == AVAILABLE else []
                 failed += [snapshot] if status in FAILED else []
         archive, now = job.restore.archive, job.clock()
@@ -157,7 +158,7 @@ class ArchiveSnapshotHandler(BaseHandler):
             yield from _abandoned_copies(
                 job.owner,
                 Place(job.account_id, place.region),
-                intermediate_snapshot_prefix(prefix),
+                intermediate_snapshot_prefix(prefix, job.target_region),
                 _manual_snapshots(job.clients.rds(place.region)),
             )
 
@@ -222,7 +223,7 @@ def expired(
 
 
 def _is_another_copy(
-    name_prefix: str, snapshot: "DBClusterSnapshotTypeDef", kept: "DBClusterSnapshotTypeDef"
+    job: Job, snapshot: "DBClusterSnapshotTypeDef", kept: "DBClusterSnapshotTypeDef"
 ) -> bool:
     """Return whether an operation of this restore made this copy, and it is not the one to keep.
 
@@ -231,12 +232,18 @@ def _is_another_copy(
     """
     if snapshot["DBClusterSnapshotArn"] == kept["DBClusterSnapshotArn"]:
         return False
+    if not snapshot["DBClusterSnapshotIdentifier"].endswith(COPY_SUFFIX):
+        return False
     tags = tags_of(snapshot.get("TagList"))
     origin = snapshot.get("SourceDBClusterSnapshotArn")
     if not origin:
         return TAG_ARCHIVED_AT in tags
+    prefix = job.environment.name_prefix
     return origin == tags.get(TAG_SOURCE_SNAPSHOT) or RdsArn.parse(origin).name.startswith(
-        (shared_snapshot_prefix(name_prefix), intermediate_snapshot_prefix(name_prefix))
+        (
+            shared_snapshot_prefix(prefix),
+            intermediate_snapshot_prefix(prefix, job.target_region),
+        )
     )
 
 

@@ -38,7 +38,7 @@ from aurora_restore.shared.target_record import TargetRecord
 if TYPE_CHECKING:
     from mypy_boto3_rds.type_defs import DBClusterTypeDef, DBInstanceTypeDef
 
-ALREADY_EXISTS: Final = frozenset({"DBInstanceAlreadyExists", "DBInstanceAlreadyExistsFault"})
+ALREADY_EXISTS: Final = "DBInstanceAlreadyExists"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -324,7 +324,7 @@ class CheckRestoreStatusHandler(BaseHandler):
                 job.rds.at_target
             )
         except AwsError as error:
-            if code_of(error) not in ALREADY_EXISTS:
+            if code_of(error) != ALREADY_EXISTS:
                 raise
             taken = find_instance(job.rds.at_target, plan.identifier)
             owner = taken.get("DBClusterIdentifier") if taken else job.target_cluster_id

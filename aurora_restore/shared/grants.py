@@ -14,13 +14,16 @@ class Resource(StrEnum):
 
     SOURCE_SNAPSHOTS = "snapshots in the source's Region and account"
     TARGET_SNAPSHOTS = "snapshots in the target's Region and account"
+    TARGET_COPIES = "the copies in the target's Region, whose names end with `-copy`"
     FINAL_SNAPSHOTS = "the final snapshots of the configured target clusters"
     INTERMEDIATE_SNAPSHOTS = "this account's own copies in the source's Region"
     TARGET_CLUSTERS = "the configured target clusters"
     TARGET_INSTANCES = "instances in the target's Region and account"
+    NAMED_INSTANCES = "the instances named after a configured target"
     ADOPTED_INSTANCES = "the instances named after a target with `adopt`"
     GROUPS = "the subnet and parameter groups that a restore names"
     TARGET_KEYS = "the configured customer keys of the targets"
+    OWN_KEYS = "keys in the target's Region and account"
     SOURCE_KEYS = "keys in the source's Region and account"
     INTERMEDIATE_KEYS = "the configured customer keys of this account's own copies"
     SOURCE_ROLES = "the configured roles in the source accounts"
@@ -32,7 +35,7 @@ class Resource(StrEnum):
 class SourceResource(StrEnum):
     """What a grant of the role in a source account is on."""
 
-    CLUSTER_AND_SNAPSHOTS = "the source cluster and the snapshots of its Region"
+    CLUSTERS_AND_SNAPSHOTS = "the clusters and snapshots of the source's Region and account"
     SHAREABLE_SNAPSHOTS = "the source's automated and configured snapshots, and the copies of them"
     CONFIGURED_SNAPSHOTS = "the manual snapshots that the configuration names"
     COPIES = "the copies that the pipeline makes there"
@@ -44,10 +47,10 @@ class Condition(StrEnum):
 
     CARRIES_TAG = "the resource carries the environment's tag"
     GIVES_TAG = "the call gives the environment's tag"
+    MARKS_AS_OWN = "the call gives the environment's tag, and the resource carries no other's"
     THROUGH_RDS = "RDS makes the call for the function"
     GRANT_THROUGH_RDS = "RDS makes the call for the function, and the grant is for an AWS service"
     PASSED_TO_RDS = "the role is passed to RDS or to its enhanced monitoring"
-    PASSED_TO_MONITORING = "the role is passed to the enhanced monitoring of RDS"
 
 
 _Kind = TypeVar("_Kind", Resource, SourceResource)
@@ -64,13 +67,14 @@ class Grant(Generic[_Kind]):
 
 # What the pipeline does in a source account, through the role that the source stack makes there.
 SOURCE_ROLE_GRANTS: tuple[Grant[SourceResource], ...] = (
-    Grant(SourceResource.COPIES, ("rds:AddTagsToResource",), Condition.GIVES_TAG),
+    Grant(SourceResource.COPIES, ("rds:AddTagsToResource",), Condition.MARKS_AS_OWN),
     # IAM has no action of its own for either end of a copy: what may be copied from may in name be
     # copied to, if it does not exist yet.
     Grant(SourceResource.SHAREABLE_SNAPSHOTS, ("rds:CopyDBClusterSnapshot",), Condition.GIVES_TAG),
     Grant(SourceResource.COPIES, ("rds:DeleteDBClusterSnapshot",), Condition.CARRIES_TAG),
     Grant(SourceResource.ANY, ("rds:DescribeAccountAttributes",)),
-    Grant(SourceResource.CLUSTER_AND_SNAPSHOTS, ("rds:DescribeDBClusterSnapshots",)),
+    # A list is on all clusters, even if a filter names one.
+    Grant(SourceResource.CLUSTERS_AND_SNAPSHOTS, ("rds:DescribeDBClusterSnapshots",)),
     # Nor has it a condition on the account that a snapshot is shared with.
     Grant(SourceResource.COPIES, ("rds:ModifyDBClusterSnapshotAttribute",), Condition.CARRIES_TAG),
     Grant(SourceResource.CONFIGURED_SNAPSHOTS, ("rds:ModifyDBClusterSnapshotAttribute",)),

@@ -1,5 +1,6 @@
 """The names of what the stack deploys and of what the pipeline makes in RDS, its tags included."""
 
+from fnmatch import fnmatchcase
 from pathlib import PurePosixPath
 from typing import Final
 
@@ -28,9 +29,17 @@ def shared_snapshot_prefix(prefix: str) -> str:
     return f"{prefix}-shared-"
 
 
-def intermediate_snapshot_prefix(prefix: str) -> str:
-    """Return how the names of this account's copies in a source's Region begin."""
-    return f"{prefix}-step-"
+def intermediate_snapshot_prefix(prefix: str, target_region: str) -> str:
+    """Return how the names of this account's copies in a source's Region begin.
+
+    They name the target's Region, so that environments of one prefix in several Regions, which may
+    share a source's Region, have copies of their own there.
+    """
+    return f"{prefix}-step-{target_region}-"
+
+
+COPY_SUFFIX: Final = "-copy"
+"""How the names of the copies in the target's Region end."""
 
 
 def final_snapshot_name(cluster_id: str, moment: str) -> str:
@@ -42,6 +51,32 @@ def final_snapshot_name(cluster_id: str, moment: str) -> str:
 def final_snapshot_prefix(cluster_id: str) -> str:
     """Return how the names of a target's final snapshots begin; 14 digits follow."""
     return f"{cluster_id[:40].rstrip('-')}-final-"
+
+
+def final_snapshot_names(cluster_id: str) -> str:
+    """Return the names of a target's final snapshots, in the wildcards of IAM."""
+    return final_snapshot_prefix(cluster_id) + "?" * 14
+
+
+def instance_name_prefix(cluster_id: str) -> str:
+    """Return how the names that the pipeline gives a cluster's instances begin; a number follows.
+
+    An identifier has 63 letters at most.
+    """
+    return f"{cluster_id[:60].rstrip('-')}-"
+
+
+def instance_names(cluster_id: str) -> tuple[str, ...]:
+    """Return the names of instances that are named after a cluster, in the wildcards of IAM."""
+    given = instance_name_prefix(cluster_id)
+    if given == f"{cluster_id}-":
+        return cluster_id, f"{cluster_id}-*"
+    return cluster_id, f"{given}?", f"{given}??"
+
+
+def is_named_after(cluster_id: str, instance_id: str) -> bool:
+    """Return whether an instance is named after a cluster, so that the roles may make it."""
+    return any(fnmatchcase(instance_id, names) for names in instance_names(cluster_id))
 
 
 LOCK_KEY_PREFIX: Final = "lock#"

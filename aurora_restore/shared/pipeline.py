@@ -90,6 +90,8 @@ _PREFLIGHT: Final = (
     Grant(Resource.TARGET_KEYS, ("kms:DescribeKey",)),
     Grant(Resource.SOURCE_KEYS, ("kms:DescribeKey",)),
     Grant(Resource.INTERMEDIATE_KEYS, ("kms:DescribeKey",)),
+    # The old instances name the key of their Performance Insights.
+    Grant(Resource.OWN_KEYS, ("kms:DescribeKey",)),
     Grant(
         Resource.ANY,
         (
@@ -134,9 +136,12 @@ STEPS: Final[tuple[Step, ...]] = (
             _ASSUME_SOURCE_ROLE,
             Grant(
                 Resource.INTERMEDIATE_SNAPSHOTS,
-                ("rds:AddTagsToResource", "rds:CopyDBClusterSnapshot"),
-                Condition.GIVES_TAG,
+                ("rds:AddTagsToResource",),
+                Condition.MARKS_AS_OWN,
             ),
+            # It is copied to, and then from: the target's Region asks the source's for it, and that
+            # request need not have the tags of the copy that is made.
+            Grant(Resource.INTERMEDIATE_SNAPSHOTS, ("rds:CopyDBClusterSnapshot",)),
             Grant(
                 Resource.INTERMEDIATE_SNAPSHOTS,
                 ("rds:DeleteDBClusterSnapshot",),
@@ -144,16 +149,9 @@ STEPS: Final[tuple[Step, ...]] = (
             ),
             Grant(Resource.INTERMEDIATE_SNAPSHOTS, ("rds:DescribeDBClusterSnapshots",)),
             Grant(Resource.SOURCE_SNAPSHOTS, ("rds:CopyDBClusterSnapshot",)),
-            Grant(
-                Resource.TARGET_SNAPSHOTS,
-                ("rds:AddTagsToResource", "rds:CopyDBClusterSnapshot"),
-                Condition.GIVES_TAG,
-            ),
-            Grant(
-                Resource.TARGET_SNAPSHOTS,
-                ("rds:DeleteDBClusterSnapshot",),
-                Condition.CARRIES_TAG,
-            ),
+            Grant(Resource.TARGET_COPIES, ("rds:AddTagsToResource",), Condition.MARKS_AS_OWN),
+            Grant(Resource.TARGET_COPIES, ("rds:CopyDBClusterSnapshot",), Condition.GIVES_TAG),
+            Grant(Resource.TARGET_COPIES, ("rds:DeleteDBClusterSnapshot",), Condition.CARRIES_TAG),
             Grant(Resource.TARGET_KEYS, ("kms:CreateGrant",), Condition.GRANT_THROUGH_RDS),
             Grant(Resource.TARGET_KEYS, ("kms:DescribeKey",)),
             *_use_key(Resource.SOURCE_KEYS),
@@ -195,7 +193,7 @@ STEPS: Final[tuple[Step, ...]] = (
         purpose="Waits until the old cluster is gone.",
         grants=(
             *_READ_CLUSTERS[:1],
-            Grant(Resource.FINAL_SNAPSHOTS, ("rds:AddTagsToResource",)),
+            Grant(Resource.FINAL_SNAPSHOTS, ("rds:AddTagsToResource",), Condition.GIVES_TAG),
             Grant(Resource.TARGET_SNAPSHOTS, ("rds:DescribeDBClusterSnapshots",)),
         ),
     ),
@@ -214,6 +212,11 @@ STEPS: Final[tuple[Step, ...]] = (
             Grant(Resource.SOURCE_SNAPSHOTS, ("rds:RestoreDBClusterFromSnapshot",)),
             Grant(Resource.TARGET_SNAPSHOTS, ("rds:RestoreDBClusterFromSnapshot",)),
             Grant(Resource.GROUPS, ("rds:RestoreDBClusterFromSnapshot",)),
+            # The Service Authorization Reference lets a restore depend on it, although Aurora makes
+            # no instance with the cluster.
+            Grant(Resource.TARGET_CLUSTERS, ("rds:CreateDBInstance",)),
+            Grant(Resource.NAMED_INSTANCES, ("rds:CreateDBInstance",)),
+            Grant(Resource.GROUPS, ("rds:CreateDBInstance",)),
             *_use_key(Resource.TARGET_KEYS),
             *_use_key(Resource.SOURCE_KEYS),
             Grant(Resource.INTERMEDIATE_KEYS, ("kms:DescribeKey",)),
@@ -233,11 +236,19 @@ STEPS: Final[tuple[Step, ...]] = (
                 Resource.TARGET_CLUSTERS,
                 ("rds:AddTagsToResource", "rds:CreateDBInstance", "rds:ModifyDBCluster"),
             ),
-            Grant(Resource.TARGET_INSTANCES, ("rds:AddTagsToResource",)),
-            Grant(Resource.TARGET_INSTANCES, ("rds:CreateDBInstance",), Condition.GIVES_TAG),
-            Grant(Resource.TARGET_INSTANCES, ("rds:ModifyDBInstance",), Condition.CARRIES_TAG),
+            Grant(Resource.NAMED_INSTANCES, ("rds:AddTagsToResource",), Condition.MARKS_AS_OWN),
+            Grant(Resource.NAMED_INSTANCES, ("rds:CreateDBInstance",), Condition.GIVES_TAG),
+            Grant(Resource.NAMED_INSTANCES, ("rds:ModifyDBInstance",), Condition.CARRIES_TAG),
             Grant(Resource.GROUPS, ("rds:CreateDBInstance",)),
-            Grant(Resource.OWN_ROLES, ("iam:PassRole",), Condition.PASSED_TO_MONITORING),
+            # The role of enhanced monitoring is passed to RDS, which passes it on.
+            Grant(Resource.OWN_ROLES, ("iam:PassRole",), Condition.PASSED_TO_RDS),
+            # The key of Performance Insights, which the old instances name.
+            Grant(Resource.OWN_KEYS, ("kms:CreateGrant",), Condition.GRANT_THROUGH_RDS),
+            Grant(
+                Resource.OWN_KEYS,
+                ("kms:Decrypt", "kms:DescribeKey", "kms:GenerateDataKey*"),
+                Condition.THROUGH_RDS,
+            ),
         ),
         reads_secrets=(MASTER_SECRET,),
     ),
@@ -267,9 +278,12 @@ STEPS: Final[tuple[Step, ...]] = (
             ),
             Grant(Resource.INTERMEDIATE_SNAPSHOTS, ("rds:DescribeDBClusterSnapshots",)),
             Grant(
-                Resource.TARGET_SNAPSHOTS,
+                Resource.TARGET_COPIES,
                 ("rds:AddTagsToResource", "rds:DeleteDBClusterSnapshot"),
                 Condition.CARRIES_TAG,
+            ),
+            Grant(
+                Resource.FINAL_SNAPSHOTS, ("rds:DeleteDBClusterSnapshot",), Condition.CARRIES_TAG
             ),
             Grant(Resource.TARGET_SNAPSHOTS, ("rds:DescribeDBClusterSnapshots",)),
         ),

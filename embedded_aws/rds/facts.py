@@ -252,6 +252,14 @@ _INSTANCES = (
     ("an_instance_shows_every_setting_it_was_given", f"{_MODEL}, DBInstance"),
     ("an_instance_agrees_with_its_cluster", f"{_MODEL}, CreateDBInstance"),
     ("an_instance_needs_an_existing_cluster_group_and_a_free_name", f"{_MODEL}, CreateDBInstance"),
+    (
+        "the_key_of_performance_insights_must_be_usable",
+        f"{_MODEL}, CreateDBInstance, KMSKeyNotAccessibleFault",
+    ),
+    (
+        "performance_insights_use_the_default_key_if_none_is_named",
+        f"{_MODEL}, PerformanceInsightsKMSKeyId",
+    ),
     ("instances_have_a_quota", _LIMITS),
     ("an_instance_can_end_in_a_terminal_status", f"{_GUIDE}, Viewing DB instance status"),
     ("a_class_change_waits_for_the_window_unless_immediate", f"{_MODEL}, ModifyDBInstance"),

@@ -17,6 +17,7 @@ from embedded_aws.rds.exceptions import (
     InvalidParameterCombinationError,
     InvalidParameterValueError,
 )
+from embedded_aws.rds.keys import usable_key
 from embedded_aws.rds.models import (
     AVAILABLE,
     CREATING,
@@ -338,12 +339,25 @@ class Instances:
             "monitoring_interval": params.number("MonitoringInterval"),
             "monitoring_role_arn": params.text("MonitoringRoleArn"),
             "performance_insights": params.get("EnablePerformanceInsights"),
-            "performance_insights_key": params.text("PerformanceInsightsKMSKeyId"),
+            "performance_insights_key": self._insights_key(location, params),
             "performance_insights_retention": params.number("PerformanceInsightsRetentionPeriod"),
             "database_insights_mode": params.text("DatabaseInsightsMode"),
             "copy_tags_to_snapshot": params.get("CopyTagsToSnapshot"),
         }
         return {name: value for name, value in read.items() if value is not None}
+
+    def _insights_key(self, location: Location, params: Params) -> str | None:
+        """Return the key that Performance Insights is to use, the default one if none is named.
+
+        A key that the caller cannot use is refused, as are asymmetric ones. Source: botocore model,
+        ``CreateDBInstance`` (KMSKeyNotAccessibleFault) and ``PerformanceInsightsKMSKeyId``.
+        """
+        if not params.flag("EnablePerformanceInsights"):
+            return None
+        named = params.text("PerformanceInsightsKMSKeyId")
+        if named is None:
+            return self._backend.services.default_key(location).arn
+        return usable_key(self._backend, location, named).arn
 
 
 def _check_agreement(cluster: DBCluster, params: Params) -> None:

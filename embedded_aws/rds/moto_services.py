@@ -122,7 +122,9 @@ def _key(found: Any) -> KmsKey:
         arn=found.arn,
         account=found.account_id,
         region=found.region,
-        usable=found.enabled and found.key_state == "Enabled",
+        usable=found.enabled
+        and found.key_state == "Enabled"
+        and found.key_spec == "SYMMETRIC_DEFAULT",
         aws_managed=DEFAULT_KEY_ALIAS in found.aliases,
         policy=found.policy,
         grants=tuple(

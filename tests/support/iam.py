@@ -101,16 +101,24 @@ _OPERATORS: Final[Mapping[str, Callable[[str, Sequence[str]], bool]]] = {
 }
 
 
+_IF_EXISTS: Final = "IfExists"
+
+
 def _holds(conditions: Document, context: Context) -> bool:
-    """Whether each condition is met; a key that the call lacks meets ``ForAllValues`` only.
+    """Whether each condition is met.
+
+    A key that the call lacks meets ``ForAllValues`` and ``…IfExists`` only.
 
     https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-single-vs-multi-valued-context-keys.html
     """
     for name, keys in conditions.items():
         qualifier, _, operator = name.rpartition(":")
-        holds = _OPERATORS[operator]
+        optional = operator.endswith(_IF_EXISTS)
+        holds = _OPERATORS[operator.removesuffix(_IF_EXISTS)]
         every = {"": any, "ForAnyValue": any, "ForAllValues": all}[qualifier]
         for key, wanted in keys.items():
+            if optional and key not in context:
+                continue
             values = context.get(key, ())
             has = [values] if isinstance(values, str) else values
             if not every(holds(value, [str(each) for each in listed(wanted)]) for value in has):

@@ -9,7 +9,7 @@ https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonrd
 
 import json
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pytest
@@ -23,10 +23,11 @@ from tests.support.iam import Context, Policy
 from tests.support.policies import policies_of, source_policies_of
 from tests.sweeps.machine import FAILED, SUCCEEDED
 from tests.sweeps.routes import ROUTES, SweepRoute
-from tests.sweeps.stage import SweepStage
+from tests.sweeps.stage import HOME, SweepStage
 from tests.sweeps.tap import AwsCall, Proceed
 from tests.unit.bench import ACCOUNT, PREFIX, REGION
 
+ADD_TAGS = "rds:AddTagsToResource"
 CHECKED = frozenset({"rds", "kms", "ec2", "sts", "stepfunctions"})
 IAM_PREFIX = {"stepfunctions": "states"}
 
@@ -46,8 +47,17 @@ _USES_A_KEY = frozenset(
 DEPENDENT: Mapping[str, frozenset[str]] = {
     "rds:CopyDBClusterSnapshot": frozenset({"rds:AddTagsToResource"}) | _USES_A_KEY,
     "rds:RestoreDBClusterFromSnapshot": _USES_A_KEY
-    | frozenset({"iam:PassRole", "rds:AddTagsToResource"}),
-    "rds:CreateDBInstance": frozenset({"iam:PassRole", "rds:AddTagsToResource"}),
+    | frozenset({"iam:PassRole", "rds:AddTagsToResource", "rds:CreateDBInstance"}),
+    "rds:CreateDBInstance": frozenset(
+        {
+            "iam:PassRole",
+            "kms:CreateGrant",
+            "kms:Decrypt",
+            "kms:DescribeKey",
+            "kms:GenerateDataKey*",
+            "rds:AddTagsToResource",
+        }
+    ),
     "rds:DeleteDBCluster": frozenset({"rds:AddTagsToResource", "rds:CreateDBClusterSnapshot"}),
     "rds:ModifyDBCluster": frozenset({"rds:ModifyDBInstance", "rds:AddTagsToResource"}),
 }
@@ -70,8 +80,22 @@ def with_parameter_groups(stage: SweepStage) -> None:
     bench.configure(restore)
 
 
+def with_insights_and_monitoring(stage: SweepStage) -> None:
+    """The old instances have Performance Insights under a key, and enhanced monitoring."""
+    key = stage.client("kms", HOME).create_key()["KeyMetadata"]["Arn"]
+    for instance in stage.site(HOME).instances.values():
+        instance.settings = replace(
+            instance.settings,
+            performance_insights=True,
+            performance_insights_key=key,
+            monitoring_interval=60,
+            monitoring_role_arn=f"arn:aws:iam::{ACCOUNT}:role/rds-monitoring",
+        )
+
+
 MISFORTUNES: Mapping[str, Arrange] = {
     "with parameter groups": with_parameter_groups,
+    "with insights and monitoring": with_insights_and_monitoring,
     "a failed copy": lambda stage: stage.bench.rds.admin.fail_next("copy-snapshot"),
     "a failed restore": lambda stage: stage.bench.rds.admin.fail_next("restore-cluster"),
 }
@@ -99,9 +123,10 @@ class Judge:
     def _judge(self, call: AwsCall, action: str) -> None:
         own = call.account == ACCOUNT
         policy = self.functions[call.step] if own else self.sources[call.account]
-        for arn, context in self._resources(call):
-            if not policy.allows(action, arn, context):
-                self.refused.append(f"{call} on {arn} with {dict(context)}")
+        on_the_call = ((action, arn, context) for arn, context in self._resources(call))
+        for needed, arn, context in (*on_the_call, *self._dependents(call)):
+            if not policy.allows(needed, arn, context):
+                self.refused.append(f"{call}: {needed} on {arn} with {dict(context)}")
 
     def _resources(self, call: AwsCall) -> Iterator[tuple[str, Context]]:
         """What the call is on, with the condition keys of each."""
@@ -117,28 +142,40 @@ class Judge:
         asked = {f"aws:RequestTag/{tag['Key']}": tag["Value"] for tag in given.get("Tags", ())}
         match call.operation:
             case "CopyDBClusterSnapshot":
-                yield rds("cluster-snapshot", given["SourceDBClusterSnapshotIdentifier"]), asked
+                # Another Region is asked for its snapshot in a request without the copy's tags.
+                source = rds("cluster-snapshot", given["SourceDBClusterSnapshotIdentifier"])
+                elsewhere = source.split(":")[3] != call.region
+                yield self._tagged(source) if elsewhere else (source, asked)
                 yield rds("cluster-snapshot", given["TargetDBClusterSnapshotIdentifier"]), asked
             case "DeleteDBClusterSnapshot" | "ModifyDBClusterSnapshotAttribute":
                 yield self._tagged(rds("cluster-snapshot", given["DBClusterSnapshotIdentifier"]))
             case "DescribeDBClusterSnapshots":
-                yield rds("cluster-snapshot", given.get("DBClusterSnapshotIdentifier", "any")), {}
+                # Without an identifier it is a list of all, and by a filter on a cluster's
+                # snapshots it is on all clusters.
+                yield rds("cluster-snapshot", given.get("DBClusterSnapshotIdentifier", "*")), {}
+                if "Filters" in given or "DBClusterIdentifier" in given:
+                    yield rds("cluster", given.get("DBClusterIdentifier", "*")), {}
             case "DescribeDBClusters" | "ModifyDBCluster" | "DeleteDBCluster":
                 yield self._tagged(rds("cluster", given["DBClusterIdentifier"]))
                 final = given.get("FinalDBSnapshotIdentifier")
                 if final:
                     yield rds("cluster-snapshot", final), {}
             case "DescribeDBInstances":
-                yield rds("db", "any"), {}
+                yield rds("db", given.get("DBInstanceIdentifier", "*")), {}
             case "DeleteDBInstance":
                 yield self._tagged(rds("db", given["DBInstanceIdentifier"]))
             case "CreateDBInstance":
                 yield rds("cluster", given["DBClusterIdentifier"]), asked
                 yield rds("db", given["DBInstanceIdentifier"]), asked
+                if group := given.get("DBParameterGroupName"):
+                    yield rds("pg", group), asked
             case "RestoreDBClusterFromSnapshot":
                 yield rds("cluster", given["DBClusterIdentifier"]), asked
                 yield rds("cluster-snapshot", given["SnapshotIdentifier"]), asked
                 yield rds("subgrp", given["DBSubnetGroupName"]), asked
+                group = given.get("DBClusterParameterGroupName", "default.aurora-postgresql16")
+                yield rds("cluster-pg", group), asked
+                yield rds("og", "default:aurora-postgresql-16"), asked
             case "AddTagsToResource":
                 arn, own = self._tagged(given["ResourceName"])
                 yield arn, {**own, **asked}
@@ -163,6 +200,42 @@ class Judge:
             case other:
                 raise AssertionError(f"{other}: say here what it is on")
 
+    def _dependents(self, call: AwsCall) -> Iterator[tuple[str, str, Context]]:
+        """What AWS asks for besides: the dependent actions, on what they are on."""
+        given = call.parameters
+        place = f"{call.region}:{call.account}"
+        asked = {f"aws:RequestTag/{tag['Key']}": tag["Value"] for tag in given.get("Tags", ())}
+        match call.operation:
+            case "CopyDBClusterSnapshot":
+                copy = given["TargetDBClusterSnapshotIdentifier"]
+                yield ADD_TAGS, f"arn:aws:rds:{place}:cluster-snapshot:{copy}", asked
+            case "RestoreDBClusterFromSnapshot":
+                cluster = f"arn:aws:rds:{place}:cluster:{given['DBClusterIdentifier']}"
+                yield ADD_TAGS, cluster, asked
+                yield "rds:CreateDBInstance", cluster, asked
+                for role in given.get("AssociatedRoles", ()):
+                    yield from _passed(role["RoleArn"], "rds.amazonaws.com")
+            case "CreateDBInstance":
+                instance = f"arn:aws:rds:{place}:db:{given['DBInstanceIdentifier']}"
+                yield ADD_TAGS, instance, asked
+                if role := given.get("MonitoringRoleArn"):
+                    yield from _passed(role, "rds.amazonaws.com", "monitoring.rds.amazonaws.com")
+                if key := given.get("PerformanceInsightsKMSKeyId"):
+                    through = {
+                        "kms:ViaService": f"rds.{call.region}.amazonaws.com",
+                        "kms:GrantIsForAWSResource": "true",
+                    }
+                    for name in ("CreateGrant", "Decrypt", "DescribeKey", "GenerateDataKey"):
+                        yield f"kms:{name}", key, through
+            case "DeleteDBCluster" if final := given.get("FinalDBSnapshotIdentifier"):
+                snapshot = f"arn:aws:rds:{place}:cluster-snapshot:{final}"
+                cluster = f"arn:aws:rds:{place}:cluster:{given['DBClusterIdentifier']}"
+                yield ADD_TAGS, snapshot, {}
+                yield "rds:CreateDBClusterSnapshot", snapshot, {}
+                yield "rds:CreateDBClusterSnapshot", cluster, {}
+            case _:
+                pass
+
     def _tagged(self, arn: str) -> tuple[str, Context]:
         """The ARN, with the pipeline's tag that the resource carries."""
         *_, region, account, kind, name = arn.split(":", 6)
@@ -176,6 +249,12 @@ class Judge:
         tags = {} if found is None else found.tags
         own = tags.get(TAG_MANAGED_BY)
         return arn, {} if own is None else {f"aws:ResourceTag/{TAG_MANAGED_BY}": own}
+
+
+def _passed(role: str, *services: str) -> Iterator[tuple[str, str, Context]]:
+    """The passing of a role, for each service that it may be said to be passed to."""
+    for service in services:
+        yield "iam:PassRole", role, {"iam:PassedToService": service}
 
 
 def environment_of(stage: SweepStage) -> Environment:

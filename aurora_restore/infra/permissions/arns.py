@@ -9,10 +9,12 @@ from dataclasses import dataclass
 from typing import assert_never
 
 from aurora_restore.shared.documents.environment import Environment
-from aurora_restore.shared.documents.restore import Restore
+from aurora_restore.shared.documents.restore import Restore, Source
 from aurora_restore.shared.grants import Resource
 from aurora_restore.shared.names import (
-    final_snapshot_prefix,
+    COPY_SUFFIX,
+    final_snapshot_names,
+    instance_names,
     intermediate_snapshot_prefix,
     state_machine_name,
 )
@@ -33,32 +35,38 @@ class Arns:
                 return [self.rds("cluster-snapshot:*", *place) for place in self.source_places()]
             case Resource.TARGET_SNAPSHOTS:
                 return [self.rds("cluster-snapshot:*")]
+            case Resource.TARGET_COPIES:
+                return [self.rds(f"cluster-snapshot:*{COPY_SUFFIX}")]
             case Resource.FINAL_SNAPSHOTS:
                 return [
-                    self.rds(f"cluster-snapshot:{final_snapshot_prefix(name)}*")
+                    self.rds(f"cluster-snapshot:{final_snapshot_names(name)}")
                     for name in self._targets()
                 ]
             case Resource.INTERMEDIATE_SNAPSHOTS:
-                name = f"{intermediate_snapshot_prefix(self.environment.name_prefix)}*"
+                environment = self.environment
+                prefix = intermediate_snapshot_prefix(environment.name_prefix, environment.region)
                 return [
-                    self.rds(f"cluster-snapshot:{name}", region)
+                    self.rds(f"cluster-snapshot:{prefix}*", region)
                     for region in self._intermediate_regions()
                 ]
             case Resource.TARGET_CLUSTERS:
                 return [self.rds(f"cluster:{name}") for name in self._targets()]
             case Resource.TARGET_INSTANCES:
                 return [self.rds("db:*")]
+            case Resource.NAMED_INSTANCES:
+                return self._instances_named_after(self._restores())
             case Resource.ADOPTED_INSTANCES:
-                return self._adopted_instances()
+                return self._instances_named_after(
+                    restore for restore in self._restores() if restore.target.adopt
+                )
             case Resource.GROUPS:
                 return [self.rds(f"{kind}:*") for kind in ("cluster-pg", "og", "pg", "subgrp")]
             case Resource.TARGET_KEYS:
                 return _configured(each.target.kms_key_id for each in self._restores())
+            case Resource.OWN_KEYS:
+                return [self._keys(self.environment.region, self.environment.account)]
             case Resource.SOURCE_KEYS:
-                return [
-                    f"arn:{self.partition}:kms:{region}:{account}:key/*"
-                    for region, account in self.source_places()
-                ]
+                return [self._keys(region, account) for region, account in self.source_places()]
             case Resource.INTERMEDIATE_KEYS:
                 return _configured(each.source.intermediate_kms_key_id for each in self._restores())
             case Resource.SOURCE_ROLES:
@@ -119,6 +127,21 @@ class Arns:
             }
         )
 
+    def source_instances(self) -> list[str]:
+        """Return the instances that are named after a source cluster.
+
+        Where a target's name begins with the source's, as ``orders-staging`` with ``orders``, the
+        names that AWS's console gives and those that end with a number stand for all: others are
+        the target's own.
+        """
+        return sorted(
+            {
+                self.rds(f"db:{name}", source.region, source.account_id)
+                for source in (restore.source for restore in self._restores())
+                for name in self._instance_names_of(source)
+            }
+        )
+
     def source_places(self) -> list[tuple[str, str]]:
         """Return the Region and account of each source."""
         return sorted(
@@ -144,18 +167,28 @@ class Arns:
         account = account or self.environment.account
         return f"arn:{self.partition}:rds:{region}:{account}:{resource}"
 
-    def _adopted_instances(self) -> list[str]:
-        """Return the instances of clusters that the pipeline did not make, so without its tag.
-
-        They are named after their cluster. Other names may begin with the cluster's name, so a
-        hyphen must follow it.
-        """
+    def _instances_named_after(self, restores: Iterable[Restore]) -> list[str]:
+        """Return the instances that are named after the restores' targets."""
         return [
-            self.rds(f"db:{restore.target.cluster_id}{rest}")
-            for restore in self._restores()
-            if restore.target.adopt
-            for rest in ("", "-*")
+            self.rds(f"db:{name}")
+            for restore in restores
+            for name in instance_names(restore.target.cluster_id)
         ]
+
+    def _instance_names_of(self, source: Source) -> Iterable[str]:
+        """Return the names of a source's instances that are no target's."""
+        place = (source.region, source.account_id or self.environment.account)
+        beside = place == (self.environment.region, self.environment.account)
+        if beside and any(name.startswith(f"{source.cluster_id}-") for name in self._targets()):
+            return [
+                source.cluster_id,
+                *(f"{source.cluster_id}-{rest}" for rest in ("?", "??", "instance-*")),
+            ]
+        return instance_names(source.cluster_id)
+
+    def _keys(self, region: str, account: str) -> str:
+        """Return the keys of a Region and account."""
+        return f"arn:{self.partition}:kms:{region}:{account}:key/*"
 
     def _restores(self) -> Iterable[Restore]:
         return self.environment.restores.values()

@@ -29,6 +29,11 @@ def conditions_of(
             return {"StringEquals": {f"aws:ResourceTag/{TAG_MANAGED_BY}": name_prefix}}
         case Condition.GIVES_TAG:
             return {"StringEquals": {f"aws:RequestTag/{TAG_MANAGED_BY}": name_prefix}}
+        case Condition.MARKS_AS_OWN:
+            return {
+                "StringEquals": {f"aws:RequestTag/{TAG_MANAGED_BY}": name_prefix},
+                "StringEqualsIfExists": {f"aws:ResourceTag/{TAG_MANAGED_BY}": name_prefix},
+            }
         case Condition.THROUGH_RDS:
             services = [f"rds.{region}.amazonaws.com" for region in sorted(set(regions))]
             return {"StringEquals": {"kms:ViaService": services}}
@@ -38,19 +43,11 @@ def conditions_of(
             )
             return {**through_rds, "Bool": {"kms:GrantIsForAWSResource": "true"}}
         case Condition.PASSED_TO_RDS:
-            return _passed_to("monitoring.rds.amazonaws.com", "rds.amazonaws.com")
-        case Condition.PASSED_TO_MONITORING:
-            return _passed_to("monitoring.rds.amazonaws.com")
+            # https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_use_passrole.html
+            services = ["monitoring.rds.amazonaws.com", "rds.amazonaws.com"]
+            return {"StringEquals": {"iam:PassedToService": services}}
         case _:
             assert_never(condition)
-
-
-def _passed_to(*services: str) -> Conditions:
-    """Return the condition that a role is passed to no other service.
-
-    https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_use_passrole.html
-    """
-    return {"StringEquals": {"iam:PassedToService": list(services)}}
 
 
 def key_scope(arn: str, conditions: Conditions) -> Scope:

@@ -17,7 +17,7 @@ from aurora_restore.shared.documents.environment import Environment
 from aurora_restore.shared.grants import Resource
 from aurora_restore.shared.pipeline import Step
 
-_CHANGES_A_CLUSTER: Final = frozenset({"rds:DeleteDBCluster", "rds:ModifyDBCluster"})
+_READS: Final = "rds:Describe"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,8 +44,8 @@ class GrantStatements:
                 for arns, held in self._scopes(action, grant.resource, conditions):
                     if arns:
                         yield allow(action, arns, held)
-        if _CHANGES_A_CLUSTER & {action for grant in step.grants for action in grant.actions}:
-            yield deny_changes(self.arns.sources())
+        if any(_changes_rds(action) for grant in step.grants for action in grant.actions):
+            yield deny_changes([*self.arns.sources(), *self.arns.source_instances()])
 
     def _scopes(self, action: str, resource: Resource, conditions: Conditions) -> Iterator[Scope]:
         """Yield the ARNs that an action is allowed on; a key's alias is a condition of its own."""
@@ -53,7 +53,11 @@ class GrantStatements:
             case Resource.TARGET_KEYS | Resource.INTERMEDIATE_KEYS:
                 for key in self.arns.of(resource):
                     yield key_scope(key, conditions)
-            case _ if action.startswith("rds:Describe"):
+            case _ if action.startswith(_READS):
                 yield self.arns.listed(resource), conditions
             case _:
                 yield self.arns.of(resource), conditions
+
+
+def _changes_rds(action: str) -> bool:
+    return action.startswith("rds:") and not action.startswith(_READS)

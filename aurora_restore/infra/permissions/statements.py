@@ -30,6 +30,9 @@ def deny(
     )
 
 
-def deny_changes(clusters: Iterable[str]) -> iam.PolicyStatement:
-    """Return a statement that denies every change of a source."""
-    return deny(("rds:Delete*", "rds:Modify*"), clusters)
+def deny_changes(sources: Iterable[str]) -> iam.PolicyStatement:
+    """Return a statement that denies every change of a source, its tags included."""
+    return deny(
+        ("rds:AddTagsToResource", "rds:Delete*", "rds:Modify*", "rds:RemoveTagsFromResource"),
+        sources,
+    )

@@ -17,7 +17,7 @@ from aurora_restore.infra.permissions.statements import allow, deny_changes
 from aurora_restore.shared.documents.environment import Environment
 from aurora_restore.shared.documents.restore import Source
 from aurora_restore.shared.grants import SOURCE_ROLE_GRANTS, Condition, SourceResource
-from aurora_restore.shared.names import shared_snapshot_prefix
+from aurora_restore.shared.names import instance_names, shared_snapshot_prefix
 from aurora_restore.shared.pipeline import STEPS
 
 _READ_WITH_KEY: Final = {
@@ -82,7 +82,16 @@ class SourceRolePermissions:
         for grant in SOURCE_ROLE_GRANTS:
             if arns := self._arns_of(grant.resource):
                 yield allow(grant.actions, arns, self._conditions(grant.condition))
-        yield deny_changes(self._each("cluster:{cluster_id}"))
+        yield deny_changes(
+            [
+                *self._each("cluster:{cluster_id}"),
+                *(
+                    self._arns.rds(f"db:{name}", source.region, self.account)
+                    for source in self.sources
+                    for name in instance_names(source.cluster_id)
+                ),
+            ]
+        )
         for source in self.sources:
             if source.kms_key_id:
                 yield from self._keys(source, source.kms_key_id)
@@ -95,8 +104,8 @@ class SourceRolePermissions:
         match resource:
             case SourceResource.ANY:
                 return ["*"]
-            case SourceResource.CLUSTER_AND_SNAPSHOTS:
-                return self._each("cluster:{cluster_id}", "cluster-snapshot:*")
+            case SourceResource.CLUSTERS_AND_SNAPSHOTS:
+                return self._each("cluster:*", "cluster-snapshot:*")
             case SourceResource.SHAREABLE_SNAPSHOTS:
                 return [*self._automated(), *self._named(), *copies]
             case SourceResource.CONFIGURED_SNAPSHOTS:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 from aurora_restore.shared.cluster.network import ClusterNetwork
 from aurora_restore.shared.documents.restore import Instance, Target
 from aurora_restore.shared.errors import ConfigurationError
+from aurora_restore.shared.names import instance_name_prefix
 from aurora_restore.shared.rds.tags import tags_of
 
 if TYPE_CHECKING:
@@ -41,6 +42,8 @@ PROTECTION: Final = "DeletionProtection"
 DEFAULT_GROUP: Final = "default."
 """The parameter groups of the engine itself; their names carry its major version."""
 
+INSIGHTS_KEY: Final = "PerformanceInsightsKMSKeyId"
+
 # DescribeDBInstances key → CreateDBInstance parameter.
 _INSTANCE_OPTIONS: Final[Mapping[str, str]] = {
     "AutoMinorVersionUpgrade": "AutoMinorVersionUpgrade",
@@ -48,7 +51,7 @@ _INSTANCE_OPTIONS: Final[Mapping[str, str]] = {
     "MonitoringInterval": "MonitoringInterval",
     "MonitoringRoleArn": "MonitoringRoleArn",
     "PerformanceInsightsEnabled": "EnablePerformanceInsights",
-    "PerformanceInsightsKMSKeyId": "PerformanceInsightsKMSKeyId",
+    INSIGHTS_KEY: INSIGHTS_KEY,
     "PerformanceInsightsRetentionPeriod": "PerformanceInsightsRetentionPeriod",
     "PreferredMaintenanceWindow": "PreferredMaintenanceWindow",
 }
@@ -57,7 +60,7 @@ _INSTANCE_OPTIONS: Final[Mapping[str, str]] = {
 # An option → the one without which CreateDBInstance refuses it.
 _NEEDS: Final[Mapping[str, str]] = {
     "MonitoringRoleArn": "MonitoringInterval",
-    "PerformanceInsightsKMSKeyId": "PerformanceInsightsEnabled",
+    INSIGHTS_KEY: "PerformanceInsightsEnabled",
     "PerformanceInsightsRetentionPeriod": "PerformanceInsightsEnabled",
 }
 
@@ -189,7 +192,7 @@ def _identifiers(cluster_id: str, before: Sequence[str]) -> Iterator[str]:
     number = 0
     while True:
         number += 1
-        name = f"{cluster_id[:60].rstrip('-')}-{number}"
+        name = f"{instance_name_prefix(cluster_id)}{number}"
         if name not in before:
             yield name
 

@@ -4,9 +4,10 @@ from collections.abc import Iterator
 from typing import Final
 
 from aurora_restore.shared.aws_utils import call, code_of
+from aurora_restore.shared.cluster.settings import INSIGHTS_KEY
 from aurora_restore.shared.errors import AwsError
 from aurora_restore.shared.preflight.inventory import Inventory
-from aurora_restore.shared.preflight.obstacles import Obstacle, absent
+from aurora_restore.shared.preflight.obstacles import Obstacle
 from aurora_restore.shared.preflight.quotas import CLUSTERS, MANUAL_SNAPSHOTS, room
 from aurora_restore.shared.rds.reads import SSE_KMS, encryption_of
 from aurora_restore.shared.snapshots.routes import Where
@@ -31,7 +32,10 @@ def check_names(found: Inventory) -> Iterator[Obstacle]:
 
 
 def check_keys(found: Inventory) -> Iterator[Obstacle]:
-    """Yield an obstacle for every key that is not configured, missing, disabled or forbidden."""
+    """Yield an obstacle for every key that is not configured, missing, disabled or forbidden.
+
+    The keys are those of the copies and the cluster, and those of Performance Insights.
+    """
     for field, key in _keys(found):
         if key is None:
             yield Obstacle(
@@ -41,7 +45,25 @@ def check_keys(found: Inventory) -> Iterator[Obstacle]:
                 f"configure {field}",
             )
         else:
-            yield from _usable(found, field, key)
+            yield from _usable(found, field, key, is_proven_by_copy=found.source.route.copies)
+    for instance, key in _insights_keys(found):
+        field = f"Performance Insights of instance {instance}"
+        yield from _usable(found, field, key, is_proven_by_copy=False)
+
+
+def _insights_keys(found: Inventory) -> Iterator[tuple[str, str]]:
+    """Yield each key that the planned instances have for Performance Insights, with one of them.
+
+    Such a key is used when an instance is created, and the old ones are gone then.
+    """
+    if not found.request.restore.target.instances and not (found.old or {}).get("Instances"):
+        return
+    by_key: dict[str, str] = {}
+    for plan in found.planned_instances:
+        if key := (plan.kept or {}).get(INSIGHTS_KEY):
+            by_key.setdefault(key, plan.identifier)
+    for key, instance in by_key.items():
+        yield instance, key
 
 
 def _keys(found: Inventory) -> Iterator[tuple[str, str | None]]:
@@ -59,7 +81,9 @@ def _keys(found: Inventory) -> Iterator[tuple[str, str | None]]:
         yield "the snapshot's key", found.snapshot["KmsKeyId"]
 
 
-def _usable(found: Inventory, field: str, key: str) -> Iterator[Obstacle]:
+def _usable(
+    found: Inventory, field: str, key: str, *, is_proven_by_copy: bool
+) -> Iterator[Obstacle]:
     """Yield an obstacle if this account cannot use a key.
 
     Another account's key may be open to RDS alone (``kms:ViaService``), so that this account may
@@ -70,10 +94,12 @@ def _usable(found: Inventory, field: str, key: str) -> Iterator[Obstacle]:
         described = call(found.clients.kms(region).describe_key, KeyId=key)["KeyMetadata"]
     except AwsError as error:
         if code_of(error) == "NotFoundException":
-            yield absent("keys", field, "KMS key", key)
+            yield Obstacle(
+                "keys", f"{field}: there is no KMS key {key!r}", "make it, or have another used"
+            )
         elif code_of(error) != "AccessDeniedException":
             raise
-        elif owner == found.request.target.account or not found.source.route.copies:
+        elif owner == found.request.target.account or not is_proven_by_copy:
             yield Obstacle(
                 "keys",
                 f"{field}: KMS key {key} cannot be described: {error.message}",
@@ -84,7 +110,7 @@ def _usable(found: Inventory, field: str, key: str) -> Iterator[Obstacle]:
         yield Obstacle(
             "keys",
             f"{field}: KMS key {key} is asymmetric, and RDS encrypts with symmetric keys only",
-            f"configure another {field}",
+            "have another key used",
         )
     elif described.get("KeyState") not in USABLE:
         yield Obstacle(

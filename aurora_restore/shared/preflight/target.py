@@ -7,7 +7,12 @@ from aurora_restore.shared.aws_utils import call
 from aurora_restore.shared.cluster.settings import SERVERLESS, restored_tags
 from aurora_restore.shared.common import parse_timestamp
 from aurora_restore.shared.errors import Action
-from aurora_restore.shared.names import TAG_MANAGED_BY, TAG_OPERATION
+from aurora_restore.shared.names import (
+    TAG_MANAGED_BY,
+    TAG_OPERATION,
+    instance_name_prefix,
+    is_named_after,
+)
 from aurora_restore.shared.preflight.inventory import Inventory
 from aurora_restore.shared.preflight.obstacles import Obstacle
 from aurora_restore.shared.preflight.quotas import INSTANCES, room
@@ -109,8 +114,7 @@ def _undeletable_instances(found: Inventory) -> Iterator[Obstacle]:
     request = found.request
     for instance in found.instances:
         name = instance["DBInstanceIdentifier"]
-        of_its_name = name == request.cluster_id or name.startswith(f"{request.cluster_id}-")
-        adopted = request.restore.target.adopt and of_its_name
+        adopted = request.restore.target.adopt and is_named_after(request.cluster_id, name)
         if not request.owner.of_environment(instance) and not adopted:
             yield Obstacle(
                 "target",
@@ -157,6 +161,7 @@ def check_instances(found: Inventory) -> Iterator[Obstacle]:
                 + ", ".join(sorted(found.zones)),
                 "configure another class in target.instances, or give the group other subnets",
             )
+    yield from _names_of_others(found)
     yield from _names_in_use(found)
     more = len(plans) - len(found.instances)
     yield from room(found.rds, {INSTANCES: more}, Where.TARGET)
@@ -164,6 +169,24 @@ def check_instances(found: Inventory) -> Iterator[Obstacle]:
 
 def _zones_of(offers: "Sequence[OrderableDBInstanceOptionTypeDef]") -> set[str]:
     return {zone["Name"] for offer in offers for zone in offer.get("AvailabilityZones", [])}
+
+
+def _names_of_others(found: Inventory) -> Iterator[Obstacle]:
+    """Yield an obstacle for every planned instance whose name the functions' roles may not use.
+
+    They may make and tag only instances that are named after the target, so that they can mark no
+    other as the pipeline's.
+    """
+    cluster_id = found.request.cluster_id
+    for name in (plan.identifier for plan in found.planned_instances):
+        if not is_named_after(cluster_id, name):
+            yield Obstacle(
+                "names",
+                f"instance {name} is to be made again, but is not named after cluster "
+                f"{cluster_id}, and the functions may make no other",
+                f"rename it to a name that begins with {instance_name_prefix(cluster_id)!r}, or "
+                "delete it",
+            )
 
 
 def _names_in_use(found: Inventory) -> Iterator[Obstacle]:

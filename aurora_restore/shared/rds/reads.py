@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     )
 
 SSE_KMS: Final = "sse-kms"
-NO_INSTANCE: Final = frozenset({"DBInstanceNotFound", "DBInstanceNotFoundFault"})
+NO_INSTANCE: Final = "DBInstanceNotFound"
 
 
 def find_cluster(rds: "RDSClient", cluster_id: str) -> "DBClusterTypeDef | None":
@@ -32,7 +32,7 @@ def find_instance(rds: "RDSClient", instance_id: str) -> "DBInstanceTypeDef | No
     try:
         found = call(rds.describe_db_instances, DBInstanceIdentifier=instance_id)["DBInstances"]
     except AwsError as error:
-        if code_of(error) not in NO_INSTANCE:
+        if code_of(error) != NO_INSTANCE:
             raise
         return None
     return found[0] if found else None

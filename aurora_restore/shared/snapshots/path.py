@@ -22,7 +22,7 @@ from aurora_restore.shared.rds.arns import Place, RdsArn
 from aurora_restore.shared.rds.calls import RdsCall
 from aurora_restore.shared.rds.tags import tags_of
 from aurora_restore.shared.snapshots.calls import copy_snapshot, share_snapshot
-from aurora_restore.shared.snapshots.names import copy_name
+from aurora_restore.shared.snapshots.names import copy_name, require_copy_name
 from aurora_restore.shared.snapshots.routes import Hop, Route, Where, choose_route, hops
 
 if TYPE_CHECKING:
@@ -134,10 +134,8 @@ class SnapshotPath:
                     f"{self.source.route}; leave it out, or name the snapshot to restore with "
                     "snapshot_id"
                 )
-        elif ":" in (given or ""):
-            raise ValidationError(
-                f"target_snapshot_name: {given!r} cannot be the name of a copy: it has a colon"
-            )
+        elif given is not None:
+            require_copy_name(given)
 
     def sharing(self) -> RdsCall | None:
         """Return the call that shares the source's manual snapshot as it is; None if none does."""

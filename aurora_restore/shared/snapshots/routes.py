@@ -152,7 +152,9 @@ def hops(
                 where=Where.SOURCE_REGION,
                 place=Place(target_place.account, snapshot.region),
                 source=copied,
-                name=_shortened(intermediate_snapshot_prefix(prefix), snapshot.name),
+                name=_shortened(
+                    intermediate_snapshot_prefix(prefix, target_place.region), snapshot.name
+                ),
                 kms_key_id=source.intermediate_kms_key_id,
                 key_field="source.intermediate_kms_key_id",
             )

@@ -49,6 +49,9 @@ TAGGED = {f"aws:ResourceTag/{TAG_MANAGED_BY}": "aurora-restore"}
 GIVEN_TAG = {f"aws:RequestTag/{TAG_MANAGED_BY}": "aurora-restore"}
 KEY = "arn:aws:kms:us-west-2:222222222222:key/1234abcd-12ab-34cd-56ef-1234567890ab"
 SOURCE_KEY = "arn:aws:kms:us-east-1:111111111111:key/any"
+OF_ANOTHER = {f"aws:ResourceTag/{TAG_MANAGED_BY}": "another-environment"}
+COPY = f"{TARGET}:cluster-snapshot:daily-backup-2026-05-15-copy"
+INSIGHTS_KEY = "arn:aws:kms:us-west-2:222222222222:key/of-performance-insights"
 BY_RDS = {"kms:ViaService": "rds.us-west-2.amazonaws.com", "kms:GrantIsForAWSResource": "true"}
 
 # The example names nothing of these kinds.
@@ -157,8 +160,8 @@ def test_a_role_writes_to_its_own_log_group_only(stack: Synthesis, step: Step) -
             {},
         ),
         ("copy-snapshot", "rds:CopyDBClusterSnapshot", f"{SOURCE}:cluster-snapshot:a", {}),
-        ("copy-snapshot", "rds:CopyDBClusterSnapshot", f"{TARGET}:cluster-snapshot:a", GIVEN_TAG),
-        ("copy-snapshot", "rds:DeleteDBClusterSnapshot", f"{TARGET}:cluster-snapshot:a", TAGGED),
+        ("copy-snapshot", "rds:CopyDBClusterSnapshot", COPY, GIVEN_TAG),
+        ("copy-snapshot", "rds:DeleteDBClusterSnapshot", COPY, TAGGED),
         ("copy-snapshot", "kms:CreateGrant", KEY, BY_RDS),
         ("copy-snapshot", "kms:DescribeKey", KEY, {}),
         ("copy-snapshot", "kms:Decrypt", SOURCE_KEY, BY_RDS),
@@ -176,10 +179,24 @@ def test_a_role_writes_to_its_own_log_group_only(stack: Synthesis, step: Step) -
             f"{TARGET}:cluster:orders-staging",
             {},
         ),
-        ("check-restore-status", "rds:CreateDBInstance", f"{TARGET}:db:any", GIVEN_TAG),
+        ("restore-snapshot", "rds:CreateDBInstance", f"{TARGET}:db:orders-staging-1", {}),
+        ("restore-snapshot", "rds:CreateDBInstance", f"{TARGET}:cluster:orders-staging", {}),
+        (
+            "check-restore-status",
+            "rds:CreateDBInstance",
+            f"{TARGET}:db:orders-staging-1",
+            GIVEN_TAG,
+        ),
+        # The key of Performance Insights is known when the old instances are looked at.
+        ("check-restore-status", "kms:CreateGrant", INSIGHTS_KEY, BY_RDS),
+        ("check-restore-status", "kms:Decrypt", INSIGHTS_KEY, BY_RDS),
+        ("check-restore-status", "kms:DescribeKey", INSIGHTS_KEY, BY_RDS),
+        ("check-restore-status", "kms:GenerateDataKey", INSIGHTS_KEY, BY_RDS),
+        ("snapshot-check", "kms:DescribeKey", INSIGHTS_KEY, {}),
+        ("delete-rds", "kms:DescribeKey", INSIGHTS_KEY, {}),
         ("check-restore-status", "rds:CreateDBInstance", f"{TARGET}:cluster:orders-staging", {}),
         ("check-restore-status", "rds:CreateDBInstance", f"{TARGET}:pg:default", {}),
-        ("archive-snapshot", "rds:DeleteDBClusterSnapshot", f"{TARGET}:cluster-snapshot:a", TAGGED),
+        ("archive-snapshot", "rds:DeleteDBClusterSnapshot", COPY, TAGGED),
         (
             "sns-notification",
             "states:DescribeExecution",
@@ -211,14 +228,24 @@ def test_what_a_step_needs_is_allowed(
         ("rds:ModifyDBInstance", f"{TARGET}:db:orders-staging-1", {}),
         ("rds:DeleteDBInstance", f"{TARGET}:db:a", {next(iter(TAGGED)): "another-environment"}),
         ("rds:CreateDBInstance", f"{TARGET}:db:a", {}),
+        ("rds:CreateDBInstance", f"{TARGET}:db:a", GIVEN_TAG),
+        ("rds:AddTagsToResource", f"{TARGET}:db:a", GIVEN_TAG),
+        ("rds:AddTagsToResource", f"{TARGET}:db:orders-staging-1", {**GIVEN_TAG, **OF_ANOTHER}),
+        ("rds:AddTagsToResource", f"{TARGET}:cluster-snapshot:a", GIVEN_TAG),
+        ("rds:AddTagsToResource", COPY, {**GIVEN_TAG, **OF_ANOTHER}),
         ("rds:CopyDBClusterSnapshot", f"{TARGET}:cluster-snapshot:a", {}),
+        ("rds:CopyDBClusterSnapshot", f"{TARGET}:cluster-snapshot:a", GIVEN_TAG),
+        ("rds:CopyDBClusterSnapshot", COPY, {}),
         ("rds:ModifyDBClusterSnapshotAttribute", f"{TARGET}:cluster-snapshot:a", TAGGED),
         ("sts:AssumeRole", "arn:aws:iam::111111111111:role/aurora-restore-source-access", {}),
-        ("rds:DeleteDBClusterSnapshot", f"{TARGET}:cluster-snapshot:a", {}),
+        ("rds:DeleteDBClusterSnapshot", COPY, {}),
+        ("rds:DeleteDBClusterSnapshot", f"{TARGET}:cluster-snapshot:a", TAGGED),
         ("rds:DeleteDBClusterSnapshot", f"{SOURCE}:cluster-snapshot:a", TAGGED),
         ("kms:Decrypt", SOURCE_KEY, {}),
         ("kms:CreateGrant", KEY, {"kms:ViaService": BY_RDS["kms:ViaService"]}),
-        ("kms:Decrypt", KEY.replace("1234abcd", "another0"), BY_RDS),
+        ("kms:Decrypt", INSIGHTS_KEY, {}),
+        ("kms:CreateGrant", INSIGHTS_KEY, {"kms:ViaService": BY_RDS["kms:ViaService"]}),
+        ("kms:Encrypt", KEY.replace("1234abcd", "another0"), BY_RDS),
         ("ssm:GetParameter", "arn:aws:ssm:us-west-2:222222222222:parameter/other", {}),
         ("states:StartExecution", "arn:aws:states:us-west-2:222222222222:stateMachine:a", {}),
         ("iam:PassRole", "arn:aws:iam::222222222222:role/any", {}),
@@ -239,8 +266,17 @@ def test_a_source_is_denied_even_where_its_name_is_allowed() -> None:
     assert policy.allows("rds:DeleteDBCluster", f"{TARGET}:cluster:orders-staging")
     assert {
         "Effect": "Deny",
-        "Action": ["rds:Delete*", "rds:Modify*"],
-        "Resource": [f"{SOURCE}:cluster:orders-staging"],
+        "Action": [
+            "rds:AddTagsToResource",
+            "rds:Delete*",
+            "rds:Modify*",
+            "rds:RemoveTagsFromResource",
+        ],
+        "Resource": [
+            f"{SOURCE}:cluster:orders-staging",
+            f"{SOURCE}:db:orders-staging",
+            f"{SOURCE}:db:orders-staging-*",
+        ],
     } in policy.statements
 
 
@@ -366,13 +402,13 @@ def test_who_takes_the_lock_may_ask_whether_its_holder_is_over(
 
 
 FINAL = f"{TARGET}:cluster-snapshot:orders-staging-final-20260515040000"
-COPY = f"{TARGET}:cluster-snapshot:daily-backup-2026-05-15-copy"
 
 
 @pytest.mark.parametrize(
     ("step", "resource", "context", "allowed"),
     [
-        ("check-delete-status", FINAL, {}, True),
+        ("check-delete-status", FINAL, GIVEN_TAG, True),
+        ("check-delete-status", FINAL, {}, False),
         ("check-delete-status", COPY, {}, False),
         ("check-delete-status", COPY, TAGGED, False),
         ("delete-rds", FINAL, {}, True),
@@ -407,7 +443,7 @@ def test_a_final_snapshot_is_made_of_a_target_only(policies: dict[str, Policy]) 
         ("restore-snapshot", "rds.amazonaws.com", True),
         ("restore-snapshot", "monitoring.rds.amazonaws.com", True),
         ("check-restore-status", "monitoring.rds.amazonaws.com", True),
-        ("check-restore-status", "rds.amazonaws.com", False),
+        ("check-restore-status", "rds.amazonaws.com", True),
         ("restore-snapshot", "lambda.amazonaws.com", False),
         ("delete-rds", "rds.amazonaws.com", False),
     ],

@@ -9,7 +9,9 @@ from tests.support.policies import policies_of
 from tests.unit.infra.synthesis import cross_account, environment
 
 IN_SOURCE_REGION = "arn:aws:rds:eu-central-1:222222222222"
-STEP_COPY = f"{IN_SOURCE_REGION}:cluster-snapshot:orders-restore-step-a"
+STEP_COPY = f"{IN_SOURCE_REGION}:cluster-snapshot:orders-restore-step-eu-west-1-a"
+# Of an environment with the same prefix, which restores into another Region.
+ANOTHERS_STEP_COPY = f"{IN_SOURCE_REGION}:cluster-snapshot:orders-restore-step-eu-west-2-a"
 TAGGED = {f"aws:ResourceTag/{TAG_MANAGED_BY}": "orders-restore"}
 OF_ANOTHER = {f"aws:ResourceTag/{TAG_MANAGED_BY}": "another-environment"}
 GIVEN_TAG = {f"aws:RequestTag/{TAG_MANAGED_BY}": "orders-restore"}
@@ -48,6 +50,8 @@ def test_the_role_in_the_source_account_is_for_those_that_work_there(
     ("step", "action", "resource", "context"),
     [
         ("copy-snapshot", "rds:CopyDBClusterSnapshot", STEP_COPY, GIVEN_TAG),
+        # The second copy is of this one: the source's Region sees none of its tags.
+        ("copy-snapshot", "rds:CopyDBClusterSnapshot", STEP_COPY, {}),
         ("copy-snapshot", "rds:AddTagsToResource", STEP_COPY, GIVEN_TAG),
         ("copy-snapshot", "rds:DeleteDBClusterSnapshot", STEP_COPY, TAGGED),
         ("copy-snapshot", "rds:DescribeDBClusterSnapshots", STEP_COPY, {}),
@@ -66,9 +70,12 @@ def test_a_copy_on_the_way_is_made_and_deleted(
 @pytest.mark.parametrize(
     ("action", "resource", "context"),
     [
-        ("rds:CopyDBClusterSnapshot", STEP_COPY, {}),
+        ("rds:CopyDBClusterSnapshot", ANOTHERS_STEP_COPY, GIVEN_TAG),
+        ("rds:AddTagsToResource", ANOTHERS_STEP_COPY, GIVEN_TAG),
+        ("rds:DeleteDBClusterSnapshot", ANOTHERS_STEP_COPY, TAGGED),
         ("rds:CopyDBClusterSnapshot", f"{IN_SOURCE_REGION}:cluster-snapshot:other", GIVEN_TAG),
         ("rds:AddTagsToResource", STEP_COPY, {}),
+        ("rds:AddTagsToResource", STEP_COPY, {**GIVEN_TAG, **OF_ANOTHER}),
         ("rds:DeleteDBClusterSnapshot", STEP_COPY, {}),
         ("rds:DeleteDBClusterSnapshot", STEP_COPY, OF_ANOTHER),
         ("rds:DeleteDBClusterSnapshot", f"{IN_SOURCE_REGION}:cluster-snapshot:other", TAGGED),

@@ -15,10 +15,10 @@ from cfnlint.config import ManualArgs
 from aurora_restore.infra.source_account.role import source_accounts
 from aurora_restore.infra.source_account.stack import SourceAccountStack
 from aurora_restore.infra.stack import AuroraRestoreStack
+from tests.unit.infra.examples import across_accounts, widest
 from tests.unit.infra.synthesis import (
     WITHOUT_BUNDLING,
     Document,
-    cross_account,
     environment,
     example,
     source_stack_of,
@@ -88,16 +88,17 @@ ACKNOWLEDGED: Final = (
         "groups themselves cannot be changed.",
     ),
     Acknowledged(
-        r"AwsSolutions-IAM5\[Resource::arn:aws:rds:[^:]+:\d+:db:orders-staging-\*\]",
+        r"AwsSolutions-IAM5\[Resource::arn:aws:rds:[^:]+:\d+:db:orders-(staging|production)-\*\]",
         ROLES,
-        "The instances of an adopted cluster carry no tag yet; they are known by its name.",
+        "Instances are known by their cluster's name: the target's may be made and marked, the "
+        "source's are denied.",
     ),
     Acknowledged(
         r"AwsSolutions-IAM5\[Resource::arn:aws:rds:[^:]+:\d+:cluster-snapshot:"
-        r"(orders-staging-final-|orders-restore-step-)\*\]",
+        r"(orders-staging-final-\?{14}|orders-restore-step-eu-west-1-\*|\*-copy)\]",
         ROLES,
-        "A snapshot's name ends with its time or its source's name; the beginning is the "
-        "pipeline's own.",
+        "A snapshot's name has its time or its source's name in it; the rest is the pipeline's "
+        "own.",
     ),
     Acknowledged(
         r"AwsSolutions-IAM5\[Resource::arn:aws:iam::222222222222:role/\*\]",
@@ -111,11 +112,13 @@ ACKNOWLEDGED: Final = (
         "The description of quotas knows no resources.",
     ),
     Acknowledged(
-        r"AwsSolutions-IAM5\[Resource::arn:aws:rds:eu-central-1:111111111111:cluster-snapshot:"
-        r"(|orders-restore-shared-|rds:orders-production-\?\?\?\?-\?\?-\?\?-)\*\]",
+        r"AwsSolutions-IAM5\[Resource::arn:aws:rds:eu-central-1:111111111111:"
+        r"(cluster:|cluster-snapshot:(|orders-restore-shared-|rds:orders-production-\?{4}-\?\?-\?\?-)"
+        r"|db:orders-production-)\*\]",
         SOURCE_ROLE,
-        "Listing is on every snapshot; automated snapshots and the pipeline's own end with their "
-        "time, and the pipeline's own may be shared or deleted only with this environment's tag.",
+        "Listing is on every cluster and snapshot; automated snapshots and the pipeline's own end "
+        "with their time, and the pipeline's own may be shared or deleted only with this "
+        "environment's tag.",
     ),
     Acknowledged(
         r"AwsSolutions-IAM5\[Resource::arn:aws:kms:eu-central-1:111111111111:key/\*\]",
@@ -135,10 +138,11 @@ ACKNOWLEDGED: Final = (
         "can be used through RDS only, and by itself be described.",
     ),
     Acknowledged(
-        r"AwsSolutions-IAM5\[Resource::arn:aws:kms:(us-west-2|eu-central-1):(222222222222|\*):key/\*\]",
+        r"AwsSolutions-IAM5\[Resource::arn:aws:kms:(us-west-2|eu-west-1|eu-central-1):(222222222222|\*):key/\*\]",
         ROLES,
         "An alias, or an adopted secret, does not tell its key's id: the alias or the secret is a "
-        "condition.",
+        "condition. The key of Performance Insights is known when the old instances are looked "
+        "at: it can be used through RDS only, and by itself be described.",
     ),
     Acknowledged(
         r"AwsSolutions-IAM5\[Action::kms:(GenerateDataKey|ReEncrypt)\*\]",
@@ -156,34 +160,6 @@ ACKNOWLEDGED: Final = (
         "It is the dead-letter queue, of EventBridge's rules and of a function.",
     ),
 )
-
-
-def widest() -> Document:
-    """The example with everything that asks for more permissions."""
-    return example(
-        {
-            "network.lambda_vpc": "all",
-            "restores.staging.target.adopt": True,
-            "restores.staging.target.kms_key_id": (
-                "arn:aws:kms:us-west-2:222222222222:alias/staging"
-            ),
-            "secrets.app": "shared/app",
-        }
-    )
-
-
-def across_accounts() -> Document:
-    """The example with a source account, with everything that asks for more permissions there."""
-    source = "restores.staging.source"
-    return cross_account(
-        {
-            f"{source}.snapshot_name": "daily-{date}",
-            f"{source}.copy_route": "two-steps",
-            f"{source}.intermediate_kms_key_id": (
-                "arn:aws:kms:eu-central-1:222222222222:alias/on-the-way"
-            ),
-        }
-    )
 
 
 documents = pytest.mark.parametrize(

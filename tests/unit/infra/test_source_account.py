@@ -118,6 +118,8 @@ def test_it_allows_exactly_what_is_declared(role: tuple[Policy, Trust]) -> None:
         ("rds:DescribeDBClusterSnapshots", AUTOMATED, {}),
         ("rds:DescribeDBClusterSnapshots", f"{SOURCE}:cluster-snapshot:*", {}),
         ("rds:DescribeDBClusterSnapshots", CLUSTER, {}),
+        # A list is on all clusters, even if a filter names one.
+        ("rds:DescribeDBClusterSnapshots", f"{SOURCE}:cluster:*", {}),
         ("rds:CopyDBClusterSnapshot", AUTOMATED, GIVEN_TAG),
         ("rds:CopyDBClusterSnapshot", SHARED, GIVEN_TAG),
         ("rds:AddTagsToResource", SHARED, GIVEN_TAG),
@@ -165,6 +167,7 @@ def test_what_sharing_needs_is_allowed(
         ("rds:DeleteDBClusterSnapshot", AUTOMATED, TAGGED),
         ("rds:DeleteDBClusterSnapshot", SHARED.replace("eu-central-1", "eu-west-1"), TAGGED),
         ("rds:RestoreDBClusterFromSnapshot", AUTOMATED, GIVEN_TAG),
+        ("rds:AddTagsToResource", SHARED, {**GIVEN_TAG, **OF_ANOTHER}),
         ("rds:DescribeDBClusters", CLUSTER, {}),
         ("kms:Decrypt", OTHER_KEY, {}),
         ("kms:Encrypt", OTHER_KEY, BY_RDS),
@@ -182,9 +185,19 @@ def test_all_else_is_not(
 
 
 def test_a_source_is_denied_whatever_else_its_account_allows(role: tuple[Policy, Trust]) -> None:
-    deny = {"Effect": "Deny", "Action": ["rds:Delete*", "rds:Modify*"], "Resource": CLUSTER}
+    (deny,) = (each for each in role[0].statements if each["Effect"] == "Deny")
 
-    assert deny in role[0].statements
+    assert deny["Action"] == [
+        "rds:AddTagsToResource",
+        "rds:Delete*",
+        "rds:Modify*",
+        "rds:RemoveTagsFromResource",
+    ]
+    assert deny["Resource"] == [
+        CLUSTER,
+        f"{SOURCE}:db:orders-production",
+        f"{SOURCE}:db:orders-production-*",
+    ]
 
 
 @pytest.mark.parametrize(

@@ -33,9 +33,9 @@ ELSEWHERE = Location(OTHER_ACCOUNT, SOURCE_REGION)
 NEXT_DOOR = Location(OTHER_ACCOUNT, REGION)
 ON_THE_WAY = Location(ACCOUNT, SOURCE_REGION)
 EARLIER_SHARED_COPY = "aurora-restore-shared-production-2026-05-14-02-00"
-EARLIER_STEP_COPY = "aurora-restore-step-production-2026-05-14-02-00"
+EARLIER_STEP_COPY = f"aurora-restore-step-{REGION}-production-2026-05-14-02-00"
 SHARED_COPY = "aurora-restore-shared-production-2026-05-15-02-00"
-STEP_COPY = "aurora-restore-step-production-2026-05-15-02-00"
+STEP_COPY = f"aurora-restore-step-{REGION}-production-2026-05-15-02-00"
 ABANDONED = tags(**{TAG_OPERATION: "op-0"})
 """What an operation leaves on its copy that has not come to its end."""
 ARCHIVED = tags(**{TAG_OPERATION: "op-0", TAG_ARCHIVED_AT: "2026-05-01T03:00:00.000000Z"})

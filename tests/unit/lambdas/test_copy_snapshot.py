@@ -13,6 +13,7 @@ from aurora_restore.shared.errors import (
     CopyFailedError,
     NameTakenError,
     SnapshotNotFoundError,
+    ValidationError,
 )
 from aurora_restore.shared.names import (
     TAG_MANAGED_BY,
@@ -50,7 +51,7 @@ from tests.unit.scene import HOME, OWN_TAGS, SNAPSHOT, SOURCE_PLACE, TARGET, Sce
 STEP = CopySnapshotHandler.step.name
 DAY = "production-2026-05-15-02-00"
 SHARED_COPY = shared_snapshot_prefix(PREFIX) + DAY
-STEP_COPY = intermediate_snapshot_prefix(PREFIX) + DAY
+STEP_COPY = intermediate_snapshot_prefix(PREFIX, REGION) + DAY
 GIVEN = {"snapshot_arn": SOURCE_ARN}
 ALREADY_EXISTS = "DBClusterSnapshotAlreadyExistsFault"
 
@@ -268,9 +269,18 @@ def test_a_snapshot_that_is_no_copy_of_this_one_is_left_alone(
 def test_another_name_goes_round_a_stranger(scene: Scene) -> None:
     make_stranger(scene)
 
-    go(scene, CopySnapshotHandler, {**GIVEN, "target_snapshot_name": "another-name"})
+    go(scene, CopySnapshotHandler, {**GIVEN, "target_snapshot_name": "another-copy"})
 
-    assert set(manual_snapshots(scene)) == {COPY, "another-name"}
+    assert set(manual_snapshots(scene)) == {COPY, "another-copy"}
+
+
+def test_a_name_that_no_copy_can_have_is_refused_before_any_call(scene: Scene) -> None:
+    """The role may make and mark copies under such names only."""
+    for name in ("before-the-migration", "rds:daily-copy"):
+        with pytest.raises(ValidationError, match="cannot be the name of a copy"):
+            go(scene, CopySnapshotHandler, {**GIVEN, "target_snapshot_name": name})
+
+    assert manual_snapshots(scene) == {}
 
 
 def test_a_copy_that_somebody_has_made_of_the_same_snapshot_is_taken(scene: Scene) -> None:

@@ -15,6 +15,7 @@ from aurora_restore.shared.errors import (
     ValidationError,
 )
 from embedded_aws.rds.models import Location
+from tests.support.keys import key_policy
 from tests.unit.bench import ACCOUNT, MASTER_PASSWORD, REGION, SOURCE_REGION, Bench
 from tests.unit.scene import (
     HOME,
@@ -67,6 +68,52 @@ def disabled_key(scene: Scene) -> None:
 def asymmetric_key(scene: Scene) -> None:
     made = scene.client("kms").create_key(KeySpec="RSA_2048", KeyUsage="SIGN_VERIFY")
     scene.configure(kms_key_id=made["KeyMetadata"]["Arn"])
+
+
+def with_insights_under(scene: Scene, key: str) -> None:
+    """The old cluster's writer has Performance Insights under a key."""
+    scene.make_target()
+    scene.client("rds").modify_db_instance(
+        DBInstanceIdentifier=f"{TARGET}-1",
+        EnablePerformanceInsights=True,
+        PerformanceInsightsKMSKeyId=key,
+    )
+
+
+def disabled_insights_key(scene: Scene) -> None:
+    kms = scene.client("kms")
+    key = kms.create_key()["KeyMetadata"]
+    with_insights_under(scene, key["Arn"])
+    kms.disable_key(KeyId=key["KeyId"])
+
+
+def deleted_insights_key(scene: Scene) -> None:
+    kms = scene.client("kms")
+    key = kms.create_key()["KeyMetadata"]
+    with_insights_under(scene, key["Arn"])
+    kms.schedule_key_deletion(KeyId=key["KeyId"], PendingWindowInDays=7)
+
+
+def forbidden_insights_key(scene: Scene) -> None:
+    """Another account's key, whose policy lets nobody here look at it any more."""
+    there = scene.client("kms", Location(OTHER_ACCOUNT, REGION))
+    key = there.create_key(Policy=key_policy((OTHER_ACCOUNT, ACCOUNT)))["KeyMetadata"]
+    with_insights_under(scene, key["Arn"])
+    there.put_key_policy(KeyId=key["KeyId"], PolicyName="default", Policy=key_policy(()))
+
+
+def instance_of_another_name(scene: Scene) -> None:
+    scene.make_target()
+    scene.client("rds").create_db_instance(
+        DBInstanceIdentifier="the-reader",
+        DBInstanceClass="db.r6g.large",
+        Engine="aurora-postgresql",
+        DBClusterIdentifier=TARGET,
+        Tags=OWN_TAGS,
+    )
+    scene.bench.advance(3600)
+    instances = [{"instance_class": "db.r6g.large"}, {"instance_class": "db.r6g.large"}]
+    scene.configure(instances=instances)
 
 
 def too_many_tags(scene: Scene) -> None:
@@ -209,6 +256,10 @@ OBSTACLES: list[tuple[Callable[[Scene], None], str, str]] = [
     (lambda scene: scene.configure(kms_key_id=MISSING_KEY), "keys", "there is no KMS key"),
     (disabled_key, "keys", "is Disabled"),
     (asymmetric_key, "keys", "is asymmetric"),
+    (disabled_insights_key, "keys", "Performance Insights of instance my-cluster-1: KMS key"),
+    (deleted_insights_key, "keys", "is PendingDeletion"),
+    (forbidden_insights_key, "keys", "cannot be described"),
+    (instance_of_another_name, "names", "instance the-reader is to be made again"),
     (too_many_tags, "target", "would have 54 tags"),
     (full_quota, "quotas", "ManualClusterSnapshots: 0 of 0 are used"),
     (room_for_the_copy_but_no_final_snapshot, "quotas", "and 2 more would be made"),

@@ -606,6 +606,7 @@ def test_nothing_is_changed_whatever_is_found(scene: Scene, source: str) -> None
     [
         (HOME, "another", "nothing is copied"),
         (SOURCE_PLACE, "rds:another", "cannot be the name of a copy"),
+        (SOURCE_PLACE, "another", "only under names that end with '-copy'"),
     ],
 )
 def test_a_copy_is_not_given_a_name_that_does_nothing_or_cannot_be(

@@ -53,4 +53,4 @@ def test_a_key_is_used_through_rds_only(step: Step) -> None:
 def test_a_role_is_passed_to_rds_only(step: Step) -> None:
     for grant in step.grants:
         if "iam:PassRole" in grant.actions:
-            assert grant.condition in {Condition.PASSED_TO_RDS, Condition.PASSED_TO_MONITORING}
+            assert grant.condition is Condition.PASSED_TO_RDS

@@ -315,6 +315,38 @@ def test_an_instance_needs_an_existing_cluster_group_and_a_free_name(rds_bench: 
         rds_bench.instance("unknown")
 
 
+def test_the_key_of_performance_insights_must_be_usable(rds_bench: RdsBench) -> None:
+    rds_bench.new_cluster()
+    kms = rds_bench.kms()
+    disabled, asymmetric = (
+        rds_bench.new_key(),
+        kms.create_key(KeySpec="RSA_2048", KeyUsage="SIGN_VERIFY")["KeyMetadata"]["Arn"],
+    )
+    kms.disable_key(KeyId=disabled.rpartition("/")[2])
+    missing = disabled[:-12] + "000000000000"
+
+    for key in (disabled, asymmetric, missing):
+        with refused("KMSKeyNotAccessibleFault"):
+            rds_bench.new_instance(
+                "orders-1", EnablePerformanceInsights=True, PerformanceInsightsKMSKeyId=key
+            )
+    usable = rds_bench.new_key()
+    made = rds_bench.new_instance(
+        "orders-1", EnablePerformanceInsights=True, PerformanceInsightsKMSKeyId=usable
+    )
+    assert made["PerformanceInsightsKMSKeyId"] == usable
+
+
+def test_performance_insights_use_the_default_key_if_none_is_named(rds_bench: RdsBench) -> None:
+    rds_bench.new_cluster()
+    made = rds_bench.new_instance("orders-1", EnablePerformanceInsights=True)
+    key = rds_bench.kms().describe_key(KeyId=made["PerformanceInsightsKMSKeyId"])["KeyMetadata"]
+
+    aliases = rds_bench.kms().list_aliases(KeyId=key["KeyId"])["Aliases"]
+    assert [alias["AliasName"] for alias in aliases] == ["alias/aws/rds"]
+    assert "PerformanceInsightsKMSKeyId" not in rds_bench.new_instance("orders-2")
+
+
 def test_instances_have_a_quota(rds_bench: RdsBench) -> None:
     rds_bench.emulator.backend.rules = Rules(instances=1)
     rds_bench.new_cluster()

@@ -1,0 +1,62 @@
+"""The example environments, and those that ask for every permission there is."""
+
+from collections.abc import Callable, Mapping
+from typing import Final
+
+from tests.unit.infra.synthesis import ABSENT, Document, cross_account, example, restore
+
+
+def widest() -> Document:
+    """The example with everything that asks for more permissions."""
+    return example(
+        {
+            "network.lambda_vpc": "all",
+            "restores.staging.target.adopt": True,
+            "restores.staging.target.kms_key_id": (
+                "arn:aws:kms:us-west-2:222222222222:alias/staging"
+            ),
+            "secrets.app": "shared/app",
+        }
+    )
+
+
+def across_accounts() -> Document:
+    """The example with a source account, with everything that asks for more permissions there."""
+    source = "restores.staging.source"
+    return cross_account(
+        {
+            f"{source}.snapshot_name": "daily-{date}",
+            f"{source}.copy_route": "two-steps",
+            f"{source}.intermediate_kms_key_id": (
+                "arn:aws:kms:eu-central-1:222222222222:alias/on-the-way"
+            ),
+        }
+    )
+
+
+def fleet() -> Document:
+    """Two restores of one source in the targets' account and Region, its name before theirs."""
+    near: Document = {"cluster_id": "orders", "region": "us-west-2"}
+    return example(
+        {
+            "restores.staging": restore({"source": near, "target.adopt": True}),
+            "restores.test": restore({"source": near, "target.cluster_id": "orders-test"}),
+        }
+    )
+
+
+def without_keys() -> Document:
+    """The example whose source has no customer key in the targets' account, and no schedule."""
+    return example(
+        {"restores.staging.target.kms_key_id": ABSENT, "restores.staging.schedule": ABSENT}
+    )
+
+
+EXAMPLES: Final[Mapping[str, Callable[[], Document]]] = {
+    "example": example,
+    "cross-account": cross_account,
+    "widest": widest,
+    "across accounts": across_accounts,
+    "fleet": fleet,
+    "without keys": without_keys,
+}
