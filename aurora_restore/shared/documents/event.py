@@ -55,7 +55,9 @@ class Event:
     target_region: Annotated[
         Region | None, Rule(help="The Region of the target: the environment's, or it is refused.")
     ] = None
-    target_snapshot_name: Annotated[SnapshotId | None, Rule(help="The name of the copy.")] = None
+    target_snapshot_name: Annotated[
+        SnapshotId | None, Rule(help="The name of the copy; it ends with `-copy`.")
+    ] = None
     target_cluster_id: Annotated[
         ClusterId | None, Rule(help="The target cluster: the configured one, or it is refused.")
     ] = None
