@@ -21,7 +21,7 @@ _OF_RDS: Final = re.compile(r"Amazon RDS (?P<region>[a-z]{2,}(?:-[a-z]+)+-[0-9]+
 
 
 @dataclass(frozen=True)
-class Authority:
+class CertificateAuthority:
     """A certificate authority."""
 
     pem: str
@@ -40,7 +40,7 @@ class Authority:
         return named["region"] if named else None
 
 
-def parse_authorities(bundle: str) -> list[Authority]:
+def parse_authorities(bundle: str) -> list[CertificateAuthority]:
     """Return the certificate authorities in a PEM bundle.
 
     Raises ValueError (or ssl.SSLError, which is one) if it holds anything that is no certificate,
@@ -50,7 +50,7 @@ def parse_authorities(bundle: str) -> list[Authority]:
     return [authority for pem in _CERTIFICATE.findall(bundle) for authority in _authorities_in(pem)]
 
 
-def _authorities_in(pem: str) -> Iterator[Authority]:
+def _authorities_in(pem: str) -> Iterator[CertificateAuthority]:
     """Return the authority that a certificate is of; none if it is of a server."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.load_verify_locations(cadata=pem)
@@ -58,19 +58,21 @@ def _authorities_in(pem: str) -> Iterator[Authority]:
         names: Any = certificate.get("subject", ())
         subject = dict(pair for pairs in names for pair in pairs)
         expires = ssl.cert_time_to_seconds(str(certificate["notAfter"]))
-        yield Authority(
+        yield CertificateAuthority(
             pem=pem,
             name=str(subject.get("commonName", "")),
             expires=datetime.fromtimestamp(expires, UTC),
         )
 
 
-def current_authorities(authorities: Iterable[Authority], moment: datetime) -> list[Authority]:
+def current_authorities(
+    authorities: Iterable[CertificateAuthority], moment: datetime
+) -> list[CertificateAuthority]:
     """Return those that have not expired."""
     return [each for each in authorities if each.expires > moment]
 
 
-def fault_of_authorities(authorities: Iterable[Authority], region: str) -> str | None:
+def fault_of_authorities(authorities: Iterable[CertificateAuthority], region: str) -> str | None:
     """Return why a bundle's current authorities cannot prove a database of a Region, if so.
 
     Authorities that are not those of Amazon RDS are taken as they are: they may be those of

@@ -19,7 +19,7 @@ MODULES = [
 # What each part may import of the others.
 ARROWS = {
     "app": {"infra", "configuration", "shared"},
-    "infra": {"repository", "shared"},
+    "infra": {"configuration", "repository", "shared"},
     "configuration": {"repository", "shared"},
     "lambdas": {"shared"},
     "shared": set[str](),

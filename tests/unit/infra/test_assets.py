@@ -14,7 +14,7 @@ import aws_cdk as cdk
 import pytest
 from aws_cdk import aws_lambda as lambda_
 
-from aurora_restore.configuration.authorities import Authority, parse_authorities
+from aurora_restore.configuration.authorities import CertificateAuthority, parse_authorities
 from aurora_restore.infra.bundles import dependencies
 from aurora_restore.infra.bundles.database_assets import (
     ca_bundle,
@@ -180,7 +180,7 @@ def test_the_authorities_are_those_of_rds() -> None:
     assert all("Amazon RDS" in name for name in names)
 
 
-def authorities_of(region: str) -> list[Authority]:
+def authorities_of(region: str) -> list[CertificateAuthority]:
     """Those of the package for a Region that have not expired."""
     all_of_them = parse_authorities(rds_authorities().decode())
     return [

@@ -30,7 +30,7 @@ examples = pytest.mark.parametrize("example", EXAMPLES)
 
 
 @dataclass(frozen=True)
-class Pair:
+class TagAndChange:
     """A role that may tag something, and a role that may change what carries the tag."""
 
     tagger: str
@@ -39,7 +39,7 @@ class Pair:
 
 
 @dataclass(frozen=True)
-class Roles:
+class EnvironmentRoles:
     """The roles of one environment, in its own and in the source accounts."""
 
     environment: Environment
@@ -49,14 +49,14 @@ class Roles:
     def tag(self) -> str:
         return self.environment.name_prefix
 
-    def pairs(self, arn: str) -> Iterator[Pair]:
+    def pairs(self, arn: str) -> Iterator[TagAndChange]:
         """Each pair of roles that together can change what nobody has marked."""
         asked = {f"aws:RequestTag/{TAG_MANAGED_BY}": self.tag}
         taggers = [name for name, each in self.policies.items() if each.allows(TAGS, arn, asked)]
         for tagger in taggers:
             for changer, action in self.changes():
                 if self.policies[changer].allows(action, arn, {CARRIED: self.tag}):
-                    yield Pair(tagger, changer, action)
+                    yield TagAndChange(tagger, changer, action)
 
     def changes(self) -> Iterator[tuple[str, str]]:
         """Each role with each action that it may do to what carries the tag."""
@@ -91,11 +91,11 @@ class Roles:
 
 
 @cache
-def roles_of(example: str) -> Roles:
+def roles_of(example: str) -> EnvironmentRoles:
     """The roles of an example."""
     checked = environment(EXAMPLES[example]())
     sources = {account: policy for account, (policy, _) in source_policies_of(checked).items()}
-    return Roles(checked, {**policies_of(checked), **sources})
+    return EnvironmentRoles(checked, {**policies_of(checked), **sources})
 
 
 def _conditional_on_the_tag(policy: Policy) -> Iterator[dict[str, object]]:
@@ -105,7 +105,7 @@ def _conditional_on_the_tag(policy: Policy) -> Iterator[dict[str, object]]:
             yield statement
 
 
-def places_of(roles: Roles) -> list[tuple[str, str]]:
+def places_of(roles: EnvironmentRoles) -> list[tuple[str, str]]:
     """Every Region and account in which something of the environment is, and a Region more."""
     own = roles.environment
     sources = [each.source for each in own.restores.values()]
@@ -114,7 +114,7 @@ def places_of(roles: Roles) -> list[tuple[str, str]]:
     return sorted((region, account) for region in regions for account in accounts)
 
 
-def names_of(roles: Roles) -> st.SearchStrategy[str]:
+def names_of(roles: EnvironmentRoles) -> st.SearchStrategy[str]:
     """Names like those that the environment's patterns are about, and others."""
     restores = list(roles.environment.restores.values())
     fragments = sorted(

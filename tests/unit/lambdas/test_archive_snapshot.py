@@ -154,7 +154,7 @@ def test_a_snapshot_made_by_hand_is_neither_tagged_nor_does_it_supersede_copies(
     scene: Scene,
 ) -> None:
     keep(scene, keep_copies=1)
-    earlier(scene, "monday")
+    earlier(scene, "monday-copy")
     copy_of_the_source(scene, marked={"team": "blue"})
     reached(scene, "setup-db-users", copy_snapshot_id=COPY)
 
@@ -162,7 +162,7 @@ def test_a_snapshot_made_by_hand_is_neither_tagged_nor_does_it_supersede_copies(
 
     assert body["message"].startswith("No need to archive")
     assert tags_of_the_copy(scene) == {"team": "blue"}
-    assert snapshots(scene) == {"monday", COPY}
+    assert snapshots(scene) == {"monday-copy", COPY}
 
 
 # What is refused
@@ -182,13 +182,13 @@ def test_a_copy_that_is_gone_is_not_found(scene: Scene) -> None:
 
 def test_without_the_copy_no_older_one_is_deleted(scene: Scene) -> None:
     keep(scene, keep_copies=1)
-    earlier(scene, "monday", "tuesday")
+    earlier(scene, "monday-copy", "tuesday-copy")
     reached(scene, "setup-db-users", copy_snapshot_id="gone")
 
     with pytest.raises(SnapshotNotFoundError):
         archive(scene)
 
-    assert snapshots(scene) == {"monday", "tuesday"}
+    assert snapshots(scene) == {"monday-copy", "tuesday-copy"}
 
 
 def test_an_operation_without_a_snapshot_must_name_one(scene: Scene) -> None:
@@ -200,14 +200,14 @@ def test_an_operation_without_a_snapshot_must_name_one(scene: Scene) -> None:
 
 def test_a_copy_that_cannot_be_tagged_lets_no_older_one_go(scene: Scene) -> None:
     keep(scene, keep_copies=1)
-    earlier(scene, "monday")
+    earlier(scene, "monday-copy")
     copied(scene)
     scene.bench.rds.admin.refuse_next("AddTagsToResource", code="AccessDenied")
 
     with pytest.raises(AwsError, match="the function's role lacks a permission"):
         archive(scene)
 
-    assert snapshots(scene) == {"monday", COPY}
+    assert snapshots(scene) == {"monday-copy", COPY}
     assert scene.bench.state("archive-snapshot")["status"] == "FAILED"
 
 
@@ -218,39 +218,41 @@ def test_a_copy_that_cannot_be_tagged_lets_no_older_one_go(scene: Scene) -> None
     ("kept", "left"),
     [
         (1, {COPY}),
-        (2, {COPY, "wednesday"}),
-        (3, {COPY, "wednesday", "tuesday"}),
-        (4, {COPY, "wednesday", "tuesday", "monday"}),
-        (9, {COPY, "wednesday", "tuesday", "monday"}),
+        (2, {COPY, "wednesday-copy"}),
+        (3, {COPY, "wednesday-copy", "tuesday-copy"}),
+        (4, {COPY, "wednesday-copy", "tuesday-copy", "monday-copy"}),
+        (9, {COPY, "wednesday-copy", "tuesday-copy", "monday-copy"}),
     ],
 )
 def test_so_many_copies_are_kept_counting_the_one_just_used(
     scene: Scene, kept: int, left: set[str]
 ) -> None:
     keep(scene, keep_copies=kept)
-    earlier(scene, "monday", "tuesday", "wednesday")
+    earlier(scene, "monday-copy", "tuesday-copy", "wednesday-copy")
     copied(scene)
 
     body = archive(scene)
 
     assert snapshots(scene) == left
-    assert set(body["deleted_snapshots"]) == {"monday", "tuesday", "wednesday"} - left
+    assert (
+        set(body["deleted_snapshots"]) == {"monday-copy", "tuesday-copy", "wednesday-copy"} - left
+    )
     stored = scene.bench.state("archive-snapshot")["details"].get("deleted_snapshots", [])
     assert stored == body["deleted_snapshots"]
 
 
 @pytest.mark.parametrize(
     ("seconds", "left"),
-    [(0, {COPY, "wednesday", "tuesday"}), (1, {COPY, "wednesday"})],
+    [(0, {COPY, "wednesday-copy", "tuesday-copy"}), (1, {COPY, "wednesday-copy"})],
 )
 def test_copies_older_than_so_many_days_go_too(
     scene: Scene, seconds: float, left: set[str]
 ) -> None:
     keep(scene, keep_days=3)
-    earlier(scene, "monday", "tuesday", "wednesday")
+    earlier(scene, "monday-copy", "tuesday-copy", "wednesday-copy")
     copied(scene)
     tuesday = scene.client("rds").describe_db_cluster_snapshots(
-        DBClusterSnapshotIdentifier="tuesday"
+        DBClusterSnapshotIdentifier="tuesday-copy"
     )["DBClusterSnapshots"][0]["SnapshotCreateTime"]
     age = (scene.bench.clock() - tuesday).total_seconds()
     scene.bench.advance(3 * DAY - age + seconds)
@@ -284,13 +286,13 @@ def test_a_snapshot_that_is_not_a_copy_of_this_restore_is_never_deleted(
     scene: Scene, marked: dict[str, str]
 ) -> None:
     keep(scene, keep_copies=1, keep_days=1)
-    earlier(scene, "precious", marked=marked)
+    earlier(scene, "precious-copy", marked=marked)
     scene.bench.advance(30 * DAY)
     copied(scene)
 
     body = archive(scene)
 
-    assert snapshots(scene) == {"precious", COPY}
+    assert snapshots(scene) == {"precious-copy", COPY}
     assert body["deleted_snapshots"] == []
 
 
@@ -300,13 +302,13 @@ def test_a_copy_that_something_is_going_on_with_is_not_the_retentions_business(
     scene: Scene, marked: dict[str, str], status: str
 ) -> None:
     keep(scene, keep_copies=1)
-    earlier(scene, "monday", marked=marked)
-    scene.bench.rds.admin.set_status(HOME.arn("cluster-snapshot", "monday"), status)
+    earlier(scene, "monday-copy", marked=marked)
+    scene.bench.rds.admin.set_status(HOME.arn("cluster-snapshot", "monday-copy"), status)
     copied(scene)
 
     archive(scene)
 
-    assert snapshots(scene) == {"monday", COPY}
+    assert snapshots(scene) == {"monday-copy", COPY}
 
 
 # What operations have left that failed for good
@@ -316,49 +318,49 @@ def test_a_copy_that_something_is_going_on_with_is_not_the_retentions_business(
     ("kept", "left"),
     [
         (1, {COPY}),
-        (2, {COPY, "thursday"}),
-        (3, {COPY, "thursday", "wednesday"}),
-        (9, {COPY, "thursday", "wednesday", "tuesday", "monday"}),
+        (2, {COPY, "thursday-copy"}),
+        (3, {COPY, "thursday-copy", "wednesday-copy"}),
+        (9, {COPY, "thursday-copy", "wednesday-copy", "tuesday-copy", "monday-copy"}),
     ],
 )
 def test_copies_of_abandoned_operations_count_like_archived_ones(
     scene: Scene, kept: int, left: set[str]
 ) -> None:
     keep(scene, keep_copies=kept)
-    earlier(scene, "monday")
-    earlier(scene, "tuesday", "wednesday", marked=ABANDONED)
-    earlier(scene, "thursday")
+    earlier(scene, "monday-copy")
+    earlier(scene, "tuesday-copy", "wednesday-copy", marked=ABANDONED)
+    earlier(scene, "thursday-copy")
     copied(scene)
 
     body = archive(scene)
 
     assert snapshots(scene) == left
-    gone = {"monday", "tuesday", "wednesday", "thursday"} - left
+    gone = {"monday-copy", "tuesday-copy", "wednesday-copy", "thursday-copy"} - left
     assert set(body["deleted_snapshots"]) == gone
 
 
 def test_copies_of_abandoned_operations_grow_too_old_as_well(scene: Scene) -> None:
     keep(scene, keep_days=3)
-    earlier(scene, "monday", marked=ABANDONED)
+    earlier(scene, "monday-copy", marked=ABANDONED)
     scene.bench.advance(3 * DAY)
-    earlier(scene, "thursday", marked=ABANDONED)
+    earlier(scene, "thursday-copy", marked=ABANDONED)
     copied(scene)
 
     archive(scene)
 
-    assert snapshots(scene) == {"thursday", COPY}
+    assert snapshots(scene) == {"thursday-copy", COPY}
 
 
 def test_a_failed_copy_of_an_abandoned_operation_goes_and_takes_no_room(scene: Scene) -> None:
     keep(scene, keep_copies=2)
-    earlier(scene, "monday", "tuesday", marked=ABANDONED)
-    scene.bench.rds.admin.set_status(HOME.arn("cluster-snapshot", "tuesday"), "failed")
+    earlier(scene, "monday-copy", "tuesday-copy", marked=ABANDONED)
+    scene.bench.rds.admin.set_status(HOME.arn("cluster-snapshot", "tuesday-copy"), "failed")
     copied(scene)
 
     body = archive(scene)
 
-    assert snapshots(scene) == {"monday", COPY}
-    assert body["deleted_snapshots"] == ["tuesday"]
+    assert snapshots(scene) == {"monday-copy", COPY}
+    assert body["deleted_snapshots"] == ["tuesday-copy"]
 
 
 def test_a_newer_copy_of_an_abandoned_operation_does_not_supersede_the_one_just_used(
@@ -366,7 +368,7 @@ def test_a_newer_copy_of_an_abandoned_operation_does_not_supersede_the_one_just_
 ) -> None:
     keep(scene, keep_copies=1)
     copied(scene)
-    earlier(scene, "newer", marked=ABANDONED)
+    earlier(scene, "newer-copy", marked=ABANDONED)
 
     archive(scene)
 
@@ -377,7 +379,7 @@ def test_an_abandoned_copy_by_way_of_another_copy_goes_too(scene: Scene) -> None
     keep(scene, keep_copies=1)
     copy_of_the_source(scene, STEP_COPY, place=ON_THE_WAY, marked=ABANDONED)
     half_way = ON_THE_WAY.arn("cluster-snapshot", STEP_COPY)
-    copy_of_the_source(scene, "monday", source=half_way, marked=ABANDONED)
+    copy_of_the_source(scene, "monday-copy", source=half_way, marked=ABANDONED)
     copied(scene)
 
     archive(scene)
@@ -391,15 +393,15 @@ def test_a_snapshot_by_hand_that_has_inherited_the_restored_clusters_tags_is_nev
     keep(scene, keep_copies=1, keep_days=1)
     scene.make_target(tags=tag_list(ABANDONED), CopyTagsToSnapshot=True)
     scene.client("rds").create_db_cluster_snapshot(
-        DBClusterIdentifier=TARGET, DBClusterSnapshotIdentifier="precious"
+        DBClusterIdentifier=TARGET, DBClusterSnapshotIdentifier="precious-copy"
     )
     scene.bench.advance(30 * DAY)
     copied(scene)
 
     body = archive(scene)
 
-    assert tags_of_snapshot(scene, "precious") == ABANDONED
-    assert snapshots(scene) == {"precious", COPY}
+    assert tags_of_snapshot(scene, "precious-copy") == ABANDONED
+    assert snapshots(scene) == {"precious-copy", COPY}
     assert body["deleted_snapshots"] == []
 
 
@@ -408,10 +410,10 @@ def test_a_copy_that_somebody_has_made_of_a_copy_is_never_deleted(
     scene: Scene, marked: dict[str, str]
 ) -> None:
     keep(scene, keep_copies=1)
-    earlier(scene, "monday", marked=marked)
+    earlier(scene, "monday-copy", marked=marked)
     scene.client("rds").copy_db_cluster_snapshot(
-        SourceDBClusterSnapshotIdentifier=HOME.arn("cluster-snapshot", "monday"),
-        TargetDBClusterSnapshotIdentifier="precious",
+        SourceDBClusterSnapshotIdentifier=HOME.arn("cluster-snapshot", "monday-copy"),
+        TargetDBClusterSnapshotIdentifier="precious-copy",
         CopyTags=True,
     )
     scene.bench.advance(LONG_ENOUGH)
@@ -419,8 +421,8 @@ def test_a_copy_that_somebody_has_made_of_a_copy_is_never_deleted(
 
     archive(scene)
 
-    assert tags_of_snapshot(scene, "precious") == marked
-    assert snapshots(scene) == {"precious", COPY}
+    assert tags_of_snapshot(scene, "precious-copy") == marked
+    assert snapshots(scene) == {"precious-copy", COPY}
 
 
 def test_final_snapshots_of_earlier_targets_are_kept_apart_from_the_copies(scene: Scene) -> None:
@@ -577,11 +579,11 @@ def test_a_snapshot_of_another_name_in_the_source_account_stays_whatever_its_tag
 ) -> None:
     scene = on_the_way(bench)
     source = ELSEWHERE.arn("cluster-snapshot", SNAPSHOT)
-    copy_of_the_source(scene, "precious", place=ELSEWHERE, source=source, marked=ABANDONED)
+    copy_of_the_source(scene, "precious-copy", place=ELSEWHERE, source=source, marked=ABANDONED)
 
     archive(scene)
 
-    assert snapshots(scene, ELSEWHERE) == {"precious"}
+    assert snapshots(scene, ELSEWHERE) == {"precious-copy"}
 
 
 def test_a_call_after_one_that_died_tells_of_what_went_on_the_way_as_well(bench: Bench) -> None:
@@ -648,7 +650,7 @@ def test_a_second_call_does_not_miss_the_copy_that_the_first_let_go(bench: Bench
 
 def test_a_second_call_deletes_nothing_more(scene: Scene) -> None:
     keep(scene, keep_copies=2)
-    earlier(scene, "monday", "tuesday")
+    earlier(scene, "monday-copy", "tuesday-copy")
     copied(scene)
     first = archive(scene)
     scene.bench.advance(1)
@@ -656,13 +658,13 @@ def test_a_second_call_deletes_nothing_more(scene: Scene) -> None:
     second = archive(scene)
 
     assert second == first
-    assert second["deleted_snapshots"] == ["monday"]
-    assert snapshots(scene) == {"tuesday", COPY}
+    assert second["deleted_snapshots"] == ["monday-copy"]
+    assert snapshots(scene) == {"tuesday-copy", COPY}
 
 
 def test_a_call_after_one_that_died_in_the_middle_tells_of_all_that_went(scene: Scene) -> None:
     keep(scene, keep_copies=1)
-    earlier(scene, "monday", "tuesday")
+    earlier(scene, "monday-copy", "tuesday-copy")
     copied(scene)
     scene.bench.rds.admin.refuse_next(
         "DeleteDBClusterSnapshot", code="InvalidDBClusterSnapshotStateFault", after_doing=True
@@ -674,12 +676,12 @@ def test_a_call_after_one_that_died_in_the_middle_tells_of_all_that_went(scene: 
     body = archive(scene)
 
     assert snapshots(scene) == {COPY}
-    assert body["deleted_snapshots"] == ["monday", "tuesday"]
+    assert body["deleted_snapshots"] == ["monday-copy", "tuesday-copy"]
 
 
 def test_a_copy_that_somebody_else_has_deleted_meanwhile_is_no_error(scene: Scene) -> None:
     keep(scene, keep_copies=1)
-    earlier(scene, "monday", "tuesday")
+    earlier(scene, "monday-copy", "tuesday-copy")
     copied(scene)
     scene.bench.rds.admin.refuse_next(
         "DeleteDBClusterSnapshot", code="DBClusterSnapshotNotFoundFault", after_doing=True
@@ -688,7 +690,7 @@ def test_a_copy_that_somebody_else_has_deleted_meanwhile_is_no_error(scene: Scen
     body = archive(scene)
 
     assert snapshots(scene) == {COPY}
-    assert body["deleted_snapshots"] == ["monday", "tuesday"]
+    assert body["deleted_snapshots"] == ["monday-copy", "tuesday-copy"]
 
 
 # Whose cluster it is
