@@ -21,6 +21,8 @@ from aurora_restore.repository import REPOSITORY
 PACKAGE: Final = REPOSITORY / "aurora_restore"
 READERS: Final = frozenset({"code_of", "error_code"})
 """The functions that return an error's code."""
+PARAMETER: Final = "code"
+"""What a parameter is called that is such a code."""
 
 # https://docs.aws.amazon.com/AWSEC2/latest/APIReference/CommonErrors.html and the page of the same
 # name in each service's reference; what botocore repeats a call for is in its own retry handlers.
@@ -28,6 +30,7 @@ GENERIC: Final[Mapping[str, str]] = {
     "AccessDenied": "RDS, STS and S3 deny so; no model names what every call can return",
     "UnauthorizedOperation": "EC2 denies so",
     "InternalFailure": "common to all services",
+    "InvalidParameterValue": "common to services with a query protocol",
     "RequestThrottled": "named by botocore's retry handler",
     "RequestThrottledException": "named by botocore's retry handler",
     "RequestTimeout": "named by botocore's retry handler",
@@ -120,7 +123,7 @@ def comparisons() -> Iterator[Comparison]:
                 if isinstance(each, ast.Assign) and is_code(each.value, frozenset())
                 for target in each.targets
                 if isinstance(target, ast.Name)
-            )
+            ) | {each.arg for each in function.args.args if each.arg == PARAMETER}
             for node in ast.walk(function):
                 for other in compared_with_a_code(node, variables):
                     value = known.get(other.id, other) if isinstance(other, ast.Name) else other
