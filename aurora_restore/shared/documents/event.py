@@ -86,7 +86,8 @@ class Event:
         None
     )
     status: Annotated[
-        Literal["success", "failed"] | None, Rule(help="The outcome to announce; a direct call needs it.")
+        Literal["success", "failed"] | None,
+        Rule(help="The outcome to announce; a direct call needs it."),
     ] = None
     message: Annotated[str | None, Rule(help="The sentence to announce.")] = None
     details: Annotated[Mapping[str, Any] | None, Rule(help="The facts to announce.")] = None
