@@ -1,14 +1,78 @@
 """Wait until the old cluster is gone."""
 
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, assert_never
+
 from aurora_restore.shared.base_handler import BaseHandler
+from aurora_restore.shared.cluster.deletion import sign_of_deletion
 from aurora_restore.shared.common import update_metrics
 from aurora_restore.shared.errors import DeletionFailedError
 from aurora_restore.shared.job import Answer, Job
 from aurora_restore.shared.pipeline import get_step
-from aurora_restore.shared.rds.reads import find_cluster, find_snapshot
-from aurora_restore.shared.rds.statuses import AVAILABLE, DEAD_CLUSTER
+from aurora_restore.shared.rds.reads import find_cluster, find_snapshot, instances_of
+from aurora_restore.shared.rds.statuses import AVAILABLE, DEAD_CLUSTER, DELETING
 from aurora_restore.shared.snapshots.calls import mark_final_snapshot
 from aurora_restore.shared.state_utils import seconds_since
+
+if TYPE_CHECKING:
+    from mypy_boto3_rds.type_defs import DBClusterTypeDef
+
+
+@dataclass(frozen=True, kw_only=True)
+class DeletionProgress:
+    """What is known of a cluster that is to be gone."""
+
+    cluster_status: str | None
+    """None if there is no cluster."""
+    is_finished_restore: bool
+    """Whether this operation has restored the cluster already."""
+    is_another: bool = False
+    """Whether it is not the cluster that was deleted, but one that was made since."""
+    sign: str | None = None
+    """What shows that the deletion is in progress."""
+    seconds_without_sign: float | None = None
+    """Since the deletion was accepted, or a sign was last seen; None if none was asked for."""
+    patience_seconds: float
+    """For how long a deletion without any sign is waited for."""
+
+
+@dataclass(frozen=True)
+class Gone:
+    """The old cluster is gone."""
+
+
+@dataclass(frozen=True)
+class Await:
+    """The cluster is being deleted, or may be."""
+
+
+@dataclass(frozen=True)
+class DeleteAgain:
+    """Nothing shows that the cluster is being deleted, so RDS is asked again."""
+
+
+ProgressAction = Gone | Await | DeleteAgain
+
+
+def decide(facts: DeletionProgress) -> ProgressAction:
+    """Return whether the cluster is gone, is waited for, or is to be deleted again.
+
+    A cluster may keep its status for long after its deletion was accepted, so the status alone
+    does not say that it stays.
+    """
+    if facts.cluster_status is None or facts.is_finished_restore:
+        return Gone()
+    if facts.is_another:
+        return DeleteAgain()
+    if facts.sign is not None:
+        return Await()
+    if facts.cluster_status != AVAILABLE and facts.cluster_status not in DEAD_CLUSTER:
+        return Await()
+    if facts.seconds_without_sign is None:
+        return DeleteAgain()
+    if facts.seconds_without_sign < facts.patience_seconds:
+        return Await()
+    return DeleteAgain()
 
 
 class CheckDeleteStatusHandler(BaseHandler):
@@ -23,34 +87,66 @@ class CheckDeleteStatusHandler(BaseHandler):
     def run(self, job: Job) -> Answer:
         """Return 200 once the cluster is gone, 202 until then.
 
-        Raises DeletionFailedError if the cluster is not being deleted, and the deletion may not be
-        started again.
+        Raises DeletionFailedError on a direct call if the cluster is not being deleted; in an
+        execution that leads back to delete-rds.
         """
         cluster = find_cluster(job.rds.at_target, job.target_cluster_id)
+        facts = self._look(job, cluster)
         body = {
             "target_cluster_id": job.target_cluster_id,
             "target_region": job.target_region,
         }
-        if cluster is None or job.owner.is_finished_restore(
-            cluster, job.target_record.read(), restore_is_dead=job.state.restore_is_dead
-        ):
-            if job.state.delete_started_at is not None:
-                duration = seconds_since(job.state.delete_started_at, job.clock())
-                update_metrics(job.operation_id, "DeleteDuration", duration, "Seconds")
-            self._tag_final_snapshot(job)
-            return Answer("Cluster deletion completed", body)
-        status = cluster["Status"]
-        body["status"] = status
-        is_staying = status == AVAILABLE or status in DEAD_CLUSTER
-        if is_staying and not job.is_recent(job.state.delete_started_at):
-            return job.start_again(
-                DeletionFailedError(
-                    f"cluster {job.target_cluster_id} in {job.target_region} is {status!r}: it is "
-                    "not being deleted",
-                    **body,
+        match decide(facts):
+            case Gone():
+                if job.state.delete_started_at is not None:
+                    duration = seconds_since(job.state.delete_started_at, job.clock())
+                    update_metrics(job.operation_id, "DeleteDuration", duration, "Seconds")
+                self._tag_final_snapshot(job)
+                return Answer("Cluster deletion completed", body)
+            case Await():
+                body["status"] = str(facts.cluster_status)
+                state = job.state
+                if facts.sign is not None:
+                    if facts.cluster_status != DELETING:
+                        body["waiting_for"] = facts.sign
+                    state = replace(state, deletion_seen_at=job.now)
+                return Answer.wait("Cluster deletion is still in progress", body, state)
+            case DeleteAgain():
+                body["status"] = str(facts.cluster_status)
+                return job.start_again(
+                    DeletionFailedError(
+                        f"cluster {job.target_cluster_id} in {job.target_region} is "
+                        f"{facts.cluster_status!r}, and nothing shows that it is being deleted",
+                        **body,
+                    ),
+                    limited=False,
                 )
+            case action:
+                assert_never(action)
+
+    def _look(self, job: Job, cluster: "DBClusterTypeDef | None") -> DeletionProgress:
+        state = job.state
+        patience = 60.0 * job.restore.repeat_deletion_after_minutes
+        finished = cluster is not None and job.owner.is_finished_restore(
+            cluster, job.target_record.read(), restore_is_dead=state.restore_is_dead
+        )
+        if cluster is None or finished:
+            return DeletionProgress(
+                cluster_status=None if cluster is None else cluster["Status"],
+                is_finished_restore=finished,
+                patience_seconds=patience,
             )
-        return Answer.wait("Cluster deletion is still in progress", body)
+        rds, seen = job.rds.at_target, state.deletion_seen_at or state.delete_started_at
+        final = None if state.final_snapshot is None else find_snapshot(rds, state.final_snapshot)
+        deleted = state.deletion_of
+        return DeletionProgress(
+            cluster_status=cluster["Status"],
+            is_finished_restore=False,
+            is_another=deleted is not None and deleted != cluster.get("DbClusterResourceId"),
+            sign=sign_of_deletion(cluster, instances_of(rds, job.target_cluster_id), final),
+            seconds_without_sign=None if seen is None else seconds_since(seen, job.clock()),
+            patience_seconds=patience,
+        )
 
     def _tag_final_snapshot(self, job: Job) -> None:
         name = job.state.final_snapshot

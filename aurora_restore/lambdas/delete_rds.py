@@ -5,11 +5,20 @@ from dataclasses import dataclass, replace
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Final, assert_never
 
+from aurora_restore.shared.aws_utils import code_of, was_repeated
 from aurora_restore.shared.base_handler import BaseHandler
 from aurora_restore.shared.cluster.calls import deletion
-from aurora_restore.shared.errors import AwsError, ClusterNotFoundError, SnapshotNotAvailableError
+from aurora_restore.shared.cluster.deletion import is_snapshot_in_progress, sign_of_deletion
+from aurora_restore.shared.errors import (
+    AuroraRestoreError,
+    AwsError,
+    ClusterNotFoundError,
+    DeletionFailedError,
+    SnapshotNotAvailableError,
+)
 from aurora_restore.shared.job import GRACE_SECONDS, Answer, Job
 from aurora_restore.shared.names import final_snapshot_name
+from aurora_restore.shared.operation_state import OperationState
 from aurora_restore.shared.pipeline import get_step
 from aurora_restore.shared.preflight import find_obstacles, refusal
 from aurora_restore.shared.preflight.inventory import Inventory, take_inventory
@@ -24,6 +33,7 @@ from aurora_restore.shared.rds.statuses import (
 )
 from aurora_restore.shared.snapshots.calls import mark_final_snapshot
 from aurora_restore.shared.snapshots.path import absent_snapshot
+from aurora_restore.shared.state_utils import seconds_since
 
 if TYPE_CHECKING:
     from mypy_boto3_rds.type_defs import DBClusterSnapshotTypeDef, DBClusterTypeDef
@@ -32,6 +42,8 @@ AT_REST: Final = DEAD_CLUSTER | {AVAILABLE, "storage-optimization"}
 """The statuses of a cluster that can be deleted."""
 BEGINNING: Final = frozenset({"creating", "starting"})
 """Statuses of an instance that cannot be deleted yet."""
+INVALID_STATE: Final = "InvalidDBClusterStateFault"
+"""With it RDS refuses to delete a cluster whose deletion it has accepted already."""
 FINISHED: Final = DEAD_SNAPSHOT | {AVAILABLE}
 
 
@@ -44,6 +56,19 @@ class EarlierFinalSnapshot:
     """Whether an earlier attempt has begun it, from this same cluster."""
     age_seconds: float | None
     """None until it has a creation time."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RequestedDeletion:
+    """A deletion of this very cluster that the operation has asked RDS for already."""
+
+    is_accepted: bool
+    """Whether RDS is known to have accepted it. Otherwise the function died, or the response was
+    lost."""
+    sign: str | None = None
+    """What shows that it is in progress."""
+    seconds_without_sign: float = 0.0
+    """Since it was accepted, or a sign was last seen."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,6 +86,9 @@ class DeletionFacts:
     final_snapshot: str | None = None
     """The name of the final snapshot that is to be taken, if any."""
     earlier: EarlierFinalSnapshot | None = None
+    requested: RequestedDeletion | None = None
+    patience_seconds: float = 0.0
+    """For how long an accepted deletion without any sign is waited for."""
 
 
 @dataclass(frozen=True)
@@ -110,6 +138,10 @@ DeletionAction = KeepRestored | Refuse | NothingToDelete | AwaitDeletion | Await
 def decide(facts: DeletionFacts, *, another_name: str) -> DeletionAction:
     """Return what to do. ``another_name`` names a final snapshot if the planned name is taken.
 
+    A cluster may keep its status for long after its deletion was accepted. It is asked for again
+    if nothing has shown for long that it is in progress, or if its acceptance is not known: RDS
+    refuses the second call if the first one is being carried out.
+
     A final snapshot that an earlier attempt took is enough while that deletion may be in progress.
     If that deletion failed, the cluster may have been used since, and gets another one.
     """
@@ -120,6 +152,8 @@ def decide(facts: DeletionFacts, *, another_name: str) -> DeletionAction:
     if facts.cluster_status is None:
         return NothingToDelete()
     if facts.cluster_status == DELETING:
+        return AwaitDeletion()
+    if facts.requested is not None and _is_in_progress(facts, facts.requested):
         return AwaitDeletion()
     if facts.cluster_status not in AT_REST:
         return AwaitRest(f"cluster {facts.cluster_id}, which is {facts.cluster_status}")
@@ -136,6 +170,15 @@ def decide(facts: DeletionFacts, *, another_name: str) -> DeletionAction:
             return Delete(None)
         return Delete(another_name, renames_final_snapshot=True, keeps_earlier=True)
     return Delete(another_name, renames_final_snapshot=True)
+
+
+def _is_in_progress(facts: DeletionFacts, requested: RequestedDeletion) -> bool:
+    """Return whether an accepted deletion is in progress, or may be."""
+    if not requested.is_accepted:
+        return False
+    if requested.sign is not None or facts.cluster_status not in AT_REST:
+        return True
+    return requested.seconds_without_sign < facts.patience_seconds
 
 
 class DeleteRdsHandler(BaseHandler):
@@ -169,7 +212,8 @@ class DeleteRdsHandler(BaseHandler):
             "target_region": job.target_region,
         }
         another_name = final_snapshot_name(job.target_cluster_id, job.now)
-        match decide(self._look(job, found), another_name=another_name):
+        facts = self._look(job, found)
+        match decide(facts, another_name=another_name):
             case KeepRestored():
                 return Answer(
                     "Nothing to delete: this operation has restored the cluster already",
@@ -184,12 +228,11 @@ class DeleteRdsHandler(BaseHandler):
                     status=HTTPStatus.NOT_FOUND,
                 )
             case AwaitDeletion():
-                return self._initiated(job, body)
+                return self._initiated(self._join(job, found, facts), body)
             case AwaitRest(reason):
                 return Answer.wait(f"The deletion waits for {reason}", body)
             case Delete() as action:
-                self._delete(job, found, action)
-                return self._initiated(job, body)
+                return self._initiated(self._delete(job, found, facts, action), body)
             case action:
                 assert_never(action)
 
@@ -231,6 +274,24 @@ class DeleteRdsHandler(BaseHandler):
             obstacles=find_obstacles(found),
             final_snapshot=found.final_snapshot,
             earlier=None if cluster is None else self._look_at_earlier(job, found, cluster),
+            requested=None if cluster is None else self._look_at_request(job, found, cluster),
+            patience_seconds=60.0 * job.restore.repeat_deletion_after_minutes,
+        )
+
+    def _look_at_request(
+        self, job: Job, found: Inventory, cluster: "DBClusterTypeDef"
+    ) -> RequestedDeletion | None:
+        state = job.state
+        if state.deletion_of is None or state.deletion_of != cluster.get("DbClusterResourceId"):
+            return None
+        name = state.final_snapshot
+        final = None if name is None else find_snapshot(found.rds, name)
+        seen = state.deletion_seen_at or state.delete_started_at
+        return RequestedDeletion(
+            is_accepted=state.delete_started_at is not None
+            or is_snapshot_in_progress(cluster, final),
+            sign=sign_of_deletion(cluster, found.instances, final),
+            seconds_without_sign=0.0 if seen is None else seconds_since(seen, job.clock()),
         )
 
     def _look_at_earlier(
@@ -247,8 +308,33 @@ class DeleteRdsHandler(BaseHandler):
             age_seconds=None if created is None else (job.clock() - created).total_seconds(),
         )
 
-    def _delete(self, job: Job, found: Inventory, action: Delete) -> None:
-        """Record the cluster while it is complete, and make the calls that delete it."""
+    def _join(self, job: Job, found: Inventory, facts: DeletionFacts) -> OperationState:
+        """Return the state with a deletion that is in progress already.
+
+        It is an attempt only if the operation did not know of it.
+        """
+        known = facts.requested is not None and job.state.delete_started_at is not None
+        state = job.state if known else self._started(job, found.require_cluster())
+        is_seen = facts.requested is None or facts.requested.sign is not None
+        return replace(state, deletion_seen_at=job.now) if is_seen else state
+
+    def _started(self, job: Job, cluster: "DBClusterTypeDef") -> OperationState:
+        """Return the state with a deletion that begins now."""
+        return replace(
+            job.with_attempt(job.state),
+            deletion_of=cluster["DbClusterResourceId"],
+            delete_started_at=job.now,
+            deletion_seen_at=job.now,
+        )
+
+    def _delete(
+        self, job: Job, found: Inventory, facts: DeletionFacts, action: Delete
+    ) -> OperationState:
+        """Record the cluster while it is complete, and make the calls that delete it.
+
+        Returns the state from then on. Raises DeletionFailedError if RDS has accepted the deletion
+        of this cluster more often than is configured.
+        """
         cluster = found.require_cluster()
         if not found.is_own:
             job.record(
@@ -259,6 +345,7 @@ class DeleteRdsHandler(BaseHandler):
                     final_snapshot=found.final_snapshot,
                 )
             )
+        before = job.state.final_snapshot
         if action.keeps_earlier and found.named_as_final is not None:
             mark_final_snapshot(
                 found.named_as_final["DBClusterSnapshotArn"], job.target_region, job.owner.tags
@@ -268,36 +355,99 @@ class DeleteRdsHandler(BaseHandler):
         living = [
             instance for instance in found.instances if instance.get("DBInstanceStatus") != DELETING
         ]
-        for each in deletion(cluster, living, job.target_region, action.final_snapshot):
+        *of_parts, of_cluster = deletion(cluster, living, job.target_region, action.final_snapshot)
+        for each in of_parts:
             try:
                 each.make(found.rds)
-            except (AwsError, ClusterNotFoundError):
-                if not self._is_going(found, each):
+            except AwsError:
+                if not self._is_instance_going(found, each):
                     raise
+        if self._is_accepted(job, found, facts, of_cluster):
+            return self._accepted(job, cluster)
+        is_known = facts.requested is not None and facts.requested.is_accepted
+        state = job.state if is_known else self._started(job, cluster)
+        if facts.requested is not None:
+            state = replace(state, final_snapshot=before)
+        return replace(state, deletion_seen_at=job.now)
 
-    def _is_going(self, found: Inventory, deletion_call: RdsCall) -> bool:
+    def _is_accepted(
+        self, job: Job, found: Inventory, facts: DeletionFacts, of_cluster: RdsCall
+    ) -> bool:
+        """Delete the cluster, and return whether RDS accepts that; False if it was at it before.
+
+        That it asks is written down first, so that a later call knows of it, however this one ends.
+        """
+        cluster = found.require_cluster()
+        known = job.state
+        if facts.requested is None:
+            job.record(
+                replace(
+                    known,
+                    deletion_of=cluster["DbClusterResourceId"],
+                    delete_started_at=None,
+                    deletion_seen_at=None,
+                )
+            )
+        try:
+            of_cluster.make(found.rds)
+        except (AwsError, ClusterNotFoundError) as error:
+            repeated = facts.requested is not None or was_repeated(error)
+            if self._is_cluster_going(job, found, refused=error, repeated=repeated):
+                return False
+            job.state = known
+            raise
+        return True
+
+    def _accepted(self, job: Job, cluster: "DBClusterTypeDef") -> OperationState:
+        """Return the state after an accepted deletion; raise if it has failed too often.
+
+        RDS accepts the deletion of a cluster again only if the one before has come to nothing.
+        """
+        name = cluster["DbClusterResourceId"]
+        state = job.with_attempt(self._started(job, cluster), name)
+        if job.execution and state.attempts[name] > job.restore.max_attempts:
+            job.state = state
+            raise DeletionFailedError(
+                f"RDS has accepted the deletion of cluster {job.target_cluster_id} in "
+                f"{job.target_region} {state.attempts[name]} times, and each time but the last, "
+                f"which goes on, the cluster stayed {cluster['Status']!r}",
+                target_cluster_id=job.target_cluster_id,
+                status=cluster["Status"],
+            )
+        return state
+
+    def _is_instance_going(self, found: Inventory, of_instance: RdsCall) -> bool:
         """Return whether what a call was to delete is being deleted, or gone.
 
         boto3 repeats a deletion whose response was lost, and RDS refuses the second one.
         """
-        if deletion_call.operation == "DeleteDBInstance":
-            name = deletion_call.parameters["DBInstanceIdentifier"]
-            instance = find_instance(found.rds, name)
-            return instance is None or instance.get("DBInstanceStatus") == DELETING
-        if deletion_call.operation == "DeleteDBCluster":
-            cluster = find_cluster(found.rds, found.request.cluster_id)
-            return cluster is None or cluster["Status"] == DELETING
-        return False
+        if of_instance.operation != "DeleteDBInstance":
+            return False
+        instance = find_instance(found.rds, of_instance.parameters["DBInstanceIdentifier"])
+        return instance is None or instance.get("DBInstanceStatus") == DELETING
 
-    def _initiated(self, job: Job, body: dict[str, str]) -> Answer:
+    def _is_cluster_going(
+        self, job: Job, found: Inventory, *, refused: AuroraRestoreError, repeated: bool
+    ) -> bool:
+        """Return whether RDS refused to delete the cluster because it is at it, or has done it.
+
+        Nothing else was against the deletion when it was first asked for, so the state of the
+        cluster as the reason (InvalidDBClusterStateFault) proves it, whatever status is shown.
+        """
+        cluster = find_cluster(found.rds, found.request.cluster_id)
+        if cluster is None or cluster["Status"] == DELETING:
+            return True
+        if repeated and code_of(refused) == INVALID_STATE:
+            return True
+        name = job.state.final_snapshot
+        final = None if name is None else find_snapshot(found.rds, name)
+        return is_snapshot_in_progress(cluster, final)
+
+    def _initiated(self, state: OperationState, body: dict[str, str]) -> Answer:
         return Answer(
             "Cluster deletion initiated",
             {**body, "status": DELETING},
-            replace(
-                job.with_attempt(job.state),
-                deleted_cluster_id=job.target_cluster_id,
-                delete_started_at=job.now,
-            ),
+            replace(state, deleted_cluster_id=body["target_cluster_id"]),
         )
 
 

@@ -223,6 +223,17 @@ def code_of(error: AuroraRestoreError) -> str:
     return str(error.details.get("aws_error_code", ""))
 
 
+def was_repeated(error: AuroraRestoreError) -> bool:
+    """Return whether boto3 had made the refused call before, with its response lost.
+
+    AWS may have carried the first call out, and then refuses the second one for that reason.
+    """
+    cause = error.__cause__
+    return isinstance(cause, ClientError) and bool(
+        cause.response.get("ResponseMetadata", {}).get("RetryAttempts")
+    )
+
+
 def translate_error(error: AwsCallError) -> AuroraRestoreError:
     """Return the pipeline's own error for one of boto3's, chosen by code, never by text."""
     if not isinstance(error, ClientError):

@@ -291,15 +291,23 @@ class Job:
         name = name or self.step.name
         return replace(state, attempts={**state.attempts, name: self.attempts(name) + 1})
 
-    def start_again(self, error: AuroraRestoreError, then: str = "it is started again") -> Answer:
+    def start_again(
+        self,
+        error: AuroraRestoreError,
+        then: str = "it is started again",
+        *,
+        limited: bool = True,
+    ) -> Answer:
         """Return the answer that leads back to the step that starts what has failed.
 
         ``then`` says what that step does. Raises ``error`` once the configured number of attempts
-        is used up, and on a direct call, where there is no state machine to follow.
+        is used up, and on a direct call, where there is no state machine to follow. If it is not
+        ``limited``, the step that it leads back to limits the attempts itself, because only it
+        learns whether there was one.
         """
         back = REPLACE.lead_back_of(self.step.name)
         if back is None or not self.execution:
             raise error
-        if self.attempts(back.attempts_of) >= self.restore.max_attempts:
+        if limited and self.attempts(back.attempts_of) >= self.restore.max_attempts:
             raise error
         return Answer.wait(f"{error.message}; {then}", {RESTART_FROM: back.to, **error.details})

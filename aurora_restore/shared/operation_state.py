@@ -56,7 +56,8 @@ class OperationState:
         Key(
             "copy-snapshot, delete-rds, restore-snapshot, check-restore-status",
             "How often a step has started its operation in AWS, which in check-restore-status is "
-            "to set the master password; also a copy before the last one, under the copy's name.",
+            "to set the master password; also a copy before the last one, under the copy's name, "
+            "and the deletion of a cluster, under its resource id.",
             of_one_run=True,
         ),
     ] = field(default_factory=dict)
@@ -151,8 +152,19 @@ class OperationState:
     deleted_cluster_id: Annotated[str | None, Key("delete-rds", "The cluster that is deleted.")] = (
         None
     )
+    deletion_of: Annotated[
+        str | None,
+        Key("delete-rds", "The resource id of the cluster whose deletion RDS was asked for."),
+    ] = None
     delete_started_at: Annotated[
-        Moment | None, Key("delete-rds", "When the deletion was started.")
+        Moment | None, Key("delete-rds", "When RDS accepted that deletion, or was found at it.")
+    ] = None
+    deletion_seen_at: Annotated[
+        Moment | None,
+        Key(
+            "delete-rds, check-delete-status",
+            "When something last showed that the deletion is in progress.",
+        ),
     ] = None
     final_snapshot: Annotated[
         str | None, Key("delete-rds", "The name of the deleted cluster's final snapshot.")

@@ -192,7 +192,7 @@ STEPS: Final[tuple[Step, ...]] = (
         changes_aws=True,
         purpose="Waits until the old cluster is gone.",
         grants=(
-            *_READ_CLUSTERS[:1],
+            *_READ_CLUSTERS,
             Grant(Resource.FINAL_SNAPSHOTS, ("rds:AddTagsToResource",), Condition.GIVES_TAG),
             Grant(Resource.TARGET_SNAPSHOTS, ("rds:DescribeDBClusterSnapshots",)),
         ),

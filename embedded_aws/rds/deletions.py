@@ -14,7 +14,12 @@ from embedded_aws.rds.params import Params
 from embedded_aws.rds.resources import find_cluster
 from embedded_aws.rds.responses import cluster_response
 from embedded_aws.rds.snapshots import AUTOMATED, Snapshots
-from embedded_aws.rds.transitions import Operation, RunningTransition, StatusTransition
+from embedded_aws.rds.transitions import (
+    Operation,
+    RunningTransition,
+    StatusPhase,
+    StatusTransition,
+)
 
 _GONE = "gone"
 
@@ -38,7 +43,10 @@ class Deletions:
             self._snapshots.take(cluster, final)
             seconds += timings.create_snapshot
         cluster.keeps_automated_backups = not params.flag("DeleteAutomatedBackups", default=True)
-        default = StatusTransition.spread((DELETING,), seconds, _GONE)
+        phases = [StatusPhase(DELETING, seconds)]
+        if timings.deletion_lag:
+            phases.insert(0, StatusPhase(cluster.status, timings.deletion_lag))
+        default = StatusTransition(tuple(phases), _GONE)
         transition = self._backend.overrides.apply(Operation.DELETE_CLUSTER, default)
         self._start_deletion(cluster, transition)
         return {"DBCluster": shown}
@@ -54,7 +62,7 @@ class Deletions:
             raise InvalidParameterCombinationError(
                 "Cannot delete protected Cluster, please disable deletion protection and try again."
             )
-        if cluster.status == DELETING:
+        if cluster.is_being_deleted:
             raise InvalidDBClusterStateError(
                 f"Cluster {cluster.identifier} is already being deleted"
             )
@@ -117,7 +125,8 @@ class Deletions:
 
         if cluster.transition is not None:
             cluster.transition.cancel()
-        cluster.transition = RunningTransition(
+        cluster.deletion_due = False
+        cluster.transition = cluster.deletion = RunningTransition(
             self._backend.scheduler, transition, show=show, done=done
         )
 

@@ -274,6 +274,10 @@ _DELETIONS = (
     ),
     ("a_cluster_is_not_deleted_while_an_instance_is_not_at_least_deleting", _DELETING),
     ("the_accepted_deletion_still_shows_available", f"{_MODEL}, DeleteDBCluster, examples"),
+    (
+        "a_cluster_that_is_being_deleted_may_stay_available_for_long",
+        "AWS CLI, examples of delete-db-cluster",
+    ),
     ("a_cluster_is_gone_only_after_its_last_instance", _DELETING),
     ("a_final_snapshot_is_required_unless_it_is_skipped", f"{_MODEL}, SkipFinalSnapshot"),
     ("a_final_snapshot_is_made_and_can_be_restored", f"{_MODEL}, FinalDBSnapshotIdentifier"),

@@ -116,9 +116,17 @@ class DBCluster:
     """Whether the data plane lets clients in."""
     keeps_automated_backups: bool = False
     """Whether its automated snapshots stay when it is deleted."""
+    deletion: RunningTransition | None = None
+    """Its accepted deletion, whatever the status shows."""
     deletion_due: bool = False
     """Whether only its remaining instances keep a cluster that is being deleted."""
     transition: RunningTransition | None = None
+
+    @property
+    def is_being_deleted(self) -> bool:
+        """Whether its deletion has been accepted and goes on; the status may not show it yet."""
+        running = self.deletion is not None and self.deletion.running
+        return running or self.deletion_due or self.status == DELETING
 
     @property
     def arn(self) -> str:

@@ -34,6 +34,8 @@ class Timings:
     reboot_instance: float = 60
     delete_instance: float = 300
     delete_cluster: float = 90
+    deletion_lag: float = 0
+    """From the acceptance of a cluster's deletion until its status shows it."""
 
     @classmethod
     def instant(cls) -> Self:

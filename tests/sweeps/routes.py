@@ -50,6 +50,8 @@ class SweepRoute:
     """Fields of ``target`` in the configuration."""
     old_cluster: Document | None = field(default_factory=dict)
     """The settings of the cluster that is replaced; None where there is none."""
+    deletion_lag: float = 0
+    """For how many seconds a cluster keeps its status once its deletion is accepted."""
     final_snapshots: int = 0
     copies: int = 1
     """How many copies there are in the end, all where the target is."""
@@ -68,6 +70,7 @@ class SweepRoute:
                 _make_old_cluster(stage, security_group, self.old_cluster)
             if self.earlier_copy:
                 _make_earlier_copy(stage)
+            stage.bench.rds.admin.set_timings(deletion_lag=self.deletion_lag)
             stage.bench.configure(self._document(security_group, keys))
             yield stage
 
@@ -197,6 +200,16 @@ ROUTES: tuple[SweepRoute, ...] = (
     SweepRoute(
         name="final snapshot",
         target={"skip_final_snapshot": False},
+        final_snapshots=1,
+    ),
+    SweepRoute(
+        name="slow deletion",
+        deletion_lag=2 * 3600,
+    ),
+    SweepRoute(
+        name="slow deletion with a final snapshot",
+        target={"skip_final_snapshot": False},
+        deletion_lag=2 * 3600,
         final_snapshots=1,
     ),
     SweepRoute(

@@ -357,4 +357,14 @@ class Restore:
             maximum=5,
         ),
     ] = 2
+    repeat_deletion_after_minutes: Annotated[
+        int,
+        Rule(
+            help="For how many minutes an accepted deletion is waited for while nothing shows that "
+            "it is in progress: no final snapshot being taken, no instance being deleted. Then the "
+            "same call is made again, which RDS refuses if the deletion is in progress.",
+            minimum=5,
+            maximum=1440,
+        ),
+    ] = 30
     schedule: Schedule | None = None

@@ -7,7 +7,6 @@ import pytest
 from aurora_restore.lambdas.check_delete_status import CheckDeleteStatusHandler
 from aurora_restore.lambdas.delete_rds import DeleteRdsHandler
 from aurora_restore.shared.errors import DeletionFailedError
-from aurora_restore.shared.job import GRACE_SECONDS
 from aurora_restore.shared.names import (
     TAG_MANAGED_BY,
     TAG_OPERATION,
@@ -29,6 +28,9 @@ from tests.unit.lambdas.arrange import (
 from tests.unit.scene import HOME, OWN_TAGS, TARGET, Scene, make_scene
 
 STEP = CheckDeleteStatusHandler.step.name
+PATIENCE = 30 * 60
+"""Seconds for which a deletion without any sign is waited for, unless configured."""
+MAX_ATTEMPTS = 2
 CLUSTER_ARN = HOME.arn("cluster", TARGET)
 
 
@@ -44,7 +46,7 @@ def delete(scene: Scene) -> None:
 
 def delete_in_vain(scene: Scene) -> None:
     """RDS accepts the deletion, and the cluster stays as it was."""
-    scene.bench.rds.admin.next_outcome("delete-cluster", statuses=["available"], never_ends=True)
+    scene.bench.rds.admin.next_outcome("delete-cluster", final="available", seconds=1)
     delete(scene)
 
 
@@ -124,7 +126,7 @@ def test_a_status_that_may_pass_is_waited_for(scene: Scene, status: str) -> None
     delete(scene)
     set_status(scene, CLUSTER_ARN, status)
 
-    answer = look(scene, seconds_after_deletion=2 * GRACE_SECONDS)
+    answer = look(scene, seconds_after_deletion=2 * PATIENCE)
 
     assert (answer["statusCode"], answer["body"]["status"]) == (202, status)
     assert "restart_from" not in answer["body"]
@@ -135,7 +137,7 @@ def test_a_cluster_that_is_not_going_is_deleted_again(scene: Scene, status: str)
     delete(scene)
     set_status(scene, CLUSTER_ARN, status)
 
-    answer = look(scene, seconds_after_deletion=GRACE_SECONDS)
+    answer = look(scene, seconds_after_deletion=PATIENCE)
 
     assert (answer["statusCode"], answer["body"]["status"]) == (202, status)
     assert answer["body"]["restart_from"] == DeleteRdsHandler.step.name
@@ -147,7 +149,7 @@ def test_a_deletion_that_was_just_accepted_may_not_show_yet(scene: Scene, status
     delete(scene)
     set_status(scene, CLUSTER_ARN, status)
 
-    answer = look(scene, seconds_after_deletion=GRACE_SECONDS - 1)
+    answer = look(scene, seconds_after_deletion=PATIENCE - 1)
 
     assert (answer["statusCode"], answer["body"]["status"]) == (202, status)
     assert "restart_from" not in answer["body"]
@@ -162,7 +164,106 @@ def test_a_direct_call_is_reported_that_the_cluster_is_not_going(scene: Scene, s
     assert answer["statusCode"] == 500
     assert answer["body"]["error_type"] == "DeletionFailedError"
     assert answer["body"]["status"] == status
-    assert answer["body"]["error"].endswith("it is not being deleted")
+    assert answer["body"]["error"].endswith("nothing shows that it is being deleted")
+
+
+# A deletion that its status does not show
+
+
+def show_late(scene: Scene, **timings: float) -> None:
+    """RDS takes its time, in which a cluster that is being deleted keeps its status."""
+    scene.bench.rds.admin.set_timings(deletion_lag=4 * PATIENCE, **timings)
+
+
+def test_a_final_snapshot_being_taken_shows_that_the_deletion_goes_on(scene: Scene) -> None:
+    scene.configure(skip_final_snapshot=False)
+    show_late(scene, create_snapshot=2 * PATIENCE)
+    delete(scene)
+
+    answer = look(scene, seconds_after_deletion=PATIENCE + 1)
+
+    assert (answer["statusCode"], answer["body"]["status"]) == (202, "available")
+    assert answer["body"]["waiting_for"] == "its final snapshot is being taken"
+    assert "restart_from" not in answer["body"]
+
+
+def test_an_instance_that_goes_shows_that_the_deletion_goes_on(scene: Scene) -> None:
+    show_late(scene, delete_instance=2 * PATIENCE)
+    delete(scene)
+
+    answer = look(scene, seconds_after_deletion=PATIENCE + 1)
+
+    assert answer["body"]["waiting_for"] == f"its instances are deleting: {TARGET}-1"
+    assert "restart_from" not in answer["body"]
+
+
+def test_without_a_sign_the_wait_begins_when_the_last_one_was_seen(scene: Scene) -> None:
+    show_late(scene, delete_instance=PATIENCE)
+    delete(scene)
+    look(scene, seconds_after_deletion=PATIENCE - 1)
+
+    early = look(scene, seconds_after_deletion=PATIENCE - 1)
+    late = look(scene, seconds_after_deletion=1)
+
+    assert "restart_from" not in early["body"]
+    assert late["body"]["restart_from"] == "delete-rds"
+
+
+def test_the_wait_without_a_sign_is_configured(scene: Scene) -> None:
+    document = scene.document
+    scene.bench.configure({**document, "repeat_deletion_after_minutes": 5})
+    show_late(scene)
+    delete(scene)
+
+    early = look(scene, seconds_after_deletion=299)
+    late = look(scene, seconds_after_deletion=301)
+
+    assert "restart_from" not in early["body"]
+    assert late["body"]["restart_from"] == "delete-rds"
+
+
+def test_a_refused_repetition_proves_that_it_goes_on_and_costs_no_attempt(scene: Scene) -> None:
+    show_late(scene)
+    delete(scene)
+    before = details(scene, DeleteRdsHandler)
+
+    for _ in range(3):
+        assert look(scene, seconds_after_deletion=PATIENCE)["body"]["restart_from"] == "delete-rds"
+        assert go(scene, DeleteRdsHandler)["statusCode"] == 200
+        assert "restart_from" not in look(scene, seconds_after_deletion=1)["body"]
+    scene.bench.advance(2 * PATIENCE)
+
+    after = details(scene, DeleteRdsHandler)
+    assert go(scene, CheckDeleteStatusHandler)["statusCode"] == 200
+    assert after["attempts"] == before["attempts"]
+    assert after["delete_started_at"] == before["delete_started_at"]
+
+
+def test_a_slow_deletion_makes_one_final_snapshot(scene: Scene) -> None:
+    scene.configure(skip_final_snapshot=False)
+    show_late(scene)
+    delete(scene)
+
+    while (answer := look(scene, seconds_after_deletion=PATIENCE / 2))["statusCode"] != 200:
+        if answer["body"].get("restart_from"):
+            delete(scene)
+
+    assert tags(final_snapshot_of(scene))[TAG_MANAGED_BY] == PREFIX
+    name = final_snapshot_of(scene)["DBClusterSnapshotIdentifier"]
+    assert details(scene, CheckDeleteStatusHandler)["final_snapshot"] == name
+
+
+def test_a_cluster_made_in_its_place_is_looked_at_immediately(scene: Scene) -> None:
+    delete(scene)
+    scene.bench.advance(900)
+    scene.client("rds").create_db_cluster(
+        DBClusterIdentifier=TARGET,
+        Engine="aurora-postgresql",
+        MasterUsername="postgres",
+        MasterUserPassword="somebodys-own",
+    )
+
+    assert go(scene, CheckDeleteStatusHandler)["body"]["restart_from"] == "delete-rds"
 
 
 # How often it is deleted again
@@ -170,7 +271,7 @@ def test_a_direct_call_is_reported_that_the_cluster_is_not_going(scene: Scene, s
 
 def test_a_deletion_that_is_begun_again_is_waited_for(scene: Scene) -> None:
     delete_in_vain(scene)
-    again = look(scene, seconds_after_deletion=GRACE_SECONDS)
+    again = look(scene, seconds_after_deletion=PATIENCE)
     delete(scene)
 
     under_way = look(scene, seconds_after_deletion=1)
@@ -181,25 +282,37 @@ def test_a_deletion_that_is_begun_again_is_waited_for(scene: Scene) -> None:
     assert over["statusCode"] == 200
 
 
-def test_the_second_deletion_in_vain_ends_the_execution(scene: Scene) -> None:
+def test_the_last_deletion_in_vain_ends_the_execution(scene: Scene) -> None:
     delete_in_vain(scene)
+    for _ in range(1, MAX_ATTEMPTS):
+        look(scene, seconds_after_deletion=PATIENCE)
+        delete_in_vain(scene)
+
+    answer = look(scene, seconds_after_deletion=PATIENCE)
+    with pytest.raises(DeletionFailedError, match=r"accepted the deletion of cluster .* 3 times"):
+        delete_in_vain(scene)
+
+    assert answer["body"]["restart_from"] == "delete-rds"
+    assert scene.bench.state("delete-rds")["status"] == "FAILED"
+
+
+def test_a_rerun_goes_on_with_what_the_last_one_began(scene: Scene) -> None:
     delete_in_vain(scene)
-
-    with pytest.raises(DeletionFailedError, match=f"cluster {TARGET} in {REGION} is 'available'"):
-        look(scene, seconds_after_deletion=GRACE_SECONDS)
-
-    assert scene.bench.state(STEP)["status"] == "FAILED"
-
-
-def test_a_rerun_may_delete_it_once_more(scene: Scene) -> None:
-    delete_in_vain(scene)
-    delete_in_vain(scene)
+    for _ in range(1, MAX_ATTEMPTS):
+        scene.bench.advance(PATIENCE)
+        delete_in_vain(scene)
+    scene.bench.advance(PATIENCE)
     with pytest.raises(DeletionFailedError):
-        look(scene, seconds_after_deletion=GRACE_SECONDS)
+        delete(scene)
 
     scene.bench.redrive_count = 1
+    delete(scene)
 
-    assert look(scene, seconds_after_deletion=1)["body"]["restart_from"] == "delete-rds"
+    assert look(scene, seconds_after_deletion=LONG_ENOUGH)["statusCode"] == 200
+
+
+def max_attempts(scene: Scene) -> int:
+    return 2
 
 
 # What is there instead

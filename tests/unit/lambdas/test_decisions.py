@@ -6,6 +6,7 @@ from itertools import product
 
 import pytest
 
+from aurora_restore.lambdas import check_delete_status as progress
 from aurora_restore.lambdas import check_restore_status as restore
 from aurora_restore.lambdas import copy_snapshot as copy
 from aurora_restore.lambdas import delete_rds as delete
@@ -79,6 +80,11 @@ OLD = DeletionFacts(cluster_id="staging", cluster_status=AVAILABLE, is_finished_
 WITH_FINAL = replace(OLD, final_snapshot="staging-final-1")
 EARLIER = EarlierFinalSnapshot(status=AVAILABLE, is_of_this_cluster=True, age_seconds=10.0)
 STALE = replace(EARLIER, age_seconds=GRACE_SECONDS + 1.0)
+ACCEPTED = delete.RequestedDeletion(is_accepted=True, seconds_without_sign=1799)
+ASKED = replace(WITH_FINAL, requested=ACCEPTED, patience_seconds=1800)
+OVERDUE = replace(ASKED, requested=replace(ACCEPTED, seconds_without_sign=1800))
+SIGNED = replace(ASKED, requested=replace(ACCEPTED, seconds_without_sign=9999, sign="it goes"))
+UNKNOWN_OUTCOME = replace(ASKED, requested=replace(ACCEPTED, is_accepted=False, sign="it goes"))
 OBSTACLE = Obstacle("target", "it is protected", "lift that")
 
 
@@ -122,12 +128,51 @@ def decided(facts: DeletionFacts) -> delete.DeletionAction:
             replace(WITH_FINAL, earlier=replace(EARLIER, is_of_this_cluster=False)),
             delete.Delete("staging-final-2", renames_final_snapshot=True),
         ),
+        (ASKED, delete.AwaitDeletion()),
+        (SIGNED, delete.AwaitDeletion()),
+        (replace(OVERDUE, cluster_status="backing-up"), delete.AwaitDeletion()),
+        (OVERDUE, delete.Delete("staging-final-1")),
+        (replace(OVERDUE, obstacles=[OBSTACLE]), delete.Refuse([OBSTACLE])),
+        (UNKNOWN_OUTCOME, delete.Delete("staging-final-1")),
+        (replace(UNKNOWN_OUTCOME, earlier=EARLIER), delete.Delete(None)),
     ],
 )
 def test_a_deletion_is_refused_awaited_or_done(
     facts: DeletionFacts, action: delete.DeletionAction
 ) -> None:
     assert decided(facts) == action
+
+
+GOING = progress.DeletionProgress(
+    cluster_status=AVAILABLE,
+    is_finished_restore=False,
+    seconds_without_sign=1799,
+    patience_seconds=1800,
+)
+
+
+@pytest.mark.parametrize(
+    ("facts", "action"),
+    [
+        (replace(GOING, cluster_status=None), progress.Gone()),
+        (replace(GOING, is_finished_restore=True), progress.Gone()),
+        (GOING, progress.Await()),
+        (replace(GOING, seconds_without_sign=1800), progress.DeleteAgain()),
+        (replace(GOING, seconds_without_sign=None), progress.DeleteAgain()),
+        (replace(GOING, seconds_without_sign=9999, sign="it goes"), progress.Await()),
+        (replace(GOING, seconds_without_sign=9999, cluster_status=DELETING), progress.Await()),
+        (replace(GOING, seconds_without_sign=9999, cluster_status=UNKNOWN), progress.Await()),
+        (replace(GOING, is_another=True, sign="it goes"), progress.DeleteAgain()),
+        *(
+            (replace(GOING, cluster_status=dead, seconds_without_sign=1800), progress.DeleteAgain())
+            for dead in sorted(DEAD_CLUSTER)
+        ),
+    ],
+)
+def test_a_deletion_is_over_awaited_or_asked_for_again(
+    facts: progress.DeletionProgress, action: progress.ProgressAction
+) -> None:
+    assert progress.decide(facts) == action
 
 
 def every_deletion() -> Iterator[DeletionFacts]:

@@ -33,6 +33,7 @@ from tests.unit.lambdas.arrange import (
     take_manual,
     target_status,
 )
+from tests.unit.lambdas.midway import dying_after
 from tests.unit.scene import HOME, OWN_TAGS, SNAPSHOT, TARGET, Scene, make_scene
 
 STEP = DeleteRdsHandler.step.name
@@ -109,7 +110,7 @@ def test_what_is_deleted_is_written_down(scene: Scene) -> None:
     assert known["deleted_cluster_id"] == TARGET
     assert known["delete_started_at"] == "2026-05-16T07:00:02.000000Z"
     assert known["old_cluster"]["DBClusterIdentifier"] == TARGET
-    assert known["attempts"] == {STEP: 1}
+    assert known["attempts"][STEP] == 1
     assert scene.bench.audit_trail()[-1] == (STEP, "SUCCESS")
 
 
@@ -390,6 +391,7 @@ def test_a_final_snapshot_that_has_failed_is_none(scene: Scene) -> None:
     (failed,) = final_snapshots(scene)
     set_status(scene, HOME.arn("cluster-snapshot", failed), "failed")
     set_status(scene, HOME.arn("cluster", TARGET), "available")
+    scene.bench.advance(LONG_ENOUGH)
 
     go(scene, DeleteRdsHandler)
 
@@ -555,18 +557,51 @@ def test_an_instance_that_is_only_beginning_keeps_the_others(scene: Scene, statu
     assert instance_statuses(scene) == {WRITER: "available", READER: status}
 
 
-def test_a_final_snapshot_in_the_making_is_waited_for(scene: Scene) -> None:
+def test_a_final_snapshot_in_the_making_belongs_to_a_deletion_in_progress(scene: Scene) -> None:
     scene.configure(skip_final_snapshot=False)
+    scene.bench.rds.admin.set_timings(deletion_lag=LONG_ENOUGH, create_snapshot=LONG_ENOUGH)
     go(scene, DeleteRdsHandler)
-    (name,) = final_snapshots(scene)
-    set_status(scene, HOME.arn("cluster-snapshot", name), "creating")
-    set_status(scene, HOME.arn("cluster", TARGET), "available")
+    attempts = details(scene, DeleteRdsHandler)["attempts"]
+    scene.bench.advance(LONG_ENOUGH / 2 + 300)
+    deletions = scene.changes().count("DeleteDBCluster")
 
-    waiting = go(scene, DeleteRdsHandler)
+    again = go(scene, DeleteRdsHandler)
 
-    assert waiting["statusCode"] == 202
-    assert "its final snapshot, which is creating" in waiting["body"]["message"]
+    assert again["statusCode"] == 200
+    assert details(scene, DeleteRdsHandler)["attempts"] == attempts
+    assert scene.changes().count("DeleteDBCluster") == deletions
+    assert len(final_snapshots(scene)) == 1
+
+
+@pytest.mark.parametrize("final", [True, False])
+def test_a_deletion_whose_acceptance_was_not_noticed_is_taken_for_accepted(
+    scene: Scene, final: bool
+) -> None:
+    scene.configure(skip_final_snapshot=not final)
+    scene.bench.rds.admin.set_timings(deletion_lag=600)
+    with dying_after(scene, "DeleteDBCluster"):
+        go(scene, DeleteRdsHandler)
     assert target_status(scene) == "available"
+
+    answer = go(scene, DeleteRdsHandler)
+
+    assert answer["statusCode"] == 200
+    assert details(scene, DeleteRdsHandler)["attempts"][STEP] == 1
+    scene.bench.advance(LONG_ENOUGH)
+    assert go(scene, CheckDeleteStatusHandler)["statusCode"] == 200
+    assert len(final_snapshots(scene)) == final
+
+
+def test_a_deletion_that_boto3_repeats_is_taken_for_accepted(scene: Scene) -> None:
+    scene.bench.rds.admin.set_timings(deletion_lag=600)
+    scene.bench.rds.admin.refuse_next(
+        "DeleteDBCluster", code="InternalFailure", status=500, after_doing=True
+    )
+
+    assert go(scene, DeleteRdsHandler)["statusCode"] == 200
+    assert scene.changes().count("DeleteDBCluster") == 2
+    scene.bench.advance(LONG_ENOUGH)
+    assert target_status(scene) is None
 
 
 def test_another_clusters_snapshot_of_that_name_is_no_final_snapshot(scene: Scene) -> None:
@@ -596,8 +631,8 @@ def test_a_superseded_final_snapshot_can_be_pruned(scene: Scene) -> None:
 
 def test_a_full_quota_does_not_stop_a_deletion_whose_final_snapshot_is_there(scene: Scene) -> None:
     scene.configure(skip_final_snapshot=False)
-    go(scene, DeleteRdsHandler)
-    scene.bench.advance(1)
+    with dying_after(scene, "DeleteDBCluster"):
+        go(scene, DeleteRdsHandler)
     set_status(scene, HOME.arn("cluster", TARGET), "available")
     scene.bench.rds.admin.set_rules(manual_snapshots=1)
     (name,) = final_snapshots(scene)

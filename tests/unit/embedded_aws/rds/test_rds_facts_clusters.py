@@ -460,6 +460,29 @@ def test_the_accepted_deletion_still_shows_available(rds_bench: RdsBench) -> Non
         delete(rds_bench)
 
 
+@pytest.mark.parametrize("final", [{}, {"FinalDBSnapshotIdentifier": "last"}])
+def test_a_cluster_that_is_being_deleted_may_stay_available_for_long(
+    rds_bench: RdsBench, final: dict[str, str]
+) -> None:
+    rds_bench.new_cluster()
+    rds_bench.admin.set_timings(deletion_lag=1800)
+    delete(rds_bench, **final)
+
+    rds_bench.advance(1799)
+    assert rds_bench.cluster()["Status"] == "available"
+    with refused("InvalidDBClusterStateFault"):
+        delete(rds_bench, **final)
+    with refused("InvalidDBClusterStateFault"):
+        delete(rds_bench, FinalDBSnapshotIdentifier="another")
+    rds_bench.advance(1)
+    assert rds_bench.cluster()["Status"] == "deleting"
+    rds_bench.advance(TIMINGS.create_snapshot + TIMINGS.delete_cluster)
+    with refused("DBClusterNotFoundFault"):
+        rds_bench.cluster()
+    made = rds_bench.rds().describe_db_cluster_snapshots()["DBClusterSnapshots"]
+    assert [one["DBClusterSnapshotIdentifier"] for one in made] == [*final.values()]
+
+
 def test_a_cluster_is_gone_only_after_its_last_instance(rds_bench: RdsBench) -> None:
     rds_bench.new_cluster()
     rds_bench.new_instance()

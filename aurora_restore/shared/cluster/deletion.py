@@ -1,0 +1,46 @@
+"""What shows that the deletion of a cluster is in progress.
+
+After an accepted DeleteDBCluster the cluster may keep its status for many minutes, while its final
+snapshot is taken. So the status alone does not say that it stays.
+"""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from aurora_restore.shared.rds.statuses import AVAILABLE, DEAD_SNAPSHOT, DELETING
+
+if TYPE_CHECKING:
+    from mypy_boto3_rds.type_defs import (
+        DBClusterSnapshotTypeDef,
+        DBClusterTypeDef,
+        DBInstanceTypeDef,
+    )
+
+
+def is_snapshot_in_progress(
+    cluster: "DBClusterTypeDef", snapshot: "DBClusterSnapshotTypeDef | None"
+) -> bool:
+    """Return whether ``snapshot`` is being taken of this very cluster."""
+    return (
+        snapshot is not None
+        and snapshot.get("DbClusterResourceId") == cluster.get("DbClusterResourceId")
+        and snapshot["Status"] not in DEAD_SNAPSHOT | {AVAILABLE}
+    )
+
+
+def sign_of_deletion(
+    cluster: "DBClusterTypeDef",
+    instances: "Sequence[DBInstanceTypeDef]",
+    final_snapshot: "DBClusterSnapshotTypeDef | None",
+) -> str | None:
+    """Return what shows that an accepted deletion is in progress, or None if nothing does."""
+    if cluster["Status"] == DELETING:
+        return "the cluster is deleting"
+    if is_snapshot_in_progress(cluster, final_snapshot):
+        return "its final snapshot is being taken"
+    deleting = sorted(
+        instance["DBInstanceIdentifier"]
+        for instance in instances
+        if instance.get("DBInstanceStatus") == DELETING
+    )
+    return f"its instances are deleting: {', '.join(deleting)}" if deleting else None
