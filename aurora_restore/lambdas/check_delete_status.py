@@ -42,7 +42,7 @@ class Gone:
 
 
 @dataclass(frozen=True)
-class Await:
+class AwaitEnd:
     """The cluster is being deleted, or may be."""
 
 
@@ -51,7 +51,7 @@ class DeleteAgain:
     """Nothing shows that the cluster is being deleted, so RDS is asked again."""
 
 
-ProgressAction = Gone | Await | DeleteAgain
+ProgressAction = Gone | AwaitEnd | DeleteAgain
 
 
 def decide(facts: DeletionProgress) -> ProgressAction:
@@ -65,13 +65,13 @@ def decide(facts: DeletionProgress) -> ProgressAction:
     if facts.is_another:
         return DeleteAgain()
     if facts.sign is not None:
-        return Await()
+        return AwaitEnd()
     if facts.cluster_status != AVAILABLE and facts.cluster_status not in DEAD_CLUSTER:
-        return Await()
+        return AwaitEnd()
     if facts.seconds_without_sign is None:
         return DeleteAgain()
     if facts.seconds_without_sign < facts.patience_seconds:
-        return Await()
+        return AwaitEnd()
     return DeleteAgain()
 
 
@@ -103,7 +103,7 @@ class CheckDeleteStatusHandler(BaseHandler):
                     update_metrics(job.operation_id, "DeleteDuration", duration, "Seconds")
                 self._tag_final_snapshot(job)
                 return Answer("Cluster deletion completed", body)
-            case Await():
+            case AwaitEnd():
                 body["status"] = str(facts.cluster_status)
                 state = job.state
                 if facts.sign is not None:

@@ -11,6 +11,17 @@ from aurora_restore.shared.cluster.calls import (
     finish_cluster,
     set_master_password,
 )
+from aurora_restore.shared.cluster.capacity import (
+    GiveUp,
+    TryClass,
+    WaitForCapacity,
+    facts_of,
+    insufficient,
+    missing,
+    shortage_of,
+    waiting,
+)
+from aurora_restore.shared.cluster.capacity import decide as capacity_action
 from aurora_restore.shared.cluster.settings import (
     InstancePlan,
     drift,
@@ -172,8 +183,9 @@ class CheckRestoreStatusHandler(BaseHandler):
 
         A direct call only looks at a cluster that this operation did not restore, and says so.
         Raises ClusterNotFoundError or RestoreFailedError if the restore may not be started again,
-        ForeignClusterError for such a cluster in an execution, and NameTakenError if another
-        cluster has an instance of the name of one to be made.
+        ForeignClusterError for such a cluster in an execution, NameTakenError if another cluster
+        has an instance of the name of one to be made, and InsufficientCapacityError if AWS has had
+        no capacity for an instance for the configured time.
         """
         body: dict[str, Any] = {
             "target_cluster_id": job.target_cluster_id,
@@ -214,10 +226,7 @@ class CheckRestoreStatusHandler(BaseHandler):
             case Await(what):
                 return self._wait(job, body, what)
             case CreateInstances(plans):
-                for plan in plans:
-                    self._create_instance(job, cluster["Engine"], plan)
-                names = ", ".join(plan.identifier for plan in plans)
-                return self._wait(job, body, f"the instances {names}")
+                return self._wait(job, body, self._create_instances(job, cluster, plans))
             case SetMasterPassword():
                 self._set_master_password(job, cluster, record)
                 return self._wait(job, body, "the master password")
@@ -316,6 +325,52 @@ class CheckRestoreStatusHandler(BaseHandler):
             target, old, record(cluster, instances), wanted, planned_instances(target, old)
         )
         return tuple(asdict(difference) for difference in found)
+
+    def _create_instances(
+        self, job: Job, cluster: "DBClusterTypeDef", plans: Sequence[InstancePlan]
+    ) -> str:
+        """Create missing instances in their order, and return what is waited for from then on.
+
+        One that AWS has no capacity for is waited for before the next is made: the first of them
+        becomes the writer.
+        """
+        for plan in plans:
+            shortage = self._create_with_some_class(job, cluster["Engine"], plan)
+            if shortage is not None:
+                return f"{shortage}, for instance {plan.identifier}"
+        return "the instances " + ", ".join(plan.identifier for plan in plans)
+
+    def _create_with_some_class(self, job: Job, engine: str, plan: InstancePlan) -> str | None:
+        """Create an instance, if need be with a fallback class; return what AWS lacks for now.
+
+        Raises InsufficientCapacityError if waiting has not helped, and no class is left.
+        """
+        target, now, tried = job.restore.target, job.clock(), list[str]()
+        instance_class = plan.instance_class
+        while True:
+            try:
+                self._create_instance(job, engine, replace(plan, instance_class=instance_class))
+            except AwsError as error:
+                shortage = shortage_of(error)
+                if shortage is None:
+                    raise
+                facts = facts_of(job.state, target, shortage, instance_class, now=now, tried=tried)
+                tried.append(instance_class)
+                match capacity_action(facts):
+                    case WaitForCapacity():
+                        job.state = waiting(job.state, instance_class, now)
+                        return missing(shortage, instance_class)
+                    case TryClass(another):
+                        instance_class = another
+                    case GiveUp():
+                        raise insufficient(error, shortage, tried, target) from error
+                    case action:
+                        assert_never(action)
+            else:
+                if tried:
+                    used = {**job.state.instance_class_used, plan.identifier: instance_class}
+                    job.state = replace(job.state, instance_class_used=used)
+                return None
 
     def _create_instance(self, job: Job, engine: str, plan: InstancePlan) -> None:
         tags = restored_tags(job.restore.target, None, job.owner.tags)

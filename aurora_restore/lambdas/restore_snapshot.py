@@ -1,11 +1,23 @@
 """Restore the cluster from the snapshot."""
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, assert_never
 
 from aurora_restore.shared.aws_utils import code_of
 from aurora_restore.shared.base_handler import BaseHandler
 from aurora_restore.shared.cluster.calls import restore_cluster
+from aurora_restore.shared.cluster.capacity import (
+    NO_CLASS,
+    GiveUp,
+    TryClass,
+    WaitForCapacity,
+    decide,
+    facts_of,
+    insufficient,
+    missing,
+    shortage_of,
+    waiting,
+)
 from aurora_restore.shared.cluster.network import (
     ClusterNetwork,
     describe_subnet_group,
@@ -50,13 +62,14 @@ class RestoreSnapshotHandler(BaseHandler):
     step = get_step("restore-snapshot")
 
     def run(self, job: Job) -> Answer:
-        """Start the restore and return 200.
+        """Start the restore and return 200, or 202 while AWS has no capacity for it.
 
         Raises TargetSnapshotNotFoundError if there is no such snapshot, SnapshotNotVisibleError if
         it was shared and is not visible yet, SnapshotNotAvailableError if it is not available,
-        UnsuitableInputError if it is not of the configured source, and ForeignClusterError if
-        another cluster has the target's name. Raises ValidationError if RDS refuses a subnet group
-        or security groups of the event.
+        UnsuitableInputError if it is not of the configured source, ForeignClusterError if another
+        cluster has the target's name, and InsufficientCapacityError if AWS has had no capacity for
+        the configured time. Raises ValidationError if RDS refuses a subnet group or security groups
+        of the event.
         """
         try:
             return self._start(job)
@@ -89,7 +102,10 @@ class RestoreSnapshotHandler(BaseHandler):
         if obstacles:
             raise refusal(obstacles, job.target_cluster_id)
         planned_instances(target, job.state.old_cluster)
-        status, record = self._restore(job, snapshot, network)
+        try:
+            status, record = self._restore(job, snapshot, network)
+        except AwsError as error:
+            return self._wait_for_capacity(job, error)
         started = replace(job.with_attempt(job.state), restore_started_at=job.now)
         return self._answer(job, name, status, network, record, started)
 
@@ -125,6 +141,30 @@ class RestoreSnapshotHandler(BaseHandler):
             raise self._absent(job, snapshot["DBClusterSnapshotIdentifier"]) from error
         cluster: DBClusterTypeDef = restored["DBCluster"]
         return cluster["Status"], self._record(job, cluster, record)
+
+    def _wait_for_capacity(self, job: Job, error: AwsError) -> Answer:
+        """Return the answer that waits for capacity. Raises an error if that is not the reason.
+
+        Raises InsufficientCapacityError once the configured time is over.
+        """
+        shortage = shortage_of(error)
+        if shortage is None or refused_field(job.event, code_of(error)) is not None:
+            raise error
+        body = {
+            "target_cluster_id": job.target_cluster_id,
+            "target_region": job.target_region,
+            "waiting_for": missing(shortage, NO_CLASS),
+        }
+        now, target = job.clock(), job.restore.target
+        match decide(facts_of(job.state, target, shortage, NO_CLASS, now=now)):
+            case WaitForCapacity():
+                return Answer.wait(
+                    "The restore waits for capacity", body, waiting(job.state, NO_CLASS, now)
+                )
+            case GiveUp() | TryClass():
+                raise insufficient(error, shortage, [NO_CLASS], target) from error
+            case action:
+                assert_never(action)
 
     def _absent(self, job: Job, snapshot: str) -> AuroraRestoreError:
         just_shared = job.is_recent(job.state.shared_at)

@@ -30,6 +30,7 @@ AuroraRestoreError                     500
 │   ├── ScriptFailedError
 │   └── PrivilegeCheckError
 ├── AwsError                           500  AWS refused a call
+│   ├── InsufficientCapacityError           it had no capacity for longer than is configured
 │   └── NotificationError
 └── RetryableError                     503  worth trying again soon
     ├── AwsThrottledError
@@ -436,6 +437,17 @@ class AwsError(AuroraRestoreError):
 
     remedy = Remedy(
         action=Action.REDRIVE, first="Remove the reason that AWS gives; it is in the message."
+    )
+
+
+class InsufficientCapacityError(AwsError):
+    """AWS had no capacity for the restored cluster for longer than is configured."""
+
+    remedy = Remedy(
+        action=Action.REDRIVE,
+        first="Wait until AWS has capacity again, or configure another class, "
+        "target.fallback_instance_classes, or a subnet group with other zones or more free "
+        "addresses, and deploy.",
     )
 
 

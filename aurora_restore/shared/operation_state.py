@@ -198,6 +198,29 @@ class OperationState:
             "Whether the restored cluster is unusable and is to be deleted.",
         ),
     ] = False
+    no_capacity_since: Annotated[
+        Mapping[str, str],
+        Key(
+            "restore-snapshot, check-restore-status",
+            "Since when AWS has no capacity, by instance class; `cluster` for the cluster itself.",
+            of_one_run=True,
+        ),
+    ] = field(default_factory=dict)
+    capacity_waits: Annotated[
+        int,
+        Key(
+            "restore-snapshot, check-restore-status",
+            "How often a step has waited for capacity.",
+            of_one_run=True,
+        ),
+    ] = 0
+    instance_class_used: Annotated[
+        Mapping[str, str],
+        Key(
+            "check-restore-status",
+            "The class of each instance that was made with a fallback class, by name.",
+        ),
+    ] = field(default_factory=dict)
     vpc_id: Annotated[str | None, Key("restore-snapshot", "The restored cluster's VPC.")] = None
     subnet_ids: Annotated[
         tuple[str, ...] | None, Key("restore-snapshot", "The subnets of its subnet group.")

@@ -147,6 +147,18 @@ class SharedSnapshotQuotaExceededError(RDSClientError):
         super().__init__(f"A snapshot cannot be shared with more than {limit} accounts")
 
 
+class InsufficientDBInstanceCapacityError(RDSClientError):
+    """There is no instance of the class at the moment."""
+
+    code = "InsufficientDBInstanceCapacity"
+
+    def __init__(self, instance_class: str) -> None:
+        super().__init__(
+            f"Cannot create a database instance because no subnet exists with capacity for "
+            f"{instance_class}."
+        )
+
+
 class KMSKeyNotAccessibleError(RDSClientError):
     """The KMS key is missing, disabled, elsewhere, or not for the caller."""
 

@@ -261,6 +261,10 @@ _INSTANCES = (
         f"{_MODEL}, PerformanceInsightsKMSKeyId",
     ),
     ("instances_have_a_quota", _LIMITS),
+    (
+        "a_class_on_offer_may_have_no_capacity_at_the_moment",
+        f"{_MODEL}, InsufficientDBInstanceCapacityFault",
+    ),
     ("an_instance_can_end_in_a_terminal_status", f"{_GUIDE}, Viewing DB instance status"),
     ("a_class_change_waits_for_the_window_unless_immediate", f"{_MODEL}, ModifyDBInstance"),
     ("a_reboot_interrupts_connections", f"{_GUIDE}, Rebooting an Aurora DB cluster or instance"),

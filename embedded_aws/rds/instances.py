@@ -12,6 +12,7 @@ from embedded_aws.rds.exceptions import (
     DBInstanceNotFoundError,
     DBParameterGroupNotFoundError,
     InstanceQuotaExceededError,
+    InsufficientDBInstanceCapacityError,
     InvalidDBClusterStateError,
     InvalidDBInstanceStateError,
     InvalidParameterCombinationError,
@@ -88,6 +89,8 @@ class Instances:
         )
         self._check_cluster(cluster, instance_class)
         _check_agreement(cluster, params)
+        if instance_class in self._backend.rules.classes_without_capacity:
+            raise InsufficientDBInstanceCapacityError(instance_class)
         instance = DBInstance(
             location=location,
             identifier=name,

@@ -24,6 +24,8 @@ class Rules:
     instances: int = 40
     zones_with_offers: str = "abc"
     """The letters of the Availability Zones in which instance classes can be had."""
+    classes_without_capacity: tuple[str, ...] = ()
+    """Instance classes that are on offer, and that AWS has none of at the moment."""
     default_engine_version: str = "17.5"
     """The Region's default version; AWS changes it over time, so no program may count on it."""
     default_encryption: Encryption = Encryption.SSE_RDS

@@ -190,6 +190,14 @@ def untagged(context: FaultContext) -> Any:
     return answer
 
 
+def without_capacity(context: FaultContext) -> Any:
+    raise context.refused("InsufficientDBInstanceCapacity", 400)
+
+
+def _needs_capacity(context: FaultContext) -> bool:
+    return context.call.operation in ("RestoreDBClusterFromSnapshot", "CreateDBInstance")
+
+
 def _is_any(context: FaultContext) -> bool:
     return True
 
@@ -221,6 +229,7 @@ FAULTS: tuple[CallFault, ...] = (
     CallFault("old truth", stale, _looks_at_something_new),
     CallFault("old truth twice", stale, _looks_at_something_new, times=2),
     CallFault("tags missing", untagged, _looks_at_something_new),
+    CallFault("no capacity", without_capacity, _needs_capacity),
 )
 
 

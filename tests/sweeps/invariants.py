@@ -22,7 +22,16 @@ from tests.unit.bench import (
 )
 
 OF_THE_WAY = frozenset(
-    {"attempted_in", "attempts", "cluster_resource_id", "message_id", "waiting_since"}
+    {
+        "attempted_in",
+        "attempts",
+        "capacity_waits",
+        "cluster_resource_id",
+        "deletion_of",
+        "message_id",
+        "no_capacity_since",
+        "waiting_since",
+    }
 )
 """Facts of the state about how the run came to its end, beside the times."""
 

@@ -132,7 +132,8 @@ def _ca_bundle(environment: Environment, repository: Path) -> Iterator[Fault]:
 
 def _instances(restore: Restore, path: str) -> Iterator[Fault]:
     scaling = restore.target.serverless_v2_scaling
-    serverless = any(each.instance_class == "db.serverless" for each in restore.target.instances)
+    classes = [each.instance_class for each in restore.target.instances]
+    serverless = "db.serverless" in (*classes, *restore.target.fallback_instance_classes)
     if serverless and scaling is None:
         yield Fault(
             f"{path}.target.serverless_v2_scaling",

@@ -43,6 +43,15 @@ ClusterId = Annotated[
 ]
 
 
+InstanceClass = Annotated[
+    str,
+    Rule(
+        pattern=r"db\.[a-z0-9]+(?:\.[a-z0-9]+)?",
+        means='a DB instance class ("db.…")',
+        example="db.r6g.large",
+    ),
+]
+
 SnapshotId = Annotated[
     str,
     Rule(

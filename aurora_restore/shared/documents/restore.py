@@ -15,6 +15,7 @@ from aurora_restore.shared.documents.fields import (
     ClusterId,
     DatabaseName,
     GroupName,
+    InstanceClass,
     Region,
     RoleName,
     SecurityGroupId,
@@ -130,13 +131,7 @@ class Instance:
     """One DB instance of the restored cluster."""
 
     instance_class: Annotated[
-        str,
-        Rule(
-            help="Its class; `db.serverless` needs `serverless_v2_scaling`.",
-            pattern=r"db\.[a-z0-9]+(?:\.[a-z0-9]+)?",
-            means='a DB instance class ("db.…")',
-            example="db.r6g.large",
-        ),
+        InstanceClass, Rule(help="Its class; `db.serverless` needs `serverless_v2_scaling`.")
     ]
     promotion_tier: Annotated[
         int | None,
@@ -177,6 +172,24 @@ class Target:
             max_items=16,
         ),
     ] = ()
+    fallback_instance_classes: Annotated[
+        tuple[InstanceClass, ...],
+        Rule(
+            help="Classes for an instance whose own class AWS has no capacity for, tried in this "
+            "order once `capacity_wait_minutes` are over.",
+            max_items=5,
+            unique=True,
+        ),
+    ] = ()
+    capacity_wait_minutes: Annotated[
+        int,
+        Rule(
+            help="For how many minutes the restore, or an instance of a class, is tried again "
+            "while AWS has no capacity for it, or its subnets no free address.",
+            minimum=0,
+            maximum=1440,
+        ),
+    ] = 60
     serverless_v2_scaling: ServerlessV2Scaling | None = None
     db_cluster_parameter_group_name: Annotated[
         GroupName | None, Rule(help="Its cluster parameter group.")

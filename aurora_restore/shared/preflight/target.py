@@ -133,7 +133,9 @@ def check_instances(found: Inventory) -> Iterator[Obstacle]:
     scaled = target.serverless_v2_scaling or (found.old or {}).get(
         "ServerlessV2ScalingConfiguration"
     )
-    for wanted in sorted({plan.instance_class for plan in plans}):
+    planned = {plan.instance_class for plan in plans}
+    for wanted in sorted(planned | {*target.fallback_instance_classes}):
+        setting = "instances" if wanted in planned else "fallback_instance_classes"
         if wanted == SERVERLESS and not scaled:
             yield Obstacle(
                 "instances",
@@ -152,14 +154,14 @@ def check_instances(found: Inventory) -> Iterator[Obstacle]:
                 "instances",
                 f"class {wanted} is not offered for {found.snapshot['Engine']} "
                 f"{found.snapshot['EngineVersion']} in {found.request.target.region}",
-                "configure another class in target.instances",
+                f"configure another class in target.{setting}",
             )
         elif found.zones and not _zones_of(offers) & found.zones:
             yield Obstacle(
                 "instances",
                 f"class {wanted} is not offered in the zones of the subnet group, "
                 + ", ".join(sorted(found.zones)),
-                "configure another class in target.instances, or give the group other subnets",
+                f"configure another class in target.{setting}, or give the group other subnets",
             )
     yield from _names_of_others(found)
     yield from _names_in_use(found)

@@ -62,6 +62,18 @@ def test_a_region_that_is_newer_than_the_sdk_is_taken_if_it_is_named(tmp_path: P
     assert environment.restores["staging"].source.region == "us-eats-1"
 
 
+def test_a_serverless_class_to_fall_back_to_needs_a_capacity_range(tmp_path: Path) -> None:
+    document = example()
+    target = document["restores"]["staging"]["target"]
+    target.pop("serverless_v2_scaling", None)
+    target["instances"] = [{"instance_class": "db.r6g.large"}]
+    target["fallback_instance_classes"] = ["db.r6g.xlarge", "db.serverless"]
+
+    message = refusal(tmp_path, json.dumps(document)).message
+
+    assert f"{STAGING}.target.serverless_v2_scaling: is missing" in message
+
+
 def test_an_environment_is_read_under_its_name() -> None:
     name, environment = load_environment("example", ENVIRONMENTS)
 
@@ -233,6 +245,11 @@ def test_an_environment_is_read_under_its_name() -> None:
             f"{STAGING}.target.serverless_v2_scaling",
             ABSENT,
             f"{STAGING}.target.serverless_v2_scaling: is missing: `db.serverless` instances need",
+        ),
+        (
+            f"{STAGING}.target.fallback_instance_classes",
+            ["r6g.large"],
+            "fallback_instance_classes[0]: 'r6g.large' is not valid: it must be a DB instance",
         ),
         (
             f"{STAGING}.target.serverless_v2_scaling",

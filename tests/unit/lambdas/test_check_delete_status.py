@@ -25,7 +25,7 @@ from tests.unit.lambdas.arrange import (
     set_status,
     tags,
 )
-from tests.unit.scene import HOME, OWN_TAGS, TARGET, Scene, make_scene
+from tests.unit.scene import HOME, OWN_TAGS, SNAPSHOT, TARGET, Scene, make_scene
 
 STEP = CheckDeleteStatusHandler.step.name
 PATIENCE = 30 * 60
@@ -358,7 +358,7 @@ def test_the_final_snapshot_is_marked_as_the_pipelines_once_the_cluster_is_gone(
         TAG_MANAGED_BY: PREFIX,
         TAG_OPERATION: "op-1",
         TAG_RESTORE: "staging",
-        TAG_SOURCE_SNAPSHOT: "unknown",
+        TAG_SOURCE_SNAPSHOT: HOME.arn("cluster-snapshot", SNAPSHOT),
     }
 
 

@@ -14,6 +14,7 @@ from aurora_restore.shared.errors import (
     ClusterNotFoundError,
     ConfigurationError,
     ForeignClusterError,
+    InsufficientCapacityError,
     NameTakenError,
     RestoreFailedError,
 )
@@ -269,12 +270,108 @@ def test_an_instance_of_that_name_in_another_cluster_is_left_alone(scene: Scene)
 
 def test_an_instance_that_aws_refuses_fails_the_step(scene: Scene) -> None:
     restored(scene)
-    scene.bench.rds.admin.refuse_next("CreateDBInstance", code="InsufficientDBInstanceCapacity")
+    scene.bench.rds.admin.refuse_next("CreateDBInstance", code="InstanceQuotaExceeded")
 
-    with pytest.raises(AwsError, match="InsufficientDBInstanceCapacity"):
+    with pytest.raises(AwsError, match="InstanceQuotaExceeded"):
         check(scene)
 
     assert scene.bench.state("check-restore-status")["status"] == "FAILED"
+
+
+# No capacity
+
+
+HOUR = 3600
+
+
+def without_capacity(
+    scene: Scene, *, code: str = "InsufficientDBInstanceCapacity", times: int = 1
+) -> None:
+    scene.bench.rds.admin.refuse_next("CreateDBInstance", code=code, times=times)
+
+
+def test_an_instance_without_capacity_is_waited_for_before_the_next_is_made(scene: Scene) -> None:
+    scene.configure(instances=TWO)
+    restored(scene)
+    without_capacity(scene, times=2)
+
+    first = check(scene)
+    scene.bench.advance(HOUR - 1)
+    second = check(scene)
+    before = instances(scene)
+    third = check(scene)
+
+    assert [each["statusCode"] for each in (first, second, third)] == [202, 202, 202]
+    assert first["body"]["waiting_for"] == (
+        f"an instance of class db.r6g.large, for instance {TARGET}-1"
+    )
+    assert before == {}
+    assert set(instances(scene)) == {f"{TARGET}-1", f"{TARGET}-2"}
+    assert details(scene)["capacity_waits"] == 2
+    assert "instance_class_used" not in details(scene)
+
+
+def test_after_the_configured_time_other_classes_are_tried_in_their_order(scene: Scene) -> None:
+    scene.configure(
+        capacity_wait_minutes=60, fallback_instance_classes=["db.r6g.xlarge", "db.r7g.large"]
+    )
+    restored(scene)
+    without_capacity(scene)
+    check(scene)
+    scene.bench.advance(HOUR)
+    without_capacity(scene, times=2)
+
+    check(scene)
+
+    made = instances(scene)[f"{TARGET}-1"]
+    assert made["DBInstanceClass"] == "db.r7g.large"
+    assert details(scene)["instance_class_used"] == {f"{TARGET}-1": "db.r7g.large"}
+    body = until_done(scene, CheckRestoreStatusHandler)["body"]
+    assert {
+        "setting": f"Instances.{TARGET}-1",
+        "wanted": "db.r6g.large",
+        "found": "db.r7g.large",
+    } in body["drift"]
+
+
+def test_an_instance_of_a_class_that_was_waited_for_is_not_waited_for_again(scene: Scene) -> None:
+    scene.configure(instances=[TWO[0], TWO[0]], fallback_instance_classes=["db.r6g.xlarge"])
+    restored(scene)
+    without_capacity(scene)
+    check(scene)
+    scene.bench.advance(HOUR)
+    scene.bench.rds.admin.set_rules(classes_without_capacity=["db.r6g.large"])
+
+    check(scene)
+
+    assert {each["DBInstanceClass"] for each in instances(scene).values()} == {"db.r6g.xlarge"}
+    assert len(instances(scene)) == 2
+
+
+@pytest.mark.parametrize(
+    ("code", "fallbacks"),
+    [
+        ("InsufficientDBInstanceCapacity", []),
+        ("InsufficientDBInstanceCapacity", ["db.r6g.xlarge"]),
+        ("InvalidVPCNetworkStateFault", ["db.r6g.xlarge"]),
+    ],
+)
+def test_when_neither_waiting_nor_another_class_has_helped_the_step_fails(
+    scene: Scene, code: str, fallbacks: list[str]
+) -> None:
+    scene.configure(capacity_wait_minutes=1, fallback_instance_classes=fallbacks)
+    restored(scene)
+    without_capacity(scene, code=code, times=5)
+    check(scene)
+    scene.bench.advance(60)
+
+    with pytest.raises(InsufficientCapacityError, match=code) as caught:
+        check(scene)
+
+    assert "target.fallback_instance_classes" in caught.value.remedy.what_to_do({})
+    assert instances(scene) == {}
+    scene.bench.redrive_count = 1
+    assert check(scene)["statusCode"] == 202
 
 
 @pytest.mark.parametrize("status", ["creating", "configuring-log-exports", "of-a-new-kind"])

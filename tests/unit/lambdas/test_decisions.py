@@ -156,12 +156,12 @@ GOING = progress.DeletionProgress(
     [
         (replace(GOING, cluster_status=None), progress.Gone()),
         (replace(GOING, is_finished_restore=True), progress.Gone()),
-        (GOING, progress.Await()),
+        (GOING, progress.AwaitEnd()),
         (replace(GOING, seconds_without_sign=1800), progress.DeleteAgain()),
         (replace(GOING, seconds_without_sign=None), progress.DeleteAgain()),
-        (replace(GOING, seconds_without_sign=9999, sign="it goes"), progress.Await()),
-        (replace(GOING, seconds_without_sign=9999, cluster_status=DELETING), progress.Await()),
-        (replace(GOING, seconds_without_sign=9999, cluster_status=UNKNOWN), progress.Await()),
+        (replace(GOING, seconds_without_sign=9999, sign="it goes"), progress.AwaitEnd()),
+        (replace(GOING, seconds_without_sign=9999, cluster_status=DELETING), progress.AwaitEnd()),
+        (replace(GOING, seconds_without_sign=9999, cluster_status=UNKNOWN), progress.AwaitEnd()),
         (replace(GOING, is_another=True, sign="it goes"), progress.DeleteAgain()),
         *(
             (replace(GOING, cluster_status=dead, seconds_without_sign=1800), progress.DeleteAgain())

@@ -119,6 +119,9 @@ def instance_of_another_name(scene: Scene) -> None:
 def too_many_tags(scene: Scene) -> None:
     given = [{"Key": f"old-{number}", "Value": "x"} for number in range(30)]
     scene.make_target(tags=[*OWN_TAGS, *given])
+    scene.client("rds").remove_tags_from_resource(
+        ResourceName=HOME.arn("db", f"{TARGET}-1"), TagKeys=[each["Key"] for each in given]
+    )
     scene.configure(tags={f"new-{number}": "x" for number in range(20)})
 
 
@@ -222,6 +225,11 @@ OBSTACLES: list[tuple[Callable[[Scene], None], str, str]] = [
         "there is no parameter group 'missing'",
     ),
     (lambda scene: scene.configure(instances=[]), "instances", "target.instances: is missing"),
+    (
+        lambda scene: scene.configure(fallback_instance_classes=["db.x1.tiny"]),
+        "instances",
+        "class db.x1.tiny cannot be had",
+    ),
     (
         lambda scene: scene.configure(instances=[{"instance_class": "db.x1.tiny"}]),
         "instances",

@@ -6,11 +6,13 @@ from typing import Any
 import pytest
 
 from aurora_restore.lambdas.restore_snapshot import RestoreSnapshotHandler
+from aurora_restore.shared.cluster.capacity import Shortage
 from aurora_restore.shared.errors import (
     AwsError,
     AwsThrottledError,
     ConfigurationError,
     ForeignClusterError,
+    InsufficientCapacityError,
     SnapshotNotAvailableError,
     SnapshotNotFoundError,
     SnapshotNotVisibleError,
@@ -494,16 +496,54 @@ def test_a_key_that_cannot_be_used_fails_the_restore(scene: Scene) -> None:
 
 def test_what_was_asked_for_is_known_even_if_the_restore_is_refused(scene: Scene) -> None:
     copied(scene)
-    scene.bench.rds.admin.refuse_next(
-        "RestoreDBClusterFromSnapshot", code="InsufficientStorageClusterCapacity"
-    )
+    scene.bench.rds.admin.refuse_next("RestoreDBClusterFromSnapshot", code="InvalidRestoreFault")
 
-    with pytest.raises(AwsError, match="InsufficientStorageClusterCapacity"):
+    with pytest.raises(AwsError, match="InvalidRestoreFault"):
         restore(scene)
 
     details = scene.bench.state("restore-snapshot")["details"]
     assert details["restore_settings"]["DBSubnetGroupName"] == "my-subnet-group"
     assert "attempts" not in details
+
+
+def without_capacity(scene: Scene, code: str, *, times: int = 1) -> None:
+    scene.bench.rds.admin.refuse_next("RestoreDBClusterFromSnapshot", code=code, times=times)
+
+
+@pytest.mark.parametrize("code", [each.value for each in Shortage])
+def test_a_restore_without_capacity_waits_and_is_tried_again(scene: Scene, code: str) -> None:
+    copied(scene)
+    without_capacity(scene, code, times=2)
+
+    first = scene.bench.step(RestoreSnapshotHandler)
+    scene.bench.advance(59 * 60)
+    second = scene.bench.step(RestoreSnapshotHandler)
+    waited = scene.bench.state("restore-snapshot")["details"]
+    scene.bench.advance(60)
+    third = scene.bench.step(RestoreSnapshotHandler)
+
+    assert [each["statusCode"] for each in (first, second, third)] == [202, 202, 200]
+    assert first["body"]["waiting_for"]
+    assert first["body"]["retry_after"] == 15
+    assert (waited["capacity_waits"], list(waited["no_capacity_since"])) == (2, ["cluster"])
+    assert cluster(scene)["Status"] == "creating"
+    assert scene.bench.state("restore-snapshot")["details"]["attempts"]["restore-snapshot"] == 1
+
+
+def test_a_restore_without_capacity_fails_once_the_configured_time_is_over(scene: Scene) -> None:
+    copied(scene)
+    scene.configure(capacity_wait_minutes=10, fallback_instance_classes=["db.r6g.xlarge"])
+    without_capacity(scene, "InsufficientDBInstanceCapacity", times=3)
+    restore(scene)
+    scene.bench.advance(600)
+
+    with pytest.raises(InsufficientCapacityError, match="for 10 minutes") as caught:
+        restore(scene)
+
+    assert "wait until aws has capacity" in caught.value.remedy.what_to_do({}).lower()
+    scene.bench.redrive_count = 1
+    assert scene.bench.step(RestoreSnapshotHandler)["statusCode"] == 202
+    assert scene.bench.step(RestoreSnapshotHandler)["statusCode"] == 200
 
 
 def test_a_throttled_restore_is_raised_as_worth_trying_again(scene: Scene) -> None:

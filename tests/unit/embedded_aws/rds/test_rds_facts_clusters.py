@@ -356,6 +356,17 @@ def test_instances_have_a_quota(rds_bench: RdsBench) -> None:
         rds_bench.new_instance("orders-2")
 
 
+def test_a_class_on_offer_may_have_no_capacity_at_the_moment(rds_bench: RdsBench) -> None:
+    rds_bench.new_cluster()
+    rds_bench.admin.set_rules(classes_without_capacity=["db.r6g.large"])
+
+    with refused("InsufficientDBInstanceCapacity"):
+        rds_bench.new_instance()
+    assert rds_bench.rds().describe_db_instances()["DBInstances"] == []
+    rds_bench.admin.set_rules(classes_without_capacity=[])
+    rds_bench.new_instance()
+
+
 def test_an_instance_can_end_in_a_terminal_status(rds_bench: RdsBench) -> None:
     rds_bench.new_cluster()
     rds_bench.admin.fail_next("create-instance", status="incompatible-network")
