@@ -11,13 +11,18 @@ from botocore.config import Config
 
 from embedded_aws.environment import credentials
 
-RDS_SERVICES = ("rds", "sts", "kms", "ec2")
+RDS_SERVICES = ("rds", "sts", "kms", "ec2", "application-autoscaling")
 """What the embedded RDS serves: databases, and what they depend on.
 
 A role of another account, assumed at its STS, leads to that account's databases; its KMS holds the
-keys of snapshots, its EC2 the networks of clusters. What a stack creates of these kinds (a key of
+keys of snapshots, its EC2 the networks of clusters, its Application Auto Scaling what decides how
+many readers they have. What a stack creates of these kinds (a key of
 a topic, a security group of a function) lives in MiniStack, and only CloudFormation looks there.
 """
+
+
+# By the service's id in botocore's model, where that is not the name of its client.
+_VARIABLES = {"application-autoscaling": "application_auto_scaling"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,7 +39,8 @@ class Endpoints:
     def variables(self) -> dict[str, str]:
         """Return the environment variables by which any AWS SDK finds the services."""
         exceptions = {
-            f"AWS_ENDPOINT_URL_{service.upper()}": url for service, url in self.exceptions.items()
+            f"AWS_ENDPOINT_URL_{_VARIABLES.get(service, service).upper()}": url
+            for service, url in self.exceptions.items()
         }
         return {"AWS_ENDPOINT_URL": self.default, **exceptions}
 

@@ -22,15 +22,19 @@ from aurora_restore.shared.cluster.capacity import (
     waiting,
 )
 from aurora_restore.shared.cluster.capacity import decide as capacity_action
+from aurora_restore.shared.cluster.extras import Extra, extras
 from aurora_restore.shared.cluster.settings import (
     InstancePlan,
     drift,
     finishing_touches,
+    instance_tags,
     planned_instances,
-    record,
-    restored_tags,
 )
-from aurora_restore.shared.common import update_metrics
+from aurora_restore.shared.cluster.settings import (
+    record as settings_of,
+)
+from aurora_restore.shared.cluster.surroundings import describe_surroundings
+from aurora_restore.shared.common import logger, update_metrics
 from aurora_restore.shared.documents.secrets import MasterCredentials
 from aurora_restore.shared.errors import (
     AwsError,
@@ -49,6 +53,8 @@ from aurora_restore.shared.target_record import TargetRecord
 if TYPE_CHECKING:
     from mypy_boto3_rds.type_defs import DBClusterTypeDef, DBInstanceTypeDef
 
+NOT_NOW: Final = frozenset({"InvalidDBClusterStateFault", "InvalidResourceStateFault"})
+"""With these RDS refuses a change while it carries another one out."""
 ALREADY_EXISTS: Final = "DBInstanceAlreadyExists"
 
 
@@ -68,6 +74,8 @@ class RestoreFacts:
     is_master_password_set: bool
     pending: Sequence[str]
     """The names of changes that are not applied yet."""
+    extras: Sequence[Extra] = ()
+    """What the old cluster had beyond the settings of a restore, and has not been put back."""
     touches: Mapping[str, Any]
     """The settings that are changed once the cluster is good, by parameter."""
 
@@ -109,6 +117,13 @@ class SetMasterPassword:
 
 
 @dataclass(frozen=True)
+class PutBack:
+    """The old cluster had settings that a restore does not take."""
+
+    extras: Sequence[Extra]
+
+
+@dataclass(frozen=True)
 class ApplyLastSettings:
     """The cluster is good and needs its last settings."""
 
@@ -127,6 +142,7 @@ RestoreAction = (
     | Await
     | CreateInstances
     | SetMasterPassword
+    | PutBack
     | ApplyLastSettings
     | Complete
 )
@@ -160,6 +176,8 @@ def decide(facts: RestoreFacts) -> RestoreAction:
         return SetMasterPassword()
     if facts.pending:
         return Await("pending changes: " + ", ".join(facts.pending))
+    if facts.extras:
+        return PutBack(facts.extras)
     if facts.touches:
         return ApplyLastSettings(facts.touches)
     return Complete()
@@ -230,6 +248,8 @@ class CheckRestoreStatusHandler(BaseHandler):
             case SetMasterPassword():
                 self._set_master_password(job, cluster, record)
                 return self._wait(job, body, "the master password")
+            case PutBack(missing_settings):
+                return self._wait(job, body, self._put_back(job, missing_settings))
             case ApplyLastSettings(touches):
                 finish_cluster(job.target_cluster_id, job.target_region, touches).make(
                     job.rds.at_target
@@ -251,6 +271,9 @@ class CheckRestoreStatusHandler(BaseHandler):
         touches = finishing_touches(state.restore_settings or {}, state.old_cluster)
         is_own = job.owner.has_restored(cluster, record)
         can_have_instances = is_own and cluster["Status"] == AVAILABLE
+        plans = (
+            planned_instances(job.restore.target, state.old_cluster) if can_have_instances else []
+        )
         return RestoreFacts(
             cluster_status=cluster["Status"],
             is_own=is_own,
@@ -260,13 +283,24 @@ class CheckRestoreStatusHandler(BaseHandler):
                 instance["DBInstanceIdentifier"]: instance.get("DBInstanceStatus", "creating")
                 for instance in instances
             },
-            planned=planned_instances(job.restore.target, state.old_cluster)
-            if can_have_instances
-            else (),
+            planned=plans,
             is_master_password_set=state.master_password_set
             and record is not None
             and record.master_secret_version == self._current_master_secret(job).version_id,
             pending=sorted(cluster.get("PendingModifiedValues") or {}),
+            extras=[
+                extra
+                for extra in extras(
+                    job.target_cluster_id,
+                    cluster["DBClusterArn"],
+                    job.target_region,
+                    state.old_cluster,
+                    settings_of(cluster, instances),
+                    plans,
+                    job.owner.tags,
+                )
+                if extra.name not in state.put_back
+            ],
             touches={key: value for key, value in touches.items() if described.get(key) != value},
         )
 
@@ -321,9 +355,9 @@ class CheckRestoreStatusHandler(BaseHandler):
         if wanted is None:
             return ()
         target, old = job.restore.target, job.state.old_cluster
-        found = drift(
-            target, old, record(cluster, instances), wanted, planned_instances(target, old)
-        )
+        around = describe_surroundings(job.rds.at_target, job.clients, job.target_cluster_id)
+        new = settings_of(cluster, instances, around)
+        found = drift(target, old, new, wanted, planned_instances(target, old))
         return tuple(asdict(difference) for difference in found)
 
     def _create_instances(
@@ -373,7 +407,7 @@ class CheckRestoreStatusHandler(BaseHandler):
                 return None
 
     def _create_instance(self, job: Job, engine: str, plan: InstancePlan) -> None:
-        tags = restored_tags(job.restore.target, None, job.owner.tags)
+        tags = instance_tags(job.restore.target, plan, job.owner.tags)
         try:
             create_instance(job.target_cluster_id, engine, job.target_region, plan, tags).make(
                 job.rds.at_target
@@ -389,6 +423,22 @@ class CheckRestoreStatusHandler(BaseHandler):
                     f"no member of cluster {job.target_cluster_id}",
                     instance_id=plan.identifier,
                 ) from error
+
+    def _put_back(self, job: Job, missing_settings: Sequence[Extra]) -> str:
+        """Put settings back that the restore did not take; return what is waited for then.
+
+        The cluster is good without them: what AWS refuses is left to the drift. While the cluster
+        applies one of them it may refuse the next, which is tried again.
+        """
+        for extra in missing_settings:
+            try:
+                extra.call.make(job.rds.at_target)
+            except AwsError as error:
+                if code_of(error) in NOT_NOW and extra is not missing_settings[0]:
+                    break
+                logger.warning("not put back", setting=extra.name, reason=error.message)
+            job.state = replace(job.state, put_back=(*job.state.put_back, extra.name))
+        return "its " + ", ".join(extra.name for extra in missing_settings)
 
     def _set_master_password(
         self, job: Job, cluster: "DBClusterTypeDef", record: TargetRecord | None

@@ -6,6 +6,7 @@ from enum import Enum, auto
 from typing import TYPE_CHECKING, Any, Final, assert_never
 
 from aurora_restore.shared.base_handler import BaseHandler
+from aurora_restore.shared.cluster.extras import losses
 from aurora_restore.shared.common import logger, parse_timestamp, timestamp, update_metrics
 from aurora_restore.shared.errors import (
     AuroraRestoreError,
@@ -155,6 +156,7 @@ class SnapshotCheckHandler(BaseHandler):
         """Return what a dry run reports."""
         try:
             planned = [item.described() for item in planned_calls(found, path, job.now)]
+            lost = losses(found.old, found.planned_instances)
         except RetryableError:
             raise
         except AuroraRestoreError as error:
@@ -162,7 +164,7 @@ class SnapshotCheckHandler(BaseHandler):
             if not obstacles:
                 raise
             logger.info("no plan", reason=error.message)
-            planned = []
+            planned, lost = [], losses(found.old, [])
         return Answer(
             "Dry run: a run would succeed as far as can be known"
             if not obstacles
@@ -174,6 +176,7 @@ class SnapshotCheckHandler(BaseHandler):
                 "route": str(path.source.route),
                 "obstacles": described(obstacles),
                 "calls": planned,
+                "will_be_lost": lost,
             },
         )
 

@@ -162,6 +162,11 @@ class Clients:
         client: EC2Client = self._client("ec2")
         return client
 
+    @property
+    def application_auto_scaling(self) -> Any:
+        """Return a client of Application Auto Scaling, which scales the readers of clusters."""
+        return self._client("application-autoscaling")
+
     def kms(self, region: str) -> "KMSClient":
         """Return a client of KMS in a Region."""
         client: KMSClient = self._client("kms", region)

@@ -236,6 +236,14 @@ class OperationState:
             "Whether the restored cluster has been given this environment's master password.",
         ),
     ] = False
+    put_back: Annotated[
+        tuple[str, ...],
+        Key(
+            "check-restore-status",
+            "The settings beyond those of the restore that were put back, or that AWS refused.",
+            of_one_run=True,
+        ),
+    ] = ()
     cluster_endpoint: Annotated[
         str | None, Key("check-restore-status", "The restored cluster's writer endpoint.")
     ] = None

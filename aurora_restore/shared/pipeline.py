@@ -78,10 +78,17 @@ _READ_CLUSTERS: Final = (
     Grant(Resource.TARGET_INSTANCES, ("rds:DescribeDBInstances",)),
 )
 _READ_SUBNETS: Final = Grant(Resource.GROUPS, ("rds:DescribeDBSubnetGroups",))
+# What belongs to a cluster beside itself and its instances.
+_READ_SURROUNDINGS: Final = (
+    Grant(Resource.TARGET_ENDPOINTS, ("rds:DescribeDBClusterEndpoints",)),
+    Grant(Resource.TARGET_PROXIES, ("rds:DescribeDBProxies", "rds:DescribeDBProxyTargets")),
+    Grant(Resource.ANY, ("application-autoscaling:DescribeScalableTargets",)),
+)
 # What is looked at before the first change, in the order of ``shared.preflight``.
 _PREFLIGHT: Final = (
     *_READ_SNAPSHOTS,
     *_READ_CLUSTERS,
+    *_READ_SURROUNDINGS,
     _READ_SUBNETS,
     Grant(
         Resource.GROUPS,
@@ -232,9 +239,21 @@ STEPS: Final[tuple[Step, ...]] = (
         "is done once a login can succeed; a failed restore is started again.",
         grants=(
             *_READ_CLUSTERS,
+            *_READ_SURROUNDINGS,
             Grant(
                 Resource.TARGET_CLUSTERS,
-                ("rds:AddTagsToResource", "rds:CreateDBInstance", "rds:ModifyDBCluster"),
+                (
+                    "rds:AddTagsToResource",
+                    "rds:CreateDBClusterEndpoint",
+                    "rds:CreateDBInstance",
+                    "rds:EnableHttpEndpoint",
+                    "rds:ModifyDBCluster",
+                ),
+            ),
+            Grant(
+                Resource.TARGET_ENDPOINTS,
+                ("rds:AddTagsToResource", "rds:CreateDBClusterEndpoint"),
+                Condition.GIVES_TAG,
             ),
             Grant(Resource.NAMED_INSTANCES, ("rds:AddTagsToResource",), Condition.MARKS_AS_OWN),
             Grant(Resource.NAMED_INSTANCES, ("rds:CreateDBInstance",), Condition.GIVES_TAG),

@@ -8,6 +8,7 @@ from embedded_aws.rds.clock import Clock
 from embedded_aws.rds.data_plane import DataPlane
 from embedded_aws.rds.models import (
     DBCluster,
+    DBClusterEndpoint,
     DBClusterSnapshot,
     DBInstance,
     GlobalCluster,
@@ -26,6 +27,7 @@ class RegionalBackend:
 
     clusters: dict[str, DBCluster] = field(default_factory=dict)
     instances: dict[str, DBInstance] = field(default_factory=dict)
+    endpoints: dict[str, DBClusterEndpoint] = field(default_factory=dict)
     snapshots: dict[str, DBClusterSnapshot] = field(default_factory=dict)
 
 

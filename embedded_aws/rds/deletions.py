@@ -139,6 +139,9 @@ class Deletions:
             )
         if not cluster.keeps_automated_backups:
             self._delete_automated_backups(cluster)
+        endpoints = self._backend.at(cluster.location).endpoints
+        for endpoint in [each for each in endpoints.values() if each.cluster is cluster]:
+            del endpoints[endpoint.identifier]
         forget_source(self._backend, cluster)
         self._backend.data_plane.discard(cluster.resource_id)
         del self._backend.at(cluster.location).clusters[cluster.identifier]

@@ -147,6 +147,30 @@ class SharedSnapshotQuotaExceededError(RDSClientError):
         super().__init__(f"A snapshot cannot be shared with more than {limit} accounts")
 
 
+class DBClusterEndpointAlreadyExistsError(RDSClientError):
+    """The name is taken."""
+
+    code = "DBClusterEndpointAlreadyExistsFault"
+
+    def __init__(self, identifier: str) -> None:
+        super().__init__(f"The custom endpoint {identifier} already exists.")
+
+
+class DBClusterEndpointNotFoundError(RDSClientError):
+    """No such custom endpoint."""
+
+    code = "DBClusterEndpointNotFoundFault"
+
+    def __init__(self, identifier: str) -> None:
+        super().__init__(f"The custom endpoint {identifier} does not exist.")
+
+
+class InvalidResourceStateError(RDSClientError):
+    """The cluster's status forbids this."""
+
+    code = "InvalidResourceStateFault"
+
+
 class InsufficientDBInstanceCapacityError(RDSClientError):
     """There is no instance of the class at the moment."""
 

@@ -269,6 +269,16 @@ _INSTANCES = (
     ("a_class_change_waits_for_the_window_unless_immediate", f"{_MODEL}, ModifyDBInstance"),
     ("a_reboot_interrupts_connections", f"{_GUIDE}, Rebooting an Aurora DB cluster or instance"),
 )
+_BESIDE = (
+    ("a_custom_endpoint_leads_to_members_of_its_cluster", f"{_MODEL}, CreateDBClusterEndpoint"),
+    ("custom_endpoints_go_with_their_cluster", _ENDPOINTS),
+    (
+        "the_data_api_of_a_provisioned_cluster_has_operations_of_its_own",
+        f"{_MODEL}, EnableHttpEndpoint",
+    ),
+    ("an_activity_stream_belongs_to_a_cluster", f"{_MODEL}, StartActivityStream"),
+    ("a_restore_brings_nothing_that_was_beside_the_cluster", f"{_RESTORING}, what it lacks"),
+)
 _DELETIONS = (
     ("an_instance_is_deleting_for_a_while_and_then_not_found", f"{_MODEL}, DeleteDBInstance"),
     ("a_cluster_instance_has_no_final_snapshot", _REPORTED),
@@ -549,6 +559,7 @@ FACTS: tuple[Fact, ...] = (
     *_facts("Restores", "restores, settings, keys", _RESTORES),
     *_facts("Clusters", "clusters, cluster_creation, roles, tagging, key_monitor", _CLUSTERS),
     *_facts("Instances", "instances, connectivity", _INSTANCES),
+    *_facts("Beside a cluster", "extras, deletions", _BESIDE),
     *_facts("Deletions", "deletions, instances, global_clusters", _DELETIONS),
     *_facts("Changes", "modifications", _CHANGES),
     *_facts("Data", "data_plane", _DATA),

@@ -88,6 +88,7 @@ class ClusterSettings:
     auto_minor_version_upgrade: bool = True
     network_type: str = "IPV4"
     http_endpoint: bool = False
+    local_write_forwarding: bool = False
 
 
 @dataclass(kw_only=True)
@@ -109,6 +110,8 @@ class DBCluster:
     pending: dict[str, object] = field(default_factory=dict)
     waiting_password: str | None = field(default=None, repr=False)
     managed_secret: dict[str, str] | None = None
+    activity_stream: str | None = None
+    """The mode of its database activity stream, if it has one."""
     global_cluster: str | None = None
     replication_source: str | None = None
     replicas: list[str] = field(default_factory=list)
@@ -178,6 +181,24 @@ class DBInstance:
     def arn(self) -> str:
         """The ARN."""
         return self.location.arn("db", self.identifier)
+
+
+@dataclass(kw_only=True)
+class DBClusterEndpoint:
+    """A custom endpoint of a cluster."""
+
+    cluster: DBCluster
+    identifier: str
+    kind: str
+    """``READER``, ``WRITER`` or ``ANY``."""
+    static_members: tuple[str, ...] = ()
+    excluded_members: tuple[str, ...] = ()
+    tags: Tags = field(default_factory=dict)
+
+    @property
+    def arn(self) -> str:
+        """The ARN."""
+        return self.cluster.location.arn("cluster-endpoint", self.identifier)
 
 
 @dataclass(frozen=True, kw_only=True)

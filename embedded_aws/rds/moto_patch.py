@@ -31,19 +31,20 @@ from moto.kms.exceptions import AccessDeniedException
 from moto.kms.models import kms_backends
 from moto.kms.responses import KmsResponse
 from moto.rds import urls as moto_urls
-from moto.rds.models import RDSBackend, rds_backends
+from moto.rds.models import DBProxyTarget, RDSBackend, rds_backends
 from moto.rds.responses import RDSResponse
 from moto.sts.exceptions import STSValidationError
 from moto.sts.responses import TokenResponse
 
 from embedded_aws.rds.api import InjectedError, RdsApi
 from embedded_aws.rds.data_plane import DataPlaneError
-from embedded_aws.rds.exceptions import RDSClientError
+from embedded_aws.rds.exceptions import InvalidParameterValueError, RDSClientError
 from embedded_aws.rds.keys import can_describe
 from embedded_aws.rds.models import Location
 from embedded_aws.rds.moto_services import DEFAULT_GROUP
 from embedded_aws.rds.names import Arn
 from embedded_aws.rds.params import Params
+from embedded_aws.rds.resources import find_cluster
 from embedded_aws.rds.tagging import TAGGED_KINDS
 
 MOTO_VERSION = "5.2.5"
@@ -56,6 +57,7 @@ LEFT_TO_MOTO = frozenset(
         "CopyDBParameterGroup",
         "CreateDBClusterParameterGroup",
         "CreateDBParameterGroup",
+        "CreateDBProxy",
         "CreateDBSubnetGroup",
         "DeleteDBClusterParameterGroup",
         "DeleteDBParameterGroup",
@@ -64,10 +66,13 @@ LEFT_TO_MOTO = frozenset(
         "DescribeDBClusterParameters",
         "DescribeDBParameterGroups",
         "DescribeDBParameters",
+        "DescribeDBProxies",
+        "DescribeDBProxyTargets",
         "DescribeDBSubnetGroups",
         "ModifyDBClusterParameterGroup",
         "ModifyDBParameterGroup",
         "ModifyDBSubnetGroup",
+        "RegisterDBProxyTargets",
     }
 )
 _TAG_OPERATIONS = frozenset({"AddTagsToResource", "ListTagsForResource", "RemoveTagsFromResource"})
@@ -108,6 +113,39 @@ class AuroraBackend(RDSBackend):  # type: ignore[misc]
                 }
             )
         return super().describe_db_parameter_groups(db_parameter_group_kwargs)
+
+    def register_db_proxy_targets(
+        self,
+        db_proxy_name: str,
+        target_group_name: str | None,
+        db_cluster_identifiers: list[str],
+        db_instance_identifiers: list[str],
+    ) -> list[DBProxyTarget]:
+        """Register clusters with a proxy; moto does not know those of the embedded RDS."""
+        if db_instance_identifiers:
+            raise InvalidParameterValueError("A proxy's target here is a cluster, no instance")
+        group = self.db_proxies[db_proxy_name].proxy_target_groups[target_group_name or "default"]
+        made = []
+        for name in db_cluster_identifiers:
+            cluster = find_cluster(_installed().backend, self._location, name)
+            target = DBProxyTarget(
+                backend=self, resource_id=name, endpoint=None, type="TRACKED_CLUSTER"
+            )
+            target.cluster = cluster.resource_id
+            made.append(target)
+        group.targets.extend(made)
+        return made
+
+    def describe_db_proxy_targets(self, proxy_name: str) -> list[DBProxyTarget]:
+        """Return a proxy's targets: a cluster that is gone is none any more."""
+        clusters = _installed().backend.at(self._location).clusters.values()
+        present = {cluster.resource_id for cluster in clusters}
+        targets: list[DBProxyTarget] = super().describe_db_proxy_targets(proxy_name)
+        return [target for target in targets if target.cluster in present]
+
+    @property
+    def _location(self) -> Location:
+        return Location(self.account_id, self.region_name)
 
 
 class AuroraResponse(RDSResponse):  # type: ignore[misc]

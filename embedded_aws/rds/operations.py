@@ -11,6 +11,7 @@ from embedded_aws.rds.clusters import Clusters
 from embedded_aws.rds.connectivity import Connectivity
 from embedded_aws.rds.copies import Copies
 from embedded_aws.rds.deletions import Deletions
+from embedded_aws.rds.extras import ActivityStreams, CustomEndpoints, DataApi
 from embedded_aws.rds.global_clusters import GlobalClusters
 from embedded_aws.rds.instances import Instances
 from embedded_aws.rds.key_monitor import KeyMonitor
@@ -40,6 +41,8 @@ class Operations:
         creation = ClusterCreation(backend)
         clusters = Clusters(backend, creation, self.connectivity, global_clusters)
         deletions = Deletions(backend, self.snapshots)
+        endpoints, data_api = CustomEndpoints(backend), DataApi(backend)
+        streams = ActivityStreams(backend)
         roles = Roles(backend)
         self.modifications = Modifications(backend)
         self.instances = Instances(backend, deletions, self.modifications, self.connectivity)
@@ -53,20 +56,25 @@ class Operations:
             "AddTagsToResource": self.tagging.add,
             "CopyDBClusterSnapshot": copies.copy,
             "CreateDBCluster": clusters.create,
+            "CreateDBClusterEndpoint": endpoints.create,
             "CreateDBClusterSnapshot": self.snapshots.create,
             "CreateDBInstance": self.instances.create,
             "CreateGlobalCluster": global_clusters.create,
             "DeleteDBCluster": deletions.delete,
+            "DeleteDBClusterEndpoint": endpoints.delete,
             "DeleteDBClusterSnapshot": self.snapshots.delete,
             "DeleteDBInstance": self.instances.delete,
             "DeleteGlobalCluster": global_clusters.delete,
             "DescribeAccountAttributes": account.attributes,
+            "DescribeDBClusterEndpoints": endpoints.describe,
             "DescribeDBClusters": clusters.describe,
             "DescribeDBClusterSnapshotAttributes": sharing.describe,
             "DescribeDBClusterSnapshots": self.snapshots.describe,
             "DescribeDBInstances": self.instances.describe,
             "DescribeGlobalClusters": global_clusters.describe,
             "DescribeOrderableDBInstanceOptions": account.orderable_options,
+            "DisableHttpEndpoint": data_api.disable,
+            "EnableHttpEndpoint": data_api.enable,
             "FailoverDBCluster": self.instances.failover,
             "ListTagsForResource": self.tagging.list,
             "ModifyDBCluster": self.modifications.modify,
@@ -78,7 +86,9 @@ class Operations:
             "RemoveRoleFromDBCluster": roles.remove,
             "RemoveTagsFromResource": self.tagging.remove,
             "RestoreDBClusterFromSnapshot": restores.restore,
+            "StartActivityStream": streams.start,
             "StartDBCluster": clusters.start,
+            "StopActivityStream": streams.stop,
             "StopDBCluster": clusters.stop,
         }
 

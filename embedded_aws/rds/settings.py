@@ -146,6 +146,7 @@ def optional_settings(params: Params) -> dict[str, Any]:
         "auto_minor_version_upgrade": params.get("AutoMinorVersionUpgrade"),
         "network_type": params.text("NetworkType"),
         "http_endpoint": params.get("EnableHttpEndpoint"),
+        "local_write_forwarding": params.get("EnableLocalWriteForwarding"),
     }
     return {name: value for name, value in read.items() if value is not None}
 

@@ -30,7 +30,6 @@ UNSUPPORTED_PARAMETERS: Mapping[str, frozenset[str]] = {
         "DBSystemId",
         "EnableGlobalWriteForwarding",
         "EnableLimitlessDatabase",
-        "EnableLocalWriteForwarding",
         "MasterUserAuthenticationType",
         "OptionGroupName",
         "TagSpecifications",
@@ -53,8 +52,9 @@ UNSUPPORTED_PARAMETERS: Mapping[str, frozenset[str]] = {
         "DBClusterInstanceClass",
         "DBInstanceParameterGroupName",
         "EnableGlobalWriteForwarding",
+        # Of Serverless v1 alone: other clusters have EnableHttpEndpoint and DisableHttpEndpoint.
+        "EnableHttpEndpoint",
         "EnableLimitlessDatabase",
-        "EnableLocalWriteForwarding",
         "EngineMode",
         "Iops",
         "MasterUserAuthenticationType",

@@ -55,6 +55,10 @@ class Arns:
                 return [self.rds("db:*")]
             case Resource.NAMED_INSTANCES:
                 return self._instances_named_after(self._restores())
+            case Resource.TARGET_ENDPOINTS:
+                return [self.rds("cluster-endpoint:*")]
+            case Resource.TARGET_PROXIES:
+                return [self.rds("db-proxy:*"), self.rds("target-group:*")]
             case Resource.ADOPTED_INSTANCES:
                 return self._instances_named_after(
                     restore for restore in self._restores() if restore.target.adopt
@@ -99,6 +103,9 @@ class Arns:
                 places, kinds = [(self.environment.region, own)], ["cluster", "cluster-snapshot"]
             case Resource.TARGET_CLUSTERS:
                 places, kinds = [(self.environment.region, own)], ["cluster"]
+            case Resource.TARGET_ENDPOINTS:
+                places = [(self.environment.region, own)]
+                kinds = ["cluster", "cluster-endpoint"]
             case Resource.INTERMEDIATE_SNAPSHOTS:
                 places = [(region, own) for region in self._intermediate_regions()]
                 kinds = ["cluster-snapshot"]

@@ -10,7 +10,8 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from aurora_restore.shared.cluster.network import ClusterNetwork
-from aurora_restore.shared.documents.restore import Instance, Target
+from aurora_restore.shared.cluster.surroundings import NO_SURROUNDINGS, Surroundings
+from aurora_restore.shared.documents.restore import Instance, ServerlessV2Scaling, Target
 from aurora_restore.shared.errors import ConfigurationError
 from aurora_restore.shared.names import instance_name_prefix
 from aurora_restore.shared.rds.tags import tags_of
@@ -31,14 +32,25 @@ _KEPT: Final[Mapping[str, str]] = {
     "EnabledCloudwatchLogsExports": "EnableCloudwatchLogsExports",
     "EngineLifecycleSupport": "EngineLifecycleSupport",
     "IAMDatabaseAuthenticationEnabled": "EnableIAMDatabaseAuthentication",
+    "NetworkType": "NetworkType",
     "PreferredBackupWindow": "PreferredBackupWindow",
     "StorageType": "StorageType",
 }
 _SCALING: Final = "ServerlessV2ScalingConfiguration"
-_SCALING_KEYS: Final = ("MinCapacity", "MaxCapacity", "SecondsUntilAutoPause")
+_AUTO_PAUSE: Final = "SecondsUntilAutoPause"
+_SCALING_KEYS: Final = ("MinCapacity", "MaxCapacity", _AUTO_PAUSE)
 _ROLES: Final = "AssociatedRoles"
 MAINTENANCE_WINDOW: Final = "PreferredMaintenanceWindow"
 PROTECTION: Final = "DeletionProtection"
+# What a restore does not take. Some of it is put back afterwards, some is lost: see ``extras``.
+INSIGHTS: Final = "DatabaseInsightsMode"
+DATA_API: Final = "HttpEndpointEnabled"
+WRITE_FORWARDING: Final = "LocalWriteForwarding"
+ACTIVITY_STREAM: Final = "ActivityStream"
+MANAGED_SECRET: Final = "ManagedMasterSecret"  # noqa: S105 - which setting, not its value
+CUSTOM_ENDPOINTS: Final = "CustomEndpoints"
+PROXIES: Final = "Proxies"
+READER_SCALING: Final = "ReaderAutoScaling"
 DEFAULT_GROUP: Final = "default."
 """The parameter groups of the engine itself; their names carry its major version."""
 
@@ -79,6 +91,8 @@ class InstancePlan:
     db_parameter_group_name: str | None = None
     kept: Mapping[str, Any] | None = None
     """Parameters of CreateDBInstance that are put back as they were."""
+    tags: Mapping[str, str] | None = None
+    """The tags that the instance of this name had."""
 
     def options(self) -> dict[str, Any]:
         """Return the optional parameters of CreateDBInstance."""
@@ -92,7 +106,11 @@ class InstancePlan:
         }
 
 
-def record(cluster: "DBClusterTypeDef", instances: "Sequence[DBInstanceTypeDef]") -> dict[str, Any]:
+def record(
+    cluster: "DBClusterTypeDef",
+    instances: "Sequence[DBInstanceTypeDef]",
+    around: Surroundings = NO_SURROUNDINGS,
+) -> dict[str, Any]:
     """Return the description of a cluster and its instances that the state keeps.
 
     The instances are in the order in which they are restored, the writer first. Tags of AWS and of
@@ -124,11 +142,8 @@ def record(cluster: "DBClusterTypeDef", instances: "Sequence[DBInstanceTypeDef]"
     facts["VpcSecurityGroupIds"] = sorted(
         group["VpcSecurityGroupId"] for group in described.get("VpcSecurityGroups", [])
     )
-    facts["Tags"] = {
-        key: value
-        for key, value in tags_of(described.get("TagList")).items()
-        if not key.startswith((AWS_TAGS, OWN_TAGS))
-    }
+    facts["Tags"] = _others_tags(described)
+    facts |= {key: value for key, value in _extras(described, around) if value}
     writers = {
         member["DBInstanceIdentifier"]
         for member in described.get("DBClusterMembers", [])
@@ -144,6 +159,30 @@ def record(cluster: "DBClusterTypeDef", instances: "Sequence[DBInstanceTypeDef]"
     )
     facts["Instances"] = [asdict(plan) for plan in plans]
     return facts
+
+
+def _others_tags(described: Mapping[str, Any]) -> dict[str, str]:
+    """Return the tags of a cluster or an instance that are neither AWS's nor the pipeline's."""
+    return {
+        key: value
+        for key, value in tags_of(described.get("TagList")).items()
+        if not key.startswith((AWS_TAGS, OWN_TAGS))
+    }
+
+
+def _extras(described: Mapping[str, Any], around: Surroundings) -> Iterator[tuple[str, Any]]:
+    """Yield what a restore does not take, where it is not as it is by default."""
+    if described.get(INSIGHTS) == "advanced":
+        yield INSIGHTS, "advanced"
+    yield DATA_API, described.get("HttpEndpointEnabled")
+    forwards = described.get("LocalWriteForwardingStatus") in ("enabled", "enabling", "requested")
+    yield WRITE_FORWARDING, forwards
+    if described.get("ActivityStreamStatus") in ("started", "starting"):
+        yield ACTIVITY_STREAM, described.get("ActivityStreamMode") or "started"
+    yield MANAGED_SECRET, (described.get("MasterUserSecret") or {}).get("SecretArn")
+    yield CUSTOM_ENDPOINTS, [dict(each) for each in around.custom_endpoints]
+    yield PROXIES, list(around.proxies)
+    yield READER_SCALING, around.reader_scaling and dict(around.reader_scaling)
 
 
 def _plan_of(instance: "DBInstanceTypeDef") -> InstancePlan:
@@ -164,6 +203,7 @@ def _plan_of(instance: "DBInstanceTypeDef") -> InstancePlan:
         described.get("PromotionTier"),
         groups[0] if groups else None,
         kept,
+        _others_tags(described) or None,
     )
 
 
@@ -183,8 +223,8 @@ def planned_instances(target: Target, old: Mapping[str, Any] | None) -> list[Ins
             )
         return before
     names = _identifiers(target.cluster_id, [plan.identifier for plan in before])
-    kept = {plan.identifier: plan.kept for plan in before}
-    return [_configured(next(names), instance, kept) for instance in target.instances]
+    existing = {plan.identifier: plan for plan in before}
+    return [_configured(next(names), instance, existing) for instance in target.instances]
 
 
 def _identifiers(cluster_id: str, before: Sequence[str]) -> Iterator[str]:
@@ -198,14 +238,16 @@ def _identifiers(cluster_id: str, before: Sequence[str]) -> Iterator[str]:
 
 
 def _configured(
-    identifier: str, instance: Instance, kept: Mapping[str, Mapping[str, Any] | None]
+    identifier: str, instance: Instance, existing: Mapping[str, InstancePlan]
 ) -> InstancePlan:
+    before = existing.get(identifier)
     return InstancePlan(
         identifier,
         instance.instance_class,
         instance.promotion_tier,
         instance.db_parameter_group_name,
-        kept.get(identifier),
+        None if before is None else before.kept,
+        None if before is None else before.tags,
     )
 
 
@@ -230,14 +272,23 @@ def restore_settings(
         "DeletionProtection": target.deletion_protection,
         "KmsKeyId": target.kms_key_id,
         "Port": target.port,
-        _SCALING: scaling
-        and {"MinCapacity": scaling.min_capacity, "MaxCapacity": scaling.max_capacity},
+        _SCALING: scaling and _scaling(scaling, old.get(_SCALING) or {}),
     }
     return {
         "DBSubnetGroupName": network.db_subnet_group_name,
         "VpcSecurityGroupIds": list(network.security_group_ids),
         **kept,
         **{key: value for key, value in configured.items() if value is not None},
+    }
+
+
+def _scaling(configured: ServerlessV2Scaling, old: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the configured capacity; the time until it pauses stays, if it is not configured."""
+    pause = configured.seconds_until_auto_pause or old.get(_AUTO_PAUSE)
+    return {
+        "MinCapacity": configured.min_capacity,
+        "MaxCapacity": configured.max_capacity,
+        **({_AUTO_PAUSE: pause} if pause and configured.min_capacity == 0 else {}),
     }
 
 
@@ -258,6 +309,11 @@ def restored_tags(
 ) -> dict[str, str]:
     """Return the tags of the restored cluster: the old one's, the configured, the pipeline's."""
     return {**(old or {}).get("Tags", {}), **target.tags, **own}
+
+
+def instance_tags(target: Target, plan: InstancePlan, own: Mapping[str, str]) -> dict[str, str]:
+    """Return the tags of a restored instance: the old one's, the configured, the pipeline's."""
+    return {**(plan.tags or {}), **target.tags, **own}
 
 
 # What is not expected to stay: it is new in every restore, or decided by the snapshot.
@@ -318,6 +374,12 @@ def drift(
                     actual and actual["instance_class"],
                 )
             )
+        if actual is not None and plan.tags:
+            wanted_tags = {**plan.tags, **target.tags}
+            if (actual.get("tags") or {}) != wanted_tags:
+                found.append(
+                    Difference(f"Instances.{plan.identifier}.Tags", wanted_tags, actual.get("tags"))
+                )
         now = (actual or {}).get("kept") or {}
         found += [
             Difference(f"Instances.{plan.identifier}.{option}", value, now.get(option))

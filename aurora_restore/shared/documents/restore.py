@@ -150,6 +150,15 @@ class ServerlessV2Scaling:
         float, Rule(help="ACU; 0 lets it pause.", minimum=0, maximum=256, multiple_of=0.5)
     ]
     max_capacity: Annotated[float, Rule(help="ACU.", minimum=1, maximum=256, multiple_of=0.5)]
+    seconds_until_auto_pause: Annotated[
+        int | None,
+        Rule(
+            help="How long an instance is idle before it pauses, with a `min_capacity` of 0; left "
+            "out, that of the cluster that is replaced.",
+            minimum=300,
+            maximum=86400,
+        ),
+    ] = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,6 +9,7 @@ from aurora_restore.shared.aws_utils import Clients, code_of
 from aurora_restore.shared.cluster.network import NO_SUBNET_GROUP, describe_subnet_group
 from aurora_restore.shared.cluster.settings import InstancePlan, planned_instances
 from aurora_restore.shared.cluster.settings import record as record_settings
+from aurora_restore.shared.cluster.surroundings import Surroundings, describe_surroundings
 from aurora_restore.shared.errors import AwsError, ClusterNotFoundError
 from aurora_restore.shared.names import final_snapshot_name
 from aurora_restore.shared.rds.access import RdsAccess
@@ -98,7 +99,12 @@ class Inventory:
             return known
         if known and known.get("DbClusterResourceId") == cluster.get("DbClusterResourceId"):
             return known
-        return record_settings(cluster, self.instances)
+        return record_settings(cluster, self.instances, self.surroundings)
+
+    @cached_property
+    def surroundings(self) -> Surroundings:
+        """Return what belongs to the target beside itself and its instances."""
+        return describe_surroundings(self.rds, self.clients, self.request.cluster_id)
 
     @cached_property
     def subnet_group(self) -> "DBSubnetGroupTypeDef | None":

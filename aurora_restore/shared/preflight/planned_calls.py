@@ -8,9 +8,11 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from aurora_restore.shared.cluster import calls as cluster_calls
+from aurora_restore.shared.cluster.extras import extras
 from aurora_restore.shared.cluster.network import describe_subnet_group, network_of
 from aurora_restore.shared.cluster.settings import (
     finishing_touches,
+    instance_tags,
     restore_settings,
     restored_tags,
 )
@@ -58,9 +60,20 @@ def planned_calls(found: Inventory, path: SnapshotPath, moment: str) -> Iterator
             found.snapshot["Engine"],
             region,
             plan,
-            restored_tags(target, None, owner.tags),
+            instance_tags(target, plan, owner.tags),
         )
     yield cluster_calls.set_master_password(request.cluster_id, region, "")
+    arn = replace(
+        path.snapshot,
+        region=region,
+        account=request.target.account,
+        kind="cluster",
+        name=request.cluster_id,
+    )
+    for extra in extras(
+        request.cluster_id, str(arn), region, found.old, {}, found.planned_instances, owner.tags
+    ):
+        yield extra.call
     touches = finishing_touches(settings, found.old)
     if touches:
         yield cluster_calls.finish_cluster(request.cluster_id, region, touches)

@@ -105,6 +105,9 @@ def test_a_rerun_starts_without_what_belongs_to_one_run() -> None:
         "attempts",
         "waiting_since",
         "shared_at",
+        "no_capacity_since",
+        "capacity_waits",
+        "put_back",
     }
 
 

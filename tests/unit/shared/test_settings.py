@@ -4,15 +4,20 @@ from dataclasses import asdict
 from typing import Any
 
 import pytest
+from botocore.loaders import create_loader
+from botocore.model import ServiceModel
 
+from aurora_restore.shared.cluster.extras import extras, losses
 from aurora_restore.shared.cluster.network import ClusterNetwork
 from aurora_restore.shared.cluster.settings import (
     drift,
+    instance_tags,
     planned_instances,
     record,
     restore_settings,
     restored_tags,
 )
+from aurora_restore.shared.cluster.surroundings import Surroundings
 from aurora_restore.shared.documents.restore import Instance, ServerlessV2Scaling, Target
 from aurora_restore.shared.errors import ConfigurationError
 
@@ -191,3 +196,178 @@ def test_an_option_of_an_instance_that_differs_is_named() -> None:
     assert [asdict(difference) for difference in found] == [
         {"setting": "Instances.staging-b.MonitoringInterval", "wanted": 60, "found": 30}
     ]
+
+
+EXTRA = {
+    "NetworkType": "DUAL",
+    "DatabaseInsightsMode": "advanced",
+    "HttpEndpointEnabled": True,
+    "LocalWriteForwardingStatus": "enabled",
+    "ActivityStreamStatus": "started",
+    "ActivityStreamMode": "async",
+    "MasterUserSecret": {"SecretArn": "arn:secret", "SecretStatus": "active"},
+}
+AROUND = Surroundings(
+    custom_endpoints=(
+        {
+            "DBClusterEndpointIdentifier": "reports",
+            "EndpointType": "READER",
+            "StaticMembers": ["staging-a", "staging-gone"],
+        },
+        {
+            "DBClusterEndpointIdentifier": "gone",
+            "EndpointType": "ANY",
+            "StaticMembers": ["staging-gone"],
+        },
+    ),
+    proxies=("orders-proxy",),
+    reader_scaling={"MinCapacity": 1, "MaxCapacity": 4},
+)
+
+
+def recorded_with_extras() -> dict[str, Any]:
+    return record(CLUSTER | EXTRA, INSTANCES, AROUND)  # type: ignore[arg-type]
+
+
+def test_the_network_type_comes_back() -> None:
+    assert restore_settings(target(), recorded_with_extras(), NETWORK)["NetworkType"] == "DUAL"
+
+
+def put_back(new: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    old = recorded_with_extras()
+    plans = planned_instances(target(), old)
+    found = extras("staging", "arn:staging", "us-west-2", old, new, plans, {"own": "tag"})
+    return {each.name: {each.call.operation: dict(each.call.parameters)} for each in found}
+
+
+def test_what_a_restore_does_not_take_is_put_back_by_calls_of_its_own() -> None:
+    own = {"DBClusterIdentifier": "staging", "ApplyImmediately": True}
+
+    assert put_back({}) == {
+        "HttpEndpointEnabled": {"EnableHttpEndpoint": {"ResourceArn": "arn:staging"}},
+        "DatabaseInsightsMode": {
+            "ModifyDBCluster": {
+                **own,
+                "DatabaseInsightsMode": "advanced",
+                "EnablePerformanceInsights": True,
+                "PerformanceInsightsRetentionPeriod": 465,
+            }
+        },
+        "LocalWriteForwarding": {"ModifyDBCluster": {**own, "EnableLocalWriteForwarding": True}},
+        "CustomEndpoints.reports": {
+            "CreateDBClusterEndpoint": {
+                "DBClusterIdentifier": "staging",
+                "DBClusterEndpointIdentifier": "reports",
+                "EndpointType": "READER",
+                "StaticMembers": ["staging-a"],
+                "Tags": [{"Key": "own", "Value": "tag"}],
+            }
+        },
+    }
+
+
+def test_what_the_new_cluster_has_already_is_not_put_back_again() -> None:
+    assert put_back(recorded_with_extras()) == {}
+
+
+def test_every_call_that_puts_something_back_is_one_of_the_api() -> None:
+    model = ServiceModel(create_loader().load_service_model("rds", "service-2"))
+    old = recorded_with_extras()
+
+    for extra in extras(
+        "staging", "arn:staging", "us-west-2", old, {}, planned_instances(target(), old), {}
+    ):
+        shape = model.operation_model(extra.call.operation).input_shape
+        assert shape is not None
+        assert set(extra.call.parameters) <= set(shape.members)
+
+
+def test_what_will_be_lost_is_named() -> None:
+    old = recorded_with_extras()
+
+    assert losses(old, planned_instances(target(), old)) == [
+        "the database activity stream (async)",
+        "the master user's secret that RDS manages, which is deleted with the cluster: arn:secret",
+        "the registration with RDS Proxy orders-proxy",
+        "the auto scaling of readers (1 to 4), with its policies",
+        "members of the custom endpoint reports: staging-gone",
+        "the custom endpoint gone: none of its instances will exist",
+    ]
+    assert losses(recorded(), planned_instances(target(), recorded())) == []
+    assert losses(None, []) == []
+
+
+def test_what_is_lost_is_in_the_drift() -> None:
+    old = recorded_with_extras()
+    wanted = restore_settings(target(), old, NETWORK)
+
+    found = drift(target(), old, recorded(), wanted, planned_instances(target(), old))
+
+    assert {item.setting for item in found} == {
+        "ActivityStream",
+        "CustomEndpoints",
+        "DatabaseInsightsMode",
+        "HttpEndpointEnabled",
+        "LocalWriteForwarding",
+        "ManagedMasterSecret",
+        "NetworkType",
+        "Proxies",
+        "ReaderAutoScaling",
+    }
+
+
+def test_the_tags_of_an_instance_come_back_with_its_name() -> None:
+    tagged = [
+        {
+            **each,
+            "TagList": [
+                {"Key": "cost-center", "Value": "7"},
+                {"Key": "aurora-restore:operation-id", "Value": "op-0"},
+                {"Key": "aws:cloudformation:stack-name", "Value": "x"},
+            ],
+        }
+        for each in INSTANCES
+    ]
+    old = record(CLUSTER, tagged)  # type: ignore[arg-type]
+    configured = target(tags={"stage": "qa"})
+    (plan, _) = planned_instances(configured, old)
+
+    assert instance_tags(configured, plan, {"own": "tag"}) == {
+        "cost-center": "7",
+        "stage": "qa",
+        "own": "tag",
+    }
+    wanted = restore_settings(configured, old, NETWORK)
+    found = drift(configured, old, recorded(), wanted, planned_instances(configured, old))
+    assert {"Instances.staging-a.Tags", "Instances.staging-b.Tags"} <= {
+        item.setting for item in found
+    }
+
+
+@pytest.mark.parametrize(
+    ("configured", "expected"),
+    [
+        (None, {"MinCapacity": 0.0, "MaxCapacity": 4.0, "SecondsUntilAutoPause": 900}),
+        (
+            ServerlessV2Scaling(min_capacity=0, max_capacity=2),
+            {"MinCapacity": 0, "MaxCapacity": 2, "SecondsUntilAutoPause": 900},
+        ),
+        (
+            ServerlessV2Scaling(min_capacity=0, max_capacity=2, seconds_until_auto_pause=300),
+            {"MinCapacity": 0, "MaxCapacity": 2, "SecondsUntilAutoPause": 300},
+        ),
+        (
+            ServerlessV2Scaling(min_capacity=1, max_capacity=2),
+            {"MinCapacity": 1, "MaxCapacity": 2},
+        ),
+    ],
+)
+def test_the_time_until_a_serverless_instance_pauses_stays(
+    configured: ServerlessV2Scaling | None, expected: dict[str, Any]
+) -> None:
+    scaling = {"MinCapacity": 0.0, "MaxCapacity": 4.0, "SecondsUntilAutoPause": 900}
+    old = record(CLUSTER | {"ServerlessV2ScalingConfiguration": scaling}, INSTANCES)  # type: ignore[arg-type]
+
+    settings = restore_settings(target(serverless_v2_scaling=configured), old, NETWORK)
+
+    assert settings["ServerlessV2ScalingConfiguration"] == expected

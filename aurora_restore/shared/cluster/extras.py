@@ -1,0 +1,142 @@
+"""Settings of the old cluster that a restore does not take, and that are put back on the new one.
+
+The restored cluster is good without them, so a call that AWS refuses fails no run: what it was to
+put back is then in the drift. What cannot be put back at all is announced as lost.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from aurora_restore.shared.cluster.settings import (
+    ACTIVITY_STREAM,
+    CUSTOM_ENDPOINTS,
+    DATA_API,
+    INSIGHTS,
+    MANAGED_SECRET,
+    PROXIES,
+    READER_SCALING,
+    WRITE_FORWARDING,
+    InstancePlan,
+)
+from aurora_restore.shared.rds.calls import RdsCall
+from aurora_restore.shared.rds.tags import tag_list
+
+ADVANCED_RETENTION_DAYS: Final = 465
+"""For how long Database Insights in its advanced mode keeps data, which ModifyDBCluster demands."""
+
+
+@dataclass(frozen=True)
+class Extra:
+    """A setting that is put back by a call of its own."""
+
+    name: str
+    call: RdsCall
+
+
+def extras(
+    cluster_id: str,
+    cluster_arn: str,
+    region: str,
+    old: Mapping[str, Any] | None,
+    new: Mapping[str, Any],
+    plans: Sequence[InstancePlan],
+    tags: Mapping[str, str],
+) -> Iterator[Extra]:
+    """Yield what the old cluster had, and the new one (``new``) lacks, with the call that helps."""
+    had = old or {}
+    if had.get(DATA_API) and not new.get(DATA_API):
+        yield Extra(
+            DATA_API,
+            RdsCall(
+                "EnableHttpEndpoint",
+                region,
+                {"ResourceArn": cluster_arn},
+                "the old cluster had the Data API",
+            ),
+        )
+    if had.get(INSIGHTS) and new.get(INSIGHTS) != had[INSIGHTS]:
+        yield Extra(INSIGHTS, _modify(cluster_id, region, _advanced_insights(plans), INSIGHTS))
+    if had.get(WRITE_FORWARDING) and not new.get(WRITE_FORWARDING):
+        forwarding = {"EnableLocalWriteForwarding": True}
+        yield Extra(WRITE_FORWARDING, _modify(cluster_id, region, forwarding, WRITE_FORWARDING))
+    existing = {each["DBClusterEndpointIdentifier"] for each in new.get(CUSTOM_ENDPOINTS, ())}
+    for endpoint in had.get(CUSTOM_ENDPOINTS, ()):
+        kept = _with_planned_members(endpoint, plans)
+        name = endpoint["DBClusterEndpointIdentifier"]
+        if kept is not None and name not in existing:
+            yield Extra(
+                f"{CUSTOM_ENDPOINTS}.{name}",
+                RdsCall(
+                    "CreateDBClusterEndpoint",
+                    region,
+                    {"DBClusterIdentifier": cluster_id, **kept, "Tags": tag_list(tags)},
+                    "the old cluster had this custom endpoint",
+                ),
+            )
+
+
+def losses(old: Mapping[str, Any] | None, plans: Sequence[InstancePlan]) -> list[str]:
+    """Return what the old cluster has, and the restored one will not have, in words."""
+    had = old or {}
+    lost = []
+    if had.get(ACTIVITY_STREAM):
+        lost.append(f"the database activity stream ({had[ACTIVITY_STREAM]})")
+    if had.get(MANAGED_SECRET):
+        lost.append(
+            "the master user's secret that RDS manages, which is deleted with the cluster: "
+            f"{had[MANAGED_SECRET]}"
+        )
+    lost += [f"the registration with RDS Proxy {name}" for name in had.get(PROXIES, ())]
+    scaling = had.get(READER_SCALING)
+    if scaling:
+        lost.append(
+            "the auto scaling of readers "
+            f"({scaling['MinCapacity']} to {scaling['MaxCapacity']}), with its policies"
+        )
+    planned = {plan.identifier for plan in plans}
+    for endpoint in had.get(CUSTOM_ENDPOINTS, ()):
+        name = endpoint["DBClusterEndpointIdentifier"]
+        missing = sorted({*endpoint.get("StaticMembers", ())} - planned)
+        if _with_planned_members(endpoint, plans) is None:
+            lost.append(f"the custom endpoint {name}: none of its instances will exist")
+        elif missing:
+            lost.append(f"members of the custom endpoint {name}: {', '.join(missing)}")
+    return lost
+
+
+def _modify(cluster_id: str, region: str, changes: Mapping[str, Any], name: str) -> RdsCall:
+    return RdsCall(
+        "ModifyDBCluster",
+        region,
+        {"DBClusterIdentifier": cluster_id, **changes, "ApplyImmediately": True},
+        f"the old cluster had {name}",
+    )
+
+
+def _advanced_insights(plans: Sequence[InstancePlan]) -> dict[str, Any]:
+    """Return the parameters of the advanced mode, with the key of the instances' own data."""
+    keys = {(plan.kept or {}).get("PerformanceInsightsKMSKeyId") for plan in plans} - {None}
+    return {
+        "DatabaseInsightsMode": "advanced",
+        "EnablePerformanceInsights": True,
+        "PerformanceInsightsRetentionPeriod": ADVANCED_RETENTION_DAYS,
+        **({"PerformanceInsightsKMSKeyId": keys.pop()} if len(keys) == 1 else {}),
+    }
+
+
+def _with_planned_members(
+    endpoint: Mapping[str, Any], plans: Sequence[InstancePlan]
+) -> dict[str, Any] | None:
+    """Return an endpoint without the instances that will not exist; None if none is left.
+
+    An endpoint without static members leads to every instance, which it never did.
+    """
+    planned = {plan.identifier for plan in plans}
+    kept = dict(endpoint)
+    for key in ("StaticMembers", "ExcludedMembers"):
+        if key in endpoint:
+            kept[key] = [name for name in endpoint[key] if name in planned]
+    if "StaticMembers" in endpoint and not kept["StaticMembers"]:
+        return None
+    return {key: value for key, value in kept.items() if value != []}

@@ -1,0 +1,93 @@
+"""What belongs to a cluster and is not in its description: endpoints, proxies, auto scaling."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from aurora_restore.shared.aws_utils import Clients, call
+from aurora_restore.shared.errors import ClusterNotFoundError
+
+if TYPE_CHECKING:
+    from mypy_boto3_rds import RDSClient
+
+_CUSTOM = "CUSTOM"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Surroundings:
+    """What belongs to a cluster beside itself and its instances."""
+
+    custom_endpoints: tuple[Mapping[str, Any], ...] = ()
+    """Each as CreateDBClusterEndpoint takes it."""
+    proxies: tuple[str, ...] = ()
+    """The RDS proxies that it is a target of."""
+    reader_scaling: Mapping[str, Any] | None = None
+    """The least and most readers, where Application Auto Scaling decides how many there are."""
+
+
+NO_SURROUNDINGS = Surroundings()
+
+
+def describe_surroundings(rds: "RDSClient", clients: Clients, cluster_id: str) -> Surroundings:
+    """Return what belongs to a cluster beside itself and its instances."""
+    return Surroundings(
+        custom_endpoints=_custom_endpoints(rds, cluster_id),
+        proxies=_proxies(rds, cluster_id),
+        reader_scaling=_reader_scaling(clients, cluster_id),
+    )
+
+
+def _custom_endpoints(rds: "RDSClient", cluster_id: str) -> tuple[Mapping[str, Any], ...]:
+    paginator = rds.get_paginator("describe_db_cluster_endpoints")
+    try:
+        pages = call(lambda: list(paginator.paginate(DBClusterIdentifier=cluster_id)))
+    except ClusterNotFoundError:
+        return ()
+    found = [
+        {
+            "DBClusterEndpointIdentifier": each["DBClusterEndpointIdentifier"],
+            "EndpointType": each.get("CustomEndpointType", "ANY"),
+            **(
+                {"StaticMembers": sorted(each["StaticMembers"])}
+                if each.get("StaticMembers")
+                else {}
+            ),
+            **(
+                {"ExcludedMembers": sorted(each["ExcludedMembers"])}
+                if each.get("ExcludedMembers")
+                else {}
+            ),
+        }
+        for page in pages
+        for each in page["DBClusterEndpoints"]
+        if each.get("EndpointType") == _CUSTOM
+    ]
+    return tuple(sorted(found, key=lambda each: str(each["DBClusterEndpointIdentifier"])))
+
+
+def _proxies(rds: "RDSClient", cluster_id: str) -> tuple[str, ...]:
+    proxies = call(lambda: list(rds.get_paginator("describe_db_proxies").paginate()))
+    names = [each["DBProxyName"] for page in proxies for each in page["DBProxies"]]
+    return tuple(sorted(name for name in names if _is_target(rds, name, cluster_id)))
+
+
+def _is_target(rds: "RDSClient", proxy: str, cluster_id: str) -> bool:
+    paginator = rds.get_paginator("describe_db_proxy_targets")
+    pages = call(lambda: list(paginator.paginate(DBProxyName=proxy)))
+    return any(
+        target.get("Type") == "TRACKED_CLUSTER" and target.get("RdsResourceId") == cluster_id
+        for page in pages
+        for target in page["Targets"]
+    )
+
+
+def _reader_scaling(clients: Clients, cluster_id: str) -> Mapping[str, Any] | None:
+    found = call(
+        clients.application_auto_scaling.describe_scalable_targets,
+        ServiceNamespace="rds",
+        ResourceIds=[f"cluster:{cluster_id}"],
+        ScalableDimension="rds:cluster:ReadReplicaCount",
+    )["ScalableTargets"]
+    if not found:
+        return None
+    return {key: found[0][key] for key in ("MinCapacity", "MaxCapacity")}

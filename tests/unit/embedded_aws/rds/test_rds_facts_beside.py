@@ -1,0 +1,112 @@
+"""What a cluster has beside its settings, and what a restore does not bring back."""
+
+from typing import Any
+
+import pytest
+
+from tests.unit.embedded_aws.rds.rds_bench import TIMINGS, RdsBench, refused
+
+
+def endpoint(rds_bench: RdsBench, name: str = "reports", **settings: Any) -> Any:
+    parameters: dict[str, Any] = {
+        "DBClusterIdentifier": "orders",
+        "DBClusterEndpointIdentifier": name,
+        "EndpointType": "READER",
+    }
+    return rds_bench.rds().create_db_cluster_endpoint(**(parameters | settings))
+
+
+def custom_endpoints(rds_bench: RdsBench, cluster: str = "orders") -> list[str]:
+    found = rds_bench.rds().describe_db_cluster_endpoints(DBClusterIdentifier=cluster)
+    return [
+        each["DBClusterEndpointIdentifier"]
+        for each in found["DBClusterEndpoints"]
+        if each["EndpointType"] == "CUSTOM"
+    ]
+
+
+def test_a_custom_endpoint_leads_to_members_of_its_cluster(rds_bench: RdsBench) -> None:
+    rds_bench.new_cluster()
+    rds_bench.new_instance("orders-1")
+
+    made = endpoint(rds_bench, StaticMembers=["orders-1"])
+
+    assert (made["CustomEndpointType"], made["StaticMembers"]) == ("READER", ["orders-1"])
+    with refused("DBClusterEndpointAlreadyExistsFault"):
+        endpoint(rds_bench)
+    with refused("DBInstanceNotFound"):
+        endpoint(rds_bench, "other", ExcludedMembers=["orders-2"])
+    with refused("InvalidParameterCombination"):
+        endpoint(rds_bench, "other", StaticMembers=["orders-1"], ExcludedMembers=["orders-1"])
+    with refused("InvalidParameterValue"):
+        endpoint(rds_bench, "other", EndpointType="ALL")
+    rds_bench.rds().delete_db_cluster_endpoint(DBClusterEndpointIdentifier="reports")
+    assert custom_endpoints(rds_bench) == []
+    with refused("DBClusterEndpointNotFoundFault"):
+        rds_bench.rds().delete_db_cluster_endpoint(DBClusterEndpointIdentifier="reports")
+
+
+def test_custom_endpoints_go_with_their_cluster(rds_bench: RdsBench) -> None:
+    rds_bench.new_cluster()
+    endpoint(rds_bench)
+    rds_bench.rds().delete_db_cluster(DBClusterIdentifier="orders", SkipFinalSnapshot=True)
+    rds_bench.advance(TIMINGS.delete_cluster)
+    with refused("DBClusterNotFoundFault"):
+        custom_endpoints(rds_bench)
+
+    rds_bench.new_cluster()
+
+    assert custom_endpoints(rds_bench) == []
+
+
+def test_the_data_api_of_a_provisioned_cluster_has_operations_of_its_own(
+    rds_bench: RdsBench,
+) -> None:
+    arn = rds_bench.new_cluster()["DBClusterArn"]
+    rds = rds_bench.rds()
+
+    assert rds.enable_http_endpoint(ResourceArn=arn)["HttpEndpointEnabled"] is True
+    assert rds_bench.cluster()["HttpEndpointEnabled"] is True
+    assert rds.disable_http_endpoint(ResourceArn=arn)["HttpEndpointEnabled"] is False
+    with refused("InvalidParameterValue"):
+        rds.modify_db_cluster(DBClusterIdentifier="orders", EnableHttpEndpoint=True)
+    rds_bench.admin.set_status(arn, "modifying")
+    with refused("InvalidResourceStateFault"):
+        rds.enable_http_endpoint(ResourceArn=arn)
+
+
+@pytest.mark.parametrize("mode", ["sync", "async"])
+def test_an_activity_stream_belongs_to_a_cluster(rds_bench: RdsBench, mode: Any) -> None:
+    arn = rds_bench.new_cluster()["DBClusterArn"]
+    rds = rds_bench.rds()
+
+    rds.start_activity_stream(ResourceArn=arn, Mode=mode, KmsKeyId="key", ApplyImmediately=True)
+
+    cluster = rds_bench.cluster()
+    assert (cluster["ActivityStreamStatus"], cluster["ActivityStreamMode"]) == ("started", mode)
+    rds.stop_activity_stream(ResourceArn=arn)
+    assert rds_bench.cluster()["ActivityStreamStatus"] == "stopped"
+
+
+def test_a_restore_brings_nothing_that_was_beside_the_cluster(rds_bench: RdsBench) -> None:
+    arn = rds_bench.new_cluster()["DBClusterArn"]
+    rds = rds_bench.rds()
+    endpoint(rds_bench)
+    rds.enable_http_endpoint(ResourceArn=arn)
+    rds.start_activity_stream(ResourceArn=arn, Mode="sync", KmsKeyId="k", ApplyImmediately=True)
+    rds.modify_db_cluster(
+        DBClusterIdentifier="orders",
+        DatabaseInsightsMode="advanced",
+        EnableLocalWriteForwarding=True,
+        ApplyImmediately=True,
+    )
+    rds_bench.new_snapshot("monday")
+    rds_bench.restore("monday", "restored")
+    rds_bench.advance(TIMINGS.restore_cluster)
+
+    restored = rds_bench.cluster("restored")
+    assert restored["HttpEndpointEnabled"] is False
+    assert restored["ActivityStreamStatus"] == "stopped"
+    assert restored["LocalWriteForwardingStatus"] == "disabled"
+    assert restored.get("DatabaseInsightsMode") is None
+    assert custom_endpoints(rds_bench, "restored") == []
