@@ -48,6 +48,11 @@ _CLIENT_CONFIG: Final = Config(
     connect_timeout=5, read_timeout=20, retries={"mode": "standard", "total_max_attempts": 4}
 )
 
+# For what a run can do without: a function in a VPC may have no way to the service at all.
+_OPTIONAL_CONFIG: Final = Config(
+    connect_timeout=2, read_timeout=5, retries={"mode": "standard", "total_max_attempts": 1}
+)
+
 _THROTTLED: Final = frozenset(
     {
         "KMSThrottling",
@@ -115,11 +120,17 @@ class Clients:
             self._made[key] = self._make(service, region)
         return self._made[key]
 
-    def _make(self, service: str, region: str | None, **credentials: str) -> Any:
+    def _make(
+        self,
+        service: str,
+        region: str | None,
+        config: Config = _CLIENT_CONFIG,
+        **credentials: str,
+    ) -> Any:
         client = self._session.client(
             service,  # type: ignore[call-overload]
             region_name=region,
-            config=_CLIENT_CONFIG,
+            config=config,
             **credentials,
         )
         client.meta.events.register("after-call", _refuse_broken_json)
@@ -164,8 +175,11 @@ class Clients:
 
     @property
     def application_auto_scaling(self) -> Any:
-        """Return a client of Application Auto Scaling, which scales the readers of clusters."""
-        return self._client("application-autoscaling")
+        """Return a client of Application Auto Scaling, which soon gives up."""
+        key = ("application-autoscaling", None)
+        if key not in self._made:
+            self._made[key] = self._make(*key, config=_OPTIONAL_CONFIG)
+        return self._made[key]
 
     def kms(self, region: str) -> "KMSClient":
         """Return a client of KMS in a Region."""

@@ -65,6 +65,7 @@ class Clusters:
             default_version = source.settings.engine_version
         version = settings.engine_version(params, default_version)
         group = settings.subnet_group(self._backend, location, params)
+        settings.check_network_type(params, group)
         chosen = ClusterSettings(
             engine_version=version,
             parameter_group=settings.cluster_parameter_group(

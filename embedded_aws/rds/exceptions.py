@@ -165,6 +165,15 @@ class DBClusterEndpointNotFoundError(RDSClientError):
         super().__init__(f"The custom endpoint {identifier} does not exist.")
 
 
+class NetworkTypeNotSupportedError(RDSClientError):
+    """The subnet group has no such network."""
+
+    code = "NetworkTypeNotSupported"
+
+    def __init__(self, wanted: str, group: str) -> None:
+        super().__init__(f"The DB subnet group {group} doesn't support the network type {wanted}.")
+
+
 class InvalidResourceStateError(RDSClientError):
     """The cluster's status forbids this."""
 

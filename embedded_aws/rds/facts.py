@@ -270,6 +270,10 @@ _INSTANCES = (
     ("a_reboot_interrupts_connections", f"{_GUIDE}, Rebooting an Aurora DB cluster or instance"),
 )
 _BESIDE = (
+    (
+        "the_subnet_group_decides_which_network_types_a_cluster_can_have",
+        f"{_MODEL}, NetworkType and SupportedNetworkTypes",
+    ),
     ("a_custom_endpoint_leads_to_members_of_its_cluster", f"{_MODEL}, CreateDBClusterEndpoint"),
     ("custom_endpoints_go_with_their_cluster", _ENDPOINTS),
     (
@@ -559,7 +563,7 @@ FACTS: tuple[Fact, ...] = (
     *_facts("Restores", "restores, settings, keys", _RESTORES),
     *_facts("Clusters", "clusters, cluster_creation, roles, tagging, key_monitor", _CLUSTERS),
     *_facts("Instances", "instances, connectivity", _INSTANCES),
-    *_facts("Beside a cluster", "extras, deletions", _BESIDE),
+    *_facts("Beside a cluster", "extras, deletions, settings", _BESIDE),
     *_facts("Deletions", "deletions, instances, global_clusters", _DELETIONS),
     *_facts("Changes", "modifications", _CHANGES),
     *_facts("Data", "data_plane", _DATA),

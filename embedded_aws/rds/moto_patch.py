@@ -41,7 +41,7 @@ from embedded_aws.rds.data_plane import DataPlaneError
 from embedded_aws.rds.exceptions import InvalidParameterValueError, RDSClientError
 from embedded_aws.rds.keys import can_describe
 from embedded_aws.rds.models import Location
-from embedded_aws.rds.moto_services import DEFAULT_GROUP
+from embedded_aws.rds.moto_services import DEFAULT_GROUP, network_types
 from embedded_aws.rds.names import Arn
 from embedded_aws.rds.params import Params
 from embedded_aws.rds.resources import find_cluster
@@ -113,6 +113,13 @@ class AuroraBackend(RDSBackend):  # type: ignore[misc]
                 }
             )
         return super().describe_db_parameter_groups(db_parameter_group_kwargs)
+
+    def describe_db_subnet_groups(self, subnet_group_name: str) -> Any:
+        """Return the groups, with the types of network that moto does not tell."""
+        groups = super().describe_db_subnet_groups(subnet_group_name)
+        for group in groups:
+            group.supported_network_types = network_types(group)
+        return groups
 
     def register_db_proxy_targets(
         self,

@@ -22,6 +22,12 @@ _DEFAULT_SUBNET_GROUP = "default"
 _PASSWORD_LETTERS = string.ascii_letters + string.digits + "!#$%&()*+,-.:;<=>?[]^_{|}~"
 
 
+def network_types(group: Any) -> tuple[str, ...]:
+    """Return what the clusters of a subnet group can be: with IPv6 if all its subnets have it."""
+    has_ipv6 = all(subnet.ipv6_cidr_block_associations for subnet in group._subnets)
+    return ("IPV4", "DUAL") if has_ipv6 else ("IPV4",)
+
+
 class MotoServices:
     """Reads moto's KMS, EC2 and RDS parameter and subnet groups; writes managed secrets."""
 
@@ -64,6 +70,7 @@ class MotoServices:
                 Subnet(one["SubnetIdentifier"], one["SubnetAvailabilityZone"]["Name"])
                 for one in found.subnets
             ),
+            network_types=network_types(found),
         )
 
     def default_security_group(self, location: Location, vpc: str) -> str:

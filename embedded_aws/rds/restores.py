@@ -48,6 +48,7 @@ class Restores:
                 f"{version}"
             )
         group = settings.subnet_group(self._backend, location, params)
+        settings.check_network_type(params, group)
         kept: dict[str, Any] = {
             "port": original.port,
             "backup_retention_period": original.backup_retention_period,

@@ -44,6 +44,7 @@ class SubnetGroup:
     vpc: str
     arn: str
     subnets: tuple[Subnet, ...]
+    network_types: tuple[str, ...] = ("IPV4",)
 
     @property
     def availability_zones(self) -> tuple[str, ...]:

@@ -11,6 +11,7 @@ from embedded_aws.rds.exceptions import (
     InvalidParameterCombinationError,
     InvalidParameterValueError,
     InvalidVPCNetworkStateError,
+    NetworkTypeNotSupportedError,
 )
 from embedded_aws.rds.models import DBCluster, Location, Role
 from embedded_aws.rds.params import Params
@@ -91,6 +92,13 @@ def subnet_group(backend: RdsBackend, location: Location, params: Params) -> Sub
     if group is None:
         raise DBSubnetGroupNotFoundError(name)
     return group
+
+
+def check_network_type(params: Params, group: SubnetGroup) -> None:
+    """Refuse a type of network that the subnet group does not support."""
+    wanted = params.text("NetworkType")
+    if wanted is not None and wanted not in group.network_types:
+        raise NetworkTypeNotSupportedError(wanted, group.name)
 
 
 def security_groups(

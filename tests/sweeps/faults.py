@@ -20,6 +20,7 @@ from tests.sweeps.tap import AwsCall, Proceed
 
 # By the services' API references, and for EC2 and RDS by "Common Errors".
 THROTTLING = {
+    "application-autoscaling": ("ThrottlingException", 400),
     "dynamodb": ("ProvisionedThroughputExceededException", 400),
     "ec2": ("RequestLimitExceeded", 503),
     "kms": ("ThrottlingException", 400),
@@ -31,6 +32,7 @@ THROTTLING = {
     "sts": ("Throttling", 400),
 }
 BROKEN = {
+    "application-autoscaling": ("InternalServiceException", 500),
     "dynamodb": ("InternalServerError", 500),
     "ec2": ("Unavailable", 503),
     "kms": ("KMSInternalException", 500),

@@ -140,6 +140,11 @@ def _instances(restore: Restore, path: str) -> Iterator[Fault]:
             "is missing: `db.serverless` instances need it "
             '(for example {"min_capacity": 0.5, "max_capacity": 4})',
         )
+    if scaling and scaling.seconds_until_auto_pause and scaling.min_capacity:
+        yield Fault(
+            f"{path}.target.serverless_v2_scaling.seconds_until_auto_pause",
+            f"instances pause with a `min_capacity` of 0 only, and it is {scaling.min_capacity}",
+        )
     if scaling and scaling.min_capacity > scaling.max_capacity:
         yield Fault(
             f"{path}.target.serverless_v2_scaling.min_capacity",

@@ -19,6 +19,7 @@ from aurora_restore.shared.cluster.settings import (
     WRITE_FORWARDING,
     InstancePlan,
 )
+from aurora_restore.shared.cluster.surroundings import UNKNOWN
 from aurora_restore.shared.rds.calls import RdsCall
 from aurora_restore.shared.rds.tags import tag_list
 
@@ -89,7 +90,9 @@ def losses(old: Mapping[str, Any] | None, plans: Sequence[InstancePlan]) -> list
         )
     lost += [f"the registration with RDS Proxy {name}" for name in had.get(PROXIES, ())]
     scaling = had.get(READER_SCALING)
-    if scaling:
+    if scaling == UNKNOWN:
+        lost.append("the auto scaling of readers, if there is any: that could not be found out")
+    elif scaling:
         lost.append(
             "the auto scaling of readers "
             f"({scaling['MinCapacity']} to {scaling['MaxCapacity']}), with its policies"

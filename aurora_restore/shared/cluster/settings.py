@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from aurora_restore.shared.cluster.network import ClusterNetwork
-from aurora_restore.shared.cluster.surroundings import NO_SURROUNDINGS, Surroundings
+from aurora_restore.shared.cluster.surroundings import NO_SURROUNDINGS, UNKNOWN, Surroundings
 from aurora_restore.shared.documents.restore import Instance, ServerlessV2Scaling, Target
 from aurora_restore.shared.errors import ConfigurationError
 from aurora_restore.shared.names import instance_name_prefix
@@ -182,7 +182,8 @@ def _extras(described: Mapping[str, Any], around: Surroundings) -> Iterator[tupl
     yield MANAGED_SECRET, (described.get("MasterUserSecret") or {}).get("SecretArn")
     yield CUSTOM_ENDPOINTS, [dict(each) for each in around.custom_endpoints]
     yield PROXIES, list(around.proxies)
-    yield READER_SCALING, around.reader_scaling and dict(around.reader_scaling)
+    scaling = around.reader_scaling
+    yield READER_SCALING, dict(scaling) if isinstance(scaling, Mapping) else scaling
 
 
 def _plan_of(instance: "DBInstanceTypeDef") -> InstancePlan:
@@ -344,7 +345,9 @@ def drift(
     """
     by_parameter = {parameter: key for key, parameter in _KEPT.items()}
     expected = {
-        key: value for key, value in (old or {}).items() if key not in _ALWAYS_NEW and value
+        key: value
+        for key, value in (old or {}).items()
+        if key not in _ALWAYS_NEW and value not in ("", UNKNOWN) and value
     }
     expected |= {
         by_parameter[parameter]: value

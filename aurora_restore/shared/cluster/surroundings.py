@@ -2,15 +2,17 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from aurora_restore.shared.aws_utils import Clients, call
-from aurora_restore.shared.errors import ClusterNotFoundError
+from aurora_restore.shared.common import logger
+from aurora_restore.shared.errors import AuroraRestoreError, ClusterNotFoundError
 
 if TYPE_CHECKING:
     from mypy_boto3_rds import RDSClient
 
-_CUSTOM = "CUSTOM"
+_CUSTOM: Final = "CUSTOM"
+UNKNOWN: Final = "unknown"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,8 +23,9 @@ class Surroundings:
     """Each as CreateDBClusterEndpoint takes it."""
     proxies: tuple[str, ...] = ()
     """The RDS proxies that it is a target of."""
-    reader_scaling: Mapping[str, Any] | None = None
-    """The least and most readers, where Application Auto Scaling decides how many there are."""
+    reader_scaling: Mapping[str, Any] | str | None = None
+    """The least and most readers, where Application Auto Scaling decides how many there are; or
+    UNKNOWN."""
 
 
 NO_SURROUNDINGS = Surroundings()
@@ -81,13 +84,21 @@ def _is_target(rds: "RDSClient", proxy: str, cluster_id: str) -> bool:
     )
 
 
-def _reader_scaling(clients: Clients, cluster_id: str) -> Mapping[str, Any] | None:
-    found = call(
-        clients.application_auto_scaling.describe_scalable_targets,
-        ServiceNamespace="rds",
-        ResourceIds=[f"cluster:{cluster_id}"],
-        ScalableDimension="rds:cluster:ReadReplicaCount",
-    )["ScalableTargets"]
+def _reader_scaling(clients: Clients, cluster_id: str) -> Mapping[str, Any] | str | None:
+    """Return what scales the readers, or UNKNOWN if that cannot be found out.
+
+    A function in a VPC may have no way to Application Auto Scaling, and no run depends on it.
+    """
+    try:
+        found = call(
+            clients.application_auto_scaling.describe_scalable_targets,
+            ServiceNamespace="rds",
+            ResourceIds=[f"cluster:{cluster_id}"],
+            ScalableDimension="rds:cluster:ReadReplicaCount",
+        )["ScalableTargets"]
+    except AuroraRestoreError as error:
+        logger.warning("the auto scaling of readers is not known", reason=error.message)
+        return UNKNOWN
     if not found:
         return None
     return {key: found[0][key] for key in ("MinCapacity", "MaxCapacity")}

@@ -15,6 +15,7 @@ from aurora_restore.shared.preflight.obstacles import Obstacle, absent
 
 if TYPE_CHECKING:
     from mypy_boto3_rds import RDSClient
+    from mypy_boto3_rds.type_defs import DBSubnetGroupTypeDef
 
 Credentials = TypeVar("Credentials", MasterCredentials, AppCredentials)
 
@@ -91,6 +92,7 @@ def check_network(found: Inventory) -> Iterator[Obstacle]:
             "Availability Zone",
             "give it subnets in two or more",
         )
+    yield from _network_type(found, group)
     try:
         network = network_of(event, target, group)
     except ValidationError as error:
@@ -109,6 +111,20 @@ def _absent_in_event(field: str, what: str, name: str) -> Obstacle:
     return Obstacle(
         "network", f"{field}: there is no {what} {shown(name)}", RIGHT_OR_NONE, Action.START_AGAIN
     )
+
+
+def _network_type(found: Inventory, group: "DBSubnetGroupTypeDef") -> Iterator[Obstacle]:
+    """Yield an obstacle if the subnet group does not support the old cluster's type of network."""
+    wanted = (found.old or {}).get("NetworkType")
+    supported = group.get("SupportedNetworkTypes")
+    if wanted and supported and wanted not in supported:
+        yield Obstacle(
+            "network",
+            f"cluster {found.request.cluster_id} is of network type {wanted}, and DB subnet group "
+            f"{group['DBSubnetGroupName']!r} supports {' and '.join(supported)} only",
+            "give every subnet of the group an IPv6 range, configure another group, or change the "
+            "cluster's network type",
+        )
 
 
 def _security_groups(found: Inventory, network: ClusterNetwork) -> Iterator[Obstacle]:

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Final
 
 from aurora_restore.shared.aws_utils import call
-from aurora_restore.shared.cluster.settings import SERVERLESS, restored_tags
+from aurora_restore.shared.cluster.settings import SERVERLESS, instance_tags, restored_tags
 from aurora_restore.shared.common import parse_timestamp
 from aurora_restore.shared.errors import Action
 from aurora_restore.shared.names import (
@@ -40,6 +40,17 @@ def check_tags(found: Inventory) -> Iterator[Obstacle]:
             f"configured ones together, and RDS takes {MOST_TAGS}",
             "take some from the cluster, or from target.tags",
         )
+    if not request.restore.target.instances and not (found.old or {}).get("Instances"):
+        return
+    for plan in found.planned_instances:
+        count = len(instance_tags(request.restore.target, plan, request.owner.tags))
+        if count > MOST_TAGS:
+            yield Obstacle(
+                "target",
+                f"instance {plan.identifier} would have {count} tags, its own and the configured "
+                f"ones together, and RDS takes {MOST_TAGS}",
+                "take some from the instance, or from target.tags",
+            )
 
 
 def check_target(found: Inventory) -> Iterator[Obstacle]:

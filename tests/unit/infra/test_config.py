@@ -247,6 +247,11 @@ def test_an_environment_is_read_under_its_name() -> None:
             f"{STAGING}.target.serverless_v2_scaling: is missing: `db.serverless` instances need",
         ),
         (
+            f"{STAGING}.target.serverless_v2_scaling",
+            {"min_capacity": 0.5, "max_capacity": 4, "seconds_until_auto_pause": 300},
+            "seconds_until_auto_pause: instances pause with a `min_capacity` of 0 only, and it is",
+        ),
+        (
             f"{STAGING}.target.fallback_instance_classes",
             ["r6g.large"],
             "fallback_instance_classes[0]: 'r6g.large' is not valid: it must be a DB instance",

@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from botocore.exceptions import ConnectTimeoutError
 
 from aurora_restore.lambdas.check_restore_status import CheckRestoreStatusHandler
 from aurora_restore.lambdas.delete_rds import DeleteRdsHandler
@@ -146,3 +147,23 @@ def test_what_aws_refuses_to_put_back_is_drift_and_no_failure(scene: Scene) -> N
 
     assert body["message"] == "Cluster restore completed"
     assert {"HttpEndpointEnabled", "CustomEndpoints"} <= {each["setting"] for each in body["drift"]}
+
+
+def test_without_a_way_to_application_auto_scaling_a_run_goes_on(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scene = make_replaceable(bench)
+    client = bench.clients.application_auto_scaling
+
+    def refuse(**_: Any) -> None:
+        raise ConnectTimeoutError(endpoint_url="https://application-autoscaling.test")
+
+    monkeypatch.setattr(client, "describe_scalable_targets", refuse)
+
+    body = go(scene, SnapshotCheckHandler, {"dry_run": True})["body"]
+
+    assert body["ready"] is True
+    assert body["will_be_lost"] == [
+        "the auto scaling of readers, if there is any: that could not be found out"
+    ]
+    assert replaced(scene)["drift"] == []

@@ -16,6 +16,7 @@ from aurora_restore.shared.errors import (
 )
 from embedded_aws.rds.models import Location
 from tests.support.keys import key_policy
+from tests.support.network import create_network
 from tests.unit.bench import ACCOUNT, MASTER_PASSWORD, REGION, SOURCE_REGION, Bench
 from tests.unit.scene import (
     HOME,
@@ -539,3 +540,36 @@ def test_of_a_dead_cluster_no_final_snapshot_can_be_had(scene: Scene, final: boo
         if final
         else []
     )
+
+
+def test_the_subnet_group_must_support_the_old_clusters_network_type(bench: Bench) -> None:
+    scene = make_scene(bench)
+    network = create_network(scene.client("ec2"), scene.client("rds"), REGION, "dual", ipv6=True)
+    scene.client("rds").create_db_cluster(
+        DBClusterIdentifier=TARGET,
+        Engine="aurora-postgresql",
+        MasterUsername="postgres",
+        MasterUserPassword="old-password",
+        DBSubnetGroupName="dual",
+        VpcSecurityGroupIds=[network.security_group_id],
+        NetworkType="DUAL",
+        Tags=OWN_TAGS,
+    )
+    bench.advance(3600)
+
+    assert obstacles_of(rehearse(scene)) == [
+        (
+            "network",
+            f"cluster {TARGET} is of network type DUAL, and DB subnet group 'my-subnet-group' "
+            "supports IPV4 only",
+        )
+    ]
+
+
+def test_an_instance_must_not_get_more_tags_than_rds_takes(scene: Scene) -> None:
+    scene.make_target(tags=[*OWN_TAGS, *({"Key": f"k{n}", "Value": ""} for n in range(40))])
+    scene.configure(tags={f"more-{number}": "" for number in range(10)})
+
+    problems = [problem for check, problem in obstacles_of(rehearse(scene)) if check == "target"]
+
+    assert any(f"instance {TARGET}-1 would have 54 tags" in problem for problem in problems)

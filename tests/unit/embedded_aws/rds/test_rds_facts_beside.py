@@ -4,7 +4,25 @@ from typing import Any
 
 import pytest
 
-from tests.unit.embedded_aws.rds.rds_bench import TIMINGS, RdsBench, refused
+from tests.support.network import create_network
+from tests.unit.embedded_aws.rds.rds_bench import HERE, TIMINGS, RdsBench, refused
+
+
+def test_the_subnet_group_decides_which_network_types_a_cluster_can_have(
+    rds_bench: RdsBench,
+) -> None:
+    rds = rds_bench.rds()
+    create_network(rds_bench.ec2(), rds, HERE, "ipv4")
+    create_network(rds_bench.ec2(), rds, HERE, "dual", ipv6=True)
+    described = rds.describe_db_subnet_groups()["DBSubnetGroups"]
+
+    assert {each["DBSubnetGroupName"]: each["SupportedNetworkTypes"] for each in described} == {
+        "ipv4": ["IPV4"],
+        "dual": ["IPV4", "DUAL"],
+    }
+    with refused("NetworkTypeNotSupported"):
+        rds_bench.new_cluster(DBSubnetGroupName="ipv4", NetworkType="DUAL")
+    assert rds_bench.new_cluster(DBSubnetGroupName="dual", NetworkType="DUAL")
 
 
 def endpoint(rds_bench: RdsBench, name: str = "reports", **settings: Any) -> Any:
