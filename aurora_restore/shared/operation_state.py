@@ -199,7 +199,7 @@ class OperationState:
         ),
     ] = False
     no_capacity_since: Annotated[
-        Mapping[str, str],
+        Mapping[str, Moment],
         Key(
             "restore-snapshot, check-restore-status",
             "Since when AWS has no capacity, by instance class; `cluster` for the cluster itself.",
