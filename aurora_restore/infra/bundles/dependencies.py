@@ -20,6 +20,7 @@ REQUIREMENTS: Final = REPOSITORY / "requirements-lambda.txt"
 CACHE: Final = REPOSITORY / ".cdk-cache"
 
 AWS_SERVICES: Final = (
+    "application-autoscaling",
     "dynamodb",
     "ec2",
     "kms",

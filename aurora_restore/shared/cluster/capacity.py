@@ -37,14 +37,20 @@ _MISSING: Final[Mapping[Shortage, str]] = {
     Shortage.NETWORK: "a free address in the subnets",
 }
 
+_BY_CODE: Final[Mapping[str, Shortage]] = {
+    "InsufficientDBClusterCapacityFault": Shortage.CLUSTER,
+    "InsufficientDBInstanceCapacity": Shortage.INSTANCE,
+    "InsufficientStorageClusterCapacity": Shortage.STORAGE,
+    "InvalidVPCNetworkStateFault": Shortage.NETWORK,
+}
+
 NO_CLASS: Final = "cluster"
 """Stands for the class where the cluster itself is restored."""
 
 
 def shortage_of(error: AuroraRestoreError) -> Shortage | None:
     """Return what AWS lacks, or None if it refuses a call for another reason."""
-    code = code_of(error)
-    return Shortage(code) if code in set(Shortage) else None
+    return _BY_CODE.get(code_of(error))
 
 
 def missing(shortage: Shortage, instance_class: str) -> str:
