@@ -114,10 +114,12 @@ class Clients:
         self._session = session or boto3.Session()
         self._made: dict[tuple[str, str | None], Any] = {}
 
-    def _client(self, service: str, region: str | None = None) -> Any:
+    def _client(
+        self, service: str, region: str | None = None, config: Config = _CLIENT_CONFIG
+    ) -> Any:
         key = (service, region)
         if key not in self._made:
-            self._made[key] = self._make(service, region)
+            self._made[key] = self._make(service, region, config)
         return self._made[key]
 
     def _make(
@@ -176,10 +178,7 @@ class Clients:
     @property
     def application_auto_scaling(self) -> Any:
         """Return a client of Application Auto Scaling, which soon gives up."""
-        key = ("application-autoscaling", None)
-        if key not in self._made:
-            self._made[key] = self._make(*key, config=_OPTIONAL_CONFIG)
-        return self._made[key]
+        return self._client("application-autoscaling", config=_OPTIONAL_CONFIG)
 
     def kms(self, region: str) -> "KMSClient":
         """Return a client of KMS in a Region."""
