@@ -136,18 +136,17 @@ class StateStore:
                 paginator.paginate(
                     TableName=self.audit_table,
                     KeyConditionExpression="operation_id = :operation",
-                    FilterExpression="step = :step AND details.#type = :type",
-                    ExpressionAttributeNames={"#type": "type"},
-                    ExpressionAttributeValues={
-                        ":operation": {"S": operation_id},
-                        ":step": {"S": step},
-                        ":type": {"S": error_type},
-                    },
+                    ExpressionAttributeValues={":operation": {"S": operation_id}},
                     ConsistentRead=True,
                 )
             )
         )
-        events = [_from_item(item) for page in pages for item in page["Items"]]
+        events = [
+            event
+            for page in pages
+            for event in map(_from_item, page["Items"])
+            if event["step"] == step and event["details"].get("type") == error_type
+        ]
         latest = max(events, key=lambda event: str(event["timestamp"]), default=None)
         return {} if latest is None else dict(latest["details"])
 
