@@ -12,7 +12,6 @@ from embedded_aws.rds.exceptions import AdminError, RDSClientError
 from embedded_aws.rds.models import DBCluster, DBClusterSnapshot, DBInstance, Location
 from embedded_aws.rds.names import Arn, partition_of
 from embedded_aws.rds.resources import find_cluster, find_instance, find_own_snapshot
-from embedded_aws.rds.rules import Encryption
 from embedded_aws.rds.settings import ENGINE
 from embedded_aws.rds.transitions import Operation, TransitionOverride
 
@@ -121,9 +120,7 @@ class RdsAdmin:
 
     def set_rules(self, **changes: Any) -> None:
         """Change quotas and defaults."""
-        if "default_encryption" in changes:
-            changes["default_encryption"] = Encryption(changes["default_encryption"])
-        self._backend.rules = replace(self._backend.rules, **changes)
+        self._backend.rules = self._backend.rules.with_changes(changes)
 
     def take_automated_snapshot(
         self,

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Self
 
-from embedded_aws.rds.rules import Encryption, Rules
+from embedded_aws.rds.rules import Rules
 from embedded_aws.rds.timings import Timings
 
 DEFAULT_SPEED = 600.0
@@ -66,8 +66,7 @@ class Options:
         )
         parser.add_argument("--account", help="of unregistered access keys")
         chosen = parser.parse_args(arguments)
-        rules = Rules(**chosen.rules)
-        rules = replace(rules, default_encryption=Encryption(rules.default_encryption))
+        rules = Rules().with_changes(chosen.rules)
         if chosen.account:
             rules = replace(rules, default_account=chosen.account)
         return cls(

@@ -1,7 +1,9 @@
 """Numbers and defaults that AWS sets per account and Region, and that a test may want to change."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from enum import StrEnum
+from typing import Any, Self
 
 
 class Encryption(StrEnum):
@@ -23,7 +25,7 @@ class Rules:
     clusters: int = 40
     instances: int = 40
     zones_with_offers: str = "abc"
-    """The letters of the Availability Zones in which instance classes can be had."""
+    """The letters of the Availability Zones in which instance classes are offered."""
     classes_without_capacity: tuple[str, ...] = ()
     """Instance classes that are on offer, and that AWS has none of at the moment."""
     default_engine_version: str = "17.5"
@@ -32,3 +34,12 @@ class Rules:
     """What a cluster gets that asks for no encryption (AWS: ``sse-rds`` since 18 February 2026)."""
     default_account: str = "123456789012"
     """The account of an unregistered access key."""
+
+    def with_changes(self, changes: Mapping[str, Any]) -> Self:
+        """Return the rules with other values, which may come from JSON."""
+        changed = replace(self, **changes)
+        return replace(
+            changed,
+            classes_without_capacity=tuple(changed.classes_without_capacity),
+            default_encryption=Encryption(changed.default_encryption),
+        )

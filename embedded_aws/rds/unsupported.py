@@ -161,6 +161,7 @@ WITHOUT_EFFECT: Mapping[str, frozenset[str]] = {
         {"AvailabilityZoneGroup", "Filters", "LicenseModel", "Vpc"}
     ),
     "DescribeGlobalClusters": frozenset({"Filters", "Marker", "MaxRecords"}),
+    "StartActivityStream": frozenset({"EngineNativeAuditFieldsIncluded"}),
 }
 """What AWS itself ignores here, or what makes no difference here."""
 
