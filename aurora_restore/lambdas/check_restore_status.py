@@ -15,13 +15,12 @@ from aurora_restore.shared.cluster.capacity import (
     GiveUp,
     TryClass,
     WaitForCapacity,
-    facts_of,
-    insufficient,
-    missing,
+    capacity_action,
+    capacity_error,
+    shortage_facts,
     shortage_of,
-    waiting,
+    with_capacity_wait,
 )
-from aurora_restore.shared.cluster.capacity import decide as capacity_action
 from aurora_restore.shared.cluster.extras import Extra, extras
 from aurora_restore.shared.cluster.settings import (
     InstancePlan,
@@ -29,9 +28,7 @@ from aurora_restore.shared.cluster.settings import (
     finishing_touches,
     instance_tags,
     planned_instances,
-)
-from aurora_restore.shared.cluster.settings import (
-    record as settings_of,
+    settings_of,
 )
 from aurora_restore.shared.cluster.surroundings import describe_surroundings
 from aurora_restore.shared.common import logger, update_metrics
@@ -388,16 +385,18 @@ class CheckRestoreStatusHandler(BaseHandler):
                 shortage = shortage_of(error)
                 if shortage is None:
                     raise
-                facts = facts_of(job.state, target, shortage, instance_class, now=now, tried=tried)
+                facts = shortage_facts(
+                    job.state, target, shortage, instance_class, now=now, tried=tried
+                )
                 tried.append(instance_class)
                 match capacity_action(facts):
                     case WaitForCapacity():
-                        job.state = waiting(job.state, instance_class, now)
-                        return missing(shortage, instance_class)
+                        job.state = with_capacity_wait(job.state, instance_class, now)
+                        return shortage.describe(instance_class)
                     case TryClass(another):
                         instance_class = another
                     case GiveUp():
-                        raise insufficient(error, shortage, tried, target) from error
+                        raise capacity_error(error, shortage, tried, target) from error
                     case action:
                         assert_never(action)
             else:

@@ -11,12 +11,11 @@ from aurora_restore.shared.cluster.capacity import (
     GiveUp,
     TryClass,
     WaitForCapacity,
-    decide,
-    facts_of,
-    insufficient,
-    missing,
+    capacity_action,
+    capacity_error,
+    shortage_facts,
     shortage_of,
-    waiting,
+    with_capacity_wait,
 )
 from aurora_restore.shared.cluster.network import (
     ClusterNetwork,
@@ -153,16 +152,18 @@ class RestoreSnapshotHandler(BaseHandler):
         body = {
             "target_cluster_id": job.target_cluster_id,
             "target_region": job.target_region,
-            "waiting_for": missing(shortage, NO_CLASS),
+            "waiting_for": shortage.describe(NO_CLASS),
         }
         now, target = job.clock(), job.restore.target
-        match decide(facts_of(job.state, target, shortage, NO_CLASS, now=now)):
+        match capacity_action(shortage_facts(job.state, target, shortage, NO_CLASS, now=now)):
             case WaitForCapacity():
                 return Answer.wait(
-                    "The restore waits for capacity", body, waiting(job.state, NO_CLASS, now)
+                    "The restore waits for capacity",
+                    body,
+                    with_capacity_wait(job.state, NO_CLASS, now),
                 )
             case GiveUp() | TryClass():
-                raise insufficient(error, shortage, [NO_CLASS], target) from error
+                raise capacity_error(error, shortage, [NO_CLASS], target) from error
             case action:
                 assert_never(action)
 

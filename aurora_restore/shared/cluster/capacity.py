@@ -8,7 +8,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from enum import StrEnum
+from enum import Enum
 from typing import Final
 
 from aurora_restore.shared.aws_utils import code_of
@@ -19,30 +19,28 @@ from aurora_restore.shared.operation_state import OperationState
 from aurora_restore.shared.state_utils import seconds_since
 
 
-class Shortage(StrEnum):
-    """What AWS lacks, by the code of its refusal."""
+class Shortage(Enum):
+    """What AWS lacks, in words."""
 
-    INSTANCE = "InsufficientDBInstanceCapacity"
-    CLUSTER = "InsufficientDBClusterCapacityFault"
-    STORAGE = "InsufficientStorageClusterCapacity"
-    NETWORK = "InvalidVPCNetworkStateFault"
+    INSTANCE = "an instance of class {instance_class}"
+    CLUSTER = "capacity for the cluster"
+    STORAGE = "storage in the zones of the subnet group"
+    NETWORK = "a free address in the subnets"
     """The preflight has found the subnets and security groups in order, so what is left is a
     subnet without a free address, or a change since."""
 
+    def describe(self, instance_class: str) -> str:
+        """Return what AWS lacks, with the class for which the call was made."""
+        return self.value.format(instance_class=instance_class)
 
-_MISSING: Final[Mapping[Shortage, str]] = {
-    Shortage.INSTANCE: "an instance of class {instance_class}",
-    Shortage.CLUSTER: "capacity for the cluster",
-    Shortage.STORAGE: "storage in the zones of the subnet group",
-    Shortage.NETWORK: "a free address in the subnets",
-}
 
-_BY_CODE: Final[Mapping[str, Shortage]] = {
+SHORTAGES: Final[Mapping[str, Shortage]] = {
     "InsufficientDBClusterCapacityFault": Shortage.CLUSTER,
     "InsufficientDBInstanceCapacity": Shortage.INSTANCE,
     "InsufficientStorageClusterCapacity": Shortage.STORAGE,
     "InvalidVPCNetworkStateFault": Shortage.NETWORK,
 }
+"""What AWS lacks, by the code of its refusal."""
 
 NO_CLASS: Final = "cluster"
 """Stands for the class where the cluster itself is restored."""
@@ -50,12 +48,7 @@ NO_CLASS: Final = "cluster"
 
 def shortage_of(error: AuroraRestoreError) -> Shortage | None:
     """Return what AWS lacks, or None if it refuses a call for another reason."""
-    return _BY_CODE.get(code_of(error))
-
-
-def missing(shortage: Shortage, instance_class: str) -> str:
-    """Return what AWS lacks, in words."""
-    return _MISSING[shortage].format(instance_class=instance_class)
+    return SHORTAGES.get(code_of(error))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,7 +84,7 @@ class GiveUp:
 CapacityAction = WaitForCapacity | TryClass | GiveUp
 
 
-def decide(facts: ShortageFacts) -> CapacityAction:
+def capacity_action(facts: ShortageFacts) -> CapacityAction:
     """Return what to do about a refused call. Another class helps only against a lack of it."""
     if facts.seconds_waited < facts.limit_seconds:
         return WaitForCapacity()
@@ -100,7 +93,7 @@ def decide(facts: ShortageFacts) -> CapacityAction:
     return GiveUp()
 
 
-def facts_of(
+def shortage_facts(
     state: OperationState,
     target: Target,
     shortage: Shortage,
@@ -124,17 +117,17 @@ def facts_of(
     )
 
 
-def waiting(state: OperationState, instance_class: str, now: datetime) -> OperationState:
+def with_capacity_wait(state: OperationState, instance_class: str, now: datetime) -> OperationState:
     """Return the state of an operation that waits for capacity from ``now`` on, or still does."""
     since = {instance_class: timestamp(now), **state.no_capacity_since}
     return replace(state, no_capacity_since=since, capacity_waits=state.capacity_waits + 1)
 
 
-def insufficient(
+def capacity_error(
     error: AuroraRestoreError, shortage: Shortage, tried: Sequence[str], target: Target
 ) -> InsufficientCapacityError:
     """Return the error of an operation that has waited for capacity long enough."""
-    lacking = ", ".join(dict.fromkeys(missing(shortage, each) for each in tried))
+    lacking = ", ".join(dict.fromkeys(shortage.describe(each) for each in tried))
     return InsufficientCapacityError(
         f"AWS has not had {lacking} for {target.capacity_wait_minutes} minutes: {error.message}",
         **error.details,

@@ -106,7 +106,7 @@ class InstancePlan:
         }
 
 
-def record(
+def settings_of(
     cluster: "DBClusterTypeDef",
     instances: "Sequence[DBInstanceTypeDef]",
     around: Surroundings = NO_SURROUNDINGS,

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from aurora_restore.shared.aws_utils import Clients, code_of
 from aurora_restore.shared.cluster.network import NO_SUBNET_GROUP, describe_subnet_group
-from aurora_restore.shared.cluster.settings import InstancePlan, planned_instances
-from aurora_restore.shared.cluster.settings import record as record_settings
+from aurora_restore.shared.cluster.settings import InstancePlan, planned_instances, settings_of
 from aurora_restore.shared.cluster.surroundings import Surroundings, describe_surroundings
 from aurora_restore.shared.errors import AwsError, ClusterNotFoundError
 from aurora_restore.shared.names import final_snapshot_name
@@ -99,7 +98,7 @@ class Inventory:
             return known
         if known and known.get("DbClusterResourceId") == cluster.get("DbClusterResourceId"):
             return known
-        return record_settings(cluster, self.instances, self.surroundings)
+        return settings_of(cluster, self.instances, self.surroundings)
 
     @cached_property
     def surroundings(self) -> Surroundings:

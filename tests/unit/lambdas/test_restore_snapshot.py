@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from aurora_restore.lambdas.restore_snapshot import RestoreSnapshotHandler
-from aurora_restore.shared.cluster.capacity import Shortage
+from aurora_restore.shared.cluster.capacity import SHORTAGES
 from aurora_restore.shared.errors import (
     AwsError,
     AwsThrottledError,
@@ -510,7 +510,7 @@ def without_capacity(scene: Scene, code: str, *, times: int = 1) -> None:
     scene.bench.rds.admin.refuse_next("RestoreDBClusterFromSnapshot", code=code, times=times)
 
 
-@pytest.mark.parametrize("code", [each.value for each in Shortage])
+@pytest.mark.parametrize("code", list(SHORTAGES))
 def test_a_restore_without_capacity_waits_and_is_tried_again(scene: Scene, code: str) -> None:
     copied(scene)
     without_capacity(scene, code, times=2)

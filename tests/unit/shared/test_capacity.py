@@ -7,14 +7,14 @@ from botocore.loaders import create_loader
 from botocore.model import ServiceModel
 
 from aurora_restore.shared.cluster.capacity import (
+    SHORTAGES,
     CapacityAction,
     GiveUp,
     Shortage,
     ShortageFacts,
     TryClass,
     WaitForCapacity,
-    decide,
-    missing,
+    capacity_action,
 )
 
 SHORT = ShortageFacts(shortage=Shortage.INSTANCE, seconds_waited=3599, limit_seconds=3600)
@@ -41,7 +41,7 @@ OTHERS = ("db.r6g.xlarge", "db.r7g.large")
 def test_it_waits_then_tries_another_class_then_gives_up(
     facts: ShortageFacts, action: CapacityAction
 ) -> None:
-    assert decide(facts) == action
+    assert capacity_action(facts) == action
 
 
 def test_every_shortage_is_an_error_of_the_calls_that_may_lack_capacity() -> None:
@@ -52,10 +52,13 @@ def test_every_shortage_is_an_error_of_the_calls_that_may_lack_capacity() -> Non
         for shape in model.operation_model(operation).error_shapes
     }
 
-    assert {each.value for each in Shortage} <= declared
-    assert {code for code in declared if "Capacity" in code} <= {each.value for each in Shortage}
+    assert SHORTAGES.keys() <= declared
+    assert {code for code in declared if "Capacity" in code} <= SHORTAGES.keys()
 
 
-@pytest.mark.parametrize("shortage", list(Shortage))
-def test_every_shortage_is_said_in_words(shortage: Shortage) -> None:
-    assert missing(shortage, "db.r6g.large")
+def test_every_shortage_has_the_code_of_a_refusal() -> None:
+    assert set(SHORTAGES.values()) == set(Shortage)
+
+
+def test_a_shortage_of_instances_names_their_class() -> None:
+    assert "db.r6g.large" in Shortage.INSTANCE.describe("db.r6g.large")

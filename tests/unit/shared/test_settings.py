@@ -13,9 +13,9 @@ from aurora_restore.shared.cluster.settings import (
     drift,
     instance_tags,
     planned_instances,
-    record,
     restore_settings,
     restored_tags,
+    settings_of,
 )
 from aurora_restore.shared.cluster.surroundings import Surroundings
 from aurora_restore.shared.documents.restore import Instance, ServerlessV2Scaling, Target
@@ -74,7 +74,7 @@ def target(**options: Any) -> Target:
 
 
 def recorded() -> dict[str, Any]:
-    return record(CLUSTER, INSTANCES)  # type: ignore[arg-type]
+    return settings_of(CLUSTER, INSTANCES)  # type: ignore[arg-type]
 
 
 def test_everything_the_old_cluster_was_is_put_back() -> None:
@@ -148,7 +148,7 @@ def test_a_faithful_restore_has_no_drift_and_a_difference_is_named() -> None:
     wanted = restore_settings(target(), old, NETWORK)
     plans = planned_instances(target(), old)
     assert drift(target(), old, recorded(), wanted, plans) == []
-    changed = record(
+    changed = settings_of(
         CLUSTER | {"BackupRetentionPeriod": 1, "EnabledCloudwatchLogsExports": []},  # type: ignore[arg-type]
         INSTANCES[:1],  # type: ignore[arg-type]
     )
@@ -176,7 +176,7 @@ def test_what_was_switched_off_stays_off_and_what_hung_on_it_is_left_out() -> No
         "PerformanceInsightsRetentionPeriod": 7,
     }
 
-    (plan,) = planned_instances(target(), record(CLUSTER, [switched_off]))  # type: ignore[arg-type,list-item]
+    (plan,) = planned_instances(target(), settings_of(CLUSTER, [switched_off]))  # type: ignore[arg-type,list-item]
 
     assert plan.options() == {
         "AutoMinorVersionUpgrade": False,
@@ -186,9 +186,9 @@ def test_what_was_switched_off_stays_off_and_what_hung_on_it_is_left_out() -> No
 
 
 def test_an_option_of_an_instance_that_differs_is_named() -> None:
-    old = record(CLUSTER, INSTANCES)  # type: ignore[arg-type]
+    old = settings_of(CLUSTER, INSTANCES)  # type: ignore[arg-type]
     changed = [{**instance, "MonitoringInterval": 30} for instance in INSTANCES]
-    new = record({**CLUSTER, "DbClusterResourceId": "cluster-NEW"}, changed)  # type: ignore[typeddict-item,arg-type]
+    new = settings_of({**CLUSTER, "DbClusterResourceId": "cluster-NEW"}, changed)  # type: ignore[typeddict-item,arg-type]
     wanted = restore_settings(target(), old, NETWORK)
 
     found = drift(target(), old, new, wanted, planned_instances(target(), old))
@@ -226,7 +226,7 @@ AROUND = Surroundings(
 
 
 def recorded_with_extras() -> dict[str, Any]:
-    return record(CLUSTER | EXTRA, INSTANCES, AROUND)  # type: ignore[arg-type]
+    return settings_of(CLUSTER | EXTRA, INSTANCES, AROUND)  # type: ignore[arg-type]
 
 
 def test_the_network_type_comes_back() -> None:
@@ -328,7 +328,7 @@ def test_the_tags_of_an_instance_come_back_with_its_name() -> None:
         }
         for each in INSTANCES
     ]
-    old = record(CLUSTER, tagged)  # type: ignore[arg-type]
+    old = settings_of(CLUSTER, tagged)  # type: ignore[arg-type]
     configured = target(tags={"stage": "qa"})
     (plan, _) = planned_instances(configured, old)
 
@@ -366,7 +366,7 @@ def test_the_time_until_a_serverless_instance_pauses_stays(
     configured: ServerlessV2Scaling | None, expected: dict[str, Any]
 ) -> None:
     scaling = {"MinCapacity": 0.0, "MaxCapacity": 4.0, "SecondsUntilAutoPause": 900}
-    old = record(CLUSTER | {"ServerlessV2ScalingConfiguration": scaling}, INSTANCES)  # type: ignore[arg-type]
+    old = settings_of(CLUSTER | {"ServerlessV2ScalingConfiguration": scaling}, INSTANCES)  # type: ignore[arg-type]
 
     settings = restore_settings(target(serverless_v2_scaling=configured), old, NETWORK)
 
