@@ -322,10 +322,10 @@ class CheckRestoreStatusHandler(BaseHandler):
         differences = self._compare(job, cluster, instances)
         update_metrics(job.operation_id, "SettingsDrift", len(differences))
         endpoint, port = cluster["Endpoint"], cluster["Port"]
-        recorded = self._record(
-            job,
-            cluster,
+        recorded = job.target_record.add(
             record,
+            job.operation_id,
+            cluster["DbClusterResourceId"],
             writer_endpoint=endpoint,
             reader_endpoint=cluster.get("ReaderEndpoint"),
             port=port,
@@ -450,26 +450,16 @@ class CheckRestoreStatusHandler(BaseHandler):
         set_master_password(job.target_cluster_id, job.target_region, master.password).make(
             job.rds.at_target
         )
-        self._record(job, cluster, record, master_secret_version=secret.version_id)
+        job.target_record.add(
+            record,
+            job.operation_id,
+            cluster["DbClusterResourceId"],
+            master_secret_version=secret.version_id,
+        )
         job.record(replace(job.with_attempt(job.state), master_password_set=True))
 
     def _current_master_secret(self, job: Job) -> SecretVersion:
         return get_current_secret(job.environment.master_secret, clients=job.clients)
-
-    def _record(
-        self,
-        job: Job,
-        cluster: "DBClusterTypeDef",
-        known: TargetRecord | None,
-        **facts: Any,
-    ) -> TargetRecord:
-        """Add facts to the target record of this operation's own cluster, and return it.
-
-        An operation that an earlier version of the pipeline began has no record yet.
-        """
-        record = known or TargetRecord(restored_by=job.operation_id)
-        resource_id = cluster["DbClusterResourceId"]
-        return job.target_record.write(replace(record, resource_id=resource_id, **facts), known)
 
 
 def _describe_foreign(cluster: "DBClusterTypeDef", body: Mapping[str, Any]) -> Answer:

@@ -139,7 +139,9 @@ class RestoreSnapshotHandler(BaseHandler):
         except SnapshotNotFoundError as error:
             raise self._absent(job, snapshot["DBClusterSnapshotIdentifier"]) from error
         cluster: DBClusterTypeDef = restored["DBCluster"]
-        return cluster["Status"], self._record(job, cluster, record)
+        return cluster["Status"], job.target_record.add(
+            record, job.operation_id, cluster.get("DbClusterResourceId")
+        )
 
     def _wait_for_capacity(self, job: Job, error: AwsError) -> Answer:
         """Return the answer that waits for capacity. Raises an error if that is not the reason.
@@ -183,14 +185,7 @@ class RestoreSnapshotHandler(BaseHandler):
                 "operation did not restore it; enter at delete-rds to have it replaced",
                 target_cluster_id=job.target_cluster_id,
             )
-        return self._record(job, existing, record)
-
-    def _record(
-        self, job: Job, cluster: "DBClusterTypeDef", known: TargetRecord | None
-    ) -> TargetRecord:
-        record = known or TargetRecord(restored_by=job.operation_id)
-        resource_id = cluster.get("DbClusterResourceId")
-        return job.target_record.write(replace(record, resource_id=resource_id), known)
+        return job.target_record.add(record, job.operation_id, existing.get("DbClusterResourceId"))
 
     def _answer(
         self,

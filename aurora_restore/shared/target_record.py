@@ -7,7 +7,7 @@ since.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Annotated, Any, Final, get_args, get_type_hints
 
 from aurora_restore.shared.aws_utils import call, code_of
@@ -134,6 +134,21 @@ class TargetRecordStore:
             f"the record of cluster {self.cluster_id} was changed by operation {other} meanwhile",
             **{HOLDER: other},
         )
+
+    def add(
+        self,
+        known: TargetRecord | None,
+        operation_id: str,
+        resource_id: str | None,
+        **facts: Any,
+    ) -> TargetRecord:
+        """Add facts about the cluster that an operation restored to ``known``, and return that.
+
+        An operation that an earlier version of the pipeline began has no record yet. Raises what
+        ``write`` raises.
+        """
+        record = known or TargetRecord(restored_by=operation_id)
+        return self.write(replace(record, resource_id=resource_id, **facts), known)
 
     def _put(self, record: TargetRecord, instead_of: TargetRecord | None) -> bool:
         """Write the record if ``instead_of`` is still there; return whether."""
