@@ -15,11 +15,10 @@ RDS_SERVICES = ("rds", "sts", "kms", "ec2", "application-autoscaling")
 """What the embedded RDS serves: databases, and what they depend on.
 
 A role of another account, assumed at its STS, leads to that account's databases; its KMS holds the
-keys of snapshots, its EC2 the networks of clusters, its Application Auto Scaling what decides how
-many readers they have. What a stack creates of these kinds (a key of
-a topic, a security group of a function) lives in MiniStack, and only CloudFormation looks there.
+keys of snapshots, its EC2 the networks of clusters, its Application Auto Scaling the numbers of
+their readers. What a stack creates of these kinds (a key of a topic, a security group of a
+function) lives in MiniStack, and only CloudFormation looks there.
 """
-
 
 # By the service's id in botocore's model, where that is not the name of its client.
 _VARIABLES = {"application-autoscaling": "application_auto_scaling"}

@@ -115,7 +115,7 @@ class AuroraBackend(RDSBackend):  # type: ignore[misc]
         return super().describe_db_parameter_groups(db_parameter_group_kwargs)
 
     def describe_db_subnet_groups(self, subnet_group_name: str) -> Any:
-        """Return the groups, with the types of network that moto does not tell."""
+        """Return the groups, with the types of network, which moto leaves out."""
         groups = super().describe_db_subnet_groups(subnet_group_name)
         for group in groups:
             group.supported_network_types = network_types(group)

@@ -28,7 +28,7 @@ class SystemUser:
     uid: int
     gid: int
     changed: bool
-    """Whether that is somebody else than the emulator itself."""
+    """Whether that is another user than the emulator's own."""
 
     @classmethod
     def fitting(cls) -> "SystemUser":
