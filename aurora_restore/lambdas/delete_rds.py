@@ -28,8 +28,8 @@ from aurora_restore.shared.rds.reads import find_cluster, find_instance, find_sn
 from aurora_restore.shared.rds.statuses import (
     AVAILABLE,
     DEAD_CLUSTER,
-    DEAD_SNAPSHOT,
     DELETING,
+    FINISHED_SNAPSHOT,
 )
 from aurora_restore.shared.snapshots.calls import mark_final_snapshot
 from aurora_restore.shared.snapshots.path import absent_snapshot
@@ -44,7 +44,6 @@ BEGINNING: Final = frozenset({"creating", "starting"})
 """Statuses of an instance that cannot be deleted yet."""
 INVALID_STATE: Final = "InvalidDBClusterStateFault"
 """With it RDS refuses to delete a cluster whose deletion it has accepted already."""
-FINISHED: Final = DEAD_SNAPSHOT | {AVAILABLE}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -163,7 +162,7 @@ def decide(facts: DeletionFacts, *, another_name: str) -> DeletionAction:
     earlier = facts.earlier
     if earlier is None:
         return Delete(facts.final_snapshot)
-    if earlier.is_of_this_cluster and earlier.status not in FINISHED:
+    if earlier.is_of_this_cluster and earlier.status not in FINISHED_SNAPSHOT:
         return AwaitRest(f"its final snapshot, which is {earlier.status}")
     if earlier.is_of_this_cluster and earlier.status == AVAILABLE:
         if earlier.age_seconds is None or earlier.age_seconds < GRACE_SECONDS:
@@ -228,7 +227,7 @@ class DeleteRdsHandler(BaseHandler):
                     status=HTTPStatus.NOT_FOUND,
                 )
             case AwaitDeletion():
-                return self._initiated(self._join(job, found, facts), body)
+                return self._initiated(self._joined(job, found, facts), body)
             case AwaitRest(reason):
                 return Answer.wait(f"The deletion waits for {reason}", body)
             case Delete() as action:
@@ -308,7 +307,7 @@ class DeleteRdsHandler(BaseHandler):
             age_seconds=None if created is None else (job.clock() - created).total_seconds(),
         )
 
-    def _join(self, job: Job, found: Inventory, facts: DeletionFacts) -> OperationState:
+    def _joined(self, job: Job, found: Inventory, facts: DeletionFacts) -> OperationState:
         """Return the state with a deletion that is in progress already.
 
         It is an attempt only if the operation did not know of it.
@@ -362,7 +361,7 @@ class DeleteRdsHandler(BaseHandler):
             except AwsError:
                 if not self._is_instance_going(found, each):
                     raise
-        if self._is_accepted(job, found, facts, of_cluster):
+        if self._delete_cluster(job, found, facts, of_cluster):
             return self._accepted(job, cluster)
         is_known = facts.requested is not None and facts.requested.is_accepted
         state = job.state if is_known else self._started(job, cluster)
@@ -370,7 +369,7 @@ class DeleteRdsHandler(BaseHandler):
             state = replace(state, final_snapshot=before)
         return replace(state, deletion_seen_at=job.now)
 
-    def _is_accepted(
+    def _delete_cluster(
         self, job: Job, found: Inventory, facts: DeletionFacts, of_cluster: RdsCall
     ) -> bool:
         """Delete the cluster, and return whether RDS accepts that; False if it was at it before.

@@ -7,7 +7,7 @@ snapshot is taken. So the status alone does not say that it stays.
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from aurora_restore.shared.rds.statuses import AVAILABLE, DEAD_SNAPSHOT, DELETING
+from aurora_restore.shared.rds.statuses import DELETING, FINISHED_SNAPSHOT
 
 if TYPE_CHECKING:
     from mypy_boto3_rds.type_defs import (
@@ -24,7 +24,7 @@ def is_snapshot_in_progress(
     return (
         snapshot is not None
         and snapshot.get("DbClusterResourceId") == cluster.get("DbClusterResourceId")
-        and snapshot["Status"] not in DEAD_SNAPSHOT | {AVAILABLE}
+        and snapshot["Status"] not in FINISHED_SNAPSHOT
     )
 
 

@@ -12,6 +12,8 @@ DEAD_SNAPSHOT: Final = frozenset(
     {"failed", "deleted", "deleting", "incompatible-restore", "incompatible-parameters"}
 )
 
+FINISHED_SNAPSHOT: Final = DEAD_SNAPSHOT | {AVAILABLE}
+
 # The statuses of the Aurora User Guide ("Viewing DB cluster status") that no waiting ends, and
 # "failed", which botocore's waiter for clusters gives up at.
 DEAD_CLUSTER: Final = frozenset(
