@@ -144,13 +144,10 @@ class SnsNotificationHandler(BaseHandler):
         attempt.audited_as = audit_key(failure.operation_id)
         store = StateStore.of(self.environment, self.clients)
         state = self._known_state(store, failure)
-        lock = None
-        if state is not None and state.target_lock is not None:
-            account, region, cluster = state.target_lock
-            lock = TargetLock(store, self.clients, account, region, cluster)
-        is_its_own = state is not None and self._is_its_own(failure, state, lock)
-        if state is not None and is_its_own:
-            self._mark_failed(store, failure, state)
+        lock = self._lock_of(store, state)
+        own = state if state and self._is_its_own(failure, state, lock) else None
+        if own is not None:
+            self._mark_failed(store, failure, own)
         if lock is not None and failure.is_over:
             lock.release(failure.operation_id, failure.execution_arn)
         restore = self._restore_of(failure, state)
@@ -167,8 +164,8 @@ class SnsNotificationHandler(BaseHandler):
         )
         noted = {"message_id": message_id, "notified_status": ANNOUNCE_FAILURE}
         moment = self._clock()
-        if state is not None and is_its_own:
-            announced = replace(state, notified_status=ANNOUNCE_FAILURE)
+        if own is not None:
+            announced = replace(own, notified_status=ANNOUNCE_FAILURE)
             store.save(
                 failure.operation_id, self.step.name, SUCCESS, announced.to_details(), moment
             )
@@ -189,6 +186,13 @@ class SnsNotificationHandler(BaseHandler):
             logger.error("the state cannot be read", reason=error.message)
             return None
         return state
+
+    def _lock_of(self, store: StateStore, state: OperationState | None) -> TargetLock | None:
+        """Return the lock of the operation's target; None if it has taken none."""
+        if state is None or state.target_lock is None:
+            return None
+        account, region, cluster = state.target_lock
+        return TargetLock(store, self.clients, account, region, cluster)
 
     def _is_its_own(self, failure: Failure, state: OperationState, lock: TargetLock | None) -> bool:
         """Return whether the operation is the execution's own, so that its failure is written.
