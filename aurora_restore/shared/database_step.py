@@ -214,6 +214,6 @@ def locate(job: Job, record: TargetRecord | None) -> LocatedCluster:
 
 
 def _set_password_again(job: Job, error: AuroraRestoreError) -> Answer:
-    """Lead back to the step that sets the master password; raise the error if that is in vain."""
+    """Lead back to the step that sets the master password; raise the error if it may not again."""
     job.state = replace(job.state, master_password_set=False, connection_failures=None)
     return job.start_again(error, "the master password is set again")

@@ -13,13 +13,14 @@ from aurora_restore.shared.cluster.settings import (
     CUSTOM_ENDPOINTS,
     DATA_API,
     INSIGHTS,
+    INSIGHTS_KEY,
     MANAGED_SECRET,
     PROXIES,
     READER_SCALING,
     WRITE_FORWARDING,
     InstancePlan,
 )
-from aurora_restore.shared.cluster.surroundings import UNKNOWN
+from aurora_restore.shared.cluster.surroundings import MEMBERS, UNKNOWN
 from aurora_restore.shared.rds.calls import RdsCall
 from aurora_restore.shared.rds.tags import tag_list
 
@@ -119,12 +120,12 @@ def _modify(cluster_id: str, region: str, changes: Mapping[str, Any], name: str)
 
 def _advanced_insights(plans: Sequence[InstancePlan]) -> dict[str, Any]:
     """Return the parameters of the advanced mode, with the key of the instances' own data."""
-    keys = {(plan.kept or {}).get("PerformanceInsightsKMSKeyId") for plan in plans} - {None}
+    keys = {(plan.kept or {}).get(INSIGHTS_KEY) for plan in plans} - {None}
     return {
         "DatabaseInsightsMode": "advanced",
         "EnablePerformanceInsights": True,
         "PerformanceInsightsRetentionPeriod": ADVANCED_RETENTION_DAYS,
-        **({"PerformanceInsightsKMSKeyId": keys.pop()} if len(keys) == 1 else {}),
+        **({INSIGHTS_KEY: keys.pop()} if len(keys) == 1 else {}),
     }
 
 
@@ -137,7 +138,7 @@ def _with_planned_members(
     """
     planned = {plan.identifier for plan in plans}
     kept = dict(endpoint)
-    for key in ("StaticMembers", "ExcludedMembers"):
+    for key in MEMBERS:
         if key in endpoint:
             kept[key] = [name for name in endpoint[key] if name in planned]
     if "StaticMembers" in endpoint and not kept["StaticMembers"]:

@@ -174,7 +174,7 @@ def _extras(described: Mapping[str, Any], around: Surroundings) -> Iterator[tupl
     """Yield what a restore does not take, where it is not as it is by default."""
     if described.get(INSIGHTS) == "advanced":
         yield INSIGHTS, "advanced"
-    yield DATA_API, described.get("HttpEndpointEnabled")
+    yield DATA_API, described.get(DATA_API)
     forwards = described.get("LocalWriteForwardingStatus") in ("enabled", "enabling", "requested")
     yield WRITE_FORWARDING, forwards
     if described.get("ActivityStreamStatus") in ("started", "starting"):
@@ -347,7 +347,7 @@ def drift(
     expected = {
         key: value
         for key, value in (old or {}).items()
-        if key not in _ALWAYS_NEW and value not in ("", UNKNOWN) and value
+        if key not in _ALWAYS_NEW and value and value != UNKNOWN
     }
     expected |= {
         by_parameter[parameter]: value
@@ -378,7 +378,7 @@ def drift(
                 )
             )
         if actual is not None and plan.tags:
-            wanted_tags = {**plan.tags, **target.tags}
+            wanted_tags = instance_tags(target, plan, own={})
             if (actual.get("tags") or {}) != wanted_tags:
                 found.append(
                     Difference(f"Instances.{plan.identifier}.Tags", wanted_tags, actual.get("tags"))

@@ -12,7 +12,10 @@ if TYPE_CHECKING:
     from mypy_boto3_rds import RDSClient
 
 _CUSTOM: Final = "CUSTOM"
+MEMBERS: Final = ("StaticMembers", "ExcludedMembers")
+"""The lists of instances that a custom endpoint may have: those that it leads to, or does not."""
 UNKNOWN: Final = "unknown"
+"""Stands for what could not be found out."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,25 +50,21 @@ def _custom_endpoints(rds: "RDSClient", cluster_id: str) -> tuple[Mapping[str, A
     except ClusterNotFoundError:
         return ()
     found = [
-        {
-            "DBClusterEndpointIdentifier": each["DBClusterEndpointIdentifier"],
-            "EndpointType": each.get("CustomEndpointType", "ANY"),
-            **(
-                {"StaticMembers": sorted(each["StaticMembers"])}
-                if each.get("StaticMembers")
-                else {}
-            ),
-            **(
-                {"ExcludedMembers": sorted(each["ExcludedMembers"])}
-                if each.get("ExcludedMembers")
-                else {}
-            ),
-        }
+        _as_created(each)
         for page in pages
         for each in page["DBClusterEndpoints"]
         if each.get("EndpointType") == _CUSTOM
     ]
     return tuple(sorted(found, key=lambda each: str(each["DBClusterEndpointIdentifier"])))
+
+
+def _as_created(endpoint: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a custom endpoint as CreateDBClusterEndpoint takes it."""
+    return {
+        "DBClusterEndpointIdentifier": endpoint["DBClusterEndpointIdentifier"],
+        "EndpointType": endpoint.get("CustomEndpointType", "ANY"),
+        **{key: sorted(endpoint[key]) for key in MEMBERS if endpoint.get(key)},
+    }
 
 
 def _proxies(rds: "RDSClient", cluster_id: str) -> tuple[str, ...]:
