@@ -115,11 +115,14 @@ class StateStore:
 
     def load_all(self, operation_id: str) -> list[dict[str, Any]]:
         """Return every item under a key of the state table, read consistently and unchecked."""
+        return self._items(self.state_table, operation_id)
+
+    def _items(self, table: str, operation_id: str) -> list[dict[str, Any]]:
         paginator = self.clients.dynamodb.get_paginator("query")
         pages = call(
             lambda: list(
                 paginator.paginate(
-                    TableName=self.state_table,
+                    TableName=table,
                     KeyConditionExpression="operation_id = :operation",
                     ExpressionAttributeValues={":operation": {"S": operation_id}},
                     ConsistentRead=True,
@@ -130,21 +133,9 @@ class StateStore:
 
     def last_audited_error(self, operation_id: str, step: str, error_type: str) -> dict[str, Any]:
         """Return the latest error of that type that a step has in the audit table, or ``{}``."""
-        paginator = self.clients.dynamodb.get_paginator("query")
-        pages = call(
-            lambda: list(
-                paginator.paginate(
-                    TableName=self.audit_table,
-                    KeyConditionExpression="operation_id = :operation",
-                    ExpressionAttributeValues={":operation": {"S": operation_id}},
-                    ConsistentRead=True,
-                )
-            )
-        )
         events = [
             event
-            for page in pages
-            for event in map(_from_item, page["Items"])
+            for event in self._items(self.audit_table, operation_id)
             if event["step"] == step and event["details"].get("type") == error_type
         ]
         latest = max(events, key=lambda event: str(event["timestamp"]), default=None)
