@@ -17,8 +17,7 @@ from aurora_restore.shared.errors import (
 from aurora_restore.shared.job import Answer, Job
 from aurora_restore.shared.operation_state import OperationState
 from aurora_restore.shared.pipeline import get_step
-from aurora_restore.shared.preflight import refusal
-from aurora_restore.shared.preflight.source import foreign_snapshot
+from aurora_restore.shared.preflight import refuse_foreign_snapshot
 from aurora_restore.shared.rds.arns import Place, RdsArn
 from aurora_restore.shared.rds.reads import find_snapshot
 from aurora_restore.shared.rds.statuses import AVAILABLE, DEAD_SNAPSHOT, DELETING
@@ -93,10 +92,10 @@ class CopySnapshotHandler(BaseHandler):
         """Start what is missing, and return 200 once the target's copy is started or not needed.
 
         Raises ValidationError if target_snapshot_name cannot be the copy's, ConfigurationError if
-        an encrypted snapshot has no key to be copied with,
-        NameTakenError if another snapshot has a copy's name, CopyFailedError if an intermediate
-        copy keeps failing, SnapshotNotFoundError if the source's snapshot does not exist, and
-        UnsuitableInputError if the event names a snapshot that is not of the configured source.
+        an encrypted snapshot has no key to be copied with, NameTakenError if another snapshot has a
+        copy's name, CopyFailedError if an intermediate copy keeps failing, SnapshotNotFoundError if
+        the source's snapshot does not exist, and UnsuitableInputError if the event names a snapshot
+        that is not of the configured source.
         """
         try:
             return self._copy_to_target(job)
@@ -129,9 +128,7 @@ class CopySnapshotHandler(BaseHandler):
         """
         if job.state.source_snapshot_arn is None:
             snapshot = self._require_visible(job, job.path.snapshot, job.source.viewing_account)
-            obstacles = list(foreign_snapshot(job.request, snapshot))
-            if obstacles:
-                raise refusal(obstacles, job.target_cluster_id)
+            refuse_foreign_snapshot(job.request, snapshot)
             job.state = replace(job.state, source_snapshot_arn=str(job.path.snapshot))
 
     def _advance(self, job: Job, hop: Hop) -> Answer | None:

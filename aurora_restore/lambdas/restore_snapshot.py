@@ -39,8 +39,7 @@ from aurora_restore.shared.errors import (
 from aurora_restore.shared.job import Answer, Job
 from aurora_restore.shared.operation_state import OperationState
 from aurora_restore.shared.pipeline import get_step
-from aurora_restore.shared.preflight import refusal
-from aurora_restore.shared.preflight.source import foreign_snapshot
+from aurora_restore.shared.preflight import refuse_foreign_snapshot
 from aurora_restore.shared.rds.reads import find_cluster, find_snapshot
 from aurora_restore.shared.rds.statuses import AVAILABLE
 from aurora_restore.shared.snapshots.path import absent_snapshot
@@ -97,9 +96,8 @@ class RestoreSnapshotHandler(BaseHandler):
                 f"snapshot {name} in {job.target_region} is {snapshot['Status']!r}; only an "
                 "available one can be restored"
             )
-        obstacles = list(foreign_snapshot(job.request, snapshot))
-        if obstacles:
-            raise refusal(obstacles, job.target_cluster_id)
+        refuse_foreign_snapshot(job.request, snapshot)
+        # Raises an error before the restore if no instances could be made after it.
         planned_instances(target, job.state.old_cluster)
         try:
             status, record = self._restore(job, snapshot, network)

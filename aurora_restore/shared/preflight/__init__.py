@@ -6,7 +6,7 @@ before it deletes.
 """
 
 from collections.abc import Sequence, Set
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from aurora_restore.shared.errors import (
     Action,
@@ -24,12 +24,16 @@ from aurora_restore.shared.preflight.prerequisites import (
     check_parameter_groups,
     check_secrets,
 )
-from aurora_restore.shared.preflight.source import check_source
+from aurora_restore.shared.preflight.source import check_source, foreign_snapshot
 from aurora_restore.shared.preflight.target import (
     check_instances,
     check_tags,
     check_target,
 )
+from aurora_restore.shared.request import RestoreRequest
+
+if TYPE_CHECKING:
+    from mypy_boto3_rds.type_defs import DBClusterSnapshotTypeDef
 
 CHECKS: Final[tuple[Check, ...]] = (
     check_source,
@@ -60,6 +64,12 @@ def find_obstacles(found: Inventory) -> list[Obstacle]:
         except AuroraRestoreError as error:
             found_so_far.append(Obstacle(_name(check), error.message, "fix that first"))
     return found_so_far
+
+
+def refuse_foreign_snapshot(request: RestoreRequest, snapshot: "DBClusterSnapshotTypeDef") -> None:
+    """Raise UnsuitableInputError if a snapshot is not of the configured source."""
+    if obstacles := list(foreign_snapshot(request, snapshot)):
+        raise refusal(obstacles, request.cluster_id)
 
 
 def refusal(found: Sequence[Obstacle], cluster_id: str) -> PreflightError:

@@ -56,7 +56,7 @@ def _insights_keys(found: Inventory) -> Iterator[tuple[str, str]]:
 
     Such a key is used when an instance is created, and the old ones are gone then.
     """
-    if not found.request.restore.target.instances and not (found.old or {}).get("Instances"):
+    if not found.has_planned_instances:
         return
     by_key: dict[str, str] = {}
     for plan in found.planned_instances:
@@ -95,7 +95,7 @@ def _usable(
     except AwsError as error:
         if code_of(error) == "NotFoundException":
             yield Obstacle(
-                "keys", f"{field}: there is no KMS key {key!r}", "make it, or have another used"
+                "keys", f"{field}: there is no KMS key {key!r}", "create it, or have another used"
             )
         elif code_of(error) != "AccessDeniedException":
             raise

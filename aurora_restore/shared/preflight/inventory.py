@@ -123,8 +123,16 @@ class Inventory:
         return {subnet.get("SubnetAvailabilityZone", {}).get("Name", "") for subnet in subnets}
 
     @property
+    def has_planned_instances(self) -> bool:
+        """Return whether any are configured, or were there; ``check_instances`` reports if not."""
+        return bool(self.request.restore.target.instances or (self.old or {}).get("Instances"))
+
+    @property
     def planned_instances(self) -> list[InstancePlan]:
-        """Return the instances that the restored cluster is to have."""
+        """Return the instances that the restored cluster is to have.
+
+        Raises ConfigurationError if there are none.
+        """
         return planned_instances(self.request.restore.target, self.old)
 
     @property

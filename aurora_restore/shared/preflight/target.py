@@ -40,7 +40,7 @@ def check_tags(found: Inventory) -> Iterator[Obstacle]:
             f"configured ones together, and RDS takes {MOST_TAGS}",
             "take some from the cluster, or from target.tags",
         )
-    if not request.restore.target.instances and not (found.old or {}).get("Instances"):
+    if not found.has_planned_instances:
         return
     for plan in found.planned_instances:
         count = len(instance_tags(request.restore.target, plan, request.owner.tags))
