@@ -4,12 +4,12 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, assert_never
 
 from aurora_restore.shared.base_handler import BaseHandler
-from aurora_restore.shared.cluster.deletion import sign_of_deletion
+from aurora_restore.shared.cluster.deletion import find_final_snapshot, sign_of_deletion
 from aurora_restore.shared.common import update_metrics
 from aurora_restore.shared.errors import DeletionFailedError
 from aurora_restore.shared.job import Answer, Job
 from aurora_restore.shared.pipeline import get_step
-from aurora_restore.shared.rds.reads import find_cluster, find_snapshot, instances_of
+from aurora_restore.shared.rds.reads import find_cluster, instances_of
 from aurora_restore.shared.rds.statuses import AVAILABLE, DEAD_CLUSTER, DELETING
 from aurora_restore.shared.snapshots.calls import mark_final_snapshot
 from aurora_restore.shared.state_utils import seconds_since
@@ -137,7 +137,7 @@ class CheckDeleteStatusHandler(BaseHandler):
                 patience_seconds=patience,
             )
         rds, seen = job.rds.at_target, state.deletion_seen_at or state.delete_started_at
-        final = None if state.final_snapshot is None else find_snapshot(rds, state.final_snapshot)
+        final = find_final_snapshot(rds, state)
         deleted = state.deletion_of
         return DeletionProgress(
             cluster_status=cluster["Status"],
@@ -149,8 +149,7 @@ class CheckDeleteStatusHandler(BaseHandler):
         )
 
     def _tag_final_snapshot(self, job: Job) -> None:
-        name = job.state.final_snapshot
-        snapshot = None if name is None else find_snapshot(job.rds.at_target, name)
+        snapshot = find_final_snapshot(job.rds.at_target, job.state)
         if snapshot is not None:
             mark_final_snapshot(
                 snapshot["DBClusterSnapshotArn"], job.target_region, job.owner.tags

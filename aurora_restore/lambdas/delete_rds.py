@@ -8,7 +8,11 @@ from typing import TYPE_CHECKING, Final, assert_never
 from aurora_restore.shared.aws_utils import code_of, was_repeated
 from aurora_restore.shared.base_handler import BaseHandler
 from aurora_restore.shared.cluster.calls import deletion
-from aurora_restore.shared.cluster.deletion import is_snapshot_in_progress, sign_of_deletion
+from aurora_restore.shared.cluster.deletion import (
+    find_final_snapshot,
+    is_snapshot_in_progress,
+    sign_of_deletion,
+)
 from aurora_restore.shared.errors import (
     AuroraRestoreError,
     AwsError,
@@ -283,8 +287,7 @@ class DeleteRdsHandler(BaseHandler):
         state = job.state
         if state.deletion_of is None or state.deletion_of != cluster.get("DbClusterResourceId"):
             return None
-        name = state.final_snapshot
-        final = None if name is None else find_snapshot(found.rds, name)
+        final = find_final_snapshot(found.rds, state)
         seen = state.deletion_seen_at or state.delete_started_at
         return RequestedDeletion(
             is_accepted=state.delete_started_at is not None

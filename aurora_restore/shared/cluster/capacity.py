@@ -107,13 +107,14 @@ def shortage_facts(
     ``tried`` are the classes that were refused before it.
     """
     since = state.no_capacity_since.get(instance_class)
-    others = [each for each in target.fallback_instance_classes if each not in tried]
+    waited = 0.0 if since is None else seconds_since(since, now)
+    refused = {instance_class, *tried}
     return ShortageFacts(
         shortage=shortage,
         # A fallback class is tried when the waiting is over, and not waited for itself.
-        seconds_waited=math.inf if tried else 0.0 if since is None else seconds_since(since, now),
+        seconds_waited=math.inf if tried else waited,
         limit_seconds=60.0 * target.capacity_wait_minutes,
-        other_classes=[each for each in others if each != instance_class],
+        other_classes=[each for each in target.fallback_instance_classes if each not in refused],
     )
 
 

@@ -7,14 +7,24 @@ snapshot is taken. So the status alone does not say that it stays.
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from aurora_restore.shared.operation_state import OperationState
+from aurora_restore.shared.rds.reads import find_snapshot
 from aurora_restore.shared.rds.statuses import DELETING, FINISHED_SNAPSHOT
 
 if TYPE_CHECKING:
+    from mypy_boto3_rds import RDSClient
     from mypy_boto3_rds.type_defs import (
         DBClusterSnapshotTypeDef,
         DBClusterTypeDef,
         DBInstanceTypeDef,
     )
+
+
+def find_final_snapshot(
+    rds: "RDSClient", state: OperationState
+) -> "DBClusterSnapshotTypeDef | None":
+    """Return the deleted cluster's final snapshot; None if it has none, or none yet."""
+    return None if state.final_snapshot is None else find_snapshot(rds, state.final_snapshot)
 
 
 def is_snapshot_in_progress(

@@ -4,7 +4,7 @@ Only the database itself can say, in the same transaction, that a script has run
 ``aurora_restore`` belongs to the master user and is granted to nobody.
 """
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from typing import Final
 
 from aurora_restore.shared.postgres.connection import DatabaseSession, literal
@@ -48,7 +48,7 @@ class JournalKey:
 
 
 _IS_OF_THE_RESTORE: Final = " AND ".join(
-    f"{column} = :{column}" for column in JournalKey.__dataclass_fields__
+    f"{column.name} = :{column.name}" for column in fields(JournalKey)
 )
 
 
