@@ -229,7 +229,7 @@ OBSTACLES: list[tuple[Callable[[Scene], None], str, str]] = [
     (
         lambda scene: scene.configure(fallback_instance_classes=["db.x1.tiny"]),
         "instances",
-        "class db.x1.tiny cannot be had",
+        "class db.x1.tiny is not offered",
     ),
     (
         lambda scene: scene.configure(instances=[{"instance_class": "db.x1.tiny"}]),
