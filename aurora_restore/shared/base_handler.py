@@ -186,6 +186,22 @@ class BaseHandler(ABC):
         asked = {name: value for name, value in asked.items() if name not in IGNORED_INPUT}
         return CallingExecution.parse(event[EXECUTION]), asked
 
+    def _require_acceptable(self, event: Event) -> None:
+        """Raise ValidationError if the event contradicts itself, this Region or this step."""
+        if faults := list(faults_of_event(event, self.environment.regions_beyond_the_known)):
+            raise refused(faults, "event")
+        if event.target_region not in (None, self.clients.region):
+            raise ValidationError(
+                f"target_region: {shown(event.target_region)} is not where this environment "
+                f"restores; it is {self.clients.region!r}"
+            )
+        if event.dry_run and not self.step.ends_dry_run:
+            checking = " or ".join(step.name for step in STEPS if step.ends_dry_run)
+            raise ValidationError(
+                f"dry_run: {self.step.name} has none; a dry run is what {checking} does, so "
+                "leave start_at out"
+            )
+
     def _prepare(
         self,
         attempt: Attempt,
@@ -194,19 +210,7 @@ class BaseHandler(ABC):
         context: LambdaContext,
     ) -> Job:
         clients, environment = self.clients, self.environment
-        if faults := list(faults_of_event(event, environment.regions_beyond_the_known)):
-            raise refused(faults, "event")
-        if event.target_region not in (None, clients.region):
-            raise ValidationError(
-                f"target_region: {shown(event.target_region)} is not where this environment "
-                f"restores; it is {clients.region!r}"
-            )
-        if event.dry_run and not self.step.ends_dry_run:
-            checking = " or ".join(step.name for step in STEPS if step.ends_dry_run)
-            raise ValidationError(
-                f"dry_run: {self.step.name} has none; a dry run is what {checking} does, so "
-                "leave start_at out"
-            )
+        self._require_acceptable(event)
         store = StateStore.of(environment, clients)
         attempt.latest, state = load_operation_state(store, attempt.operation_id)
         require_same_restore(attempt.operation_id, event.restore, state)
