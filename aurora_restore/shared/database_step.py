@@ -195,22 +195,28 @@ def locate(job: Job, record: TargetRecord | None) -> LocatedCluster:
             f"reached that operation {job.operation_id} restored",
             target_cluster_id=name,
         )
-    for field, given, recorded in (
-        ("cluster_endpoint", job.event.cluster_endpoint, record.writer_endpoint),
-        ("cluster_port", job.event.cluster_port, record.port),
-    ):
-        if given not in (None, recorded):
-            raise ValidationError(
-                f"{field}: {shown(given)} is not where cluster {name} is reached; the target "
-                f"record says {recorded!r}, so leave {field} out",
-                faults=[field],
-            )
-    return LocatedCluster(
+    cluster = LocatedCluster(
         resource_id=record.resource_id,
         host=record.writer_endpoint,
         port=record.port,
         master_secret_version=record.master_secret_version,
     )
+    _require_same_endpoint(job, cluster)
+    return cluster
+
+
+def _require_same_endpoint(job: Job, cluster: LocatedCluster) -> None:
+    """Raise ValidationError if the event names another endpoint than the recorded one."""
+    for field, given, recorded in (
+        ("cluster_endpoint", job.event.cluster_endpoint, cluster.host),
+        ("cluster_port", job.event.cluster_port, cluster.port),
+    ):
+        if given not in (None, recorded):
+            raise ValidationError(
+                f"{field}: {shown(given)} is not where cluster {job.target_cluster_id} is reached; "
+                f"the target record says {recorded!r}, so leave {field} out",
+                faults=[field],
+            )
 
 
 def _set_password_again(job: Job, error: AuroraRestoreError) -> Answer:
