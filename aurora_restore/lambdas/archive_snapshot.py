@@ -79,7 +79,12 @@ class ArchiveSnapshotHandler(BaseHandler):
             raise ArchiveNotFoundError(
                 f"there is no snapshot {name} in {job.target_region}", **body
             )
-        archived = used is not None and job.owner.of_restore(used) and job.source.route.copies
+        archived = (
+            used is not None
+            and job.owner.of_restore(used)
+            and job.source.route.copies
+            and name.endswith(COPY_SUFFIX)
+        )
         if used is not None and archived:
             tag_resource(
                 used["DBClusterSnapshotArn"],

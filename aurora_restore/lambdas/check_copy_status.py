@@ -4,13 +4,21 @@ from dataclasses import replace
 
 from aurora_restore.shared.base_handler import BaseHandler
 from aurora_restore.shared.common import update_metrics
-from aurora_restore.shared.errors import CopyFailedError, TargetSnapshotNotFoundError
+from aurora_restore.shared.documents.schema import shown
+from aurora_restore.shared.errors import (
+    CopyFailedError,
+    TargetSnapshotNotFoundError,
+    ValidationError,
+)
 from aurora_restore.shared.job import Answer, Job
 from aurora_restore.shared.operation_state import OperationState
 from aurora_restore.shared.pipeline import get_step
+from aurora_restore.shared.preflight import refusal
+from aurora_restore.shared.preflight.source import foreign_snapshot
 from aurora_restore.shared.rds.arns import RdsArn
 from aurora_restore.shared.rds.reads import find_snapshot
 from aurora_restore.shared.rds.statuses import AVAILABLE, DEAD_SNAPSHOT
+from aurora_restore.shared.snapshots.identity import NamedSnapshot
 from aurora_restore.shared.state_utils import seconds_since
 from aurora_restore.shared.validation import validate_required_params
 
@@ -24,7 +32,8 @@ class CheckCopyStatusHandler(BaseHandler):
         """Return 200 once the copy is available, 202 until then.
 
         Raises TargetSnapshotNotFoundError or CopyFailedError if the copy is gone or has failed, and
-        may not be started again.
+        may not be started again; UnsuitableInputError or ValidationError if the event names
+        another snapshot than the operation's.
         """
         copies = job.source.route.copies
         name = job.event.target_snapshot_name or job.state.copy_snapshot_id
@@ -33,6 +42,7 @@ class CheckCopyStatusHandler(BaseHandler):
         validate_required_params({"target_snapshot_name": name})
         body = {"target_snapshot_name": name, "region": job.target_region}
         if not copies:
+            _require_recorded(job, str(name))
             return Answer(
                 "No need to check copy status, source and target regions are the same",
                 {**body, "status": AVAILABLE},
@@ -45,6 +55,9 @@ class CheckCopyStatusHandler(BaseHandler):
                     f"there is no snapshot {name} in {job.target_region}", **body
                 )
             )
+        obstacles = list(foreign_snapshot(job.request, snapshot))
+        if obstacles:
+            raise refusal(obstacles, job.target_cluster_id)
         status = snapshot["Status"]
         body["status"] = status
         if status in DEAD_SNAPSHOT:
@@ -88,6 +101,18 @@ class CheckCopyStatusHandler(BaseHandler):
             source_region=place.region,
             target_region=job.target_region,
             snapshot_arn=name if name.startswith("arn:") else str(own),
+        )
+
+
+def _require_recorded(job: Job, name: str) -> None:
+    """Raise ValidationError if the snapshot to restore is not the one that is recorded, if any."""
+    recorded = [
+        text for text in (job.state.copy_snapshot_id, job.state.source_snapshot_arn) if text
+    ]
+    if recorded and not any(map(NamedSnapshot("target_snapshot_name", name).is_meant_by, recorded)):
+        raise ValidationError(
+            f"target_snapshot_name: {shown(name)} is not the snapshot of operation "
+            f"{job.operation_id}, which is {recorded[0]}; leave it out, or start a new operation"
         )
 
 

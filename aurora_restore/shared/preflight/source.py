@@ -44,16 +44,13 @@ def foreign_snapshot(
     """
     source, state = request.restore.source, request.state
     name, arn = snapshot["DBClusterSnapshotIdentifier"], snapshot["DBClusterSnapshotArn"]
-    for trait in foreign_traits(snapshot, source, request.target):
+    prefix = request.owner.name_prefix
+    for trait in foreign_traits(snapshot, source, request.target, name_prefix=prefix):
         yield Obstacle(
-            "source",
-            f"snapshot {name} {trait}",
-            f"name a snapshot of {source.cluster_id}; source.allow_foreign_snapshot in the "
-            "configuration lets another cluster's be restored",
-            Action.START_AGAIN,
+            "source", f"snapshot {name} {trait.problem}", trait.remedy, Action.START_AGAIN
         )
     recorded = state.source_snapshot_arn
-    if recorded is None or recorded in (arn, str(origin(snapshot))):
+    if recorded in (None, arn, str(origin(snapshot, prefix, request.target.region))):
         return
     if state.copy_snapshot_id not in (name, arn):
         yield Obstacle(

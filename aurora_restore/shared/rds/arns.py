@@ -32,5 +32,10 @@ class RdsArn:
             raise ValidationError(f"{arn!r} is not the ARN of an RDS resource")
         return cls(parts[1], *parts[3:])
 
+    @property
+    def place(self) -> Place:
+        """Return the account and Region that it names."""
+        return Place(self.account, self.region)
+
     def __str__(self) -> str:
         return f"arn:{self.partition}:rds:{self.region}:{self.account}:{self.kind}:{self.name}"

@@ -10,13 +10,15 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
+from aurora_restore.lambdas.check_copy_status import CheckCopyStatusHandler
 from aurora_restore.lambdas.copy_snapshot import CopySnapshotHandler
 from aurora_restore.lambdas.delete_rds import DeleteRdsHandler
 from aurora_restore.lambdas.restore_snapshot import RestoreSnapshotHandler
 from aurora_restore.lambdas.snapshot_check import SnapshotCheckHandler
 from aurora_restore.shared.base_handler import BaseHandler
 from aurora_restore.shared.errors import AuroraRestoreError, UnsuitableInputError, ValidationError
-from tests.unit.bench import ACCOUNT, REGION, SOURCE_REGION, Bench, bench_in_memory
+from aurora_restore.shared.names import TAG_MANAGED_BY, TAG_SOURCE_SNAPSHOT
+from tests.unit.bench import ACCOUNT, PREFIX, REGION, SOURCE_REGION, Bench, bench_in_memory
 from tests.unit.lambdas.arrange import (
     COPY,
     LONG_ENOUGH,
@@ -100,6 +102,10 @@ def refused(
         ({"snapshot_arn": SOURCE_ARN, "snapshot_name": NEIGHBOURS_SNAPSHOT}, "snapshot_name"),
         ({"snapshot_id": SNAPSHOT, "snapshot_name": NEIGHBOURS_SNAPSHOT}, "snapshot_name"),
         ({"snapshot_arn": SOURCE_ARN, "snapshot_id": NAMESAKES_ARN}, "snapshot_id"),
+        (
+            {"snapshot_arn": SOURCE_ARN, "snapshot_id": SNAPSHOT, "snapshot_name": NAMESAKES_ARN},
+            "snapshot_name",
+        ),
     ],
 )
 def test_fields_that_name_two_snapshots_are_refused(
@@ -115,6 +121,7 @@ def test_fields_that_name_two_snapshots_are_refused(
     [
         {"snapshot_id": NEIGHBOURS_SNAPSHOT},
         {"snapshot_arn": NEIGHBOURS_ARN},
+        {"snapshot_arn": NAMESAKES_ARN},
         {"source_region": REGION},
     ],
 )
@@ -203,20 +210,79 @@ def remove_target(scene: Scene) -> None:
 def test_another_days_copy_does_not_replace_the_target_for_this_operation(
     ambiguous: Scene,
 ) -> None:
-    other = ambiguous.bench.rds.admin.take_automated_snapshot(
-        SOURCE, account=ACCOUNT, region=SOURCE_REGION, at="2026-05-14T02:00:00+00:00"
-    )
     go(ambiguous, SnapshotCheckHandler)
     go(ambiguous, CopySnapshotHandler)
-    ambiguous.client("rds").copy_db_cluster_snapshot(
+    copy_of_another_day(ambiguous)
+
+    asked = {"target_snapshot_name": "another-day-copy"}
+    refused(ambiguous, DeleteRdsHandler, asked, match=f"is no copy of {SOURCE_ARN}")
+
+
+def copy_of_another_day(scene: Scene) -> None:
+    """Beside the operation's own copy: one of the day before."""
+    other = scene.bench.rds.admin.take_automated_snapshot(
+        SOURCE, account=ACCOUNT, region=SOURCE_REGION, at="2026-05-14T02:00:00+00:00"
+    )
+    scene.client("rds").copy_db_cluster_snapshot(
         SourceDBClusterSnapshotIdentifier=other["arn"],
-        TargetDBClusterSnapshotIdentifier="another-day",
+        TargetDBClusterSnapshotIdentifier="another-day-copy",
         SourceRegion=SOURCE_REGION,
+    )
+    scene.bench.advance(LONG_ENOUGH)
+
+
+def test_a_look_at_another_copy_does_not_change_what_is_restored(ambiguous: Scene) -> None:
+    go(ambiguous, SnapshotCheckHandler)
+    go(ambiguous, CopySnapshotHandler)
+    copy_of_another_day(ambiguous)
+
+    answer = call(ambiguous, CheckCopyStatusHandler, target_snapshot_name="another-day-copy")
+
+    assert answer["statusCode"] == 409
+    assert f"is no copy of {SOURCE_ARN}" in answer["body"]["error"]
+    assert go(ambiguous, CheckCopyStatusHandler)["body"]["target_snapshot_name"] == COPY
+
+
+def test_where_nothing_is_copied_a_look_at_another_snapshot_is_refused(bench: Bench) -> None:
+    scene = make_scene(bench, HOME)
+    go(scene, SnapshotCheckHandler)
+    go(scene, CopySnapshotHandler)
+
+    answer = call(scene, CheckCopyStatusHandler, target_snapshot_name="another")
+
+    assert answer["statusCode"] == 400
+    assert "is not the snapshot of operation op-1" in answer["body"]["error"]
+
+
+def test_tags_that_a_person_copies_make_no_snapshot_the_sources(ambiguous: Scene) -> None:
+    """The namesake's own snapshot, with the tags that a restored cluster hands on."""
+    inherited = {TAG_MANAGED_BY: PREFIX, TAG_SOURCE_SNAPSHOT: SOURCE_ARN}
+    ambiguous.client("rds").copy_db_cluster_snapshot(
+        SourceDBClusterSnapshotIdentifier=NAMESAKES_ARN,
+        TargetDBClusterSnapshotIdentifier="with-its-tags-copy",
+        Tags=[{"Key": key, "Value": value} for key, value in inherited.items()],
     )
     ambiguous.bench.advance(LONG_ENOUGH)
 
-    asked = {"target_snapshot_name": "another-day"}
-    refused(ambiguous, DeleteRdsHandler, asked, match=f"is no copy of {SOURCE_ARN}")
+    asked = {"target_snapshot_name": "with-its-tags-copy"}
+    refused(ambiguous, DeleteRdsHandler, asked, match="comes from account")
+
+
+def test_copies_that_another_tool_keeps_in_the_configured_region_are_the_sources(
+    bench: Bench,
+) -> None:
+    scene = make_scene(bench)
+    scene.configure_source(region=REGION)
+    scene.client("rds").copy_db_cluster_snapshot(
+        SourceDBClusterSnapshotIdentifier=SOURCE_ARN,
+        TargetDBClusterSnapshotIdentifier="kept-elsewhere",
+        SourceRegion=SOURCE_REGION,
+    )
+    bench.advance(LONG_ENOUGH)
+
+    answer = go(scene, SnapshotCheckHandler, {"snapshot_id": "kept-elsewhere"})
+
+    assert answer["statusCode"] == 200
 
 
 # Any combination of fields
