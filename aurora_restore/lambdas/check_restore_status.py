@@ -37,13 +37,19 @@ from aurora_restore.shared.errors import (
     AwsError,
     ClusterNotFoundError,
     ForeignClusterError,
+    InsufficientCapacityError,
     NameTakenError,
     RestoreFailedError,
 )
 from aurora_restore.shared.job import Answer, Job
 from aurora_restore.shared.pipeline import get_step
 from aurora_restore.shared.rds.reads import find_cluster, find_instance, instances_of
-from aurora_restore.shared.rds.statuses import AVAILABLE, DEAD_CLUSTER, DEAD_INSTANCE
+from aurora_restore.shared.rds.statuses import (
+    AVAILABLE,
+    DEAD_CLUSTER,
+    DEAD_INSTANCE,
+    INSUFFICIENT_CAPACITY,
+)
 from aurora_restore.shared.state_utils import seconds_since
 from aurora_restore.shared.target_record import TargetRecord
 
@@ -92,6 +98,8 @@ class RestoreAgain:
     """No waiting makes this cluster usable."""
 
     reason: str
+    lacks_capacity: bool = False
+    """Whether AWS has accepted an instance, and then had no capacity for it."""
 
 
 @dataclass(frozen=True)
@@ -160,7 +168,9 @@ def decide(facts: RestoreFacts) -> RestoreAction:
     statuses = facts.instance_statuses
     dead = [f"instance {n} is {status!r}" for n, status in statuses.items() if _is_dead(status)]
     if dead:
-        return RestoreAgain(", ".join(dead))
+        return RestoreAgain(
+            ", ".join(dead), lacks_capacity=INSUFFICIENT_CAPACITY in statuses.values()
+        )
     if facts.cluster_status != AVAILABLE:
         return Await(f"the cluster, which is {facts.cluster_status}")
     absent = [plan for plan in facts.planned if plan.identifier not in statuses]
@@ -200,7 +210,8 @@ class CheckRestoreStatusHandler(BaseHandler):
         Raises ClusterNotFoundError or RestoreFailedError if the restore may not be started again,
         ForeignClusterError for such a cluster in an execution, NameTakenError if another cluster
         has an instance of the name of one to be made, and InsufficientCapacityError if AWS has had
-        no capacity for an instance for the configured time.
+        no capacity for an instance for the configured time, or shows one as without capacity after
+        the last attempt.
         """
         body: dict[str, Any] = {
             "target_cluster_id": job.target_cluster_id,
@@ -227,12 +238,13 @@ class CheckRestoreStatusHandler(BaseHandler):
                     f"operation {job.operation_id}; it is left alone",
                     **body,
                 )
-            case RestoreAgain(reason):
+            case RestoreAgain(reason, lacks_capacity):
                 job.state = replace(
                     job.state, restore_is_dead=True, restore_status=cluster["Status"]
                 )
+                failure = InsufficientCapacityError if lacks_capacity else RestoreFailedError
                 return job.start_again(
-                    RestoreFailedError(
+                    failure(
                         f"the restored cluster {job.target_cluster_id} is unusable: {reason}; the "
                         "events of RDS say why",
                         **body,

@@ -30,9 +30,16 @@ DEAD_CLUSTER: Final = frozenset(
     }
 )
 
+INSUFFICIENT_CAPACITY: Final = "insufficient-capacity"
+
+# The User Guide ("Viewing DB instance status") says of an instance without capacity that it has to
+# be deleted and made again, and of a full storage that only a change of the instance makes room.
 DEAD_INSTANCE: Final = DEAD_CLUSTER | {
     "incompatible-create",
     "incompatible-credentials",
+    INSUFFICIENT_CAPACITY,
     "modify-failed",
+    "restore-error",
+    "storage-full",
     "upgrade-failed",
 }

@@ -662,7 +662,17 @@ def test_a_dead_cluster_is_deleted_and_restored_again(scene: Scene, status: str)
     assert (details(scene)["restore_is_dead"], details(scene)["restore_status"]) == (True, status)
 
 
-@pytest.mark.parametrize("status", ["failed", "incompatible-create", "restore-failed"])
+@pytest.mark.parametrize(
+    "status",
+    [
+        "failed",
+        "incompatible-create",
+        "insufficient-capacity",
+        "restore-error",
+        "restore-failed",
+        "storage-full",
+    ],
+)
 def test_a_dead_instance_makes_the_whole_restore_start_again(scene: Scene, status: str) -> None:
     with_instances(scene)
     put_instance(scene, status)
@@ -683,8 +693,18 @@ def dead(scene: Scene) -> None:
     put(scene, "restore-failed")
 
 
+def accepted_without_capacity(scene: Scene) -> None:
+    check(scene)
+    put_instance(scene, "insufficient-capacity")
+
+
 BAD_ENDS = pytest.mark.parametrize(
-    ("end_badly", "error"), [(gone, ClusterNotFoundError), (dead, RestoreFailedError)]
+    ("end_badly", "error"),
+    [
+        (gone, ClusterNotFoundError),
+        (dead, RestoreFailedError),
+        (accepted_without_capacity, InsufficientCapacityError),
+    ],
 )
 
 

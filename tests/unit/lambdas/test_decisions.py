@@ -255,7 +255,9 @@ def test_a_dead_cluster_is_restored_again_whatever_else_is_known(status: str) ->
 @pytest.mark.parametrize("status", sorted(DEAD_INSTANCE))
 def test_a_dead_instance_makes_the_restore_start_again(status: str) -> None:
     action = restore.decide(replace(BARE, instance_statuses={"staging-1": status}))
-    assert action == restore.RestoreAgain(f"instance staging-1 is {status!r}")
+    assert action == restore.RestoreAgain(
+        f"instance staging-1 is {status!r}", lacks_capacity=status == "insufficient-capacity"
+    )
 
 
 def test_nothing_is_done_to_a_cluster_of_another_operation() -> None:
