@@ -19,6 +19,7 @@ from aurora_restore.shared.cluster.capacity import (
     capacity_error,
     shortage_facts,
     shortage_of,
+    with_capacity,
     with_capacity_wait,
 )
 from aurora_restore.shared.cluster.extras import Extra, extras
@@ -412,6 +413,7 @@ class CheckRestoreStatusHandler(BaseHandler):
                     case action:
                         assert_never(action)
             else:
+                job.state = with_capacity(job.state, instance_class)
                 if tried:
                     used = {**job.state.instance_class_used, plan.identifier: instance_class}
                     job.state = replace(job.state, instance_class_used=used)

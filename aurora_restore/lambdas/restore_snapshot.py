@@ -15,6 +15,7 @@ from aurora_restore.shared.cluster.capacity import (
     capacity_error,
     shortage_facts,
     shortage_of,
+    with_capacity,
     with_capacity_wait,
 )
 from aurora_restore.shared.cluster.network import (
@@ -203,7 +204,7 @@ class RestoreSnapshotHandler(BaseHandler):
                 "status": status,
             },
             replace(
-                state,
+                with_capacity(state, NO_CLASS),
                 new_cluster_id=job.target_cluster_id,
                 cluster_resource_id=record.resource_id,
                 restore_status=status,

@@ -124,6 +124,15 @@ def with_capacity_wait(state: OperationState, instance_class: str, now: datetime
     return replace(state, no_capacity_since=since, capacity_waits=state.capacity_waits + 1)
 
 
+def with_capacity(state: OperationState, instance_class: str) -> OperationState:
+    """Return the state of an operation once AWS has had capacity for ``instance_class``.
+
+    A later shortage is waited for from its own first refusal on.
+    """
+    since = {each: at for each, at in state.no_capacity_since.items() if each != instance_class}
+    return replace(state, no_capacity_since=since)
+
+
 def capacity_error(
     error: AuroraRestoreError, shortage: Shortage, tried: Sequence[str], target: Target
 ) -> InsufficientCapacityError:

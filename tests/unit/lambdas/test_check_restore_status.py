@@ -334,6 +334,33 @@ def test_after_the_configured_time_other_classes_are_tried_in_their_order(scene:
     } in body["drift"]
 
 
+def test_a_class_that_had_capacity_again_is_waited_for_from_its_next_refusal(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scene.configure(instances=[TWO[0], TWO[0]])
+    restored(scene)
+    without_capacity(scene)
+    check(scene)
+    scene.bench.advance(HOUR + 60)
+    rds = scene.bench.clients.rds(REGION)
+    create = rds.create_db_instance
+
+    def create_the_last(**parameters: Any) -> Any:
+        made = create(**parameters)
+        scene.bench.rds.admin.set_rules(classes_without_capacity=["db.r6g.large"])
+        return made
+
+    monkeypatch.setattr(rds, "create_db_instance", create_the_last)
+
+    answer = check(scene)
+
+    assert answer["body"]["waiting_for"].endswith(f"for instance {TARGET}-2")
+    assert set(instances(scene)) == {f"{TARGET}-1"}
+    scene.bench.rds.admin.set_rules(classes_without_capacity=[])
+    check(scene)
+    assert "no_capacity_since" not in details(scene)
+
+
 def test_an_instance_of_a_class_that_was_waited_for_is_not_waited_for_again(scene: Scene) -> None:
     scene.configure(instances=[TWO[0], TWO[0]], fallback_instance_classes=["db.r6g.xlarge"])
     restored(scene)
