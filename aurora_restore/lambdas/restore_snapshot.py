@@ -68,12 +68,12 @@ class RestoreSnapshotHandler(BaseHandler):
         UnsuitableInputError if it is not of the configured source, ForeignClusterError if another
         cluster has the target's name, and InsufficientCapacityError if AWS has had no capacity for
         the configured time. Raises ValidationError if RDS refuses a subnet group or security groups
-        of the event.
+        of a direct call's event.
         """
         try:
             return self._start(job)
         except AwsError as error:
-            field = refused_field(job.event, code_of(error))
+            field = _refused_field(job, error)
             if field is None:
                 raise
             raise ValidationError(
@@ -148,7 +148,7 @@ class RestoreSnapshotHandler(BaseHandler):
         Raises InsufficientCapacityError once the configured time is over.
         """
         shortage = shortage_of(error)
-        if shortage is None or refused_field(job.event, code_of(error)) is not None:
+        if shortage is None or _refused_field(job, error) is not None:
             raise error
         body = {
             "target_cluster_id": job.target_cluster_id,
@@ -216,6 +216,14 @@ class RestoreSnapshotHandler(BaseHandler):
                 security_group_ids=network.security_group_ids,
             ),
         )
+
+
+def _refused_field(job: Job, error: AwsError) -> str | None:
+    """Return the field of a direct call's event that RDS refuses; None if it is none.
+
+    In an execution the preflight has found the event's groups in order.
+    """
+    return refused_field(job.event, code_of(error)) if job.execution is None else None
 
 
 handler = RestoreSnapshotHandler()

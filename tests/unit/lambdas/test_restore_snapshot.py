@@ -532,6 +532,39 @@ def test_a_restore_without_capacity_waits_and_is_tried_again(scene: Scene, code:
     assert "no_capacity_since" not in started
 
 
+def test_in_an_execution_a_lack_of_addresses_is_no_fault_of_the_input(scene: Scene) -> None:
+    asked = {"vpc_security_group_ids": [another_group(scene)]}
+    copied(scene)
+    without_capacity(scene, "InvalidVPCNetworkStateFault")
+
+    first = scene.bench.step(RestoreSnapshotHandler, asked)
+    second = scene.bench.step(RestoreSnapshotHandler, asked)
+
+    assert (first["statusCode"], second["statusCode"]) == (202, 200)
+    assert first["body"]["waiting_for"] == "a free address in the subnets"
+
+
+@pytest.mark.parametrize(
+    ("operation", "code"),
+    [
+        ("RestoreDBClusterFromSnapshot", "InvalidParameterValue"),
+        ("DescribeDBSubnetGroups", "DBSubnetGroupNotFoundFault"),
+    ],
+)
+def test_in_an_execution_what_rds_refuses_is_no_fault_of_the_input(
+    scene: Scene, operation: str, code: str
+) -> None:
+    asked = {
+        "db_subnet_group_name": "my-subnet-group",
+        "vpc_security_group_ids": [another_group(scene)],
+    }
+    copied(scene)
+    scene.bench.rds.admin.refuse_next(operation, code=code)
+
+    with pytest.raises(AwsError, match=code):
+        restore(scene, asked)
+
+
 def test_a_restore_without_capacity_fails_once_the_configured_time_is_over(scene: Scene) -> None:
     copied(scene)
     scene.configure(capacity_wait_minutes=10, fallback_instance_classes=["db.r6g.xlarge"])
