@@ -62,7 +62,11 @@ class Event:
         ClusterId | None, Rule(help="The target cluster: the configured one, or it is refused.")
     ] = None
     skip_final_snapshot: Annotated[
-        bool | None, Rule(help="Whether the replaced cluster is deleted without a final snapshot.")
+        bool | None,
+        Rule(
+            help="Whether the replaced cluster is deleted without a final snapshot. If left out, "
+            "as configured."
+        ),
     ] = None
     db_subnet_group_name: Annotated[
         GroupName | None, Rule(help="The DB subnet group of the restored cluster.")

@@ -245,8 +245,13 @@ class Target:
         ),
     ] = False
     skip_final_snapshot: Annotated[
-        bool, Rule(help="Whether the replaced cluster is deleted without a final snapshot.")
-    ] = True
+        bool | None,
+        Rule(
+            help="Whether the replaced cluster is deleted without a final snapshot. If left out, a "
+            "cluster that the pipeline did not make (it does not carry its tag) gets one, and its "
+            "own do not."
+        ),
+    ] = None
     tags: Annotated[
         Mapping[TagKey, TagValue],
         Rule(
@@ -312,8 +317,8 @@ class Archive:
     keep_final_snapshots: Annotated[
         int,
         Rule(
-            help="How many final snapshots of replaced clusters stay, where "
-            "`target.skip_final_snapshot` is false.",
+            help="How many final snapshots of replaced clusters stay, where any are taken: see "
+            "`target.skip_final_snapshot`.",
             minimum=1,
             maximum=50,
         ),

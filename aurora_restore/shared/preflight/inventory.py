@@ -144,12 +144,23 @@ class Inventory:
         request, cluster = self.request, self.cluster
         if cluster is None or cluster["Status"] == DELETING or self.is_own:
             return None
-        skip = request.event.skip_final_snapshot
-        if request.restore.target.skip_final_snapshot if skip is None else skip:
+        if self._skips_final_snapshot(cluster):
             return None
         return request.state.final_snapshot or final_snapshot_name(
             request.cluster_id, str(request.state.operation_started_at)
         )
+
+    def _skips_final_snapshot(self, cluster: "DBClusterTypeDef") -> bool:
+        """Return whether the cluster is deleted without a final snapshot.
+
+        Where neither the event nor the configuration says it, a cluster that the pipeline did not
+        make gets one, because it may hold what is nowhere else; the pipeline's own does not.
+        """
+        request = self.request
+        for said in (request.event.skip_final_snapshot, request.restore.target.skip_final_snapshot):
+            if said is not None:
+                return said
+        return request.owner.of_environment(cluster)
 
     @cached_property
     def named_as_final(self) -> "DBClusterSnapshotTypeDef | None":

@@ -69,6 +69,16 @@ def final_snapshots(scene: Scene) -> list[str]:
     return [name for name in manual_snapshots(scene) if name.startswith(FINAL_SNAPSHOT)]
 
 
+def give_tag(scene: Scene, environment: str | None) -> None:
+    """Make the target a cluster of that environment, or of none."""
+    rds, arn = scene.client("rds"), HOME.arn("cluster", TARGET)
+    rds.remove_tags_from_resource(ResourceName=arn, TagKeys=[TAG_MANAGED_BY])
+    if environment is not None:
+        rds.add_tags_to_resource(
+            ResourceName=arn, Tags=[{"Key": TAG_MANAGED_BY, "Value": environment}]
+        )
+
+
 def old_instances(scene: Scene) -> list[str]:
     """The instances in the record of the old cluster."""
     recorded = details(scene, DeleteRdsHandler)["old_cluster"]["Instances"]
@@ -357,6 +367,68 @@ def test_a_final_snapshot_is_made_if_the_start_says_so_or_else_the_configuration
     names = final_snapshots(scene)
     assert len(names) == made
     assert details(scene, DeleteRdsHandler).get("final_snapshot") == (names[0] if made else None)
+
+
+@pytest.mark.parametrize(
+    ("tag", "configured", "asked", "made"),
+    [
+        (None, {}, None, 1),
+        ("another-environment", {}, None, 1),
+        (PREFIX, {}, None, 0),
+        (None, {"skip_final_snapshot": True}, None, 0),
+        (None, {}, {"skip_final_snapshot": True}, 0),
+        (None, {"skip_final_snapshot": True}, {"skip_final_snapshot": False}, 1),
+    ],
+    ids=[
+        "not the pipeline's",
+        "another environment's",
+        "its own",
+        "configured otherwise",
+        "started otherwise",
+        "the start comes before the configuration",
+    ],
+)
+def test_where_nothing_is_said_only_a_cluster_of_others_gets_a_final_snapshot(
+    scene: Scene,
+    tag: str | None,
+    configured: dict[str, Any],
+    asked: dict[str, Any] | None,
+    made: int,
+) -> None:
+    give_tag(scene, tag)
+    scene.configure(adopt=True, **configured)
+
+    go(scene, DeleteRdsHandler, asked)
+
+    names = final_snapshots(scene)
+    assert len(names) == made
+    assert details(scene, DeleteRdsHandler).get("final_snapshot") == (names[0] if made else None)
+
+
+def test_a_cluster_that_a_person_made_after_the_deletion_gets_a_final_snapshot(
+    scene: Scene,
+) -> None:
+    scene.configure(adopt=True)
+    go(scene, DeleteRdsHandler)
+    scene.bench.advance(LONG_ENOUGH)
+    assert target_status(scene) is None
+    assert final_snapshots(scene) == []
+
+    scene.make_target(tags=[])
+    go(scene, DeleteRdsHandler)
+
+    (name,) = final_snapshots(scene)
+    assert details(scene, DeleteRdsHandler)["final_snapshot"] == name
+
+
+def test_a_deletion_that_is_taken_up_again_still_takes_the_final_snapshot(scene: Scene) -> None:
+    give_tag(scene, None)
+    scene.configure(adopt=True)
+    die_at(scene, "DeleteDBCluster")
+
+    go(scene, DeleteRdsHandler)
+
+    assert len(final_snapshots(scene)) == 1
 
 
 def test_there_is_one_final_snapshot_however_often_it_is_run(scene: Scene) -> None:

@@ -170,6 +170,12 @@ def room_for_the_copy_but_no_final_snapshot(scene: Scene) -> None:
     scene.bench.rds.admin.set_rules(manual_snapshots=1)
 
 
+def room_for_the_copy_but_not_for_what_was_adopted(scene: Scene) -> None:
+    scene.make_target(tags=[])
+    scene.configure(adopt=True)
+    scene.bench.rds.admin.set_rules(manual_snapshots=1)
+
+
 def one_instance_too_many(scene: Scene) -> None:
     scene.make_target()
     scene.configure(instances=[{"instance_class": "db.r6g.large"}] * 2)
@@ -272,6 +278,7 @@ OBSTACLES: list[tuple[Callable[[Scene], None], str, str]] = [
     (too_many_tags, "target", "would have 54 tags"),
     (full_quota, "quotas", "ManualClusterSnapshots: 0 of 0 are used"),
     (room_for_the_copy_but_no_final_snapshot, "quotas", "and 2 more would be made"),
+    (room_for_the_copy_but_not_for_what_was_adopted, "quotas", "and 2 more would be made"),
     (
         lambda scene: scene.bench.rds.admin.set_rules(clusters=0),
         "quotas",
@@ -368,7 +375,12 @@ def test_nothing_is_deleted_without_a_snapshot_to_restore(scene: Scene) -> None:
 def test_an_adopted_cluster_may_be_replaced(scene: Scene) -> None:
     scene.make_target(tags=[])
     scene.configure(adopt=True)
-    assert obstacles_of(rehearse(scene)) == []
+    answer = rehearse(scene)
+    assert obstacles_of(answer) == []
+    deletion = next(
+        call for call in answer["body"]["calls"] if call["operation"] == "DeleteDBCluster"
+    )
+    assert deletion["parameters"]["SkipFinalSnapshot"] is False
 
 
 def test_a_protected_cluster_may_be_replaced_where_that_is_configured(scene: Scene) -> None:

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import pytest
+
 from aurora_restore.lambdas.check_copy_status import CheckCopyStatusHandler
 from aurora_restore.lambdas.check_delete_status import CheckDeleteStatusHandler
 from aurora_restore.lambdas.copy_snapshot import CopySnapshotHandler
@@ -21,7 +23,7 @@ from tests.unit.lambdas.arrange import (
     take_manual,
 )
 from tests.unit.lambdas.midway import until_done
-from tests.unit.scene import OTHER_ACCOUNT, TARGET, Scene, make_scene
+from tests.unit.scene import OTHER_ACCOUNT, OWN_TAGS, TARGET, Scene, make_scene
 
 MANUAL = "by-hand-2026-05-15"
 COPIES = (SnapshotCheckHandler, CopySnapshotHandler, CheckCopyStatusHandler)
@@ -75,10 +77,17 @@ def test_a_snapshot_that_is_restored_where_it_is_shared_is_planned_to_be_shared(
     ]
 
 
-def test_the_tagging_of_a_final_snapshot_follows_the_deletion(bench: Bench) -> None:
+@pytest.mark.parametrize(
+    ("tags_of_target", "settings"),
+    [(OWN_TAGS, {"skip_final_snapshot": False}), ([], {"adopt": True})],
+    ids=["configured", "adopted"],
+)
+def test_the_tagging_of_a_final_snapshot_follows_the_deletion(
+    bench: Bench, tags_of_target: list[dict[str, str]], settings: dict[str, Any]
+) -> None:
     scene = make_scene(bench)
-    scene.make_target()
-    scene.configure(skip_final_snapshot=False)
+    scene.make_target(tags=tags_of_target)
+    scene.configure(**settings)
     go(scene, SnapshotCheckHandler)
 
     calls = planned(scene)
