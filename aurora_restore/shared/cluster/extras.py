@@ -89,7 +89,11 @@ def losses(old: Mapping[str, Any] | None, plans: Sequence[InstancePlan]) -> list
             "the master user's secret that RDS manages, which is deleted with the cluster: "
             f"{had[MANAGED_SECRET]}"
         )
-    lost += [f"the registration with RDS Proxy {name}" for name in had.get(PROXIES, ())]
+    proxies = had.get(PROXIES, ())
+    if proxies == UNKNOWN:
+        lost.append("the registration with RDS Proxy, if there is any: that could not be found out")
+    else:
+        lost += [f"the registration with RDS Proxy {name}" for name in proxies]
     scaling = had.get(READER_SCALING)
     if scaling == UNKNOWN:
         lost.append("the auto scaling of readers, if there is any: that could not be found out")

@@ -181,7 +181,8 @@ def _extras(described: Mapping[str, Any], around: Surroundings) -> Iterator[tupl
         yield ACTIVITY_STREAM, described.get("ActivityStreamMode") or "started"
     yield MANAGED_SECRET, (described.get("MasterUserSecret") or {}).get("SecretArn")
     yield CUSTOM_ENDPOINTS, [dict(each) for each in around.custom_endpoints]
-    yield PROXIES, list(around.proxies)
+    proxies = around.proxies
+    yield PROXIES, proxies if isinstance(proxies, str) else list(proxies)
     scaling = around.reader_scaling
     yield READER_SCALING, dict(scaling) if isinstance(scaling, Mapping) else scaling
 

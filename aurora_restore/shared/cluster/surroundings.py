@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from aurora_restore.shared.aws_utils import Clients, call
 from aurora_restore.shared.common import logger
-from aurora_restore.shared.errors import AuroraRestoreError, ClusterNotFoundError
+from aurora_restore.shared.errors import AuroraRestoreError, AwsError, ClusterNotFoundError
 
 if TYPE_CHECKING:
     from mypy_boto3_rds import RDSClient
@@ -24,8 +24,8 @@ class Surroundings:
 
     custom_endpoints: tuple[Mapping[str, Any], ...] = ()
     """Each as CreateDBClusterEndpoint takes it."""
-    proxies: tuple[str, ...] = ()
-    """The RDS proxies that it is a target of."""
+    proxies: tuple[str, ...] | str = ()
+    """The RDS proxies that it is a target of; or UNKNOWN."""
     reader_scaling: Mapping[str, Any] | str | None = None
     """The least and most readers, where Application Auto Scaling decides how many there are; or
     UNKNOWN."""
@@ -67,10 +67,18 @@ def _as_created(endpoint: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _proxies(rds: "RDSClient", cluster_id: str) -> tuple[str, ...]:
-    proxies = call(lambda: list(rds.get_paginator("describe_db_proxies").paginate()))
-    names = [each["DBProxyName"] for page in proxies for each in page["DBProxies"]]
-    return tuple(sorted(name for name in names if _is_target(rds, name, cluster_id)))
+def _proxies(rds: "RDSClient", cluster_id: str) -> tuple[str, ...] | str:
+    """Return the proxies that lead to a cluster, or UNKNOWN if AWS refuses to say.
+
+    An organisation may deny it, not every Region has RDS Proxy, and no run depends on it.
+    """
+    try:
+        pages = call(lambda: list(rds.get_paginator("describe_db_proxies").paginate()))
+        names = [each["DBProxyName"] for page in pages for each in page["DBProxies"]]
+        return tuple(sorted(name for name in names if _is_target(rds, name, cluster_id)))
+    except AwsError as error:
+        logger.warning("the registration with RDS Proxy is not known", reason=error.message)
+        return UNKNOWN
 
 
 def _is_target(rds: "RDSClient", proxy: str, cluster_id: str) -> bool:

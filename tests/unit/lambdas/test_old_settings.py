@@ -149,6 +149,24 @@ def test_what_aws_refuses_to_put_back_is_drift_and_no_failure(scene: Scene) -> N
     assert {"HttpEndpointEnabled", "CustomEndpoints"} <= {each["setting"] for each in body["drift"]}
 
 
+@pytest.mark.parametrize("operation", ["DescribeDBProxies", "DescribeDBProxyTargets"])
+@pytest.mark.parametrize("code", ["AccessDenied", "InvalidAction"])
+def test_a_run_goes_on_if_aws_refuses_to_describe_rds_proxies(
+    bench: Bench, operation: str, code: str
+) -> None:
+    scene = make_replaceable(bench)
+    make_proxy(scene)
+    bench.rds.admin.refuse_next(operation, code=code, status=403, times=10)
+
+    body = go(scene, SnapshotCheckHandler, {"dry_run": True})["body"]
+
+    assert body["ready"] is True
+    assert body["will_be_lost"] == [
+        "the registration with RDS Proxy, if there is any: that could not be found out"
+    ]
+    assert replaced(scene)["drift"] == []
+
+
 def test_without_a_way_to_application_auto_scaling_a_run_goes_on(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
