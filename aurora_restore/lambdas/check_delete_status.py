@@ -10,7 +10,7 @@ from aurora_restore.shared.errors import DeletionFailedError
 from aurora_restore.shared.job import Answer, Job
 from aurora_restore.shared.pipeline import get_step
 from aurora_restore.shared.rds.reads import find_cluster, instances_of
-from aurora_restore.shared.rds.statuses import AVAILABLE, DEAD_CLUSTER, DELETING
+from aurora_restore.shared.rds.statuses import AT_REST, DELETING
 from aurora_restore.shared.snapshots.calls import mark_final_snapshot
 from aurora_restore.shared.state_utils import seconds_since
 
@@ -66,7 +66,7 @@ def decide(facts: DeletionProgress) -> ProgressAction:
         return DeleteAgain()
     if facts.sign is not None:
         return AwaitEnd()
-    if facts.cluster_status != AVAILABLE and facts.cluster_status not in DEAD_CLUSTER:
+    if facts.cluster_status not in AT_REST:
         return AwaitEnd()
     if facts.seconds_without_sign is None:
         return DeleteAgain()

@@ -30,8 +30,8 @@ from aurora_restore.shared.preflight.obstacles import Obstacle
 from aurora_restore.shared.rds.calls import RdsCall
 from aurora_restore.shared.rds.reads import find_cluster, find_instance, find_snapshot
 from aurora_restore.shared.rds.statuses import (
+    AT_REST,
     AVAILABLE,
-    DEAD_CLUSTER,
     DELETING,
     FINISHED_SNAPSHOT,
 )
@@ -42,8 +42,6 @@ from aurora_restore.shared.state_utils import seconds_since
 if TYPE_CHECKING:
     from mypy_boto3_rds.type_defs import DBClusterSnapshotTypeDef, DBClusterTypeDef
 
-AT_REST: Final = DEAD_CLUSTER | {AVAILABLE, "storage-optimization"}
-"""The statuses of a cluster that can be deleted."""
 BEGINNING: Final = frozenset({"creating", "starting"})
 """Statuses of an instance that cannot be deleted yet."""
 INVALID_STATE: Final = "InvalidDBClusterStateFault"

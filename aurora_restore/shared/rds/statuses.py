@@ -30,6 +30,9 @@ DEAD_CLUSTER: Final = frozenset(
     }
 )
 
+AT_REST: Final = DEAD_CLUSTER | {AVAILABLE, "storage-optimization"}
+"""The statuses of a cluster that nothing is done to, and that can be deleted."""
+
 INSUFFICIENT_CAPACITY: Final = "insufficient-capacity"
 
 # The User Guide ("Viewing DB instance status") says of an instance without capacity that it has to

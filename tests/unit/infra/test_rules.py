@@ -82,6 +82,13 @@ ACKNOWLEDGED: Final = (
         "those that exist may be changed or deleted only with this environment's tag.",
     ),
     Acknowledged(
+        r"AwsSolutions-IAM5\[Resource::arn:aws:rds:[^:]+:\d+:"
+        r"(cluster-endpoint|db-proxy|target-group):\*\]",
+        ROLES,
+        "The old cluster's custom endpoints and proxies have names of their own. They are listed; "
+        "an endpoint is made again under its name, and nothing changes one that exists.",
+    ),
+    Acknowledged(
         r"AwsSolutions-IAM5\[Resource::arn:aws:rds:[^:]+:\d+:(cluster-pg|og|pg|subgrp):\*\]",
         ROLES,
         "A restored cluster has the groups of the one before, or those a start event names; the "

@@ -82,6 +82,8 @@ class EnvironmentRoles:
                     ".*-copy",
                     *(rf"{re.escape(name)}-final-.{{14}}" for name in targets),
                 ],
+                # People name them. They are made again with the tag, and nothing changes one.
+                "cluster-endpoint": [".*"],
             }[kind]
         elif account == self.environment.account:
             own = [rf"{prefix}-step-{here[0]}-.*"] if kind == "cluster-snapshot" else []
