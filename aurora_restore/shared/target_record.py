@@ -1,7 +1,7 @@
 """Whose the cluster at a target is, and where it is reached.
 
 The target record is an item of the state table, one for each target. The steps that work in RDS
-write it; the steps that log in go by it, because they do not reach RDS. So what an input says
+write it; the steps that log in read it, because they do not reach RDS. So what an input says
 about the cluster is never believed, and neither is an operation whose cluster has been replaced
 since.
 """

@@ -28,7 +28,7 @@ class Event:
     """The input of an execution, or of one function called directly. Every field is optional."""
 
     operation_id: Annotated[
-        OperationId | None, Rule(help="The operation to go on with; left out, a new one.")
+        OperationId | None, Rule(help="The operation to continue; left out, a new one.")
     ] = None
     restore: Annotated[
         RestoreName | None, Rule(help="Which restore; may be left out where there is only one.")
@@ -42,7 +42,7 @@ class Event:
     ] = False
     start_at: Annotated[
         Literal[ENTRY_POINTS] | None,  # type: ignore[valid-type]
-        Rule(help="The step at which an execution enters, to go on with an operation."),
+        Rule(help="The step at which an execution enters, to continue an operation."),
     ] = None
     delay_seconds: Annotated[
         int | None, Rule(help="How long an execution waits first.", minimum=0, maximum=86400)
