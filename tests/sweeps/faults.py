@@ -64,9 +64,10 @@ class Past:
         clusters: dict[int, DBCluster] = {}
         for place, site in backend.regional_backends():
             shown = self.sites[place] = RegionalBackend(
-                {name: _as_it_is(each) for name, each in site.clusters.items()},
-                {name: _as_it_is(each) for name, each in site.instances.items()},
-                {name: _as_it_is(each) for name, each in site.snapshots.items()},
+                clusters={name: _as_it_is(each) for name, each in site.clusters.items()},
+                instances={name: _as_it_is(each) for name, each in site.instances.items()},
+                endpoints={name: _as_it_is(each) for name, each in site.endpoints.items()},
+                snapshots={name: _as_it_is(each) for name, each in site.snapshots.items()},
             )
             for name, cluster in site.clusters.items():
                 clusters[id(cluster)] = shown.clusters[name]

@@ -22,13 +22,14 @@ from embedded_aws.rds.models import Location
 from tests.support.iam import Context, Policy
 from tests.support.policies import policies_of, source_policies_of
 from tests.sweeps.machine import FAILED, SUCCEEDED
-from tests.sweeps.routes import ROUTES, SweepRoute
+from tests.sweeps.routes import ROUTES, SUBNET_GROUP, TARGET, SweepRoute
 from tests.sweeps.stage import HOME, SweepStage
 from tests.sweeps.tap import AwsCall, Proceed
 from tests.unit.bench import ACCOUNT, PREFIX, REGION
 
 ADD_TAGS = "rds:AddTagsToResource"
-CHECKED = frozenset({"rds", "kms", "ec2", "sts", "stepfunctions"})
+CHECKED = frozenset({"rds", "kms", "ec2", "sts", "stepfunctions", "application-autoscaling"})
+PROXY_SECRET = f"arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret:proxy-AbCdEf"
 IAM_PREFIX = {"stepfunctions": "states"}
 
 # Actions that are judged for a call that names another one ("dependent actions" and resources of
@@ -58,6 +59,7 @@ DEPENDENT: Mapping[str, frozenset[str]] = {
             "rds:AddTagsToResource",
         }
     ),
+    "rds:CreateDBClusterEndpoint": frozenset({"rds:AddTagsToResource"}),
     "rds:DeleteDBCluster": frozenset({"rds:AddTagsToResource", "rds:CreateDBClusterSnapshot"}),
     "rds:ModifyDBCluster": frozenset({"rds:ModifyDBInstance", "rds:AddTagsToResource"}),
 }
@@ -93,9 +95,30 @@ def with_insights_and_monitoring(stage: SweepStage) -> None:
         )
 
 
+def with_everything_around_the_cluster(stage: SweepStage) -> None:
+    """The old cluster has a custom endpoint, the Data API and a proxy."""
+    if TARGET not in stage.site(HOME).clusters:
+        return
+    rds = stage.client("rds", HOME)
+    rds.create_db_cluster_endpoint(
+        DBClusterIdentifier=TARGET, DBClusterEndpointIdentifier="reports", EndpointType="READER"
+    )
+    rds.enable_http_endpoint(ResourceArn=HOME.arn("cluster", TARGET))
+    (group,) = rds.describe_db_subnet_groups(DBSubnetGroupName=SUBNET_GROUP)["DBSubnetGroups"]
+    rds.create_db_proxy(
+        DBProxyName="orders-proxy",
+        EngineFamily="POSTGRESQL",
+        Auth=[{"AuthScheme": "SECRETS", "SecretArn": PROXY_SECRET, "IAMAuth": "DISABLED"}],
+        RoleArn=f"arn:aws:iam::{ACCOUNT}:role/proxy",
+        VpcSubnetIds=[each["SubnetIdentifier"] for each in group["Subnets"]],
+    )
+    rds.register_db_proxy_targets(DBProxyName="orders-proxy", DBClusterIdentifiers=[TARGET])
+
+
 MISFORTUNES: Mapping[str, Arrange] = {
     "with parameter groups": with_parameter_groups,
     "with insights and monitoring": with_insights_and_monitoring,
+    "with everything around the cluster": with_everything_around_the_cluster,
     "a failed copy": lambda stage: stage.bench.rds.admin.fail_next("copy-snapshot"),
     "a failed restore": lambda stage: stage.bench.rds.admin.fail_next("restore-cluster"),
 }
@@ -179,6 +202,19 @@ class Judge:
             case "AddTagsToResource":
                 arn, own = self._tagged(given["ResourceName"])
                 yield arn, {**own, **asked}
+            case "DescribeDBClusterEndpoints":
+                yield rds("cluster", given["DBClusterIdentifier"]), {}
+                yield rds("cluster-endpoint", "*"), {}
+            case "CreateDBClusterEndpoint":
+                yield rds("cluster", given["DBClusterIdentifier"]), asked
+                yield rds("cluster-endpoint", given["DBClusterEndpointIdentifier"]), asked
+            case "EnableHttpEndpoint":
+                yield self._tagged(given["ResourceArn"])
+            case "DescribeDBProxies":
+                yield rds("db-proxy", "*"), {}
+            case "DescribeDBProxyTargets":
+                yield rds("db-proxy", "prx-0123456789abcdef0"), {}
+                yield rds("target-group", "prx-tg-0123456789abcdef0"), {}
             case "DescribeDBSubnetGroups":
                 yield rds("subgrp", given["DBSubnetGroupName"]), {}
             case "DescribeDBClusterParameterGroups":
@@ -194,6 +230,7 @@ class Judge:
             case (
                 "DescribeAccountAttributes"
                 | "DescribeOrderableDBInstanceOptions"
+                | "DescribeScalableTargets"
                 | "DescribeSecurityGroups"
             ):
                 yield "*", {}
