@@ -14,16 +14,8 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
-from botocore.exceptions import ClientError
 
-from aurora_restore.shared.aws_utils import (
-    AWS_ERRORS,
-    Clients,
-    call,
-    default_clients,
-    error_code,
-    translate_error,
-)
+from aurora_restore.shared.aws_utils import Clients, call, code_of, default_clients
 from aurora_restore.shared.common import (
     is_timestamp,
     json_safe,
@@ -33,7 +25,7 @@ from aurora_restore.shared.common import (
 )
 from aurora_restore.shared.documents.fields import OperationId, Text
 from aurora_restore.shared.documents.schema import check, kind_of, shown
-from aurora_restore.shared.errors import CorruptStateError, ValidationError
+from aurora_restore.shared.errors import AwsError, CorruptStateError, ValidationError
 from aurora_restore.shared.lambda_environment import LambdaEnvironment
 from aurora_restore.shared.pipeline import STEP_NAMES
 from aurora_restore.shared.protocol import EXECUTION
@@ -49,6 +41,11 @@ REFUSED: Final = "REFUSED"
 UNKNOWN_OPERATION: Final = "(none)"
 """The audit table's key of calls that name no valid operation. No operation can be called so."""
 Status = Literal["SUCCESS", "IN_PROGRESS", "FAILED"]
+
+IS_NEW: Final = "attribute_not_exists(operation_id)"
+"""The condition that there is no item of this key yet."""
+CONDITION_FAILED: Final = "ConditionalCheckFailedException"
+"""How DynamoDB refuses a write whose condition does not hold."""
 
 ERROR: Final = "error"
 """The key of ``details`` that says why a step failed; the next attempt removes it."""
@@ -153,29 +150,41 @@ class StateStore:
 
         Of two events in the same microsecond, the second gets the next microsecond.
         """
-        while True:
-            try:
-                self.clients.dynamodb.put_item(
-                    TableName=self.audit_table,
-                    Item=_to_item(
-                        {
-                            "operation_id": operation_id,
-                            "timestamp": timestamp(moment),
-                            "step": step,
-                            "status": status,
-                            "details": details,
-                        }
-                    ),
-                    ConditionExpression="attribute_not_exists(operation_id)",
-                )
-            except ClientError as error:
-                if error_code(error) != "ConditionalCheckFailedException":
-                    raise translate_error(error) from error
-                moment += timedelta(microseconds=1)
-            except AWS_ERRORS as error:
-                raise translate_error(error) from error
-            else:
-                return
+        event = {"operation_id": operation_id, "step": step, "status": status, "details": details}
+        while not self._put_if(
+            self.audit_table, {**event, "timestamp": timestamp(moment)}, IS_NEW, {}
+        ):
+            moment += timedelta(microseconds=1)
+
+    def put_if(
+        self, item: Mapping[str, Any], condition: str, values: Mapping[str, str] | None = None
+    ) -> bool:
+        """Write an item of the state table if a condition holds there; return whether it did.
+
+        ``values`` are the texts that the condition names. boto3 repeats a write whose response was
+        lost, and DynamoDB then refuses the second one.
+        """
+        return self._put_if(self.state_table, item, condition, values or {})
+
+    def _put_if(
+        self, table: str, item: Mapping[str, Any], condition: str, values: Mapping[str, str]
+    ) -> bool:
+        named: dict[str, Any] = {}
+        if values:
+            named["ExpressionAttributeValues"] = {k: _serialize(v) for k, v in values.items()}
+        try:
+            call(
+                self.clients.dynamodb.put_item,
+                TableName=table,
+                Item=_to_item(item),
+                ConditionExpression=condition,
+                **named,
+            )
+        except AwsError as error:
+            if code_of(error) == CONDITION_FAILED:
+                return False
+            raise
+        return True
 
 
 def _require_state_item(item: Mapping[str, Any], table: str) -> None:

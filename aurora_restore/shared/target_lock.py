@@ -18,7 +18,7 @@ from aurora_restore.shared.errors import (
     OperationInProgressError,
 )
 from aurora_restore.shared.names import LOCK_KEY_PREFIX
-from aurora_restore.shared.state_utils import StateStore
+from aurora_restore.shared.state_utils import CONDITION_FAILED, IS_NEW, StateStore
 
 LOCK_STEP: Final = "lock"
 DIRECT_CALL: Final = "direct call"
@@ -141,7 +141,7 @@ class TargetLock:
                 },
             )
         except AwsError as error:
-            if code_of(error) != "ConditionalCheckFailedException":
+            if code_of(error) != CONDITION_FAILED:
                 raise
 
     def holder(self) -> Holder | None:
@@ -183,33 +183,22 @@ class TargetLock:
 
     def _write(self, wanted: Holder, instead_of: Holder | None) -> bool:
         """Write the lock, unless another holder than ``instead_of`` has it; return whether."""
-        ends_by = {} if wanted.ends_by is None else {"ends_by": {"S": wanted.ends_by}}
         expected = instead_of or wanted
         values = {":holder": expected.operation_id, ":execution": expected.execution}
         condition = "holder = :holder AND execution = :execution"
         if instead_of is not None:
             condition += " AND taken_at = :taken_at"
             values[":taken_at"] = instead_of.taken_at
-        try:
-            call(
-                self.clients.dynamodb.put_item,
-                TableName=self.store.state_table,
-                Item={
-                    "operation_id": {"S": self.key},
-                    "step": {"S": LOCK_STEP},
-                    "holder": {"S": wanted.operation_id},
-                    "execution": {"S": wanted.execution},
-                    "taken_at": {"S": wanted.taken_at},
-                    **ends_by,
-                },
-                ConditionExpression=f"attribute_not_exists(operation_id) OR ({condition})",
-                ExpressionAttributeValues={name: {"S": value} for name, value in values.items()},
-            )
-        except AwsError as error:
-            if code_of(error) == "ConditionalCheckFailedException":
-                return False
-            raise
-        return True
+        item = {
+            "operation_id": self.key,
+            "step": LOCK_STEP,
+            "holder": wanted.operation_id,
+            "execution": wanted.execution,
+            "taken_at": wanted.taken_at,
+        }
+        if wanted.ends_by is not None:
+            item["ends_by"] = wanted.ends_by
+        return self.store.put_if(item, f"{IS_NEW} OR ({condition})", values)
 
 
 def _in_progress(

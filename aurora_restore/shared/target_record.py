@@ -10,16 +10,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Annotated, Any, Final, get_args, get_type_hints
 
-from aurora_restore.shared.aws_utils import call, code_of
-from aurora_restore.shared.documents.schema import parse
+from aurora_restore.shared.documents.schema import parse, to_json
 from aurora_restore.shared.errors import (
     HOLDER,
-    AwsError,
     OperationInProgressError,
     SupersededError,
 )
 from aurora_restore.shared.names import TARGET_KEY_PREFIX
-from aurora_restore.shared.state_utils import StateStore
+from aurora_restore.shared.state_utils import IS_NEW, StateStore
 
 TARGET_STEP: Final = "target"
 """The record's sort key."""
@@ -152,44 +150,17 @@ class TargetRecordStore:
 
     def _put(self, record: TargetRecord, instead_of: TargetRecord | None) -> bool:
         """Write the record if ``instead_of`` is still there; return whether."""
-        item = {
-            "operation_id": {"S": self.key},
-            "step": {"S": TARGET_STEP},
-            **_attributes(record),
-        }
-        try:
-            call(
-                self.store.clients.dynamodb.put_item,
-                TableName=self.store.state_table,
-                Item=item,
-                **_if_still(instead_of),
-            )
-        except AwsError as error:
-            if code_of(error) == "ConditionalCheckFailedException":
-                return False
-            raise
-        return True
+        item = {"operation_id": self.key, "step": TARGET_STEP, **to_json(record)}
+        return self.store.put_if(item, *_if_still(instead_of))
 
 
-def _attributes(record: TargetRecord) -> dict[str, Any]:
-    held = {each.name: getattr(record, each.name) for each in fields(record)}
-    return {
-        name: {"N": str(value)} if isinstance(value, int) else {"S": value}
-        for name, value in held.items()
-        if value is not None
-    }
-
-
-def _if_still(record: TargetRecord | None) -> Any:
-    """Return what lets DynamoDB write only in the place of the record that was read."""
+def _if_still(record: TargetRecord | None) -> tuple[str, Mapping[str, str]]:
+    """Return the condition, with its values, that the record that was read is still there."""
     if record is None:
-        return {"ConditionExpression": "attribute_not_exists(operation_id)"}
-    values = {":operation": {"S": record.restored_by}}
+        return IS_NEW, {}
+    values = {":operation": record.restored_by}
     resource = "attribute_not_exists(resource_id)"
     if record.resource_id is not None:
         resource = "resource_id = :resource"
-        values[":resource"] = {"S": record.resource_id}
-    return {
-        "ConditionExpression": f"restored_by = :operation AND {resource}",
-        "ExpressionAttributeValues": values,
-    }
+        values[":resource"] = record.resource_id
+    return f"restored_by = :operation AND {resource}", values

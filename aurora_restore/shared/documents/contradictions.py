@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Iterator
 
-from aurora_restore.shared.documents.event import Event
+from aurora_restore.shared.documents.event import NAMING_FIELDS, Event
 from aurora_restore.shared.documents.regions import region_fault
 from aurora_restore.shared.documents.schema import Fault
 
@@ -18,9 +18,7 @@ def _unknown_regions(event: Event, extra_regions: Collection[str]) -> Iterator[F
     named = {
         "source_region": event.source_region,
         "target_region": event.target_region,
-        "snapshot_arn": _region_of(event.snapshot_arn),
-        "snapshot_id": _region_of(event.snapshot_id),
-        "snapshot_name": _region_of(event.snapshot_name),
+        **{field: _region_of(getattr(event, field)) for field in NAMING_FIELDS},
         "target_snapshot_name": _region_of(event.target_snapshot_name),
     }
     for field, region in named.items():
@@ -39,7 +37,7 @@ def _date_beside_a_name(event: Event) -> Iterator[Fault]:
     """Yield a fault if an event names a snapshot and a day, of which only one could count."""
     if event.date is None:
         return
-    for field in ("snapshot_id", "snapshot_name", "snapshot_arn"):
+    for field in NAMING_FIELDS:
         if getattr(event, field) is not None:
             yield Fault(
                 "date", f"contradicts {field}, which names one snapshot: leave out one of the two"

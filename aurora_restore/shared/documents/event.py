@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 
 from aurora_restore.shared.documents.fields import (
     ClusterId,
@@ -21,6 +21,9 @@ from aurora_restore.shared.documents.fields import (
 )
 from aurora_restore.shared.documents.schema import Rule
 from aurora_restore.shared.sequences import ENTRY_POINTS
+
+NAMING_FIELDS: Final = ("snapshot_arn", "snapshot_id", "snapshot_name")
+"""The fields of an event that name the source's snapshot; each takes an ARN as well."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from itertools import combinations
 from typing import TYPE_CHECKING, Final
 
-from aurora_restore.shared.documents.event import Event
+from aurora_restore.shared.documents.event import NAMING_FIELDS, Event
 from aurora_restore.shared.documents.restore import Source
 from aurora_restore.shared.documents.schema import shown
 from aurora_restore.shared.errors import ValidationError
@@ -28,8 +28,6 @@ if TYPE_CHECKING:
     from mypy_boto3_rds.type_defs import DBClusterSnapshotTypeDef
 
 ENGINE: Final = "aurora-postgresql"
-NAMING_FIELDS: Final = ("snapshot_arn", "snapshot_id", "snapshot_name")
-"""The fields of an event that name the source's snapshot; each takes an ARN as well."""
 
 
 @dataclass(frozen=True)
