@@ -36,6 +36,7 @@ DECLARATIONS = {
     "errors",
     "grants",
     "lambda_environment",
+    "name_list",
     "names",
     "operation_state",
     "pipeline",
