@@ -21,8 +21,9 @@ from aurora_restore.shared.pipeline import get_step
 from aurora_restore.shared.postgres.access import DatabaseAccess
 from aurora_restore.shared.postgres.connection import DatabaseLogin, DatabaseServer
 from aurora_restore.shared.postgres.grants import READ_ONLY, READ_WRITE
-from aurora_restore.shared.postgres.scripts import ScriptStatus, SqlScript
+from aurora_restore.shared.postgres.scripts import SqlScript
 from aurora_restore.shared.postgres.setup import DatabaseSetup, PostgresSetup
+from aurora_restore.shared.postgres.tasks import Task, TaskStatus
 
 OpenSetup = Callable[[DatabaseAccess], DatabaseSetup]
 """Opens the setup of a cluster's databases."""
@@ -42,9 +43,10 @@ class SetupFacts:
 
     lock_out_due: bool
     """Whether inherited logins are to be disabled, and this call has not done so."""
-    scripts: tuple[SqlScript, ...]
-    statuses: Mapping[SqlScript, ScriptStatus] = field(default_factory=dict)
-    """From the journals and the sessions of the scripts' databases."""
+    tasks: tuple[Task, ...]
+    """What is done before anybody gets a login, in its order; see ``postgres.tasks``."""
+    statuses: Mapping[Task, TaskStatus] = field(default_factory=dict)
+    """From the journals and the sessions of the tasks' databases."""
     logins: ApplicationLogins | None = None
     """From the application's secret; None as long as it lacks a password."""
     roles_ready: bool = False
@@ -54,9 +56,9 @@ class SetupFacts:
     proven: bool = False
 
     @property
-    def scripts_done(self) -> bool:
-        """Return whether every script is done."""
-        return all(self.statuses.get(script) is ScriptStatus.DONE for script in self.scripts)
+    def tasks_done(self) -> bool:
+        """Return whether every task is done."""
+        return all(self.statuses.get(task) is TaskStatus.DONE for task in self.tasks)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,18 +69,18 @@ class LockOut:
 
 
 @dataclass(frozen=True, kw_only=True)
-class StartScript:
-    """Run a script, and wait for it while this invocation lasts."""
+class StartTask:
+    """Do a task, and wait for it while this invocation lasts."""
 
-    script: SqlScript
+    task: Task
     reason: str
 
 
 @dataclass(frozen=True, kw_only=True)
-class AwaitScript:
-    """Return 202, because a script is still running."""
+class AwaitTask:
+    """Return 202, because a task is still running."""
 
-    script: SqlScript
+    task: Task
     reason: str
 
 
@@ -121,24 +123,24 @@ class Finish:
     reason: str
 
 
-SetupChange = LockOut | StartScript | CompleteSecret | SetUpRoles | GrantAccess | ProveAccess
-SetupAction = SetupChange | AwaitScript | Finish
+SetupChange = LockOut | StartTask | CompleteSecret | SetUpRoles | GrantAccess | ProveAccess
+SetupAction = SetupChange | AwaitTask | Finish
 
 
 def decide(facts: SetupFacts) -> SetupAction:
-    """Return what to do next. The application's roles get no login before every script is done."""
+    """Return what to do next. The application's roles get no login before every task is done."""
     if facts.lock_out_due:
         return LockOut(reason="the logins that came with the snapshot may still work")
-    for script in facts.scripts:
-        match facts.statuses.get(script, ScriptStatus.MISSING):
-            case ScriptStatus.DONE:
+    for task in facts.tasks:
+        match facts.statuses.get(task, TaskStatus.MISSING):
+            case TaskStatus.DONE:
                 continue
-            case ScriptStatus.RUNNING:
-                return AwaitScript(script=script, reason=f"Script {script.name} is still running")
-            case ScriptStatus.MISSING:
-                return StartScript(
-                    script=script,
-                    reason=f"the journal of {script.database!r} has no entry of {script.name}",
+            case TaskStatus.RUNNING:
+                return AwaitTask(task=task, reason=f"{_sentence(task.title)} is still running")
+            case TaskStatus.MISSING:
+                return StartTask(
+                    task=task,
+                    reason=f"the journal of {task.database!r} has no entry of {task.title}",
                 )
             case status:
                 assert_never(status)
@@ -159,6 +161,10 @@ def decide(facts: SetupFacts) -> SetupAction:
             logins=logins, reason="what the application's roles can do is not proven yet"
         )
     return Finish(reason="Database users configured successfully")
+
+
+def _sentence(text: str) -> str:
+    return text[:1].upper() + text[1:]
 
 
 class SetupDbUsersHandler(DatabaseStepHandler):
@@ -191,7 +197,7 @@ class SetupDbUsersHandler(DatabaseStepHandler):
         self._open_setup = open_setup
 
     def run_in_databases(self, job: Job, databases: DatabaseAccess) -> Answer:
-        """Look, decide and act until everything is done or a script takes longer.
+        """Look, decide and act until everything is done or a task takes longer.
 
         Raises ScriptFailedError if a script fails, and PrivilegeCheckError if a role can do too
         little or too much.
@@ -201,7 +207,7 @@ class SetupDbUsersHandler(DatabaseStepHandler):
             self._open_setup(databases),
             SetupFacts(
                 lock_out_due=job.restore.database.disable_inherited_logins,
-                scripts=self._scripts(job, databases.databases[0]),
+                tasks=self._tasks(job, databases.databases[0]),
                 databases=databases.databases,
             ),
         )
@@ -210,12 +216,16 @@ class SetupDbUsersHandler(DatabaseStepHandler):
             action = decide(work.facts)
             logger.info("next action", action=type(action).__name__, reason=action.reason)
             match action:
-                case AwaitScript(script=script):
-                    return Answer.wait(action.reason, {"script": script.name})
+                case AwaitTask(task=task):
+                    return work.waiting(task, action.reason)
                 case Finish():
                     return Answer(action.reason, state=replace(job.state, users_configured=True))
                 case _:
                     work.perform(action, self.seconds_left(job))
+
+    def _tasks(self, job: Job, default_database: str) -> tuple[Task, ...]:
+        """Return everything that is to be done as a task, in its order."""
+        return self._scripts(job, default_database)
 
     def _scripts(self, job: Job, default_database: str) -> tuple[SqlScript, ...]:
         return tuple(
@@ -243,23 +253,23 @@ class _Work:
         """
         if self.facts.lock_out_due:
             return
-        unknown = [script for script in self.facts.scripts if script not in self.facts.statuses]
+        unknown = [task for task in self.facts.tasks if task not in self.facts.statuses]
         if unknown:
-            self._note(statuses=self.setup.find_script_statuses(unknown))
-        if self.facts.scripts_done and self.facts.logins is None:
+            self._note(statuses={**self.facts.statuses, **self.setup.find_task_statuses(unknown)})
+        if self.facts.tasks_done and self.facts.logins is None:
             _, app = self._read_app_secret()
             if app.app_password and app.readonly_password:
                 self._note(logins=_logins(app))
 
     def perform(self, action: SetupChange, seconds: float) -> None:
-        """Do one thing and note that it is done; wait for a script for up to ``seconds``."""
+        """Do one thing and note that it is done; wait for a task for up to ``seconds``."""
         match action:
             case LockOut():
                 self._lock_out()
                 self._note(lock_out_due=False)
-            case StartScript(script=script):
-                status = self.setup.start_script(script, seconds)
-                self._note(statuses={**self.facts.statuses, script: status})
+            case StartTask(task=task):
+                status = self.setup.start_task(task, seconds)
+                self._note(statuses={**self.facts.statuses, task: status})
             case CompleteSecret():
                 self._note(logins=self._complete_app_secret())
             case SetUpRoles(logins=logins):
@@ -274,6 +284,12 @@ class _Work:
                 self._note(proven=True)
             case _:
                 assert_never(action)
+
+    def waiting(self, task: Task, reason: str) -> Answer:
+        """Return 202 for a task that is running, with the lock that it waits for, if any."""
+        obstacle = self.setup.find_obstacle(task)
+        script = {"script": task.name} if isinstance(task, SqlScript) else {}
+        return Answer.wait(f"{reason}; {obstacle}" if obstacle else reason, script)
 
     def _note(self, **facts: Any) -> None:
         self.facts = replace(self.facts, **facts)

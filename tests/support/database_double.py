@@ -25,7 +25,8 @@ from aurora_restore.shared.postgres.connection import (
     DatabaseSession,
 )
 from aurora_restore.shared.postgres.grants import Privileges
-from aurora_restore.shared.postgres.scripts import ScriptStatus, SqlScript
+from aurora_restore.shared.postgres.scripts import SqlScript
+from aurora_restore.shared.postgres.tasks import Task, TaskStatus
 from embedded_aws.rds.backend import RdsBackend
 
 INHERITED = ("app_user", "etl")
@@ -65,6 +66,8 @@ class DatabasesDouble:
     """The scripts that fail."""
     seconds: dict[str, float] = field(default_factory=dict)
     """How long a script takes."""
+    obstacle: str | None = None
+    """What lock a running task waits for."""
     forgetful: bool = False
     """Whether grants have no effect."""
 
@@ -156,27 +159,29 @@ class SetupDouble:
             contents.disabled_by.append(self.operation_id)
         return [role for role in INHERITED if role not in keep]
 
-    def find_script_statuses(
-        self, scripts: Sequence[SqlScript]
-    ) -> Mapping[SqlScript, ScriptStatus]:
+    def find_task_statuses(self, tasks: Sequence[Task]) -> Mapping[Task, TaskStatus]:
         contents = self._log_in()
-        return {script: self._status(contents, script) for script in scripts}
+        return {task: self._status(contents, task) for task in tasks}
 
-    def _status(self, contents: Contents, script: SqlScript) -> ScriptStatus:
-        key = (self.operation_id, script.name)
+    def _status(self, contents: Contents, task: Task) -> TaskStatus:
+        key = (self.operation_id, _name(task))
         if key in contents.scripts:
-            return ScriptStatus.DONE
-        return ScriptStatus.RUNNING if key in contents.started else ScriptStatus.MISSING
+            return TaskStatus.DONE
+        return TaskStatus.RUNNING if key in contents.started else TaskStatus.MISSING
 
-    def start_script(self, script: SqlScript, seconds: float) -> ScriptStatus:
+    def start_task(self, task: Task, seconds: float) -> TaskStatus:
         contents = self._log_in()
-        if script.name in self.databases.failing:
-            raise ScriptFailedError(f"script {script.name} failed")
-        takes = self.databases.seconds.get(script.name, 0)
+        name = _name(task)
+        if name in self.databases.failing:
+            raise ScriptFailedError(f"{task.title} failed")
+        takes = self.databases.seconds.get(name, 0)
         now = self.databases.backend.clock.now()
-        contents.started[self.operation_id, script.name] = now + timedelta(seconds=takes)
+        contents.started[self.operation_id, name] = now + timedelta(seconds=takes)
         contents.end_scripts(now + timedelta(seconds=seconds))
-        return self._status(contents, script)
+        return self._status(contents, task)
+
+    def find_obstacle(self, task: Task) -> str | None:
+        return self.databases.obstacle
 
     def set_up_roles(self, logins: Sequence[DatabaseLogin]) -> None:
         self._log_in().logins.update({login.user: login.password for login in logins})
@@ -195,3 +200,7 @@ class SetupDouble:
                 for contents in self.databases.contents.values()
             ):
                 raise PrivilegeCheckError(f"{login.user!r} was not let in")
+
+
+def _name(task: Task) -> str:
+    return task.name if isinstance(task, SqlScript) else task.entry

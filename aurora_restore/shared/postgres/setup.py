@@ -11,11 +11,12 @@ from aurora_restore.shared.postgres.connection import DatabaseLogin
 from aurora_restore.shared.postgres.grants import Privileges, grant_access
 from aurora_restore.shared.postgres.lock_out import disable_inherited_logins
 from aurora_restore.shared.postgres.proof import prove_access
-from aurora_restore.shared.postgres.scripts import (
-    ScriptStatus,
-    SqlScript,
-    find_script_status,
-    start_script,
+from aurora_restore.shared.postgres.tasks import (
+    Task,
+    TaskStatus,
+    find_obstacle,
+    find_task_status,
+    start_task,
 )
 
 
@@ -29,13 +30,14 @@ class DatabaseSetup(Protocol):
     def lock_out(self, keep: Collection[str]) -> list[str]:
         """Take the login from every inherited role that is not in ``keep``; return the roles."""
 
-    def find_script_statuses(
-        self, scripts: Sequence[SqlScript]
-    ) -> Mapping[SqlScript, ScriptStatus]:
-        """Return how far each script is."""
+    def find_task_statuses(self, tasks: Sequence[Task]) -> Mapping[Task, TaskStatus]:
+        """Return how far each task is."""
 
-    def start_script(self, script: SqlScript, seconds: float) -> ScriptStatus:
-        """Run a script, waiting up to ``seconds`` for it. Raises ScriptFailedError."""
+    def start_task(self, task: Task, seconds: float) -> TaskStatus:
+        """Do a task, waiting up to ``seconds`` for it. Raises the task's own error."""
+
+    def find_obstacle(self, task: Task) -> str | None:
+        """Return what lock a running task waits for, and who holds it, as a clause."""
 
     def set_up_roles(self, logins: Sequence[DatabaseLogin]) -> None:
         """Let the logins work, and their roles be in no group. Raises PrivilegeCheckError."""
@@ -61,21 +63,24 @@ class PostgresSetup:
             journal.prepare(session)
             return disable_inherited_logins(session, self.access.journal_key, keep)
 
-    def find_script_statuses(
-        self, scripts: Sequence[SqlScript]
-    ) -> Mapping[SqlScript, ScriptStatus]:
-        """Return how far each script is, with one session for each database."""
-        found: dict[SqlScript, ScriptStatus] = {}
-        for database in dict.fromkeys(script.database for script in scripts):
+    def find_task_statuses(self, tasks: Sequence[Task]) -> Mapping[Task, TaskStatus]:
+        """Return how far each task is, with one session for each database."""
+        found: dict[Task, TaskStatus] = {}
+        for database in dict.fromkeys(task.database for task in tasks):
             with self.access.session(database) as session:
-                for script in scripts:
-                    if script.database == database:
-                        found[script] = find_script_status(session, self.access.journal_key, script)
+                for task in tasks:
+                    if task.database == database:
+                        found[task] = find_task_status(session, self.access.journal_key, task)
         return found
 
-    def start_script(self, script: SqlScript, seconds: float) -> ScriptStatus:
-        """Run a script in its own transaction, and wait up to ``seconds`` for it."""
-        return start_script(self.access, script, seconds)
+    def start_task(self, task: Task, seconds: float) -> TaskStatus:
+        """Do a task in a session of its own, and wait up to ``seconds`` for it."""
+        return start_task(self.access, task, seconds)
+
+    def find_obstacle(self, task: Task) -> str | None:
+        """Return what lock a running task waits for, by the server's view of locks."""
+        with self.access.session(task.database) as session:
+            return find_obstacle(session, self.access.journal_key, task)
 
     def set_up_roles(self, logins: Sequence[DatabaseLogin]) -> None:
         """Revoke the roles' memberships, and create or alter them."""

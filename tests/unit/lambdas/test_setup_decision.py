@@ -7,7 +7,7 @@ import pytest
 
 from aurora_restore.lambdas.setup_db_users import (
     ApplicationLogins,
-    AwaitScript,
+    AwaitTask,
     CompleteSecret,
     Finish,
     GrantAccess,
@@ -16,20 +16,21 @@ from aurora_restore.lambdas.setup_db_users import (
     SetupAction,
     SetupFacts,
     SetUpRoles,
-    StartScript,
+    StartTask,
     decide,
 )
 from aurora_restore.shared.postgres.connection import DatabaseLogin
-from aurora_restore.shared.postgres.scripts import ScriptStatus, SqlScript
+from aurora_restore.shared.postgres.scripts import SqlScript
+from aurora_restore.shared.postgres.tasks import Task, TaskStatus
 
-DONE, RUNNING, MISSING = ScriptStatus.DONE, ScriptStatus.RUNNING, ScriptStatus.MISSING
-MASK = SqlScript("sql/mask.sql", "app", "UPDATE customers SET email = 'masked'")
-FIXTURES = SqlScript("sql/fixtures.sql", "reports", "INSERT INTO ledger VALUES ('fixture')")
+DONE, RUNNING, MISSING = TaskStatus.DONE, TaskStatus.RUNNING, TaskStatus.MISSING
+MASK = SqlScript("app", "sql/mask.sql", "UPDATE customers SET email = 'masked'")
+FIXTURES = SqlScript("reports", "sql/fixtures.sql", "INSERT INTO ledger VALUES ('fixture')")
 LOGINS = ApplicationLogins(DatabaseLogin("app", "canary-1"), DatabaseLogin("reader", "canary-2"))
 
 COMPLETE = SetupFacts(
     lock_out_due=False,
-    scripts=(MASK, FIXTURES),
+    tasks=(MASK, FIXTURES),
     statuses={MASK: DONE, FIXTURES: DONE},
     logins=LOGINS,
     roles_ready=True,
@@ -37,7 +38,7 @@ COMPLETE = SetupFacts(
     granted=frozenset({"app", "reports"}),
     proven=True,
 )
-NOTHING_KNOWN = SetupFacts(lock_out_due=True, scripts=(MASK, FIXTURES), databases=("app",))
+NOTHING_KNOWN = SetupFacts(lock_out_due=True, tasks=(MASK, FIXTURES), databases=("app",))
 
 
 def test_a_setup_of_which_nothing_is_left_to_do_is_finished() -> None:
@@ -48,8 +49,8 @@ def test_a_setup_of_which_nothing_is_left_to_do_is_finished() -> None:
     ("missing", "expected"),
     [
         ({"lock_out_due": True}, LockOut),
-        ({"statuses": {MASK: DONE}}, StartScript),
-        ({"statuses": {MASK: DONE, FIXTURES: RUNNING}}, AwaitScript),
+        ({"statuses": {MASK: DONE}}, StartTask),
+        ({"statuses": {MASK: DONE, FIXTURES: RUNNING}}, AwaitTask),
         ({"logins": None}, CompleteSecret),
         ({"roles_ready": False}, SetUpRoles),
         ({"granted": frozenset({"app"})}, GrantAccess),
@@ -72,23 +73,23 @@ def test_inherited_logins_are_disabled_before_anything_else() -> None:
 def test_where_inherited_logins_may_stay_the_scripts_come_first() -> None:
     action = decide(replace(NOTHING_KNOWN, lock_out_due=False))
 
-    assert isinstance(action, StartScript)
-    assert action.script == MASK
+    assert isinstance(action, StartTask)
+    assert action.task == MASK
 
 
 @pytest.mark.parametrize(
     ("mask", "fixtures", "expected"),
     [
-        (MISSING, MISSING, StartScript(script=MASK, reason="")),
-        (RUNNING, MISSING, AwaitScript(script=MASK, reason="")),
-        (RUNNING, DONE, AwaitScript(script=MASK, reason="")),
-        (MISSING, DONE, StartScript(script=MASK, reason="")),
-        (DONE, MISSING, StartScript(script=FIXTURES, reason="")),
-        (DONE, RUNNING, AwaitScript(script=FIXTURES, reason="")),
+        (MISSING, MISSING, StartTask(task=MASK, reason="")),
+        (RUNNING, MISSING, AwaitTask(task=MASK, reason="")),
+        (RUNNING, DONE, AwaitTask(task=MASK, reason="")),
+        (MISSING, DONE, StartTask(task=MASK, reason="")),
+        (DONE, MISSING, StartTask(task=FIXTURES, reason="")),
+        (DONE, RUNNING, AwaitTask(task=FIXTURES, reason="")),
     ],
 )
 def test_scripts_run_one_after_the_other(
-    mask: ScriptStatus, fixtures: ScriptStatus, expected: StartScript | AwaitScript
+    mask: TaskStatus, fixtures: TaskStatus, expected: StartTask | AwaitTask
 ) -> None:
     action = decide(replace(COMPLETE, statuses={MASK: mask, FIXTURES: fixtures}))
 
@@ -99,14 +100,14 @@ def test_scripts_run_one_after_the_other(
     "statuses",
     [
         {MASK: mask, FIXTURES: fixtures}
-        for mask, fixtures in product(ScriptStatus, repeat=2)
+        for mask, fixtures in product(TaskStatus, repeat=2)
         if (mask, fixtures) != (DONE, DONE)
     ],
 )
 def test_nobody_is_let_in_before_every_script_is_done(
-    statuses: dict[SqlScript, ScriptStatus],
+    statuses: dict[Task, TaskStatus],
 ) -> None:
-    assert isinstance(decide(replace(COMPLETE, statuses=statuses)), StartScript | AwaitScript)
+    assert isinstance(decide(replace(COMPLETE, statuses=statuses)), StartTask | AwaitTask)
 
 
 def test_databases_are_granted_in_their_order_and_before_the_proof() -> None:
@@ -124,6 +125,6 @@ def test_the_reason_names_the_script_and_its_database_but_no_sql_and_no_password
     start = decide(replace(COMPLETE, statuses={MASK: DONE}))
     prove = decide(replace(COMPLETE, proven=False))
 
-    assert start.reason == "the journal of 'reports' has no entry of sql/fixtures.sql"
+    assert start.reason == "the journal of 'reports' has no entry of script sql/fixtures.sql"
     assert "fixture'" not in repr(start)
     assert "canary" not in repr(prove)
