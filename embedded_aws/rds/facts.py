@@ -18,6 +18,8 @@ _DELETING = f"{_GUIDE}, Deleting Aurora DB clusters and DB instances"
 _STATUS = f"{_GUIDE}, Viewing DB cluster status"
 _LIMITS = f"{_GUIDE}, Quotas and constraints"
 _CRON = f"{_GUIDE}, Scheduling maintenance with the PostgreSQL pg_cron extension"
+_CRON_SOURCE = "the source of pg_cron 1.6, job_metadata.c and pg_cron.sql"
+_TRIGGERS_OFF = "documentation of pgstream, AWS: only rds_superuser switches triggers off"
 _REPLICATION = f"{_GUIDE}, Using PostgreSQL logical replication with Aurora"
 _ENDPOINTS = f"{_GUIDE}, Amazon Aurora endpoint connections"
 _EXTENSIONS = "Release Notes for Aurora PostgreSQL, Extension versions"
@@ -374,6 +376,10 @@ _DATA = (
     ("active_jobs_of_pg_cron_run_as_their_user_in_their_database", _CRON),
     ("a_restored_cluster_runs_the_jobs_that_the_snapshot_holds", _CRON),
     ("a_job_belongs_to_its_user_and_the_schema_cron_to_rdsadmin", _CRON),
+    ("a_job_is_seen_by_its_user_alone_and_unscheduled_by_others_who_may_delete", _CRON_SOURCE),
+    ("without_its_library_pg_cron_refuses_every_change_but_a_replicas", _CRON_SOURCE),
+    ("the_worker_of_pg_cron_learns_of_a_change_by_a_trigger", _CRON_SOURCE),
+    ("a_member_of_rds_superuser_sets_session_replication_role", _TRIGGERS_OFF),
     (
         "the_master_user_manages_subscriptions_and_publishes_with_logical_replication",
         _REPLICATION,
@@ -459,7 +465,8 @@ _NOT_ENFORCED = (
     (
         "jobs_of_pg_cron_are_run_by_a_worker_of_the_server",
         _CRON,
-        "by the emulator, each second; nothing has to be preloaded, and cron.* has no parameters",
+        "by the emulator, each second; the library counts as preloaded unless "
+        "embedded.pg_cron_preloaded is off in the database postgres, and cron.* has no parameters",
     ),
     (
         "only_members_of_rds_replication_have_the_right_to_stream_and_no_attribute_shows_it",

@@ -36,8 +36,11 @@ _NAMED = {
 _MONTHS = {name.lower(): number for number, name in enumerate(calendar.month_abbr) if name}
 _DAYS = {name.lower(): (number + 1) % 7 for number, name in enumerate(calendar.day_abbr)}
 _JOBS = """
-SELECT jobid, schedule, command, database, username FROM cron.job WHERE active ORDER BY jobid
+SELECT jobid, schedule, command, database, username FROM cron.job
+WHERE active AND coalesce(current_setting('embedded.pg_cron_preloaded', true), 'on') <> 'off'
+ORDER BY jobid
 """
+_CHANGES = "SELECT changes FROM cron.job_cache"
 _BEGIN = """
 INSERT INTO cron.job_run_details (jobid, database, username, command, status, start_time)
 VALUES (:jobid, :database, :username, :command, 'running', clock_timestamp()) RETURNING runid
@@ -118,6 +121,8 @@ class CronScheduler:
         self._looked = datetime.now(UTC)
         self._started: dict[tuple[Path, int], datetime] = {}
         self._running: dict[tuple[Path, int], threading.Thread] = {}
+        self._jobs: dict[Path, tuple[tuple[int, int], list[CronJob]]] = {}
+        """As the worker keeps them in memory, each with what it was read at."""
 
     def look_now(self) -> None:
         """Start what has become due."""
@@ -131,9 +136,19 @@ class CronScheduler:
             if not (data / CREATED).exists():
                 continue
             with contextlib.suppress(DataPlaneError, pg8000.native.Error, OSError):
-                for job in [CronJob(*row) for row in server.run(_JOBS)]:
+                for job in self._known_jobs(data, server):
                     if self._is_due(data, job, minutes, now):
                         self._start(data, server, job, now)
+
+    def _known_jobs(self, data: Path, server: PostgresServer) -> list[CronJob]:
+        """Return the jobs as they were when a trigger last reported a change, or at the start."""
+        ((changes,),) = server.run(_CHANGES)
+        moment = (server.pid, changes)
+        known, jobs = self._jobs.get(data, (None, []))
+        if known != moment:
+            jobs = [CronJob(*row) for row in server.run(_JOBS)]
+            self._jobs[data] = (moment, jobs)
+        return jobs
 
     def _is_due(self, data: Path, job: CronJob, minutes: list[datetime], now: datetime) -> bool:
         key = (data, job.jobid)

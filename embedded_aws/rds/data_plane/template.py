@@ -232,6 +232,7 @@ def _roles(major: int) -> tuple[str, ...]:
             "GRANT rds_iam TO rds_superuser WITH ADMIN TRUE, INHERIT FALSE, SET FALSE",
         )
     roles.append(f"GRANT {', '.join(granted)} TO rds_superuser WITH ADMIN OPTION")
+    roles.append("GRANT SET ON PARAMETER session_replication_role TO rds_superuser")
     return tuple(roles)
 
 

@@ -1,5 +1,7 @@
 -- The tables and functions of pg_cron 1.6, after its documentation and that of Aurora PostgreSQL.
--- There is no worker in the server: the emulator reads cron.job and runs what is due.
+-- There is no worker in the server: the emulator reads cron.job and runs what is due. With
+-- embedded.pg_cron_preloaded set to off, it runs nothing, and the functions refuse to work, as the
+-- library does that shared_preload_libraries does not name.
 
 DO $$
 BEGIN
@@ -46,6 +48,33 @@ ALTER TABLE cron.job_run_details ENABLE ROW LEVEL SECURITY;
 CREATE POLICY cron_job_run_details_policy ON cron.job_run_details USING (username = current_user);
 GRANT SELECT, DELETE ON cron.job_run_details TO public;
 
+CREATE FUNCTION cron.require_preloaded() RETURNS void LANGUAGE plpgsql STABLE AS $$
+BEGIN
+  IF current_setting('embedded.pg_cron_preloaded', true) = 'off' THEN
+    RAISE EXCEPTION 'pg_cron can only be loaded via shared_preload_libraries'
+      USING HINT = 'Add pg_cron to the shared_preload_libraries configuration variable in '
+                   'postgresql.conf.',
+            ERRCODE = 'internal_error';
+  END IF;
+END
+$$;
+
+-- By this trigger the worker, which keeps the jobs in memory, learns of a change; without the
+-- library the trigger refuses it.
+CREATE TABLE cron.job_cache (changes bigint);
+INSERT INTO cron.job_cache VALUES (0);
+CREATE FUNCTION cron.job_cache_invalidate() RETURNS trigger LANGUAGE plpgsql
+SECURITY DEFINER SET search_path = pg_catalog AS $$
+BEGIN
+  PERFORM cron.require_preloaded();
+  UPDATE cron.job_cache SET changes = changes + 1;
+  RETURN NULL;
+END
+$$;
+COMMENT ON FUNCTION cron.job_cache_invalidate() IS 'invalidate job cache';
+CREATE TRIGGER cron_job_cache_invalidate AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON cron.job
+  FOR STATEMENT EXECUTE FUNCTION cron.job_cache_invalidate();
+
 -- Functions that act for their caller run as rdsadmin, who alone may write cron.job.
 CREATE FUNCTION cron.caller() RETURNS text LANGUAGE sql STABLE AS $$
   SELECT CASE current_setting('role') WHEN 'none' THEN session_user::text
@@ -69,6 +98,7 @@ CREATE FUNCTION cron.schedule_for(
 DECLARE
   made bigint;
 BEGIN
+  PERFORM cron.require_preloaded();
   PERFORM cron.require_schedule(schedule);
   IF NOT EXISTS (SELECT FROM pg_database d WHERE d.datname = database) THEN
     RAISE EXCEPTION 'database "%" does not exist', database USING ERRCODE = 'undefined_database';
@@ -118,6 +148,7 @@ CREATE FUNCTION cron.alter_job(
   database text DEFAULT NULL, username text DEFAULT NULL, active boolean DEFAULT NULL
 ) RETURNS void LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog AS $$
 BEGIN
+  PERFORM cron.require_preloaded();
   IF schedule IS NOT NULL THEN
     PERFORM cron.require_schedule(schedule);
   END IF;
@@ -137,13 +168,21 @@ BEGIN
 END
 $$;
 
+-- Who may delete from the table may unschedule any job by its id, whatever the policy hides.
 CREATE FUNCTION cron.unschedule(job_id bigint) RETURNS boolean
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog AS $$
+DECLARE
+  owner text;
 BEGIN
-  DELETE FROM cron.job j WHERE j.jobid = job_id AND j.username = cron.caller();
+  PERFORM cron.require_preloaded();
+  SELECT j.username INTO owner FROM cron.job j WHERE j.jobid = job_id;
   IF NOT FOUND THEN
-    RAISE EXCEPTION 'could not find valid entry for job ''%''', job_id;
+    RAISE EXCEPTION 'could not find valid entry for job %', job_id;
   END IF;
+  IF owner <> cron.caller() AND NOT has_table_privilege(cron.caller(), 'cron.job', 'DELETE') THEN
+    RAISE EXCEPTION 'permission denied for table job' USING ERRCODE = 'insufficient_privilege';
+  END IF;
+  DELETE FROM cron.job j WHERE j.jobid = job_id;
   RETURN true;
 END
 $$;
@@ -152,6 +191,7 @@ COMMENT ON FUNCTION cron.unschedule(bigint) IS 'unschedule a pg_cron job';
 CREATE FUNCTION cron.unschedule(job_name text) RETURNS boolean
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog AS $$
 BEGIN
+  PERFORM cron.require_preloaded();
   DELETE FROM cron.job j WHERE j.jobname = job_name AND j.username = cron.caller();
   IF NOT FOUND THEN
     RAISE EXCEPTION 'could not find valid entry for job ''%''', job_name;

@@ -1,5 +1,6 @@
 """What Aurora adds to PostgreSQL: jobs, replication without superusers, readers."""
 
+import time
 from contextlib import suppress
 from functools import partial
 from typing import Any
@@ -123,6 +124,109 @@ def test_a_job_belongs_to_its_user_and_the_schema_cron_to_rdsadmin(
             databases.rows(cluster, "SELECT cron.alter_job(1, active := false)", **app)
         session.run("SELECT cron.alter_job(jobid, active := false) FROM cron.job")
         assert session.run("SELECT active FROM cron.job") == [[False]]
+
+
+APP: Any = {"user": "app", "password": "app-password", **POSTGRES}
+
+
+@EDGES
+def test_a_job_is_seen_by_its_user_alone_and_unscheduled_by_others_who_may_delete(
+    databases: EmbeddedDatabases, major: int
+) -> None:
+    cluster = served(databases, major)
+    with databases.connection(cluster, **POSTGRES) as session:
+        session.run("CREATE EXTENSION pg_cron")
+        session.run("CREATE ROLE app LOGIN PASSWORD 'app-password'")
+        session.run("GRANT USAGE ON SCHEMA cron TO app")
+        databases.rows(cluster, "SELECT cron.schedule('mine', '@hourly', 'SELECT 1')", **APP)
+        assert session.run("SELECT * FROM cron.job") == []
+        session.run("UPDATE cron.job SET active = false")
+        session.run("SET row_security = off")
+        with refused("42501"):
+            session.run("SELECT * FROM cron.job")
+        assert databases.rows(cluster, "SELECT active FROM cron.job", **APP) == [[True]]
+        with refused("42501"):
+            databases.rows(cluster, "UPDATE cron.job SET active = false", **APP)
+        session.run("CREATE ROLE other LOGIN PASSWORD 'other-password'")
+        session.run("GRANT USAGE ON SCHEMA cron TO other")
+        with refused("42501"):
+            databases.rows(
+                cluster,
+                "SELECT cron.unschedule(1)",
+                **{**APP, "user": "other", "password": "other-password"},
+            )
+        assert session.run("SELECT cron.unschedule(1)") == [[True]]
+    assert databases.rows(cluster, "SELECT * FROM cron.job", **APP) == []
+
+
+@EDGES
+def test_without_its_library_pg_cron_refuses_every_change_but_a_replicas(
+    databases: EmbeddedDatabases, major: int
+) -> None:
+    cluster = served(databases, major)
+    with databases.connection(cluster, **POSTGRES) as session:
+        session.run("CREATE EXTENSION pg_cron")
+        session.run("SELECT cron.schedule('mine', '@hourly', 'SELECT 1')")
+        session.run("SET embedded.pg_cron_preloaded = off")
+        for change in (
+            "SELECT cron.schedule('x', '@hourly', 'SELECT 1')",
+            "SELECT cron.alter_job(jobid, active := false) FROM cron.job",
+            "SELECT cron.unschedule(jobid) FROM cron.job",
+            "UPDATE cron.job SET active = false",
+        ):
+            with refused("XX000"):
+                session.run(change)
+        session.run("SET session_replication_role = replica")
+        session.run("UPDATE cron.job SET active = false")
+        assert session.run("SELECT active FROM cron.job") == [[False]]
+
+
+@EDGES
+def test_the_worker_of_pg_cron_learns_of_a_change_by_a_trigger(
+    databases: EmbeddedDatabases, major: int
+) -> None:
+    cluster = served(databases, major)
+    with databases.connection(cluster, **POSTGRES) as session:
+        session.run("CREATE EXTENSION pg_cron")
+        session.run("SELECT cron.schedule('each', '1 second', 'SELECT 1')")
+
+        count = "SELECT count(*) FROM cron.job_run_details"
+
+        def runs() -> bool:
+            """Whether there is a run between two seconds and three from now."""
+            time.sleep(2)
+            before = session.run(count)
+            deadline = time.monotonic() + 3
+            while session.run(count) == before:
+                if time.monotonic() > deadline:
+                    return False
+                time.sleep(0.05)
+            return True
+
+        assert runs()
+        session.run("SET session_replication_role = replica")
+        session.run("UPDATE cron.job SET active = false")
+        assert runs()
+        session.run("SET session_replication_role = origin")
+        session.run("UPDATE cron.job SET active = false")
+        assert not runs()
+
+
+@EDGES
+def test_a_member_of_rds_superuser_sets_session_replication_role(
+    databases: EmbeddedDatabases, major: int
+) -> None:
+    cluster = served(databases, major)
+    with databases.connection(cluster) as session:
+        session.run("SET session_replication_role = replica")
+        session.run("CREATE ROLE app LOGIN PASSWORD 'app-password'")
+    with refused("42501"):
+        databases.rows(
+            cluster,
+            "SET session_replication_role = replica",
+            user="app",
+            password="app-password",
+        )
 
 
 @EVERY_MAJOR
