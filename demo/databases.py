@@ -19,6 +19,7 @@ from aurora_restore.shared.postgres.connection import (
     literal,
     sqlstate,
 )
+from aurora_restore.shared.postgres.session_settings import DEFAULT_SEARCH_PATH
 from demo.checks import LoginAttempt, TableReading
 from demo.scenario import DemoLogin
 
@@ -33,8 +34,9 @@ _TABLES: Final = (
 
 
 def run_file(session: DatabaseSession, file: Path) -> None:
-    """Run a file of statements."""
+    """Run a file of statements, whose names mean what they mean in psql."""
     with explained(f"{file.name} could not be run"):
+        session.run(DEFAULT_SEARCH_PATH)
         session.run(file.read_text(encoding="utf-8"))
 
 

@@ -133,7 +133,12 @@ class ServerDouble(DatabaseServer):
     databases: DatabasesDouble = field(kw_only=True)
 
     def connect(
-        self, login: DatabaseLogin, database: str, *, application_name: str = APPLICATION_NAME
+        self,
+        login: DatabaseLogin,
+        database: str,
+        *,
+        application_name: str = APPLICATION_NAME,
+        row_security: bool = False,
     ) -> DatabaseSession:
         contents = self.databases.log_in(login)
         return DatabaseSession(_Connection(contents=contents, database=database))

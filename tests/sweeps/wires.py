@@ -48,7 +48,7 @@ class Exchange:
         """Whether all is afterwards as it was before."""
         if self.wire is None:
             return self.is_log_in or self.text.endswith(_LOOKS)
-        return self.verb == "SELECT" and "pg_terminate_backend" not in self.text
+        return self.verb in ("SELECT", "SET") and "pg_terminate_backend" not in self.text
 
     @property
     def verb(self) -> str:

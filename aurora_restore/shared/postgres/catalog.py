@@ -60,7 +60,7 @@ def find_schemas(session: DatabaseSession, condition: str, **parameters: str) ->
 def find_owners(session: DatabaseSession) -> list[str]:
     """Return who owns the database, its schemas or its relations.
 
-    Left out are superusers, PostgreSQL's own roles and the current user.
+    Left out are superusers, PostgreSQL's own roles and the session's user.
     """
     return session.column(
         f"""
@@ -71,7 +71,7 @@ def find_owners(session: DatabaseSession) -> list[str]:
             UNION SELECT c.relowner {USER_RELATIONS}
         ) owners
         JOIN pg_roles r ON r.oid = owners.owner
-        WHERE NOT r.rolsuper AND r.rolname !~ '^pg_' AND r.rolname <> current_user
+        WHERE NOT r.rolsuper AND r.rolname !~ '^pg_' AND r.rolname <> session_user
         ORDER BY r.rolname
         """
     )

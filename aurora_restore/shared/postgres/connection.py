@@ -17,6 +17,7 @@ from aurora_restore.shared.errors import (
     DatabaseError,
     InvalidPasswordError,
 )
+from aurora_restore.shared.postgres.session_settings import settings_at_log_in, trust_nothing
 
 identifier = pg8000.native.identifier
 literal = pg8000.native.literal
@@ -44,6 +45,15 @@ def describe(error: PgDatabaseError) -> str:
     if not isinstance(report, dict):
         return str(error)
     return f"{report.get('C', '?')}: {report.get('M', '')}"
+
+
+def runs_in_function(error: PgDatabaseError) -> bool:
+    """Return whether an error comes out of a function, such as that of a trigger.
+
+    PostgreSQL then reports where in the function it was (field ``W``).
+    """
+    report = error.args[0] if error.args else None
+    return isinstance(report, dict) and "W" in report
 
 
 @dataclass(frozen=True)
@@ -108,23 +118,36 @@ class DatabaseServer:
 
     @contextmanager
     def session(
-        self, login: DatabaseLogin, database: str, *, application_name: str = APPLICATION_NAME
+        self,
+        login: DatabaseLogin,
+        database: str,
+        *,
+        application_name: str = APPLICATION_NAME,
+        row_security: bool = False,
     ) -> Iterator[DatabaseSession]:
-        """Log in for the time of the block. Raises DatabaseConnectionError."""
-        session = self.connect(login, database, application_name=application_name)
+        """Log in for the time of the block, as ``connect`` does."""
+        session = self.connect(
+            login, database, application_name=application_name, row_security=row_security
+        )
         try:
             yield session
         finally:
             close(session)
 
     def connect(
-        self, login: DatabaseLogin, database: str, *, application_name: str = APPLICATION_NAME
+        self,
+        login: DatabaseLogin,
+        database: str,
+        *,
+        application_name: str = APPLICATION_NAME,
+        row_security: bool = False,
     ) -> DatabaseSession:
-        """Log in, and leave it to the caller to ``close`` the session.
+        """Log in to a session that trusts nothing, and leave it to the caller to ``close`` it.
 
-        The server's certificate must be signed by ``ca_bundle`` for ``host``. Raises
-        InvalidPasswordError, or another DatabaseConnectionError, with ``sqlstate`` and ``user``
-        where it was PostgreSQL that refused.
+        The server's certificate must be signed by ``ca_bundle`` for ``host``. A statement from
+        which a policy would hide rows is refused, unless ``row_security`` lets policies hide them
+        as they do from an application. Raises InvalidPasswordError, or another
+        DatabaseConnectionError, with ``sqlstate`` and ``user`` where PostgreSQL refused the log-in.
         """
         try:
             connection = self.open_connection(
@@ -136,16 +159,15 @@ class DatabaseServer:
                 ssl_context=_tls(self.ca_bundle),
                 timeout=CONNECT_TIMEOUT_SECONDS,
                 application_name=application_name,
+                startup_params=settings_at_log_in(row_security=row_security),
             )
+            try:
+                trust_nothing(connection, row_security=row_security)
+            except BaseException:
+                close(DatabaseSession(connection))
+                raise
         except PgDatabaseError as error:
-            code = sqlstate(error)
-            kind = InvalidPasswordError if code == INVALID_PASSWORD else DatabaseConnectionError
-            raise kind(
-                f"{login.user!r} could not log in to database {database!r} at "
-                f"{self.host}:{self.port}: {describe(error)}",
-                sqlstate=code,
-                user=login.user,
-            ) from error
+            raise _refused_log_in(self, login, database, error) from error
         except (InterfaceError, OSError) as error:
             raise DatabaseConnectionError(
                 f"{self.host}:{self.port} could not be reached: {error}; the function's security "
@@ -172,6 +194,25 @@ def close(session: DatabaseSession) -> None:
         session.connection.close()
     except (InterfaceError, OSError):
         return
+
+
+def _refused_log_in(
+    server: DatabaseServer, login: DatabaseLogin, database: str, error: PgDatabaseError
+) -> DatabaseConnectionError:
+    """Return the error for a log-in that PostgreSQL, or a trigger in the database, refuses."""
+    code = sqlstate(error)
+    kind = InvalidPasswordError if code == INVALID_PASSWORD else DatabaseConnectionError
+    refusal = (
+        f"{login.user!r} could not log in to database {database!r} at "
+        f"{server.host}:{server.port}: {describe(error)}"
+    )
+    if runs_in_function(error):
+        refusal += (
+            "; a function of the database refuses it, which an event trigger on login runs: let it "
+            f"accept {login.user!r} in the source, or disable it there (ALTER EVENT TRIGGER ... "
+            "DISABLE)"
+        )
+    return kind(refusal, sqlstate=code, user=login.user)
 
 
 def _tls(ca_bundle: str) -> ssl.SSLContext:

@@ -54,7 +54,7 @@ def grant_access(
     """Grant each role its privileges in all of a database, and revoke what PUBLIC should not have.
 
     Covers every schema that is the database's own, its tables, views and sequences, and what their
-    owners, the current user and the roles in ``keep`` create later. ``session`` is one with
+    owners, the session's user and the roles in ``keep`` create later. ``session`` is one with
     ``database``. All or nothing. Raises DatabaseError where PostgreSQL refuses a statement.
     """
     with session.transaction():
@@ -62,7 +62,7 @@ def grant_access(
         creators = sorted({*find_owners(session), *kept})
         with acting_as(session, creators):
             _revoke_from_public(session, database, [*roles, *kept])
-            creators.append(session.scalar("SELECT current_user"))
+            creators.append(session.scalar("SELECT session_user"))
             for role, privileges in roles.items():
                 _grant_schemas(session, role)
                 _grant_relations(session, role, TABLES, privileges.tables)

@@ -64,10 +64,10 @@ def disable_inherited_logins(
 
 
 def find_inherited_logins(session: DatabaseSession, keep: Collection[str]) -> list[str]:
-    """Return the roles that can log in and are neither the current user, nor RDS's, nor kept."""
+    """Return the roles that can log in and are neither the session's user, nor RDS's, nor kept."""
     spared = RDS_ROLES | set(keep)
     found = session.column(
         "SELECT rolname FROM pg_roles "
-        "WHERE rolcanlogin AND NOT rolsuper AND rolname <> current_user ORDER BY rolname"
+        "WHERE rolcanlogin AND NOT rolsuper AND rolname <> session_user ORDER BY rolname"
     )
     return [role for role in found if role not in spared]

@@ -22,7 +22,7 @@ class Membership:
 
 @dataclass(frozen=True)
 class TemporaryMembership:
-    """The statements by which the current user becomes a member of roles, and ceases to be one."""
+    """The statements by which the session's user becomes a member of roles, and stops being one."""
 
     gain: tuple[str, ...]
     lose: tuple[str, ...]
@@ -42,14 +42,14 @@ def find_memberships(session: DatabaseSession, role: str) -> list[Membership]:
 
 
 def plan_membership(session: DatabaseSession, roles: Collection[str]) -> TemporaryMembership:
-    """Return what lets the current user act as ``roles``: only owners may grant and alter.
+    """Return what lets the session's user act as ``roles``: only owners may grant and alter.
 
-    Changes nothing. Roles as which the current user may act already are left out.
+    Changes nothing. Roles as which the session's user may act already are left out.
     """
     missing = (
         session.column(
             "SELECT rolname FROM pg_roles WHERE rolname = ANY (CAST(:roles AS text[])) "
-            "AND NOT pg_has_role(current_user, oid, 'USAGE') ORDER BY rolname",
+            "AND NOT pg_has_role(session_user, oid, 'USAGE') ORDER BY rolname",
             roles=list(roles),
         )
         if roles
@@ -59,16 +59,16 @@ def plan_membership(session: DatabaseSession, roles: Collection[str]) -> Tempora
     has_options = session.version >= MEMBERSHIP_OPTIONS_SINCE
     options = " WITH INHERIT TRUE, SET TRUE" if has_options else ""
     return TemporaryMembership(
-        tuple(f"GRANT {identifier(role)} TO CURRENT_USER{options}" for role in missing),
-        tuple(f"REVOKE {identifier(role)} FROM CURRENT_USER" for role in missing),
+        tuple(f"GRANT {identifier(role)} TO SESSION_USER{options}" for role in missing),
+        tuple(f"REVOKE {identifier(role)} FROM SESSION_USER" for role in missing),
     )
 
 
 @contextmanager
 def acting_as(session: DatabaseSession, roles: Collection[str]) -> Iterator[None]:
-    """Let the current user act as ``roles`` within the block, which must be in a transaction.
+    """Let the session's user act as ``roles`` within the block, which must be in a transaction.
 
-    Raises DatabaseError where the current user may not become a member of one of them.
+    Raises DatabaseError where the session's user may not become a member of one of them.
     """
     membership = plan_membership(session, roles)
     for statement in membership.gain:

@@ -37,7 +37,7 @@ def prove_access(
     that role. The error names the tables or the groups.
     """
     for database in databases:
-        with server.session(app, database) as session:
+        with server.session(app, database, row_security=True) as session:
             _require_no_groups(session, app.user)
             samples = _sample_tables(session)
             _require_no_table(
@@ -47,7 +47,7 @@ def prove_access(
             )
             for table in samples:
                 _require_write(session, table, app.user)
-        with server.session(readonly, database) as session:
+        with server.session(readonly, database, row_security=True) as session:
             _require_no_groups(session, readonly.user)
             _require_no_table(
                 session, "the read-only role can write to", " OR ".join(map(_may, WRITES))
@@ -60,7 +60,7 @@ def prove_access(
 def _require_no_groups(session: DatabaseSession, role: str) -> None:
     # The owner of a database is a member of pg_database_owner, to which nobody can be added.
     groups = session.column(
-        "SELECT rolname FROM pg_roles WHERE rolname NOT IN (current_user, 'pg_database_owner') "
+        "SELECT rolname FROM pg_roles WHERE rolname NOT IN (session_user, 'pg_database_owner') "
         "AND pg_has_role(oid, 'MEMBER') ORDER BY rolname"
     )
     if groups:

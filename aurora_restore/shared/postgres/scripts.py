@@ -10,6 +10,10 @@ from aurora_restore.shared.postgres.catalog import find_owners
 from aurora_restore.shared.postgres.connection import DatabaseSession, describe, literal, sqlstate
 from aurora_restore.shared.postgres.journal import JournalKey
 from aurora_restore.shared.postgres.membership import TemporaryMembership, plan_membership
+from aurora_restore.shared.postgres.session_settings import (
+    DEFAULT_SEARCH_PATH,
+    TRUSTED_SEARCH_PATH,
+)
 from aurora_restore.shared.postgres.tasks import Task
 
 
@@ -58,9 +62,11 @@ def _as_one_message(key: JournalKey, script: SqlScript, membership: TemporaryMem
             f"SET LOCAL aurora_restore.script = {literal(label)};",
             f"{journal.insertion(key, script.entry)};",
             *(f"{statement};" for statement in membership.gain),
+            f"{DEFAULT_SEARCH_PATH};",
             script.sql,
             ";",
-            "RESET ROLE;",
+            f"{TRUSTED_SEARCH_PATH};",
+            "SET ROLE NONE;",
             *(f"{statement};" for statement in membership.lose),
             "DO $aurora_restore$ BEGIN",
             "  IF current_setting('aurora_restore.script', true) IS DISTINCT FROM "

@@ -17,6 +17,7 @@ from aurora_restore.shared.postgres.journal import JournalKey
 from embedded_aws.rds.data_plane import Login
 from embedded_aws.rds.data_plane.builds import MAJORS
 from embedded_aws.rds.data_plane.postgres import PostgresDataPlane
+from embedded_aws.rds.data_plane.server import PostgresServer
 
 DATABASE = "shop"
 MASTER = DatabaseLogin("postgres", "master-password-1")
@@ -71,6 +72,8 @@ class Restored:
     server: DatabaseServer
     log: Path
     major: int
+    superuser: PostgresServer
+    """RDS's own way in, for what only it may arrange."""
 
     @contextmanager
     def session(
@@ -142,11 +145,14 @@ def _opened(
         data_plane.open(name)
         (running,) = data_plane.servers()
         assert running.log is not None
+        superuser = data_plane._volumes[name].server
+        assert superuser is not None
         authority = data_plane.ca_bundle.read_text()
         yield Restored(
             DatabaseServer(running.endpoint.host, running.endpoint.port, authority),
             running.log,
             major,
+            superuser,
         )
     finally:
         data_plane.discard(name)
