@@ -22,7 +22,7 @@ from aurora_restore.shared.cluster.capacity import (
     with_capacity,
     with_capacity_wait,
 )
-from aurora_restore.shared.cluster.extras import Extra, extras
+from aurora_restore.shared.cluster.extras import Extra, extras, put_back
 from aurora_restore.shared.cluster.settings import (
     InstancePlan,
     drift,
@@ -32,7 +32,7 @@ from aurora_restore.shared.cluster.settings import (
     settings_of,
 )
 from aurora_restore.shared.cluster.surroundings import describe_surroundings
-from aurora_restore.shared.common import logger, update_metrics
+from aurora_restore.shared.common import update_metrics
 from aurora_restore.shared.documents.secrets import MasterCredentials
 from aurora_restore.shared.errors import (
     AwsError,
@@ -57,8 +57,6 @@ from aurora_restore.shared.target_record import TargetRecord
 if TYPE_CHECKING:
     from mypy_boto3_rds.type_defs import DBClusterTypeDef, DBInstanceTypeDef
 
-NOT_NOW: Final = frozenset({"InvalidDBClusterStateFault", "InvalidResourceStateFault"})
-"""With these RDS refuses a change while it carries another one out."""
 ALREADY_EXISTS: Final = "DBInstanceAlreadyExists"
 
 
@@ -69,6 +67,8 @@ class RestoreFacts:
     cluster_status: str
     is_own: bool
     """Whether this operation has restored it."""
+    handed_over_at: str | None = None
+    """When it was handed over, if it has been: from then on it is used."""
     may_not_show_tags_yet: bool
     """Whether it has no tags, and was restored so recently that RDS may not show them yet."""
     instance_statuses: Mapping[str, str]
@@ -92,6 +92,13 @@ class AwaitTags:
 @dataclass(frozen=True)
 class RefuseForeign:
     """This operation did not make the cluster."""
+
+
+@dataclass(frozen=True)
+class LeaveHandedOver:
+    """The cluster has been handed over, and is no longer the pipeline's to change."""
+
+    since: str
 
 
 @dataclass(frozen=True)
@@ -144,6 +151,7 @@ class Complete:
 RestoreAction = (
     AwaitTags
     | RefuseForeign
+    | LeaveHandedOver
     | RestoreAgain
     | Await
     | CreateInstances
@@ -164,6 +172,8 @@ def decide(facts: RestoreFacts) -> RestoreAction:
         return AwaitTags()
     if not facts.is_own:
         return RefuseForeign()
+    if facts.handed_over_at is not None:
+        return LeaveHandedOver(facts.handed_over_at)
     if facts.cluster_status in DEAD_CLUSTER:
         return RestoreAgain(f"it is {facts.cluster_status!r}")
     statuses = facts.instance_statuses
@@ -239,6 +249,16 @@ class CheckRestoreStatusHandler(BaseHandler):
                     f"operation {job.operation_id}; it is left alone",
                     **body,
                 )
+            case LeaveHandedOver(since):
+                return Answer(
+                    "The cluster has been handed over, and is left as it is",
+                    {
+                        **body,
+                        "cluster_endpoint": cluster["Endpoint"],
+                        "cluster_port": cluster["Port"],
+                        "handed_over_at": since,
+                    },
+                )
             case RestoreAgain(reason, lacks_capacity):
                 job.state = replace(
                     job.state, restore_is_dead=True, restore_status=cluster["Status"]
@@ -258,8 +278,8 @@ class CheckRestoreStatusHandler(BaseHandler):
             case SetMasterPassword():
                 self._set_master_password(job, cluster, record)
                 return self._wait(job, body, "the master password")
-            case PutBack(missing_settings):
-                return self._wait(job, body, self._put_back(job, missing_settings))
+            case PutBack(missing):
+                return self._wait(job, body, self._put_back(job, missing))
             case ApplyLastSettings(touches):
                 finish_cluster(job.target_cluster_id, job.target_region, touches).make(
                     job.rds.at_target
@@ -287,6 +307,7 @@ class CheckRestoreStatusHandler(BaseHandler):
         return RestoreFacts(
             cluster_status=cluster["Status"],
             is_own=is_own,
+            handed_over_at=None if record is None else record.handed_over_at,
             may_not_show_tags_yet=not cluster.get("TagList")
             and job.is_recent(state.restore_started_at),
             instance_statuses={
@@ -302,7 +323,6 @@ class CheckRestoreStatusHandler(BaseHandler):
                 extra
                 for extra in extras(
                     job.target_cluster_id,
-                    cluster["DBClusterArn"],
                     job.target_region,
                     state.old_cluster,
                     settings_of(cluster, instances),
@@ -333,7 +353,6 @@ class CheckRestoreStatusHandler(BaseHandler):
             duration = seconds_since(job.state.restore_started_at, job.clock())
             update_metrics(job.operation_id, "RestoreDuration", duration, "Seconds")
         differences = self._compare(job, cluster, instances)
-        update_metrics(job.operation_id, "SettingsDrift", len(differences))
         endpoint, port = cluster["Endpoint"], cluster["Port"]
         recorded = job.target_record.add(
             record,
@@ -347,9 +366,8 @@ class CheckRestoreStatusHandler(BaseHandler):
             "Cluster restore completed",
             {**body, "cluster_endpoint": endpoint, "cluster_port": port, "drift": differences},
             replace(
-                job.state,
+                job.state.of_cluster(recorded.resource_id),
                 new_cluster_id=job.target_cluster_id,
-                cluster_resource_id=recorded.resource_id,
                 restore_status=cluster["Status"],
                 drift=differences,
                 cluster_endpoint=endpoint,
@@ -437,21 +455,11 @@ class CheckRestoreStatusHandler(BaseHandler):
                     instance_id=plan.identifier,
                 ) from error
 
-    def _put_back(self, job: Job, missing_settings: Sequence[Extra]) -> str:
-        """Put settings back that the restore did not take; return what is waited for then.
-
-        The cluster is good without them: what AWS refuses is left to the drift. While the cluster
-        applies one of them it may refuse the next, which is tried again.
-        """
-        for extra in missing_settings:
-            try:
-                extra.call.make(job.rds.at_target)
-            except AwsError as error:
-                if code_of(error) in NOT_NOW and extra is not missing_settings[0]:
-                    break
-                logger.warning("not put back", setting=extra.name, reason=error.message)
-            job.state = replace(job.state, put_back=(*job.state.put_back, extra.name))
-        return "its " + ", ".join(extra.name for extra in missing_settings)
+    def _put_back(self, job: Job, missing: Sequence[Extra]) -> str:
+        """Put settings back that the restore did not take; return what is waited for then."""
+        done = put_back(job.rds.at_target, missing)
+        job.state = replace(job.state, put_back=(*job.state.put_back, *done))
+        return "its " + ", ".join(extra.name for extra in missing)
 
     def _set_master_password(
         self, job: Job, cluster: "DBClusterTypeDef", record: TargetRecord | None

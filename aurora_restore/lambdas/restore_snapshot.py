@@ -117,7 +117,7 @@ class RestoreSnapshotHandler(BaseHandler):
         """
         rds, target, old = job.rds.at_target, job.restore.target, job.state.old_cluster
         settings = restore_settings(target, old, network)
-        job.record(replace(job.state, restore_settings=settings))
+        job.record(replace(job.state.of_cluster(None), restore_settings=settings))
         record = job.target_record.write(
             TargetRecord(restored_by=job.operation_id), job.target_record.read()
         )
@@ -204,12 +204,10 @@ class RestoreSnapshotHandler(BaseHandler):
                 "status": status,
             },
             replace(
-                with_capacity(state, NO_CLASS),
+                with_capacity(state.of_cluster(record.resource_id), NO_CLASS),
                 new_cluster_id=job.target_cluster_id,
-                cluster_resource_id=record.resource_id,
                 restore_status=status,
                 restore_started_at=state.restore_started_at or job.now,
-                master_password_set=False,
                 restore_is_dead=False,
                 vpc_id=network.vpc_id,
                 subnet_ids=network.subnet_ids,

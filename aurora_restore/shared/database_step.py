@@ -7,7 +7,7 @@ errors of the pipeline. It never asks RDS, which the function need not be able t
 
 from abc import abstractmethod
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from importlib import resources
 from typing import Final, Protocol
@@ -15,23 +15,20 @@ from typing import Final, Protocol
 from aurora_restore.shared.aws_utils import Clients, get_current_secret
 from aurora_restore.shared.base_handler import BaseHandler
 from aurora_restore.shared.common import now
-from aurora_restore.shared.documents.schema import shown
 from aurora_restore.shared.documents.secrets import MasterCredentials
 from aurora_restore.shared.errors import (
     AuroraRestoreError,
     ConfigurationError,
     DatabaseConnectionError,
     InvalidPasswordError,
-    TargetNotRecordedError,
-    ValidationError,
 )
 from aurora_restore.shared.job import Answer, Job
 from aurora_restore.shared.lambda_environment import LambdaEnvironment
+from aurora_restore.shared.located_cluster import LocatedCluster, locate
 from aurora_restore.shared.names import ASSETS_PACKAGE, CA_BUNDLE
 from aurora_restore.shared.postgres.access import DatabaseAccess
 from aurora_restore.shared.postgres.connection import DatabaseLogin, DatabaseServer, explained
 from aurora_restore.shared.postgres.journal import JournalKey
-from aurora_restore.shared.target_record import TargetRecord, superseded
 
 RESERVE_SECONDS: Final = 45
 """The part of an invocation's time that is kept for writing the state and returning."""
@@ -62,16 +59,6 @@ def read_deployed_asset(path: str) -> str:
         ) from error
 
 
-@dataclass(frozen=True, kw_only=True)
-class LocatedCluster:
-    """The operation's own cluster, as the target record shows it."""
-
-    resource_id: str
-    host: str
-    port: int
-    master_secret_version: str | None
-
-
 class DatabaseStepHandler(BaseHandler):
     """A step that logs in to the restored cluster; a subclass writes ``run_in_databases``."""
 
@@ -98,13 +85,20 @@ class DatabaseStepHandler(BaseHandler):
     def run(self, job: Job) -> Answer:
         """Do the step's work in the databases; if the connection fails, return 202 to try again.
 
+        A cluster that is handed over, or is about to be, is somebody else's: it is left as it is.
         Every answer names the cluster and its endpoint. If the master password is not the secret's
         any more, the answer leads back to the step that sets it. Raises what ``locate`` raises,
         DatabaseError if PostgreSQL refuses a statement, and DatabaseConnectionError for the last of
         MOST_CONNECTION_FAILURES in a row, or for the first one on a direct call.
         """
-        cluster = locate(job, job.target_record.read())
-        answer = self._work(job, cluster)
+        cluster = locate(job)
+        if cluster.record.hand_over_started_at is None:
+            answer = self._work(job, cluster)
+        else:
+            answer = Answer(
+                "The cluster has been handed over, so nothing is done in its databases again",
+                {"hand_over_started_at": cluster.record.hand_over_started_at},
+            )
         body = {"target_cluster_id": job.target_cluster_id, "cluster_endpoint": cluster.host}
         return replace(answer, body={**body, **answer.body})
 
@@ -116,7 +110,7 @@ class DatabaseStepHandler(BaseHandler):
         name = job.environment.master_secret
         secret = get_current_secret(name, clients=job.clients)
         master = MasterCredentials.parse(secret.value, source=f"secret {name}")
-        if secret.version_id != cluster.master_secret_version:
+        if secret.version_id != cluster.record.master_secret_version:
             return _set_password_again(
                 job,
                 InvalidPasswordError(
@@ -163,60 +157,6 @@ class DatabaseStepHandler(BaseHandler):
             f"{error.message}; it is tried again",
             state=replace(job.state, connection_failures=failures),
         )
-
-
-def locate(job: Job, record: TargetRecord | None) -> LocatedCluster:
-    """Return where the cluster of a job's operation is reached, by the target record alone.
-
-    Raises SupersededError if another operation has restored the target since, ValidationError if
-    this operation has restored nothing or the event names another endpoint, and
-    TargetNotRecordedError if the record does not show this operation's cluster.
-    """
-    name, state = job.target_cluster_id, job.state
-    if record is None or record.restored_by != job.operation_id:
-        if state.new_cluster_id is None:
-            restored_by = "is missing" if record is None else f"names {record.restored_by!r}"
-            raise ValidationError(
-                f"operation_id: {job.operation_id!r} has not restored cluster {name}: the target "
-                f"record {job.target_record.key} {restored_by}",
-                faults=["operation_id"],
-            )
-        if record is not None:
-            raise superseded(record, job.operation_id, name)
-    if (
-        record is None
-        or record.resource_id is None
-        or record.resource_id != state.cluster_resource_id
-        or record.writer_endpoint is None
-        or record.port is None
-    ):
-        raise TargetNotRecordedError(
-            f"the target record {job.target_record.key} does not show where the cluster is "
-            f"reached that operation {job.operation_id} restored",
-            target_cluster_id=name,
-        )
-    cluster = LocatedCluster(
-        resource_id=record.resource_id,
-        host=record.writer_endpoint,
-        port=record.port,
-        master_secret_version=record.master_secret_version,
-    )
-    _require_same_endpoint(job, cluster)
-    return cluster
-
-
-def _require_same_endpoint(job: Job, cluster: LocatedCluster) -> None:
-    """Raise ValidationError if the event names another endpoint than the recorded one."""
-    for field, given, recorded in (
-        ("cluster_endpoint", job.event.cluster_endpoint, cluster.host),
-        ("cluster_port", job.event.cluster_port, cluster.port),
-    ):
-        if given not in (None, recorded):
-            raise ValidationError(
-                f"{field}: {shown(given)} is not where cluster {job.target_cluster_id} is reached; "
-                f"the target record says {recorded!r}, so leave {field} out",
-                faults=[field],
-            )
 
 
 def _set_password_again(job: Job, error: AuroraRestoreError) -> Answer:

@@ -16,6 +16,7 @@ AuroraRestoreError                     500
 │   ├── SnapshotNotAvailableError           what is to be restored cannot be restored now
 │   ├── ForeignClusterError                 this operation did not restore the target
 │   ├── NameTakenError                      something else has the name of what is to be made
+│   ├── NotSetUpError                       the restored cluster's databases are not set up
 │   └── PreflightError                 409  a check before the first change found obstacles
 │       ├── UnsuitableInputError            at least one of them is in the input
 │       └── SupersededError                 a later operation has restored the target
@@ -320,6 +321,16 @@ class NameTakenError(RefusedError):
     remedy = Remedy(
         action=Action.REDRIVE,
         first="Rename or delete what has the name, if it is not needed.",
+    )
+
+
+class NotSetUpError(RefusedError):
+    """The databases of the restored cluster are not set up, so nobody is let in."""
+
+    remedy = Remedy(
+        action=Action.RESUME,
+        first="The cluster stays in quarantine. setup-db-users does what is missing.",
+        step="setup-db-users",
     )
 
 

@@ -6,7 +6,7 @@ attributes and hand on a changed copy (``dataclasses.replace``), so a misspelt k
 checking. The table in ``docs/architecture.md`` is generated from here.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import MISSING, dataclass, field, fields, replace
 from functools import cache
 from typing import Annotated, Any, Final, Self, get_args, get_type_hints
@@ -26,6 +26,8 @@ class Key:
     meaning: str
     of_one_run: bool = False
     """Whether a re-run of the execution starts without it."""
+    of_one_cluster: bool = False
+    """Whether the next cluster that the operation restores starts without it."""
 
     @property
     def steps(self) -> tuple[str, ...]:
@@ -219,6 +221,7 @@ class OperationState:
         Key(
             "check-restore-status",
             "The class of each instance that was made with a fallback class, by name.",
+            of_one_cluster=True,
         ),
     ] = field(default_factory=dict)
     vpc_id: Annotated[str | None, Key("restore-snapshot", "The restored cluster's VPC.")] = None
@@ -226,7 +229,8 @@ class OperationState:
         tuple[str, ...] | None, Key("restore-snapshot", "The subnets of its subnet group.")
     ] = None
     security_group_ids: Annotated[
-        tuple[str, ...] | None, Key("restore-snapshot", "Its security groups.")
+        tuple[str, ...] | None,
+        Key("restore-snapshot", "The security groups that it is to have once it is handed over."),
     ] = None
 
     master_password_set: Annotated[
@@ -234,38 +238,83 @@ class OperationState:
         Key(
             "restore-snapshot, check-restore-status, setup-db-users",
             "Whether the restored cluster has been given this environment's master password.",
+            of_one_cluster=True,
         ),
     ] = False
     put_back: Annotated[
         tuple[str, ...],
         Key(
-            "check-restore-status",
+            "check-restore-status, hand-over",
             "The settings beyond those of the restore that were put back, or that AWS refused.",
             of_one_run=True,
+            of_one_cluster=True,
         ),
     ] = ()
     cluster_endpoint: Annotated[
-        str | None, Key("check-restore-status", "The restored cluster's writer endpoint.")
+        str | None,
+        Key(
+            "check-restore-status",
+            "The restored cluster's writer endpoint.",
+            of_one_cluster=True,
+        ),
     ] = None
     cluster_port: Annotated[
-        int | None, Key("check-restore-status", "The restored cluster's port.")
+        int | None,
+        Key(
+            "check-restore-status",
+            "The restored cluster's port.",
+            of_one_cluster=True,
+        ),
     ] = None
     drift: Annotated[
         tuple[Mapping[str, Any], ...] | None,
-        Key("check-restore-status", "Settings that differ from the old cluster's or configured."),
+        Key(
+            "check-restore-status, hand-over",
+            "Settings that differ from the old cluster's or configured.",
+            of_one_cluster=True,
+        ),
     ] = None
 
     disabled_logins: Annotated[
         tuple[str, ...] | None,
-        Key("setup-db-users", "The inherited roles that may no longer log in."),
+        Key(
+            "setup-db-users", "The inherited roles that may no longer log in.", of_one_cluster=True
+        ),
     ] = None
     connection_failures: Annotated[
-        int | None, Key("setup-db-users", "How often in a row the database was not reached.")
+        int | None,
+        Key(
+            "setup-db-users",
+            "How often in a row the database was not reached.",
+            of_one_cluster=True,
+        ),
     ] = None
 
     users_configured: Annotated[
-        bool, Key("setup-db-users", "Whether the database has been set up as a whole.")
+        bool,
+        Key(
+            "setup-db-users",
+            "Whether the database has been set up as a whole.",
+            of_one_cluster=True,
+        ),
     ] = False
+
+    hand_over_started_at: Annotated[
+        Moment | None,
+        Key(
+            "hand-over",
+            "When its quarantine began to be lifted.",
+            of_one_cluster=True,
+        ),
+    ] = None
+    handed_over_at: Annotated[
+        Moment | None,
+        Key(
+            "hand-over",
+            "When it had been handed over: every instance has the wanted security groups.",
+            of_one_cluster=True,
+        ),
+    ] = None
 
     deleted_snapshots: Annotated[
         tuple[str, ...], Key("archive-snapshot", "The snapshots that the retention has deleted.")
@@ -301,10 +350,21 @@ class OperationState:
         """
         if self.attempted_in == run:
             return self
-        reset: dict[str, Any] = {
-            each.name: _default(each) for each in fields(self) if declared()[each.name].of_one_run
-        }
-        return replace(self, attempted_in=run, **reset)
+        return replace(self, attempted_in=run, **_defaults_of(lambda key: key.of_one_run))
+
+    def of_cluster(self, resource_id: str | None) -> Self:
+        """Return the state with the cluster that the operation has restored, or is about to.
+
+        What belongs to one cluster is reset where it is another one than before.
+        """
+        if self.cluster_resource_id in (None, resource_id):
+            return replace(self, cluster_resource_id=resource_id)
+        reset = _defaults_of(lambda key: key.of_one_cluster)
+        return replace(self, cluster_resource_id=resource_id, **reset)
+
+    def has_set_up(self, resource_id: str) -> bool:
+        """Return whether the databases of a cluster have been set up as a whole."""
+        return self.users_configured and self.cluster_resource_id == resource_id
 
 
 @cache
@@ -314,6 +374,12 @@ def declared() -> Mapping[str, Key]:
         name: next(extra for extra in get_args(annotation) if isinstance(extra, Key))
         for name, annotation in get_type_hints(OperationState, include_extras=True).items()
     }
+
+
+def _defaults_of(belongs: Callable[[Key], bool]) -> dict[str, Any]:
+    """Return the defaults of the keys that ``belongs`` chooses by their declaration."""
+    chosen = (each for each in fields(OperationState) if belongs(declared()[each.name]))
+    return {each.name: _default(each) for each in chosen}
 
 
 def _default(each: Any) -> Any:

@@ -283,6 +283,18 @@ STEPS: Final[tuple[Step, ...]] = (
         memory_mb=512,
     ),
     Step(
+        name="hand-over",
+        changes_aws=True,
+        purpose="Lifts the quarantine of a cluster that is set up: attaches the wanted security "
+        "groups, and waits until every instance has them.",
+        grants=(
+            *_READ_CLUSTERS,
+            Grant(Resource.TARGET_CLUSTERS, ("rds:EnableHttpEndpoint", "rds:ModifyDBCluster")),
+            # The security groups of a cluster are those of its instances.
+            Grant(Resource.NAMED_INSTANCES, ("rds:ModifyDBInstance",), Condition.CARRIES_TAG),
+        ),
+    ),
+    Step(
         name="archive-snapshot",
         changes_aws=True,
         waits=False,

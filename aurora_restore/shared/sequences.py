@@ -187,6 +187,12 @@ REPLACE: Final = StepSequence(
         # The master password may be changed between the two steps: it is set again then.
         Transition(
             step="setup-db-users",
+            next="hand-over",
+            lead_back=LeadBack(to="check-restore-status", attempts_of="check-restore-status"),
+        ),
+        # What is to be done about a cluster that has become unusable, that step decides.
+        Transition(
+            step="hand-over",
             next="archive-snapshot",
             lead_back=LeadBack(to="check-restore-status", attempts_of="check-restore-status"),
         ),

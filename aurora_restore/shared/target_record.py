@@ -65,6 +65,21 @@ class TargetRecord:
             "The version id of the master secret whose password the cluster was given.",
         ),
     ] = None
+    hand_over_started_at: Annotated[
+        str | None,
+        Attribute(
+            ("hand-over",),
+            "When the cluster's quarantine began to be lifted; from then on it is not set up "
+            "again.",
+        ),
+    ] = None
+    handed_over_at: Annotated[
+        str | None,
+        Attribute(
+            ("hand-over",),
+            "When the cluster had been handed over; from then on it is left as it is.",
+        ),
+    ] = None
 
     def is_of(self, operation_id: str, resource_id: str | None) -> bool:
         """Return whether it says, or leaves open, that an operation restored this very cluster."""

@@ -1,7 +1,7 @@
 """What must hold at every moment of a run, and what must hold in the end."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from aurora_restore.shared.names import TAG_ARCHIVED_AT, TAG_MANAGED_BY, TAG_OPERATION, TAG_RESTORE
@@ -222,6 +222,13 @@ class Watchdog:
             port=cluster["Port"],
             master_secret_version=secret["VersionId"],
         )
+        _demand(
+            found is not None
+            and found.hand_over_started_at is not None
+            and found.handed_over_at is not None,
+            f"the target record {found} does not say that the cluster is handed over",
+        )
+        found = found and replace(found, hand_over_started_at=None, handed_over_at=None)
         _demand(found == expected, f"the target record is {found}, and should be {expected}")
         known = self.stage.state(operation)[REPLACE.steps[-1]]["details"]["cluster_resource_id"]
         _demand(known == expected.resource_id, "the state knows another cluster than the record")

@@ -45,7 +45,7 @@ DECLARATIONS = {
 }
 
 # What runs around a step. The subjects are given values; they never see the frame.
-FRAME = {"base_handler", "database_step", "job"}
+FRAME = {"base_handler", "database_step", "job", "located_cluster"}
 SUBJECTS = {"cluster", "documents", "postgres", "preflight", "rds", "snapshots"}
 
 # Which parts may import a package from elsewhere; those not named here may be imported anywhere.

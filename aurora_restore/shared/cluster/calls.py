@@ -110,6 +110,20 @@ def set_master_password(cluster_id: str, region: str, password: str) -> RdsCall:
     )
 
 
+def attach_security_groups(cluster_id: str, region: str, group_ids: Sequence[str]) -> RdsCall:
+    """Return the call that gives a cluster, and so its instances, the wanted security groups."""
+    return RdsCall(
+        "ModifyDBCluster",
+        region,
+        {
+            "DBClusterIdentifier": cluster_id,
+            "VpcSecurityGroupIds": list(group_ids),
+            "ApplyImmediately": True,
+        },
+        "lift the quarantine: nobody but the pipeline reaches the cluster before that",
+    )
+
+
 def finish_cluster(cluster_id: str, region: str, changes: Mapping[str, Any]) -> RdsCall:
     """Return the call that applies the last settings (``finishing_touches``) to a good cluster."""
     return RdsCall(

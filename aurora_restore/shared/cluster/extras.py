@@ -6,8 +6,9 @@ put back is then in the drift. What cannot be put back at all is announced as lo
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
+from aurora_restore.shared.aws_utils import code_of
 from aurora_restore.shared.cluster.settings import (
     ACTIVITY_STREAM,
     CUSTOM_ENDPOINTS,
@@ -21,8 +22,16 @@ from aurora_restore.shared.cluster.settings import (
     InstancePlan,
 )
 from aurora_restore.shared.cluster.surroundings import MEMBERS, UNKNOWN
+from aurora_restore.shared.common import logger
+from aurora_restore.shared.errors import AwsError
 from aurora_restore.shared.rds.calls import RdsCall
 from aurora_restore.shared.rds.tags import tag_list
+
+if TYPE_CHECKING:
+    from mypy_boto3_rds import RDSClient
+
+NOT_NOW: Final = frozenset({"InvalidDBClusterStateFault", "InvalidResourceStateFault"})
+"""With these RDS refuses a change while it carries another one out."""
 
 ADVANCED_RETENTION_DAYS: Final = 465
 """For how long Database Insights in its advanced mode keeps data, which ModifyDBCluster demands."""
@@ -38,25 +47,17 @@ class Extra:
 
 def extras(
     cluster_id: str,
-    cluster_arn: str,
     region: str,
     old: Mapping[str, Any] | None,
     new: Mapping[str, Any],
     plans: Sequence[InstancePlan],
     tags: Mapping[str, str],
 ) -> Iterator[Extra]:
-    """Yield what the old cluster had, and the new one (``new``) lacks, with the call that helps."""
+    """Yield what the old cluster had, and the new one (``new``) lacks, with the call that helps.
+
+    Nothing among it lets anybody into the cluster: for that see ``openings``.
+    """
     had = old or {}
-    if had.get(DATA_API) and not new.get(DATA_API):
-        yield Extra(
-            DATA_API,
-            RdsCall(
-                "EnableHttpEndpoint",
-                region,
-                {"ResourceArn": cluster_arn},
-                "the old cluster had the Data API",
-            ),
-        )
     if had.get(INSIGHTS) and new.get(INSIGHTS) != had[INSIGHTS]:
         yield Extra(INSIGHTS, _modify(cluster_id, region, _advanced_insights(plans), INSIGHTS))
     if had.get(WRITE_FORWARDING) and not new.get(WRITE_FORWARDING):
@@ -76,6 +77,43 @@ def extras(
                     "the old cluster had this custom endpoint",
                 ),
             )
+
+
+def openings(
+    cluster_arn: str, region: str, old: Mapping[str, Any] | None, new: Mapping[str, Any]
+) -> Iterator[Extra]:
+    """Yield what lets somebody into the cluster past its security groups, in the same way.
+
+    The Data API is reached over AWS's own endpoint, so it may come back only after the hand-over.
+    """
+    if (old or {}).get(DATA_API) and not new.get(DATA_API):
+        yield Extra(
+            DATA_API,
+            RdsCall(
+                "EnableHttpEndpoint",
+                region,
+                {"ResourceArn": cluster_arn},
+                "the old cluster had the Data API",
+            ),
+        )
+
+
+def put_back(rds: "RDSClient", missing: Sequence[Extra]) -> tuple[str, ...]:
+    """Put settings back that a restore does not take; return the names of those that are done with.
+
+    The cluster is good without them: what AWS refuses is left to the drift. While the cluster
+    applies one of them it may refuse the next, which is left to the next call.
+    """
+    done: list[str] = []
+    for extra in missing:
+        try:
+            extra.call.make(rds)
+        except AwsError as error:
+            if code_of(error) in NOT_NOW and done:
+                break
+            logger.warning("not put back", setting=extra.name, reason=error.message)
+        done.append(extra.name)
+    return tuple(done)
 
 
 def losses(old: Mapping[str, Any] | None, plans: Sequence[InstancePlan]) -> list[str]:

@@ -10,7 +10,11 @@ from aurora_restore.shared.errors import ValidationError
 
 if TYPE_CHECKING:
     from mypy_boto3_rds import RDSClient
-    from mypy_boto3_rds.type_defs import DBSubnetGroupTypeDef
+    from mypy_boto3_rds.type_defs import (
+        DBClusterTypeDef,
+        DBInstanceTypeDef,
+        DBSubnetGroupTypeDef,
+    )
 
 NO_SUBNET_GROUP: Final = "DBSubnetGroupNotFoundFault"
 REFUSED_GROUPS: Final = frozenset({"InvalidParameterValue", "InvalidVPCNetworkStateFault"})
@@ -75,9 +79,28 @@ def network_of(event: Event, target: Target, group: "DBSubnetGroupTypeDef") -> C
         db_subnet_group_name=name,
         vpc_id=group["VpcId"],
         subnet_ids=subnets,
-        security_group_ids=(
-            event.vpc_security_group_ids
-            or event.security_group_ids
-            or target.vpc_security_group_ids
-        ),
+        security_group_ids=wanted_groups(event) or target.vpc_security_group_ids,
     )
+
+
+def wanted_groups(event: Event) -> tuple[str, ...] | None:
+    """Return the security groups that the event names; None if it names none."""
+    return event.vpc_security_group_ids or event.security_group_ids
+
+
+def groups_to_hand_over(
+    event: Event, target: Target, recorded: tuple[str, ...] | None
+) -> tuple[str, ...]:
+    """Return the security groups with which the cluster is handed over.
+
+    ``recorded`` are those that it was restored for.
+    """
+    return wanted_groups(event) or recorded or target.vpc_security_group_ids
+
+
+def attached_groups(described: "DBClusterTypeDef | DBInstanceTypeDef") -> dict[str, str]:
+    """Return the status of each security group of a cluster or an instance, by id."""
+    return {
+        group["VpcSecurityGroupId"]: group.get("Status", "")
+        for group in described.get("VpcSecurityGroups", [])
+    }

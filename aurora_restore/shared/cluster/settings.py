@@ -40,6 +40,7 @@ _SCALING: Final = "ServerlessV2ScalingConfiguration"
 _AUTO_PAUSE: Final = "SecondsUntilAutoPause"
 _SCALING_KEYS: Final = ("MinCapacity", "MaxCapacity", _AUTO_PAUSE)
 _ROLES: Final = "AssociatedRoles"
+SECURITY_GROUPS: Final = "VpcSecurityGroupIds"
 MAINTENANCE_WINDOW: Final = "PreferredMaintenanceWindow"
 PROTECTION: Final = "DeletionProtection"
 # What a restore does not take. Some of it is put back afterwards, some is lost: see ``extras``.
@@ -139,7 +140,7 @@ def settings_of(
         {key: role[key] for key in ("RoleArn", "FeatureName") if role.get(key)}
         for role in described.get(_ROLES, [])
     ]
-    facts["VpcSecurityGroupIds"] = sorted(
+    facts[SECURITY_GROUPS] = sorted(
         group["VpcSecurityGroupId"] for group in described.get("VpcSecurityGroups", [])
     )
     facts["Tags"] = _others_tags(described)
@@ -278,7 +279,7 @@ def restore_settings(
     }
     return {
         "DBSubnetGroupName": network.db_subnet_group_name,
-        "VpcSecurityGroupIds": list(network.security_group_ids),
+        SECURITY_GROUPS: list(network.security_group_ids),
         **kept,
         **{key: value for key, value in configured.items() if value is not None},
     }
@@ -318,6 +319,9 @@ def instance_tags(target: Target, plan: InstancePlan, own: Mapping[str, str]) ->
     return {**(plan.tags or {}), **target.tags, **own}
 
 
+_AFTER_HAND_OVER: Final = frozenset({DATA_API, SECURITY_GROUPS})
+"""The settings by which a cluster is reached, which are right only once it is handed over."""
+
 # What is not expected to stay: it is new in every restore, or decided by the snapshot.
 _ALWAYS_NEW: Final = frozenset(
     {"DBClusterArn", "DbClusterResourceId", "EngineVersion", "Port", "Instances"}
@@ -342,13 +346,14 @@ def drift(
 ) -> list[Difference]:
     """Return how the restored cluster (``new``) differs from the old one and the configuration.
 
-    ``wanted`` are the parameters that it was restored with, which outrank the old cluster.
+    ``wanted`` are the parameters that it was restored with, which outrank the old cluster. How it
+    is reached is left out: see ``hand_over_drift``.
     """
     by_parameter = {parameter: key for key, parameter in _KEPT.items()}
     expected = {
         key: value
         for key, value in (old or {}).items()
-        if key not in _ALWAYS_NEW and value and value != UNKNOWN
+        if key not in _ALWAYS_NEW | _AFTER_HAND_OVER and value and value != UNKNOWN
     }
     expected |= {
         by_parameter[parameter]: value
@@ -356,7 +361,6 @@ def drift(
         if parameter in by_parameter
     }
     expected["DBSubnetGroup"] = wanted["DBSubnetGroupName"]
-    expected["VpcSecurityGroupIds"] = sorted(wanted["VpcSecurityGroupIds"])
     if _SCALING in wanted:
         expected[_SCALING] = wanted[_SCALING]
     expected["Tags"] = {**(old or {}).get("Tags", {}), **target.tags}
@@ -391,6 +395,20 @@ def drift(
             if actual is not None and _comparable(now.get(option)) != _comparable(value)
         ]
     return found
+
+
+def hand_over_drift(
+    old: Mapping[str, Any] | None, new: Mapping[str, Any], security_group_ids: Sequence[str]
+) -> list[Difference]:
+    """Return how a cluster that is handed over is reached otherwise than it should be."""
+    expected: dict[str, Any] = {SECURITY_GROUPS: sorted(security_group_ids)}
+    if (old or {}).get(DATA_API):
+        expected[DATA_API] = True
+    return [
+        Difference(key, value, new.get(key))
+        for key, value in expected.items()
+        if _comparable(new.get(key)) != _comparable(value)
+    ]
 
 
 def _comparable(value: Any) -> Any:

@@ -8,8 +8,12 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from aurora_restore.shared.cluster import calls as cluster_calls
-from aurora_restore.shared.cluster.extras import extras
-from aurora_restore.shared.cluster.network import describe_subnet_group, network_of
+from aurora_restore.shared.cluster.extras import extras, openings
+from aurora_restore.shared.cluster.network import (
+    ClusterNetwork,
+    describe_subnet_group,
+    network_of,
+)
 from aurora_restore.shared.cluster.settings import (
     finishing_touches,
     instance_tags,
@@ -45,7 +49,8 @@ def planned_calls(found: Inventory, path: SnapshotPath, moment: str) -> Iterator
             final = _snapshot_arn(found.cluster["DBClusterArn"], found.final_snapshot)
             yield snapshot_calls.mark_final_snapshot(final, region, owner.tags)
     group = describe_subnet_group(found.rds, request.event, target)
-    settings = restore_settings(target, found.old, network_of(request.event, target, group))
+    network = network_of(request.event, target, group)
+    settings = restore_settings(target, found.old, network)
     yield cluster_calls.restore_cluster(
         request.cluster_id,
         region,
@@ -63,21 +68,26 @@ def planned_calls(found: Inventory, path: SnapshotPath, moment: str) -> Iterator
             instance_tags(target, plan, owner.tags),
         )
     yield cluster_calls.set_master_password(request.cluster_id, region, "")
-    arn = replace(
-        path.snapshot,
-        region=region,
-        account=request.target.account,
-        kind="cluster",
-        name=request.cluster_id,
-    )
     for extra in extras(
-        request.cluster_id, str(arn), region, found.old, {}, found.planned_instances, owner.tags
+        request.cluster_id, region, found.old, {}, found.planned_instances, owner.tags
     ):
         yield extra.call
     touches = finishing_touches(settings, found.old)
     if touches:
         yield cluster_calls.finish_cluster(request.cluster_id, region, touches)
+    yield from _hand_over(found, path, network)
     yield from _clean_up(found, path, moment)
+
+
+def _hand_over(found: Inventory, path: SnapshotPath, network: ClusterNetwork) -> Iterator[RdsCall]:
+    request = found.request
+    name, place = request.cluster_id, request.target
+    arn = replace(
+        path.snapshot, region=place.region, account=place.account, kind="cluster", name=name
+    )
+    yield cluster_calls.attach_security_groups(name, place.region, network.security_group_ids)
+    for opening in openings(str(arn), place.region, found.old, {}):
+        yield opening.call
 
 
 def _copies(found: Inventory, path: SnapshotPath) -> Iterator[RdsCall]:

@@ -34,7 +34,7 @@ def shown(renderable: RenderableType, *, width: int = 80, file: io.StringIO | No
 
 def test_the_timeline_has_a_row_with_a_bar_for_each_step() -> None:
     rows = shown(report.timeline(execution_progress(whole_run().events))).splitlines()[2:]
-    assert len(rows) == 10
+    assert len(rows) == 11
     copy = rows[2]
     assert copy.split()[:8] == [
         "3",

@@ -71,6 +71,17 @@ NOT_NEEDED: Final[Mapping[tuple[str, str, str], str]] = {
             "rds:ModifyDBInstance",
         )
     },
+    **{
+        ("hand-over", action, name): "it attaches security groups only"
+        for action in ("rds:ModifyDBCluster", "rds:ModifyDBInstance")
+        for name in (
+            "iam:PassRole",
+            "kms:CreateGrant",
+            "kms:Decrypt",
+            "kms:DescribeKey",
+            "kms:GenerateDataKey",
+        )
+    },
 }
 
 

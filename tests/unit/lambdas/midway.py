@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from aurora_restore.lambdas.check_restore_status import CheckRestoreStatusHandler
+from aurora_restore.lambdas.hand_over import HandOverHandler
 from aurora_restore.lambdas.restore_snapshot import RestoreSnapshotHandler
 from aurora_restore.shared.base_handler import BaseHandler
 from aurora_restore.shared.names import (
@@ -94,6 +95,20 @@ def usable(scene: Scene, **facts: Any) -> None:
     """A login at the restored cluster can succeed."""
     restored(scene, **facts)
     until_done(scene, CheckRestoreStatusHandler)
+
+
+def handed_over(scene: Scene, **facts: Any) -> dict[str, Any]:
+    """The restored cluster is set up and handed over; the last answer."""
+    usable(scene, **facts)
+    databases_set_up(scene)
+    return until_done(scene, HandOverHandler)
+
+
+def databases_set_up(scene: Scene) -> None:
+    """Nothing is left to do in the restored cluster's databases."""
+    latest = scene.bench.store.load(OPERATION)
+    assert latest is not None
+    reached(scene, "setup-db-users", **{**latest["details"], "users_configured": True})
 
 
 class Died(BaseException):

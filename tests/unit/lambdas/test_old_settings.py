@@ -7,11 +7,12 @@ from botocore.exceptions import ConnectTimeoutError
 
 from aurora_restore.lambdas.check_restore_status import CheckRestoreStatusHandler
 from aurora_restore.lambdas.delete_rds import DeleteRdsHandler
+from aurora_restore.lambdas.hand_over import HandOverHandler
 from aurora_restore.lambdas.restore_snapshot import RestoreSnapshotHandler
 from aurora_restore.lambdas.snapshot_check import SnapshotCheckHandler
 from tests.unit.bench import Bench
 from tests.unit.lambdas.arrange import LONG_ENOUGH, go, make_key, make_replaceable
-from tests.unit.lambdas.midway import until_done
+from tests.unit.lambdas.midway import databases_set_up, until_done
 from tests.unit.scene import HOME, OWN_TAGS, TARGET, Scene
 
 ARN = HOME.arn("cluster", TARGET)
@@ -72,12 +73,14 @@ def make_proxy(scene: Scene) -> None:
 
 
 def replaced(scene: Scene) -> dict[str, Any]:
-    """Replace the target; the last answer's body of check-restore-status."""
+    """Replace the target and hand it over; the last answer's body of hand-over."""
     go(scene, DeleteRdsHandler)
     scene.bench.advance(LONG_ENOUGH)
     go(scene, RestoreSnapshotHandler)
     scene.bench.advance(LONG_ENOUGH)
-    body: dict[str, Any] = until_done(scene, CheckRestoreStatusHandler)["body"]
+    until_done(scene, CheckRestoreStatusHandler)
+    databases_set_up(scene)
+    body: dict[str, Any] = until_done(scene, HandOverHandler)["body"]
     return body
 
 
@@ -145,7 +148,7 @@ def test_what_aws_refuses_to_put_back_is_drift_and_no_failure(scene: Scene) -> N
 
     body = replaced(scene)
 
-    assert body["message"] == "Cluster restore completed"
+    assert body["message"] == "The cluster is handed over"
     assert {"HttpEndpointEnabled", "CustomEndpoints"} <= {each["setting"] for each in body["drift"]}
 
 

@@ -342,8 +342,10 @@ def test_a_dry_run_without_obstacles_lists_the_calls_with_their_reasons(scene: S
         ("CreateDBInstance", REGION),
         ("ModifyDBCluster", REGION),
         ("ModifyDBCluster", REGION),
+        ("ModifyDBCluster", REGION),
         ("AddTagsToResource", REGION),
     ]
+    assert body["calls"][8]["parameters"]["VpcSecurityGroupIds"] == [scene.security_group]
     deleted = [call["parameters"].get("DBInstanceIdentifier") for call in body["calls"][1:3]]
     assert deleted == [f"{TARGET}-2", f"{TARGET}-1"]
     password = body["calls"][6]["parameters"]["MasterUserPassword"]

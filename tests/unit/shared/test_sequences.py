@@ -27,6 +27,7 @@ def test_replace_takes_every_step_once_in_the_specified_order() -> None:
         "restore-snapshot",
         "check-restore-status",
         "setup-db-users",
+        "hand-over",
         "archive-snapshot",
         "sns-notification",
     )

@@ -7,10 +7,11 @@ import pytest
 from botocore.loaders import create_loader
 from botocore.model import ServiceModel
 
-from aurora_restore.shared.cluster.extras import extras, losses
+from aurora_restore.shared.cluster.extras import extras, losses, openings
 from aurora_restore.shared.cluster.network import ClusterNetwork
 from aurora_restore.shared.cluster.settings import (
     drift,
+    hand_over_drift,
     instance_tags,
     planned_instances,
     restore_settings,
@@ -236,7 +237,10 @@ def test_the_network_type_comes_back() -> None:
 def put_back(new: dict[str, Any]) -> dict[str, dict[str, Any]]:
     old = recorded_with_extras()
     plans = planned_instances(target(), old)
-    found = extras("staging", "arn:staging", "us-west-2", old, new, plans, {"own": "tag"})
+    found = [
+        *extras("staging", "us-west-2", old, new, plans, {"own": "tag"}),
+        *openings("arn:staging", "us-west-2", old, new),
+    ]
     return {each.name: {each.call.operation: dict(each.call.parameters)} for each in found}
 
 
@@ -274,8 +278,9 @@ def test_every_call_that_puts_something_back_is_one_of_the_api() -> None:
     model = ServiceModel(create_loader().load_service_model("rds", "service-2"))
     old = recorded_with_extras()
 
-    for extra in extras(
-        "staging", "arn:staging", "us-west-2", old, {}, planned_instances(target(), old), {}
+    for extra in (
+        *extras("staging", "us-west-2", old, {}, planned_instances(target(), old), {}),
+        *openings("arn:staging", "us-west-2", old, {}),
     ):
         shape = model.operation_model(extra.call.operation).input_shape
         assert shape is not None
@@ -301,7 +306,10 @@ def test_what_is_lost_is_in_the_drift() -> None:
     old = recorded_with_extras()
     wanted = restore_settings(target(), old, NETWORK)
 
-    found = drift(target(), old, recorded(), wanted, planned_instances(target(), old))
+    found = [
+        *drift(target(), old, recorded(), wanted, planned_instances(target(), old)),
+        *hand_over_drift(old, recorded(), NETWORK.security_group_ids),
+    ]
 
     assert {item.setting for item in found} == {
         "ActivityStream",

@@ -1,0 +1,299 @@
+"""Lift the quarantine of the restored cluster, once its databases are set up."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import TYPE_CHECKING, Any, assert_never
+
+from aurora_restore.shared.base_handler import BaseHandler
+from aurora_restore.shared.cluster.calls import attach_security_groups
+from aurora_restore.shared.cluster.extras import Extra, openings, put_back
+from aurora_restore.shared.cluster.network import attached_groups, groups_to_hand_over
+from aurora_restore.shared.cluster.settings import hand_over_drift, settings_of
+from aurora_restore.shared.common import update_metrics
+from aurora_restore.shared.errors import (
+    ClusterNotFoundError,
+    ForeignClusterError,
+    NotSetUpError,
+    RestoreFailedError,
+)
+from aurora_restore.shared.job import Answer, Job
+from aurora_restore.shared.located_cluster import LocatedCluster, locate
+from aurora_restore.shared.pipeline import get_step
+from aurora_restore.shared.rds.reads import find_cluster, instances_of
+from aurora_restore.shared.rds.statuses import AVAILABLE, DEAD_CLUSTER, DEAD_INSTANCE
+from aurora_restore.shared.target_record import TargetRecord
+
+if TYPE_CHECKING:
+    from mypy_boto3_rds.type_defs import DBClusterTypeDef, DBInstanceTypeDef
+
+
+@dataclass(frozen=True, kw_only=True)
+class HandOverFacts:
+    """What is known of the cluster that is to be handed over."""
+
+    handed_over_at: str | None
+    """When that was done already."""
+    is_set_up: bool
+    """Whether the databases of this very cluster are set up as a whole."""
+    cluster_status: str
+    instance_statuses: Mapping[str, str]
+    """The status of each instance by name."""
+    wanted: Sequence[str]
+    """The security groups that the cluster is to have."""
+    groups: Mapping[str, str]
+    """The status of each security group that it has, by id."""
+    instance_groups: Mapping[str, Mapping[str, str]]
+    """The same for each of its instances, by name."""
+    openings: Sequence[Extra] = ()
+    """The other ways into the old cluster that have not been put back."""
+
+
+@dataclass(frozen=True)
+class KeepHandedOver:
+    """The cluster has been handed over, and is left as it is."""
+
+    since: str
+
+
+@dataclass(frozen=True)
+class RefuseUnfinished:
+    """The databases are not set up, so nobody may be let in."""
+
+
+@dataclass(frozen=True)
+class GiveUpCluster:
+    """No waiting makes this cluster usable."""
+
+    reason: str
+
+
+@dataclass(frozen=True)
+class AwaitCluster:
+    """RDS is not done with something."""
+
+    what: str
+
+
+@dataclass(frozen=True)
+class LiftQuarantine:
+    """Attach the wanted security groups in the place of those that the cluster has."""
+
+    groups: Sequence[str]
+
+
+@dataclass(frozen=True)
+class OpenAgain:
+    """The old cluster was reached in other ways, too."""
+
+    openings: Sequence[Extra]
+
+
+@dataclass(frozen=True)
+class HandOver:
+    """Every instance has exactly the wanted security groups."""
+
+
+HandOverAction = (
+    KeepHandedOver
+    | RefuseUnfinished
+    | GiveUpCluster
+    | AwaitCluster
+    | LiftQuarantine
+    | OpenAgain
+    | HandOver
+)
+
+
+def decide(facts: HandOverFacts) -> HandOverAction:
+    """Return the next thing to do with a cluster that is to be handed over."""
+    if facts.handed_over_at is not None:
+        return KeepHandedOver(facts.handed_over_at)
+    if not facts.is_set_up:
+        return RefuseUnfinished()
+    if facts.cluster_status in DEAD_CLUSTER:
+        return GiveUpCluster(f"it is {facts.cluster_status!r}")
+    dead = [
+        f"instance {name} is {status!r}"
+        for name, status in facts.instance_statuses.items()
+        if status in DEAD_INSTANCE
+    ]
+    if dead:
+        return GiveUpCluster(", ".join(dead))
+    if facts.cluster_status != AVAILABLE:
+        return AwaitCluster(f"the cluster, which is {facts.cluster_status}")
+    if set(facts.groups) != set(facts.wanted):
+        return LiftQuarantine(facts.wanted)
+    held = {"the cluster": facts.groups, **facts.instance_groups}
+    wanted = dict.fromkeys(facts.wanted, "active")
+    waiting = [name for name, groups in held.items() if dict(groups) != wanted]
+    if waiting:
+        return AwaitCluster("the security groups of " + ", ".join(waiting))
+    if facts.openings:
+        return OpenAgain(facts.openings)
+    return HandOver()
+
+
+class HandOverHandler(BaseHandler):
+    """The step that lets the application's network reach the cluster, and waits until it does.
+
+    Until then only the functions that log in to the database reach it. The step proves by the
+    target record, and by the resource id, that the cluster is this operation's and is set up; what
+    it has handed over once, no step changes again.
+    """
+
+    step = get_step("hand-over")
+
+    def run(self, job: Job) -> Answer:
+        """Do what is next, and return 200 once the cluster is handed over, 202 until then.
+
+        Raises what ``locate`` raises, NotSetUpError if the databases are not set up,
+        ForeignClusterError if another cluster has the target's name, and ClusterNotFoundError or
+        RestoreFailedError for a cluster that is gone or unusable, if it may not be restored again.
+        """
+        located = locate(job)
+        body: dict[str, Any] = {
+            "target_cluster_id": job.target_cluster_id,
+            "target_region": job.target_region,
+        }
+        cluster = find_cluster(job.rds.at_target, job.target_cluster_id)
+        if cluster is None:
+            return job.start_again(
+                ClusterNotFoundError(
+                    f"there is no cluster {job.target_cluster_id} in {job.target_region}", **body
+                )
+            )
+        if cluster.get("DbClusterResourceId") != located.resource_id:
+            raise ForeignClusterError(
+                f"cluster {job.target_cluster_id} ({cluster['Status']}) is not the one that "
+                f"operation {job.operation_id} restored; it is left alone",
+                **body,
+            )
+        instances = instances_of(job.rds.at_target, job.target_cluster_id)
+        body["status"] = cluster["Status"]
+        match decide(self._look(job, located, cluster, instances)):
+            case KeepHandedOver(since):
+                return Answer(
+                    "The cluster has been handed over already",
+                    {**body, "handed_over_at": since},
+                    replace(job.state, handed_over_at=since),
+                )
+            case RefuseUnfinished():
+                raise NotSetUpError(
+                    f"cluster {job.target_cluster_id} is not handed over: its databases are not "
+                    f"set up as a whole by operation {job.operation_id}",
+                    **body,
+                )
+            case GiveUpCluster(reason):
+                return job.start_again(
+                    RestoreFailedError(
+                        f"the restored cluster {job.target_cluster_id} is unusable: {reason}; the "
+                        "events of RDS say why",
+                        **body,
+                    )
+                )
+            case AwaitCluster(what):
+                return self._wait(body, what)
+            case LiftQuarantine(groups):
+                self._begin(job, located)
+                attach_security_groups(job.target_cluster_id, job.target_region, groups).make(
+                    job.rds.at_target
+                )
+                return self._wait(body, "the security groups of the cluster")
+            case OpenAgain(missing):
+                self._begin(job, located)
+                done = put_back(job.rds.at_target, missing)
+                job.state = replace(job.state, put_back=(*job.state.put_back, *done))
+                return self._wait(body, "its " + ", ".join(extra.name for extra in missing))
+            case HandOver():
+                return self._hand_over(job, located, cluster, instances, body)
+            case action:
+                assert_never(action)
+
+    def _look(
+        self,
+        job: Job,
+        located: LocatedCluster,
+        cluster: "DBClusterTypeDef",
+        instances: "Sequence[DBInstanceTypeDef]",
+    ) -> HandOverFacts:
+        return HandOverFacts(
+            handed_over_at=located.record.handed_over_at,
+            is_set_up=job.state.has_set_up(located.resource_id),
+            cluster_status=cluster["Status"],
+            instance_statuses={
+                instance["DBInstanceIdentifier"]: instance.get("DBInstanceStatus", "")
+                for instance in instances
+            },
+            wanted=self._wanted_groups(job),
+            groups=attached_groups(cluster),
+            instance_groups={
+                instance["DBInstanceIdentifier"]: attached_groups(instance)
+                for instance in instances
+            },
+            openings=[
+                opening
+                for opening in openings(
+                    cluster["DBClusterArn"],
+                    job.target_region,
+                    job.state.old_cluster,
+                    settings_of(cluster, instances),
+                )
+                if opening.name not in job.state.put_back
+            ],
+        )
+
+    def _wanted_groups(self, job: Job) -> tuple[str, ...]:
+        return groups_to_hand_over(job.event, job.restore.target, job.state.security_group_ids)
+
+    def _wait(self, body: Mapping[str, Any], what: str) -> Answer:
+        return Answer.wait("The hand-over is still in progress", {**body, "waiting_for": what})
+
+    def _begin(self, job: Job, located: LocatedCluster) -> TargetRecord:
+        """Record that the cluster is about to be reached, before it is; return the target record.
+
+        From then on nothing is set up in its databases again.
+        """
+        since = located.record.hand_over_started_at or job.now
+        record = job.target_record.add(
+            located.record, job.operation_id, located.resource_id, hand_over_started_at=since
+        )
+        if job.state.hand_over_started_at != since:
+            job.record(replace(job.state, hand_over_started_at=since))
+        return record
+
+    def _hand_over(
+        self,
+        job: Job,
+        located: LocatedCluster,
+        cluster: "DBClusterTypeDef",
+        instances: "Sequence[DBInstanceTypeDef]",
+        body: Mapping[str, Any],
+    ) -> Answer:
+        wanted = self._wanted_groups(job)
+        found = hand_over_drift(job.state.old_cluster, settings_of(cluster, instances), wanted)
+        other = {difference.setting for difference in found}
+        differences = (
+            *(each for each in job.state.drift or () if each["setting"] not in other),
+            *map(asdict, found),
+        )
+        update_metrics(job.operation_id, "SettingsDrift", len(differences))
+        record, now = self._begin(job, located), job.now
+        job.target_record.add(record, job.operation_id, located.resource_id, handed_over_at=now)
+        return Answer(
+            "The cluster is handed over",
+            {
+                **body,
+                "security_group_ids": wanted,
+                "handed_over_at": now,
+                "drift": differences,
+            },
+            replace(
+                job.state,
+                security_group_ids=wanted,
+                handed_over_at=now,
+                drift=differences,
+            ),
+        )
+
+
+handler = HandOverHandler()
