@@ -129,6 +129,10 @@ def test_the_documented_examples_in_their_order(stage: PipelineStage, app: Deplo
     assert found["target_cluster_id"] == TARGET
     assert found["cluster_endpoint"] == endpoint["cluster_endpoint"]
 
+    _, answer = until_done(lambda: stage.invoke(app, "hand-over", {"operation_id": OPERATION}))
+    found = body(answer, 200, "The cluster is handed over")
+    assert found["security_group_ids"] == [app.network.security_group_id]
+
     answer = stage.invoke(
         app,
         "archive-snapshot",
@@ -220,6 +224,7 @@ def test_the_documented_examples_within_a_region(
             400,
             "ValidationError",
         ),
+        ("hand-over", {}, 400, "ValidationError"),
         ("archive-snapshot", {"target_snapshot_name": "none"}, 404, "ArchiveNotFoundError"),
         ("sns-notification", {"status": "maybe"}, 400, "ValidationError"),
     ],

@@ -159,7 +159,7 @@ def test_the_old_clusters_settings_come_back_and_a_final_snapshot_stays(
     assert restored["IAMDatabaseAuthenticationEnabled"] is True
     assert restored["EnabledCloudwatchLogsExports"] == ["postgresql"]
     state = stage.state(app, operation_of(execution))
-    assert state["check-restore-status"]["details"]["drift"] == []
+    assert state["hand-over"]["details"]["drift"] == []
     copy, final = sorted(stage.snapshots(TARGET_REGION))
     assert copy.endswith("-copy")
     assert final.startswith(f"{TARGET}-final-")
@@ -330,6 +330,7 @@ def test_a_master_password_that_is_changed_between_two_steps_is_set_again(
     assert list(dict.fromkeys(steps)) == [
         "check-restore-status",
         "setup-db-users",
+        "hand-over",
         "archive-snapshot",
         "sns-notification",
     ]

@@ -108,6 +108,7 @@ REFUSALS = [
     "SnapshotNotAvailableError",
     "ForeignClusterError",
     "NameTakenError",
+    "NotSetUpError",
 ]
 
 

@@ -71,6 +71,7 @@ NOT_NEEDED: Final[Mapping[tuple[str, str, str], str]] = {
             "rds:ModifyDBInstance",
         )
     },
+    ("hand-over", "rds:ModifyDBInstance", "rds:AddTagsToResource"): "it gives instances no tags",
     **{
         ("hand-over", action, name): "it attaches security groups only"
         for action in ("rds:ModifyDBCluster", "rds:ModifyDBInstance")
