@@ -1,6 +1,6 @@
 """Disable inherited logins, run the scripts, set up the application's roles, and check them."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, assert_never
@@ -14,14 +14,16 @@ from aurora_restore.shared.database_step import (
     read_deployed_asset,
 )
 from aurora_restore.shared.documents.secrets import AppCredentials
+from aurora_restore.shared.documents.sql_script import DeployedScript
 from aurora_restore.shared.job import Answer, Job
 from aurora_restore.shared.lambda_environment import LambdaEnvironment
 from aurora_restore.shared.names import script_resource
 from aurora_restore.shared.pipeline import get_step
 from aurora_restore.shared.postgres.access import DatabaseAccess
+from aurora_restore.shared.postgres.after_masking import after_masking
 from aurora_restore.shared.postgres.connection import DatabaseLogin, DatabaseServer
 from aurora_restore.shared.postgres.grants import READ_ONLY, READ_WRITE
-from aurora_restore.shared.postgres.scripts import SqlScript
+from aurora_restore.shared.postgres.scripts import SqlScript, shorten_record
 from aurora_restore.shared.postgres.setup import DatabaseSetup, PostgresSetup
 from aurora_restore.shared.postgres.tasks import Task, TaskStatus
 
@@ -207,7 +209,7 @@ class SetupDbUsersHandler(DatabaseStepHandler):
             self._open_setup(databases),
             SetupFacts(
                 lock_out_due=job.restore.database.disable_inherited_logins,
-                tasks=self._tasks(job, databases.databases[0]),
+                tasks=self._tasks(job, databases.databases),
                 databases=databases.databases,
             ),
         )
@@ -219,23 +221,34 @@ class SetupDbUsersHandler(DatabaseStepHandler):
                 case AwaitTask(task=task):
                     return work.waiting(task, action.reason)
                 case Finish():
-                    return Answer(action.reason, state=replace(job.state, users_configured=True))
+                    return Answer(
+                        action.reason,
+                        state=replace(
+                            job.state, users_configured=True, scripts=work.find_script_records()
+                        ),
+                    )
                 case _:
                     work.perform(action, self.seconds_left(job))
 
-    def _tasks(self, job: Job, default_database: str) -> tuple[Task, ...]:
+    def _tasks(self, job: Job, databases: Sequence[str]) -> tuple[Task, ...]:
         """Return everything that is to be done as a task, in its order."""
-        return self._scripts(job, default_database)
+        scripts = self._scripts(job, databases[0])
+        rewrite_tables = job.restore.database.rewrite_tables
+        return (*scripts, *after_masking(databases, scripts, rewrite_tables=rewrite_tables))
 
     def _scripts(self, job: Job, default_database: str) -> tuple[SqlScript, ...]:
         return tuple(
             SqlScript(
                 name=script.path,
                 database=script.database or default_database,
-                sql=self._read_asset(script_resource(job.restore_name, index, script.path)),
+                script=self._deployed(script_resource(job.restore_name, index, script.path)),
+                skip_triggers=job.restore.database.triggers == "skip",
             )
             for index, script in enumerate(job.restore.database.scripts)
         )
+
+    def _deployed(self, path: str) -> DeployedScript:
+        return DeployedScript.from_json(self._read_asset(path))
 
 
 @dataclass
@@ -290,6 +303,15 @@ class _Work:
         obstacle = self.setup.find_obstacle(task)
         script = {"script": task.name} if isinstance(task, SqlScript) else {}
         return Answer.wait(f"{reason}; {obstacle}" if obstacle else reason, script)
+
+    def find_script_records(self) -> tuple[Mapping[str, Any], ...]:
+        """Return what the journals have recorded of each script, in the order of the scripts."""
+        scripts = [task for task in self.facts.tasks if isinstance(task, SqlScript)]
+        found = self.setup.find_records(scripts)
+        return tuple(
+            {"path": script.name, "database": script.database, **shorten_record(found[script])}
+            for script in scripts
+        )
 
     def _note(self, **facts: Any) -> None:
         self.facts = replace(self.facts, **facts)

@@ -43,6 +43,7 @@ _FACTS: Final = (
     "snapshot_created_at",
     "deleted_cluster_id",
     "disabled_logins",
+    "scripts",
     "handed_over_at",
     "deleted_snapshots",
     "route",

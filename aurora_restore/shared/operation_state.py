@@ -281,6 +281,14 @@ class OperationState:
             "setup-db-users", "The inherited roles that may no longer log in.", of_one_cluster=True
         ),
     ] = None
+    scripts: Annotated[
+        tuple[Mapping[str, Any], ...],
+        Key(
+            "setup-db-users",
+            "What each script did: its path, database and SHA-256, the rows that were changed by "
+            "statement and by table, the triggers of these tables that fired, and its seconds.",
+        ),
+    ] = ()
     connection_failures: Annotated[
         int | None,
         Key(
