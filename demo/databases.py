@@ -8,7 +8,6 @@ from pg8000.exceptions import DatabaseError as PgDatabaseError
 
 from aurora_restore.shared.errors import DatabaseConnectionError
 from aurora_restore.shared.postgres import journal
-from aurora_restore.shared.postgres.application_roles import scram_verifier
 from aurora_restore.shared.postgres.connection import (
     INSUFFICIENT_PRIVILEGE,
     DatabaseLogin,
@@ -19,6 +18,7 @@ from aurora_restore.shared.postgres.connection import (
     literal,
     sqlstate,
 )
+from aurora_restore.shared.postgres.scram import scram_verifier
 from aurora_restore.shared.postgres.session_settings import DEFAULT_SEARCH_PATH
 from demo.checks import LoginAttempt, TableReading
 from demo.scenario import DemoLogin

@@ -14,16 +14,17 @@ from aurora_restore.shared.database_step import (
     read_deployed_asset,
 )
 from aurora_restore.shared.documents.secrets import AppCredentials
-from aurora_restore.shared.documents.sql_script import DeployedScript
 from aurora_restore.shared.job import Answer, Job
 from aurora_restore.shared.lambda_environment import LambdaEnvironment
+from aurora_restore.shared.name_list import NameList
 from aurora_restore.shared.names import script_resource
+from aurora_restore.shared.operation_state import OperationState
 from aurora_restore.shared.pipeline import get_step
 from aurora_restore.shared.postgres.access import DatabaseAccess
-from aurora_restore.shared.postgres.after_masking import after_masking
 from aurora_restore.shared.postgres.connection import DatabaseLogin, DatabaseServer
-from aurora_restore.shared.postgres.grants import READ_ONLY, READ_WRITE
-from aurora_restore.shared.postgres.scripts import SqlScript, shorten_record
+from aurora_restore.shared.postgres.privileges import READ_ONLY, READ_WRITE
+from aurora_restore.shared.postgres.scram import parse_app_credentials
+from aurora_restore.shared.postgres.scripts import SqlScript
 from aurora_restore.shared.postgres.setup import DatabaseSetup, PostgresSetup
 from aurora_restore.shared.postgres.tasks import Task, TaskStatus
 
@@ -55,6 +56,10 @@ class SetupFacts:
     databases: tuple[str, ...]
     granted: frozenset[str] = frozenset()
     """The databases whose privileges this call has checked and completed."""
+    unfinished: str | None = None
+    """The database whose privileges have taken the time that this call had."""
+    beyond_reach: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    """By database, what a superuser's grants allow against the rules."""
     proven: bool = False
 
     @property
@@ -111,6 +116,14 @@ class GrantAccess:
 
 
 @dataclass(frozen=True, kw_only=True)
+class ContinueGrants:
+    """Return 202, because there are more privileges to grant than this call had time for."""
+
+    database: str
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class ProveAccess:
     """Log in as both roles, and check what they can do."""
 
@@ -126,7 +139,7 @@ class Finish:
 
 
 SetupChange = LockOut | StartTask | CompleteSecret | SetUpRoles | GrantAccess | ProveAccess
-SetupAction = SetupChange | AwaitTask | Finish
+SetupAction = SetupChange | AwaitTask | ContinueGrants | Finish
 
 
 def decide(facts: SetupFacts) -> SetupAction:
@@ -152,6 +165,10 @@ def decide(facts: SetupFacts) -> SetupAction:
     if not facts.roles_ready:
         return SetUpRoles(logins=logins, reason="the application's roles may lack their logins")
     for database in facts.databases:
+        if database == facts.unfinished:
+            return ContinueGrants(
+                database=database, reason=f"The privileges in {database!r} are not complete yet"
+            )
         if database not in facts.granted:
             return GrantAccess(
                 database=database,
@@ -209,7 +226,7 @@ class SetupDbUsersHandler(DatabaseStepHandler):
             self._open_setup(databases),
             SetupFacts(
                 lock_out_due=job.restore.database.disable_inherited_logins,
-                tasks=self._tasks(job, databases.databases),
+                tasks=self._tasks(job, databases.databases[0]),
                 databases=databases.databases,
             ),
         )
@@ -220,35 +237,26 @@ class SetupDbUsersHandler(DatabaseStepHandler):
             match action:
                 case AwaitTask(task=task):
                     return work.waiting(task, action.reason)
+                case ContinueGrants(database=database):
+                    return Answer.wait(action.reason, {"database": database})
                 case Finish():
-                    return Answer(
-                        action.reason,
-                        state=replace(
-                            job.state, users_configured=True, scripts=work.find_script_records()
-                        ),
-                    )
+                    return Answer(action.reason, state=work.final_state())
                 case _:
                     work.perform(action, self.seconds_left(job))
 
-    def _tasks(self, job: Job, databases: Sequence[str]) -> tuple[Task, ...]:
+    def _tasks(self, job: Job, default_database: str) -> tuple[Task, ...]:
         """Return everything that is to be done as a task, in its order."""
-        scripts = self._scripts(job, databases[0])
-        rewrite_tables = job.restore.database.rewrite_tables
-        return (*scripts, *after_masking(databases, scripts, rewrite_tables=rewrite_tables))
+        return self._scripts(job, default_database)
 
     def _scripts(self, job: Job, default_database: str) -> tuple[SqlScript, ...]:
         return tuple(
             SqlScript(
                 name=script.path,
                 database=script.database or default_database,
-                script=self._deployed(script_resource(job.restore_name, index, script.path)),
-                skip_triggers=job.restore.database.triggers == "skip",
+                sql=self._read_asset(script_resource(job.restore_name, index, script.path)),
             )
             for index, script in enumerate(job.restore.database.scripts)
         )
-
-    def _deployed(self, path: str) -> DeployedScript:
-        return DeployedScript.from_json(self._read_asset(path))
 
 
 @dataclass
@@ -286,12 +294,10 @@ class _Work:
             case CompleteSecret():
                 self._note(logins=self._complete_app_secret())
             case SetUpRoles(logins=logins):
-                self.setup.set_up_roles((logins.app, logins.readonly))
+                self.setup.set_up_roles(logins.app, logins.readonly)
                 self._note(roles_ready=True)
             case GrantAccess(database=database, logins=logins):
-                roles = {logins.app.user: READ_WRITE, logins.readonly.user: READ_ONLY}
-                self.setup.grant_access(database, roles, self.job.restore.database.keep_logins)
-                self._note(granted=self.facts.granted | {database})
+                self._grant_access(database, logins, seconds)
             case ProveAccess(logins=logins):
                 self.setup.prove_access(logins.app, logins.readonly)
                 self._note(proven=True)
@@ -304,13 +310,17 @@ class _Work:
         script = {"script": task.name} if isinstance(task, SqlScript) else {}
         return Answer.wait(f"{reason}; {obstacle}" if obstacle else reason, script)
 
-    def find_script_records(self) -> tuple[Mapping[str, Any], ...]:
-        """Return what the journals have recorded of each script, in the order of the scripts."""
-        scripts = [task for task in self.facts.tasks if isinstance(task, SqlScript)]
-        found = self.setup.find_records(scripts)
-        return tuple(
-            {"path": script.name, "database": script.database, **shorten_record(found[script])}
-            for script in scripts
+    def final_state(self) -> OperationState:
+        """Return the operation's state once everything is done."""
+        sentences = (
+            f"{database}: {sentence}"
+            for database, found in self.facts.beyond_reach.items()
+            for sentence in found
+        )
+        return replace(
+            self.job.state,
+            users_configured=True,
+            privileges_beyond_reach=NameList.of(sentences) if self.facts.beyond_reach else None,
         )
 
     def _note(self, **facts: Any) -> None:
@@ -322,10 +332,25 @@ class _Work:
         if disabled != (job.state.disabled_logins or ()):
             job.record(replace(job.state, disabled_logins=disabled))
 
+    def _grant_access(self, database: str, logins: ApplicationLogins, seconds: float) -> None:
+        roles = {logins.app.user: READ_WRITE, logins.readonly.user: READ_ONLY}
+        keep = self.job.restore.database.keep_logins
+        outcome = self.setup.grant_access(database, roles, keep, seconds)
+        if not outcome.complete:
+            self._note(unfinished=database)
+            return
+        self._note(
+            granted=self.facts.granted | {database},
+            beyond_reach={
+                **self.facts.beyond_reach,
+                **({database: outcome.beyond_reach} if outcome.beyond_reach else {}),
+            },
+        )
+
     def _read_app_secret(self) -> tuple[dict[str, Any], AppCredentials]:
         name = self.job.environment.app_secret
         stored = get_secret(name, clients=self.job.clients)
-        return stored, AppCredentials.parse(stored, source=f"secret {name}")
+        return stored, parse_app_credentials(stored, source=f"secret {name}")
 
     def _complete_app_secret(self) -> ApplicationLogins:
         """Store a password for each role that has none, before any role gets it."""

@@ -13,6 +13,7 @@ from typing import Annotated, Any, Final, Self, get_args, get_type_hints
 
 from aurora_restore.shared.documents.fields import Moment
 from aurora_restore.shared.documents.schema import parse, to_json
+from aurora_restore.shared.name_list import NameList
 
 EVERY_STEP: Final = "every step"
 
@@ -281,14 +282,6 @@ class OperationState:
             "setup-db-users", "The inherited roles that may no longer log in.", of_one_cluster=True
         ),
     ] = None
-    scripts: Annotated[
-        tuple[Mapping[str, Any], ...],
-        Key(
-            "setup-db-users",
-            "What each script did: its path, database and SHA-256, the rows that were changed by "
-            "statement and by table, the triggers of these tables that fired, and its seconds.",
-        ),
-    ] = ()
     connection_failures: Annotated[
         int | None,
         Key(
@@ -298,6 +291,14 @@ class OperationState:
         ),
     ] = None
 
+    privileges_beyond_reach: Annotated[
+        NameList | None,
+        Key(
+            "setup-db-users",
+            "What PUBLIC or an application role may do that the rules forbid, and only a superuser "
+            "could revoke.",
+        ),
+    ] = None
     users_configured: Annotated[
         bool,
         Key(

@@ -12,7 +12,6 @@ from typing import Any
 from aurora_restore.lambdas.setup_db_users import SetupDbUsersHandler
 from aurora_restore.shared.base_handler import BaseHandler
 from aurora_restore.shared.database_step import DatabaseStepHandler
-from aurora_restore.shared.documents.sql_script import DeployedScript
 from aurora_restore.shared.errors import (
     InvalidPasswordError,
     PrivilegeCheckError,
@@ -25,7 +24,8 @@ from aurora_restore.shared.postgres.connection import (
     DatabaseServer,
     DatabaseSession,
 )
-from aurora_restore.shared.postgres.grants import Privileges
+from aurora_restore.shared.postgres.grants import GrantOutcome
+from aurora_restore.shared.postgres.privileges import Privileges
 from aurora_restore.shared.postgres.scripts import SqlScript
 from aurora_restore.shared.postgres.tasks import Task, TaskStatus
 from embedded_aws.rds.backend import RdsBackend
@@ -40,24 +40,19 @@ class Contents:
 
     disabled_by: list[str] = field(default_factory=list)
     started: dict[tuple[str, str], datetime] = field(default_factory=dict)
-    """The tasks that are running, by operation and name, and when they end."""
-    done: list[tuple[str, str]] = field(default_factory=list)
+    """The scripts that are running, by operation and name, and when they end."""
+    scripts: list[tuple[str, str]] = field(default_factory=list)
     logins: dict[str, str] = field(default_factory=dict)
     granted: set[str] = field(default_factory=set)
     statements: list[tuple[str, str]] = field(default_factory=list)
     """What was run in sessions of a step, each with its database."""
 
-    @property
-    def scripts(self) -> list[tuple[str, str]]:
-        """The scripts that have run, by operation and path."""
-        return [(operation, name) for operation, name in self.done if name.endswith(".sql")]
-
-    def end_tasks(self, moment: datetime) -> None:
-        """Let the tasks come to their end whose time has come."""
-        for task, end in list(self.started.items()):
+    def end_scripts(self, moment: datetime) -> None:
+        """Let the scripts come to their end whose time has come."""
+        for script, end in list(self.started.items()):
             if end <= moment:
-                del self.started[task]
-                self.done.append(task)
+                del self.started[script]
+                self.scripts.append(script)
 
 
 @dataclass
@@ -74,8 +69,6 @@ class DatabasesDouble:
     """How long a script takes."""
     obstacle: str | None = None
     """What lock a running task waits for."""
-    record: Mapping[str, Any] = field(default_factory=lambda: {"sha256": "0" * 64})
-    """What the journal holds of each script."""
     forgetful: bool = False
     """Whether grants have no effect."""
 
@@ -83,7 +76,7 @@ class DatabasesDouble:
         """What lets a step reach the double: arguments for its handler."""
         if not issubclass(handler, DatabaseStepHandler):
             return {}
-        given: dict[str, Any] = {"connect": self._connect, "read_asset": _asset}
+        given: dict[str, Any] = {"connect": self._connect, "read_asset": lambda path: f"-- {path}"}
         if issubclass(handler, SetupDbUsersHandler):
             given["open_setup"] = self._open_setup
         return given
@@ -115,7 +108,7 @@ class DatabasesDouble:
                 f"{login.user!r} could not log in", sqlstate="28P01", user=login.user
             )
         contents = self.of(found[0])
-        contents.end_tasks(self.backend.clock.now())
+        contents.end_scripts(self.backend.clock.now())
         return contents
 
 
@@ -178,7 +171,7 @@ class SetupDouble:
 
     def _status(self, contents: Contents, task: Task) -> TaskStatus:
         key = (self.operation_id, _name(task))
-        if key in contents.done:
+        if key in contents.scripts:
             return TaskStatus.DONE
         return TaskStatus.RUNNING if key in contents.started else TaskStatus.MISSING
 
@@ -190,24 +183,26 @@ class SetupDouble:
         takes = self.databases.seconds.get(name, 0)
         now = self.databases.backend.clock.now()
         contents.started[self.operation_id, name] = now + timedelta(seconds=takes)
-        contents.end_tasks(now + timedelta(seconds=seconds))
+        contents.end_scripts(now + timedelta(seconds=seconds))
         return self._status(contents, task)
 
     def find_obstacle(self, task: Task) -> str | None:
         return self.databases.obstacle
 
-    def find_records(self, tasks: Sequence[Task]) -> Mapping[Task, Mapping[str, Any]]:
-        return dict.fromkeys(tasks, self.databases.record)
-
-    def set_up_roles(self, logins: Sequence[DatabaseLogin]) -> None:
-        self._log_in().logins.update({login.user: login.password for login in logins})
+    def set_up_roles(self, app: DatabaseLogin, readonly: DatabaseLogin) -> None:
+        self._log_in().logins.update({login.user: login.password for login in (app, readonly)})
 
     def grant_access(
-        self, database: str, roles: Mapping[str, Privileges], keep: Collection[str]
-    ) -> None:
+        self,
+        database: str,
+        roles: Mapping[str, Privileges],
+        keep: Collection[str],
+        seconds: float,
+    ) -> GrantOutcome:
         contents = self._log_in()
         if not self.databases.forgetful:
             contents.granted.update(roles)
+        return GrantOutcome(complete=True)
 
     def prove_access(self, app: DatabaseLogin, readonly: DatabaseLogin) -> None:
         for login in (app, readonly):
@@ -220,8 +215,3 @@ class SetupDouble:
 
 def _name(task: Task) -> str:
     return task.name if isinstance(task, SqlScript) else task.entry
-
-
-def _asset(path: str) -> str:
-    """What is deployed under a path: an empty script, or a CA bundle that nobody reads."""
-    return DeployedScript("0" * 64, ()).to_json()

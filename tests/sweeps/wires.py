@@ -41,8 +41,7 @@ class Exchange:
 
     @property
     def is_script(self) -> bool:
-        """Whether it takes as long as the table that the sweep locks is locked."""
-        return self.text.startswith(("DO ", "VACUUM ")) and "ledger" in self.text
+        return self.text.startswith("BEGIN;")
 
     @property
     def only_looks(self) -> bool:

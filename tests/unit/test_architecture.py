@@ -27,7 +27,7 @@ ARROWS = {
     "repository": set[str](),
     "embedded_aws": set[str](),
     "demo": {"shared", "embedded_aws"},
-    "benchmarks": {"shared"},
+    "benchmarks": {"shared", "embedded_aws"},
 }
 
 # What of ``shared`` only declares, and is known outside of the functions.

@@ -1,13 +1,12 @@
 """The two roles of the application: their login, and what they may not inherit.
 
-Passwords reach the server as SCRAM verifiers, computed here, so that no statement it might log
-holds one in clear.
+Passwords reach the server as SCRAM verifiers, so that no statement it might log holds one in clear.
 """
 
-import base64
+from collections.abc import Collection
+from typing import Final
 
 from pg8000.exceptions import DatabaseError as PgDatabaseError
-from scramp import ScramMechanism
 
 from aurora_restore.shared.errors import PrivilegeCheckError
 from aurora_restore.shared.postgres.connection import (
@@ -24,6 +23,14 @@ from aurora_restore.shared.postgres.membership import (
     find_memberships,
     plan_membership,
 )
+from aurora_restore.shared.postgres.scram import scram_verifier
+
+ATTRIBUTES: Final = {"rolreplication": "REPLICATION", "rolbypassrls": "BYPASSRLS"}
+"""What lets a role read more than it is granted, and only some master users may take."""
+SETTINGS: Final = ("role", "session_authorization", "session_replication_role")
+"""Settings by which a role's sessions would begin as another role, or without triggers."""
+WRITER_SETTINGS: Final = (*SETTINGS, "default_transaction_read_only")
+"""Those without which a role can write."""
 
 
 def ensure_login(
@@ -41,8 +48,51 @@ def ensure_login(
     with explained(f"role {login.user!r} could not be set up"):
         session.run(
             f"{verb} ROLE {identifier(login.user)} WITH LOGIN NOCREATEDB NOCREATEROLE "
-            f"VALID UNTIL 'infinity' {password}"
+            f"CONNECTION LIMIT -1 VALID UNTIL 'infinity' {password}"
         )
+
+
+def take_attributes(session: DatabaseSession, role: str) -> None:
+    """Take from the role what lets it read more than it is granted.
+
+    Raises PrivilegeCheckError where the master user may not take that.
+    """
+    columns = ", ".join(ATTRIBUTES)
+    for row in session.run(f"SELECT {columns} FROM pg_roles WHERE rolname = :role", role=role):
+        for attribute, has in zip(ATTRIBUTES.values(), row, strict=True):
+            if has:
+                _take_attribute(session, role, attribute)
+
+
+def _take_attribute(session: DatabaseSession, role: str, attribute: str) -> None:
+    try:
+        session.run(f"ALTER ROLE {identifier(role)} NO{attribute}")
+    except PgDatabaseError as error:
+        raise PrivilegeCheckError(
+            f"role {role!r} has {attribute}, which the master user may not take from it "
+            f"({describe(error)}); take it in the source, or name another role in the "
+            "application's secret",
+            role=role,
+            attribute=attribute,
+        ) from error
+
+
+def reset_settings(session: DatabaseSession, role: str, settings: Collection[str]) -> None:
+    """Reset those of ``settings`` that ALTER ROLE has given the role, in any database or in all.
+
+    Raises DatabaseError where PostgreSQL refuses a statement.
+    """
+    rows = session.run(
+        "SELECT d.datname, split_part(setting, '=', 1) FROM pg_db_role_setting s "
+        "JOIN pg_roles r ON r.oid = s.setrole LEFT JOIN pg_database d ON d.oid = s.setdatabase "
+        "CROSS JOIN LATERAL unnest(s.setconfig) setting WHERE r.rolname = :role ORDER BY 1, 2",
+        role=role,
+    )
+    for database, setting in rows:
+        if setting in settings:
+            scope = "" if database is None else f"IN DATABASE {identifier(database)} "
+            with explained(f"setting {setting} of role {role!r} could not be reset"):
+                session.run(f"ALTER ROLE {identifier(role)} {scope}RESET {setting}")
 
 
 def leave_groups(session: DatabaseSession, role: str) -> None:
@@ -85,17 +135,3 @@ def _attempt(session: DatabaseSession, *statements: str) -> str | None:
     except PgDatabaseError as error:
         return describe(error)
     return None
-
-
-def scram_verifier(password: str) -> str:
-    """Return a password as PostgreSQL stores it under ``scram-sha-256``, with a random salt.
-
-    RFC 5803 describes the format.
-    """
-    salt, stored_key, server_key, iterations = ScramMechanism("SCRAM-SHA-256").make_auth_info(
-        password
-    )
-    salt64, stored64, server64 = (
-        base64.b64encode(part).decode() for part in (salt, stored_key, server_key)
-    )
-    return f"SCRAM-SHA-256${iterations}:{salt64}${stored64}:{server64}"

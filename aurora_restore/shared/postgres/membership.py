@@ -22,7 +22,7 @@ class Membership:
 
 @dataclass(frozen=True)
 class TemporaryMembership:
-    """The statements by which the session's user becomes a member of roles, and stops being one."""
+    """The statements by which the current user becomes a member of roles, and stops being one."""
 
     gain: tuple[str, ...]
     lose: tuple[str, ...]
@@ -41,36 +41,89 @@ def find_memberships(session: DatabaseSession, role: str) -> list[Membership]:
     return [Membership(*row) for row in rows]
 
 
-def plan_membership(session: DatabaseSession, roles: Collection[str]) -> TemporaryMembership:
+def plan_membership(
+    session: DatabaseSession, roles: Collection[str], *, to_become: bool = False
+) -> TemporaryMembership:
     """Return what lets the session's user act as ``roles``: only owners may grant and alter.
 
-    Changes nothing. Roles as which the session's user may act already are left out.
+    Changes nothing. Roles as which the session's user may act already are left out. With
+    ``to_become`` it may also ``SET ROLE`` to each.
+
+    A role that is itself a member of the session's user cannot have it as a member. Until
+    PostgreSQL 15 that membership is suspended meanwhile. Since 16 the master user may not do that;
+    then it may read and write what that role owns, and no more.
     """
-    missing = (
-        session.column(
-            "SELECT rolname FROM pg_roles WHERE rolname = ANY (CAST(:roles AS text[])) "
-            "AND NOT pg_has_role(session_user, oid, 'USAGE') ORDER BY rolname",
-            roles=list(roles),
-        )
-        if roles
-        else []
-    )
-    # The user who makes a role is its member, but with neither option.
     has_options = session.version >= MEMBERSHIP_OPTIONS_SINCE
+    enough = ("SET" if has_options else "MEMBER") if to_become else "USAGE"
+    # MATERIALIZED, because asking about every role of a server with thousands takes long.
+    missing = session.run(
+        "WITH wanted AS MATERIALIZED ("
+        "SELECT oid, rolname FROM pg_roles WHERE rolname = ANY (CAST(:roles AS text[]))) "
+        "SELECT rolname, pg_has_role(oid, session_user, 'MEMBER') FROM wanted "
+        f"WHERE NOT pg_has_role(session_user, oid, '{enough}') ORDER BY rolname",
+        roles=list(roles),
+    )
+    circular = [role for role, is_member in missing if is_member]
+    wanted = [role for role, _ in missing]
+    suspended = TemporaryMembership((), ())
+    if circular and not has_options:
+        suspended = _plan_suspension(session, circular)
+    elif circular and not to_become:
+        wanted = [role for role in wanted if role not in circular] + _find_data_roles(session)
+    # The user who makes a role is its member, but with neither option.
     options = " WITH INHERIT TRUE, SET TRUE" if has_options else ""
     return TemporaryMembership(
-        tuple(f"GRANT {identifier(role)} TO SESSION_USER{options}" for role in missing),
-        tuple(f"REVOKE {identifier(role)} FROM SESSION_USER" for role in missing),
+        (
+            *suspended.gain,
+            *(f"GRANT {identifier(role)} TO SESSION_USER{options}" for role in wanted),
+        ),
+        (*(f"REVOKE {identifier(role)} FROM SESSION_USER" for role in wanted), *suspended.lose),
+    )
+
+
+def _plan_suspension(session: DatabaseSession, roles: Collection[str]) -> TemporaryMembership:
+    """Return what ends the memberships by which ``roles`` are members of the session's user.
+
+    And what restores them.
+    """
+    rows = session.run(
+        "SELECT session_user::text, m.member::regrole::text, m.admin_option "
+        "FROM pg_auth_members m JOIN pg_roles u ON u.oid = m.roleid "
+        "WHERE u.rolname = session_user AND EXISTS (SELECT FROM pg_roles r "
+        "WHERE r.rolname = ANY (CAST(:roles AS text[])) AND pg_has_role(r.oid, m.member, 'MEMBER')"
+        ") ORDER BY 2",
+        roles=list(roles),
+    )
+    return TemporaryMembership(
+        tuple(f"REVOKE {identifier(user)} FROM {member}" for user, member, _ in rows),
+        tuple(
+            f"GRANT {identifier(user)} TO {member}{' WITH ADMIN OPTION' if admin else ''}"
+            for user, member, admin in rows
+        ),
+    )
+
+
+def _find_data_roles(session: DatabaseSession) -> list[str]:
+    """Return the roles of PostgreSQL that read, write and maintain what others own.
+
+    Only those as which the session's user may not act already.
+    """
+    return session.column(
+        "SELECT rolname FROM pg_roles WHERE rolname IN "
+        "('pg_read_all_data', 'pg_write_all_data', 'pg_maintain') "
+        "AND NOT pg_has_role(session_user, oid, 'USAGE') ORDER BY rolname"
     )
 
 
 @contextmanager
-def acting_as(session: DatabaseSession, roles: Collection[str]) -> Iterator[None]:
+def acting_as(
+    session: DatabaseSession, roles: Collection[str], *, to_become: bool = False
+) -> Iterator[None]:
     """Let the session's user act as ``roles`` within the block, which must be in a transaction.
 
     Raises DatabaseError where the session's user may not become a member of one of them.
     """
-    membership = plan_membership(session, roles)
+    membership = plan_membership(session, roles, to_become=to_become)
     for statement in membership.gain:
         with explained("the master user could not become a member of an owner's role"):
             session.run(statement)

@@ -1,6 +1,8 @@
 """The proof that the application's roles can do what they should, and no more.
 
-The attempts to write delete no row and are rolled back, so that nothing here changes the database.
+Each check is made in a session of the role itself. None of them changes the database: what should
+be refused is rolled back, and a write is planned by EXPLAIN, which asks for the privilege and fires
+no trigger.
 """
 
 from collections.abc import Sequence
@@ -17,12 +19,22 @@ from aurora_restore.shared.postgres.connection import (
     DatabaseSession,
     describe,
     identifier,
-    literal,
     sqlstate,
 )
-from aurora_restore.shared.postgres.grants import READ_WRITE
+from aurora_restore.shared.postgres.proof_checks import (
+    require_no_groups,
+    require_nothing,
+    require_nothing_but_reading,
+    require_rights_of_the_application,
+    require_rights_of_the_reader,
+)
 
-WRITES: Final = ("INSERT", "UPDATE", "DELETE", "TRUNCATE")
+MOST_ATTEMPTS: Final = 50
+"""To how many of the other databases a role tries to log in."""
+_CREATIONS: Final = (
+    "CREATE SCHEMA aurora_restore_attempt",
+    "CREATE TEMPORARY TABLE aurora_restore_attempt ()",
+)
 
 
 def prove_access(
@@ -33,63 +45,36 @@ def prove_access(
 ) -> None:
     """Log in as both roles, and raise PrivilegeCheckError unless only the first one can write.
 
-    Neither may be a member of another role: even a membership that is not inherited lets it become
-    that role. The error names the tables or the groups.
+    Neither may be a member of another role, because even a membership that is not inherited lets it
+    become that role; and neither may reach a database other than ``databases``. The error names
+    what is wrong.
     """
     for database in databases:
         with server.session(app, database, row_security=True) as session:
-            _require_no_groups(session, app.user)
-            samples = _sample_tables(session)
-            _require_no_table(
-                session,
-                "the application role lacks a privilege on",
-                " OR ".join(f"NOT {_may(privilege)}" for privilege in READ_WRITE.tables),
-            )
-            for table in samples:
+            require_no_groups(session, app.user)
+            require_rights_of_the_application(session)
+            for table in _sample_tables(session):
                 _require_write(session, table, app.user)
         with server.session(readonly, database, row_security=True) as session:
-            _require_no_groups(session, readonly.user)
-            _require_no_table(
-                session, "the read-only role can write to", " OR ".join(map(_may, WRITES))
-            )
-            _require_no_table(session, "the read-only role cannot read", f"NOT {_may('SELECT')}")
-            for table in samples:
+            require_no_groups(session, readonly.user)
+            require_rights_of_the_reader(session)
+            require_nothing_but_reading(session, readonly.user)
+            for table in _sample_tables(session):
                 _require_no_write(session, table, readonly.user)
-
-
-def _require_no_groups(session: DatabaseSession, role: str) -> None:
-    # The owner of a database is a member of pg_database_owner, to which nobody can be added.
-    groups = session.column(
-        "SELECT rolname FROM pg_roles WHERE rolname NOT IN (session_user, 'pg_database_owner') "
-        "AND pg_has_role(oid, 'MEMBER') ORDER BY rolname"
-    )
-    if groups:
-        listed = ", ".join(repr(group) for group in groups)
-        raise PrivilegeCheckError(
-            f"role {role!r} is a member of {listed}", role=role, groups=groups
-        )
-
-
-def _may(privilege: str) -> str:
-    return f"has_table_privilege(c.oid, {literal(privilege)})"
+            _require_no_creation(session, readonly.user)
 
 
 def _sample_tables(session: DatabaseSession) -> list[str]:
-    """Return one table of each schema, quoted."""
+    """Return one table of each schema that the role may use, quoted.
+
+    A partitioned one only where there is no other, because its partitions would be locked, too.
+    """
     rows = session.run(
-        f"SELECT n.nspname, min(c.relname) {USER_TABLES} GROUP BY n.nspname ORDER BY n.nspname"
+        "SELECT DISTINCT ON (n.nspname) n.nspname, c.relname "
+        f"{USER_TABLES} AND has_schema_privilege(n.oid, 'USAGE') "
+        "ORDER BY n.nspname, c.relkind = 'p', c.relname"
     )
     return [f"{identifier(schema)}.{identifier(name)}" for schema, name in rows]
-
-
-def _require_no_table(session: DatabaseSession, fault: str, condition: str) -> None:
-    """Raise PrivilegeCheckError naming the first five tables that meet a condition on ``c``."""
-    rows = session.run(
-        f"SELECT n.nspname, c.relname {USER_TABLES} AND ({condition}) ORDER BY 1, 2 LIMIT 5"
-    )
-    if rows:
-        tables = [f"{schema}.{name}" for schema, name in rows]
-        raise PrivilegeCheckError(f"{fault} {', '.join(tables)}", tables=tables)
 
 
 def _require_write(session: DatabaseSession, table: str, role: str) -> None:
@@ -107,12 +92,45 @@ def _require_no_write(session: DatabaseSession, table: str, role: str) -> None:
 
 
 def _try_to_write(session: DatabaseSession, table: str) -> PgDatabaseError | None:
-    """Delete no row, and roll that back; return why PostgreSQL refused, or None."""
-    session.run("BEGIN")
+    """Let PostgreSQL prepare a deletion; return why it refuses, or None."""
     try:
-        session.run(f"DELETE FROM {table} WHERE false")
+        session.run(f"EXPLAIN DELETE FROM {table} WHERE false")
     except PgDatabaseError as error:
         return error
-    finally:
-        session.run("ROLLBACK")
     return None
+
+
+def _require_no_creation(session: DatabaseSession, role: str) -> None:
+    """Try to create a schema and a temporary table, and roll that back."""
+    for statement in _CREATIONS:
+        session.run("BEGIN")
+        try:
+            session.run(statement)
+        except PgDatabaseError:
+            continue
+        finally:
+            session.run("ROLLBACK")
+        raise PrivilegeCheckError(f"role {role!r} can create: {statement}", statement=statement)
+
+
+def _require_no_other_database(
+    server: DatabaseServer, databases: Sequence[str], login: DatabaseLogin
+) -> None:
+    """Ask for CONNECT on every other database, and try to log in to the first of them."""
+    fault = f"role {login.user!r} can log in to database"
+    with server.session(login, databases[0]) as session:
+        others = session.column(
+            "SELECT datname FROM pg_database WHERE datallowconn AND datname <> 'rdsadmin' "
+            "AND datname <> ALL (CAST(:databases AS text[])) ORDER BY datname",
+            databases=list(databases),
+        )
+        require_nothing(
+            session,
+            fault,
+            "SELECT datname FROM pg_database WHERE datname = ANY (CAST(:others AS text[])) "
+            "AND has_database_privilege(oid, 'CONNECT') ORDER BY datname",
+            others=others,
+        )
+    for database in others[:MOST_ATTEMPTS]:
+        if server.accepts(login, database):
+            raise PrivilegeCheckError(f"{fault} {database}", database=database)

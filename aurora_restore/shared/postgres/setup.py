@@ -2,14 +2,23 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
 from aurora_restore.shared.postgres import journal
 from aurora_restore.shared.postgres.access import DatabaseAccess
-from aurora_restore.shared.postgres.application_roles import ensure_login, leave_groups
+from aurora_restore.shared.postgres.application_roles import (
+    SETTINGS,
+    WRITER_SETTINGS,
+    ensure_login,
+    leave_groups,
+    reset_settings,
+    take_attributes,
+)
 from aurora_restore.shared.postgres.connection import DatabaseLogin
-from aurora_restore.shared.postgres.grants import Privileges, grant_access
+from aurora_restore.shared.postgres.grants import GrantOutcome, grant_access
 from aurora_restore.shared.postgres.lock_out import disable_inherited_logins
+from aurora_restore.shared.postgres.ownership import find_databases_with_property, take_property
+from aurora_restore.shared.postgres.privileges import Privileges
 from aurora_restore.shared.postgres.proof import prove_access
 from aurora_restore.shared.postgres.tasks import (
     Task,
@@ -39,16 +48,24 @@ class DatabaseSetup(Protocol):
     def find_obstacle(self, task: Task) -> str | None:
         """Return what lock a running task waits for, and who holds it, as a clause."""
 
-    def find_records(self, tasks: Sequence[Task]) -> Mapping[Task, Mapping[str, Any]]:
-        """Return what the journals have recorded of tasks that are done."""
+    def set_up_roles(self, app: DatabaseLogin, readonly: DatabaseLogin) -> None:
+        """Let the logins work, and take from their roles what neither may have.
 
-    def set_up_roles(self, logins: Sequence[DatabaseLogin]) -> None:
-        """Let the logins work, and their roles be in no group. Raises PrivilegeCheckError."""
+        Both leave every group; the read-only role also loses what it owns. Raises
+        PrivilegeCheckError naming what the master user may not take.
+        """
 
     def grant_access(
-        self, database: str, roles: Mapping[str, Privileges], keep: Collection[str]
-    ) -> None:
-        """Grant each role exactly its privileges in a database; ``keep`` may still connect."""
+        self,
+        database: str,
+        roles: Mapping[str, Privileges],
+        keep: Collection[str],
+        seconds: float,
+    ) -> GrantOutcome:
+        """Grant each role exactly its privileges in a database; ``keep`` may still connect.
+
+        Works for up to about ``seconds``; what is left by then is for the next call.
+        """
 
     def prove_access(self, app: DatabaseLogin, readonly: DatabaseLogin) -> None:
         """Raise PrivilegeCheckError unless only the first one can write."""
@@ -85,30 +102,29 @@ class PostgresSetup:
         with self.access.session(task.database) as session:
             return find_obstacle(session, self.access.journal_key, task)
 
-    def find_records(self, tasks: Sequence[Task]) -> Mapping[Task, Mapping[str, Any]]:
-        """Return the details of the tasks' entries, with one session for each database."""
-        found: dict[Task, Mapping[str, Any]] = {}
-        for database in dict.fromkeys(task.database for task in tasks):
-            with self.access.session(database) as session:
-                entries = journal.find_all(session, self.access.journal_key)
-                found |= {
-                    task: entries.get(task.entry, {}) for task in tasks if task.database == database
-                }
-        return found
-
-    def set_up_roles(self, logins: Sequence[DatabaseLogin]) -> None:
-        """Revoke the roles' memberships, and create or alter them."""
+    def set_up_roles(self, app: DatabaseLogin, readonly: DatabaseLogin) -> None:
+        """Take what the roles may not have before they get their logins."""
         with self.access.session() as session:
-            for login in logins:
+            for login in (app, readonly):
                 leave_groups(session, login.user)
+            take_attributes(session, readonly.user)
+            for database in find_databases_with_property(session, readonly.user):
+                with self.access.session(database) as inside:
+                    take_property(inside, readonly.user)
+            for login, settings in ((app, WRITER_SETTINGS), (readonly, SETTINGS)):
+                reset_settings(session, login.user, settings)
                 ensure_login(self.access.server, session, login, self.access.databases[0])
 
     def grant_access(
-        self, database: str, roles: Mapping[str, Privileges], keep: Collection[str]
-    ) -> None:
-        """Grant and revoke in one transaction."""
+        self,
+        database: str,
+        roles: Mapping[str, Privileges],
+        keep: Collection[str],
+        seconds: float,
+    ) -> GrantOutcome:
+        """Grant and revoke in batches, each in a transaction of its own."""
         with self.access.session(database) as session:
-            grant_access(session, database, roles, keep)
+            return grant_access(session, roles, keep, seconds)
 
     def prove_access(self, app: DatabaseLogin, readonly: DatabaseLogin) -> None:
         """Log in as both roles to every database, and try to write."""

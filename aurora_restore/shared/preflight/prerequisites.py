@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from functools import partial
-from typing import TYPE_CHECKING, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
 
 from aurora_restore.shared.aws_utils import Clients, call, code_of, get_secret
 from aurora_restore.shared.cluster.network import ClusterNetwork, groups_field, network_of
@@ -10,6 +10,7 @@ from aurora_restore.shared.cluster.settings import DEFAULT_GROUP
 from aurora_restore.shared.documents.schema import shown
 from aurora_restore.shared.documents.secrets import AppCredentials, MasterCredentials
 from aurora_restore.shared.errors import Action, AwsError, ConfigurationError, ValidationError
+from aurora_restore.shared.postgres.scram import parse_app_credentials
 from aurora_restore.shared.preflight.inventory import Inventory
 from aurora_restore.shared.preflight.obstacles import Obstacle, absent
 
@@ -17,7 +18,14 @@ if TYPE_CHECKING:
     from mypy_boto3_rds import RDSClient
     from mypy_boto3_rds.type_defs import DBSubnetGroupTypeDef
 
-Credentials = TypeVar("Credentials", MasterCredentials, AppCredentials)
+Credentials = TypeVar("Credentials", MasterCredentials, AppCredentials, covariant=True)
+
+
+class ParseSecret(Protocol[Credentials]):
+    """Reads a secret, and raises ConfigurationError naming its source and the field at fault."""
+
+    def __call__(self, value: Any, *, source: str) -> Credentials: ...
+
 
 NO_GROUP: Final = frozenset({"DBClusterParameterGroupNotFound", "DBParameterGroupNotFound"})
 RIGHT_OR_NONE: Final = "start with the right one, or leave it out"
@@ -36,11 +44,11 @@ def check_secrets(found: Inventory) -> Iterator[Obstacle]:
     master: MasterCredentials | None = None
     app: AppCredentials | None = None
     try:
-        master = _parsed(found.clients, MasterCredentials, environment.master_secret)
+        master = _parsed(found.clients, MasterCredentials.parse, environment.master_secret)
     except ConfigurationError as error:
         yield Obstacle("secrets", error.message, "give the secret that value")
     try:
-        app = _parsed(found.clients, AppCredentials, environment.app_secret)
+        app = _parsed(found.clients, parse_app_credentials, environment.app_secret)
     except ConfigurationError as error:
         yield Obstacle("secrets", error.message, "give the secret that value")
     owner = found.snapshot.get("MasterUsername")
@@ -62,8 +70,8 @@ def check_secrets(found: Inventory) -> Iterator[Obstacle]:
             )
 
 
-def _parsed(clients: Clients, kind: type[Credentials], name: str) -> Credentials:
-    return kind.parse(get_secret(name, clients=clients), source=f"secret {name}")
+def _parsed(clients: Clients, parse: ParseSecret[Credentials], name: str) -> Credentials:
+    return parse(get_secret(name, clients=clients), source=f"secret {name}")
 
 
 def _roles(app: AppCredentials | None) -> Iterator[tuple[str, str]]:

@@ -13,14 +13,12 @@ from aurora_restore.shared.errors import (
     PrivilegeCheckError,
 )
 from aurora_restore.shared.postgres import journal
-from aurora_restore.shared.postgres.application_roles import ensure_login, leave_groups
 from aurora_restore.shared.postgres.connection import (
     DatabaseLogin,
     DatabaseServer,
     DatabaseSession,
     identifier,
 )
-from aurora_restore.shared.postgres.grants import READ_ONLY, READ_WRITE, grant_access
 from aurora_restore.shared.postgres.journal import JournalKey
 from aurora_restore.shared.postgres.lock_out import (
     LOGIN_DISABLED,
@@ -37,10 +35,8 @@ from tests.integration.database.conftest import (
     Aged,
     Restored,
 )
+from tests.integration.database.roles import APP, READONLY, set_up_access
 
-APP = DatabaseLogin("app_user", "canary-app-password")
-READONLY = DatabaseLogin('read "only', "canary-readonly-password'")
-ACCESS = {APP.user: READ_WRITE, READONLY.user: READ_ONLY}
 ETL = DatabaseLogin("etl", "old-etl-password")
 MONITORING = DatabaseLogin("monitoring", "old-monitoring-password")
 
@@ -60,10 +56,7 @@ def set_up(restored: Restored, key: JournalKey = OPERATION) -> list[str]:
     with restored.server.session(MASTER, DATABASE) as session:
         journal.prepare(session)
         disabled = disable_inherited_logins(session, key, ["monitoring", "nobody"])
-        for login in (APP, READONLY):
-            leave_groups(session, login.user)
-            ensure_login(restored.server, session, login, DATABASE)
-        grant_access(session, DATABASE, ACCESS, ["monitoring", "nobody"])
+    set_up_access(restored, key)
     return disabled
 
 

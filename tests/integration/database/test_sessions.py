@@ -4,7 +4,6 @@ from typing import Any
 
 import pytest
 
-from aurora_restore.configuration.sql_text import deployed_script
 from aurora_restore.shared.errors import DatabaseConnectionError, ScriptFailedError
 from aurora_restore.shared.postgres.access import DatabaseAccess
 from aurora_restore.shared.postgres.membership import plan_membership
@@ -18,7 +17,8 @@ from tests.integration.database.conftest import (
     SINCE_17,
     Restored,
 )
-from tests.integration.database.test_roles import APP, READONLY, set_up
+from tests.integration.database.roles import APP, READONLY
+from tests.integration.database.test_roles import set_up
 
 HELP_ONESELF = """
 CREATE FUNCTION public.help_oneself() RETURNS boolean LANGUAGE plpgsql AS $$
@@ -68,8 +68,7 @@ def access(restored: Restored) -> DatabaseAccess:
 
 
 def run(restored: Restored, sql: str, name: str = "mask.sql") -> TaskStatus:
-    script = SqlScript(DATABASE, name, deployed_script(sql.encode()))
-    return start_task(access(restored), script, 20.0)
+    return start_task(access(restored), SqlScript(DATABASE, name, sql), 20.0)
 
 
 def as_master(restored: Restored, sql: str) -> Any:

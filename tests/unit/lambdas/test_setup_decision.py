@@ -5,11 +5,11 @@ from itertools import product
 
 import pytest
 
-from aurora_restore.configuration.sql_text import deployed_script
 from aurora_restore.lambdas.setup_db_users import (
     ApplicationLogins,
     AwaitTask,
     CompleteSecret,
+    ContinueGrants,
     Finish,
     GrantAccess,
     LockOut,
@@ -25,10 +25,8 @@ from aurora_restore.shared.postgres.scripts import SqlScript
 from aurora_restore.shared.postgres.tasks import Task, TaskStatus
 
 DONE, RUNNING, MISSING = TaskStatus.DONE, TaskStatus.RUNNING, TaskStatus.MISSING
-MASK = SqlScript("app", "sql/mask.sql", deployed_script(b"UPDATE customers SET email = 'masked'"))
-FIXTURES = SqlScript(
-    "reports", "sql/fixtures.sql", deployed_script(b"INSERT INTO ledger VALUES ('fixture')")
-)
+MASK = SqlScript("app", "sql/mask.sql", "UPDATE customers SET email = 'masked'")
+FIXTURES = SqlScript("reports", "sql/fixtures.sql", "INSERT INTO ledger VALUES ('fixture')")
 LOGINS = ApplicationLogins(DatabaseLogin("app", "canary-1"), DatabaseLogin("reader", "canary-2"))
 
 COMPLETE = SetupFacts(
@@ -57,6 +55,7 @@ def test_a_setup_of_which_nothing_is_left_to_do_is_finished() -> None:
         ({"logins": None}, CompleteSecret),
         ({"roles_ready": False}, SetUpRoles),
         ({"granted": frozenset({"app"})}, GrantAccess),
+        ({"granted": frozenset({"app"}), "unfinished": "reports"}, ContinueGrants),
         ({"proven": False}, ProveAccess),
     ],
 )

@@ -1,0 +1,71 @@
+"""What a role owns, and how that is taken from it.
+
+Who owns an object may do anything with it and grant that on, whatever else is revoked.
+"""
+
+from typing import Final
+
+from aurora_restore.shared.postgres.connection import (
+    DatabaseSession,
+    explained,
+    identifier,
+)
+from aurora_restore.shared.postgres.membership import acting_as
+
+FORMER_OWNER: Final = "aurora_restore_former_owner"
+"""Owns what was the read-only role's. It has that role's rights and nobody may act as it, so views
+and functions that run with their owner's rights still do what they did. With the master user as the
+owner they could do more."""
+
+# Default privileges and user mappings count as owned by their role, too. PostgreSQL does not let
+# them be given to another, and they let their role do nothing to anybody else.
+_OWNED: Final = """
+    FROM pg_shdepend s JOIN pg_roles r ON r.oid = s.refobjid
+    LEFT JOIN pg_database d ON d.oid = s.dbid
+    WHERE s.refclassid = 'pg_authid'::regclass AND s.deptype = 'o' AND r.rolname = :role
+    AND s.classid NOT IN ('pg_default_acl'::regclass, 'pg_user_mapping'::regclass)
+    AND d.datallowconn IS DISTINCT FROM false
+"""
+
+
+def find_databases_with_property(session: DatabaseSession, role: str) -> list[str]:
+    """Return in which databases a role owns something, in alphabetical order.
+
+    For what belongs to the whole cluster, such as a database, that is the session's.
+    """
+    return session.column(
+        f"SELECT DISTINCT coalesce(d.datname, current_database()) {_OWNED} ORDER BY 1", role=role
+    )
+
+
+def count_property(session: DatabaseSession, role: str) -> dict[str, int]:
+    """Return how many objects of each catalog a role owns, in all databases together."""
+    return dict(
+        session.run(
+            f"SELECT s.classid::regclass::text, count(*)::int {_OWNED} GROUP BY 1 ORDER BY 1",
+            role=role,
+        )
+    )
+
+
+def take_property(session: DatabaseSession, role: str) -> None:
+    """Give what a role owns in the session's database, or in the whole cluster, to FORMER_OWNER.
+
+    All or nothing. Raises DatabaseError where PostgreSQL refuses a statement.
+    """
+    with (
+        explained(f"what role {role!r} owns could not be taken from it"),
+        session.transaction(),
+    ):
+        known = session.column("SELECT 1 FROM pg_roles WHERE rolname = :role", role=FORMER_OWNER)
+        if not known:
+            session.run(f"CREATE ROLE {FORMER_OWNER} NOLOGIN")
+        inherits = session.column(
+            "SELECT 1 FROM pg_auth_members WHERE roleid = CAST(:quoted AS regrole) "
+            f"AND member = '{FORMER_OWNER}'::regrole",
+            quoted=identifier(role),
+        )
+        with acting_as(session, [role, FORMER_OWNER], to_become=True):
+            if not inherits:
+                session.run(f"GRANT {identifier(role)} TO {FORMER_OWNER}")
+            session.run(f"REASSIGN OWNED BY {identifier(role)} TO {FORMER_OWNER}")
