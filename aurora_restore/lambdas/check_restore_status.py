@@ -361,6 +361,11 @@ class CheckRestoreStatusHandler(BaseHandler):
             writer_endpoint=endpoint,
             reader_endpoint=cluster.get("ReaderEndpoint"),
             port=port,
+            instance_endpoints=tuple(
+                f"{at['Address']}:{at['Port']}"
+                for instance in instances
+                if (at := instance.get("Endpoint"))
+            ),
         )
         return Answer(
             "Cluster restore completed",

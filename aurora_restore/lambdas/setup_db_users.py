@@ -327,10 +327,21 @@ class _Work:
         self.facts = replace(self.facts, **facts)
 
     def _lock_out(self) -> None:
+        """Record what the lock-out has done, and only then raise what it could not do."""
         job = self.job
-        disabled = tuple(self.setup.lock_out(job.restore.database.keep_logins))
-        if disabled != (job.state.disabled_logins or ()):
-            job.record(replace(job.state, disabled_logins=disabled))
+        done = self.setup.lock_out(job.restore.database.keep_logins)
+        known = job.state.disabled_logins or ()
+        disabled = NameList.of({*known, *done.disabled})
+        count = max(disabled.count, job.state.disabled_login_count or 0)
+        recorded = replace(
+            job.state,
+            disabled_logins=disabled.names,
+            disabled_login_count=count,
+            open_logins=NameList.of(done.refused).names,
+        )
+        if recorded != job.state:
+            job.record(recorded)
+        done.require_complete()
 
     def _grant_access(self, database: str, logins: ApplicationLogins, seconds: float) -> None:
         roles = {logins.app.user: READ_WRITE, logins.readonly.user: READ_ONLY}

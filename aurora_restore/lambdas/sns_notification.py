@@ -43,6 +43,8 @@ _FACTS: Final = (
     "snapshot_created_at",
     "deleted_cluster_id",
     "disabled_logins",
+    "disabled_login_count",
+    "open_logins",
     "handed_over_at",
     "privileges_beyond_reach",
     "deleted_snapshots",

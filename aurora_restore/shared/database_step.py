@@ -134,8 +134,9 @@ class DatabaseStepHandler(BaseHandler):
         return replace(answer, state=state)
 
     def _open(self, job: Job, cluster: LocatedCluster, master: MasterCredentials) -> DatabaseAccess:
+        ca_bundle = self._read_asset(CA_BUNDLE)
         return DatabaseAccess(
-            self._connect(cluster.host, cluster.port, self._read_asset(CA_BUNDLE)),
+            self._connect(cluster.host, cluster.port, ca_bundle),
             DatabaseLogin(master.username, master.password),
             master.database,
             job.restore.database.databases or (master.database,),
@@ -145,6 +146,7 @@ class DatabaseStepHandler(BaseHandler):
                 cluster_resource_id=cluster.resource_id,
                 operation_id=job.operation_id,
             ),
+            tuple(self._connect(host, port, ca_bundle) for host, port in cluster.instances),
         )
 
     def _try_again(self, job: Job, error: DatabaseConnectionError) -> Answer:

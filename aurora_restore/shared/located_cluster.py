@@ -17,6 +17,13 @@ class LocatedCluster:
     host: str
     port: int
 
+    @property
+    def instances(self) -> tuple[tuple[str, int], ...]:
+        """Return host and port of each instance that is not at the cluster's own endpoint."""
+        split = [endpoint.rpartition(":") for endpoint in self.record.instance_endpoints or ()]
+        found = dict.fromkeys((host, int(port)) for host, _, port in split)
+        return tuple(each for each in found if each != (self.host, self.port))
+
 
 def locate(job: Job) -> LocatedCluster:
     """Return where the cluster of a job's operation is reached, by the target record alone.

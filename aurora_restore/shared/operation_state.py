@@ -279,9 +279,23 @@ class OperationState:
     disabled_logins: Annotated[
         tuple[str, ...] | None,
         Key(
-            "setup-db-users", "The inherited roles that may no longer log in.", of_one_cluster=True
+            "setup-db-users",
+            "The inherited roles that may no longer log in: the first fifty in alphabetical order.",
+            of_one_cluster=True,
         ),
     ] = None
+    disabled_login_count: Annotated[
+        int | None, Key("setup-db-users", "How many they are in all.", of_one_cluster=True)
+    ] = None
+    open_logins: Annotated[
+        tuple[str, ...],
+        Key(
+            "setup-db-users",
+            "The inherited roles that can still log in, because they could not be altered: the "
+            "first fifty.",
+            of_one_cluster=True,
+        ),
+    ] = ()
     connection_failures: Annotated[
         int | None,
         Key(

@@ -58,6 +58,14 @@ class TargetRecord:
         str | None, Attribute(("check-restore-status",), "The host of the cluster's readers.")
     ] = None
     port: Annotated[int | None, Attribute(("check-restore-status",), "The cluster's port.")] = None
+    instance_endpoints: Annotated[
+        tuple[str, ...] | None,
+        Attribute(
+            ("check-restore-status",),
+            "Where each instance is reached, as ``host:port``: a reader has sessions of its own, "
+            "and the readers' endpoint leads to any of them.",
+        ),
+    ] = None
     master_secret_version: Annotated[
         str | None,
         Attribute(

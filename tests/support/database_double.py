@@ -25,13 +25,13 @@ from aurora_restore.shared.postgres.connection import (
     DatabaseSession,
 )
 from aurora_restore.shared.postgres.grants import GrantOutcome
+from aurora_restore.shared.postgres.lock_out import LockOutReport
 from aurora_restore.shared.postgres.privileges import Privileges
 from aurora_restore.shared.postgres.scripts import SqlScript
 from aurora_restore.shared.postgres.tasks import Task, TaskStatus
 from embedded_aws.rds.backend import RdsBackend
 
 INHERITED = ("app_user", "etl")
-"""The roles that come with the source's snapshot and can log in."""
 
 
 @dataclass
@@ -69,6 +69,10 @@ class DatabasesDouble:
     """How long a script takes."""
     obstacle: str | None = None
     """What lock a running task waits for."""
+    inherited: tuple[str, ...] = INHERITED
+    """The roles that come with the snapshot and can log in."""
+    unalterable: set[str] = field(default_factory=set)
+    """The roles that cannot be kept from logging in."""
     forgetful: bool = False
     """Whether grants have no effect."""
 
@@ -159,11 +163,14 @@ class SetupDouble:
     def _log_in(self) -> Contents:
         return self.databases.log_in(self.access.master)
 
-    def lock_out(self, keep: Collection[str]) -> list[str]:
+    def lock_out(self, keep: Collection[str]) -> LockOutReport:
         contents = self._log_in()
         if self.operation_id not in contents.disabled_by:
             contents.disabled_by.append(self.operation_id)
-        return [role for role in INHERITED if role not in keep]
+        return LockOutReport(
+            disabled={role for role in self.databases.inherited if role not in keep},
+            refused=dict.fromkeys(self.databases.unalterable, "42501: permission denied"),
+        )
 
     def find_task_statuses(self, tasks: Sequence[Task]) -> Mapping[Task, TaskStatus]:
         contents = self._log_in()

@@ -177,7 +177,9 @@ class PostgresCluster:
             for database in DATABASES:
                 session.run(f"DROP DATABASE IF EXISTS {database} WITH (FORCE)")
             for (roles,) in session.run(_ROLES_THAT_MAY_GO):
-                session.run(f"DROP ROLE {roles}")
+                session.run(f"DROP OWNED BY {roles}; DROP ROLE {roles}")
+            session.run("GRANT CONNECT, TEMPORARY ON DATABASE postgres TO PUBLIC")
+            session.run("GRANT CONNECT ON DATABASE template1 TO PUBLIC")
             session.run(f"SET SESSION AUTHORIZATION {MASTER.user}; {ROLES}")
             session.run("RESET SESSION AUTHORIZATION")
             for database in DATABASES:

@@ -295,7 +295,8 @@ class Database:
         bool,
         Rule(
             help="Whether the login roles that came with the snapshot lose their login and their "
-            "sessions."
+            "sessions, and all databases of the cluster are closed to all but the master user, "
+            "`keep_logins` and, on `databases`, the application roles."
         ),
     ] = True
     keep_logins: Annotated[

@@ -22,6 +22,8 @@ class DatabaseAccess:
     databases: tuple[str, ...]
     journal_key: JournalKey
     """Under which the work in this cluster is recorded in its databases."""
+    readers: tuple[DatabaseServer, ...] = ()
+    """The cluster's instances, each by its own endpoint: any may be a reader, with own sessions."""
 
     def session(self, database: str | None = None) -> AbstractContextManager[DatabaseSession]:
         """Log in to a database, or else the master user's, for the time of the block.

@@ -4,7 +4,6 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from aurora_restore.shared.postgres import journal
 from aurora_restore.shared.postgres.access import DatabaseAccess
 from aurora_restore.shared.postgres.application_roles import (
     SETTINGS,
@@ -16,7 +15,7 @@ from aurora_restore.shared.postgres.application_roles import (
 )
 from aurora_restore.shared.postgres.connection import DatabaseLogin
 from aurora_restore.shared.postgres.grants import GrantOutcome, grant_access
-from aurora_restore.shared.postgres.lock_out import disable_inherited_logins
+from aurora_restore.shared.postgres.lock_out import LockOutReport, lock_out
 from aurora_restore.shared.postgres.ownership import find_databases_with_property, take_property
 from aurora_restore.shared.postgres.privileges import Privileges
 from aurora_restore.shared.postgres.proof import prove_access
@@ -36,8 +35,8 @@ class DatabaseSetup(Protocol):
     DatabaseConnectionError, and DatabaseError where PostgreSQL refuses a statement.
     """
 
-    def lock_out(self, keep: Collection[str]) -> list[str]:
-        """Take the login from every inherited role that is not in ``keep``; return the roles."""
+    def lock_out(self, keep: Collection[str]) -> LockOutReport:
+        """Take the login from every inherited role that is not in ``keep``; return what is done."""
 
     def find_task_statuses(self, tasks: Sequence[Task]) -> Mapping[Task, TaskStatus]:
         """Return how far each task is."""
@@ -77,11 +76,9 @@ class PostgresSetup:
 
     access: DatabaseAccess
 
-    def lock_out(self, keep: Collection[str]) -> list[str]:
-        """Disable the inherited logins, end their sessions, and record that in the journal."""
-        with self.access.session() as session:
-            journal.prepare(session)
-            return disable_inherited_logins(session, self.access.journal_key, keep)
+    def lock_out(self, keep: Collection[str]) -> LockOutReport:
+        """Disable the inherited logins, close the databases, and end sessions everywhere."""
+        return lock_out(self.access, keep)
 
     def find_task_statuses(self, tasks: Sequence[Task]) -> Mapping[Task, TaskStatus]:
         """Return how far each task is, with one session for each database."""

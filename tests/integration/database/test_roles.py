@@ -13,6 +13,7 @@ from aurora_restore.shared.errors import (
     PrivilegeCheckError,
 )
 from aurora_restore.shared.postgres import journal
+from aurora_restore.shared.postgres.access import DatabaseAccess
 from aurora_restore.shared.postgres.connection import (
     DatabaseLogin,
     DatabaseServer,
@@ -23,7 +24,7 @@ from aurora_restore.shared.postgres.journal import JournalKey
 from aurora_restore.shared.postgres.lock_out import (
     LOGIN_DISABLED,
     LOGINS_DISABLED,
-    disable_inherited_logins,
+    lock_out,
 )
 from aurora_restore.shared.postgres.proof import prove_access
 from tests.integration.database.conftest import (
@@ -53,11 +54,11 @@ ORDER BY 1, 2, 3
 
 
 def set_up(restored: Restored, key: JournalKey = OPERATION) -> list[str]:
-    with restored.server.session(MASTER, DATABASE) as session:
-        journal.prepare(session)
-        disabled = disable_inherited_logins(session, key, ["monitoring", "nobody"])
+    access = DatabaseAccess(restored.server, MASTER, DATABASE, (DATABASE,), key)
+    done = lock_out(access, ["monitoring", "nobody"])
+    done.require_complete()
     set_up_access(restored, key)
-    return disabled
+    return sorted(done.disabled)
 
 
 def catalog(restored: Restored) -> list[list[Any]]:

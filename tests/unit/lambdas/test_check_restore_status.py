@@ -897,6 +897,10 @@ def test_the_record_says_where_the_cluster_is_reached_and_which_secret_was_set(
         reader_endpoint=made["ReaderEndpoint"],
         port=5432,
         master_secret_version=secret["VersionId"],
+        instance_endpoints=tuple(
+            f"{instance['Endpoint']['Address']}:5432"
+            for instance in scene.client("rds").describe_db_instances()["DBInstances"]
+        ),
     )
     assert details(scene)["cluster_resource_id"] == made["DbClusterResourceId"]
 

@@ -182,6 +182,33 @@ def test_a_login_that_is_configured_to_be_kept_is_not_disabled(ready: Scene) -> 
     assert details(ready)["disabled_logins"] == ["app_user"]
 
 
+def test_of_thousands_of_logins_the_state_holds_the_number_and_the_first_fifty(
+    ready: Scene, databases: DatabasesDouble
+) -> None:
+    databases.inherited = tuple(f"user_{number:04}" for number in range(3000))
+
+    set_up(ready)
+
+    assert details(ready)["disabled_login_count"] == 3000
+    assert details(ready)["disabled_logins"] == list(databases.inherited[:50])
+
+
+def test_a_login_that_cannot_be_disabled_is_in_the_state_before_the_step_fails(
+    ready: Scene, databases: DatabasesDouble
+) -> None:
+    databases.unalterable = {"stubborn"}
+
+    with pytest.raises(DatabaseError, match="'stubborn' could not be kept from logging in"):
+        set_up(ready)
+
+    assert details(ready)["open_logins"] == ["stubborn"]
+    assert details(ready)["disabled_logins"] == ["app_user", "etl"]
+    assert inside(databases).logins == {}
+    databases.unalterable = set()
+    assert set_up(ready)["statusCode"] == 200
+    assert not details(ready).get("open_logins")
+
+
 def test_inherited_logins_stay_where_that_is_configured(
     ready: Scene, databases: DatabasesDouble
 ) -> None:
