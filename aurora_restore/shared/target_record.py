@@ -62,7 +62,7 @@ class TargetRecord:
         tuple[str, ...] | None,
         Attribute(
             ("check-restore-status",),
-            "Where each instance is reached, as ``host:port``: a reader has sessions of its own, "
+            "Where each instance is reached, as `host:port`: a reader has sessions of its own, "
             "and the readers' endpoint leads to any of them.",
         ),
     ] = None
