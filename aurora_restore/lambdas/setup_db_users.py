@@ -14,6 +14,7 @@ from aurora_restore.shared.database_step import (
     read_deployed_asset,
 )
 from aurora_restore.shared.documents.secrets import AppCredentials
+from aurora_restore.shared.documents.sql_script import DeployedScript
 from aurora_restore.shared.job import Answer, Job
 from aurora_restore.shared.lambda_environment import LambdaEnvironment
 from aurora_restore.shared.name_list import NameList
@@ -21,10 +22,11 @@ from aurora_restore.shared.names import script_resource
 from aurora_restore.shared.operation_state import OperationState
 from aurora_restore.shared.pipeline import get_step
 from aurora_restore.shared.postgres.access import DatabaseAccess
+from aurora_restore.shared.postgres.after_masking import after_masking
 from aurora_restore.shared.postgres.connection import DatabaseLogin, DatabaseServer
 from aurora_restore.shared.postgres.privileges import READ_ONLY, READ_WRITE
 from aurora_restore.shared.postgres.scram import parse_app_credentials
-from aurora_restore.shared.postgres.scripts import SqlScript
+from aurora_restore.shared.postgres.scripts import SqlScript, shorten_record
 from aurora_restore.shared.postgres.setup import DatabaseSetup, PostgresSetup
 from aurora_restore.shared.postgres.tasks import Task, TaskStatus
 
@@ -226,7 +228,7 @@ class SetupDbUsersHandler(DatabaseStepHandler):
             self._open_setup(databases),
             SetupFacts(
                 lock_out_due=job.restore.database.disable_inherited_logins,
-                tasks=self._tasks(job, databases.databases[0]),
+                tasks=self._tasks(job, databases.databases),
                 databases=databases.databases,
             ),
         )
@@ -244,19 +246,25 @@ class SetupDbUsersHandler(DatabaseStepHandler):
                 case _:
                     work.perform(action, self.seconds_left(job))
 
-    def _tasks(self, job: Job, default_database: str) -> tuple[Task, ...]:
+    def _tasks(self, job: Job, databases: Sequence[str]) -> tuple[Task, ...]:
         """Return everything that is to be done as a task, in its order."""
-        return self._scripts(job, default_database)
+        scripts = self._scripts(job, databases[0])
+        rewrite_tables = job.restore.database.rewrite_tables
+        return (*scripts, *after_masking(databases, scripts, rewrite_tables=rewrite_tables))
 
     def _scripts(self, job: Job, default_database: str) -> tuple[SqlScript, ...]:
         return tuple(
             SqlScript(
                 name=script.path,
                 database=script.database or default_database,
-                sql=self._read_asset(script_resource(job.restore_name, index, script.path)),
+                script=self._deployed(script_resource(job.restore_name, index, script.path)),
+                skip_triggers=job.restore.database.triggers == "skip",
             )
             for index, script in enumerate(job.restore.database.scripts)
         )
+
+    def _deployed(self, path: str) -> DeployedScript:
+        return DeployedScript.from_json(self._read_asset(path))
 
 
 @dataclass
@@ -310,6 +318,15 @@ class _Work:
         script = {"script": task.name} if isinstance(task, SqlScript) else {}
         return Answer.wait(f"{reason}; {obstacle}" if obstacle else reason, script)
 
+    def find_script_records(self) -> tuple[Mapping[str, Any], ...]:
+        """Return what the journals have recorded of each script, in the order of the scripts."""
+        scripts = [task for task in self.facts.tasks if isinstance(task, SqlScript)]
+        found = self.setup.find_records(scripts)
+        return tuple(
+            {"path": script.name, "database": script.database, **shorten_record(found[script])}
+            for script in scripts
+        )
+
     def final_state(self) -> OperationState:
         """Return the operation's state once everything is done."""
         sentences = (
@@ -320,6 +337,7 @@ class _Work:
         return replace(
             self.job.state,
             users_configured=True,
+            scripts=self.find_script_records(),
             privileges_beyond_reach=NameList.of(sentences) if self.facts.beyond_reach else None,
         )
 

@@ -45,6 +45,7 @@ _FACTS: Final = (
     "disabled_logins",
     "disabled_login_count",
     "open_logins",
+    "scripts",
     "handed_over_at",
     "privileges_beyond_reach",
     "deleted_snapshots",

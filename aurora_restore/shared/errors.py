@@ -29,6 +29,9 @@ AuroraRestoreError                     500
 │   ├── DatabaseConnectionError
 │   │   └── InvalidPasswordError
 │   ├── ScriptFailedError
+│   ├── ScriptChangedError                  its text is not the one that ran
+│   ├── TriggersNotSkippedError
+│   ├── AfterMaskingError                   copies of the values of before may be left
 │   └── PrivilegeCheckError
 ├── AwsError                           500  AWS refused a call
 │   ├── InsufficientCapacityError           it had no capacity for longer than is configured
@@ -430,6 +433,39 @@ class ScriptFailedError(DatabaseError):
     remedy = Remedy(
         action=Action.REDRIVE,
         first="Fix the script and deploy. Scripts that are done do not run again.",
+    )
+
+
+class ScriptChangedError(DatabaseError):
+    """A SQL script that has run in the restored cluster was changed since."""
+
+    remedy = Remedy(
+        action=Action.REDRIVE,
+        first="Put the script back as it was, and the change into a script under another path, "
+        "which then runs; deploy. Or start a new execution instead, in which the changed script "
+        "runs.",
+    )
+
+
+class TriggersNotSkippedError(DatabaseError):
+    """The master user may not let scripts run without triggers."""
+
+    remedy = Remedy(
+        action=Action.REDRIVE,
+        first="Remove database.triggers and deploy, so that triggers fire; or, on PostgreSQL 15 "
+        "and later, let GRANT SET ON PARAMETER session_replication_role be run in the source.",
+    )
+
+
+class AfterMaskingError(DatabaseError):
+    """Materialized views, statistics or files of tables may still hold the values of before."""
+
+    remedy = Remedy(
+        action=Action.REDRIVE,
+        first="Add a script that removes what is in the way, and deploy. A materialized view that "
+        "cannot be refreshed can be emptied (REFRESH MATERIALIZED VIEW ... WITH NO DATA) or "
+        "dropped; a column whose statistics stay, in an empty table, can be dropped and added "
+        "again.",
     )
 
 

@@ -94,8 +94,11 @@ SCRIPTS_FOLDER: Final = "scripts"
 
 
 def script_resource(restore: str, index: int, path: str) -> str:
-    """Return where in ASSETS_PACKAGE the ``index``-th script of a restore is, from 0."""
-    return f"{SCRIPTS_FOLDER}/{restore}/{index:03d}-{PurePosixPath(path).name}"
+    """Return where in ASSETS_PACKAGE the ``index``-th script of a restore is, from 0.
+
+    There it is taken apart into its statements: ``documents.sql_script.DeployedScript`` as JSON.
+    """
+    return f"{SCRIPTS_FOLDER}/{restore}/{index:03d}-{PurePosixPath(path).name}.json"
 
 
 EXPIRES_AT: Final = "expires_at"

@@ -296,6 +296,15 @@ class OperationState:
             of_one_cluster=True,
         ),
     ] = ()
+    scripts: Annotated[
+        tuple[Mapping[str, Any], ...],
+        Key(
+            "setup-db-users",
+            "What each script did: its path, database and SHA-256, the rows that were changed by "
+            "statement and by table, the triggers of these tables that fired, and its seconds.",
+            of_one_cluster=True,
+        ),
+    ] = ()
     connection_failures: Annotated[
         int | None,
         Key(

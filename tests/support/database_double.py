@@ -12,6 +12,7 @@ from typing import Any
 from aurora_restore.lambdas.setup_db_users import SetupDbUsersHandler
 from aurora_restore.shared.base_handler import BaseHandler
 from aurora_restore.shared.database_step import DatabaseStepHandler
+from aurora_restore.shared.documents.sql_script import DeployedScript
 from aurora_restore.shared.errors import (
     InvalidPasswordError,
     PrivilegeCheckError,
@@ -40,19 +41,24 @@ class Contents:
 
     disabled_by: list[str] = field(default_factory=list)
     started: dict[tuple[str, str], datetime] = field(default_factory=dict)
-    """The scripts that are running, by operation and name, and when they end."""
-    scripts: list[tuple[str, str]] = field(default_factory=list)
+    """The tasks that are running, by operation and name, and when they end."""
+    done: list[tuple[str, str]] = field(default_factory=list)
     logins: dict[str, str] = field(default_factory=dict)
     granted: set[str] = field(default_factory=set)
     statements: list[tuple[str, str]] = field(default_factory=list)
     """What was run in sessions of a step, each with its database."""
 
-    def end_scripts(self, moment: datetime) -> None:
-        """Let the scripts come to their end whose time has come."""
-        for script, end in list(self.started.items()):
+    @property
+    def scripts(self) -> list[tuple[str, str]]:
+        """The scripts that have run, by operation and path."""
+        return [(operation, name) for operation, name in self.done if name.endswith(".sql")]
+
+    def end_tasks(self, moment: datetime) -> None:
+        """Let the tasks come to their end whose time has come."""
+        for task, end in list(self.started.items()):
             if end <= moment:
-                del self.started[script]
-                self.scripts.append(script)
+                del self.started[task]
+                self.done.append(task)
 
 
 @dataclass
@@ -73,6 +79,8 @@ class DatabasesDouble:
     """The roles that come with the snapshot and can log in."""
     unalterable: set[str] = field(default_factory=set)
     """The roles that cannot be kept from logging in."""
+    record: Mapping[str, Any] = field(default_factory=lambda: {"sha256": "0" * 64})
+    """What the journal holds of each script."""
     forgetful: bool = False
     """Whether grants have no effect."""
 
@@ -80,7 +88,7 @@ class DatabasesDouble:
         """What lets a step reach the double: arguments for its handler."""
         if not issubclass(handler, DatabaseStepHandler):
             return {}
-        given: dict[str, Any] = {"connect": self._connect, "read_asset": lambda path: f"-- {path}"}
+        given: dict[str, Any] = {"connect": self._connect, "read_asset": _asset}
         if issubclass(handler, SetupDbUsersHandler):
             given["open_setup"] = self._open_setup
         return given
@@ -112,7 +120,7 @@ class DatabasesDouble:
                 f"{login.user!r} could not log in", sqlstate="28P01", user=login.user
             )
         contents = self.of(found[0])
-        contents.end_scripts(self.backend.clock.now())
+        contents.end_tasks(self.backend.clock.now())
         return contents
 
 
@@ -178,7 +186,7 @@ class SetupDouble:
 
     def _status(self, contents: Contents, task: Task) -> TaskStatus:
         key = (self.operation_id, _name(task))
-        if key in contents.scripts:
+        if key in contents.done:
             return TaskStatus.DONE
         return TaskStatus.RUNNING if key in contents.started else TaskStatus.MISSING
 
@@ -190,11 +198,14 @@ class SetupDouble:
         takes = self.databases.seconds.get(name, 0)
         now = self.databases.backend.clock.now()
         contents.started[self.operation_id, name] = now + timedelta(seconds=takes)
-        contents.end_scripts(now + timedelta(seconds=seconds))
+        contents.end_tasks(now + timedelta(seconds=seconds))
         return self._status(contents, task)
 
     def find_obstacle(self, task: Task) -> str | None:
         return self.databases.obstacle
+
+    def find_records(self, tasks: Sequence[Task]) -> Mapping[Task, Mapping[str, Any]]:
+        return dict.fromkeys(tasks, self.databases.record)
 
     def set_up_roles(self, app: DatabaseLogin, readonly: DatabaseLogin) -> None:
         self._log_in().logins.update({login.user: login.password for login in (app, readonly)})
@@ -222,3 +233,8 @@ class SetupDouble:
 
 def _name(task: Task) -> str:
     return task.name if isinstance(task, SqlScript) else task.entry
+
+
+def _asset(path: str) -> str:
+    """What is deployed under a path: an empty script, or a CA bundle that nobody reads."""
+    return DeployedScript("0" * 64, ()).to_json()

@@ -64,6 +64,8 @@ CONTENTS = {
         CREATE TABLE customers (id int PRIMARY KEY, email text);
         INSERT INTO customers SELECT n, n || '@real.example' FROM generate_series(1, 5) n;
         CREATE TABLE ledger (entry text);
+        CREATE MATERIALIZED VIEW mailing AS SELECT email FROM customers;
+        CREATE MATERIALIZED VIEW domains AS SELECT DISTINCT split_part(email, '@', 2) FROM mailing;
         GRANT CREATE ON SCHEMA public TO PUBLIC;
         GRANT CREATE ON SCHEMA public TO app_user;
         GRANT ALL ON customers TO PUBLIC;
@@ -151,7 +153,7 @@ ORDER BY 1, 2, 3
 """
 _TABLES = """
 SELECT c.oid::regclass::text FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-WHERE c.relkind = 'r' AND nspname !~ '^pg_' AND nspname <> 'information_schema' ORDER BY 1
+WHERE c.relkind IN ('r', 'm') AND nspname !~ '^pg_' AND nspname <> 'information_schema' ORDER BY 1
 """
 _VERIFIERS = "SELECT rolname, rolpassword FROM pg_authid WHERE rolpassword IS NOT NULL ORDER BY 1"
 _SESSIONS = """
@@ -260,7 +262,9 @@ def _lasting_sessions(session: Any) -> list[str]:
 def _rows(session: Any, table: str) -> list[str]:
     lasting = "t"
     if table == f"{journal.SCHEMA}.{journal.TABLE}":
-        lasting = "row(cluster_resource_id, operation_id, entry)"
+        # Some entries end with an oid.
+        entry = "regexp_replace(entry, ':[0-9]+$', '')"
+        lasting = f"row(cluster_resource_id, operation_id, {entry})"
     rows = session.run(f"SELECT ({lasting})::text FROM {table} t ORDER BY 1")  # noqa: S608
     return [row for (row,) in rows]
 

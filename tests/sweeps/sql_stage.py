@@ -13,6 +13,7 @@ from typing import Any, Final
 from moto.dynamodb.models import dynamodb_backends
 from moto.secretsmanager.models import secretsmanager_backends
 
+from aurora_restore.configuration.sql_text import deployed_script
 from aurora_restore.lambdas.setup_db_users import SetupDbUsersHandler
 from aurora_restore.shared.common import logger
 from aurora_restore.shared.names import CA_BUNDLE, script_resource
@@ -135,7 +136,7 @@ def sql_stage(directory: Path) -> Iterator[SqlStage]:
     level = logger.log_level
     with restored_cluster(directory) as cluster, bench_in_memory() as bench, tap.installed():
         assets = {CA_BUNDLE: cluster.ca_bundle} | {
-            script_resource(RESTORE_NAME, index, path): sql
+            script_resource(RESTORE_NAME, index, path): deployed_script(sql.encode()).to_json()
             for index, (path, _, sql) in enumerate(SCRIPTS)
         }
         logger.setLevel("CRITICAL")
@@ -155,7 +156,10 @@ def _opens(password: str, verifier: str) -> bool:
 
 
 def _lasting(facts: Document) -> Document:
-    return {fact: value for fact, value in facts.items() if fact not in OF_THE_WAY}
+    lasting = {fact: value for fact, value in facts.items() if fact not in OF_THE_WAY}
+    for script in lasting.get("scripts", ()):
+        script.pop("seconds", None)
+    return lasting
 
 
 def _configure(bench: Bench) -> None:
@@ -163,6 +167,7 @@ def _configure(bench: Bench) -> None:
         "databases": list(DATABASES),
         "keep_logins": list(KEPT),
         "scripts": [{"path": path, "database": database} for path, database, _ in SCRIPTS],
+        "rewrite_tables": True,
     }
     bench.configure(RESTORE | {"database": document}, name=RESTORE_NAME)
     bench.clients.secrets_manager.put_secret_value(

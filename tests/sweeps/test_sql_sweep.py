@@ -1,5 +1,6 @@
 """The step that speaks SQL may die, or lose its connection, at any statement."""
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 
 import pytest
@@ -44,14 +45,31 @@ def test_undisturbed_it_does_all_its_work_once(sweep: SqlSweep) -> None:
     assert end["app: customers"] == [f"({100 + n},masked{n})" for n in range(1, 6)]
     assert end['app: "Odd Schema"."odd ""table"'] == ["(1,real)", "(51,real)"]
     assert end["reports: ledger"] == ["(mask)"]
-    assert end["reports: aurora_restore.restore_journal"] == [
+    assert end["app: mailing"] == [f"(masked{n})" for n in range(1, 6)]
+    assert end["app: domains"] == ['("")']
+    journal = end["reports: aurora_restore.restore_journal"]
+    assert [re.sub(r":[0-9a-f]{16}", "", row) for row in journal] == [
+        "(cluster-RESTORED,op-1,analyzed)",
+        "(cluster-RESTORED,op-1,rewrite-begun)",
         "(cluster-RESTORED,op-1,script:sql/mask.sql)",
+        "(cluster-RESTORED,op-1,tables-analyzed)",
+        "(cluster-RESTORED,op-1,tables-rewritten)",
+        "(cluster-RESTORED,op-1,views-refreshed)",
         "(cluster-SOURCE,op-1,inherited-logins-disabled)",
         "(cluster-SOURCE,op-1,script:sql/mask.sql)",
     ]
     ((_, _, state),) = [each for each in end["state"] if each[0] == "setup-db-users"]
     assert state["disabled_logins"] == ["app_user", "etl", 'old "admin']
     assert state["users_configured"] is True
+    assert [script["changes"] for script in state["scripts"]] == [
+        [
+            {"line": 2, "command": "UPDATE", "rows": 5},
+            {"line": 3, "command": "INSERT", "rows": 1},
+            {"line": 4, "command": "INSERT", "rows": 1},
+        ],
+        [{"line": 1, "command": "INSERT", "rows": 1}],
+        [{"line": 1, "command": "INSERT", "rows": 1}],
+    ]
 
 
 @pytest.mark.parametrize("points", DISTURBANCES)

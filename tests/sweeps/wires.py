@@ -41,7 +41,8 @@ class Exchange:
 
     @property
     def is_script(self) -> bool:
-        return self.text.startswith("BEGIN;")
+        """Whether it takes as long as the table that the sweep locks is locked."""
+        return self.text.startswith(("DO ", "VACUUM ")) and "ledger" in self.text
 
     @property
     def only_looks(self) -> bool:

@@ -18,6 +18,7 @@ from aurora_restore.configuration.authorities import (
     fault_of_authorities,
     parse_authorities,
 )
+from aurora_restore.configuration.sql_text import deployed_script
 from aurora_restore.infra.bundles.dependencies import RUNTIME
 from aurora_restore.infra.bundles.local_bundling import bundled_code
 from aurora_restore.repository import REPOSITORY
@@ -57,11 +58,15 @@ def database_assets(environment: Environment) -> dict[str, bytes]:
         "__init__.py": b"",
         CA_BUNDLE: ca_bundle(environment, datetime.now(UTC)),
     } | {
-        script_resource(name, i, script.path): (REPOSITORY / script.path).read_bytes()
+        script_resource(name, i, script.path): _deployed(REPOSITORY / script.path)
         for name, restore in environment.restores.items()
         for i, script in enumerate(restore.database.scripts)
     }
     return {f"python/{ASSETS_PACKAGE}/{path}": data for path, data in contents.items()}
+
+
+def _deployed(script: Path) -> bytes:
+    return deployed_script(script.read_bytes()).to_json().encode()
 
 
 def ca_bundle(environment: Environment, moment: datetime) -> bytes:

@@ -306,6 +306,22 @@ class Database:
         tuple[Script, ...],
         Rule(help="SQL scripts (masking, fixtures), run in this order."),
     ] = ()
+    triggers: Annotated[
+        Literal["fire", "skip"],
+        Rule(
+            help="Whether triggers fire on what the scripts change. With `skip` they run under "
+            "`session_replication_role = replica`: an audit trigger does not store the original "
+            "values, and foreign keys are not checked either."
+        ),
+    ] = "fire"
+    rewrite_tables: Annotated[
+        bool,
+        Rule(
+            help="Whether the tables that scripts changed are rewritten afterwards (`VACUUM FULL`),"
+            " so that no original value is left in their files. It takes the time and the storage "
+            "of a copy of each."
+        ),
+    ] = False
 
 
 @dataclass(frozen=True, kw_only=True)

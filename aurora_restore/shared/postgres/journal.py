@@ -4,8 +4,10 @@ Only the database itself can say, in the same transaction, that a script has run
 ``aurora_restore`` belongs to the master user and is granted to nobody.
 """
 
+import json
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
-from typing import Final
+from typing import Any, Final
 
 from aurora_restore.shared.postgres.connection import DatabaseSession, literal
 
@@ -22,9 +24,14 @@ _CREATE: Final = (
         operation_id text NOT NULL,
         entry text NOT NULL,
         recorded_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+        details jsonb,
         PRIMARY KEY (account, region, cluster_resource_id, operation_id, entry)
     )
     """,
+)
+_HAS_DETAILS: Final = (
+    "SELECT attname FROM pg_attribute "
+    f"WHERE attrelid = '{SCHEMA}.{TABLE}'::regclass AND attname = 'details'"
 )
 
 
@@ -61,21 +68,37 @@ def prepare(session: DatabaseSession) -> None:
     """Create the journal where it is missing.
 
     A journal that came with the snapshot, because the source was itself restored by this pipeline,
-    is kept: its entries have other keys.
+    is kept: its entries have other keys. One of an earlier version gets the column it lacks.
     """
     if not exists(session):
         for statement in _CREATE:
             session.run(statement)
+    elif not session.column(_HAS_DETAILS):
+        session.run(f"ALTER TABLE {SCHEMA}.{TABLE} ADD COLUMN IF NOT EXISTS details jsonb")
 
 
 def has(session: DatabaseSession, key: JournalKey, entry: str) -> bool:
     """Return whether the journal, which must be there, holds an entry of a restore."""
-    found = session.column(
-        f"SELECT 1 FROM {SCHEMA}.{TABLE} WHERE {_IS_OF_THE_RESTORE} AND entry = :entry",
+    return find(session, key, entry) is not None
+
+
+def find(session: DatabaseSession, key: JournalKey, entry: str) -> Mapping[str, Any] | None:
+    """Return the details of an entry of a restore, which may have none; None without the entry."""
+    return find_all(session, key, entry).get(entry)
+
+
+def find_all(
+    session: DatabaseSession, key: JournalKey, prefix: str = ""
+) -> Mapping[str, Mapping[str, Any]]:
+    """Return the details of the restore's entries that begin with ``prefix``, oldest first."""
+    # By way of jsonb, because a journal of an earlier version has no such column.
+    rows = session.run(
+        f"SELECT entry, to_jsonb(j) -> 'details' FROM {SCHEMA}.{TABLE} j "
+        f"WHERE {_IS_OF_THE_RESTORE} AND starts_with(entry, :prefix) ORDER BY recorded_at, entry",
         **asdict(key),
-        entry=entry,
+        prefix=prefix,
     )
-    return bool(found)
+    return {entry: details or {} for entry, details in rows}
 
 
 def entries(session: DatabaseSession, key: JournalKey) -> list[str]:
@@ -91,8 +114,18 @@ def write(session: DatabaseSession, key: JournalKey, entry: str) -> None:
     session.run(insertion(key, entry))
 
 
-def insertion(key: JournalKey, entry: str) -> str:
-    """Return the statement that adds an entry of a restore."""
+def insertion(key: JournalKey, entry: str, details: str = "NULL") -> str:
+    """Return the statement that adds an entry of a restore.
+
+    ``details`` is an SQL expression of type jsonb.
+    """
     columns = {**asdict(key), "entry": entry}
     values = ", ".join(map(literal, columns.values()))
-    return f"INSERT INTO {SCHEMA}.{TABLE} ({', '.join(columns)}) VALUES ({values})"
+    return (
+        f"INSERT INTO {SCHEMA}.{TABLE} ({', '.join(columns)}, details) VALUES ({values}, {details})"
+    )
+
+
+def as_jsonb(**details: Any) -> str:
+    """Return the details of an entry as an SQL expression."""
+    return f"{literal(json.dumps(details))}::jsonb"

@@ -2,8 +2,9 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
+from aurora_restore.shared.postgres import journal
 from aurora_restore.shared.postgres.access import DatabaseAccess
 from aurora_restore.shared.postgres.application_roles import (
     SETTINGS,
@@ -46,6 +47,9 @@ class DatabaseSetup(Protocol):
 
     def find_obstacle(self, task: Task) -> str | None:
         """Return what lock a running task waits for, and who holds it, as a clause."""
+
+    def find_records(self, tasks: Sequence[Task]) -> Mapping[Task, Mapping[str, Any]]:
+        """Return what the journals have recorded of tasks that are done."""
 
     def set_up_roles(self, app: DatabaseLogin, readonly: DatabaseLogin) -> None:
         """Let the logins work, and take from their roles what neither may have.
@@ -98,6 +102,17 @@ class PostgresSetup:
         """Return what lock a running task waits for, by the server's view of locks."""
         with self.access.session(task.database) as session:
             return find_obstacle(session, self.access.journal_key, task)
+
+    def find_records(self, tasks: Sequence[Task]) -> Mapping[Task, Mapping[str, Any]]:
+        """Return the details of the tasks' entries, with one session for each database."""
+        found: dict[Task, Mapping[str, Any]] = {}
+        for database in dict.fromkeys(task.database for task in tasks):
+            with self.access.session(database) as session:
+                entries = journal.find_all(session, self.access.journal_key)
+                found |= {
+                    task: entries.get(task.entry, {}) for task in tasks if task.database == database
+                }
+        return found
 
     def set_up_roles(self, app: DatabaseLogin, readonly: DatabaseLogin) -> None:
         """Take what the roles may not have before they get their logins."""

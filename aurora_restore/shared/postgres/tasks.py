@@ -19,10 +19,12 @@ No two sessions do the same task at the same time: ``start_task`` takes care of 
 import hashlib
 import threading
 from abc import ABC, abstractmethod
+from collections.abc import Iterable, Mapping
 from concurrent.futures import Future, wait
 from dataclasses import dataclass
 from enum import Enum, auto
-from typing import Final
+from itertools import count
+from typing import Any, Final
 
 from pg8000.exceptions import DatabaseError as PgDatabaseError
 from pg8000.exceptions import InterfaceError
@@ -37,20 +39,19 @@ from aurora_restore.shared.postgres.connection import (
     DatabaseSession,
     close,
     describe,
+    literal,
     sqlstate,
 )
 from aurora_restore.shared.postgres.journal import JournalKey
 
-# Settings without which the server would stop or wait for a client that is gone, each with the
-# version that brought it. A notice would be flushed to the client immediately, so none is sent.
-_SESSION_SETTINGS: Final = (
-    ("SET statement_timeout = 0", 0),
-    ("SET lock_timeout = 0", 0),
-    ("SET idle_in_transaction_session_timeout = 0", 0),
-    ("SET client_connection_check_interval = 0", 140000),
-    ("SET transaction_timeout = 0", 170000),
-    ("SET client_min_messages = error", 0),
+# A notice would be flushed to the client immediately, so none is sent.
+_SERVER_ALONE: Final = (
+    (0, "client_min_messages", "error"),
+    (140000, "client_connection_check_interval", "0"),
+    (170000, "transaction_timeout", "0"),
 )
+_ABANDONED_AFTER: Final = "5s"
+"""For how long a session that does a task is idle when its function is taken to be gone."""
 _LOCK_TIMEOUT: Final = "3s"
 """How long a session that was ended may take to give the task's lock back."""
 
@@ -61,6 +62,24 @@ _SESSIONS_OF_THE_TASK: Final = """
     AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
     AND (l.classid::bigint << 32) + l.objid::bigint = CAST(:lock AS bigint)
 """
+
+
+def server_alone(version: int) -> dict[str, str]:
+    """Return the settings without which a server stops or waits for a client that is gone."""
+    return {name: value for since, name, value in _SERVER_ALONE if version >= since}
+
+
+def as_block(body: str) -> str:
+    """Return a block of PL/pgSQL as the statement that runs it: one message to the server."""
+    quote = dollar_quote((body,))
+    return f"DO {quote}{body}{quote}"
+
+
+def dollar_quote(texts: Iterable[str]) -> str:
+    """Return a dollar quote that occurs in none of the texts."""
+    held = tuple(texts)
+    quotes = (f"$aurora_restore_{number}$" for number in count())
+    return next(quote for quote in quotes if not any(quote in text for text in held))
 
 
 class TaskStatus(Enum):
@@ -95,6 +114,12 @@ class Task(ABC):
         Runs in a thread of its own, with a session of its own.
         """
 
+    def check_record(self, details: Mapping[str, Any]) -> None:  # noqa: B027
+        """Raise an error if what the journal recorded is not what this task would do.
+
+        Where nothing about a task can have changed since, there is nothing to check.
+        """
+
     def error(self, error: PgDatabaseError) -> DatabaseError:
         """Return the error to raise for what PostgreSQL has refused."""
         return DatabaseError(
@@ -104,9 +129,15 @@ class Task(ABC):
 
 
 def find_task_status(session: DatabaseSession, key: JournalKey, task: Task) -> TaskStatus:
-    """Return how far a task is. ``session`` is one with the task's database."""
-    if journal.exists(session) and journal.has(session, key, task.entry):
-        return TaskStatus.DONE
+    """Return how far a task is. ``session`` is one with the task's database.
+
+    Raises what the task's ``check_record`` raises.
+    """
+    if journal.exists(session):
+        details = journal.find(session, key, task.entry)
+        if details is not None:
+            task.check_record(details)
+            return TaskStatus.DONE
     active = session.column(
         f"SELECT a.pid FROM {_SESSIONS_OF_THE_TASK} AND a.state = 'active'", lock=_lock(key, task)
     )
@@ -177,11 +208,11 @@ def find_obstacle(session: DatabaseSession, key: JournalKey, task: Task) -> str 
 
 def _take_over(session: DatabaseSession, key: JournalKey, task: Task) -> TaskStatus:
     """Let the session be the only one that does the task; MISSING means that it is to do so."""
-    journal.prepare(session)
     lock = _lock(key, task)
     session.run(
         f"SELECT pg_terminate_backend(a.pid) FROM {_SESSIONS_OF_THE_TASK} "
-        "AND a.state IS DISTINCT FROM 'active'",
+        "AND a.state IS DISTINCT FROM 'active' "
+        f"AND a.state_change < clock_timestamp() - interval '{_ABANDONED_AFTER}'",
         lock=lock,
     )
     session.run(f"SET lock_timeout = '{_LOCK_TIMEOUT}'")
@@ -191,9 +222,9 @@ def _take_over(session: DatabaseSession, key: JournalKey, task: Task) -> TaskSta
         if sqlstate(error) == LOCK_NOT_AVAILABLE:
             return TaskStatus.RUNNING
         raise
-    for setting, since in _SESSION_SETTINGS:
-        if session.version >= since:
-            session.run(setting)
+    for name, value in ({"lock_timeout": "0"} | server_alone(session.version)).items():
+        session.run(f"SET {name} = {literal(value)}")
+    journal.prepare(session)
     done = journal.has(session, key, task.entry)
     return TaskStatus.DONE if done else TaskStatus.MISSING
 

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from aurora_restore.configuration.sql_text import deployed_script
 from aurora_restore.shared.postgres.access import DatabaseAccess
 from aurora_restore.shared.postgres.connection import DatabaseLogin
 from aurora_restore.shared.postgres.scram import parse_app_credentials
@@ -30,7 +31,9 @@ def as_master(restored: Restored, sql: str) -> list[list[Any]]:
 
 def mask(restored: Restored, sql: str) -> TaskStatus:
     access = DatabaseAccess(restored.server, MASTER, DATABASE, (DATABASE,), OPERATION)
-    return start_task(access, SqlScript(DATABASE, "sql/mask.sql", sql), 30.0)
+    return start_task(
+        access, SqlScript(DATABASE, "sql/mask.sql", deployed_script(sql.encode())), 30.0
+    )
 
 
 @on_the_oldest_and_the_newest

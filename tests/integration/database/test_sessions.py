@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from aurora_restore.configuration.sql_text import deployed_script
 from aurora_restore.shared.errors import DatabaseConnectionError, ScriptFailedError
 from aurora_restore.shared.postgres.access import DatabaseAccess
 from aurora_restore.shared.postgres.membership import plan_membership
@@ -68,7 +69,8 @@ def access(restored: Restored) -> DatabaseAccess:
 
 
 def run(restored: Restored, sql: str, name: str = "mask.sql") -> TaskStatus:
-    return start_task(access(restored), SqlScript(DATABASE, name, sql), 20.0)
+    script = SqlScript(DATABASE, name, deployed_script(sql.encode()))
+    return start_task(access(restored), script, 20.0)
 
 
 def as_master(restored: Restored, sql: str) -> Any:

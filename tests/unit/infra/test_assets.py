@@ -2,6 +2,7 @@
 
 import ast
 import dataclasses
+import hashlib
 import ssl
 import subprocess
 import sys
@@ -25,6 +26,7 @@ from aurora_restore.infra.bundles.dependencies import AWS_SERVICES, CACHE, COMPI
 from aurora_restore.infra.bundles.handler_code import handler_code
 from aurora_restore.repository import REPOSITORY
 from aurora_restore.shared.documents.environment import Environment
+from aurora_restore.shared.documents.sql_script import DeployedScript
 from aurora_restore.shared.errors import ConfigurationError
 from aurora_restore.shared.names import ASSETS_PACKAGE, CA_BUNDLE, script_resource
 from aurora_restore.shared.pipeline import STEPS
@@ -167,9 +169,12 @@ def test_the_database_layer_holds_the_scripts_in_order() -> None:
     paths = [f"{ASSETS}/{script_resource('staging', i, script['path'])}" for i in (0, 1)]
 
     assert sorted(contents) == sorted([*paths, f"{ASSETS}/__init__.py", f"{ASSETS}/{CA_BUNDLE}"])
-    assert paths == [f"{ASSETS}/scripts/staging/00{i}-mask-customers.sql" for i in (0, 1)]
+    assert paths == [f"{ASSETS}/scripts/staging/00{i}-mask-customers.sql.json" for i in (0, 1)]
+    file = (REPOSITORY / script["path"]).read_bytes()
     for path in paths:
-        assert contents[path] == (REPOSITORY / script["path"]).read_bytes()
+        deployed = DeployedScript.from_json(contents[path].decode())
+        assert deployed.sha256 == hashlib.sha256(file).hexdigest()
+        assert all(each.sql in file.decode() for each in deployed.statements)
 
 
 def test_the_authorities_are_those_of_rds() -> None:

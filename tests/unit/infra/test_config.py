@@ -409,7 +409,8 @@ def test_a_script_that_must_fail_is_refused(tmp_path: Path) -> None:
 
     assert [str(fault) for fault in faults_of_environment(checked, repository=tmp_path)] == [
         f"{STAGING}.database.scripts[0].path: {file}: "
-        "line 2: ends its own transaction; remove COMMIT"
+        "line 2: the script runs as one transaction, which it can neither begin nor end; "
+        "remove COMMIT"
     ]
 
 

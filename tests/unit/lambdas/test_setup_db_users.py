@@ -748,6 +748,65 @@ def test_a_script_that_takes_longer_is_waited_for_and_nobody_let_in_meanwhile(
     assert (inside(databases).scripts, inside(databases).logins) == ([], {})
 
 
+def test_a_script_that_waits_for_a_lock_says_so_in_the_answer(
+    ready: Scene, databases: DatabasesDouble
+) -> None:
+    configure(ready, scripts=scripts(MASK))
+    databases.seconds = {MASK: 20}
+    databases.obstacle = "it waits for public.customers, which role 'etl' (process 7) holds"
+    time_left(ready, RESERVE_SECONDS + 15)
+
+    answer = set_up(ready)
+
+    assert answer["body"]["message"] == f"Script {MASK} is still running; {databases.obstacle}"
+
+
+def test_what_each_script_did_is_in_the_state(ready: Scene, databases: DatabasesDouble) -> None:
+    tables = [{"schema": "public", "name": f"table_{n:03}", "updated": 1} for n in range(60)]
+    databases.record = {"sha256": "0" * 64, "seconds": 1.5, "tables": tables, "triggers": ["a"]}
+    configure(ready, scripts=[{"path": MASK, "database": "reports"}])
+
+    set_up(ready)
+
+    assert details(ready)["scripts"] == [
+        {
+            **databases.record,
+            "path": MASK,
+            "database": "reports",
+            "tables": tables[:50],
+            "tables_not_shown": 10,
+        }
+    ]
+
+
+def test_after_the_scripts_every_database_is_cleaned_of_what_they_left(
+    ready: Scene, databases: DatabasesDouble
+) -> None:
+    configure(
+        ready,
+        scripts=[{"path": MASK, "database": "reports"}],
+        databases=["shop", "app"],
+        rewrite_tables=True,
+    )
+
+    set_up(ready)
+
+    kinds = [entry.partition(":")[0] for _, entry in inside(databases).done[1:]]
+    assert kinds == [
+        *["tables-rewritten"] * 3,
+        *["views-refreshed"] * 3,
+        *["tables-analyzed"] * 3,
+    ]
+
+
+def test_without_scripts_there_is_nothing_to_clean(
+    ready: Scene, databases: DatabasesDouble
+) -> None:
+    set_up(ready)
+
+    assert inside(databases).done == []
+
+
 def test_once_the_long_script_is_through_the_rest_follows(
     ready: Scene, databases: DatabasesDouble
 ) -> None:

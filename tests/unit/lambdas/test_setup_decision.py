@@ -5,6 +5,7 @@ from itertools import product
 
 import pytest
 
+from aurora_restore.configuration.sql_text import deployed_script
 from aurora_restore.lambdas.setup_db_users import (
     ApplicationLogins,
     AwaitTask,
@@ -25,8 +26,10 @@ from aurora_restore.shared.postgres.scripts import SqlScript
 from aurora_restore.shared.postgres.tasks import Task, TaskStatus
 
 DONE, RUNNING, MISSING = TaskStatus.DONE, TaskStatus.RUNNING, TaskStatus.MISSING
-MASK = SqlScript("app", "sql/mask.sql", "UPDATE customers SET email = 'masked'")
-FIXTURES = SqlScript("reports", "sql/fixtures.sql", "INSERT INTO ledger VALUES ('fixture')")
+MASK = SqlScript("app", "sql/mask.sql", deployed_script(b"UPDATE customers SET email = 'masked'"))
+FIXTURES = SqlScript(
+    "reports", "sql/fixtures.sql", deployed_script(b"INSERT INTO ledger VALUES ('fixture')")
+)
 LOGINS = ApplicationLogins(DatabaseLogin("app", "canary-1"), DatabaseLogin("reader", "canary-2"))
 
 COMPLETE = SetupFacts(

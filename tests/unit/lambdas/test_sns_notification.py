@@ -47,6 +47,7 @@ FACTS: dict[str, Any] = {
     "snapshot_created_at": "2026-05-15T02:00:00.000000Z",
     "deleted_cluster_id": TARGET,
     "disabled_logins": ["etl"],
+    "scripts": [{"path": "sql/mask.sql", "database": "app", "sha256": "0" * 64, "seconds": 1.5}],
     "deleted_snapshots": ["monday"],
     "route": "copied to the target's Region",
     "final_snapshot": "my-cluster-final-20260516030000",
