@@ -19,6 +19,8 @@ from embedded_aws.aws import EmbeddedAws
 from embedded_aws.environment import repository
 
 SUBNET_GROUP: Final = "databases"
+VPC_NETWORK: Final = "10.0.0.0/16"
+DATABASE_PORT: Final = 5432
 _ZONES: Final = "ab"
 _POLL_SECONDS: Final = 0.1
 _PATIENCE_SECONDS: Final = 60.0
@@ -104,10 +106,13 @@ class _Preparation:
         self.given_up = threading.Event()
 
     def network(self, cluster: DemoCluster) -> DemoNetwork:
-        """Create a VPC with subnets in two zones, a security group, a subnet group and a key."""
+        """Create a VPC with subnets in two zones, a security group, a subnet group and a key.
+
+        The security group lets in whatever is in the VPC.
+        """
         place = {"account": cluster.account, "region": cluster.region}
         ec2 = self._aws.client("ec2", **place)
-        vpc_id = ec2.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
+        vpc_id = ec2.create_vpc(CidrBlock=VPC_NETWORK)["Vpc"]["VpcId"]
         zones = tuple(f"{cluster.region}{letter}" for letter in _ZONES)
         subnets = tuple(
             ec2.create_subnet(VpcId=vpc_id, CidrBlock=f"10.0.{number}.0/24", AvailabilityZone=zone)[
@@ -117,6 +122,17 @@ class _Preparation:
         )
         group = ec2.create_security_group(
             GroupName=SUBNET_GROUP, Description="Databases", VpcId=vpc_id
+        )["GroupId"]
+        ec2.authorize_security_group_ingress(
+            GroupId=group,
+            IpPermissions=[
+                {
+                    "IpProtocol": "tcp",
+                    "FromPort": DATABASE_PORT,
+                    "ToPort": DATABASE_PORT,
+                    "IpRanges": [{"CidrIp": VPC_NETWORK}],
+                }
+            ],
         )
         self._aws.client("rds", **place).create_db_subnet_group(
             DBSubnetGroupName=SUBNET_GROUP,
@@ -128,7 +144,7 @@ class _Preparation:
             vpc_id=vpc_id,
             subnet_ids=subnets,
             availability_zones=zones,
-            security_group_id=group["GroupId"],
+            security_group_id=group,
             key_arn=key["KeyMetadata"]["Arn"],
         )
 

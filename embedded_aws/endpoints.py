@@ -16,8 +16,8 @@ RDS_SERVICES = ("rds", "sts", "kms", "ec2", "application-autoscaling")
 
 A role of another account, assumed at its STS, leads to that account's databases; its KMS holds the
 keys of snapshots, its EC2 the networks of clusters, its Application Auto Scaling the numbers of
-their readers. What a stack creates of these kinds (a key of a topic, a security group of a
-function) lives in MiniStack, and only CloudFormation looks there.
+their readers. A stack's security groups are made here too; what else a stack creates of these kinds
+(a key of a topic) lives in MiniStack, and only CloudFormation looks there.
 """
 
 # By the service's id in botocore's model, where that is not the name of its client.

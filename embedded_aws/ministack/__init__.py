@@ -9,7 +9,8 @@ What still differs from AWS:
   and keys. Of resource policies only that of a function is looked at, when a rule invokes it.
 * Python functions run on the Python of this machine, whatever version and architecture they name,
   and find their code and layers elsewhere than in ``/var/task`` and ``/opt`` (only stack traces
-  speak of those). Memory limits, VPC configurations and X-Ray have no effect.
+  speak of those). Memory limits and X-Ray have no effect. Of a VPC configuration only the security
+  groups count, and only for connections to databases; functions in other languages have none.
 * State machines write no log groups of their own. A redriven Parallel or Map state runs all of its
   branches again, not only those that failed. ``MaxDelaySeconds`` and jitter of retries are ignored.
 * Which events of the history follow an ``ExecutionRedriven`` is not documented by AWS. Here a Task

@@ -3,7 +3,14 @@
 from collections.abc import Callable
 from importlib.metadata import version
 
-from embedded_aws.ministack import cloudformation, cloudwatch, eventbridge, quotas, sns
+from embedded_aws.ministack import (
+    cloudformation,
+    cloudwatch,
+    eventbridge,
+    quotas,
+    security_groups,
+    sns,
+)
 from embedded_aws.ministack.awslambda import functions
 from embedded_aws.ministack.stepfunctions import data_flow, executions, redrive
 
@@ -35,6 +42,7 @@ PATCHES: tuple[Callable[[], None], ...] = (
     cloudformation.return_secret_arns_for_references,
     cloudformation.apply_generate_secret_string_rules,
     cloudformation.apply_all_function_properties,
+    security_groups.make_security_groups_of_stacks_in_ec2,
     cloudwatch.count_execution_outcomes,
     cloudwatch.extract_embedded_metrics,
     cloudwatch.match_alarm_dimensions,

@@ -24,6 +24,8 @@ _REPLICATION = f"{_GUIDE}, Using PostgreSQL logical replication with Aurora"
 _ENDPOINTS = f"{_GUIDE}, Amazon Aurora endpoint connections"
 _EXTENSIONS = "Release Notes for Aurora PostgreSQL, Extension versions"
 _ROLES = f"{_GUIDE}, Understanding PostgreSQL roles and permissions"
+_GROUPS = f"{_GUIDE}, Controlling access with security groups"
+_TRACKING = "Amazon EC2 User Guide, Security group connection tracking"
 _REPORTED = "error messages in public issue trackers"
 _OWN = "this emulator's own promise"
 
@@ -99,6 +101,30 @@ _SPELLING = (
     ("rds replication", "rds_replication"),
     ("writers instance", "writer's instance"),
     ("the vpc", "the VPC"),
+    ("no vpc", "no VPC"),
+    ("of a vpc", "of a VPC"),
+    ("every vpc", "every VPC"),
+    ("ipv6", "IPv6"),
+)
+
+_SECURITY = (
+    ("a_connection_is_let_in_only_by_a_rule_of_a_group_of_the_cluster", _GROUPS),
+    (
+        "a_function_has_the_groups_of_its_configuration",
+        "AWS Lambda Developer Guide, Giving Lambda functions access to resources in a VPC",
+    ),
+    (
+        "a_function_that_is_attached_to_no_vpc_reaches_no_cluster",
+        f"{_GUIDE}, Working with a DB cluster in a VPC",
+    ),
+    ("outbound_rules_apply_where_a_cluster_acts_as_a_client", _GROUPS),
+    ("outbound_rules_apply_to_the_workers_of_subscriptions", _GROUPS),
+    ("a_change_of_groups_interrupts_no_connection", _TRACKING),
+    (
+        "other_groups_are_shown_as_active_only_once_they_are_in_force",
+        f"{_MODEL}, VpcSecurityGroupMembership",
+    ),
+    ("a_group_that_does_not_exist_is_not_attached", _REPORTED),
 )
 
 _COPIES = (
@@ -501,10 +527,32 @@ _NOT_ENFORCED = (
         "each cluster has a free port of its own on 127.0.0.1, which Port shows",
     ),
     (
-        "security_groups_decide_who_can_connect",
-        f"{_GUIDE}, Controlling access with security groups",
-        "they are kept and shown; the network knows functions, clients and other clusters apart "
-        "and admits all of them",
+        "what_a_security_group_does_not_allow_is_dropped_and_the_client_waits_in_vain",
+        _GROUPS,
+        "such a connection is reset immediately",
+    ),
+    (
+        "outbound_rules_apply_to_every_connection_of_a_cluster",
+        _GROUPS,
+        "only to those to other clusters of the emulator: a server of this machine that is none of "
+        "them is reached directly, past the network, and nothing here stops that",
+    ),
+    (
+        "every_host_of_a_vpc_has_an_address_of_its_own_and_routes_lead_there",
+        "Amazon VPC User Guide, How Amazon VPC works",
+        "all in a subnet have its first free address, every VPC is connected to every other one, "
+        "and a process of this machine that is neither a function nor a server is a host in the "
+        "cluster's subnet without security groups",
+    ),
+    (
+        "a_security_group_can_name_addresses_of_ipv6_and_prefix_lists",
+        "Amazon VPC User Guide, Security group rules",
+        "such rules let nobody in or out",
+    ),
+    (
+        "untracked_connections_end_when_their_rule_does",
+        _TRACKING,
+        "every connection goes on until one of its ends closes it",
     ),
     (
         "parameter_groups_change_the_server",
@@ -573,6 +621,7 @@ FACTS: tuple[Fact, ...] = (
     *_facts("Beside a cluster", "extras, deletions, settings", _BESIDE),
     *_facts("Deletions", "deletions, instances, global_clusters", _DELETIONS),
     *_facts("Changes", "modifications", _CHANGES),
+    *_facts("Security groups", "security_groups, data_plane, modifications", _SECURITY),
     *_facts("Data", "data_plane", _DATA),
     *_facts("Accounts", "account, keys, moto_patch", _ACCOUNTS),
     *(

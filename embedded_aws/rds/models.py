@@ -17,6 +17,9 @@ STOPPING = "stopping"
 STARTING = "starting"
 COPYING = "copying"
 CREATING = "creating"
+ACTIVE = "active"
+ADDING = "adding"
+REMOVING = "removing"
 
 _RESOURCE_ALPHABET = string.ascii_uppercase + string.digits
 
@@ -115,6 +118,9 @@ class DBCluster:
     global_cluster: str | None = None
     replication_source: str | None = None
     replicas: list[str] = field(default_factory=list)
+    former_security_groups: tuple[str, ...] | None = None
+    """The groups that are in force while others are being attached."""
+    attaching_groups: RunningTransition | None = None
     accepting: bool = False
     """Whether the data plane lets clients in."""
     keeps_automated_backups: bool = False
@@ -130,6 +136,21 @@ class DBCluster:
         """Whether its deletion has been accepted and goes on; the status may not show it yet."""
         running = self.deletion is not None and self.deletion.running
         return running or self.deletion_due or self.status == DELETING
+
+    @property
+    def security_groups_in_force(self) -> tuple[str, ...]:
+        """The groups that decide about its connections at this moment."""
+        former = self.former_security_groups
+        return self.settings.security_groups if former is None else former
+
+    @property
+    def security_group_statuses(self) -> dict[str, str]:
+        """The status of each group, those that are being taken off included."""
+        wanted, in_force = self.settings.security_groups, self.security_groups_in_force
+        return {
+            **{group: ACTIVE if group in in_force else ADDING for group in wanted},
+            **{group: REMOVING for group in in_force if group not in wanted},
+        }
 
     @property
     def arn(self) -> str:

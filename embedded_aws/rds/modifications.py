@@ -13,7 +13,7 @@ from embedded_aws.rds.exceptions import (
     InvalidParameterCombinationError,
     InvalidParameterValueError,
 )
-from embedded_aws.rds.models import AVAILABLE, DBCluster, Location
+from embedded_aws.rds.models import ACTIVE, ADDING, AVAILABLE, DBCluster, Location
 from embedded_aws.rds.params import Params
 from embedded_aws.rds.resources import find_cluster, is_available, require_status
 from embedded_aws.rds.responses import cluster_response
@@ -62,6 +62,7 @@ class Modifications:
         password = self._password(cluster, params)
         pending = self._pending(location, cluster, params)
         at_once = self._at_once(location, cluster, params)
+        self._attach(cluster, at_once.get("security_groups"))
         cluster.settings = replace(cluster.settings, **at_once)
         cluster.pending |= pending
         if password is not None:
@@ -80,6 +81,27 @@ class Modifications:
             return
         if cluster.transition is None or not cluster.transition.running:
             self._start(cluster, everything=False)
+
+    def _attach(self, cluster: DBCluster, wanted: tuple[str, ...] | None) -> None:
+        """Let other security groups take effect after a while; the cluster stays available."""
+        if wanted is None or set(wanted) == set(cluster.settings.security_groups):
+            return
+        if cluster.attaching_groups is not None:
+            cluster.attaching_groups.cancel()
+        cluster.former_security_groups = cluster.security_groups_in_force
+
+        def done(_: str) -> None:
+            cluster.former_security_groups = None
+
+        default = StatusTransition.spread(
+            (ADDING,), self._backend.timings.modify_security_groups, ACTIVE
+        )
+        cluster.attaching_groups = RunningTransition(
+            self._backend.scheduler,
+            self._backend.overrides.apply(Operation.MODIFY_SECURITY_GROUPS, default),
+            show=lambda _: None,
+            done=done,
+        )
 
     def _start(self, cluster: DBCluster, *, everything: bool) -> None:
         """Queue what is to be done; it begins a little after the call, as in AWS."""

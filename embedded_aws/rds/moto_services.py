@@ -4,6 +4,7 @@ import json
 import re
 import secrets
 import string
+from ipaddress import IPv4Network
 from typing import Any
 
 from moto.ec2.models import ec2_backends
@@ -13,12 +14,22 @@ from moto.secretsmanager.models import secretsmanager_backends
 
 from embedded_aws.rds.models import Location
 from embedded_aws.rds.names import Arn
-from embedded_aws.rds.services import KmsGrant, KmsKey, ManagedSecret, Subnet, SubnetGroup
+from embedded_aws.rds.services import (
+    GroupRule,
+    KmsGrant,
+    KmsKey,
+    ManagedSecret,
+    SecurityGroup,
+    Subnet,
+    SubnetGroup,
+)
 from embedded_aws.rds.settings import ENGINE
 
 DEFAULT_KEY_ALIAS = "alias/aws/rds"
 DEFAULT_GROUP = re.compile(rf"default\.({re.escape(ENGINE)}\d+)")
 _DEFAULT_SUBNET_GROUP = "default"
+_ALL_PROTOCOLS = "-1"
+_PROTOCOLS_OF_CONNECTIONS = (_ALL_PROTOCOLS, "tcp")
 _PASSWORD_LETTERS = string.ascii_letters + string.digits + "!#$%&()*+,-.:;<=>?[]^_{|}~"
 
 
@@ -78,11 +89,28 @@ class MotoServices:
         group = ec2_backends[location.account][location.region].get_default_security_group(vpc)
         return str(group.id)
 
-    def security_group_vpc(self, location: Location, identifier: str) -> str | None:
+    def security_group(self, location: Location, identifier: str) -> SecurityGroup | None:
         """See :class:`~embedded_aws.rds.services.Services`."""
         ec2 = ec2_backends[location.account][location.region]
         found = ec2.get_security_group_from_id(identifier)
-        return None if found is None else str(found.vpc_id)
+        if found is None:
+            return None
+        # The rule of a default group that lets its members in, which moto leaves out.
+        own = (GroupRule(group=identifier),) if found.is_default else ()
+        return SecurityGroup(
+            identifier=identifier,
+            vpc=str(found.vpc_id),
+            inbound=(*_rules(found.ingress_rules), *own),
+            outbound=_rules(found.egress_rules),
+        )
+
+    def subnet_network(self, location: Location, identifier: str) -> IPv4Network | None:
+        """See :class:`~embedded_aws.rds.services.Services`."""
+        ec2 = ec2_backends[location.account][location.region]
+        for zone in list(ec2.subnets.values()):
+            if identifier in zone:
+                return IPv4Network(zone[identifier].cidr_block)
+        return None
 
     def has_cluster_parameter_group(self, location: Location, name: str) -> bool:
         """See :class:`~embedded_aws.rds.services.Services`."""
@@ -122,6 +150,21 @@ class MotoServices:
         secretsmanager_backends[location.account][location.region].delete_secret(
             arn, recovery_window_in_days=None, force_delete_without_recovery=True
         )
+
+
+def _rules(found: Any) -> tuple[GroupRule, ...]:
+    """Return the rules that can allow a connection by TCP."""
+    return tuple(
+        GroupRule(
+            ports=None
+            if rule.ip_protocol == _ALL_PROTOCOLS
+            else range(rule.from_port, rule.to_port + 1),
+            network=IPv4Network(rule.cidr_ipv4) if rule.cidr_ipv4 else None,
+            group=rule.source_group.get("GroupId"),
+        )
+        for rule in list(found)
+        if rule.ip_protocol in _PROTOCOLS_OF_CONNECTIONS
+    )
 
 
 def _key(found: Any) -> KmsKey:

@@ -20,6 +20,7 @@ from embedded_aws.rds.modifications import Modifications
 from embedded_aws.rds.params import Params
 from embedded_aws.rds.restores import Restores
 from embedded_aws.rds.roles import Roles
+from embedded_aws.rds.security_groups import SecurityGroups
 from embedded_aws.rds.sharing import Sharing
 from embedded_aws.rds.snapshot_progress import SnapshotProgress
 from embedded_aws.rds.snapshots import Snapshots
@@ -33,6 +34,7 @@ class Operations:
 
     def __init__(self, backend: RdsBackend) -> None:
         self._backend = backend
+        backend.data_plane.obey(SecurityGroups(backend))
         self.progress = SnapshotProgress(backend)
         self.snapshots = Snapshots(backend, self.progress)
         self.connectivity = Connectivity(backend)

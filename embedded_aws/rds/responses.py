@@ -58,9 +58,7 @@ def cluster_response(backend: RdsBackend, cluster: DBCluster) -> dict[str, Any]:
             }
             for member in members
         ],
-        "VpcSecurityGroups": [
-            {"VpcSecurityGroupId": group, "Status": "active"} for group in chosen.security_groups
-        ],
+        "VpcSecurityGroups": _security_groups(cluster),
         "HostedZoneId": cluster.hosted_zone,
         "StorageEncrypted": cluster.storage.encrypted_with_key,
         "StorageEncryptionType": str(cluster.storage.encryption),
@@ -126,10 +124,7 @@ def instance_response(backend: RdsBackend, instance: DBInstance) -> dict[str, An
         "InstanceCreateTime": instance.created,
         "PreferredBackupWindow": cluster.settings.preferred_backup_window,
         "BackupRetentionPeriod": cluster.settings.backup_retention_period,
-        "VpcSecurityGroups": [
-            {"VpcSecurityGroupId": one, "Status": "active"}
-            for one in cluster.settings.security_groups
-        ],
+        "VpcSecurityGroups": _security_groups(cluster),
         "DBParameterGroups": [
             {"DBParameterGroupName": chosen.parameter_group, "ParameterApplyStatus": "in-sync"}
         ],
@@ -179,6 +174,13 @@ def instance_response(backend: RdsBackend, instance: DBInstance) -> dict[str, An
         "NetworkType": cluster.settings.network_type,
         "EngineLifecycleSupport": cluster.settings.engine_lifecycle_support,
     }
+
+
+def _security_groups(cluster: DBCluster) -> list[dict[str, str]]:
+    return [
+        {"VpcSecurityGroupId": group, "Status": status}
+        for group, status in cluster.security_group_statuses.items()
+    ]
 
 
 def _wished_endpoint(cluster: DBCluster, kind: str, name: str | None = None) -> Endpoint:

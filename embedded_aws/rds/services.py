@@ -1,6 +1,7 @@
 """What RDS uses of other services: keys, networks, parameter groups, secrets."""
 
 from dataclasses import dataclass
+from ipaddress import IPv4Network
 from typing import Protocol
 
 from embedded_aws.rds.models import Location
@@ -52,6 +53,26 @@ class SubnetGroup:
         return tuple(sorted({subnet.availability_zone for subnet in self.subnets}))
 
 
+@dataclass(frozen=True, kw_only=True)
+class GroupRule:
+    """A rule of a security group for TCP: to or from a network or the members of a group."""
+
+    ports: range | None = None
+    """All of them where it is None."""
+    network: IPv4Network | None = None
+    group: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class SecurityGroup:
+    """A security group of a VPC."""
+
+    identifier: str
+    vpc: str
+    inbound: tuple[GroupRule, ...]
+    outbound: tuple[GroupRule, ...]
+
+
 @dataclass(frozen=True)
 class ManagedSecret:
     """A secret that RDS manages: where it is, and what it holds."""
@@ -80,8 +101,12 @@ class Services(Protocol):
         """Return the VPC's default security group."""
         ...
 
-    def security_group_vpc(self, location: Location, identifier: str) -> str | None:
-        """Return the VPC of a security group, or ``None`` if there is no such group."""
+    def security_group(self, location: Location, identifier: str) -> SecurityGroup | None:
+        """Return a security group, or ``None`` if there is no such group."""
+        ...
+
+    def subnet_network(self, location: Location, identifier: str) -> IPv4Network | None:
+        """Return the addresses of a subnet, or ``None`` if there is no such subnet."""
         ...
 
     def has_cluster_parameter_group(self, location: Location, name: str) -> bool:

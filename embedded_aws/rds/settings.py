@@ -109,13 +109,13 @@ def security_groups(
     if not named:
         return (backend.services.default_security_group(location, group.vpc),)
     for identifier in named:
-        vpc = backend.services.security_group_vpc(location, identifier)
-        if vpc is None:
+        found = backend.services.security_group(location, identifier)
+        if found is None:
             raise InvalidParameterValueError(f"Invalid security group , groupId= {identifier}")
-        if vpc != group.vpc:
+        if found.vpc != group.vpc:
             raise InvalidVPCNetworkStateError(
                 "The DB instance and EC2 security group are in different VPCs. The DB instance is "
-                f"in {group.vpc} and the EC2 security group is in {vpc}"
+                f"in {group.vpc} and the EC2 security group is in {found.vpc}"
             )
     return named
 

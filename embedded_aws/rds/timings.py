@@ -24,6 +24,7 @@ class Timings:
     modification_lag: float = 5
     """From the acceptance of a change until the status shows it."""
     modify_cluster: float = 60
+    modify_security_groups: float = 30
     rename_cluster: float = 60
     upgrade_cluster: float = 900
     reset_master_credentials: float = 45

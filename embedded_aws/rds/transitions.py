@@ -18,6 +18,7 @@ class Operation(StrEnum):
     COPY_SNAPSHOT = "copy-snapshot"
     RESTORE_CLUSTER = "restore-cluster"
     RESET_MASTER_CREDENTIALS = "reset-master-credentials"
+    MODIFY_SECURITY_GROUPS = "modify-security-groups"
     DELETE_INSTANCE = "delete-instance"
     DELETE_CLUSTER = "delete-cluster"
 

@@ -21,6 +21,7 @@ from ministack.core import lambda_runtime
 from ministack.services import lambda_svc
 from ministack.services import stepfunctions as sfn
 
+from embedded_aws.attachment import VpcAttachment
 from embedded_aws.environment import FUNCTION_ENVIRONMENT_FILE
 from embedded_aws.ministack import sqs
 from embedded_aws.ministack.awslambda import runtime
@@ -49,7 +50,11 @@ class PythonWorker(lambda_runtime.Worker):  # type: ignore[misc]
         code = _unpacked(self.code_zip)
         layers = [_unpacked(lambda_svc._resolve_layer_zip(layer)) for layer in self._layers()]
         self._proc = process = subprocess.Popen(  # noqa: S603
-            [sys.executable, "-I", "-S", "-X", "utf8", str(Path(runtime.__file__))],
+            [
+                *(sys.executable, "-I", "-S", "-X", "utf8"),
+                str(Path(runtime.__file__)),
+                *_network_arguments(self.config),
+            ],
             cwd=code,
             env=_environment(self.config, code=code, temporary=self._tmpdir),
             stdin=subprocess.PIPE,
@@ -110,6 +115,21 @@ def _sdk() -> Path:
             link.unlink(missing_ok=True)
             link.symlink_to(source)
     return directory
+
+
+def _network_arguments(config: Mapping[str, Any]) -> list[str]:
+    """Return what shows the network of the databases where the function is attached."""
+    attached = config.get("VpcConfig") or {}
+    if not attached.get("SubnetIds"):
+        return []
+    account, region = lambda_runtime._account_region_from_function_config(config)
+    attachment = VpcAttachment(
+        account=account,
+        region=region,
+        subnet_ids=tuple(attached["SubnetIds"]),
+        security_group_ids=tuple(attached.get("SecurityGroupIds") or ()),
+    )
+    return [attachment.argument()]
 
 
 def _environment(config: Mapping[str, Any], *, code: Path, temporary: str) -> dict[str, str]:

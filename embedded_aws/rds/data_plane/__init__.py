@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
+from embedded_aws.rds.data_plane.sources import ConnectionPolicy
+
 
 class DataPlaneError(RuntimeError):
     """The data plane could not do what it was asked; the resource in question has failed."""
@@ -99,6 +101,10 @@ class DataPlane(Protocol):
 
     def discard(self, storage: str) -> None:
         """Closes the volume and deletes it."""
+        ...
+
+    def obey(self, policy: ConnectionPolicy) -> None:
+        """From now on the policy decides who may connect; until then everybody may."""
         ...
 
     def servers(self) -> list[Server]:

@@ -4,6 +4,7 @@ import itertools
 from collections.abc import Sequence
 
 from embedded_aws.rds.data_plane import DataPlaneError, Endpoint, Login, Server
+from embedded_aws.rds.data_plane.sources import ConnectionPolicy
 
 
 class NoDataPlane:
@@ -81,6 +82,9 @@ class NoDataPlane:
         """See :class:`~embedded_aws.rds.data_plane.DataPlane`."""
         self.close(storage)
         del self.passwords[storage]
+
+    def obey(self, policy: ConnectionPolicy) -> None:
+        """Nothing listens, so nobody connects."""
 
     def servers(self) -> list[Server]:
         """See :class:`~embedded_aws.rds.data_plane.DataPlane`."""

@@ -82,9 +82,7 @@ class _Reader:
 class PostgresDataPlane:
     """See :class:`~embedded_aws.rds.data_plane.DataPlane`."""
 
-    def __init__(
-        self, directory: Path, *, in_memory: bool = True, policy: ConnectionPolicy | None = None
-    ) -> None:
+    def __init__(self, directory: Path, *, in_memory: bool = True) -> None:
         directory.mkdir(parents=True, exist_ok=True)
         self.logs = directory / "logs"
         self.logs.mkdir(exist_ok=True)
@@ -103,7 +101,7 @@ class PostgresDataPlane:
         self._volumes: dict[str, _Volume] = {}
         self._numbers = itertools.count(1)
         self._reaper = self._start_reaper()
-        self._policy = policy or Open()
+        self._policy: ConnectionPolicy = Open()
         self._sources = Sources(self._server_processes)
         self._front = Front(self._find)
         self._cron = CronScheduler(self._writers)
@@ -223,6 +221,10 @@ class PostgresDataPlane:
             if held is not None:
                 held.close()
         shutil.rmtree(volume.data, ignore_errors=True)
+
+    def obey(self, policy: ConnectionPolicy) -> None:
+        """See :class:`~embedded_aws.rds.data_plane.DataPlane`."""
+        self._policy = policy
 
     def servers(self) -> list[Server]:
         """See :class:`~embedded_aws.rds.data_plane.DataPlane`."""

@@ -1,8 +1,8 @@
 """Who is at the other end of a loopback connection: a function, a client, another cluster.
 
 A connection within one machine belongs to a process here, and the process says what AWS would see:
-a Lambda function's runtime bears the function's name in its environment, and a PostgreSQL process
-has the server as its parent. Everything else is a client.
+a Lambda function's runtime bears the function's name in its environment and its security groups on
+its command line, and a PostgreSQL process has the server as its parent. All others are clients.
 """
 
 import contextlib
@@ -19,6 +19,8 @@ from pathlib import Path
 from typing import Protocol
 
 import psutil
+
+from embedded_aws.attachment import VpcAttachment
 
 Address = tuple[str, int]
 
@@ -50,10 +52,12 @@ class ConnectionSource:
     name: str
     """The function, the storage of the cluster that the server serves, or else the program."""
     pid: int | None = None
+    attachment: VpcAttachment | None = None
+    """Where a function is attached to a VPC."""
 
 
 class ConnectionPolicy(Protocol):
-    """Decides who may connect to a cluster; this is where security groups can act."""
+    """Decides who may connect to a cluster, as security groups do."""
 
     def admits(self, source: ConnectionSource, storage: str) -> bool:
         """Return whether a connection to the cluster on that storage is let through."""
@@ -108,7 +112,8 @@ class Sources:
         with contextlib.suppress(psutil.Error):
             function = process.environ().get(_FUNCTION)
             if function:
-                return ConnectionSource(Kind.FUNCTION, function, pid)
+                attachment = VpcAttachment.on(process.cmdline())
+                return ConnectionSource(Kind.FUNCTION, function, pid, attachment)
         return ConnectionSource(Kind.CLIENT, name, pid)
 
 

@@ -18,6 +18,7 @@ from tests.integration.pipeline.stage import (
     PipelineStage,
 )
 from tests.support.keys import key_policy
+from tests.support.network import create_open_group_of_default_vpc
 
 SOURCE_ACCOUNT = "111111111111"
 SOURCE_REGION = "eu-central-1"
@@ -49,12 +50,14 @@ def keys(stage: PipelineStage) -> Keys:
 def production(stage: PipelineStage, keys: Keys) -> Any:
     """The source cluster, encrypted, with an automated snapshot of yesterday."""
     rds = stage.aws.client("rds", account=SOURCE_ACCOUNT, region=SOURCE_REGION)
+    ec2 = stage.aws.client("ec2", account=SOURCE_ACCOUNT, region=SOURCE_REGION)
     rds.create_db_cluster(
         DBClusterIdentifier=SOURCE,
         Engine="aurora-postgresql",
         MasterUsername=MASTER,
         MasterUserPassword=SOURCE_PASSWORD,
         DatabaseName=DATABASE,
+        VpcSecurityGroupIds=[create_open_group_of_default_vpc(ec2)],
         StorageEncrypted=True,
         KmsKeyId=keys.source,
     )

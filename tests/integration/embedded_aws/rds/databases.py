@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING, Any
 import pg8000.native
 
 from embedded_aws.rds import EmbeddedRds
+from tests.support.network import create_open_group_of_default_vpc
 
 if TYPE_CHECKING:
+    from mypy_boto3_ec2 import EC2Client
     from mypy_boto3_rds import RDSClient
     from mypy_boto3_rds.type_defs import DBClusterTypeDef
 
@@ -31,6 +33,7 @@ class EmbeddedDatabases:
 
     embedded: EmbeddedRds
     _clients: dict[tuple[str, str], Any] = field(default_factory=dict)
+    _groups: dict[tuple[str, str], str] = field(default_factory=dict)
 
     def rds(self, account: str = OWNER, region: str = HERE) -> "RDSClient":
         if (account, region) not in self._clients:
@@ -40,6 +43,18 @@ class EmbeddedDatabases:
             )
         client: RDSClient = self._clients[account, region]
         return client
+
+    def ec2(self, account: str = OWNER, region: str = HERE) -> "EC2Client":
+        session = self.embedded.admin.session(account, region)
+        client: EC2Client = session.client("ec2", endpoint_url=self.embedded.endpoint_url)
+        return client
+
+    def open_group(self, account: str = OWNER, region: str = HERE) -> str:
+        """A security group of the default VPC that lets in whatever is there; made once."""
+        if (account, region) not in self._groups:
+            made = create_open_group_of_default_vpc(self.ec2(account, region))
+            self._groups[account, region] = made
+        return self._groups[account, region]
 
     def new_cluster(
         self, name: str = "orders", *, account: str = OWNER, region: str = HERE, **settings: Any
@@ -51,6 +66,7 @@ class EmbeddedDatabases:
             "MasterUsername": "postgres",
             "MasterUserPassword": PASSWORD,
             "DatabaseName": "shop",
+            "VpcSecurityGroupIds": [self.open_group(account, region)],
         }
         self.rds(account, region).create_db_cluster(**(parameters | settings))
         return self.available(name, account=account, region=region)
@@ -120,11 +136,15 @@ class EmbeddedDatabases:
         **settings: Any,
     ) -> "DBClusterTypeDef":
         """A cluster restored from a snapshot, with an instance."""
+        parameters: dict[str, Any] = {
+            "EngineVersion": VERSION,
+            "VpcSecurityGroupIds": [self.open_group(account, region)],
+        }
         self.rds(account, region).restore_db_cluster_from_snapshot(
             DBClusterIdentifier=name,
             SnapshotIdentifier=snapshot,
             Engine=ENGINE,
-            **({"EngineVersion": VERSION} | settings),
+            **(parameters | settings),
         )
         self.available(name, account=account, region=region)
         self.new_instance(f"{name}-1", name, account=account, region=region)

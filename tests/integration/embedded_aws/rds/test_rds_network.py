@@ -46,7 +46,8 @@ def quarantine() -> Quarantine:
 
 @pytest.fixture
 def data_plane(tmp_path: Path, quarantine: Quarantine) -> Iterator[PostgresDataPlane]:
-    running = PostgresDataPlane(tmp_path, policy=quarantine)
+    running = PostgresDataPlane(tmp_path)
+    running.obey(quarantine)
     try:
         for name in ("here", "there"):
             running.create(name, label=name, owner=OWNER, database=None, major=17)

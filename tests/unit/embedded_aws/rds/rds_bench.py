@@ -40,6 +40,7 @@ TIMINGS = Timings(
     restore_cluster=600,
     modification_lag=5,
     modify_cluster=60,
+    modify_security_groups=30,
     rename_cluster=60,
     reset_master_credentials=40,
     stop_cluster=100,
