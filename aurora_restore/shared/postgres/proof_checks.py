@@ -24,9 +24,9 @@ from aurora_restore.shared.postgres.privileges import (
     plan_grantees,
 )
 
-TABLES_AND_VIEWS: Final = f"{USER_RELATIONS} AND c.relkind IN ('r', 'p', 'v', 'm')"
-SEQUENCES: Final = f"{USER_RELATIONS} AND c.relkind = 'S'"
-FOREIGN_TABLES: Final = f"{USER_RELATIONS} AND c.relkind = 'f'"
+TABLES_AND_VIEWS: Final = "'r', 'p', 'v', 'm'"
+SEQUENCES: Final = "'S'"
+FOREIGN_TABLES: Final = "'f'"
 SCHEMAS: Final = (
     "FROM pg_namespace n JOIN pg_roles o ON o.oid = n.nspowner "
     f"WHERE {USER_SCHEMA} AND NOT o.rolsuper"
@@ -35,7 +35,6 @@ FUNCTIONS: Final = (
     "FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace "
     f"JOIN pg_roles o ON o.oid = p.proowner WHERE {USER_SCHEMA} AND NOT o.rolsuper"
 )
-RELATION_NAME: Final = "n.nspname || '.' || c.relname"
 COLUMN_WRITES: Final = ("INSERT", "UPDATE", "REFERENCES")
 # Every catalog that has access lists, with what its objects are. Default privileges are judged
 # by themselves.
@@ -95,9 +94,7 @@ def require_rights_of_the_application(session: DatabaseSession) -> None:
         (SEQUENCES, "has_sequence_privilege", READ_WRITE.sequences),
     ):
         has_all = _all(f"{function}(c.oid, {{}})", privileges)
-        require_nothing(
-            session, lacks, f"SELECT {RELATION_NAME} {_where(objects, f'NOT ({has_all})')}"
-        )
+        require_nothing(session, lacks, _relations(objects, f"NOT ({has_all})"))
     require_nothing(
         session,
         f"{lacks} schema",
@@ -120,7 +117,7 @@ def require_rights_of_the_reader(session: DatabaseSession) -> None:
         (SEQUENCES, "has_sequence_privilege"),
     ):
         condition = f"NOT {function}(c.oid, 'SELECT')"
-        require_nothing(session, cannot, f"SELECT {RELATION_NAME} {_where(objects, condition)}")
+        require_nothing(session, cannot, _relations(objects, condition))
     require_nothing(
         session,
         "the read-only role cannot use schema",
@@ -184,7 +181,7 @@ def _require_no_writes(session: DatabaseSession) -> None:
         ),
         (SEQUENCES, "has_sequence_privilege(c.oid, 'USAGE, UPDATE')"),
     ):
-        require_nothing(session, can, f"SELECT {RELATION_NAME} {_where(objects, condition)}")
+        require_nothing(session, can, _relations(objects, condition))
     require_nothing(
         session,
         f"{can} large object",
@@ -211,7 +208,7 @@ def _require_nothing_foreign(session: DatabaseSession, who: str) -> None:
     require_nothing(
         session,
         f"{who} has a privilege on foreign table",
-        f"SELECT {RELATION_NAME} {_where(FOREIGN_TABLES, f'NOT {owned} AND ({held})')}",
+        _relations(FOREIGN_TABLES, f"NOT {owned} AND ({held})"),
     )
     require_nothing(
         session,
@@ -236,13 +233,15 @@ def _find_grantable(session: DatabaseSession) -> Iterator[str]:
             yield f"{number} {objects}"
 
 
-def _where(objects: str, condition: str) -> str:
-    """Return the clauses that find the objects of one kind that meet a condition.
+def _relations(kinds: str, condition: str) -> str:
+    """Return the query for the names of the relations of some kinds that meet a condition.
 
     WHERE promises no order, and a privilege function fails on an object of another kind.
     """
-    base, _, kinds = objects.rpartition(" AND c.relkind ")
-    return f"{base} AND CASE WHEN c.relkind {kinds} THEN {condition} END"
+    return (
+        f"SELECT n.nspname || '.' || c.relname {USER_RELATIONS} "
+        f"AND CASE WHEN c.relkind IN ({kinds}) THEN {condition} END"
+    )
 
 
 def _all(test: str, privileges: tuple[str, ...]) -> str:

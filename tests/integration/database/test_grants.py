@@ -379,9 +379,9 @@ def test_a_trigger_that_forbids_deletions_does_not_fail_the_proof(restored: Rest
 
 MANY = """
 DO $$ BEGIN
-  FOR s IN 1..3 LOOP
+  FOR s IN 1..4 LOOP
     EXECUTE format('CREATE SCHEMA %1$I', E'many\\n' || s);
-    FOR t IN 1..2000 LOOP
+    FOR t IN 1..2500 LOOP
       EXECUTE format('CREATE TABLE %I.%I ()', E'many\\n' || s, 'täble ''"$1 ' || t);
     END LOOP;
     COMMIT;
