@@ -307,7 +307,8 @@ class _Work:
             case GrantAccess(database=database, logins=logins):
                 self._grant_access(database, logins, seconds)
             case ProveAccess(logins=logins):
-                self.setup.prove_access(logins.app, logins.readonly)
+                closed = self.job.restore.database.disable_inherited_logins
+                self.setup.prove_access(logins.app, logins.readonly, others_closed=closed)
                 self._note(proven=True)
             case _:
                 assert_never(action)

@@ -222,7 +222,9 @@ class SetupDouble:
             contents.granted.update(roles)
         return GrantOutcome(complete=True)
 
-    def prove_access(self, app: DatabaseLogin, readonly: DatabaseLogin) -> None:
+    def prove_access(
+        self, app: DatabaseLogin, readonly: DatabaseLogin, *, others_closed: bool
+    ) -> None:
         for login in (app, readonly):
             if not any(
                 contents.logins.get(login.user) == login.password and login.user in contents.granted

@@ -28,6 +28,7 @@ from aurora_restore.shared.postgres.proof_checks import (
     require_rights_of_the_application,
     require_rights_of_the_reader,
 )
+from aurora_restore.shared.postgres.rds_roles import RDS_DATABASE
 
 MOST_ATTEMPTS: Final = 50
 """To how many of the other databases a role tries to log in."""
@@ -42,12 +43,14 @@ def prove_access(
     databases: Sequence[str],
     app: DatabaseLogin,
     readonly: DatabaseLogin,
+    *,
+    others_closed: bool,
 ) -> None:
     """Log in as both roles, and raise PrivilegeCheckError unless only the first one can write.
 
     Neither may be a member of another role, because even a membership that is not inherited lets it
-    become that role; and neither may reach a database other than ``databases``. The error names
-    what is wrong.
+    become that role. With ``others_closed``, as the lock-out leaves a cluster, neither may reach
+    a database other than ``databases``. The error names what is wrong.
     """
     for database in databases:
         with server.session(app, database, row_security=True) as session:
@@ -62,6 +65,9 @@ def prove_access(
             for table in _sample_tables(session):
                 _require_no_write(session, table, readonly.user)
             _require_no_creation(session, readonly.user)
+    if others_closed:
+        for login in (app, readonly):
+            _require_no_other_database(server, databases, login)
 
 
 def _sample_tables(session: DatabaseSession) -> list[str]:
@@ -120,7 +126,7 @@ def _require_no_other_database(
     fault = f"role {login.user!r} can log in to database"
     with server.session(login, databases[0]) as session:
         others = session.column(
-            "SELECT datname FROM pg_database WHERE datallowconn AND datname <> 'rdsadmin' "
+            f"SELECT datname FROM pg_database WHERE datallowconn AND datname <> '{RDS_DATABASE}' "
             "AND datname <> ALL (CAST(:databases AS text[])) ORDER BY datname",
             databases=list(databases),
         )

@@ -70,8 +70,13 @@ class DatabaseSetup(Protocol):
         Works for up to about ``seconds``; what is left by then is for the next call.
         """
 
-    def prove_access(self, app: DatabaseLogin, readonly: DatabaseLogin) -> None:
-        """Raise PrivilegeCheckError unless only the first one can write."""
+    def prove_access(
+        self, app: DatabaseLogin, readonly: DatabaseLogin, *, others_closed: bool
+    ) -> None:
+        """Raise PrivilegeCheckError unless only the first one can write.
+
+        And with ``others_closed`` unless neither can reach a database that is not listed.
+        """
 
 
 @dataclass(frozen=True)
@@ -138,6 +143,10 @@ class PostgresSetup:
         with self.access.session(database) as session:
             return grant_access(session, roles, keep, seconds)
 
-    def prove_access(self, app: DatabaseLogin, readonly: DatabaseLogin) -> None:
+    def prove_access(
+        self, app: DatabaseLogin, readonly: DatabaseLogin, *, others_closed: bool
+    ) -> None:
         """Log in as both roles to every database, and try to write."""
-        prove_access(self.access.server, self.access.databases, app, readonly)
+        prove_access(
+            self.access.server, self.access.databases, app, readonly, others_closed=others_closed
+        )

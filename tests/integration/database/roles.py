@@ -45,6 +45,6 @@ def set_up_access(
     return outcomes[0]
 
 
-def prove(restored: Restored, readonly: DatabaseLogin = READONLY) -> None:
-    """Prove what both roles can do."""
-    prove_access(restored.server, [DATABASE], APP, readonly)
+def prove(restored: Restored, *, others_closed: bool = False) -> None:
+    """Prove what both roles can do; ``others_closed`` where there has been a lock-out."""
+    prove_access(restored.server, [DATABASE], APP, READONLY, others_closed=others_closed)

@@ -1,5 +1,6 @@
 """Who can log in and what they can do, in a real PostgreSQL."""
 
+import re
 from dataclasses import replace
 from typing import Any
 
@@ -26,7 +27,6 @@ from aurora_restore.shared.postgres.lock_out import (
     LOGINS_DISABLED,
     lock_out,
 )
-from aurora_restore.shared.postgres.proof import prove_access
 from tests.integration.database.conftest import (
     DATABASE,
     MASTER,
@@ -36,7 +36,7 @@ from tests.integration.database.conftest import (
     Aged,
     Restored,
 )
-from tests.integration.database.roles import APP, READONLY, set_up_access
+from tests.integration.database.roles import APP, READONLY, prove, set_up_access
 
 ETL = DatabaseLogin("etl", "old-etl-password")
 MONITORING = DatabaseLogin("monitoring", "old-monitoring-password")
@@ -98,7 +98,7 @@ def test_sessions_of_inherited_logins_end(restored: Restored) -> None:
 
 def test_the_application_can_write_where_the_other_can_only_read(restored: Restored) -> None:
     set_up(restored)
-    prove_access(restored.server, [DATABASE], APP, READONLY)
+    prove(restored)
     with restored.session(APP) as connection:
         connection.run("""INSERT INTO "Odd Schema"."odd ""table" ("drop table") VALUES ('x')""")
         assert connection.run("SELECT count(*) FROM customers") == [[100]]
@@ -147,7 +147,7 @@ def test_a_second_run_changes_nothing(restored: Restored) -> None:
 def test_another_operation_disables_the_logins_again(restored: Restored) -> None:
     set_up(restored)
     assert APP.user in set_up(restored, replace(OPERATION, operation_id="op-2"))
-    prove_access(restored.server, [DATABASE], APP, READONLY)
+    prove(restored)
 
 
 def test_a_role_whose_login_works_already_loses_its_other_rights_too(restored: Restored) -> None:
@@ -185,9 +185,9 @@ def test_a_read_only_role_that_can_write_is_found_out(restored: Restored) -> Non
     with restored.session(MASTER) as connection:
         connection.run('GRANT UPDATE ON customers TO "read ""only"')
     with pytest.raises(PrivilegeCheckError, match=r"read-only role can write to public\.customers"):
-        prove_access(restored.server, [DATABASE], APP, READONLY)
+        prove(restored)
     set_up(restored)
-    prove_access(restored.server, [DATABASE], APP, READONLY)
+    prove(restored)
 
 
 GRANTED_BY_ANOTHER = """
@@ -219,7 +219,7 @@ def test_a_membership_that_another_role_has_granted_ends_with_all_that_depends_o
     set_up(restored)
     with restored.session(READONLY) as connection, pytest.raises(Exception, match="42501"):
         connection.run("SET ROLE owners; INSERT INTO customers VALUES (0, 'x')")
-    prove_access(restored.server, [DATABASE], APP, READONLY)
+    prove(restored)
     with restored.session(MASTER) as connection:
         memberships = connection.run(
             "SELECT roleid::regrole::text, member::regrole::text FROM pg_auth_members "
@@ -266,10 +266,10 @@ def test_a_role_that_is_a_member_of_another_is_found_out(
     with restored.session(MASTER) as connection:
         connection.run(f"GRANT writers TO {identifier(login.user)} {how}")
     with pytest.raises(PrivilegeCheckError, match="is a member of 'writers'") as caught:
-        prove_access(restored.server, [DATABASE], APP, READONLY)
+        prove(restored)
     assert caught.value.details == {"role": login.user, "groups": ["writers"]}
     set_up(restored)
-    prove_access(restored.server, [DATABASE], APP, READONLY)
+    prove(restored)
 
 
 def test_to_own_the_database_is_no_membership(restored: Restored) -> None:
@@ -279,7 +279,7 @@ def test_to_own_the_database_is_no_membership(restored: Restored) -> None:
             f"GRANT app_user TO postgres; ALTER DATABASE {DATABASE} OWNER TO app_user; "
             "REVOKE app_user FROM postgres"
         )
-    prove_access(restored.server, [DATABASE], APP, READONLY)
+    prove(restored)
 
 
 @pytest.mark.parametrize("restored", OLDEST, indirect=True)
@@ -288,7 +288,24 @@ def test_an_older_server_is_set_up_with_what_it_knows(restored: Restored, aged: 
         connection.run('CREATE ROLE "read ""only"; GRANT writers TO "read ""only"')
     for version in aged:
         set_up(restored, replace(OPERATION, operation_id=f"op at {version}"))
-        prove_access(restored.server, [DATABASE], APP, READONLY)
+        prove(restored)
+
+
+@pytest.mark.parametrize("login", [APP, READONLY])
+def test_a_role_that_reaches_a_database_that_is_not_listed_is_found_out(
+    restored: Restored, login: DatabaseLogin
+) -> None:
+    with restored.session(MASTER) as connection:
+        connection.run('CREATE DATABASE "other ""one"')
+    set_up(restored)
+    prove(restored, others_closed=True)
+    for database in ('other "one', "postgres", "template1"):
+        assert restored.refuses(login, database)
+    with restored.session(MASTER) as connection:
+        connection.run(f'GRANT CONNECT ON DATABASE "other ""one" TO {identifier(login.user)}')
+    fault = re.escape(f'role {login.user!r} can log in to database other "one')
+    with pytest.raises(PrivilegeCheckError, match=fault):
+        prove(restored, others_closed=True)
 
 
 def test_an_application_role_that_cannot_write_is_found_out(restored: Restored) -> None:
@@ -296,7 +313,7 @@ def test_an_application_role_that_cannot_write_is_found_out(restored: Restored) 
     with restored.session(MASTER) as connection:
         connection.run("REVOKE DELETE ON customers FROM app_user")
     with pytest.raises(PrivilegeCheckError, match=r"lacks a privilege on public\.customers"):
-        prove_access(restored.server, [DATABASE], APP, READONLY)
+        prove(restored)
 
 
 def test_a_wrong_password_is_reported_with_its_code(restored: Restored) -> None:

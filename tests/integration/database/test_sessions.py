@@ -8,7 +8,6 @@ from aurora_restore.configuration.sql_text import deployed_script
 from aurora_restore.shared.errors import DatabaseConnectionError, ScriptFailedError
 from aurora_restore.shared.postgres.access import DatabaseAccess
 from aurora_restore.shared.postgres.membership import plan_membership
-from aurora_restore.shared.postgres.proof import prove_access
 from aurora_restore.shared.postgres.scripts import SqlScript
 from aurora_restore.shared.postgres.tasks import TaskStatus, start_task
 from tests.integration.database.conftest import (
@@ -18,7 +17,7 @@ from tests.integration.database.conftest import (
     SINCE_17,
     Restored,
 )
-from tests.integration.database.roles import APP, READONLY
+from tests.integration.database.roles import prove
 from tests.integration.database.test_roles import set_up
 
 HELP_ONESELF = """
@@ -90,7 +89,7 @@ def test_nothing_in_the_database_is_called_instead_of_what_is_postgresqls(
     )
     set_up(restored)
     assert run(restored, "UPDATE customers SET email = 'masked'") is TaskStatus.DONE
-    prove_access(restored.server, [DATABASE], APP, READONLY)
+    prove(restored)
     with restored.server.session(MASTER, "postgres") as session:
         session.run("SET search_path = pg_catalog")
         assert session.run(SUPERUSERS) == before
@@ -130,7 +129,7 @@ def test_settings_of_roles_and_databases_do_not_decide_whether_a_run_works(
     assert set_up(restored) == ["app_user", "etl"]
     masking = "UPDATE customers SET email = E'm\\\\sked'; SELECT pg_sleep(0.5)"
     assert run(restored, masking) is TaskStatus.DONE
-    prove_access(restored.server, [DATABASE], APP, READONLY)
+    prove(restored)
     with restored.server.session(MASTER, DATABASE) as session:
         assert session.run(
             "SELECT current_user, session_user, current_setting('standard_conforming_strings'), "
@@ -190,7 +189,7 @@ def test_rows_that_a_policy_hides_make_a_script_fail_instead_of_being_skipped(
 def test_policies_apply_to_the_application_as_ever(restored: Restored) -> None:
     as_master(restored, HIDDEN)
     set_up(restored)
-    prove_access(restored.server, [DATABASE], APP, READONLY)
+    prove(restored)
 
 
 LOGIN_TRIGGER = """
