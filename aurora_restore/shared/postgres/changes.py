@@ -13,7 +13,7 @@ from operator import attrgetter
 from typing import Final
 
 from aurora_restore.shared.postgres.connection import DatabaseSession, explained, identifier
-from aurora_restore.shared.postgres.membership import acting_as
+from aurora_restore.shared.postgres.membership import acting_as, find_strangers
 
 MOST_OBJECTS: Final = 500
 """How many objects the changes of one transaction name. PostgreSQL has at least 10 locks for each
@@ -51,11 +51,14 @@ def make_changes(session: DatabaseSession, changes: Iterable[Change], limit: Tim
     One batch at least is made, however little time there is. Raises DatabaseError naming the role
     whose statements PostgreSQL refuses.
     """
-    for number, batch in enumerate(_batches(sorted(changes, key=attrgetter("actor")))):
+    ordered = sorted(changes, key=attrgetter("actor"))
+    # Looked up once: with thousands of roles each question takes long.
+    strangers = find_strangers(session, {change.actor for change in ordered}, to_become=True)
+    for number, batch in enumerate(_batches(ordered)):
         if number > 0 and limit.reached:
             return False
-        actors = sorted({change.actor for change in batch})
-        with session.transaction(), acting_as(session, actors, to_become=True):
+        joined = sorted({change.actor for change in batch} & strangers.keys())
+        with session.transaction(), acting_as(session, joined, to_become=True):
             for actor, own in groupby(batch, key=attrgetter("actor")):
                 _make(session, actor, [change.statement for change in own])
     return True

@@ -41,6 +41,29 @@ def find_memberships(session: DatabaseSession, role: str) -> list[Membership]:
     return [Membership(*row) for row in rows]
 
 
+def find_strangers(
+    session: DatabaseSession, roles: Collection[str], *, to_become: bool = False
+) -> dict[str, bool]:
+    """Return those of ``roles`` as which the session's user may not act yet.
+
+    With ``to_become``, those to which it may not ``SET ROLE``. The value is whether the role is
+    itself a member of the session's user.
+    """
+    if not roles:
+        return {}
+    has_options = session.version >= MEMBERSHIP_OPTIONS_SINCE
+    enough = ("SET" if has_options else "MEMBER") if to_become else "USAGE"
+    # MATERIALIZED, because asking about every role of a server with thousands takes long.
+    rows = session.run(
+        "WITH wanted AS MATERIALIZED ("
+        "SELECT oid, rolname FROM pg_roles WHERE rolname = ANY (CAST(:roles AS text[]))) "
+        "SELECT rolname, pg_has_role(oid, session_user, 'MEMBER') FROM wanted "
+        f"WHERE NOT pg_has_role(session_user, oid, '{enough}') ORDER BY rolname",
+        roles=list(roles),
+    )
+    return dict(rows)
+
+
 def plan_membership(
     session: DatabaseSession, roles: Collection[str], *, to_become: bool = False
 ) -> TemporaryMembership:
@@ -53,18 +76,10 @@ def plan_membership(
     PostgreSQL 15 that membership is suspended meanwhile. Since 16 the master user may not do that;
     then it may read and write what that role owns, and no more.
     """
+    missing = find_strangers(session, roles, to_become=to_become)
     has_options = session.version >= MEMBERSHIP_OPTIONS_SINCE
-    enough = ("SET" if has_options else "MEMBER") if to_become else "USAGE"
-    # MATERIALIZED, because asking about every role of a server with thousands takes long.
-    missing = session.run(
-        "WITH wanted AS MATERIALIZED ("
-        "SELECT oid, rolname FROM pg_roles WHERE rolname = ANY (CAST(:roles AS text[]))) "
-        "SELECT rolname, pg_has_role(oid, session_user, 'MEMBER') FROM wanted "
-        f"WHERE NOT pg_has_role(session_user, oid, '{enough}') ORDER BY rolname",
-        roles=list(roles),
-    )
-    circular = [role for role, is_member in missing if is_member]
-    wanted = [role for role, _ in missing]
+    circular = [role for role, is_member in missing.items() if is_member]
+    wanted = list(missing)
     suspended = TemporaryMembership((), ())
     if circular and not has_options:
         suspended = _plan_suspension(session, circular)
