@@ -338,6 +338,8 @@ def configuration(
                     "vpc_security_group_ids": [network.security_group_id],
                     "instances": [{"instance_class": target.instance_class}],
                     "kms_key_id": network.key_arn,
+                    # The clusters here show ports of this machine.
+                    "port": DATABASE_PORT,
                 },
                 "database": {
                     "keep_logins": [login.user for login in scenario.logins if login.kept],

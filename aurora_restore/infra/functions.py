@@ -11,7 +11,7 @@ from aurora_restore.infra.bundles.database_assets import DatabaseLayer
 from aurora_restore.infra.bundles.dependencies import RUNTIME, DependencyLayer
 from aurora_restore.infra.bundles.handler_code import handler_code
 from aurora_restore.infra.log_groups import RetainedLogGroup
-from aurora_restore.infra.network import ImportedNetwork, Placement
+from aurora_restore.infra.network import PipelineNetwork, Placement
 from aurora_restore.infra.permissions.functions import FunctionPermissions
 from aurora_restore.shared.documents.environment import Environment
 from aurora_restore.shared.lambda_environment import LambdaEnvironment
@@ -88,7 +88,7 @@ class StepLambdas(Construct):
         *,
         environment: Environment,
         variables: LambdaEnvironment,
-        network: ImportedNetwork,
+        network: PipelineNetwork,
         permissions: FunctionPermissions,
     ) -> None:
         super().__init__(scope, construct_id)

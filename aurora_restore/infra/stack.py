@@ -8,7 +8,7 @@ from constructs import Construct
 from aurora_restore.configuration.checks.warnings import warnings_of_environment
 from aurora_restore.infra.failure_alerts import DeadLetterQueue, FailureAlarms, FailureRule
 from aurora_restore.infra.functions import StepLambdas
-from aurora_restore.infra.network import ImportedNetwork
+from aurora_restore.infra.network import PipelineNetwork
 from aurora_restore.infra.notifications import Notifications
 from aurora_restore.infra.parameters import RestoreParameters
 from aurora_restore.infra.permissions.functions import FunctionPermissions
@@ -57,7 +57,12 @@ class AuroraRestoreStack(cdk.Stack):
 
         for warning in warnings_of_environment(environment):
             cdk.Annotations.of(self).add_warning_v2(f"aurora-restore:{warning.path}", str(warning))
-        network = ImportedNetwork(self, "Network", settings=environment.network)
+        network = PipelineNetwork(
+            self,
+            "Network",
+            settings=environment.network,
+            ports={restore.target.listens_on for restore in environment.restores.values()},
+        )
         network.warn_of_regions(
             own=environment.region,
             sources={restore.source.region for restore in environment.restores.values()},
@@ -82,6 +87,8 @@ class AuroraRestoreStack(cdk.Stack):
                 master_secret=secrets.master.name_or_arn,
                 app_secret=secrets.app.name_or_arn,
                 state_retention_days=str(environment.state_retention_days),
+                access_security_group=network.access_group_id,
+                quarantine_security_group=network.quarantine_group_id,
                 extra_regions=",".join(environment.extra_regions),
             ),
             network=network,
@@ -133,6 +140,8 @@ class AuroraRestoreStack(cdk.Stack):
             "AuditTable": tables.audit.table_name,
             "MasterSecret": secrets.master.arn,
             "AppSecret": secrets.app.arn,
+            "AccessSecurityGroup": network.access_group_id,
+            "QuarantineSecurityGroup": network.quarantine_group_id,
         }.items():
             cdk.CfnOutput(self, name, value=value)
 

@@ -9,6 +9,7 @@ from aurora_restore.shared.base_handler import BaseHandler
 from aurora_restore.shared.cluster.calls import (
     create_instance,
     finish_cluster,
+    quarantine,
     set_master_password,
 )
 from aurora_restore.shared.cluster.capacity import (
@@ -23,6 +24,7 @@ from aurora_restore.shared.cluster.capacity import (
     with_capacity_wait,
 )
 from aurora_restore.shared.cluster.extras import Extra, extras, put_back
+from aurora_restore.shared.cluster.network import attached_groups, lasting_groups
 from aurora_restore.shared.cluster.settings import (
     InstancePlan,
     drift,
@@ -32,7 +34,7 @@ from aurora_restore.shared.cluster.settings import (
     settings_of,
 )
 from aurora_restore.shared.cluster.surroundings import describe_surroundings
-from aurora_restore.shared.common import update_metrics
+from aurora_restore.shared.common import logger, update_metrics
 from aurora_restore.shared.documents.secrets import MasterCredentials
 from aurora_restore.shared.errors import (
     AwsError,
@@ -71,6 +73,8 @@ class RestoreFacts:
     """When it was handed over, if it has been: from then on it is used."""
     may_not_show_tags_yet: bool
     """Whether it has no tags, and was restored so recently that RDS may not show them yet."""
+    is_open: bool = False
+    """Whether it should be in quarantine, and has other security groups."""
     instance_statuses: Mapping[str, str]
     """The status of each of its instances by name."""
     planned: Sequence[InstancePlan]
@@ -118,6 +122,11 @@ class Await:
 
 
 @dataclass(frozen=True)
+class CloseAgain:
+    """Somebody has taken the cluster out of its quarantine before it is set up."""
+
+
+@dataclass(frozen=True)
 class CreateInstances:
     """Instances are missing: a restored cluster has none."""
 
@@ -154,6 +163,7 @@ RestoreAction = (
     | LeaveHandedOver
     | RestoreAgain
     | Await
+    | CloseAgain
     | CreateInstances
     | SetMasterPassword
     | PutBack
@@ -184,6 +194,8 @@ def decide(facts: RestoreFacts) -> RestoreAction:
         )
     if facts.cluster_status != AVAILABLE:
         return Await(f"the cluster, which is {facts.cluster_status}")
+    if facts.is_open:
+        return CloseAgain()
     absent = [plan for plan in facts.planned if plan.identifier not in statuses]
     if absent:
         return CreateInstances(absent)
@@ -273,6 +285,11 @@ class CheckRestoreStatusHandler(BaseHandler):
                 )
             case Await(what):
                 return self._wait(job, body, what)
+            case CloseAgain():
+                groups = job.state.quarantine_security_group_ids or ()
+                logger.warning("the cluster was not in quarantine any more")
+                quarantine(job.target_cluster_id, job.target_region, groups).make(job.rds.at_target)
+                return self._wait(job, body, "its quarantine")
             case CreateInstances(plans):
                 return self._wait(job, body, self._create_instances(job, cluster, plans))
             case SetMasterPassword():
@@ -308,6 +325,10 @@ class CheckRestoreStatusHandler(BaseHandler):
             cluster_status=cluster["Status"],
             is_own=is_own,
             handed_over_at=None if record is None else record.handed_over_at,
+            is_open=state.is_in_quarantine
+            and (record is None or record.hand_over_started_at is None)
+            and lasting_groups(attached_groups(cluster))
+            != set(state.quarantine_security_group_ids or ()),
             may_not_show_tags_yet=not cluster.get("TagList")
             and job.is_recent(state.restore_started_at),
             instance_statuses={

@@ -5,9 +5,14 @@ from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any, assert_never
 
 from aurora_restore.shared.base_handler import BaseHandler
-from aurora_restore.shared.cluster.calls import attach_security_groups
+from aurora_restore.shared.cluster.calls import lift_quarantine
 from aurora_restore.shared.cluster.extras import Extra, openings, put_back
-from aurora_restore.shared.cluster.network import attached_groups, groups_to_hand_over
+from aurora_restore.shared.cluster.network import (
+    attached_groups,
+    groups_to_hand_over,
+    lasting_groups,
+)
+from aurora_restore.shared.cluster.quarantine import quarantine_notice
 from aurora_restore.shared.cluster.settings import hand_over_drift, settings_of
 from aurora_restore.shared.common import update_metrics
 from aurora_restore.shared.errors import (
@@ -121,7 +126,7 @@ def decide(facts: HandOverFacts) -> HandOverAction:
         return GiveUpCluster(", ".join(dead))
     if facts.cluster_status != AVAILABLE:
         return AwaitCluster(f"the cluster, which is {facts.cluster_status}")
-    if set(facts.groups) != set(facts.wanted):
+    if lasting_groups(facts.groups) != set(facts.wanted):
         return LiftQuarantine(facts.wanted)
     held = {"the cluster": facts.groups, **facts.instance_groups}
     wanted = dict.fromkeys(facts.wanted, "active")
@@ -195,7 +200,7 @@ class HandOverHandler(BaseHandler):
                 return self._wait(body, what)
             case LiftQuarantine(groups):
                 self._begin(job, located)
-                attach_security_groups(job.target_cluster_id, job.target_region, groups).make(
+                lift_quarantine(job.target_cluster_id, job.target_region, groups).make(
                     job.rds.at_target
                 )
                 return self._wait(body, "the security groups of the cluster")
@@ -279,20 +284,17 @@ class HandOverHandler(BaseHandler):
         update_metrics(job.operation_id, "SettingsDrift", len(differences))
         record, now = self._begin(job, located), job.now
         job.target_record.add(record, job.operation_id, located.resource_id, handed_over_at=now)
+        state = replace(job.state, security_group_ids=wanted, handed_over_at=now, drift=differences)
         return Answer(
             "The cluster is handed over",
             {
                 **body,
                 "security_group_ids": wanted,
                 "handed_over_at": now,
+                **quarantine_notice(state, job.target_cluster_id),
                 "drift": differences,
             },
-            replace(
-                job.state,
-                security_group_ids=wanted,
-                handed_over_at=now,
-                drift=differences,
-            ),
+            state,
         )
 
 

@@ -19,11 +19,12 @@ from aurora_restore.shared.cluster.capacity import (
     with_capacity_wait,
 )
 from aurora_restore.shared.cluster.network import (
+    NO_SUBNET_GROUP,
     ClusterNetwork,
     describe_subnet_group,
     network_of,
-    refused_field,
 )
+from aurora_restore.shared.cluster.quarantine import quarantine_notice
 from aurora_restore.shared.cluster.settings import (
     planned_instances,
     restore_settings,
@@ -40,7 +41,7 @@ from aurora_restore.shared.errors import (
 from aurora_restore.shared.job import Answer, Job
 from aurora_restore.shared.operation_state import OperationState
 from aurora_restore.shared.pipeline import get_step
-from aurora_restore.shared.preflight import refuse_foreign_snapshot
+from aurora_restore.shared.preflight import refuse_foreign_snapshot, refuse_wrong_groups
 from aurora_restore.shared.rds.reads import find_cluster, find_snapshot
 from aurora_restore.shared.rds.statuses import AVAILABLE
 from aurora_restore.shared.snapshots.path import absent_snapshot
@@ -73,18 +74,23 @@ class RestoreSnapshotHandler(BaseHandler):
         try:
             return self._start(job)
         except AwsError as error:
-            field = _refused_field(job, error)
-            if field is None:
+            named = job.event.db_subnet_group_name
+            if named is None or code_of(error) != NO_SUBNET_GROUP or job.execution:
                 raise
             raise ValidationError(
-                f"{field}: RDS refuses {getattr(job.event, field)!r}: {error.message}"
+                f"db_subnet_group_name: RDS refuses {named!r}: {error.message}"
             ) from error
 
     def _start(self, job: Job) -> Answer:
         name = job.snapshot_to_restore
         rds, target = job.rds.at_target, job.restore.target
         group = describe_subnet_group(rds, job.event, target)
-        network = network_of(job.event, target, group)
+        network = network_of(
+            job.event,
+            target,
+            group,
+            quarantine_group=job.environment.quarantine_security_group,
+        )
         existing = find_cluster(rds, job.target_cluster_id)
         if existing is not None:
             record = self._require_own_cluster(job, existing)
@@ -98,6 +104,9 @@ class RestoreSnapshotHandler(BaseHandler):
                 "available one can be restored"
             )
         refuse_foreign_snapshot(job.request, snapshot)
+        if job.execution is None:
+            # In an execution the preflight has found the event's groups in order.
+            refuse_wrong_groups(job.clients, job.event, network)
         # Raises an error before the restore if no instances could be made after it.
         planned_instances(target, job.state.old_cluster)
         try:
@@ -117,7 +126,13 @@ class RestoreSnapshotHandler(BaseHandler):
         """
         rds, target, old = job.rds.at_target, job.restore.target, job.state.old_cluster
         settings = restore_settings(target, old, network)
-        job.record(replace(job.state.of_cluster(None), restore_settings=settings))
+        job.record(
+            replace(
+                job.state.of_cluster(None),
+                restore_settings=settings,
+                quarantine_security_group_ids=network.quarantine_group_ids,
+            )
+        )
         record = job.target_record.write(
             TargetRecord(restored_by=job.operation_id), job.target_record.read()
         )
@@ -148,7 +163,7 @@ class RestoreSnapshotHandler(BaseHandler):
         Raises InsufficientCapacityError once the configured time is over.
         """
         shortage = shortage_of(error)
-        if shortage is None or _refused_field(job, error) is not None:
+        if shortage is None:
             raise error
         body = {
             "target_cluster_id": job.target_cluster_id,
@@ -195,6 +210,16 @@ class RestoreSnapshotHandler(BaseHandler):
         record: TargetRecord,
         state: OperationState,
     ) -> Answer:
+        started = replace(
+            with_capacity(state.of_cluster(record.resource_id), NO_CLASS),
+            new_cluster_id=job.target_cluster_id,
+            restore_status=status,
+            restore_started_at=state.restore_started_at or job.now,
+            restore_is_dead=False,
+            vpc_id=network.vpc_id,
+            subnet_ids=network.subnet_ids,
+            security_group_ids=network.security_group_ids,
+        )
         return Answer(
             "Snapshot restore initiated",
             {
@@ -202,26 +227,10 @@ class RestoreSnapshotHandler(BaseHandler):
                 "target_region": job.target_region,
                 "target_cluster_id": job.target_cluster_id,
                 "status": status,
+                **quarantine_notice(started, job.target_cluster_id),
             },
-            replace(
-                with_capacity(state.of_cluster(record.resource_id), NO_CLASS),
-                new_cluster_id=job.target_cluster_id,
-                restore_status=status,
-                restore_started_at=state.restore_started_at or job.now,
-                restore_is_dead=False,
-                vpc_id=network.vpc_id,
-                subnet_ids=network.subnet_ids,
-                security_group_ids=network.security_group_ids,
-            ),
+            started,
         )
-
-
-def _refused_field(job: Job, error: AwsError) -> str | None:
-    """Return the field of a direct call's event that RDS refuses; None if it is none.
-
-    In an execution the preflight has found the event's groups in order.
-    """
-    return refused_field(job.event, code_of(error)) if job.execution is None else None
 
 
 handler = RestoreSnapshotHandler()

@@ -13,8 +13,14 @@ from aurora_restore.shared.base_handler import (
     load_operation_state,
     success_envelope,
 )
+from aurora_restore.shared.cluster.quarantine import quarantine_notice
 from aurora_restore.shared.common import get_config, logger, timestamp, update_metrics
-from aurora_restore.shared.errors import AuroraRestoreError, CorruptStateError, ValidationError
+from aurora_restore.shared.errors import (
+    AuroraRestoreError,
+    CorruptStateError,
+    StillInQuarantineError,
+    ValidationError,
+)
 from aurora_restore.shared.failed_execution import Failure, look_up
 from aurora_restore.shared.job import Answer, Job, LambdaContext
 from aurora_restore.shared.operation_state import OperationState
@@ -120,6 +126,7 @@ class SnsNotificationHandler(BaseHandler):
             "cluster_identifier": job.target_cluster_id,
             "target_cluster_id": job.target_cluster_id,
             **{fact: known[fact] for fact in _FACTS if fact in known},
+            **quarantine_notice(job.state, job.target_cluster_id),
         }
 
     def _message(
@@ -163,7 +170,11 @@ class SnsNotificationHandler(BaseHandler):
                 failure.operation_id,
                 ANNOUNCE_FAILURE,
                 f"Aurora restore failed at {failure.step or 'its start'}: {failure.reason}",
-                {**failure.details(_error_details(store, failure)), "restore": restore},
+                {
+                    **failure.details(_error_details(store, failure)),
+                    "restore": restore,
+                    **_quarantine_of(own),
+                },
             ),
             clients=self.clients,
         )
@@ -220,7 +231,7 @@ class SnsNotificationHandler(BaseHandler):
         item = store.load(failure.operation_id, failure.step)
         if failure.step is None or (item is not None and item["status"] == FAILED):
             return
-        reason = failure.as_error()
+        reason = {**failure.as_error(), **_quarantine_of(state)}
         moment = self._clock()
         details = {**state.to_details(), ERROR: reason}
         store.save(failure.operation_id, failure.step, FAILED, details, moment)
@@ -264,7 +275,21 @@ def _outcome(job: Job) -> str:
             if job.execution
             else f"operation_id: {problem}; give the id of one that has"
         )
+    if status == ANNOUNCE_SUCCESS and job.state.is_in_quarantine:
+        raise StillInQuarantineError(
+            f"cluster {job.target_cluster_id} is still in quarantine: operation "
+            f"{job.operation_id} has not handed it over",
+            target_cluster_id=job.target_cluster_id,
+        )
     return status
+
+
+def _quarantine_of(state: OperationState | None) -> dict[str, str]:
+    """Return what a failure's notice says of the quarantine."""
+    if state is None or state.target_lock is None:
+        return {}
+    _, _, cluster = state.target_lock
+    return quarantine_notice(state, cluster)
 
 
 def _error_details(store: StateStore, failure: Failure) -> Mapping[str, Any]:

@@ -44,24 +44,29 @@ ANSWERS: Final[Mapping[HTTPStatus, str]] = {
 
 MINUTE: Final = 60
 HOUR: Final = 60 * MINUTE
+HAND_OVER: Final = MINUTE / 4
+"""For as long RDS needs to change security groups."""
 
 # Examples of runs: how long, in seconds, the steps wait for RDS and for the SQL scripts.
 RUNS: Final[Mapping[str, Mapping[str, float]]] = {
     "Same Region, small: restore 20 min": {
         "check-delete-status": 10 * MINUTE,
         "check-restore-status": 20 * MINUTE,
+        "hand-over": HAND_OVER,
     },
     "Another Region, usual: copy 1 h, restore 45 min": {
         "check-copy-status": 1 * HOUR,
         "check-delete-status": 10 * MINUTE,
         "check-restore-status": 45 * MINUTE,
         "setup-db-users": 5 * MINUTE,
+        "hand-over": HAND_OVER,
     },
     "Another Region, large: copy 12 h, restore 2 h, masking 3 h": {
         "check-copy-status": 12 * HOUR,
         "check-delete-status": 20 * MINUTE,
         "check-restore-status": 2 * HOUR,
         "setup-db-users": 3 * HOUR,
+        "hand-over": HAND_OVER,
     },
 }
 

@@ -11,6 +11,7 @@ from aurora_restore.shared.documents.schema import (
     JSON_TYPE_NAMES,
     Field,
     Rule,
+    alternatives,
     fields,
     join_path,
 )
@@ -42,9 +43,9 @@ def entries(document: type, path: str = "") -> Iterator[Entry]:
     for field in fields(document):
         here = join_path(path, field.name)
         yield Entry(here, field)
-        inner = _inner(field.type)
-        if is_dataclass(inner):
-            yield from entries(typing.cast(type, inner), here + _mark(field.type))
+        inner = _object_in(field.type)
+        if inner is not None:
+            yield from entries(inner, here + _mark(field.type))
 
 
 def sections(document: type, level: int) -> str:
@@ -59,7 +60,7 @@ def sections(document: type, level: int) -> str:
     for parent, members in grouped.items():
         if parent:
             parts.append(f"{'#' * level} {code(parent)}")
-            parts.extend(_paragraphs(_inner(_field_at(document, parent).type)))
+            parts.extend(_paragraphs(_object_in(_field_at(document, parent).type)))
         parts.append(_table(members))
     return "\n\n".join(parts)
 
@@ -102,8 +103,8 @@ def _default_text(default: Any) -> str:
 
 
 def _meaning(entry: Entry) -> str:
-    inner = _inner(entry.field.type)
-    if not is_dataclass(inner):
+    inner = _object_in(entry.field.type)
+    if inner is None:
         return entry.field.help
     below = entry.path + _mark(entry.field.type)
     link = f"[{code(below)}](#{''.join(c for c in below if c.isalnum() or c in '_-').lower()})"
@@ -121,7 +122,13 @@ def _field_at(document: type, path: str) -> Field:
     """Return the declaration of a field by its path in the reference."""
     first, _, rest = path.replace(_NAMED, "").partition(".")
     found = {each.name: each for each in fields(document)}[first.removesuffix(_LISTED)]
-    return _field_at(_inner(found.type), rest) if rest else found
+    return _field_at(typing.cast(type, _object_in(found.type)), rest) if rest else found
+
+
+def _object_in(kind: Any) -> type | None:
+    """Return the document that a field holds, or that its list or mapping does; None if none."""
+    found = (each for each in alternatives(_inner(kind)) if is_dataclass(each))
+    return typing.cast("type | None", next(found, None))
 
 
 def _inner(kind: Any) -> Any:
@@ -168,9 +175,11 @@ def _holds_values(kind: Any) -> bool:
 
 def type_name(kind: Any) -> str:
     """Return the name of a type in words."""
+    if len(alternatives(kind)) > 1:
+        return " or ".join(map(type_name, alternatives(kind)))
     if get_origin(kind) is Literal:
         *others, last = (code(_json(choice)) for choice in get_args(kind))
-        return f"{', '.join(others)} or {last}"
+        return f"{', '.join(others)} or {last}" if others else last
     if _mark(kind) == _LISTED:
         return f"list of {_plural(_inner(kind))}"
     if _mark(kind) == _NAMED:

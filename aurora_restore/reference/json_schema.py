@@ -9,6 +9,7 @@ from aurora_restore.shared.documents.schema import (
     JSON_TYPE_NAMES,
     Field,
     Rule,
+    alternatives,
     fields,
     to_json,
     unwrap,
@@ -28,6 +29,8 @@ def _schema_of(kind: Any, rules: tuple[Rule, ...] = ()) -> dict[str, Any]:
     origin = get_origin(kind)
     if kind is Any:
         schema: dict[str, Any] = {}
+    elif len(alternatives(kind)) > 1:
+        schema = {"anyOf": [_schema_of(each) for each in alternatives(kind)]}
     elif is_dataclass(kind):
         members = list(fields(typing.cast(type, kind)))
         schema = {

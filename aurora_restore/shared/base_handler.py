@@ -8,6 +8,7 @@ from http import HTTPStatus
 from typing import Any, ClassVar, Final
 
 from aurora_restore.shared.aws_utils import Clients, default_clients
+from aurora_restore.shared.cluster.quarantine import quarantine_notice
 from aurora_restore.shared.common import (
     get_config,
     json_safe,
@@ -73,6 +74,15 @@ class Attempt:
     """Whether the step has got to work: until then, no failure is one of the operation."""
     has_lock: bool = False
     """Whether it has the target's lock, so that nobody else writes the operation's state."""
+
+    def quarantine(self) -> dict[str, str]:
+        """Return what a failure says of the quarantine of the operation's cluster, if it has one.
+
+        A refused call may name an operation that is none of its.
+        """
+        if self.job is None or not self.has_begun:
+            return {}
+        return quarantine_notice(self.job.state, self.job.target_cluster_id)
 
     def identify(self, operation_id: str) -> None:
         """Remember the operation, whose id is valid."""
@@ -153,7 +163,7 @@ class BaseHandler(ABC):
             self._record_failure(attempt, error)
             if self.raises(event):
                 raise
-            return error_envelope(attempt.operation_id, error)
+            return error_envelope(attempt.operation_id, error, attempt.quarantine())
         except Exception as error:
             failure = AuroraRestoreError(
                 f"{self.step.name} failed unexpectedly with {type(error).__name__}; "
@@ -163,7 +173,7 @@ class BaseHandler(ABC):
             self._record_failure(attempt, failure)
             if self.raises(event):
                 raise failure from error
-            return error_envelope(attempt.operation_id, failure)
+            return error_envelope(attempt.operation_id, failure, attempt.quarantine())
         else:
             return answer
         finally:
@@ -352,7 +362,7 @@ class BaseHandler(ABC):
         """
         logger.error(error.message, error_type=error.error_type, details=json_safe(error.details))
         update_metrics(attempt.operation_id, "StepFailures", 1)
-        reason = describe_error(error)
+        reason = {**describe_error(error), **attempt.quarantine()}
         try:
             store = StateStore.of(self.environment, self.clients)
             if failed := self._failed_step(attempt, error):
@@ -423,13 +433,16 @@ def success_envelope(operation_id: str, answer: Answer) -> dict[str, Any]:
     }
 
 
-def error_envelope(operation_id: str, error: AuroraRestoreError) -> dict[str, Any]:
-    """Return what a function returns for an error on a direct call."""
+def error_envelope(
+    operation_id: str, error: AuroraRestoreError, more: Mapping[str, str] | None = None
+) -> dict[str, Any]:
+    """Return what a function returns for an error on a direct call, with ``more`` facts."""
     return {
         "statusCode": int(error.status),
         "body": json_safe(
             {
                 **error.details,
+                **(more or {}),
                 "message": error.summary,
                 "operation_id": operation_id,
                 "error": error.message,

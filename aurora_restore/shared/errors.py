@@ -17,6 +17,7 @@ AuroraRestoreError                     500
 │   ├── ForeignClusterError                 this operation did not restore the target
 │   ├── NameTakenError                      something else has the name of what is to be made
 │   ├── NotSetUpError                       the restored cluster's databases are not set up
+│   ├── StillInQuarantineError              the restored cluster has not been handed over
 │   └── PreflightError                 409  a check before the first change found obstacles
 │       ├── UnsuitableInputError            at least one of them is in the input
 │       └── SupersededError                 a later operation has restored the target
@@ -334,6 +335,17 @@ class NotSetUpError(RefusedError):
         action=Action.RESUME,
         first="The cluster stays in quarantine. setup-db-users does what is missing.",
         step="setup-db-users",
+    )
+
+
+class StillInQuarantineError(RefusedError):
+    """The restored cluster has not been handed over, so there is no success to announce."""
+
+    remedy = Remedy(
+        action=Action.RESUME,
+        first="An execution that began before the pipeline was deployed with hand-over does not "
+        "come to it.",
+        step="hand-over",
     )
 
 

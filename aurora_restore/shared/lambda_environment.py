@@ -26,6 +26,10 @@ class LambdaEnvironment:
     master_secret: str
     app_secret: str
     state_retention_days: str
+    access_security_group: str
+    """The security group that only the functions have that log in to a database."""
+    quarantine_security_group: str
+    """The security group of a restored cluster until it is handed over."""
     extra_regions: str = ""
     """Regions, separated by commas, that the pinned botocore does not know."""
 

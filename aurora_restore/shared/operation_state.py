@@ -231,7 +231,19 @@ class OperationState:
     ] = None
     security_group_ids: Annotated[
         tuple[str, ...] | None,
-        Key("restore-snapshot", "The security groups that it is to have once it is handed over."),
+        Key(
+            "restore-snapshot, hand-over",
+            "The security groups that it is to have once it is handed over.",
+        ),
+    ] = None
+    quarantine_security_group_ids: Annotated[
+        tuple[str, ...] | None,
+        Key(
+            "restore-snapshot",
+            "The only security groups that it has until then; an empty list where there is no "
+            "quarantine.",
+            of_one_cluster=True,
+        ),
     ] = None
 
     master_password_set: Annotated[
@@ -393,6 +405,11 @@ class OperationState:
             return replace(self, cluster_resource_id=resource_id)
         reset = _defaults_of(lambda key: key.of_one_cluster)
         return replace(self, cluster_resource_id=resource_id, **reset)
+
+    @property
+    def is_in_quarantine(self) -> bool:
+        """Return whether a cluster was restored in quarantine, and has not been handed over."""
+        return bool(self.quarantine_security_group_ids) and self.handed_over_at is None
 
     def has_set_up(self, resource_id: str) -> bool:
         """Return whether the databases of a cluster have been set up as a whole."""

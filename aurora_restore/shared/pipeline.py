@@ -207,11 +207,13 @@ STEPS: Final[tuple[Step, ...]] = (
     Step(
         name="restore-snapshot",
         changes_aws=True,
-        purpose="Restores the cluster from the snapshot, with the settings of the old one.",
+        purpose="Restores the cluster from the snapshot, with the settings of the old one, in "
+        "quarantine.",
         grants=(
             *_READ_SNAPSHOTS,
             *_READ_CLUSTERS[:1],
             _READ_SUBNETS,
+            Grant(Resource.ANY, ("ec2:DescribeSecurityGroups",)),
             Grant(
                 Resource.TARGET_CLUSTERS,
                 ("rds:AddTagsToResource", "rds:RestoreDBClusterFromSnapshot"),

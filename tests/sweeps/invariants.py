@@ -4,7 +4,13 @@ import re
 from dataclasses import dataclass, replace
 from typing import Any
 
-from aurora_restore.shared.names import TAG_ARCHIVED_AT, TAG_MANAGED_BY, TAG_OPERATION, TAG_RESTORE
+from aurora_restore.shared.names import (
+    TAG_ARCHIVED_AT,
+    TAG_MANAGED_BY,
+    TAG_OPERATION,
+    TAG_RESTORE,
+    TARGET_KEY_PREFIX,
+)
 from aurora_restore.shared.sequences import REPLACE
 from aurora_restore.shared.target_record import TargetRecord, TargetRecordStore
 from embedded_aws.rds.models import AVAILABLE, DELETING, DBCluster, DBClusterSnapshot
@@ -75,6 +81,31 @@ class Watchdog:
                 "the old cluster is gone or going, and there is no available copy of the new data",
             )
         _demand(_source_of(self.stage, self.route) == self.source, "the source has been changed")
+        self._check_quarantine()
+
+    def _check_quarantine(self) -> None:
+        """Until it is set up and about to be handed over, a restored cluster is shut off."""
+        cluster = self.stage.site(HOME).clusters.get(TARGET)
+        if cluster is None or cluster.resource_id == self.old:
+            return
+        groups = set(cluster.settings.security_groups)
+        environment = self.stage.bench.environment
+        if not self._hand_over_has_begun():
+            _demand(
+                groups == {environment.quarantine_security_group},
+                f"the restored cluster is not in quarantine, but in {sorted(groups)}",
+            )
+        else:
+            logins = self.stage.databases.of(cluster.resource_id).logins
+            _demand(bool(logins), "the restored cluster is being handed over before it is set up")
+
+    def _hand_over_has_begun(self) -> bool:
+        """Whether the target record says so."""
+        return any(
+            "hand_over_started_at" in item.attrs
+            for item in self.stage.items()
+            if item.hash_key.value.startswith(TARGET_KEY_PREFIX)
+        )
 
     def _old_cluster_is_touched(self) -> bool:
         if self.old is None:
@@ -129,6 +160,7 @@ class Watchdog:
         self._check_snapshots(operation)
         self._check_records(operation)
         self._check_target_record(operation)
+        self._check_groups()
         self._check_database(operation)
         return self._outcome(operation)
 
@@ -232,6 +264,13 @@ class Watchdog:
         _demand(found == expected, f"the target record is {found}, and should be {expected}")
         known = self.stage.state(operation)[REPLACE.steps[-1]]["details"]["cluster_resource_id"]
         _demand(known == expected.resource_id, "the state knows another cluster than the record")
+
+    def _check_groups(self) -> None:
+        """It is reached by what the configuration says, and by nothing else."""
+        found = self.stage.client("rds").describe_db_clusters(DBClusterIdentifier=TARGET)
+        (cluster,) = found["DBClusters"]
+        groups = {each["VpcSecurityGroupId"] for each in cluster["VpcSecurityGroups"]}
+        _demand(groups == {self.stage.security_group}, f"it is left with {sorted(groups)}")
 
     def _check_database(self, operation: str) -> None:
         cluster = self.stage.site(HOME).clusters[TARGET]

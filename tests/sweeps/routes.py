@@ -14,6 +14,7 @@ from aurora_restore.shared.names import (
 from embedded_aws.rds.models import Location
 from tests.support.keys import key_policy
 from tests.support.network import create_network
+from tests.support.quarantine import create_quarantine
 from tests.sweeps.machine import Document
 from tests.sweeps.stage import HOME, SweepStage, stage_in_memory
 from tests.unit.bench import ACCOUNT, PREFIX, REGION, SOURCE_REGION
@@ -64,6 +65,9 @@ class SweepRoute:
         with stage_in_memory() as stage:
             network = create_network(stage.client("ec2"), stage.client("rds"), REGION, SUBNET_GROUP)
             security_group = network.security_group_id
+            stage.security_group = security_group
+            groups = create_quarantine(stage.client("ec2"), network.vpc_id)
+            stage.bench.know_groups(access=groups.access, quarantine=groups.quarantine)
             keys = _make_keys(stage, self.source) if self.encrypted else {}
             _make_source(stage, self, keys)
             if self.old_cluster is not None:

@@ -73,6 +73,8 @@ class SweepStage:
     tap: Tap
     serials: _Serials
     databases: DatabasesDouble
+    security_group: str = ""
+    """The one that the restored cluster is to have in the end."""
     executions: list[SimulatedExecution] = field(default_factory=list)
     _fingerprint: Fingerprint = field(
         default_factory=lambda: Fingerprint(

@@ -112,6 +112,12 @@ class Bench:
             Overwrite=True,
         )
 
+    def know_groups(self, *, access: str, quarantine: str) -> None:
+        """The stack has made these security groups."""
+        self.environment = replace(
+            self.environment, access_security_group=access, quarantine_security_group=quarantine
+        )
+
     def make(self, handler: type[BaseHandler]) -> BaseHandler:
         """A function that remembers nothing of an earlier call."""
         return handler(
@@ -224,6 +230,8 @@ def _environment(clients: Clients) -> LambdaEnvironment:
         master_secret=master_secret_name(PREFIX),
         app_secret=app_secret_name(PREFIX),
         state_retention_days="90",
+        access_security_group="sg-0000000a",
+        quarantine_security_group="sg-0000000b",
     )
 
 

@@ -8,6 +8,7 @@ from typing import Any
 from aurora_restore.shared.names import TAG_MANAGED_BY
 from embedded_aws.rds.models import Location
 from tests.support.network import create_network
+from tests.support.quarantine import create_quarantine
 from tests.unit.bench import ACCOUNT, PREFIX, REGION, RESTORE, SOURCE_REGION, Bench, own_client
 
 SOURCE = "production"
@@ -105,6 +106,8 @@ def make_scene(bench: Bench, source_place: Location = SOURCE_PLACE) -> Scene:
     scene = Scene(bench, "", source_place)
     network = create_network(scene.client("ec2"), scene.client("rds"), REGION, "my-subnet-group")
     scene.security_group = network.security_group_id
+    groups = create_quarantine(scene.client("ec2"), network.vpc_id)
+    bench.know_groups(access=groups.access, quarantine=groups.quarantine)
     rds = scene.client("rds", source_place)
     rds.create_db_cluster(
         DBClusterIdentifier=SOURCE,

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 
 from aurora_restore.configuration.checks.source import is_own
 from aurora_restore.shared.documents.environment import Environment
-from aurora_restore.shared.documents.restore import Source
+from aurora_restore.shared.documents.restore import OwnQuarantine, Source, Target
 from aurora_restore.shared.documents.schema import Fault
 
 
@@ -15,6 +15,7 @@ def faults_of_targets(environment: Environment) -> Iterator[Fault]:
     for name, restore in environment.restores.items():
         yield from _sources_to_delete(environment, name)
         yield from _sources_to_adopt(environment, name)
+        yield from _quarantine(restore.target, f"restores.{name}.target.quarantine")
         yield from _tags(restore.target.tags, f"restores.{name}.target.tags")
 
 
@@ -57,6 +58,19 @@ def _sources_to_adopt(environment: Environment, name: str) -> Iterator[Fault]:
                 "the target and its instances instead",
             )
             return
+
+
+def _quarantine(target: Target, path: str) -> Iterator[Fault]:
+    """Yield a fault for a final security group that is to be one of the quarantine's as well."""
+    if not isinstance(target.quarantine, OwnQuarantine):
+        return
+    for group in target.quarantine.security_group_ids:
+        if group in target.vpc_security_group_ids:
+            yield Fault(
+                f"{path}.security_group_ids",
+                f"{group!r} is also one of `vpc_security_group_ids`, which the cluster gets only "
+                "once it is handed over: name another",
+            )
 
 
 def _sources_nearby(environment: Environment) -> Iterator[tuple[str, str]]:

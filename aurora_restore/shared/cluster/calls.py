@@ -110,8 +110,21 @@ def set_master_password(cluster_id: str, region: str, password: str) -> RdsCall:
     )
 
 
-def attach_security_groups(cluster_id: str, region: str, group_ids: Sequence[str]) -> RdsCall:
+def quarantine(cluster_id: str, region: str, group_ids: Sequence[str]) -> RdsCall:
+    """Return the call that leaves a cluster, and so its instances, its quarantine's groups only."""
+    return _attach_groups(
+        cluster_id, region, group_ids, "until it is handed over only the pipeline may reach it"
+    )
+
+
+def lift_quarantine(cluster_id: str, region: str, group_ids: Sequence[str]) -> RdsCall:
     """Return the call that gives a cluster, and so its instances, the wanted security groups."""
+    return _attach_groups(
+        cluster_id, region, group_ids, "lift the quarantine of the cluster, which is set up now"
+    )
+
+
+def _attach_groups(cluster_id: str, region: str, group_ids: Sequence[str], reason: str) -> RdsCall:
     return RdsCall(
         "ModifyDBCluster",
         region,
@@ -120,7 +133,7 @@ def attach_security_groups(cluster_id: str, region: str, group_ids: Sequence[str
             "VpcSecurityGroupIds": list(group_ids),
             "ApplyImmediately": True,
         },
-        "lift the quarantine: nobody but the pipeline reaches the cluster before that",
+        reason,
     )
 
 

@@ -1,11 +1,12 @@
 """Where a restored cluster stands: its subnet group, its VPC and its security groups."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, assert_never
 
 from aurora_restore.shared.aws_utils import call
 from aurora_restore.shared.documents.event import Event
-from aurora_restore.shared.documents.restore import Target
+from aurora_restore.shared.documents.restore import OwnQuarantine, Target
 from aurora_restore.shared.errors import ValidationError
 
 if TYPE_CHECKING:
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
     )
 
 NO_SUBNET_GROUP: Final = "DBSubnetGroupNotFoundFault"
-REFUSED_GROUPS: Final = frozenset({"InvalidParameterValue", "InvalidVPCNetworkStateFault"})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,6 +28,30 @@ class ClusterNetwork:
     vpc_id: str
     subnet_ids: tuple[str, ...]
     security_group_ids: tuple[str, ...]
+    """Those with which it is handed over."""
+    quarantine_group_ids: tuple[str, ...]
+    """The only ones that it has until then; none where there is no quarantine."""
+
+    @property
+    def first_group_ids(self) -> tuple[str, ...]:
+        """Return the security groups that the cluster is restored with."""
+        return self.quarantine_group_ids or self.security_group_ids
+
+
+def quarantine_groups(target: Target, of_stack: str) -> tuple[str, ...]:
+    """Return the security groups of the target's quarantine; none if there is to be none.
+
+    ``of_stack`` is the one that the stack makes.
+    """
+    match target.quarantine:
+        case None:
+            return (of_stack,)
+        case "off":
+            return ()
+        case OwnQuarantine(security_group_ids=own):
+            return own
+        case quarantine:
+            assert_never(quarantine)
 
 
 def describe_subnet_group(rds: "RDSClient", event: Event, target: Target) -> "DBSubnetGroupTypeDef":
@@ -46,19 +70,10 @@ def groups_field(event: Event) -> str | None:
     return "security_group_ids" if event.security_group_ids else None
 
 
-def refused_field(event: Event, code: str) -> str | None:
-    """Return the field of the event that RDS refuses with an error code; None if it is none.
-
-    RestoreDBClusterFromSnapshot refuses a security group that does not exist with
-    InvalidParameterValue.
-    """
-    if code == NO_SUBNET_GROUP:
-        return None if event.db_subnet_group_name is None else "db_subnet_group_name"
-    return groups_field(event) if code in REFUSED_GROUPS else None
-
-
-def network_of(event: Event, target: Target, group: "DBSubnetGroupTypeDef") -> ClusterNetwork:
-    """Return where the restored cluster will be.
+def network_of(
+    event: Event, target: Target, group: "DBSubnetGroupTypeDef", *, quarantine_group: str
+) -> ClusterNetwork:
+    """Return where the restored cluster will be; ``quarantine_group`` is the stack's own.
 
     Raises ValidationError if the event names a VPC or subnets that are not the group's.
     """
@@ -80,6 +95,7 @@ def network_of(event: Event, target: Target, group: "DBSubnetGroupTypeDef") -> C
         vpc_id=group["VpcId"],
         subnet_ids=subnets,
         security_group_ids=wanted_groups(event) or target.vpc_security_group_ids,
+        quarantine_group_ids=quarantine_groups(target, quarantine_group),
     )
 
 
@@ -96,6 +112,11 @@ def groups_to_hand_over(
     ``recorded`` are those that it was restored for.
     """
     return wanted_groups(event) or recorded or target.vpc_security_group_ids
+
+
+def lasting_groups(groups: Mapping[str, str]) -> set[str]:
+    """Return the security groups that stay, of those with their statuses."""
+    return {group for group, status in groups.items() if status != "removing"}
 
 
 def attached_groups(described: "DBClusterTypeDef | DBInstanceTypeDef") -> dict[str, str]:

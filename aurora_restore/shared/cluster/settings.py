@@ -274,12 +274,12 @@ def restore_settings(
         "DBClusterParameterGroupName": target.db_cluster_parameter_group_name,
         "DeletionProtection": target.deletion_protection,
         "KmsKeyId": target.kms_key_id,
-        "Port": target.port,
+        "Port": target.listens_on,
         _SCALING: scaling and _scaling(scaling, old.get(_SCALING) or {}),
     }
     return {
         "DBSubnetGroupName": network.db_subnet_group_name,
-        SECURITY_GROUPS: list(network.security_group_ids),
+        SECURITY_GROUPS: list(network.first_group_ids),
         **kept,
         **{key: value for key, value in configured.items() if value is not None},
     }

@@ -41,8 +41,11 @@ class Network:
     security_group_ids: Annotated[
         tuple[SecurityGroupId, ...],
         Rule(
-            help="Security groups of the Lambdas; they must reach the database.",
+            help="Security groups of the Lambdas; they must let them out to the database. Those "
+            "that log in get one more, which the quarantine of a restored cluster lets in; Lambda "
+            "takes five.",
             min_items=1,
+            max_items=4,
             unique=True,
         ),
     ]

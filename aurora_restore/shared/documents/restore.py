@@ -25,6 +25,7 @@ from aurora_restore.shared.documents.fields import (
 from aurora_restore.shared.documents.schema import Rule
 
 DATE_WILDCARDS = "????-??-??"
+DEFAULT_PORT = 5432
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -162,6 +163,24 @@ class ServerlessV2Scaling:
 
 
 @dataclass(frozen=True, kw_only=True)
+class OwnQuarantine:
+    """Security groups of one's own for the quarantine, such as in another VPC than the functions'.
+
+    They must let the functions in on the database's port, let nobody else in, and have no outbound
+    rule that any traffic can match.
+    """
+
+    security_group_ids: Annotated[
+        tuple[SecurityGroupId, ...],
+        Rule(
+            help="The only security groups that the restored cluster has until it is handed over.",
+            min_items=1,
+            unique=True,
+        ),
+    ]
+
+
+@dataclass(frozen=True, kw_only=True)
 class Target:
     """The cluster that is deleted and restored, in the environment's account and Region.
 
@@ -171,8 +190,18 @@ class Target:
     cluster_id: Annotated[ClusterId, Rule(help="The cluster that is deleted and restored.")]
     db_subnet_group_name: Annotated[GroupName, Rule(help="Its DB subnet group.")]
     vpc_security_group_ids: Annotated[
-        tuple[SecurityGroupId, ...], Rule(help="Its security groups.", min_items=1, unique=True)
+        tuple[SecurityGroupId, ...],
+        Rule(help="Its security groups, once it is handed over.", min_items=1, unique=True),
     ]
+    quarantine: Annotated[
+        OwnQuarantine | Literal["off"] | None,
+        Rule(
+            help="How the restored cluster is shut off until its databases are set up. Left out, "
+            "by a security group of the stack's own that lets in the functions that log in, and "
+            "nothing out. `off` gives it the final security groups from the beginning: then its "
+            "data can be reached, and it can act on production, before anything is masked."
+        ),
+    ] = None
     instances: Annotated[
         tuple[Instance, ...],
         Rule(
@@ -216,7 +245,7 @@ class Target:
     port: Annotated[
         int | None,
         Rule(
-            help="The port; left out, the source's.",
+            help=f"The port; left out, {DEFAULT_PORT}.",
             minimum=1150,
             maximum=65535,
             example=5432,
@@ -260,6 +289,16 @@ class Target:
             max_items=46,
         ),
     ] = field(default_factory=dict)
+
+    @property
+    def listens_on(self) -> int:
+        """Return the port of the restored cluster."""
+        return self.port or DEFAULT_PORT
+
+    @property
+    def needs_stack_quarantine(self) -> bool:
+        """Return whether it is quarantined by the security group that the stack makes."""
+        return self.quarantine is None
 
 
 @dataclass(frozen=True, kw_only=True)

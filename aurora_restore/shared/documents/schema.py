@@ -213,7 +213,10 @@ def to_json(value: Any) -> Any:
 
 
 def unwrap(annotation: Any) -> tuple[Any, tuple[Rule, ...], bool]:
-    """Return ``Annotated[X | None, Rule]`` as (X, rules, whether it may be None)."""
+    """Return ``Annotated[X | None, Rule]`` as (X, rules, whether it may be None).
+
+    Of ``X | Y | None`` the X and Y stay together: see ``alternatives``.
+    """
     rules: tuple[Rule, ...] = ()
     optional = False
     while True:
@@ -222,10 +225,17 @@ def unwrap(annotation: Any) -> tuple[Any, tuple[Rule, ...], bool]:
             rules = (*(extra for extra in extras if isinstance(extra, Rule)), *rules)
         elif get_origin(annotation) in (Union, types.UnionType):
             members = [member for member in get_args(annotation) if member is not type(None)]
-            optional = True
+            optional = optional or len(members) < len(get_args(annotation))
+            if len(members) > 1:
+                return Union[tuple(members)], rules, optional  # noqa: UP007 - made at run time
             (annotation,) = members
         else:
             return annotation, rules, optional
+
+
+def alternatives(kind: Any) -> tuple[Any, ...]:
+    """Return the types of which a value may be one: an object, or one of some texts."""
+    return get_args(kind) if get_origin(kind) in (Union, types.UnionType) else (kind,)
 
 
 def _object(cls: type, document: Any, path: str, faults: list[Fault]) -> Any:
@@ -272,6 +282,8 @@ def _checked(kind: Any, rules: tuple[Rule, ...], value: Any, path: str, faults: 
 def _typed(kind: Any, value: Any, path: str, faults: list[Fault]) -> Any:
     if kind is Any:
         return value
+    if len(alternatives(kind)) > 1:
+        return _one_of(alternatives(kind), value, path, faults)
     if is_dataclass(kind):
         return _object(typing.cast(type, kind), value, path, faults)
     origin = get_origin(kind)
@@ -311,6 +323,18 @@ def _typed(kind: Any, value: Any, path: str, faults: list[Fault]) -> Any:
                 + _quoting_hint(kind, value),
             )
         )
+    return value
+
+
+def _one_of(kinds: Sequence[Any], value: Any, path: str, faults: list[Fault]) -> Any:
+    """Return a value that is an object of the one kind, or one of the texts of the other."""
+    (document,) = (each for each in kinds if is_dataclass(each))
+    texts = [text for each in kinds if get_origin(each) is Literal for text in get_args(each)]
+    if isinstance(value, Mapping):
+        return _object(typing.cast(type, document), value, path, faults)
+    if value not in texts:
+        choices = ", ".join(map(repr, texts))
+        faults.append(Fault(path, f"{shown(value)} is neither an object nor one of {choices}"))
     return value
 
 

@@ -8,6 +8,9 @@ before it deletes.
 from collections.abc import Sequence, Set
 from typing import TYPE_CHECKING, Any, Final
 
+from aurora_restore.shared.aws_utils import Clients
+from aurora_restore.shared.cluster.network import ClusterNetwork, groups_field
+from aurora_restore.shared.documents.event import Event
 from aurora_restore.shared.errors import (
     Action,
     AuroraRestoreError,
@@ -15,6 +18,7 @@ from aurora_restore.shared.errors import (
     RetryableError,
     SupersededError,
     UnsuitableInputError,
+    ValidationError,
 )
 from aurora_restore.shared.preflight.copies import check_keys, check_names, check_quotas
 from aurora_restore.shared.preflight.inventory import Inventory
@@ -22,8 +26,10 @@ from aurora_restore.shared.preflight.obstacles import Check, Obstacle
 from aurora_restore.shared.preflight.prerequisites import (
     check_network,
     check_parameter_groups,
+    check_port,
     check_secrets,
 )
+from aurora_restore.shared.preflight.security_groups import check_quarantine, wrong_groups
 from aurora_restore.shared.preflight.source import check_source, foreign_snapshot
 from aurora_restore.shared.preflight.target import (
     check_instances,
@@ -41,6 +47,8 @@ CHECKS: Final[tuple[Check, ...]] = (
     check_tags,
     check_secrets,
     check_network,
+    check_quarantine,
+    check_port,
     check_parameter_groups,
     check_instances,
     check_names,
@@ -70,6 +78,12 @@ def refuse_foreign_snapshot(request: RestoreRequest, snapshot: "DBClusterSnapsho
     """Raise UnsuitableInputError if a snapshot is not of the configured source."""
     if obstacles := list(foreign_snapshot(request, snapshot)):
         raise refusal(obstacles, request.cluster_id)
+
+
+def refuse_wrong_groups(clients: Clients, event: Event, network: ClusterNetwork) -> None:
+    """Raise ValidationError if the event names a security group that the cluster cannot have."""
+    if groups_field(event) is not None and (found := list(wrong_groups(clients, event, network))):
+        raise ValidationError("; ".join(obstacle.problem for obstacle in found))
 
 
 def refusal(found: Sequence[Obstacle], cluster_id: str) -> PreflightError:

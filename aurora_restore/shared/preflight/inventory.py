@@ -6,7 +6,12 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from aurora_restore.shared.aws_utils import Clients, code_of
-from aurora_restore.shared.cluster.network import NO_SUBNET_GROUP, describe_subnet_group
+from aurora_restore.shared.cluster.network import (
+    NO_SUBNET_GROUP,
+    ClusterNetwork,
+    describe_subnet_group,
+    network_of,
+)
 from aurora_restore.shared.cluster.settings import InstancePlan, planned_instances, settings_of
 from aurora_restore.shared.cluster.surroundings import Surroundings, describe_surroundings
 from aurora_restore.shared.errors import AwsError, ClusterNotFoundError
@@ -115,6 +120,19 @@ class Inventory:
             if code_of(error) != NO_SUBNET_GROUP:
                 raise
             return None
+
+    def network_in(self, group: "DBSubnetGroupTypeDef") -> ClusterNetwork:
+        """Return where the restored cluster will be, in its subnet group.
+
+        Raises ValidationError if the event names a VPC or subnets that are not the group's.
+        """
+        request = self.request
+        return network_of(
+            request.event,
+            request.restore.target,
+            group,
+            quarantine_group=request.environment.quarantine_security_group,
+        )
 
     @property
     def zones(self) -> set[str]:

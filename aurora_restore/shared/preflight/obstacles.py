@@ -2,9 +2,13 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Final
 
 from aurora_restore.shared.errors import Action
 from aurora_restore.shared.preflight.inventory import Inventory
+
+RIGHT_OR_NONE: Final = "start with the right one, or leave it out"
+"""What to do about a field of the event."""
 
 
 @dataclass(frozen=True)

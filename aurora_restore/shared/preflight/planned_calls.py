@@ -9,11 +9,7 @@ from dataclasses import replace
 
 from aurora_restore.shared.cluster import calls as cluster_calls
 from aurora_restore.shared.cluster.extras import extras, openings
-from aurora_restore.shared.cluster.network import (
-    ClusterNetwork,
-    describe_subnet_group,
-    network_of,
-)
+from aurora_restore.shared.cluster.network import ClusterNetwork, describe_subnet_group
 from aurora_restore.shared.cluster.settings import (
     finishing_touches,
     instance_tags,
@@ -48,8 +44,7 @@ def planned_calls(found: Inventory, path: SnapshotPath, moment: str) -> Iterator
         if found.final_snapshot is not None:
             final = _snapshot_arn(found.cluster["DBClusterArn"], found.final_snapshot)
             yield snapshot_calls.mark_final_snapshot(final, region, owner.tags)
-    group = describe_subnet_group(found.rds, request.event, target)
-    network = network_of(request.event, target, group)
+    network = found.network_in(describe_subnet_group(found.rds, request.event, target))
     settings = restore_settings(target, found.old, network)
     yield cluster_calls.restore_cluster(
         request.cluster_id,
@@ -85,7 +80,8 @@ def _hand_over(found: Inventory, path: SnapshotPath, network: ClusterNetwork) ->
     arn = replace(
         path.snapshot, region=place.region, account=place.account, kind="cluster", name=name
     )
-    yield cluster_calls.attach_security_groups(name, place.region, network.security_group_ids)
+    if network.quarantine_group_ids:
+        yield cluster_calls.lift_quarantine(name, place.region, network.security_group_ids)
     for opening in openings(str(arn), place.region, found.old, {}):
         yield opening.call
 

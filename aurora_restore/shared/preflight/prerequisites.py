@@ -5,14 +5,15 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
 
 from aurora_restore.shared.aws_utils import Clients, call, code_of, get_secret
-from aurora_restore.shared.cluster.network import ClusterNetwork, groups_field, network_of
 from aurora_restore.shared.cluster.settings import DEFAULT_GROUP
+from aurora_restore.shared.documents.restore import DEFAULT_PORT
 from aurora_restore.shared.documents.schema import shown
 from aurora_restore.shared.documents.secrets import AppCredentials, MasterCredentials
 from aurora_restore.shared.errors import Action, AwsError, ConfigurationError, ValidationError
 from aurora_restore.shared.postgres.scram import parse_app_credentials
 from aurora_restore.shared.preflight.inventory import Inventory
-from aurora_restore.shared.preflight.obstacles import Obstacle, absent
+from aurora_restore.shared.preflight.obstacles import RIGHT_OR_NONE, Obstacle, absent
+from aurora_restore.shared.preflight.security_groups import wrong_groups
 
 if TYPE_CHECKING:
     from mypy_boto3_rds import RDSClient
@@ -28,8 +29,6 @@ class ParseSecret(Protocol[Credentials]):
 
 
 NO_GROUP: Final = frozenset({"DBClusterParameterGroupNotFound", "DBParameterGroupNotFound"})
-RIGHT_OR_NONE: Final = "start with the right one, or leave it out"
-"""What to do about a field of the event."""
 FEWEST_ZONES: Final = 2
 """A DB subnet group must cover two Availability Zones ("Working with a DB cluster in a VPC")."""
 
@@ -102,7 +101,7 @@ def check_network(found: Inventory) -> Iterator[Obstacle]:
         )
     yield from _network_type(found, group)
     try:
-        network = network_of(event, target, group)
+        network = found.network_in(group)
     except ValidationError as error:
         yield Obstacle(
             "network",
@@ -111,7 +110,7 @@ def check_network(found: Inventory) -> Iterator[Obstacle]:
             Action.START_AGAIN,
         )
         return
-    yield from _security_groups(found, network)
+    yield from wrong_groups(found.clients, event, network)
 
 
 def _absent_in_event(field: str, what: str, name: str) -> Obstacle:
@@ -135,30 +134,22 @@ def _network_type(found: Inventory, group: "DBSubnetGroupTypeDef") -> Iterator[O
         )
 
 
-def _security_groups(found: Inventory, network: ClusterNetwork) -> Iterator[Obstacle]:
-    wanted = list(network.security_group_ids)
-    field = groups_field(found.request.event)
-    described = call(
-        found.clients.ec2.describe_security_groups,
-        Filters=[{"Name": "group-id", "Values": wanted}],
-    )["SecurityGroups"]
-    vpcs = {item["GroupId"]: item.get("VpcId") for item in described}
-    for group_id in wanted:
-        if group_id not in vpcs:
-            if field is None:
-                yield absent("network", "target.vpc_security_group_ids", "security group", group_id)
-            else:
-                yield _absent_in_event(field, "security group", group_id)
-        elif vpcs[group_id] != network.vpc_id:
-            problem = (
-                f"security group {group_id} is in {vpcs[group_id]}, DB subnet group "
-                f"{network.db_subnet_group_name!r} in {network.vpc_id}"
-            )
-            if field is None and found.request.event.db_subnet_group_name is None:
-                yield Obstacle("network", problem, "configure groups of the same VPC")
-            else:
-                named = field or "db_subnet_group_name"
-                yield Obstacle("network", f"{named}: {problem}", RIGHT_OR_NONE, Action.START_AGAIN)
+def check_port(found: Inventory) -> Iterator[Obstacle]:
+    """Yield an obstacle if nobody has decided between the port there is and the default."""
+    target = found.request.restore.target
+    if target.port is not None:
+        return
+    old = (found.old or {}).get("Port")
+    # Of Aurora's snapshots RDS often shows 0.
+    known = old or found.snapshot.get("Port") or DEFAULT_PORT
+    if known != DEFAULT_PORT:
+        whose = found.request.cluster_id if old else found.snapshot["DBClusterIdentifier"]
+        yield Obstacle(
+            "port",
+            f"cluster {whose} listens on port {known}, and the restored one would on "
+            f"{DEFAULT_PORT}, because target.port is not configured",
+            f"configure target.port: {known}, or {DEFAULT_PORT} if it is to change; then deploy",
+        )
 
 
 def check_parameter_groups(found: Inventory) -> Iterator[Obstacle]:

@@ -93,6 +93,8 @@ class PipelineStage:
                 "db_subnet_group_name": network.subnet_group,
                 "vpc_security_group_ids": [network.security_group_id],
                 "instances": [{"instance_class": "db.r6g.large"}],
+                # The clusters here show ports of this machine.
+                "port": 5432,
                 **changes,
             },
             "database": {"keep_logins": ["monitoring"]},

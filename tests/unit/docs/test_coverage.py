@@ -109,6 +109,7 @@ REFUSALS = [
     "ForeignClusterError",
     "NameTakenError",
     "NotSetUpError",
+    "StillInQuarantineError",
 ]
 
 
@@ -196,6 +197,7 @@ def test_names_in_camel_case_are_known() -> None:
         | {shape.metadata.get("error", {}).get("code") for shape in shapes}
         | {member for shape in shapes for member in getattr(shape, "members", ())}
         | {METRICS_NAMESPACE, "KeyPolicyStatements"}
+        | {"AccessSecurityGroup", "QuarantineSecurityGroup"}
         | classes()
     )
     documented = {

@@ -236,6 +236,13 @@ def test_an_environment_is_read_under_its_name() -> None:
             "'orders-staging-blue', the source of the restore 'staging'",
         ),
         (
+            f"{STAGING}.target.quarantine",
+            {"security_group_ids": restore()["target"]["vpc_security_group_ids"]},
+            f"{STAGING}.target.quarantine.security_group_ids: "
+            f"{restore()['target']['vpc_security_group_ids'][0]!r} is also one of "
+            "`vpc_security_group_ids`",
+        ),
+        (
             "restores.test",
             example()["restores"]["staging"],
             "restores.test.target.cluster_id: 'orders-staging' is also the target of the restore "

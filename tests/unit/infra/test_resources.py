@@ -231,14 +231,87 @@ def test_functions_are_attached_as_configured(lambda_vpc: str, attached: set[str
 
     assert set(vpcs) == attached
     for vpc in vpcs.values():
-        assert vpc == {
-            "SubnetIds": ["subnet-0a1b2c3d4e5f60711", "subnet-0a1b2c3d4e5f60712"],
-            "SecurityGroupIds": ["sg-0a1b2c3d4e5f60721"],
+        assert vpc["SubnetIds"] == ["subnet-0a1b2c3d4e5f60711", "subnet-0a1b2c3d4e5f60712"]
+        assert vpc["SecurityGroupIds"][0] == "sg-0a1b2c3d4e5f60721"
+
+
+def groups_by_purpose(stack: Synthesis) -> dict[str, tuple[str, Document]]:
+    """Logical id and properties of the quarantine's two security groups."""
+    found = stack.of_type("AWS::EC2::SecurityGroup")
+    access, quarantine = sorted(found, key=lambda name: "Quarantine" in name)
+    return {
+        "access": (access, found[access]),
+        "quarantine": (quarantine, found[quarantine]),
+    }
+
+
+def test_only_what_logs_in_has_the_group_that_the_quarantine_lets_in() -> None:
+    stack = synthesise(example({"network.lambda_vpc": "all"}))
+    access, _ = groups_by_purpose(stack)["access"]
+    with_access = {
+        name
+        for name, (_, function) in stack.functions().items()
+        if {"Fn::GetAtt": [access, "GroupId"]} in function["VpcConfig"]["SecurityGroupIds"]
+    }
+
+    assert with_access == {step.name for step in STEPS if step.reaches_database}
+
+
+NOTHING_OUT = [
+    {
+        "CidrIp": "255.255.255.255/32",
+        "Description": "Nothing: no traffic has this address",
+        "FromPort": 252,
+        "IpProtocol": "icmp",
+        "ToPort": 86,
+    }
+]
+
+
+@pytest.mark.parametrize(
+    ("changes", "ports"),
+    [
+        ({}, [5432]),
+        ({"restores.staging.target.port": 5433}, [5433]),
+        ({"restores.test": restore({"target.cluster_id": "t", "target.port": 6000})}, [5432, 6000]),
+    ],
+)
+def test_the_quarantine_lets_in_the_access_group_on_the_ports_of_the_targets_and_nothing_out(
+    changes: Document, ports: list[int]
+) -> None:
+    stack = synthesise(example(changes))
+    groups = groups_by_purpose(stack)
+    access, of_access = groups["access"]
+    _, of_quarantine = groups["quarantine"]
+
+    assert "SecurityGroupIngress" not in of_access
+    assert of_access["SecurityGroupEgress"] == NOTHING_OUT
+    assert of_quarantine["SecurityGroupEgress"] == NOTHING_OUT
+    assert of_quarantine["SecurityGroupIngress"] == [
+        {
+            "Description": "The functions that log in",
+            "FromPort": port,
+            "IpProtocol": "tcp",
+            "SourceSecurityGroupId": {"Fn::GetAtt": [access, "GroupId"]},
+            "ToPort": port,
         }
+        for port in ports
+    ]
+    assert {each["VpcId"] for each in (of_access, of_quarantine)} == {"vpc-0a1b2c3d4e5f60718"}
 
 
-def test_no_network_is_made(stack: Synthesis) -> None:
-    assert not [each for each in stack.resources.values() if each["Type"].startswith("AWS::EC2")]
+def test_no_other_network_is_made(stack: Synthesis) -> None:
+    made = [
+        each["Type"] for each in stack.resources.values() if each["Type"].startswith("AWS::EC2")
+    ]
+
+    assert made == ["AWS::EC2::SecurityGroup"] * 2
+
+
+def test_a_restore_without_a_quarantine_is_warned_of() -> None:
+    found = synthesise(example({"restores.staging.target.quarantine": "off"})).warnings()
+
+    assert [each for each in found if "target.quarantine: is off" in each]
 
 
 @pytest.mark.parametrize(
@@ -392,6 +465,8 @@ def test_the_outputs_say_what_an_operator_looks_for(stack: Synthesis) -> None:
         "AuditTable",
         "MasterSecret",
         "AppSecret",
+        "AccessSecurityGroup",
+        "QuarantineSecurityGroup",
     }
 
 

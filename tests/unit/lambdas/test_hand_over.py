@@ -122,6 +122,10 @@ READY = HandOverFacts(
         ({"cluster_status": "modifying"}, AwaitCluster("the cluster, which is modifying")),
         ({"groups": {"sg-quarantine": "active"}}, LiftQuarantine(("sg-app",))),
         ({"groups": {**ACTIVE, "sg-quarantine": "active"}}, LiftQuarantine(("sg-app",))),
+        (
+            {"groups": {"sg-app": "adding", "sg-quarantine": "removing"}},
+            AwaitCluster("the security groups of the cluster"),
+        ),
         ({"groups": {"sg-app": "adding"}}, AwaitCluster("the security groups of the cluster")),
         (
             {"instance_groups": {"a": {"sg-app": "adding"}, "b": ACTIVE}},
@@ -407,13 +411,19 @@ def test_the_drift_is_measured(scene: Scene, capsys: pytest.CaptureFixture[str])
 
 def test_an_operation_that_an_earlier_version_set_up_is_handed_over(scene: Scene) -> None:
     """Its cluster has had the wanted groups from the beginning."""
+    scene.configure(quarantine="off")
     usable(scene)
     latest = scene.bench.store.load(OPERATION)
     assert latest is not None
     reached(
         scene,
         "setup-db-users",
-        **{**latest["details"], "users_configured": True, "security_group_ids": None},
+        **{
+            **latest["details"],
+            "users_configured": True,
+            "security_group_ids": None,
+            "quarantine_security_group_ids": None,
+        },
     )
     before = changes(scene)
 

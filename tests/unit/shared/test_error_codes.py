@@ -30,7 +30,6 @@ GENERIC: Final[Mapping[str, str]] = {
     "AccessDenied": "RDS, STS and S3 deny so; no model names what every call can return",
     "UnauthorizedOperation": "EC2 denies so",
     "InternalFailure": "common to all services",
-    "InvalidParameterValue": "common to services with a query protocol",
     "RequestThrottled": "named by botocore's retry handler",
     "RequestThrottledException": "named by botocore's retry handler",
     "RequestTimeout": "named by botocore's retry handler",

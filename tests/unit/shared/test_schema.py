@@ -88,3 +88,29 @@ def test_any_json_is_a_restore_or_a_validation_error(document: Any) -> None:
         parse(Restore, document)
     except ValidationError as error:
         assert error.details["faults"]
+
+
+@pytest.mark.parametrize("quarantine", [None, "off", {"security_group_ids": ["sg-12345678"]}])
+def test_an_object_or_a_text_is_written_back_the_same(quarantine: Any) -> None:
+    restore = parse(Restore, {**RESTORE, "target": {**RESTORE["target"], "quarantine": quarantine}})
+    assert restore.target.needs_stack_quarantine is (quarantine is None)
+    assert parse(Restore, to_json(restore)) == restore
+    assert to_json(restore)["target"].get("quarantine") == quarantine
+
+
+@pytest.mark.parametrize(
+    ("quarantine", "said"),
+    [
+        ("on", "target.quarantine: 'on' is neither an object nor one of 'off'"),
+        (["sg-12345678"], "target.quarantine: ['sg-12345678'] is neither an object"),
+        (True, "target.quarantine: True is neither an object nor one of 'off'"),
+        ({}, "target.quarantine.security_group_ids: is missing"),
+        ({"security_group_ids": []}, "security_group_ids: it needs at least 1 entry"),
+        ({"security_group_ids": ["sg"]}, "security_group_ids[0]: 'sg' is not valid"),
+        ({"groups": []}, "target.quarantine.groups: is not a known field"),
+    ],
+)
+def test_what_is_neither_is_refused(quarantine: Any, said: str) -> None:
+    assert said in faults_of(
+        Restore, {**RESTORE, "target": {**RESTORE["target"], "quarantine": quarantine}}
+    )

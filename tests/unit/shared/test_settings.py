@@ -27,6 +27,7 @@ NETWORK = ClusterNetwork(
     vpc_id="vpc-1",
     subnet_ids=("subnet-1", "subnet-2"),
     security_group_ids=("sg-2", "sg-1"),
+    quarantine_group_ids=("sg-quarantine",),
 )
 CLUSTER: dict[str, Any] = {
     "DBClusterIdentifier": "staging",
@@ -81,7 +82,8 @@ def recorded() -> dict[str, Any]:
 def test_everything_the_old_cluster_was_is_put_back() -> None:
     assert restore_settings(target(), recorded(), NETWORK) == {
         "DBSubnetGroupName": "subnets",
-        "VpcSecurityGroupIds": ["sg-2", "sg-1"],
+        "VpcSecurityGroupIds": ["sg-quarantine"],
+        "Port": 5432,
         "BackupRetentionPeriod": 5,
         "DBClusterParameterGroupName": "tuned",
         "DeletionProtection": True,
