@@ -68,8 +68,8 @@ class RestoreSnapshotHandler(BaseHandler):
         it was shared and is not visible yet, SnapshotNotAvailableError if it is not available,
         UnsuitableInputError if it is not of the configured source, ForeignClusterError if another
         cluster has the target's name, and InsufficientCapacityError if AWS has had no capacity for
-        the configured time. Raises ValidationError if RDS refuses a subnet group or security groups
-        of a direct call's event.
+        the configured time. Raises PreflightError for security groups that the cluster cannot have,
+        and ValidationError where the event names them, or a subnet group that does not exist.
         """
         try:
             return self._start(job)
@@ -104,9 +104,8 @@ class RestoreSnapshotHandler(BaseHandler):
                 "available one can be restored"
             )
         refuse_foreign_snapshot(job.request, snapshot)
-        if job.execution is None:
-            # In an execution the preflight has found the event's groups in order.
-            refuse_wrong_groups(job.clients, job.event, network)
+        # RDS sees them only at the hand-over.
+        refuse_wrong_groups(job.request, job.clients, network)
         # Raises an error before the restore if no instances could be made after it.
         planned_instances(target, job.state.old_cluster)
         try:

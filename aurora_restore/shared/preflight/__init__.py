@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any, Final
 
 from aurora_restore.shared.aws_utils import Clients
 from aurora_restore.shared.cluster.network import ClusterNetwork, groups_field
-from aurora_restore.shared.documents.event import Event
 from aurora_restore.shared.errors import (
     Action,
     AuroraRestoreError,
@@ -80,10 +79,16 @@ def refuse_foreign_snapshot(request: RestoreRequest, snapshot: "DBClusterSnapsho
         raise refusal(obstacles, request.cluster_id)
 
 
-def refuse_wrong_groups(clients: Clients, event: Event, network: ClusterNetwork) -> None:
-    """Raise ValidationError if the event names a security group that the cluster cannot have."""
-    if groups_field(event) is not None and (found := list(wrong_groups(clients, event, network))):
+def refuse_wrong_groups(request: RestoreRequest, clients: Clients, network: ClusterNetwork) -> None:
+    """Raise an error if the cluster cannot have a security group that it is to be handed over with.
+
+    That is ValidationError where the event names it, and otherwise PreflightError.
+    """
+    found = list(wrong_groups(clients, request.event, network))
+    if found and groups_field(request.event) is not None:
         raise ValidationError("; ".join(obstacle.problem for obstacle in found))
+    if found:
+        raise refusal(found, request.cluster_id)
 
 
 def refusal(found: Sequence[Obstacle], cluster_id: str) -> PreflightError:

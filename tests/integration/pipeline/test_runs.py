@@ -5,6 +5,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import pg8000.exceptions
 import pytest
 
 from aurora_restore.shared.sequences import REPLACE
@@ -302,7 +303,7 @@ def change_the_password_in_the_cluster(stage: PipelineStage, app: Deployed) -> N
     stage.rds(app.region).modify_db_cluster(
         DBClusterIdentifier=TARGET, MasterUserPassword=password, ApplyImmediately=True
     )
-    stage.eventually(lambda: stage.can_log_in(app.region, TARGET, MASTER, password))
+    stage.eventually(lambda: not stage.cluster(app.region, TARGET)["PendingModifiedValues"])
 
 
 @pytest.mark.parametrize("change", [rotate_the_secret, change_the_password_in_the_cluster])
@@ -338,6 +339,48 @@ def test_a_master_password_that_is_changed_between_two_steps_is_set_again(
     after = stage.cluster(app.region, TARGET)
     assert after["DbClusterResourceId"] == restored["DbClusterResourceId"]
     assert_usable(stage, app)
+
+
+def test_a_failed_run_leaves_a_cluster_that_only_the_functions_reach(
+    stage: PipelineStage, app: Deployed
+) -> None:
+    good = stage.restore_document(TARGET_REGION)
+    good["database"]["scripts"] = [{"path": MASK}]
+    lacking = {**good, "database": {**good["database"], "scripts": [{"path": "sql/lacking.sql"}]}}
+    stage.configure(app, lacking)
+    failed = stage.run(app)
+    operation = operation_of(failed)
+    assert failed["error"] == "ConfigurationError", failed.get("cause")
+
+    assert groups_of(stage, app) == {app.outputs["QuarantineSecurityGroup"]}
+    assert not reaches(stage, app)
+    stage.eventually(lambda: bool(stage.announcements(app, operation)))
+    (notice,) = stage.announcements(app, operation)
+    assert notice["details"]["quarantine"].startswith(f"in force: if cluster {TARGET} is there")
+
+    stage.configure(app, good)
+    stage.aws.redrive(failed["executionArn"])
+    execution = dict(stage.aws.wait(failed["executionArn"], timeout=PATIENCE_SECONDS))
+
+    assert_succeeded(execution)
+    assert groups_of(stage, app) == {app.network.security_group_id}
+    assert reaches(stage, app)
+    assert_usable(stage, app)
+
+
+def groups_of(stage: PipelineStage, app: Deployed) -> set[str]:
+    """The security groups of the target."""
+    described = stage.cluster(app.region, TARGET)["VpcSecurityGroups"]
+    return {each["VpcSecurityGroupId"] for each in described}
+
+
+def reaches(stage: PipelineStage, app: Deployed) -> bool:
+    """Whether a host of the target's subnet reaches it, with the master's password."""
+    password = stage.secret(app, "MasterSecret")["password"]
+    try:
+        return stage.can_log_in(app.region, TARGET, MASTER, password)
+    except (pg8000.exceptions.InterfaceError, OSError):
+        return False
 
 
 def test_an_operation_is_resumed_at_a_step(stage: PipelineStage, app: Deployed) -> None:

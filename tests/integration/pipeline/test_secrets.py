@@ -12,6 +12,7 @@ from tests.integration.pipeline.stage import (
     MASTER,
     SOURCE_PASSWORD,
     TARGET,
+    TARGET_REGION,
     Deployed,
     PipelineStage,
 )
@@ -95,14 +96,21 @@ def test_no_secret_is_revealed_by_a_run_that_fails_wherever_it_uses_one(
     failed = stage.run(app)
     assert failed["status"] == "FAILED", stage.steps_entered(failed["executionArn"])
     assert failed["error"] == "RestoreFailedError"
+    good = stage.restore_document(TARGET_REGION)
+    lacking = {**good, "database": {"scripts": [{"path": "sql/lacking.sql"}]}}
+    stage.configure(app, lacking)
+    stage.aws.redrive(failed["executionArn"])
+    stopped = stage.aws.wait(failed["executionArn"], timeout=90)
+    assert stopped["error"] == "ConfigurationError", stopped.get("cause")
+
+    stage.put_secret(app, "MasterSecret", json.dumps({**GOOD_MASTER, "password": NOT_THE_CLUSTERS}))
+    answer = stage.invoke(app, "setup-db-users", {"operation_id": failed["name"]})
+
+    assert answer["body"]["error_type"] == "InvalidPasswordError"
+    stage.configure(app, good)
     stage.aws.redrive(failed["executionArn"])
     execution = dict(stage.aws.wait(failed["executionArn"], timeout=90))
     assert execution["status"] == "SUCCEEDED", execution.get("cause")
-
-    stage.put_secret(app, "MasterSecret", json.dumps({**GOOD_MASTER, "password": NOT_THE_CLUSTERS}))
-    answer = stage.invoke(app, "setup-db-users", {"operation_id": execution["name"]})
-
-    assert answer["body"]["error_type"] == "InvalidPasswordError"
     recorded += [str(answer), *everything_recorded(stage, app, execution)]
     assert TARGET in "".join(recorded)
     for text in recorded:
