@@ -248,7 +248,6 @@ STEPS: Final[tuple[Step, ...]] = (
                     "rds:AddTagsToResource",
                     "rds:CreateDBClusterEndpoint",
                     "rds:CreateDBInstance",
-                    "rds:EnableHttpEndpoint",
                     "rds:ModifyDBCluster",
                 ),
             ),
