@@ -96,8 +96,8 @@ def test_no_secret_is_revealed_by_a_run_that_fails_wherever_it_uses_one(
     failed = stage.run(app)
     assert failed["status"] == "FAILED", stage.steps_entered(failed["executionArn"])
     assert failed["error"] == "RestoreFailedError"
-    good = stage.restore_document(TARGET_REGION)
-    lacking = {**good, "database": {"scripts": [{"path": "sql/lacking.sql"}]}}
+    document = stage.restore_document(TARGET_REGION)
+    lacking = {**document, "database": {"scripts": [{"path": "sql/lacking.sql"}]}}
     stage.configure(app, lacking)
     stage.aws.redrive(failed["executionArn"])
     stopped = stage.aws.wait(failed["executionArn"], timeout=90)
@@ -107,7 +107,7 @@ def test_no_secret_is_revealed_by_a_run_that_fails_wherever_it_uses_one(
     answer = stage.invoke(app, "setup-db-users", {"operation_id": failed["name"]})
 
     assert answer["body"]["error_type"] == "InvalidPasswordError"
-    stage.configure(app, good)
+    stage.configure(app, document)
     stage.aws.redrive(failed["executionArn"])
     execution = dict(stage.aws.wait(failed["executionArn"], timeout=90))
     assert execution["status"] == "SUCCEEDED", execution.get("cause")
