@@ -332,6 +332,7 @@ class OperationState:
             "setup-db-users",
             "What PUBLIC or an application role may do that the rules forbid, and only a superuser "
             "could revoke.",
+            of_one_cluster=True,
         ),
     ] = None
     users_configured: Annotated[

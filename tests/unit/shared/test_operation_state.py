@@ -111,6 +111,26 @@ def test_a_rerun_starts_without_what_belongs_to_one_run() -> None:
     }
 
 
+def test_the_next_cluster_starts_without_what_was_found_and_done_in_the_one_before() -> None:
+    first = OperationState().of_cluster("cluster-1")
+    known = replace(
+        first,
+        users_configured=True,
+        handed_over_at="2026-05-16T03:00:00.000000Z",
+        restore="staging",
+    )
+
+    assert known.of_cluster("cluster-1") == known
+    assert known.of_cluster("cluster-2") == OperationState(
+        restore="staging", cluster_resource_id="cluster-2"
+    )
+    assert known.has_set_up("cluster-1")
+    assert not known.of_cluster("cluster-2").has_set_up("cluster-2")
+    for name, key in declared().items():
+        if set(key.steps) & {"setup-db-users", "hand-over"} and name != "security_group_ids":
+            assert key.of_one_cluster, name
+
+
 def test_a_state_is_changed_by_a_copy() -> None:
     state = OperationState(copy_status="copying")
 
