@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-DATABASE_PORT = 5432
+from tests.support.network import DATABASE_PORT
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,8 @@ from aurora_restore.lambdas.snapshot_check import SnapshotCheckHandler
 from aurora_restore.lambdas.sns_notification import SnsNotificationHandler
 from aurora_restore.shared.errors import Action, DatabaseConnectionError, StillInQuarantineError
 from tests.support.database_double import DatabasesDouble
-from tests.support.quarantine import DATABASE_PORT, create_quarantine, on_port
+from tests.support.network import DATABASE_PORT
+from tests.support.quarantine import create_quarantine, on_port
 from tests.unit.bench import Bench
 from tests.unit.lambdas.midway import (
     OPERATION,
