@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Any, assert_never
+from typing import Any, Final, assert_never
 
 from aurora_restore.shared.aws_utils import Clients, get_secret, put_secret
 from aurora_restore.shared.common import logger, now
@@ -13,8 +13,10 @@ from aurora_restore.shared.database_step import (
     ReadAsset,
     read_deployed_asset,
 )
+from aurora_restore.shared.documents.schema import to_json
 from aurora_restore.shared.documents.secrets import AppCredentials
 from aurora_restore.shared.documents.sql_script import DeployedScript
+from aurora_restore.shared.errors import NeutraliseError
 from aurora_restore.shared.job import Answer, Job
 from aurora_restore.shared.lambda_environment import LambdaEnvironment
 from aurora_restore.shared.name_list import NameList
@@ -24,11 +26,16 @@ from aurora_restore.shared.pipeline import get_step
 from aurora_restore.shared.postgres.access import DatabaseAccess
 from aurora_restore.shared.postgres.after_masking import after_masking
 from aurora_restore.shared.postgres.connection import DatabaseLogin, DatabaseServer
+from aurora_restore.shared.postgres.neutralise.wiring import WiringKind
 from aurora_restore.shared.postgres.privileges import READ_ONLY, READ_WRITE
 from aurora_restore.shared.postgres.scram import parse_app_credentials
 from aurora_restore.shared.postgres.scripts import SqlScript, shorten_record
 from aurora_restore.shared.postgres.setup import DatabaseSetup, PostgresSetup
 from aurora_restore.shared.postgres.tasks import Task, TaskStatus
+from aurora_restore.shared.state_utils import IN_PROGRESS
+
+WIRING_KEYS: Final = ("wiring_removed", "wiring_kept", "wiring_reported")
+"""The keys of the state that say what was found of production's wiring."""
 
 OpenSetup = Callable[[DatabaseAccess], DatabaseSetup]
 """Opens the setup of a cluster's databases."""
@@ -48,6 +55,8 @@ class SetupFacts:
 
     lock_out_due: bool
     """Whether inherited logins are to be disabled, and this call has not done so."""
+    neutralise_due: bool
+    """Whether this call has not neutralised the databases, nor found that it was done."""
     tasks: tuple[Task, ...]
     """What is done before anybody gets a login, in its order; see ``postgres.tasks``."""
     statuses: Mapping[Task, TaskStatus] = field(default_factory=dict)
@@ -73,6 +82,13 @@ class SetupFacts:
 @dataclass(frozen=True, kw_only=True)
 class LockOut:
     """Disable the logins that came with the snapshot."""
+
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Neutralise:
+    """Remove what ties the copy to production, from every database."""
 
     reason: str
 
@@ -140,7 +156,9 @@ class Finish:
     reason: str
 
 
-SetupChange = LockOut | StartTask | CompleteSecret | SetUpRoles | GrantAccess | ProveAccess
+SetupChange = (
+    LockOut | Neutralise | StartTask | CompleteSecret | SetUpRoles | GrantAccess | ProveAccess
+)
 SetupAction = SetupChange | AwaitTask | ContinueGrants | Finish
 
 
@@ -148,6 +166,8 @@ def decide(facts: SetupFacts) -> SetupAction:
     """Return what to do next. The application's roles get no login before every task is done."""
     if facts.lock_out_due:
         return LockOut(reason="the logins that came with the snapshot may still work")
+    if facts.neutralise_due:
+        return Neutralise(reason="the copy may still be tied to production")
     for task in facts.tasks:
         match facts.statuses.get(task, TaskStatus.MISSING):
             case TaskStatus.DONE:
@@ -191,9 +211,10 @@ def _sentence(text: str) -> str:
 class SetupDbUsersHandler(DatabaseStepHandler):
     """The step that sets up the databases, so that no login works before the data is masked.
 
-    It disables every inherited login, runs the scripts, gives the two roles of the application
-    their logins and grants, and logs in as both. A second run changes nothing. It generates a
-    password that the application's secret lacks, and stores it there.
+    It disables every inherited login, removes what ties the copy to production, runs the scripts,
+    gives the two roles of the application their logins and grants, and logs in as both. A second
+    run changes nothing. It generates a password that the application's secret lacks, and stores it
+    there.
     """
 
     step = get_step("setup-db-users")
@@ -220,7 +241,8 @@ class SetupDbUsersHandler(DatabaseStepHandler):
     def run_in_databases(self, job: Job, databases: DatabaseAccess) -> Answer:
         """Look, decide and act until everything is done or a task takes longer.
 
-        Raises ScriptFailedError if a script fails, and PrivilegeCheckError if a role can do too
+        Raises NeutraliseError if something still ties the copy to production, ScriptFailedError if
+        a script fails, and PrivilegeCheckError if a role can do too
         little or too much.
         """
         work = _Work(
@@ -228,6 +250,7 @@ class SetupDbUsersHandler(DatabaseStepHandler):
             self._open_setup(databases),
             SetupFacts(
                 lock_out_due=job.restore.database.disable_inherited_logins,
+                neutralise_due=True,
                 tasks=self._tasks(job, databases.databases),
                 databases=databases.databases,
             ),
@@ -278,9 +301,10 @@ class _Work:
     def look(self) -> None:
         """Read what the next decision depends on and is not known yet; change nothing in AWS.
 
-        Nothing is read before the lock-out, so that no failed read can prevent it.
+        Nothing is read before the lock-out and before the databases are neutralised, so that no
+        failed read can prevent it.
         """
-        if self.facts.lock_out_due:
+        if self.facts.lock_out_due or self.facts.neutralise_due:
             return
         unknown = [task for task in self.facts.tasks if task not in self.facts.statuses]
         if unknown:
@@ -296,6 +320,9 @@ class _Work:
             case LockOut():
                 self._lock_out()
                 self._note(lock_out_due=False)
+            case Neutralise():
+                self._neutralise()
+                self._note(neutralise_due=False)
             case StartTask(task=task):
                 status = self.setup.start_task(task, seconds)
                 self._note(statuses={**self.facts.statuses, task: status})
@@ -377,6 +404,36 @@ class _Work:
             },
         )
 
+    def _neutralise(self) -> None:
+        """Do so, and record what was found before the failure to remove a part of it is raised."""
+        job = self.job
+        kept = [WiringKind(kind) for kind in job.restore.database.neutralise.kept]
+        done = self.setup.neutralise(kept)
+        state = replace(
+            job.state,
+            wiring_removed=_listed(done.removed),
+            wiring_kept=_listed(done.kept),
+            wiring_reported=_listed(done.findings),
+        )
+        if state != job.state:
+            job.record(state)
+            self._audit_wiring(state)
+        if done.remaining:
+            remaining = NameList.of(map(str, done.remaining))
+            raise NeutraliseError(
+                f"cluster {job.target_cluster_id} is still tied to production, because the master "
+                f"user could not remove {remaining}",
+                remaining=to_json(remaining),
+            )
+
+    def _audit_wiring(self, state: OperationState) -> None:
+        """Append what was found of production's wiring to the audit table, which keeps it."""
+        known = state.to_details()
+        found = {key: known[key] for key in WIRING_KEYS if key in known}
+        message = {"message": "What ties the copy to production was looked for"}
+        step, job = SetupDbUsersHandler.step.name, self.job
+        job.store.audit(job.operation_id, step, IN_PROGRESS, message | found, job.clock())
+
     def _read_app_secret(self) -> tuple[dict[str, Any], AppCredentials]:
         name = self.job.environment.app_secret
         stored = get_secret(name, clients=self.job.clients)
@@ -392,6 +449,11 @@ class _Work:
             self.job.environment.app_secret, {**stored, **generated}, clients=self.job.clients
         )
         return _logins(complete)
+
+
+def _listed(names: Mapping[Any, Sequence[str]]) -> dict[str, NameList]:
+    """Return what there is by kind, without the kinds of which there is nothing."""
+    return {str(kind): NameList.of(found) for kind, found in names.items() if found}
 
 
 def _logins(app: AppCredentials) -> ApplicationLogins:

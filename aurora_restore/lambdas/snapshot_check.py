@@ -177,6 +177,7 @@ class SnapshotCheckHandler(BaseHandler):
                 "obstacles": described(obstacles),
                 "calls": planned,
                 "will_be_lost": lost,
+                "neutralise": job.restore.database.neutralise.plan(),
             },
         )
 

@@ -29,6 +29,7 @@ AuroraRestoreError                     500
 ├── DatabaseError                      500
 │   ├── DatabaseConnectionError
 │   │   └── InvalidPasswordError
+│   ├── NeutraliseError                     something still ties the copy to production
 │   ├── ScriptFailedError
 │   ├── ScriptChangedError                  its text is not the one that ran
 │   ├── TriggersNotSkippedError
@@ -436,6 +437,17 @@ class InvalidPasswordError(DatabaseConnectionError):
         first="Find out who changes the secret, or the password in the cluster. "
         "check-restore-status sets the secret's password again; the restored cluster stays.",
         step="check-restore-status",
+    )
+
+
+class NeutraliseError(DatabaseError):
+    """Something that ties the restored cluster to production could not be removed."""
+
+    remedy = Remedy(
+        action=Action.REDRIVE,
+        first="Remove what the message names, or let the master user do so; it says what "
+        "PostgreSQL refused. What is changed in the source comes only with a new snapshot, and so "
+        "with a new execution. What is to stay is named in database.neutralise.",
     )
 
 

@@ -308,6 +308,30 @@ class OperationState:
             of_one_cluster=True,
         ),
     ] = ()
+    wiring_removed: Annotated[
+        Mapping[str, NameList],
+        Key(
+            "setup-db-users",
+            "What tied the copy to production, by kind: what was removed or made inactive.",
+            of_one_cluster=True,
+        ),
+    ] = field(default_factory=dict)
+    wiring_kept: Annotated[
+        Mapping[str, NameList],
+        Key(
+            "setup-db-users",
+            "The same of the kinds that `database.neutralise` keeps.",
+            of_one_cluster=True,
+        ),
+    ] = field(default_factory=dict)
+    wiring_reported: Annotated[
+        Mapping[str, NameList],
+        Key(
+            "setup-db-users",
+            "What can reach out of the databases or acts by itself in them, by kind. It stays.",
+            of_one_cluster=True,
+        ),
+    ] = field(default_factory=dict)
     scripts: Annotated[
         tuple[Mapping[str, Any], ...],
         Key(

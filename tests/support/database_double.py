@@ -27,6 +27,8 @@ from aurora_restore.shared.postgres.connection import (
 )
 from aurora_restore.shared.postgres.grants import GrantOutcome
 from aurora_restore.shared.postgres.lock_out import LockOutReport
+from aurora_restore.shared.postgres.neutralise.everywhere import Neutralised
+from aurora_restore.shared.postgres.neutralise.wiring import Remnant, WiringKind
 from aurora_restore.shared.postgres.privileges import Privileges
 from aurora_restore.shared.postgres.scripts import SqlScript
 from aurora_restore.shared.postgres.tasks import Task, TaskStatus
@@ -35,11 +37,20 @@ from embedded_aws.rds.backend import RdsBackend
 INHERITED = ("app_user", "etl")
 
 
+WIRING = {
+    WiringKind.SUBSCRIPTIONS: ("follows in shop",),
+    WiringKind.CRON_JOBS: ("1 nightly of etl in postgres",),
+}
+"""What ties every cluster to production."""
+FINDINGS = {"foreign_servers": ("erp (postgres_fdw) in shop",), "triggers": ()}
+
+
 @dataclass
 class Contents:
     """What has been done inside one cluster's storage."""
 
     disabled_by: list[str] = field(default_factory=list)
+    neutralised_by: list[str] = field(default_factory=list)
     started: dict[tuple[str, str], datetime] = field(default_factory=dict)
     """The tasks that are running, by operation and name, and when they end."""
     done: list[tuple[str, str]] = field(default_factory=list)
@@ -69,6 +80,8 @@ class DatabasesDouble:
     contents: dict[str, Contents] = field(default_factory=dict)
     refusals: list[Exception] = field(default_factory=list)
     """What the next log-ins raise, one each."""
+    remaining: list[Remnant] = field(default_factory=list)
+    """What of production's wiring cannot be removed."""
     failing: set[str] = field(default_factory=set)
     """The scripts that fail."""
     seconds: dict[str, float] = field(default_factory=dict)
@@ -178,6 +191,15 @@ class SetupDouble:
         return LockOutReport(
             disabled={role for role in self.databases.inherited if role not in keep},
             refused=dict.fromkeys(self.databases.unalterable, "42501: permission denied"),
+        )
+
+    def neutralise(self, kept: Collection[WiringKind]) -> Neutralised:
+        self._log_in().neutralised_by.append(self.operation_id)
+        return Neutralised(
+            removed={kind: names for kind, names in WIRING.items() if kind not in kept},
+            kept={kind: names for kind, names in WIRING.items() if kind in kept},
+            remaining=self.databases.remaining,
+            findings=FINDINGS,
         )
 
     def find_task_statuses(self, tasks: Sequence[Task]) -> Mapping[Task, TaskStatus]:

@@ -24,3 +24,9 @@ def warnings_of_environment(environment: Environment) -> Iterator[Fault]:
                 "production and with unmasked data, and its subscriptions, foreign servers and "
                 "scheduled jobs reach production; leave it out",
             )
+        for kind in restore.database.neutralise.kept:
+            yield Fault(
+                f"restores.{name}.database.neutralise.{kind}",
+                "it is kept, so the copy may act on production, or by itself, as production "
+                "does: docs/security.md says how",
+            )

@@ -4,7 +4,7 @@ Each field is declared once, here, with its rule and its help, as in ``environme
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from fnmatch import fnmatchcase
 from typing import Annotated, Literal
 
@@ -320,6 +320,57 @@ class Script:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Neutralisation:
+    """Which of production's wiring is removed from every database before any script runs.
+
+    With `false` a kind stays as production has it, and the copy may act on production.
+    """
+
+    subscriptions: Annotated[
+        bool,
+        Rule(
+            help="Whether subscriptions are dropped, without a connection to their publisher. One "
+            "that stays takes rows from production's real subscriber."
+        ),
+    ] = True
+    cron_jobs: Annotated[
+        bool,
+        Rule(
+            help="Whether the jobs of `pg_cron` are made inactive, and their runs ended. Those "
+            "that stay run on data that is not masked yet."
+        ),
+    ] = True
+    user_mappings: Annotated[
+        bool,
+        Rule(
+            help="Whether the user mappings of foreign servers are dropped. With one that stays, "
+            "who may use a foreign table reads and writes what it leads to."
+        ),
+    ] = True
+    replication_slots: Annotated[
+        bool,
+        Rule(
+            help="Whether the copy's own logical replication slots are dropped. One that stays "
+            "keeps the write-ahead log for a subscriber that will not come."
+        ),
+    ] = True
+
+    @property
+    def kept(self) -> tuple[str, ...]:
+        """Return the names of the kinds that stay on purpose."""
+        return tuple(kind.name for kind in fields(self) if not getattr(self, kind.name))
+
+    def plan(self) -> dict[str, str]:
+        """Return what a run does to each kind, in words."""
+        return {
+            kind.name: "kept on purpose"
+            if kind.name in self.kept
+            else "removed from every database"
+            for kind in fields(self)
+        }
+
+
+@dataclass(frozen=True, kw_only=True)
 class Database:
     """What happens inside the restored PostgreSQL."""
 
@@ -341,6 +392,7 @@ class Database:
     keep_logins: Annotated[
         tuple[RoleName, ...], Rule(help="Inherited roles that keep their login.")
     ] = ()
+    neutralise: Neutralisation = Neutralisation()
     scripts: Annotated[
         tuple[Script, ...],
         Rule(help="SQL scripts (masking, fixtures), run in this order."),

@@ -17,6 +17,8 @@ from aurora_restore.shared.postgres.application_roles import (
 from aurora_restore.shared.postgres.connection import DatabaseLogin
 from aurora_restore.shared.postgres.grants import GrantOutcome, grant_access
 from aurora_restore.shared.postgres.lock_out import LockOutReport, lock_out
+from aurora_restore.shared.postgres.neutralise.everywhere import Neutralised, neutralise
+from aurora_restore.shared.postgres.neutralise.wiring import WiringKind
 from aurora_restore.shared.postgres.ownership import find_databases_with_property, take_property
 from aurora_restore.shared.postgres.privileges import Privileges
 from aurora_restore.shared.postgres.proof import prove_access
@@ -38,6 +40,9 @@ class DatabaseSetup(Protocol):
 
     def lock_out(self, keep: Collection[str]) -> LockOutReport:
         """Take the login from every inherited role that is not in ``keep``; return what is done."""
+
+    def neutralise(self, kept: Collection[WiringKind]) -> Neutralised:
+        """Remove what ties the cluster to production, but the kinds in ``kept``."""
 
     def find_task_statuses(self, tasks: Sequence[Task]) -> Mapping[Task, TaskStatus]:
         """Return how far each task is."""
@@ -88,6 +93,10 @@ class PostgresSetup:
     def lock_out(self, keep: Collection[str]) -> LockOutReport:
         """Disable the inherited logins, close the databases, and end sessions everywhere."""
         return lock_out(self.access, keep)
+
+    def neutralise(self, kept: Collection[WiringKind]) -> Neutralised:
+        """Do so in every database of the cluster, and record what was found in the journal."""
+        return neutralise(self.access, kept)
 
     def find_task_statuses(self, tasks: Sequence[Task]) -> Mapping[Task, TaskStatus]:
         """Return how far each task is, with one session for each database."""

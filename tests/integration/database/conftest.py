@@ -113,7 +113,7 @@ def snapshots(data_plane: PostgresDataPlane) -> Callable[[int], str]:
     @cache
     def taken(major: int) -> str:
         name = f"source-{major}"
-        with _opened(data_plane, name, major, None) as source, source.session(MASTER) as connection:
+        with opened(data_plane, name, major, None) as source, source.session(MASTER) as connection:
             connection.run(INHERITED)
             return data_plane.capture(name)
 
@@ -127,14 +127,20 @@ def restored(
     request: pytest.FixtureRequest,
 ) -> Iterator[Restored]:
     """A cluster of its own for each test, in each major version unless the test names some."""
-    with _opened(data_plane, "restored", request.param, snapshots(request.param)) as made:
+    with opened(data_plane, "restored", request.param, snapshots(request.param)) as made:
         yield made
 
 
 @contextmanager
-def _opened(
-    data_plane: PostgresDataPlane, name: str, major: int, snapshot: str | None
+def opened(
+    data_plane: PostgresDataPlane,
+    name: str,
+    major: int,
+    snapshot: str | None,
+    *,
+    logical_replication: bool = False,
 ) -> Iterator[Restored]:
+    """A cluster of a name, empty or from a snapshot, for the time of the block."""
     if snapshot is None:
         owner = Login(MASTER.user, MASTER.password)
         data_plane.create(name, label=name, owner=owner, database=DATABASE, major=major)
@@ -142,8 +148,8 @@ def _opened(
         (data_plane.logs / f"{name}.log").unlink(missing_ok=True)
         data_plane.clone(name, snapshot, label=name, major=major)
     try:
-        data_plane.open(name)
-        (running,) = data_plane.servers()
+        data_plane.open(name, logical_replication=logical_replication)
+        (running,) = [each for each in data_plane.servers() if each.storage == name]
         assert running.log is not None
         superuser = data_plane._volumes[name].server
         assert superuser is not None

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import fields, replace
 from typing import Any
 
 import pytest
@@ -12,18 +12,21 @@ from pg8000.exceptions import InterfaceError
 from aurora_restore.lambdas.check_restore_status import CheckRestoreStatusHandler
 from aurora_restore.lambdas.setup_db_users import SetupDbUsersHandler
 from aurora_restore.shared.database_step import MOST_CONNECTION_FAILURES, RESERVE_SECONDS
+from aurora_restore.shared.documents.restore import Neutralisation
 from aurora_restore.shared.errors import (
     Action,
     ConfigurationError,
     DatabaseConnectionError,
     DatabaseError,
     InvalidPasswordError,
+    NeutraliseError,
     PrivilegeCheckError,
     ScriptFailedError,
     SupersededError,
     TargetNotRecordedError,
     ValidationError,
 )
+from aurora_restore.shared.postgres.neutralise.wiring import Remnant, WiringKind
 from aurora_restore.shared.target_record import TargetRecord, TargetRecordStore
 from tests.support.database_double import Contents, DatabasesDouble
 from tests.unit.bench import (
@@ -218,6 +221,53 @@ def test_inherited_logins_stay_where_that_is_configured(
 
     assert inside(databases).disabled_by == []
     assert "disabled_logins" not in details(ready)
+
+
+def test_what_ties_the_copy_to_production_is_removed_and_named(
+    ready: Scene, databases: DatabasesDouble
+) -> None:
+    set_up(ready)
+
+    removed = {
+        "subscriptions": {"count": 1, "names": ["follows in shop"]},
+        "cron_jobs": {"count": 1, "names": ["1 nightly of etl in postgres"]},
+    }
+    reported = {"foreign_servers": {"count": 1, "names": ["erp (postgres_fdw) in shop"]}}
+    assert inside(databases).neutralised_by == [OPERATION]
+    assert details(ready)["wiring_removed"] == removed
+    assert details(ready)["wiring_reported"] == reported
+    assert "wiring_kept" not in details(ready)
+    table = ready.bench.environment.audit_table
+    audited = str(ready.bench.clients.dynamodb.scan(TableName=table)["Items"])
+    for name in ("follows in shop", "erp (postgres_fdw) in shop"):
+        assert name in audited
+
+
+def test_a_kind_of_wiring_that_is_configured_to_stay_is_named_as_kept(ready: Scene) -> None:
+    configure(ready, neutralise={"cron_jobs": False})
+
+    set_up(ready)
+
+    assert list(details(ready)["wiring_removed"]) == ["subscriptions"]
+    assert list(details(ready)["wiring_kept"]) == ["cron_jobs"]
+
+
+def test_every_kind_of_wiring_has_its_field_in_the_configuration() -> None:
+    assert [kind.name for kind in fields(Neutralisation)] == list(WiringKind)
+
+
+def test_what_cannot_be_removed_of_it_fails_the_step_before_any_script(
+    ready: Scene, databases: DatabasesDouble
+) -> None:
+    configure(ready, scripts=scripts(MASK))
+    databases.remaining = [Remnant(f"job {n} of etl in postgres", "42501: no") for n in range(60)]
+
+    with pytest.raises(NeutraliseError, match=r"job 0 of etl .* \(42501: no\), .*and 10 more$"):
+        set_up(ready)
+
+    assert inside(databases).scripts == []
+    assert list(details(ready)["wiring_removed"]) == ["subscriptions", "cron_jobs"]
+    assert details(ready)["error"]["details"]["remaining"]["count"] == 60
 
 
 def test_a_direct_call_with_the_documented_input_reaches_the_cluster_it_names(

@@ -14,6 +14,7 @@ from aurora_restore.lambdas.setup_db_users import (
     Finish,
     GrantAccess,
     LockOut,
+    Neutralise,
     ProveAccess,
     SetupAction,
     SetupFacts,
@@ -34,6 +35,7 @@ LOGINS = ApplicationLogins(DatabaseLogin("app", "canary-1"), DatabaseLogin("read
 
 COMPLETE = SetupFacts(
     lock_out_due=False,
+    neutralise_due=False,
     tasks=(MASK, FIXTURES),
     statuses={MASK: DONE, FIXTURES: DONE},
     logins=LOGINS,
@@ -42,7 +44,9 @@ COMPLETE = SetupFacts(
     granted=frozenset({"app", "reports"}),
     proven=True,
 )
-NOTHING_KNOWN = SetupFacts(lock_out_due=True, tasks=(MASK, FIXTURES), databases=("app",))
+NOTHING_KNOWN = SetupFacts(
+    lock_out_due=True, neutralise_due=True, tasks=(MASK, FIXTURES), databases=("app",)
+)
 
 
 def test_a_setup_of_which_nothing_is_left_to_do_is_finished() -> None:
@@ -53,6 +57,7 @@ def test_a_setup_of_which_nothing_is_left_to_do_is_finished() -> None:
     ("missing", "expected"),
     [
         ({"lock_out_due": True}, LockOut),
+        ({"neutralise_due": True}, Neutralise),
         ({"statuses": {MASK: DONE}}, StartTask),
         ({"statuses": {MASK: DONE, FIXTURES: RUNNING}}, AwaitTask),
         ({"logins": None}, CompleteSecret),
@@ -75,8 +80,12 @@ def test_inherited_logins_are_disabled_before_anything_else() -> None:
     assert isinstance(decide(NOTHING_KNOWN), LockOut)
 
 
-def test_where_inherited_logins_may_stay_the_scripts_come_first() -> None:
-    action = decide(replace(NOTHING_KNOWN, lock_out_due=False))
+def test_the_databases_are_neutralised_before_any_script() -> None:
+    assert isinstance(decide(replace(NOTHING_KNOWN, lock_out_due=False)), Neutralise)
+
+
+def test_where_inherited_logins_may_stay_the_scripts_come_after_that() -> None:
+    action = decide(replace(NOTHING_KNOWN, lock_out_due=False, neutralise_due=False))
 
     assert isinstance(action, StartTask)
     assert action.task == MASK
