@@ -119,6 +119,7 @@ _SECURITY = (
     ),
     ("outbound_rules_apply_where_a_cluster_acts_as_a_client", _GROUPS),
     ("outbound_rules_apply_to_the_workers_of_subscriptions", _GROUPS),
+    ("outbound_rules_apply_from_the_first_moment_of_a_restored_cluster", _GROUPS),
     ("a_change_of_groups_interrupts_no_connection", _TRACKING),
     (
         "other_groups_are_shown_as_active_only_once_they_are_in_force",

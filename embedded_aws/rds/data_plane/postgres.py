@@ -60,6 +60,8 @@ class _Volume:
     door: asyncio.Server | None = None
     reader_door: asyncio.Server | None = None
     readers: dict[str, "_Reader"] = field(default_factory=dict)
+    processes: set[int] = field(default_factory=set)
+    """The process ids of its servers, of those that are about to start too."""
     logical_replication: bool = False
 
     def writer_port(self) -> int | None:
@@ -167,7 +169,7 @@ class PostgresDataPlane:
         """See :class:`~embedded_aws.rds.data_plane.DataPlane`."""
         volume = self._volume(storage)
         for instance in [each for each in volume.readers if each not in instances]:
-            self._stop_reader(volume.readers.pop(instance))
+            self._stop_reader(volume, volume.readers.pop(instance))
         if volume.server is None:
             return
         for instance in instances:
@@ -187,7 +189,7 @@ class PostgresDataPlane:
             volume.reader_door = None
             volume.reader_held = _reserve_again(volume.port, tls.READER_ADDRESS)
         if volume.server is not None:
-            volume.server.stop()
+            self._stop(volume, volume.server)
             volume.server = None
 
     def set_password(self, storage: str, login: Login) -> None:
@@ -291,6 +293,7 @@ class PostgresDataPlane:
             log=volume.log,
             certificate=self._certificate(volume.storage) if served else None,
             settings={"wal_level": "logical"} if volume.logical_replication else None,
+            begun=volume.processes.add,
         )
 
     def _start_reader(self, volume: _Volume, writer: PostgresServer, instance: str) -> _Reader:
@@ -316,14 +319,19 @@ class PostgresDataPlane:
             log=volume.log.with_name(f"{volume.label}.{instance}.log"),
             certificate=self._certificate(name),
             settings=settings,
+            begun=volume.processes.add,
         )
         held = reserve()
         port = held.getsockname()[1]
         return _Reader(data, port, server, self._open_door(volume, held, lambda: server.port))
 
-    def _stop_reader(self, reader: _Reader) -> None:
+    def _stop(self, volume: _Volume, server: PostgresServer, *, immediately: bool = False) -> None:
+        server.stop(immediately=immediately)
+        volume.processes.discard(server.pid)
+
+    def _stop_reader(self, volume: _Volume, reader: _Reader) -> None:
         self._front.shut(reader.door)
-        reader.server.stop(immediately=True)
+        self._stop(volume, reader.server, immediately=True)
         shutil.rmtree(reader.data, ignore_errors=True)
 
     def _open_door(self, volume: _Volume, held: socket.socket, target: Target) -> asyncio.Server:
@@ -372,18 +380,17 @@ class PostgresDataPlane:
         try:
             yield server
         finally:
-            server.stop()
+            self._stop(volume, server)
 
     def _find(self, client: tuple[str, int], own: tuple[str, int]) -> ConnectionSource:
         return self._sources.find(client, own)
 
     def _server_processes(self) -> dict[int, str]:
-        found: dict[int, str] = {}
-        for volume in list(self._volumes.values()):
-            servers = [reader.server for reader in list(volume.readers.values())]
-            servers += [volume.server] if volume.server is not None else []
-            found |= {server.pid: volume.storage for server in servers}
-        return found
+        return {
+            process: volume.storage
+            for volume in list(self._volumes.values())
+            for process in list(volume.processes)
+        }
 
     def installation(self, major: int) -> Installation:
         """Return PostgreSQL of a major version, ready to run, or say how to get it."""

@@ -5,7 +5,7 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +35,12 @@ class PostgresServer:
         log: Path,
         certificate: Path | None = None,
         settings: Mapping[str, str] | None = None,
+        begun: Callable[[int], None] = lambda _: None,
     ) -> None:
+        """Start the server and wait until it is ready.
+
+        ``begun`` gets the process id before: a server begins with work of its own by itself.
+        """
         self._log = log
         with _free_port() as held:
             self.port: int = held.getsockname()[1]
@@ -61,6 +66,7 @@ class PostgresServer:
                     start_new_session=True,
                     **user.process_options(),
                 )
+        begun(self.pid)
         self._wait_until_ready()
 
     @property

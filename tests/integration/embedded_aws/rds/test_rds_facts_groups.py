@@ -262,6 +262,50 @@ def test_outbound_rules_apply_to_the_workers_of_subscriptions(
         other.run("DROP SUBSCRIPTION mine")
 
 
+@EDGES
+def test_outbound_rules_apply_from_the_first_moment_of_a_restored_cluster(
+    databases: EmbeddedDatabases, groups: Groups, major: int
+) -> None:
+    logical = with_logical_replication(databases, major)
+    production = served(databases, major, name="production", DBClusterParameterGroupName=logical)
+    subscriber = served(databases, major, name="copied")
+    slots = "SELECT active, confirmed_flush_lsn::text FROM pg_replication_slots"
+    with databases.connection(production) as session:
+        session.run("CREATE TABLE goods (n int PRIMARY KEY)")
+        session.run("CREATE PUBLICATION everything FOR TABLE goods")
+        may_stream = "SELECT rolreplication FROM pg_roles WHERE rolname = current_user"
+        wait_until(lambda: session.run(may_stream) == [[True]])
+        with databases.connection(subscriber) as other:
+            other.run("CREATE TABLE goods (n int PRIMARY KEY)")
+            other.run(
+                f"CREATE SUBSCRIPTION mine CONNECTION '{_address(production)}' "
+                "PUBLICATION everything"
+            )
+            ready = "SELECT bool_and(srsubstate = 'r') FROM pg_subscription_rel"
+            wait_until(lambda: other.run(ready) == [[True]])
+            databases.new_snapshot("monday", "copied")
+            other.run("ALTER SUBSCRIPTION mine DISABLE")
+        wait_until(lambda: [active for active, _ in session.run(slots)] == [False])
+        session.run("INSERT INTO goods VALUES (7)")
+        before = session.run(slots)
+
+        databases.restored(
+            "monday",
+            "restored",
+            EngineVersion=f"{major}.4",
+            VpcSecurityGroupIds=[groups.quarantine],
+        )
+        wait_until(lambda: "could not connect to the publisher" in _log(databases, "restored"))
+        assert session.run(slots) == before
+        groups.attach("restored", groups.quarantine, databases.open_group())
+        with databases.connection(databases.cluster("restored")) as copy:
+            wait_until(lambda: copy.run("SELECT n FROM goods") == [[7]])
+            copy.run("DROP SUBSCRIPTION mine")
+        with databases.connection(databases.cluster("copied")) as other:
+            other.run("ALTER SUBSCRIPTION mine SET (slot_name = NONE)")
+            other.run("DROP SUBSCRIPTION mine")
+
+
 def _log(databases: EmbeddedDatabases, cluster: str) -> str:
     (log,) = (one["log"] for one in databases.embedded.admin.servers() if cluster in one["log"])
     return Path(log).read_text()
