@@ -29,6 +29,7 @@ AuroraRestoreError                     500
 ├── DatabaseError                      500
 │   ├── DatabaseConnectionError
 │   │   └── InvalidPasswordError
+│   ├── JournalNotOwnError                  something else is in the journal's place
 │   ├── NeutraliseError                     something still ties the copy to production
 │   ├── ScriptFailedError
 │   ├── ScriptChangedError                  its text is not the one that ran
@@ -437,6 +438,16 @@ class InvalidPasswordError(DatabaseConnectionError):
         first="Find out who changes the secret, or the password in the cluster. "
         "check-restore-status sets the secret's password again; the restored cluster stays.",
         step="check-restore-status",
+    )
+
+
+class JournalNotOwnError(DatabaseError):
+    """Something else is in the place of the journal that is kept in the restored databases."""
+
+    remedy = Remedy(
+        action=Action.START_AGAIN,
+        first="Find out who made the schema aurora_restore in the source, and drop it there; a new "
+        "execution takes a snapshot of then.",
     )
 
 

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any, Final
 
+from aurora_restore.shared.errors import JournalNotOwnError
 from aurora_restore.shared.postgres.connection import DatabaseSession, literal
 
 SCHEMA: Final = "aurora_restore"
@@ -33,6 +34,17 @@ _HAS_DETAILS: Final = (
     "SELECT attname FROM pg_attribute "
     f"WHERE attrelid = '{SCHEMA}.{TABLE}'::regclass AND attname = 'details'"
 )
+# Whoever may change the schema or the table decides what a look at it runs.
+_LOOK_AT_IT: Final = f"""
+    SELECT s.rolname = session_user, c.relname,
+        t.rolname = session_user AND c.relkind = 'r'
+        AND NOT (c.relhastriggers OR c.relhasrules OR c.relrowsecurity)
+    FROM pg_namespace n
+    JOIN pg_roles s ON s.oid = n.nspowner
+    LEFT JOIN pg_class c ON c.relnamespace = n.oid AND c.relname = '{TABLE}'
+    LEFT JOIN pg_roles t ON t.oid = c.relowner
+    WHERE n.nspname = '{SCHEMA}'
+"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,8 +72,21 @@ _IS_OF_THE_RESTORE: Final = " AND ".join(
 
 
 def exists(session: DatabaseSession) -> bool:
-    """Return whether the database has a journal."""
-    return bool(session.scalar(f"SELECT to_regclass('{SCHEMA}.{TABLE}') IS NOT NULL"))
+    """Return whether the database has a journal.
+
+    Raises JournalNotOwnError if it has one that is not the session user's own plain table: a view
+    or a trigger in its place would run with the master user's rights.
+    """
+    found = session.run(_LOOK_AT_IT)
+    if not found:
+        return False
+    schema_is_own, relation, table_is_own = found[0]
+    if not schema_is_own or (relation is not None and not table_is_own):
+        raise JournalNotOwnError(
+            f"schema {SCHEMA!r} of database {session.scalar('SELECT current_database()')!r} is not "
+            "the master user's own, or its journal is not a plain table of the master user's"
+        )
+    return relation is not None
 
 
 def prepare(session: DatabaseSession) -> None:

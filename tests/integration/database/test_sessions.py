@@ -5,8 +5,13 @@ from typing import Any
 import pytest
 
 from aurora_restore.configuration.sql_text import deployed_script
-from aurora_restore.shared.errors import DatabaseConnectionError, ScriptFailedError
+from aurora_restore.shared.errors import (
+    DatabaseConnectionError,
+    JournalNotOwnError,
+    ScriptFailedError,
+)
 from aurora_restore.shared.postgres.access import DatabaseAccess
+from aurora_restore.shared.postgres.lock_out import lock_out
 from aurora_restore.shared.postgres.membership import plan_membership
 from aurora_restore.shared.postgres.scripts import SqlScript
 from aurora_restore.shared.postgres.tasks import TaskStatus, start_task
@@ -18,7 +23,7 @@ from tests.integration.database.conftest import (
     Restored,
 )
 from tests.integration.database.roles import prove
-from tests.integration.database.test_roles import set_up
+from tests.integration.database.test_roles import ETL, set_up
 
 HELP_ONESELF = """
 CREATE FUNCTION public.help_oneself() RETURNS boolean LANGUAGE plpgsql AS $$
@@ -230,3 +235,41 @@ def test_a_trigger_on_login_that_refuses_the_master_is_what_the_error_says(
         restored.server.session(MASTER, DATABASE),
     ):
         pass
+
+
+PLANTED = {
+    "view": """
+        CREATE SCHEMA aurora_restore AUTHORIZATION etl;
+        CREATE VIEW aurora_restore.restore_journal AS
+            SELECT *, public.help_oneself() FROM pg_catalog.pg_class;
+        ALTER VIEW aurora_restore.restore_journal OWNER TO etl;
+    """,
+    "trigger": """
+        CREATE SCHEMA aurora_restore AUTHORIZATION etl;
+        CREATE TABLE aurora_restore.restore_journal (
+            account text, region text, cluster_resource_id text, operation_id text, entry text,
+            recorded_at timestamptz DEFAULT now(), details jsonb
+        );
+        ALTER TABLE aurora_restore.restore_journal OWNER TO etl;
+        CREATE FUNCTION public.on_entry() RETURNS trigger LANGUAGE plpgsql AS $$
+        BEGIN PERFORM public.help_oneself(); RETURN NEW; END $$;
+        CREATE TRIGGER on_entry BEFORE INSERT ON aurora_restore.restore_journal
+            FOR EACH ROW EXECUTE FUNCTION public.on_entry();
+    """,
+    "schema": "CREATE SCHEMA aurora_restore AUTHORIZATION etl",
+}
+
+
+@pytest.mark.parametrize("planted", PLANTED.values(), ids=PLANTED)
+def test_a_journal_that_was_planted_in_production_is_refused_and_never_run(
+    restored: Restored, planted: str
+) -> None:
+    before = as_master(restored, SUPERUSERS)
+    restored.superuser.run(f"{HELP_ONESELF} {planted}", database=DATABASE)
+
+    with pytest.raises(JournalNotOwnError, match=f"'aurora_restore' of database '{DATABASE}'"):
+        run(restored, "UPDATE customers SET email = 'masked'")
+
+    assert lock_out(access(restored), keep=()).error is not None
+    assert as_master(restored, SUPERUSERS) == before
+    assert restored.refuses(ETL, DATABASE)
