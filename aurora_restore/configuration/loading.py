@@ -1,12 +1,12 @@
 """From ``-c environment=<name>`` to a checked ``Environment``."""
 
-import json
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from aurora_restore.configuration.checks.environment import faults_of_environment
+from aurora_restore.configuration.json_file import read_json
 from aurora_restore.repository import REPOSITORY
 from aurora_restore.shared.documents.environment import Environment
 from aurora_restore.shared.documents.schema import Fault, parse_configuration
@@ -14,6 +14,7 @@ from aurora_restore.shared.errors import ConfigurationError
 
 CONFIG_FOLDER: Final = REPOSITORY / "config"
 SCHEMA_FILE: Final = "schema.json"
+CLASSIFICATION_SCHEMA_FILE: Final = "columns/schema.json"
 
 # The longest name of a stack is AuroraRestoreSource-<name>-<account>, of 128 characters at most:
 # https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_CreateStack.html
@@ -40,7 +41,7 @@ def load_environment(name: str | None, folder: str | Path | None = None) -> tupl
             "rename it to 1 to 95 letters, digits and hyphens before .json"
         )
     try:
-        environment = parse_configuration(Environment, _read(file), source=str(file))
+        environment = parse_configuration(Environment, read_json(file), source=str(file))
     except ConfigurationError as error:
         raise _refusal(file, error.details.get("faults") or [error.message]) from None
     faults = [
@@ -56,7 +57,7 @@ def _collisions(environment: Environment, others: Iterable[Path]) -> Iterator[Fa
     """Yield a fault for every other environment whose resources would have the same names."""
     for file in others:
         try:
-            other = parse_configuration(Environment, _read(file), source=str(file))
+            other = parse_configuration(Environment, read_json(file), source=str(file))
         except ConfigurationError:
             continue  # It is refused when it is synthesised itself.
         if _identity(other) == _identity(environment):
@@ -70,38 +71,6 @@ def _collisions(environment: Environment, others: Iterable[Path]) -> Iterator[Fa
 
 def _identity(environment: Environment) -> tuple[str, str, str]:
     return environment.name_prefix, environment.account, environment.region
-
-
-def _read(file: Path) -> Any:
-    """Return the JSON document of a file, in which no key may occur twice."""
-    try:
-        text = file.read_text(encoding="utf-8-sig")
-        return json.loads(text, object_pairs_hook=_unique, parse_constant=_no_number)
-    except OSError as error:
-        raise ConfigurationError(f"cannot be read: {error.strerror}") from None
-    except json.JSONDecodeError as error:
-        raise ConfigurationError(
-            f"line {error.lineno}, column {error.colno}: not valid JSON: {error.msg}"
-        ) from None
-    except UnicodeDecodeError as error:
-        raise ConfigurationError(f"byte {error.start}: not valid UTF-8") from None
-    except RecursionError:
-        raise ConfigurationError("not valid: lists and objects are nested too deeply") from None
-    except ValueError:
-        raise ConfigurationError("not valid: a number in it has too many digits") from None
-
-
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    document = dict(pairs)
-    if len(document) < len(pairs):
-        keys = [key for key, _ in pairs]
-        twice = next(key for key in keys if keys.count(key) > 1)
-        raise ConfigurationError(f"the key {twice!r} occurs twice in one object: remove one")
-    return document
-
-
-def _no_number(constant: str) -> Any:
-    raise ConfigurationError(f"not valid JSON: {constant} is not a number in JSON")
 
 
 def _refusal(file: Path, faults: Sequence[str]) -> ConfigurationError:

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from secrets import token_hex
 from typing import Any, Final, assert_never
 
 from aurora_restore.shared.aws_utils import Clients, get_secret, put_secret
@@ -26,6 +27,9 @@ from aurora_restore.shared.pipeline import get_step
 from aurora_restore.shared.postgres.access import DatabaseAccess
 from aurora_restore.shared.postgres.after_masking import after_masking
 from aurora_restore.shared.postgres.connection import DatabaseLogin, DatabaseServer
+from aurora_restore.shared.postgres.masking.findings import Proof
+from aurora_restore.shared.postgres.masking.originals import EvidenceKey, RememberOriginals
+from aurora_restore.shared.postgres.masking.plan import read_masking
 from aurora_restore.shared.postgres.neutralise.wiring import WiringKind
 from aurora_restore.shared.postgres.privileges import READ_ONLY, READ_WRITE
 from aurora_restore.shared.postgres.scram import parse_app_credentials
@@ -57,8 +61,9 @@ class SetupFacts:
     """Whether inherited logins are to be disabled, and this call has not done so."""
     neutralise_due: bool
     """Whether this call has not neutralised the databases, nor found that it was done."""
-    tasks: tuple[Task, ...]
+    tasks: tuple[Task, ...] = ()
     """What is done before anybody gets a login, in its order; see ``postgres.tasks``."""
+    tasks_known: bool = False
     statuses: Mapping[Task, TaskStatus] = field(default_factory=dict)
     """From the journals and the sessions of the tasks' databases."""
     logins: ApplicationLogins | None = None
@@ -71,7 +76,11 @@ class SetupFacts:
     """The database whose privileges have taken the time that this call had."""
     beyond_reach: Mapping[str, Sequence[str]] = field(default_factory=dict)
     """By database, what a superuser's grants allow against the rules."""
+    masking_judged: bool = False
+    """Whether this call has seen that no proof of masking speaks against the data."""
     proven: bool = False
+    originals_forgotten: bool = False
+    """Whether this call has dropped what was remembered of the original values."""
 
     @property
     def tasks_done(self) -> bool:
@@ -156,8 +165,30 @@ class Finish:
     reason: str
 
 
+@dataclass(frozen=True, kw_only=True)
+class JudgeMasking:
+    """Read what the proofs of masking have found, and go on only if that is nothing."""
+
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class ForgetOriginals:
+    """Drop what was remembered of the original values."""
+
+    reason: str
+
+
 SetupChange = (
-    LockOut | Neutralise | StartTask | CompleteSecret | SetUpRoles | GrantAccess | ProveAccess
+    LockOut
+    | Neutralise
+    | StartTask
+    | JudgeMasking
+    | CompleteSecret
+    | SetUpRoles
+    | GrantAccess
+    | ProveAccess
+    | ForgetOriginals
 )
 SetupAction = SetupChange | AwaitTask | ContinueGrants | Finish
 
@@ -181,6 +212,8 @@ def decide(facts: SetupFacts) -> SetupAction:
                 )
             case status:
                 assert_never(status)
+    if not facts.masking_judged:
+        return JudgeMasking(reason="what the proofs of masking have found is not known yet")
     logins = facts.logins
     if logins is None:
         return CompleteSecret(reason="the application's secret lacks a password")
@@ -201,6 +234,8 @@ def decide(facts: SetupFacts) -> SetupAction:
         return ProveAccess(
             logins=logins, reason="what the application's roles can do is not proven yet"
         )
+    if not facts.originals_forgotten:
+        return ForgetOriginals(reason="hashes of original values may still be in the databases")
     return Finish(reason="Database users configured successfully")
 
 
@@ -251,9 +286,9 @@ class SetupDbUsersHandler(DatabaseStepHandler):
             SetupFacts(
                 lock_out_due=job.restore.database.disable_inherited_logins,
                 neutralise_due=True,
-                tasks=self._tasks(job, databases.databases),
                 databases=databases.databases,
             ),
+            lambda: self._tasks(job, databases.databases),
         )
         while True:
             work.look()
@@ -272,8 +307,21 @@ class SetupDbUsersHandler(DatabaseStepHandler):
     def _tasks(self, job: Job, databases: Sequence[str]) -> tuple[Task, ...]:
         """Return everything that is to be done as a task, in its order."""
         scripts = self._scripts(job, databases[0])
+        masking = read_masking(
+            job.restore.database,
+            databases,
+            self._read_asset,
+            restore=job.restore_name,
+            scripts=scripts,
+            evidence_key=EvidenceKey(job.state.evidence_key or token_hex(32)),
+        )
         rewrite_tables = job.restore.database.rewrite_tables
-        return (*scripts, *after_masking(databases, scripts, rewrite_tables=rewrite_tables))
+        return (
+            *masking.before,
+            *scripts,
+            *after_masking(databases, scripts, rewrite_tables=rewrite_tables),
+            *masking.after,
+        )
 
     def _scripts(self, job: Job, default_database: str) -> tuple[SqlScript, ...]:
         return tuple(
@@ -297,6 +345,7 @@ class _Work:
     job: Job
     setup: DatabaseSetup
     facts: SetupFacts
+    read_tasks: Callable[[], tuple[Task, ...]]
 
     def look(self) -> None:
         """Read what the next decision depends on and is not known yet; change nothing in AWS.
@@ -306,6 +355,8 @@ class _Work:
         """
         if self.facts.lock_out_due or self.facts.neutralise_due:
             return
+        if not self.facts.tasks_known:
+            self._note(tasks=self.read_tasks(), tasks_known=True)
         unknown = [task for task in self.facts.tasks if task not in self.facts.statuses]
         if unknown:
             self._note(statuses={**self.facts.statuses, **self.setup.find_task_statuses(unknown)})
@@ -324,8 +375,12 @@ class _Work:
                 self._neutralise()
                 self._note(neutralise_due=False)
             case StartTask(task=task):
+                self._record_key(task)
                 status = self.setup.start_task(task, seconds)
                 self._note(statuses={**self.facts.statuses, task: status})
+            case JudgeMasking():
+                self._judge_masking()
+                self._note(masking_judged=True)
             case CompleteSecret():
                 self._note(logins=self._complete_app_secret())
             case SetUpRoles(logins=logins):
@@ -337,6 +392,9 @@ class _Work:
                 closed = self.job.restore.database.disable_inherited_logins
                 self.setup.prove_access(logins.app, logins.readonly, others_closed=closed)
                 self._note(proven=True)
+            case ForgetOriginals():
+                self.setup.forget_originals()
+                self._note(originals_forgotten=True)
             case _:
                 assert_never(action)
 
@@ -365,6 +423,7 @@ class _Work:
         return replace(
             self.job.state,
             users_configured=True,
+            evidence_key=None,
             scripts=self.find_script_records(),
             privileges_beyond_reach=NameList.of(sentences) if self.facts.beyond_reach else None,
         )
@@ -433,6 +492,24 @@ class _Work:
         message = {"message": "What ties the copy to production was looked for"}
         step, job = SetupDbUsersHandler.step.name, self.job
         job.store.audit(job.operation_id, step, IN_PROGRESS, message | found, job.clock())
+
+    def _record_key(self, task: Task) -> None:
+        """Record the key that a task hashes original values under, before it does."""
+        job = self.job
+        if isinstance(task, RememberOriginals):
+            key = task.evidence_key.secret
+            if job.state.evidence_key != key:
+                job.record(replace(job.state, evidence_key=key))
+
+    def _judge_masking(self) -> None:
+        job = self.job
+        proofs = [task for task in self.facts.tasks if isinstance(task, Proof)]
+        results = self.setup.judge_masking(proofs) if proofs else None
+        if results != job.state.masking:
+            job.record(replace(job.state, masking=results))
+            message = {"message": "The masking was proven", "masking": results}
+            step = SetupDbUsersHandler.step.name
+            job.store.audit(job.operation_id, step, IN_PROGRESS, message, job.clock())
 
     def _read_app_secret(self) -> tuple[dict[str, Any], AppCredentials]:
         name = self.job.environment.app_secret

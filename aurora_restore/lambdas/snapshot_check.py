@@ -178,6 +178,7 @@ class SnapshotCheckHandler(BaseHandler):
                 "calls": planned,
                 "will_be_lost": lost,
                 "neutralise": job.restore.database.neutralise.plan(),
+                "warnings": list(filter(None, [job.restore.database.masking_warning])),
             },
         )
 

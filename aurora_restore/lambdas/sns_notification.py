@@ -55,6 +55,7 @@ _FACTS: Final = (
     "wiring_kept",
     "wiring_reported",
     "scripts",
+    "masking",
     "handed_over_at",
     "privileges_beyond_reach",
     "deleted_snapshots",
@@ -125,11 +126,13 @@ class SnsNotificationHandler(BaseHandler):
 
     def _facts(self, job: Job) -> dict[str, Any]:
         known = job.state.to_details()
+        warning = job.restore.database.masking_warning
         return {
             "cluster_identifier": job.target_cluster_id,
             "target_cluster_id": job.target_cluster_id,
             **{fact: known[fact] for fact in _FACTS if fact in known},
             **quarantine_notice(job.state, job.target_cluster_id),
+            **({"warnings": [warning]} if warning else {}),
         }
 
     def _message(

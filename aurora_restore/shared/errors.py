@@ -36,6 +36,12 @@ AuroraRestoreError                     500
 │   ├── TriggersNotSkippedError
 │   ├── AfterMaskingError                   copies of the values of before may be left
 │   └── PrivilegeCheckError
+├── MaskingError                       500  the data is not proven to be masked: nobody gets in
+│   ├── UnclassifiedColumnsError            nobody has said what to do with a column
+│   ├── MaskingUnprovableError              the original values are not known any more
+│   ├── OriginalDataLeftError               an original value is left, or a column is not empty
+│   ├── PersonalDataFoundError              a sample looks like addresses or numbers of people
+│   └── CheckFailedError                    a configured check has found rows, or cannot run
 ├── AwsError                           500  AWS refused a call
 │   ├── InsufficientCapacityError           it had no capacity for longer than is configured
 │   └── NotificationError
@@ -511,6 +517,59 @@ class PrivilegeCheckError(DatabaseError):
         action=Action.REDRIVE,
         first="Correct the ownership or the grants with a script, or name another role in the "
         "application's secret.",
+    )
+
+
+class MaskingError(AuroraRestoreError):
+    """The data is not proven to be masked as configured, so nobody can log in."""
+
+
+class UnclassifiedColumnsError(MaskingError):
+    """A table or a column has come that the classification does not name."""
+
+    remedy = Remedy(
+        action=Action.REDRIVE,
+        first="Decide for each column, add the lines to the file that database.columns names, mask "
+        "what must be masked in a script, and deploy.",
+    )
+
+
+class MaskingUnprovableError(MaskingError):
+    """A script has run before the original values of a masked column were remembered."""
+
+    remedy = Remedy(
+        action=Action.START_AGAIN,
+        first="What the column held in production is known only in a newly restored cluster.",
+    )
+
+
+class OriginalDataLeftError(MaskingError):
+    """A masked column holds a value that it had before, or a cleared column is not empty."""
+
+    remedy = Remedy(
+        action=Action.REDRIVE,
+        first="Add a script that masks what is left, and deploy: one that is done does not run "
+        "again in this cluster. Where a masked value can by chance be one that production has, "
+        "mask it with a recognisable one.",
+    )
+
+
+class PersonalDataFoundError(MaskingError):
+    """Values look like e-mail addresses, telephone numbers or card numbers."""
+
+    remedy = Remedy(
+        action=Action.REDRIVE,
+        first="Add a script that masks the columns, or allow them or such values in "
+        "database.personal_data_check, and deploy.",
+    )
+
+
+class CheckFailedError(MaskingError):
+    """A configured check has returned rows, or PostgreSQL has refused it."""
+
+    remedy = Remedy(
+        action=Action.REDRIVE,
+        first="Add a script that corrects the data, or correct the check, and deploy.",
     )
 
 

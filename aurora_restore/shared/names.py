@@ -86,7 +86,7 @@ TARGET_KEY_PREFIX: Final = "target#"
 """How the partition keys of the target records in the state table begin."""
 
 ASSETS_PACKAGE: Final = "aurora_restore_assets"
-"""The package in the database layer that holds the CA bundle and the SQL scripts."""
+"""The package in the database layer that holds what the functions that log in read."""
 
 CA_BUNDLE: Final = "ca-bundle.pem"
 
@@ -99,6 +99,16 @@ def script_resource(restore: str, index: int, path: str) -> str:
     There it is taken apart into its statements: ``documents.sql_script.DeployedScript`` as JSON.
     """
     return f"{SCRIPTS_FOLDER}/{restore}/{index:03d}-{PurePosixPath(path).name}.json"
+
+
+def check_resource(restore: str, index: int, path: str) -> str:
+    """Return where in ASSETS_PACKAGE the ``index``-th check of a restore is, from 0."""
+    return f"checks/{restore}/{index:03d}-{PurePosixPath(path).name}"
+
+
+def columns_resource(restore: str) -> str:
+    """Return where in ASSETS_PACKAGE the classification of a restore's columns is."""
+    return f"columns/{restore}.json"
 
 
 EXPIRES_AT: Final = "expires_at"

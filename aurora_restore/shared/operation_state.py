@@ -341,6 +341,24 @@ class OperationState:
             of_one_cluster=True,
         ),
     ] = ()
+    evidence_key: Annotated[
+        str | None,
+        Key(
+            "setup-db-users",
+            "The random key under which original values of masked columns are remembered as hashes "
+            "in the databases, until they are set up: the one is of no use without the other.",
+            of_one_cluster=True,
+        ),
+    ] = None
+    masking: Annotated[
+        Mapping[str, Any] | None,
+        Key(
+            "setup-db-users",
+            "What was proven of the masking, as numbers: `columns` by treatment and the originals "
+            "that were compared, `personal_data` that was searched for, and the rows of `checks`.",
+            of_one_cluster=True,
+        ),
+    ] = None
     connection_failures: Annotated[
         int | None,
         Key(

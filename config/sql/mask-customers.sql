@@ -4,3 +4,5 @@ SET
     name = 'Customer ' || id,
     email = 'customer-' || id || '@example.com',
     phone = NULL;
+
+UPDATE orders SET delivery_note = NULL;

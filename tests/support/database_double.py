@@ -27,6 +27,8 @@ from aurora_restore.shared.postgres.connection import (
 )
 from aurora_restore.shared.postgres.grants import GrantOutcome
 from aurora_restore.shared.postgres.lock_out import LockOutReport
+from aurora_restore.shared.postgres.masking.findings import Finding, Proof, Result
+from aurora_restore.shared.postgres.masking.plan import described, judge
 from aurora_restore.shared.postgres.neutralise.everywhere import Neutralised
 from aurora_restore.shared.postgres.neutralise.wiring import Remnant, WiringKind
 from aurora_restore.shared.postgres.privileges import Privileges
@@ -56,6 +58,7 @@ class Contents:
     done: list[tuple[str, str]] = field(default_factory=list)
     logins: dict[str, str] = field(default_factory=dict)
     granted: set[str] = field(default_factory=set)
+    originals_forgotten: bool = False
     statements: list[tuple[str, str]] = field(default_factory=list)
     """What was run in sessions of a step, each with its database."""
 
@@ -82,10 +85,16 @@ class DatabasesDouble:
     """What the next log-ins raise, one each."""
     remaining: list[Remnant] = field(default_factory=list)
     """What of production's wiring cannot be removed."""
+    assets: dict[str, str] = field(default_factory=dict)
+    """What was deployed with the functions beside scripts, by its path."""
+    findings: dict[str, tuple[Finding, ...]] = field(default_factory=dict)
+    """What the proofs of masking find, by their kind."""
     failing: set[str] = field(default_factory=set)
     """The scripts that fail."""
     seconds: dict[str, float] = field(default_factory=dict)
     """How long a script takes."""
+    seconds_of_kind: dict[str, float] = field(default_factory=dict)
+    """How long any other task takes, by how its entry in the journal begins."""
     obstacle: str | None = None
     """What lock a running task waits for."""
     inherited: tuple[str, ...] = INHERITED
@@ -101,10 +110,13 @@ class DatabasesDouble:
         """What lets a step reach the double: arguments for its handler."""
         if not issubclass(handler, DatabaseStepHandler):
             return {}
-        given: dict[str, Any] = {"connect": self._connect, "read_asset": _asset}
+        given: dict[str, Any] = {"connect": self._connect, "read_asset": self._read_asset}
         if issubclass(handler, SetupDbUsersHandler):
             given["open_setup"] = self._open_setup
         return given
+
+    def _read_asset(self, path: str) -> str:
+        return self.assets.get(path) or _asset(path)
 
     def _connect(self, host: str, port: int, ca_bundle: str) -> "ServerDouble":
         return ServerDouble(host, port, ca_bundle, databases=self)
@@ -217,7 +229,8 @@ class SetupDouble:
         name = _name(task)
         if name in self.databases.failing:
             raise ScriptFailedError(f"{task.title} failed")
-        takes = self.databases.seconds.get(name, 0)
+        kind = task.entry.partition(":")[0]
+        takes = self.databases.seconds.get(name, self.databases.seconds_of_kind.get(kind, 0))
         now = self.databases.backend.clock.now()
         contents.started[self.operation_id, name] = now + timedelta(seconds=takes)
         contents.end_tasks(now + timedelta(seconds=seconds))
@@ -228,6 +241,17 @@ class SetupDouble:
 
     def find_records(self, tasks: Sequence[Task]) -> Mapping[Task, Mapping[str, Any]]:
         return dict.fromkeys(tasks, self.databases.record)
+
+    def judge_masking(self, proofs: Sequence[Proof]) -> Mapping[str, Any]:
+        self._log_in()
+        findings = self.databases.findings
+        results = {proof: Result({}, findings.get(proof.kind, ())) for proof in proofs}
+        if (error := judge(results)) is not None:
+            raise error
+        return described(results)
+
+    def forget_originals(self) -> None:
+        self._log_in().originals_forgotten = True
 
     def set_up_roles(self, app: DatabaseLogin, readonly: DatabaseLogin) -> None:
         self._log_in().logins.update({login.user: login.password for login in (app, readonly)})

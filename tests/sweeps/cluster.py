@@ -116,6 +116,18 @@ SCRIPTS = (
     ),
 )
 """Path, database and text of each script: none of them could be run twice, or half, unseen."""
+CLASSIFIED = {
+    "app": {
+        "public": {
+            "customers": {"id": "safe", "email": "masked"},
+            "ledger": {"*": "safe"},
+            "made_by_script": {"*": "safe"},
+        },
+        "Odd Schema": {'odd "table': {"*": "safe"}},
+    },
+    "reports": {"public": {"ledger": {"entry": "safe"}}},
+}
+"""What is done about the columns."""
 BLOCKING = "LOCK TABLE ledger"
 """Lets no script come to its end, as long as it is not given up."""
 

@@ -9,18 +9,21 @@ from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import Any, Final
+from unittest.mock import patch
 
 from moto.dynamodb.models import dynamodb_backends
 from moto.secretsmanager.models import secretsmanager_backends
 
 from aurora_restore.configuration.sql_text import deployed_script
+from aurora_restore.lambdas import setup_db_users
 from aurora_restore.lambdas.setup_db_users import SetupDbUsersHandler
 from aurora_restore.shared.common import logger
-from aurora_restore.shared.names import CA_BUNDLE, script_resource
+from aurora_restore.shared.names import CA_BUNDLE, columns_resource, script_resource
 from aurora_restore.shared.postgres.connection import DatabaseLogin
 from embedded_aws.rds.data_plane import scram
 from tests.support.restored_cluster import let_be_restored
 from tests.sweeps.cluster import (
+    CLASSIFIED,
     DATABASES,
     ETL,
     FORMER_APP,
@@ -135,7 +138,10 @@ def sql_stage(directory: Path) -> Iterator[SqlStage]:
     tap = Tap()
     level = logger.log_level
     with restored_cluster(directory) as cluster, bench_in_memory() as bench, tap.installed():
-        assets = {CA_BUNDLE: cluster.ca_bundle} | {
+        assets = {
+            CA_BUNDLE: cluster.ca_bundle,
+            columns_resource(RESTORE_NAME): json.dumps({"databases": CLASSIFIED}),
+        } | {
             script_resource(RESTORE_NAME, index, path): deployed_script(sql.encode()).to_json()
             for index, (path, _, sql) in enumerate(SCRIPTS)
         }
@@ -143,7 +149,9 @@ def sql_stage(directory: Path) -> Iterator[SqlStage]:
         try:
             _configure(bench)
             let_be_restored(bench, cluster.host, cluster.port)
-            yield SqlStage(cluster, bench, tap, assets)
+            # With a key that is the same in every run, what it leaves can be compared.
+            with patch.object(setup_db_users, "token_hex", return_value="evidence-key"):
+                yield SqlStage(cluster, bench, tap, assets)
         finally:
             logger.setLevel(level)
 
@@ -168,6 +176,10 @@ def _configure(bench: Bench) -> None:
         "keep_logins": list(KEPT),
         "scripts": [{"path": path, "database": database} for path, database, _ in SCRIPTS],
         "rewrite_tables": True,
+        "masking": "required",
+        "columns": "columns.json",
+        "checks": [{"name": "no real address", "sql": "TABLE customers EXCEPT TABLE customers"}],
+        "personal_data_check": {},
     }
     bench.configure(RESTORE | {"database": document}, name=RESTORE_NAME)
     bench.clients.secrets_manager.put_secret_value(

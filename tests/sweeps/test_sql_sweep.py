@@ -47,9 +47,14 @@ def test_undisturbed_it_does_all_its_work_once(sweep: SqlSweep) -> None:
     assert end["reports: ledger"] == ["(mask)"]
     assert end["app: mailing"] == [f"(masked{n})" for n in range(1, 6)]
     assert end["app: domains"] == ['("")']
+    assert "app: aurora_restore.remembered_originals" not in end
     journal = end["reports: aurora_restore.restore_journal"]
     assert [re.sub(r":[0-9a-f]{16}", "", row) for row in journal] == [
         "(cluster-RESTORED,op-1,analyzed)",
+        "(cluster-RESTORED,op-1,masking-proven)",
+        "(cluster-RESTORED,op-1,originals-remembered)",
+        "(cluster-RESTORED,op-1,personal-data-searched)",
+        "(cluster-RESTORED,op-1,personal-data-searched/public.ledger)",
         "(cluster-RESTORED,op-1,rewrite-begun)",
         "(cluster-RESTORED,op-1,script:sql/mask.sql)",
         "(cluster-RESTORED,op-1,tables-analyzed)",
@@ -61,6 +66,9 @@ def test_undisturbed_it_does_all_its_work_once(sweep: SqlSweep) -> None:
     ((_, _, state),) = [each for each in end["state"] if each[0] == "setup-db-users"]
     assert state["disabled_logins"] == ["app_user", "etl", 'old "admin']
     assert state["users_configured"] is True
+    assert "evidence_key" not in state
+    assert [each["originals"] for each in state["masking"]["columns"]] == [5, 0]
+    assert state["masking"]["checks"] == [{"database": "app", "name": "no real address", "rows": 0}]
     assert [script["changes"] for script in state["scripts"]] == [
         [
             {"line": 2, "command": "UPDATE", "rows": 5},

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
+from aurora_restore.configuration.checks.masking import faults_of_masking
 from aurora_restore.configuration.checks.sql_script import faults_of_script
 from aurora_restore.shared.documents.environment import Environment
 from aurora_restore.shared.documents.restore import Database, Restore
@@ -15,6 +16,7 @@ def faults_of_database(
     """Yield every fault of a restore's database; ``path`` is the restore's."""
     path = f"{path}.database"
     yield from _scripts(restore.database, path, repository)
+    yield from faults_of_masking(environment, restore.database, path, repository)
     if not environment.secrets.app:
         yield from _kept_logins(environment, restore.database, path)
 

@@ -37,6 +37,18 @@ def faults_of_script(script: bytes) -> Iterator[str]:
                 return  # What follows are rows.
 
 
+def faults_of_query(text: bytes) -> Iterator[str]:
+    """Yield every reason for which a query cannot be the one of a check."""
+    if faults := list(faults_of_script(text)):
+        yield from faults
+        return
+    statements = read_statements(text.decode()) or []
+    if len(statements) > 1:
+        yield f"line {statements[1].line}: begins a second statement: a check is one query"
+    elif statements and not statements[0].returns_rows:
+        yield f"{statements[0].command} returns no rows: a check is a query"
+
+
 def _fault(statement: ParsedStatement) -> str | None:
     words = statement.words
     if "\\" in words:

@@ -9,6 +9,8 @@ from aurora_restore.shared.documents.schema import Fault
 def warnings_of_environment(environment: Environment) -> Iterator[Fault]:
     """Yield what the person who wrote the environment should look at again."""
     for name, restore in environment.restores.items():
+        if warning := restore.database.masking_warning:
+            yield Fault(f"restores.{name}.database.scripts", warning)
         key = restore.target.kms_key_id
         if key is not None and (account := key.split(":")[4]) != environment.account:
             yield Fault(

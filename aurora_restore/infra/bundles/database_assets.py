@@ -4,7 +4,7 @@ import hashlib
 import os
 import shutil
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
@@ -23,8 +23,15 @@ from aurora_restore.infra.bundles.dependencies import RUNTIME
 from aurora_restore.infra.bundles.local_bundling import bundled_code
 from aurora_restore.repository import REPOSITORY
 from aurora_restore.shared.documents.environment import Environment
+from aurora_restore.shared.documents.restore import Database
 from aurora_restore.shared.errors import ConfigurationError
-from aurora_restore.shared.names import ASSETS_PACKAGE, CA_BUNDLE, script_resource
+from aurora_restore.shared.names import (
+    ASSETS_PACKAGE,
+    CA_BUNDLE,
+    check_resource,
+    columns_resource,
+    script_resource,
+)
 
 # The package's list without the public authorities of RDS Proxy, which Aurora itself never uses.
 _PRINT_AUTHORITIES: Final = """
@@ -34,14 +41,17 @@ process.stdout.write(ca.filter((each) => !proxyBundle.ca.includes(each)).join(""
 
 
 class DatabaseLayer(lambda_.LayerVersion):
-    """A Lambda layer with the package ``aurora_restore_assets``: a CA bundle, and SQL scripts."""
+    """A Lambda layer with the package ``aurora_restore_assets``.
+
+    It holds a CA bundle, and the files that restores name: scripts, checks, and classifications.
+    """
 
     def __init__(self, scope: Construct, construct_id: str, *, environment: Environment) -> None:
         contents = database_assets(environment)
         super().__init__(
             scope,
             construct_id,
-            description="The certificate authorities of the database, and the SQL scripts",
+            description="The certificate authorities of the database, SQL scripts and checks",
             code=bundled_code(
                 digest=_digest(contents), write=lambda folder: _write(contents, folder)
             ),
@@ -50,7 +60,7 @@ class DatabaseLayer(lambda_.LayerVersion):
 
 
 def database_assets(environment: Environment) -> dict[str, bytes]:
-    """Return the layer's files by path, the scripts in their configured order.
+    """Return the layer's files by path, scripts and checks in their configured order.
 
     Raises ConfigurationError if no certificate authority is there for the environment's Region.
     """
@@ -58,15 +68,23 @@ def database_assets(environment: Environment) -> dict[str, bytes]:
         "__init__.py": b"",
         CA_BUNDLE: ca_bundle(environment, datetime.now(UTC)),
     } | {
-        script_resource(name, i, script.path): _deployed(REPOSITORY / script.path)
+        resource: data
         for name, restore in environment.restores.items()
-        for i, script in enumerate(restore.database.scripts)
+        for resource, data in _files_of(name, restore.database)
     }
     return {f"python/{ASSETS_PACKAGE}/{path}": data for path, data in contents.items()}
 
 
-def _deployed(script: Path) -> bytes:
-    return deployed_script(script.read_bytes()).to_json().encode()
+def _files_of(restore: str, database: Database) -> Iterator[tuple[str, bytes]]:
+    """Yield where in the package each file of a restore is, and what is in it."""
+    for i, script in enumerate(database.scripts):
+        deployed = deployed_script((REPOSITORY / script.path).read_bytes())
+        yield script_resource(restore, i, script.path), deployed.to_json().encode()
+    for i, check in enumerate(database.checks):
+        if check.path is not None:
+            yield check_resource(restore, i, check.path), (REPOSITORY / check.path).read_bytes()
+    if database.columns is not None:
+        yield columns_resource(restore), (REPOSITORY / database.columns).read_bytes()
 
 
 def ca_bundle(environment: Environment, moment: datetime) -> bytes:

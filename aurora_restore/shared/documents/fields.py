@@ -18,7 +18,7 @@ MAX_DAYS = 36500
 
 KEY_ARN = r"arn:aws[a-z-]*:kms:[a-z0-9-]+:[0-9]{12}:(?:key|alias)/[A-Za-z0-9/_-]+"
 
-Text = Annotated[str, Rule(pattern=r"(?s).+", means="a text that is not empty")]
+Text = Annotated[str, Rule(pattern=r"[\s\S]+", means="a text that is not empty")]
 
 AccountId = Annotated[
     str, Rule(pattern=r"[0-9]{12}", means="a 12-digit AWS account id", example="123456789012")
@@ -151,6 +151,15 @@ RoleName = Annotated[
         means="a PostgreSQL role name of 1 to 63 characters",
         max_bytes=63,
         example="monitoring",
+    ),
+]
+
+PostgresName = Annotated[
+    str,
+    Rule(
+        pattern=r"[^\x00]{1,63}",
+        means="the name of a schema, table or column, of 1 to 63 characters",
+        max_bytes=63,
     ),
 ]
 

@@ -22,6 +22,12 @@ from aurora_restore.shared.documents.fields import (
     TagKey,
     TagValue,
 )
+from aurora_restore.shared.documents.masking import (
+    JSON_FILE,
+    SQL_FILE,
+    PersonalDataCheck,
+    QueryCheck,
+)
 from aurora_restore.shared.documents.schema import Rule
 
 DATE_WILDCARDS = "????-??-??"
@@ -309,7 +315,7 @@ class Script:
         str,
         Rule(
             help="The file, relative to the repository.",
-            pattern=r"(?!/)(?!.*\.\.)[A-Za-z0-9_./-]+\.sql",
+            pattern=SQL_FILE,
             means="a relative path to a .sql file",
             example="config/sql/mask-customers.sql",
         ),
@@ -413,6 +419,49 @@ class Database:
             "of a copy of each."
         ),
     ] = False
+    masking: Annotated[
+        Literal["required", "optional", "none"],
+        Rule(
+            help="`required` refuses a restore that has neither `columns` nor `scripts` nor "
+            "`checks`. `none` says that the data is meant to stay as it is in production. With "
+            "`optional`, a restore without scripts is warned of."
+        ),
+    ] = "optional"
+    columns: Annotated[
+        str | None,
+        Rule(
+            help="The file that classifies every column of the listed databases as `masked`, "
+            "`cleared` or `safe`; a column that it does not name ends the run, before anyone can "
+            "log in.",
+            pattern=JSON_FILE,
+            means="a relative path to a .json file",
+            example="config/columns/orders.json",
+        ),
+    ] = None
+    checks: Annotated[
+        tuple[QueryCheck, ...],
+        Rule(help="Queries that must return no row.", max_items=100),
+    ] = ()
+    personal_data_check: PersonalDataCheck | None = None
+
+    @property
+    def masking_fault(self) -> str | None:
+        """Return why `masking` contradicts the other fields; None if it does not."""
+        if self.masking == "required" and not (self.columns or self.scripts or self.checks):
+            return "is `required`, and there are neither `columns` nor `scripts` nor `checks`"
+        if self.masking == "none" and self.columns:
+            return "is `none`, and `columns` says what is masked: leave out one of them"
+        return None
+
+    @property
+    def masking_warning(self) -> str | None:
+        """Return what to warn of where data may be handed over as it is in production."""
+        if self.masking == "none" or self.scripts:
+            return None
+        return (
+            "no script masks the data, so it is handed over as it is in production; if that is "
+            "meant, set database.masking to none"
+        )
 
 
 @dataclass(frozen=True, kw_only=True)

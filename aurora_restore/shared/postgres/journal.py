@@ -41,7 +41,7 @@ _LOOK_AT_IT: Final = f"""
         AND NOT (c.relhastriggers OR c.relhasrules OR c.relrowsecurity)
     FROM pg_namespace n
     JOIN pg_roles s ON s.oid = n.nspowner
-    LEFT JOIN pg_class c ON c.relnamespace = n.oid AND c.relname = '{TABLE}'
+    LEFT JOIN pg_class c ON c.relnamespace = n.oid AND c.relname = :table
     LEFT JOIN pg_roles t ON t.oid = c.relowner
     WHERE n.nspname = '{SCHEMA}'
 """
@@ -71,20 +71,20 @@ _IS_OF_THE_RESTORE: Final = " AND ".join(
 )
 
 
-def exists(session: DatabaseSession) -> bool:
-    """Return whether the database has a journal.
+def exists(session: DatabaseSession, table: str = TABLE) -> bool:
+    """Return whether the database has a journal, or another table in its schema.
 
-    Raises JournalNotOwnError if it has one that is not the session user's own plain table: a view
-    or a trigger in its place would run with the master user's rights.
+    Raises JournalNotOwnError if that is not the session user's own plain table: a view or a trigger
+    in its place would run with the master user's rights.
     """
-    found = session.run(_LOOK_AT_IT)
+    found = session.run(_LOOK_AT_IT, table=table)
     if not found:
         return False
     schema_is_own, relation, table_is_own = found[0]
     if not schema_is_own or (relation is not None and not table_is_own):
         raise JournalNotOwnError(
             f"schema {SCHEMA!r} of database {session.scalar('SELECT current_database()')!r} is not "
-            "the master user's own, or its journal is not a plain table of the master user's"
+            f"the master user's own, or its {table} is not a plain table of the master user's"
         )
     return relation is not None
 
@@ -137,6 +137,15 @@ def entries(session: DatabaseSession, key: JournalKey) -> list[str]:
 def write(session: DatabaseSession, key: JournalKey, entry: str) -> None:
     """Add an entry of a restore. Raises pg8000's DatabaseError where there is one already."""
     session.run(insertion(key, entry))
+
+
+def remove(session: DatabaseSession, key: JournalKey, prefix: str) -> None:
+    """Remove the restore's entries that begin with ``prefix``, so that their work is done again."""
+    session.run(
+        f"DELETE FROM {SCHEMA}.{TABLE} WHERE {_IS_OF_THE_RESTORE} AND starts_with(entry, :prefix)",
+        **asdict(key),
+        prefix=prefix,
+    )
 
 
 def insertion(key: JournalKey, entry: str, details: str = "NULL") -> str:

@@ -17,6 +17,14 @@ from aurora_restore.shared.postgres.application_roles import (
 from aurora_restore.shared.postgres.connection import DatabaseLogin
 from aurora_restore.shared.postgres.grants import GrantOutcome, grant_access
 from aurora_restore.shared.postgres.lock_out import LockOutReport, lock_out
+from aurora_restore.shared.postgres.masking.findings import (
+    Proof,
+    Result,
+    find_result,
+    forget_result,
+)
+from aurora_restore.shared.postgres.masking.originals import forget_originals
+from aurora_restore.shared.postgres.masking.plan import described, judge
 from aurora_restore.shared.postgres.neutralise.everywhere import Neutralised, neutralise
 from aurora_restore.shared.postgres.neutralise.wiring import WiringKind
 from aurora_restore.shared.postgres.ownership import find_databases_with_property, take_property
@@ -55,6 +63,12 @@ class DatabaseSetup(Protocol):
 
     def find_records(self, tasks: Sequence[Task]) -> Mapping[Task, Mapping[str, Any]]:
         """Return what the journals have recorded of tasks that are done."""
+
+    def judge_masking(self, proofs: Sequence[Proof]) -> Mapping[str, Any]:
+        """Return what proofs that are done have looked at. Raises MaskingError for a finding."""
+
+    def forget_originals(self) -> None:
+        """Drop what is remembered of original values, of this restore or an earlier one."""
 
     def set_up_roles(self, app: DatabaseLogin, readonly: DatabaseLogin) -> None:
         """Let the logins work, and take from their roles what neither may have.
@@ -127,6 +141,28 @@ class PostgresSetup:
                     task: entries.get(task.entry, {}) for task in tasks if task.database == database
                 }
         return found
+
+    def judge_masking(self, proofs: Sequence[Proof]) -> Mapping[str, Any]:
+        """Read the journals; let the proofs that have found something be made again, and raise."""
+        results: dict[Proof, Result] = {}
+        for database in dict.fromkeys(proof.database for proof in proofs):
+            with self.access.session(database) as session:
+                for proof in proofs:
+                    if proof.database == database:
+                        results[proof] = find_result(session, self.access.journal_key, proof)
+        if (error := judge(results)) is None:
+            return described(results)
+        for proof, result in results.items():
+            if result.findings:
+                with self.access.session(proof.database) as session:
+                    forget_result(session, self.access.journal_key, proof)
+        raise error
+
+    def forget_originals(self) -> None:
+        """Drop the table of hashes in every database."""
+        for database in self.access.databases:
+            with self.access.session(database) as session:
+                forget_originals(session)
 
     def set_up_roles(self, app: DatabaseLogin, readonly: DatabaseLogin) -> None:
         """Take what the roles may not have before they get their logins."""

@@ -23,6 +23,7 @@ from aurora_restore.shared.preflight.copies import check_keys, check_names, chec
 from aurora_restore.shared.preflight.inventory import Inventory
 from aurora_restore.shared.preflight.obstacles import Check, Obstacle
 from aurora_restore.shared.preflight.prerequisites import (
+    check_masking,
     check_network,
     check_parameter_groups,
     check_port,
@@ -44,6 +45,7 @@ CHECKS: Final[tuple[Check, ...]] = (
     check_source,
     check_target,
     check_tags,
+    check_masking,
     check_secrets,
     check_network,
     check_quarantine,

@@ -33,6 +33,16 @@ FEWEST_ZONES: Final = 2
 """A DB subnet group must cover two Availability Zones ("Working with a DB cluster in a VPC")."""
 
 
+def check_masking(found: Inventory) -> Iterator[Obstacle]:
+    """Yield an obstacle if the configured masking contradicts itself."""
+    if fault := found.request.restore.database.masking_fault:
+        yield Obstacle(
+            "masking",
+            f"database.masking: {fault}",
+            "correct the configuration, and deploy",
+        )
+
+
 def check_secrets(found: Inventory) -> Iterator[Obstacle]:
     """Yield an obstacle for every fault of the two secrets.
 

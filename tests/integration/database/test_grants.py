@@ -191,7 +191,7 @@ ALTER VIEW "reader's".addresses OWNER TO {READER};
 ALTER FUNCTION "reader's".peek() OWNER TO {READER};
 ALTER DATABASE others OWNER TO {READER};
 REVOKE {READER} FROM postgres;
-"""  # noqa: S608
+"""
 
 
 @on_the_oldest_and_the_newest
@@ -290,7 +290,7 @@ REVOKE EXECUTE ON ALL ROUTINES IN SCHEMA public FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION open_to_all() TO PUBLIC;
 GRANT EXECUTE ON FUNCTION change() TO {READER};
 ALTER DEFAULT PRIVILEGES REVOKE EXECUTE ON FUNCTIONS FROM PUBLIC;
-"""  # noqa: S608
+"""
 
 
 @on_the_oldest_and_the_newest

@@ -10,9 +10,11 @@ import pytest
 from aws_cdk.assertions import Template
 
 from aurora_restore.infra.source_account.stack import SourceAccountStack
-from aurora_restore.reference.schema_file import schema_text
+from aurora_restore.reference.schema_file import classification_schema_text, schema_text
 from aurora_restore.shared.base_handler import error_envelope
+from aurora_restore.shared.documents.classification import Classification
 from aurora_restore.shared.documents.environment import Environment
+from aurora_restore.shared.documents.restore import Database
 from aurora_restore.shared.documents.schema import parse_configuration
 from aurora_restore.shared.documents.secrets import AppCredentials, MasterCredentials
 from aurora_restore.shared.errors import SnapshotNotFoundError
@@ -45,6 +47,15 @@ def a_message(document: Any) -> None:
     assert set(document["details"]) == set(FAILURE.details({}))
 
 
+def a_classification(document: Any) -> None:
+    parse_configuration(Classification, document, source="example")
+    jsonschema.Draft202012Validator(json.loads(classification_schema_text())).validate(document)
+
+
+def fields_of_a_database(document: Any) -> None:
+    parse_configuration(Database, document, source="example")
+
+
 def a_policy(document: Any) -> None:
     """It allows what the roles here need of the source's key."""
     needed = {
@@ -70,6 +81,8 @@ def a_refusal(document: Any) -> None:
 
 CHECKS: dict[str, Callable[[Any], None]] = {
     "app-secret": an_app_secret,
+    "classification": a_classification,
+    "database": fields_of_a_database,
     "environment": an_environment,
     "master-secret": a_master_secret,
     "message": a_message,

@@ -12,7 +12,9 @@ from aurora_restore.lambdas.setup_db_users import (
     CompleteSecret,
     ContinueGrants,
     Finish,
+    ForgetOriginals,
     GrantAccess,
+    JudgeMasking,
     LockOut,
     Neutralise,
     ProveAccess,
@@ -42,7 +44,9 @@ COMPLETE = SetupFacts(
     roles_ready=True,
     databases=("app", "reports"),
     granted=frozenset({"app", "reports"}),
+    masking_judged=True,
     proven=True,
+    originals_forgotten=True,
 )
 NOTHING_KNOWN = SetupFacts(
     lock_out_due=True, neutralise_due=True, tasks=(MASK, FIXTURES), databases=("app",)
@@ -64,7 +68,9 @@ def test_a_setup_of_which_nothing_is_left_to_do_is_finished() -> None:
         ({"roles_ready": False}, SetUpRoles),
         ({"granted": frozenset({"app"})}, GrantAccess),
         ({"granted": frozenset({"app"}), "unfinished": "reports"}, ContinueGrants),
+        ({"masking_judged": False}, JudgeMasking),
         ({"proven": False}, ProveAccess),
+        ({"originals_forgotten": False}, ForgetOriginals),
     ],
 )
 def test_what_alone_is_missing_is_done(

@@ -30,6 +30,7 @@ from tests.unit.bench import (
     PREFIX,
     READONLY_PASSWORD,
     REGION,
+    RESTORE,
     Bench,
     execution_arn,
     own_client,
@@ -38,6 +39,10 @@ from tests.unit.lambdas.midway import OPERATION
 from tests.unit.scene import TARGET
 
 STATUS_CHANGE = "Step Functions Execution Status Change"
+UNMASKED = (
+    "no script masks the data, so it is handed over as it is in production; if that is meant, set "
+    "database.masking to none"
+)
 LOCKED: dict[str, Any] = {"target_lock": [ACCOUNT, REGION, TARGET]}
 FACTS: dict[str, Any] = {
     "restore": "staging",
@@ -120,7 +125,12 @@ def test_the_last_step_announces_success_with_what_a_person_asks_first(bench: Be
         "operation_id": OPERATION,
         "status": "success",
         "message": "Aurora restore completed successfully",
-        "details": {"cluster_identifier": TARGET, "target_cluster_id": TARGET, **FACTS},
+        "details": {
+            "cluster_identifier": TARGET,
+            "target_cluster_id": TARGET,
+            **FACTS,
+            "warnings": [UNMASKED],
+        },
         "timestamp": f"{now:%Y-%m-%dT%H:%M:%S.%fZ}",
     }
 
@@ -143,7 +153,31 @@ def test_what_is_not_known_is_left_out_of_the_message(bench: Bench) -> None:
         "target_cluster_id": TARGET,
         "restore": "staging",
         "drift": [],
+        "warnings": [UNMASKED],
     }
+
+
+@pytest.mark.parametrize(
+    "database", [{"masking": "none"}, {"scripts": [{"path": "sql/mask.sql"}]}], ids=str
+)
+def test_a_success_warns_of_unmasked_data_unless_that_is_meant(
+    bench: Bench, database: dict[str, Any]
+) -> None:
+    bench.configure({**RESTORE, "database": database})
+    came_to(bench, "archive-snapshot")
+
+    bench.step(SnsNotificationHandler)
+
+    assert "warnings" not in notice(bench)["details"]
+
+
+def test_a_success_says_what_was_proven_of_the_masking(bench: Bench) -> None:
+    proven = {"checks": [{"database": "app", "name": "no real address", "rows": 0}]}
+    came_to(bench, "archive-snapshot", masking=proven)
+
+    bench.step(SnsNotificationHandler)
+
+    assert notice(bench)["details"]["masking"] == proven
 
 
 def test_success_lets_go_of_the_lock_and_is_written_down(bench: Bench) -> None:

@@ -1,0 +1,78 @@
+"""Faults in how a restore's data is masked and proven, and what is warned of."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from aurora_restore.configuration.checks.sql_script import faults_of_query
+from aurora_restore.configuration.json_file import read_json
+from aurora_restore.shared.documents.classification import (
+    Classification,
+    faults_of_classification,
+)
+from aurora_restore.shared.documents.environment import Environment
+from aurora_restore.shared.documents.masking import QueryCheck
+from aurora_restore.shared.documents.restore import Database
+from aurora_restore.shared.documents.schema import Fault, parse_configuration
+from aurora_restore.shared.errors import ConfigurationError
+
+
+def faults_of_masking(
+    environment: Environment, database: Database, path: str, repository: Path
+) -> Iterator[Fault]:
+    """Yield every fault of the masking; ``path`` is that of the restore's ``database``."""
+    if problem := database.masking_fault:
+        yield Fault(f"{path}.masking", problem)
+    if database.columns is not None:
+        listed = database.databases or _database_of_the_secret(environment)
+        file = repository / database.columns
+        for problem in _faults_of_columns(file, listed):
+            yield Fault(f"{path}.columns", f"{file}: {problem}")
+    yield from _checks(database, path, repository)
+
+
+def _database_of_the_secret(environment: Environment) -> tuple[str, ...]:
+    """Return the database that the stack writes into the master secret; none if it writes none."""
+    return () if environment.secrets.master else (environment.secrets.master_database,)
+
+
+def _faults_of_columns(file: Path, databases: Sequence[str]) -> Iterator[str]:
+    if not file.is_file():
+        yield "there is no such file"
+        return
+    try:
+        classification = parse_configuration(Classification, read_json(file), source="")
+    except ConfigurationError as error:
+        yield from error.details.get("faults") or [error.message]
+        return
+    yield from map(str, faults_of_classification(classification, databases))
+
+
+def _checks(database: Database, path: str, repository: Path) -> Iterator[Fault]:
+    first: dict[tuple[str, str | None], int] = {}
+    for i, check in enumerate(database.checks):
+        where = f"{path}.checks[{i}]"
+        if (check.path is None) == (check.sql is None):
+            yield Fault(where, "needs either `path` or `sql`, and not both")
+        elif check.sql is not None and check.name is None:
+            yield Fault(f"{where}.name", "is missing: a query without a file needs a name")
+        else:
+            name = check.database or next(iter(database.databases), None)
+            if (earlier := first.setdefault((check.title, name), i)) != i:
+                yield Fault(
+                    f"{where}.name",
+                    f"{check.title!r} is also that of checks[{earlier}]: give one another name",
+                )
+            yield from _query(check, where, repository)
+
+
+def _query(check: QueryCheck, where: str, repository: Path) -> Iterator[Fault]:
+    if check.sql is not None:
+        for problem in faults_of_query(check.sql.encode()):
+            yield Fault(f"{where}.sql", problem)
+        return
+    file = repository / str(check.path)
+    if not file.is_file():
+        yield Fault(f"{where}.path", f"there is no file {file}")
+        return
+    for problem in faults_of_query(file.read_bytes()):
+        yield Fault(f"{where}.path", f"{file}: {problem}")

@@ -1,0 +1,747 @@
+"""The proof of masking in a real PostgreSQL: what it finds, and that it never holds a value."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import pytest
+
+from aurora_restore.configuration.sql_text import deployed_script
+from aurora_restore.repository import REPOSITORY
+from aurora_restore.shared.documents.restore import Database
+from aurora_restore.shared.documents.schema import parse
+from aurora_restore.shared.errors import (
+    CheckFailedError,
+    DatabaseError,
+    JournalNotOwnError,
+    MaskingUnprovableError,
+    OriginalDataLeftError,
+    PersonalDataFoundError,
+    UnclassifiedColumnsError,
+)
+from aurora_restore.shared.postgres import journal
+from aurora_restore.shared.postgres.access import DatabaseAccess
+from aurora_restore.shared.postgres.masking import originals
+from aurora_restore.shared.postgres.masking.findings import Proof, Result, find_result
+from aurora_restore.shared.postgres.masking.originals import EvidenceKey
+from aurora_restore.shared.postgres.masking.plan import (
+    MaskingPlan,
+    described,
+    judge,
+    plan_masking,
+    read_classification,
+)
+from aurora_restore.shared.postgres.scripts import SqlScript
+from aurora_restore.shared.postgres.tasks import Task, TaskStatus, find_task_status, start_task
+from tests.integration.database.conftest import DATABASE, MASTER, OPERATION, Restored
+
+KEY = EvidenceKey("key-canary")
+ODD: Mapping[str, Any] = {'odd "table': {"id": "safe", "drop table": "safe"}}
+SHOP: Mapping[str, Any] = {
+    "public": {"customers": {"id": "safe", "email": "masked"}},
+    "Odd Schema": ODD,
+}
+MASK = "UPDATE customers SET email = 'customer-' || id || '@example.com'"
+
+
+@dataclass
+class Masking:
+    """The masking of a restored cluster, as its step goes about it."""
+
+    restored: Restored
+    columns: Mapping[str, Any] | None = field(default_factory=lambda: SHOP)
+    checks: list[dict[str, str]] = field(default_factory=list)
+    personal_data: dict[str, Any] | None = None
+    scripts: tuple[str, ...] = ()
+    key: EvidenceKey = KEY
+
+    @property
+    def access(self) -> DatabaseAccess:
+        return DatabaseAccess(self.restored.server, MASTER, DATABASE, (DATABASE,), OPERATION)
+
+    @property
+    def plan(self) -> MaskingPlan:
+        settings = {
+            "columns": None if self.columns is None else "columns.json",
+            "checks": self.checks,
+            "personal_data_check": self.personal_data,
+        }
+        document = json.dumps({"databases": {DATABASE: self.columns}})
+        return plan_masking(
+            parse(Database, settings),
+            (DATABASE,),
+            classification=None
+            if self.columns is None
+            else read_classification(document, "columns.json", (DATABASE,)),
+            check_texts=[each["sql"] for each in self.checks],
+            scripts=self.scripts,
+            evidence_key=self.key,
+        )
+
+    def do(self, task: Task) -> None:
+        with self.access.session() as session:
+            status = find_task_status(session, OPERATION, task)
+        if status is TaskStatus.MISSING:
+            assert start_task(self.access, task, 60) is TaskStatus.DONE
+
+    def remember(self) -> None:
+        for task in self.plan.before:
+            self.do(task)
+
+    def mask(self, sql: str, name: str = "mask.sql") -> None:
+        self.do(SqlScript(DATABASE, name, deployed_script(sql.encode())))
+        self.scripts = (*self.scripts, f"{name}: {sql}")
+
+    def results(self) -> dict[Proof, Result]:
+        for task in self.plan.after:
+            self.do(task)
+        with self.access.session() as session:
+            return {proof: find_result(session, OPERATION, proof) for proof in self.plan.after}
+
+    def prove(self) -> dict[str, Any]:
+        results = self.results()
+        if (error := judge(results)) is not None:
+            raise error
+        return described(results)
+
+
+@pytest.fixture
+def masking(restored: Restored) -> Masking:
+    return Masking(restored)
+
+
+def execute(restored: Restored, *statements: str) -> None:
+    with restored.session(MASTER) as connection:
+        for statement in statements:
+            connection.run(statement)
+
+
+def test_what_is_masked_as_classified_is_proven(masking: Masking) -> None:
+    masking.remember()
+    masking.mask(MASK)
+
+    assert masking.prove() == {
+        "columns": [
+            {
+                "database": DATABASE,
+                "masked": 1,
+                "cleared": 0,
+                "safe": 3,
+                "originals": 100,
+                "absent": {"count": 0, "names": []},
+            }
+        ]
+    }
+
+
+# Classification
+
+
+def test_a_column_that_nobody_has_classified_fails_closed(masking: Masking) -> None:
+    execute(masking.restored, "ALTER TABLE customers ADD COLUMN loyalty_id text")
+
+    with pytest.raises(UnclassifiedColumnsError) as caught:
+        masking.remember()
+
+    assert caught.value.details["lines_to_add"] == [
+        'in databases.shop.public.customers: "loyalty_id": "masked"'
+    ]
+    masking.columns = {
+        **SHOP,
+        "public": {"customers": {**SHOP["public"]["customers"], "loyalty_id": "masked"}},
+    }
+    masking.remember()
+
+
+@pytest.mark.parametrize(
+    ("created", "named"),
+    [
+        ("CREATE TABLE crm.leads (phone text)", "crm.leads"),
+        ("CREATE UNLOGGED TABLE crm.leads (phone text)", "crm.leads"),
+        ("CREATE TABLE crm.leads (phone text) PARTITION BY LIST (phone)", "crm.leads"),
+        ("CREATE TABLE crm.leads (phone text) INHERITS (customers)", "crm.leads"),
+    ],
+)
+def test_every_kind_of_table_must_be_classified(masking: Masking, created: str, named: str) -> None:
+    execute(masking.restored, "CREATE SCHEMA crm", created)
+
+    with pytest.raises(UnclassifiedColumnsError, match=r'databases\.shop\.crm: "leads"'):
+        masking.remember()
+
+
+@pytest.mark.parametrize(
+    "created",
+    [
+        ("CREATE VIEW looked AS SELECT email FROM customers",),
+        ("CREATE MATERIALIZED VIEW looked AS SELECT email FROM customers",),
+        ("CREATE EXTENSION postgres_fdw", "CREATE SERVER far FOREIGN DATA WRAPPER postgres_fdw",
+         "CREATE FOREIGN TABLE looked (email text) SERVER far"),
+        ("CREATE TABLE customers_of_old (LIKE customers)",
+         "DROP TABLE customers",
+         "CREATE TABLE customers (id int, email text) PARTITION BY RANGE (id)",
+         "ALTER TABLE customers ATTACH PARTITION customers_of_old DEFAULT"),
+    ],
+    ids=["view", "materialized view", "foreign table", "partition"],
+)  # fmt: skip
+def test_what_stores_nothing_of_its_own_need_not_be_classified(
+    masking: Masking, created: tuple[str, ...]
+) -> None:
+    execute(masking.restored, *created)
+
+    masking.remember()
+
+
+def test_a_table_that_a_script_makes_must_be_classified(masking: Masking) -> None:
+    masking.remember()
+    masking.mask(f"CREATE TABLE copied AS SELECT * FROM customers; {MASK}")
+
+    with pytest.raises(UnclassifiedColumnsError, match='"copied"'):
+        masking.prove()
+
+
+# Evidence
+
+
+def test_one_row_that_the_script_has_left_out_is_found(masking: Masking) -> None:
+    masking.remember()
+    masking.mask(f"{MASK} WHERE id <> 57")
+
+    with pytest.raises(OriginalDataLeftError) as caught:
+        masking.prove()
+
+    assert caught.value.message == (
+        "database 'shop' is not masked as columns.json says: "
+        "public.customers.email is masked and holds 1 original value"
+    )
+
+
+def test_an_original_that_another_row_has_got_is_found(masking: Masking) -> None:
+    masking.remember()
+    masking.mask("UPDATE customers SET email = (101 - id) || '@real.example'")
+
+    with pytest.raises(OriginalDataLeftError, match="holds 100 original values"):
+        masking.prove()
+
+
+def test_a_second_script_can_correct_what_the_first_one_has_left(masking: Masking) -> None:
+    masking.remember()
+    masking.mask(f"{MASK} WHERE id < 50")
+    with pytest.raises(OriginalDataLeftError):
+        masking.prove()
+
+    masking.mask(MASK, name="mask-the-rest.sql")
+
+    assert masking.prove()["columns"][0]["originals"] == 100
+
+
+CLEARED: Mapping[str, Any] = {
+    **SHOP,
+    "public": {"customers": {"id": "safe", "email": "cleared"}},
+}
+
+
+def test_a_cleared_column_that_holds_one_value_is_found(masking: Masking) -> None:
+    masking.columns = CLEARED
+    masking.remember()
+    masking.mask("UPDATE customers SET email = NULL WHERE id <> 57")
+
+    with pytest.raises(OriginalDataLeftError, match="email is cleared and holds 1 value"):
+        masking.prove()
+
+
+@pytest.mark.parametrize(
+    ("kind", "empty"),
+    [
+        ("text", "''"),
+        ("char(9)", "''"),
+        ("text[]", "'{}'"),
+        ("jsonb", "'{}'"),
+        ("jsonb", "'[]'"),
+        ("json", "'null'"),
+        ("bytea", "''"),
+        ("customers", "NULL"),
+        ("int", "NULL"),
+    ],
+)
+def test_a_value_of_nothing_counts_as_cleared(masking: Masking, kind: str, empty: str) -> None:
+    masking.columns = {"public": {"notes": {"note": "cleared"}, **_CUSTOMERS}, "Odd Schema": ODD}
+    execute(
+        masking.restored,
+        f"CREATE TABLE notes (note {kind})",
+        f"INSERT INTO notes VALUES (NULL), ({empty})",
+    )
+    masking.remember()
+
+    masking.prove()
+
+
+_CUSTOMERS: Mapping[str, Any] = {"customers": {"*": "safe"}}
+TYPED: Mapping[str, str] = {
+    "text": "'Jane'",
+    "varchar(20)": "'Jane'",
+    "char(9)": "'Jane'",
+    "int": "4711",
+    "numeric": "47.11",
+    "double precision": "0.1",
+    "money": "47.11",
+    "date": "'1970-05-15'",
+    "timestamptz": "'1970-05-15 12:00:00+02'",
+    "interval": "'1 mon 2 days'",
+    "bytea": r"'\x4711'",
+    "jsonb": """'{"name": "Jane"}'""",
+    "json": """'{"name": "Jane"}'""",
+    "xml": "'<name>Jane</name>'",
+    "text[]": "'{Jane,Doe}'",
+    "inet": "'192.0.2.1'",
+    "uuid": "'6ba7b810-9dad-11d1-80b4-00c04fd430c8'",
+    "int4range": "'[1,5)'",
+    "tsvector": "'Jane'",
+    "mood": "'sad'",
+    "pair": "ROW('Jane', NULL)",
+    "surname": "'Jane'",
+}
+
+
+def test_an_original_of_any_type_is_found(masking: Masking) -> None:
+    columns = {f"c{i}": "masked" for i, _ in enumerate(TYPED)}
+    masking.columns = {"public": {"people": columns, **_CUSTOMERS}, "Odd Schema": ODD}
+    defined = ", ".join(f"c{i} {kind}" for i, kind in enumerate(TYPED))
+    execute(
+        masking.restored,
+        "CREATE TYPE mood AS ENUM ('sad', 'ok')",
+        "CREATE TYPE pair AS (a text, b text)",
+        "CREATE DOMAIN surname AS text",
+        f"CREATE TABLE people ({defined})",
+        f"INSERT INTO people VALUES ({', '.join(TYPED.values())})",
+        f"ALTER DATABASE {DATABASE} SET datestyle = 'German'",
+    )
+    masking.remember()
+    masking.mask("SET LOCAL timezone = 'Asia/Tokyo'; UPDATE people SET c0 = c0")
+    execute(
+        masking.restored,
+        f"ALTER DATABASE {DATABASE} SET datestyle = 'SQL, DMY'",
+        f"ALTER DATABASE {DATABASE} SET intervalstyle = 'iso_8601'",
+        f"ALTER DATABASE {DATABASE} SET bytea_output = 'escape'",
+        f"ALTER DATABASE {DATABASE} SET timezone = 'Asia/Tokyo'",
+    )
+
+    (result,) = masking.results().values()
+
+    assert {each.place for each in result.findings} == {f"public.people.{name}" for name in columns}
+
+
+def test_originals_are_looked_for_in_every_partition(masking: Masking) -> None:
+    masking.columns = {
+        "public": {"events": {"day": "safe", "email": "masked"}, **_CUSTOMERS},
+        "Odd Schema": ODD,
+    }
+    execute(
+        masking.restored,
+        "CREATE TABLE events (day int, email text) PARTITION BY RANGE (day)",
+        "CREATE TABLE events_1 (email text, day int NOT NULL)",
+        "ALTER TABLE events ATTACH PARTITION events_1 FOR VALUES FROM (1) TO (2)",
+        "CREATE TABLE events_2 PARTITION OF events FOR VALUES FROM (2) TO (9)"
+        " PARTITION BY RANGE (day)",
+        "CREATE TABLE events_2a PARTITION OF events_2 FOR VALUES FROM (2) TO (3)",
+        "INSERT INTO events SELECT 1 + n % 2, n || '@real.example' FROM generate_series(1, 9) n",
+    )
+    masking.remember()
+    masking.mask("UPDATE events SET email = 'x'")
+
+    assert masking.prove()["columns"][0]["originals"] == 9
+    masking.mask("INSERT INTO events VALUES (2, '2@real.example')", name="second.sql")
+    with pytest.raises(OriginalDataLeftError, match=r"public\.events\.email .* 1 original value$"):
+        masking.prove()
+
+
+def test_a_sample_of_a_large_table_reaches_its_rare_values_and_all_parts_of_it(
+    masking: Masking,
+) -> None:
+    masking.columns = {
+        "public": {"large": {"id": "safe", "email": "masked", "rare": "masked"}, **_CUSTOMERS},
+        "Odd Schema": ODD,
+    }
+    execute(
+        masking.restored,
+        "CREATE TABLE large AS SELECT id, id || '@real.example' AS email,"
+        " CASE WHEN id % 49999 = 0 THEN 'rare ' || id END AS rare"
+        " FROM generate_series(1, 100000) id",
+    )
+    masking.remember()
+    masking.mask("UPDATE large SET email = 'x' WHERE id < 80000; UPDATE large SET rare = NULL")
+
+    (result,) = masking.results().values()
+
+    # A block may be among the first and in the sample.
+    assert 900 < result.summary["originals"] <= 1000 + 2
+    assert [each.place for each in result.findings] == ["public.large.email"]
+
+
+def test_rows_that_a_policy_hides_are_an_error_and_not_passed_over(masking: Masking) -> None:
+    execute(
+        masking.restored,
+        "ALTER TABLE customers ENABLE ROW LEVEL SECURITY",
+        "ALTER TABLE customers FORCE ROW LEVEL SECURITY",
+    )
+
+    with pytest.raises(DatabaseError, match='row-level security policy for table "customers"'):
+        masking.remember()
+
+
+# What cannot be proven
+
+
+def test_originals_are_not_taken_from_data_that_a_script_has_changed(masking: Masking) -> None:
+    masking.mask(MASK)
+
+    with pytest.raises(
+        MaskingUnprovableError, match=r"before mask\.sql ran, .* public\.customers\.email"
+    ):
+        masking.remember()
+
+
+def test_a_column_that_is_masked_only_since_the_scripts_cannot_be_proven(masking: Masking) -> None:
+    safe = {"public": _CUSTOMERS, "Odd Schema": ODD}
+    masking.columns = safe
+    masking.remember()
+    masking.mask(MASK)
+    masking.columns = SHOP
+
+    with pytest.raises(MaskingUnprovableError):
+        masking.remember()
+    with pytest.raises(MaskingUnprovableError):
+        masking.prove()
+
+
+def test_originals_under_another_key_prove_nothing(masking: Masking) -> None:
+    masking.remember()
+    masking.mask(MASK)
+    masking.key = EvidenceKey("another")
+
+    with pytest.raises(MaskingUnprovableError):
+        masking.prove()
+
+
+def test_a_column_may_be_classified_again_before_the_first_script(masking: Masking) -> None:
+    masking.columns = CLEARED
+    masking.remember()
+    masking.columns = SHOP
+    masking.remember()
+    masking.mask(MASK)
+
+    assert masking.prove()["columns"][0]["originals"] == 100
+
+
+def test_originals_that_came_with_the_snapshot_of_a_restored_source_are_dropped(
+    masking: Masking,
+) -> None:
+    source = replace(OPERATION, cluster_resource_id="cluster-SOURCE")
+    with masking.access.session() as session:
+        journal.prepare(session)
+        originals.prepare(session, source, EvidenceKey("old"))
+        session.run(
+            f"INSERT INTO {originals.TABLE} SELECT :restore, :key, 'public', 'customers', 'email',"
+            " '{}'",
+            restore=str(source),
+            key=EvidenceKey("old").fingerprint,
+        )
+    masking.remember()
+
+    with masking.access.session() as session:
+        assert session.column(f"SELECT DISTINCT restore FROM {originals.TABLE}") == [str(OPERATION)]
+        originals.forget_originals(session)
+        assert session.scalar(f"SELECT to_regclass('{originals.TABLE}')") is None
+
+
+def test_a_view_in_the_place_of_what_is_remembered_is_refused(masking: Masking) -> None:
+    with masking.access.session() as session:
+        journal.prepare(session)
+    execute(
+        masking.restored,
+        f"CREATE VIEW {originals.TABLE} AS SELECT pg_terminate_backend(pg_backend_pid())",
+    )
+
+    with pytest.raises(JournalNotOwnError, match="its remembered_originals is not a plain table"):
+        masking.remember()
+
+
+def test_nothing_that_is_remembered_can_be_compared_without_the_key(masking: Masking) -> None:
+    masking.remember()
+
+    with masking.restored.session(MASTER) as connection:
+        ((kept, hashes),) = connection.run(
+            f"SELECT t::text, hashes FROM {originals.TABLE} t WHERE column_name = 'email'"
+        )
+        ((known,),) = connection.run("SELECT array_agg(sha256(email::bytea)) FROM customers")
+    assert len(hashes) == 100
+    assert not {*map(bytes, hashes)} & {*map(bytes, known)}
+    assert "key-canary" not in kept
+    assert "real.example" not in kept
+
+
+def test_no_value_is_in_the_journal_a_failure_a_result_or_the_servers_log(
+    masking: Masking,
+) -> None:
+    values = ("jane-canary@real.io", "+49 30 7654321", "4111 1111 1111 1111")
+    execute(masking.restored, "UPDATE customers SET email = 'jane-canary@real.io' WHERE id = 1")
+    execute(masking.restored, "UPDATE customers SET email = '+49 30 7654321' WHERE id = 2")
+    execute(masking.restored, "UPDATE customers SET email = '4111 1111 1111 1111' WHERE id = 3")
+    masking.personal_data = {}
+    masking.checks = [
+        check("SELECT email FROM customers", "rows"),
+        check("SELECT email::int FROM customers", "error"),
+    ]
+    before = masking.restored.log.read_text()
+    masking.remember()
+    masking.mask("SELECT 1")
+
+    results = masking.results()
+
+    error = judge(results)
+    assert error is not None
+    assert len(error.details["failed"]) == 4
+    with masking.restored.session(MASTER) as connection:
+        journal_rows = connection.run("SELECT j::text FROM aurora_restore.restore_journal j")
+    said = (error.message, error.details, described(results), results, journal_rows)
+    logged = masking.restored.log.read_text().removeprefix(before)
+    # A server quotes a value that a query of the user's cannot convert, and who reads its log can.
+    logged = "\n".join(line for line in logged.splitlines() if "invalid input syntax" not in line)
+    for value in values:
+        assert value not in repr(said)
+        assert value not in logged
+
+
+def test_the_query_of_the_documentation_writes_the_first_classification(masking: Masking) -> None:
+    page = (REPOSITORY / "docs" / "masking.md").read_text(encoding="utf-8")
+    query = page.partition("```sql\n")[2].partition("```")[0]
+
+    with masking.restored.session(MASTER) as connection:
+        ((written,),) = connection.run(query)
+
+    masking.columns = json.loads(written)
+    masking.remember()
+    assert masking.columns is not None
+    assert masking.columns["public"] == {"customers": {"id": "masked", "email": "masked"}}
+
+
+# Checks
+
+
+def check(sql: str, name: str = "the check") -> dict[str, str]:
+    return {"name": name, "sql": sql}
+
+
+def checked(masking: Masking, sql: str) -> dict[str, Any]:
+    masking.columns = None
+    masking.checks = [check(sql)]
+    return masking.prove()
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "SELECT id FROM customers WHERE email IS NULL",
+        "SELECT id FROM customers WHERE email IS NULL; -- none",
+        "WITH none AS (SELECT 1 WHERE false) TABLE none;",
+        "SELECT 'it''s: :name %', $$ $x$ $$ WHERE false",
+        "VALUES (1) LIMIT 0",
+    ],
+)
+def test_a_check_without_rows_passes(masking: Masking, sql: str) -> None:
+    assert checked(masking, sql) == {
+        "checks": [{"database": DATABASE, "name": "the check", "rows": 0}]
+    }
+
+
+@pytest.mark.parametrize(
+    ("sql", "said"),
+    [
+        ("SELECT email FROM customers WHERE id = 1", "'the check' returns 1 row in"),
+        ("SELECT email FROM customers", "'the check' returns 100 rows in"),
+        ("SELECT FROM generate_series(1, 1000)", "'the check' returns 1000 rows in"),
+        ("SELECT FROM generate_series(1, 10000000)", "'the check' returns more than 1000 rows in"),
+    ],
+)
+def test_the_rows_of_a_check_are_counted(masking: Masking, sql: str, said: str) -> None:
+    with pytest.raises(CheckFailedError, match=said):
+        checked(masking, sql)
+
+
+@pytest.mark.parametrize(
+    ("sql", "reason"),
+    [
+        ("SELECT nothing FROM customers", r"42703: column .nothing. does not exist"),
+        ("SELEC 1", r"42601: syntax error at or near .SELEC."),
+        ("SELECT 1; SELECT 2", "42P11"),
+        ("DELETE FROM customers RETURNING 1", "25006"),
+        ("WITH gone AS (DELETE FROM customers RETURNING 1) SELECT * FROM gone", "0A000|25006"),
+        ('SELECT nextval(\'"Odd Schema"."odd ""table_id_seq"\')', "25006"),
+        ("SELECT set_config('transaction_read_only', 'off', false)", "25001"),
+        ("COMMIT; DELETE FROM customers", "42P11|0A000|2D000"),
+    ],
+)
+def test_a_check_that_cannot_run_has_failed_and_has_changed_nothing(
+    masking: Masking, sql: str, reason: str
+) -> None:
+    with pytest.raises(CheckFailedError, match=f"could not run in database 'shop': ({reason})"):
+        checked(masking, sql)
+
+    with masking.restored.session(MASTER) as connection:
+        assert connection.run("SELECT count(*) FROM customers") == [[100]]
+
+
+def test_what_a_check_says_of_the_data_is_not_repeated(masking: Masking) -> None:
+    with pytest.raises(CheckFailedError) as caught:
+        checked(masking, "SELECT email::int FROM customers")
+
+    assert caught.value.message == "check 'the check' could not run in database 'shop': 22P02"
+
+
+def test_a_check_finds_what_the_search_path_of_its_database_leads_to(masking: Masking) -> None:
+    execute(
+        masking.restored,
+        "CREATE SCHEMA shop",
+        "CREATE TABLE shop.wares AS SELECT 1 AS id",
+        f"ALTER DATABASE {DATABASE} SET search_path = shop, public, pg_catalog",
+        "CREATE FUNCTION public.concat(text, text) RETURNS text LANGUAGE sql AS $$ SELECT 'own' $$",
+        "CREATE FUNCTION public.concat(bigint) RETURNS text LANGUAGE sql AS $$ SELECT '0' $$",
+    )
+
+    with pytest.raises(CheckFailedError, match="'the check' returns 1 row in"):
+        checked(masking, "SELECT id FROM wares WHERE concat('a', 'b') = 'own'")
+
+
+def test_all_checks_run_and_each_that_fails_is_named(masking: Masking) -> None:
+    masking.columns = None
+    masking.checks = [
+        check("SELECT 1", "first"), check("SELECT 1 WHERE false", "second"), check("x", "third")
+    ]  # fmt: skip
+
+    with pytest.raises(CheckFailedError) as caught:
+        masking.prove()
+
+    assert "'first' returns 1 row" in caught.value.message
+    assert "'third' could not run" in caught.value.message
+    assert "second" not in caught.value.message
+    assert [each["check"] for each in caught.value.details["failed"]] == ["first", "third"]
+
+
+# Personal data
+
+FOUND: Mapping[str, tuple[str, ...]] = {
+    "e-mail addresses": (
+        "jane.doe@real-company.de",
+        "Contact: Jane <jane+x@mail.real.co.uk>, urgent",
+        '{"to": "jane@real.io"}',
+        "jürgen@bücher.de",
+    ),
+    "telephone numbers": (
+        "+49 30 1234567",
+        "+1 (212) 555-1234",
+        "call 0044 20 7946 0958 today",
+        "(212) 736-5000",
+        "212-736-5000",
+        "030 1234567",
+        "07911 123456",
+        "020 7946 0958",
+        "01 23 45 67 89",
+    ),
+    "card numbers": (
+        "4111 1111 1111 1111",
+        "4111111111111111",
+        "card 5500-0000-0000-0004.",
+        "378282246310005",
+    ),
+}
+NOT_FOUND = (
+    "",
+    "Jane Doe",
+    "customer-17@example.com",
+    "someone@mail.example.org",
+    "nobody@nowhere.invalid",
+    "@handle",
+    "pkg@1.2.3",
+    "4111 1111 1111 1112",
+    "1234567890123456",
+    "2026-05-15T02:00:00+02:00",
+    "2026-05-15 12:30:00.123456+00",
+    "6ba7b810-9dad-11d1-80b4-00c04fd430c8",
+    "192.168.100.200",
+    "order 10000012345",
+    "DE89370400440532013000",
+    "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+)
+
+
+def searched(masking: Masking, *values: str, kind: str = "text", **settings: Any) -> None:
+    masking.columns = None
+    masking.personal_data = {"allowed_columns": ["shop.public.customers.*"], **settings}
+    with masking.restored.session(MASTER) as connection:
+        connection.run(f"CREATE TABLE notes (id serial, note {kind})")
+        for value in values:
+            connection.run(f"INSERT INTO notes (note) VALUES (CAST(:v AS {kind}))", v=value)
+    masking.prove()
+
+
+@pytest.mark.parametrize(
+    ("kind", "value"), [(kind, value) for kind, values in FOUND.items() for value in values]
+)
+@pytest.mark.parametrize("restored", [18], indirect=True)
+def test_what_looks_like_personal_data_is_found(masking: Masking, kind: str, value: str) -> None:
+    with pytest.raises(PersonalDataFoundError) as caught:
+        searched(masking, value)
+
+    (named,) = caught.value.details["columns"]["names"]
+    assert named == f"public.notes.note: 1 {kind}"
+    assert value not in caught.value.message
+
+
+def test_what_only_resembles_it_is_not_found(masking: Masking) -> None:
+    searched(masking, *NOT_FOUND)
+
+
+@pytest.mark.parametrize(
+    ("kind", "value"),
+    [
+        ("varchar(40)", "jane@real.io"),
+        ("jsonb", '{"to": ["jane@real.io"]}'),
+        ("text[]", "{x,jane@real.io}"),
+        ("address", "jane@real.io"),
+        ("address[]", "{jane@real.io}"),
+    ],
+)
+def test_every_type_that_holds_text_is_searched(masking: Masking, kind: str, value: str) -> None:
+    execute(masking.restored, "CREATE DOMAIN address AS varchar(40)")
+
+    with pytest.raises(PersonalDataFoundError, match="1 e-mail addresses"):
+        searched(masking, value, kind=kind)
+
+
+def test_allowed_values_and_columns_are_not_counted(masking: Masking) -> None:
+    searched(
+        masking,
+        "a_b@Staging.Real.io",
+        "+1 555-0100-23",
+        "4111 1111 1111 1111",
+        allowed_values=["a_b@staging.*", "+155501*", "4111*"],
+    )
+
+
+def test_an_allowed_value_allows_no_other(masking: Masking) -> None:
+    with pytest.raises(PersonalDataFoundError, match=r"notes\.note: 1 e-mail addresses"):
+        searched(masking, "axb@staging.real.io", allowed_values=["a_b@staging.*"])
+
+
+def test_a_materialized_view_is_searched_and_an_extensions_table_is_not(masking: Masking) -> None:
+    execute(masking.restored, "CREATE MATERIALIZED VIEW kept AS SELECT 'jane@real.io'::text AS a")
+
+    with pytest.raises(PersonalDataFoundError, match=r"public\.kept\.a: 1 e-mail addresses"):
+        searched(masking)
+
+
+def test_the_ready_made_check_says_how_many_columns_it_has_searched(masking: Masking) -> None:
+    masking.columns = None
+    masking.personal_data = {"allowed_columns": ["shop.public.customers.email"]}
+
+    assert masking.prove() == {"personal_data": [{"database": DATABASE, "columns": 1}]}
