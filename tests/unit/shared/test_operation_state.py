@@ -125,6 +125,7 @@ def test_the_next_cluster_starts_without_what_was_found_and_done_in_the_one_befo
         restore="staging", cluster_resource_id="cluster-2"
     )
     assert known.has_set_up("cluster-1")
+    assert not known.has_set_up("cluster-2")
     assert not known.of_cluster("cluster-2").has_set_up("cluster-2")
     for name, key in declared().items():
         if set(key.steps) & {"setup-db-users", "hand-over"} and name != "security_group_ids":
