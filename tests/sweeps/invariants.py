@@ -241,6 +241,10 @@ class Watchdog:
         """The record is about the cluster that is there, and about nothing else."""
         shown = self.stage.client("rds").describe_db_clusters(DBClusterIdentifier=TARGET)
         (cluster,) = shown["DBClusters"]
+        instances = self.stage.client("rds").describe_db_instances(
+            Filters=[{"Name": "db-cluster-id", "Values": [TARGET]}]
+        )["DBInstances"]
+        endpoints = [each["Endpoint"] for each in instances]
         secret = self.stage.bench.clients.secrets_manager.get_secret_value(
             SecretId=self.stage.bench.environment.master_secret
         )
@@ -252,6 +256,7 @@ class Watchdog:
             writer_endpoint=cluster["Endpoint"],
             reader_endpoint=cluster["ReaderEndpoint"],
             port=cluster["Port"],
+            instance_endpoints=tuple(f"{each['Address']}:{each['Port']}" for each in endpoints),
             master_secret_version=secret["VersionId"],
         )
         _demand(

@@ -11,6 +11,7 @@ from demo.scenario import PRODUCTION_ACCOUNT
 from embedded_aws.environment import repository
 from tests.integration.demo.conftest import DemoProgram
 
+STEPS = len(REPLACE.steps)
 PREPARED = (
     "Created source shop-production in us-east-1",
     "Filled it over TLS: 8 tables, 134,571 rows",
@@ -47,7 +48,7 @@ def test_it_restores_a_database_and_shows_that_everything_held(demo: DemoProgram
     for text in PREPARED:
         assert any(text in line for line in lines), text
     for number, step in enumerate(REPLACE.steps, start=1):
-        reported = [line for line in lines if f" {number}/10 {step} " in f" {line} "]
+        reported = [line for line in lines if f" {number}/{STEPS} {step} " in f" {line} "]
         assert reported[-1].split(step)[1].startswith(" done in "), step
         assert any(re.match(rf"{number} {step} [\d.]+ s [\d.]+ s \d+ ━+$", line) for line in lines)
     percentages = [int(found) for found in re.findall(r"in progress, (\d+) %", demo.output)]
@@ -78,7 +79,7 @@ def test_it_restores_a_database_and_shows_that_everything_held(demo: DemoProgram
 
 
 def test_ctrl_c_during_the_execution_ends_everything(demo: DemoProgram) -> None:
-    demo.wait_for("1/10 snapshot-check")
+    demo.wait_for(f"1/{STEPS} snapshot-check")
     demo.send(signal.SIGINT)
     demo.send(signal.SIGINT)
     assert demo.wait() == 130
@@ -101,7 +102,7 @@ def test_a_failed_execution_is_explained(failing_demo: DemoProgram) -> None:
     assert demo.wait() == 1, demo.output
     assert_nothing_is_left(demo)
     for text in (
-        "1/10 snapshot-check        FAILED after",
+        f"1/{STEPS} snapshot-check        FAILED after",
         "Step: snapshot-check\nError: SnapshotNotFoundError\nSnapshot not found",
         "functions/aurora-restore-snapshot-check.log",
         '"status": "failed"',
