@@ -34,7 +34,10 @@ from aurora_restore.shared.postgres.masking.plan import (
 )
 from aurora_restore.shared.postgres.scripts import SqlScript
 from aurora_restore.shared.postgres.tasks import Task, TaskStatus, find_task_status, start_task
+from embedded_aws.rds.data_plane.builds import MAJORS
 from tests.integration.database.conftest import DATABASE, MASTER, OPERATION, Restored
+
+pytestmark = pytest.mark.parametrize("restored", [MAJORS[0], MAJORS[-1]], indirect=True)
 
 KEY = EvidenceKey("key-canary")
 ODD: Mapping[str, Any] = {'odd "table': {"id": "safe", "drop table": "safe"}}
@@ -687,7 +690,6 @@ def searched(masking: Masking, *values: str, kind: str = "text", **settings: Any
 @pytest.mark.parametrize(
     ("kind", "value"), [(kind, value) for kind, values in FOUND.items() for value in values]
 )
-@pytest.mark.parametrize("restored", [18], indirect=True)
 def test_what_looks_like_personal_data_is_found(masking: Masking, kind: str, value: str) -> None:
     with pytest.raises(PersonalDataFoundError) as caught:
         searched(masking, value)
