@@ -2,7 +2,7 @@
 
 On AWS an execution environment sends through a network interface with the groups of the function's
 ``VpcConfig``. Here its process bears them on its command line: the function itself sees as little
-of them as on AWS, and whoever meets one of its connections finds them by the process.
+of them as on AWS, and the other end of one of its connections finds them by the process.
 """
 
 import json

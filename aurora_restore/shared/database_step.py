@@ -85,7 +85,7 @@ class DatabaseStepHandler(BaseHandler):
     def run(self, job: Job) -> Answer:
         """Do the step's work in the databases; if the connection fails, return 202 to try again.
 
-        A cluster that is handed over, or is about to be, is somebody else's: it is left as it is.
+        A cluster that is handed over, or is about to be, belongs to its users: it is left as it is.
         Every answer names the cluster and its endpoint. If the master password is not the secret's
         any more, the answer leads back to the step that sets it. Raises what ``locate`` raises,
         DatabaseError if PostgreSQL refuses a statement, and DatabaseConnectionError for the last of

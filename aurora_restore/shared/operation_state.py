@@ -346,7 +346,7 @@ class OperationState:
         Key(
             "setup-db-users",
             "The random key under which original values of masked columns are remembered as hashes "
-            "in the databases, until they are set up: the one is of no use without the other.",
+            "in the databases, until they are set up: neither is any use without the other.",
             of_one_cluster=True,
         ),
     ] = None

@@ -82,7 +82,7 @@ def extras(
 def openings(
     cluster_arn: str, region: str, old: Mapping[str, Any] | None, new: Mapping[str, Any]
 ) -> Iterator[Extra]:
-    """Yield what lets somebody into the cluster past its security groups, in the same way.
+    """Yield what opens the cluster past its security groups, in the same way.
 
     The Data API is reached over AWS's own endpoint, so it may come back only after the hand-over.
     """

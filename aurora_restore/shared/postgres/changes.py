@@ -33,7 +33,7 @@ class Change:
 
 
 class TimeLimit:
-    """The time that work may take; whoever has begun with a batch finishes it."""
+    """The time that work may take; a batch that has begun is finished."""
 
     def __init__(self, seconds: float, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock

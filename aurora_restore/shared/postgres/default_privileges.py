@@ -78,7 +78,7 @@ def plan_defaults(
 ) -> list[Change]:
     """Return what lets ``grantees`` have, on what is made later, exactly what they are to have.
 
-    What they are to have comes from ``creators``; what is too much goes, whoever gives it. On
+    What they are to have comes from ``creators``; what is too much goes, by any grantor. On
     future functions something is given by ``sparing`` alone, who keep them from PUBLIC.
     """
     return [

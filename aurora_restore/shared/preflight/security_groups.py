@@ -139,7 +139,7 @@ def _open_to_all(group: "SecurityGroupTypeDef") -> Iterator[Obstacle]:
 
 
 def _others_let_in(found: Inventory, group: "SecurityGroupTypeDef") -> Iterator[Obstacle]:
-    """Yield an obstacle if somebody else is let into the stack's own group."""
+    """Yield an obstacle if anything else is let into the stack's own group."""
     access = found.request.environment.access_security_group
     for rule in _in(group):
         for source in _others(rule):

@@ -66,7 +66,7 @@ def groups(scene: Scene) -> set[str]:
 
 
 def own_groups(scene: Scene) -> str:
-    """A group of somebody else's that lets in the functions alone, and is configured."""
+    """A group of another owner that lets in the functions alone, and is configured."""
     made = create_quarantine(scene.client("ec2"), vpc(scene), prefix="own-")
     scene.configure(quarantine={"security_group_ids": [made.quarantine]})
     return made.quarantine
