@@ -50,8 +50,8 @@ from aurora_restore.shared.rds.reads import find_cluster, find_instance, instanc
 from aurora_restore.shared.rds.statuses import (
     AVAILABLE,
     DEAD_CLUSTER,
-    DEAD_INSTANCE,
     INSUFFICIENT_CAPACITY,
+    why_unusable,
 )
 from aurora_restore.shared.state_utils import seconds_since
 from aurora_restore.shared.target_record import TargetRecord
@@ -123,7 +123,7 @@ class Await:
 
 @dataclass(frozen=True)
 class CloseAgain:
-    """Somebody has taken the cluster out of its quarantine before it is set up."""
+    """The cluster was taken out of its quarantine before it is set up."""
 
 
 @dataclass(frozen=True)
@@ -184,13 +184,12 @@ def decide(facts: RestoreFacts) -> RestoreAction:
         return RefuseForeign()
     if facts.handed_over_at is not None:
         return LeaveHandedOver(facts.handed_over_at)
-    if facts.cluster_status in DEAD_CLUSTER:
-        return RestoreAgain(f"it is {facts.cluster_status!r}")
     statuses = facts.instance_statuses
-    dead = [f"instance {n} is {status!r}" for n, status in statuses.items() if _is_dead(status)]
-    if dead:
+    if reason := why_unusable(facts.cluster_status, statuses):
         return RestoreAgain(
-            ", ".join(dead), lacks_capacity=INSUFFICIENT_CAPACITY in statuses.values()
+            reason,
+            lacks_capacity=facts.cluster_status not in DEAD_CLUSTER
+            and INSUFFICIENT_CAPACITY in statuses.values(),
         )
     if facts.cluster_status != AVAILABLE:
         return Await(f"the cluster, which is {facts.cluster_status}")
@@ -211,10 +210,6 @@ def decide(facts: RestoreFacts) -> RestoreAction:
     if facts.touches:
         return ApplyLastSettings(facts.touches)
     return Complete()
-
-
-def _is_dead(instance_status: str) -> bool:
-    return instance_status in DEAD_INSTANCE
 
 
 class CheckRestoreStatusHandler(BaseHandler):

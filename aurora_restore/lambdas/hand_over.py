@@ -25,7 +25,7 @@ from aurora_restore.shared.job import Answer, Job
 from aurora_restore.shared.located_cluster import LocatedCluster, locate
 from aurora_restore.shared.pipeline import get_step
 from aurora_restore.shared.rds.reads import find_cluster, instances_of
-from aurora_restore.shared.rds.statuses import AVAILABLE, DEAD_CLUSTER, DEAD_INSTANCE
+from aurora_restore.shared.rds.statuses import AVAILABLE, why_unusable
 from aurora_restore.shared.target_record import TargetRecord
 
 if TYPE_CHECKING:
@@ -115,15 +115,8 @@ def decide(facts: HandOverFacts) -> HandOverAction:
         return KeepHandedOver(facts.handed_over_at)
     if not facts.is_set_up:
         return RefuseUnfinished()
-    if facts.cluster_status in DEAD_CLUSTER:
-        return GiveUpCluster(f"it is {facts.cluster_status!r}")
-    dead = [
-        f"instance {name} is {status!r}"
-        for name, status in facts.instance_statuses.items()
-        if status in DEAD_INSTANCE
-    ]
-    if dead:
-        return GiveUpCluster(", ".join(dead))
+    if reason := why_unusable(facts.cluster_status, facts.instance_statuses):
+        return GiveUpCluster(reason)
     if facts.cluster_status != AVAILABLE:
         return AwaitCluster(f"the cluster, which is {facts.cluster_status}")
     if lasting_groups(facts.groups) != set(facts.wanted):

@@ -1,8 +1,8 @@
 """What is done to the databases of a restored cluster before an application may use them."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from aurora_restore.shared.postgres import journal
 from aurora_restore.shared.postgres.access import DatabaseAccess
@@ -14,12 +14,11 @@ from aurora_restore.shared.postgres.application_roles import (
     reset_settings,
     take_attributes,
 )
-from aurora_restore.shared.postgres.connection import DatabaseLogin
+from aurora_restore.shared.postgres.connection import DatabaseLogin, DatabaseSession
 from aurora_restore.shared.postgres.grants import GrantOutcome, grant_access
 from aurora_restore.shared.postgres.lock_out import LockOutReport, lock_out
 from aurora_restore.shared.postgres.masking.findings import (
     Proof,
-    Result,
     find_result,
     forget_result,
 )
@@ -37,6 +36,9 @@ from aurora_restore.shared.postgres.tasks import (
     find_task_status,
     start_task,
 )
+
+AnyTask = TypeVar("AnyTask", bound=Task)
+Found = TypeVar("Found")
 
 
 class DatabaseSetup(Protocol):
@@ -114,13 +116,10 @@ class PostgresSetup:
 
     def find_task_statuses(self, tasks: Sequence[Task]) -> Mapping[Task, TaskStatus]:
         """Return how far each task is, with one session for each database."""
-        found: dict[Task, TaskStatus] = {}
-        for database in dict.fromkeys(task.database for task in tasks):
-            with self.access.session(database) as session:
-                for task in tasks:
-                    if task.database == database:
-                        found[task] = find_task_status(session, self.access.journal_key, task)
-        return found
+        key = self.access.journal_key
+        return self._read(
+            tasks, lambda session, here: {t: find_task_status(session, key, t) for t in here}
+        )
 
     def start_task(self, task: Task, seconds: float) -> TaskStatus:
         """Do a task in a session of its own, and wait up to ``seconds`` for it."""
@@ -133,29 +132,27 @@ class PostgresSetup:
 
     def find_records(self, tasks: Sequence[Task]) -> Mapping[Task, Mapping[str, Any]]:
         """Return the details of the tasks' entries, with one session for each database."""
-        found: dict[Task, Mapping[str, Any]] = {}
-        for database in dict.fromkeys(task.database for task in tasks):
-            with self.access.session(database) as session:
-                entries = journal.find_all(session, self.access.journal_key)
-                found |= {
-                    task: entries.get(task.entry, {}) for task in tasks if task.database == database
-                }
-        return found
+
+        def records(
+            session: DatabaseSession, here: Sequence[Task]
+        ) -> Mapping[Task, Mapping[str, Any]]:
+            entries = journal.find_all(session, self.access.journal_key)
+            return {task: entries.get(task.entry, {}) for task in here}
+
+        return self._read(tasks, records)
 
     def judge_masking(self, proofs: Sequence[Proof]) -> Mapping[str, Any]:
         """Read the journals; let the proofs that have found something be made again, and raise."""
-        results: dict[Proof, Result] = {}
-        for database in dict.fromkeys(proof.database for proof in proofs):
-            with self.access.session(database) as session:
-                for proof in proofs:
-                    if proof.database == database:
-                        results[proof] = find_result(session, self.access.journal_key, proof)
+        key = self.access.journal_key
+        results = self._read(
+            proofs, lambda session, here: {p: find_result(session, key, p) for p in here}
+        )
         if (error := judge(results)) is None:
             return described(results)
         for proof, result in results.items():
             if result.findings:
                 with self.access.session(proof.database) as session:
-                    forget_result(session, self.access.journal_key, proof)
+                    forget_result(session, key, proof)
         raise error
 
     def forget_originals(self) -> None:
@@ -195,3 +192,15 @@ class PostgresSetup:
         prove_access(
             self.access.server, self.access.databases, app, readonly, others_closed=others_closed
         )
+
+    def _read(
+        self,
+        tasks: Sequence[AnyTask],
+        read: Callable[[DatabaseSession, Sequence[AnyTask]], Mapping[AnyTask, Found]],
+    ) -> dict[AnyTask, Found]:
+        """Return what ``read`` finds of the tasks, with one session for those of a database."""
+        found: dict[AnyTask, Found] = {}
+        for database in dict.fromkeys(task.database for task in tasks):
+            with self.access.session(database) as session:
+                found |= read(session, [task for task in tasks if task.database == database])
+        return found

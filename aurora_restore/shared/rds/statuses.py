@@ -1,5 +1,6 @@
 """The statuses of RDS that decide something."""
 
+from collections.abc import Mapping
 from typing import Final
 
 AVAILABLE: Final = "available"
@@ -46,3 +47,18 @@ DEAD_INSTANCE: Final = DEAD_CLUSTER | {
     "storage-full",
     "upgrade-failed",
 }
+
+
+def why_unusable(cluster_status: str, instance_statuses: Mapping[str, str]) -> str | None:
+    """Return why no waiting makes a cluster usable, by the statuses of it and its instances.
+
+    None if waiting may.
+    """
+    if cluster_status in DEAD_CLUSTER:
+        return f"it is {cluster_status!r}"
+    dead = [
+        f"instance {name} is {status!r}"
+        for name, status in instance_statuses.items()
+        if status in DEAD_INSTANCE
+    ]
+    return ", ".join(dead) or None
