@@ -277,8 +277,8 @@ class SetupDbUsersHandler(DatabaseStepHandler):
         """Look, decide and act until everything is done or a task takes longer.
 
         Raises NeutraliseError if something still ties the copy to production, ScriptFailedError if
-        a script fails, and PrivilegeCheckError if a role can do too
-        little or too much.
+        a script fails, MaskingError if a proof speaks against the data, and PrivilegeCheckError if
+        a role can do too little or too much.
         """
         work = _Work(
             job,
@@ -488,10 +488,13 @@ class _Work:
     def _audit_wiring(self, state: OperationState) -> None:
         """Append what was found of production's wiring to the audit table, which keeps it."""
         known = state.to_details()
-        found = {key: known[key] for key in WIRING_KEYS if key in known}
-        message = {"message": "What ties the copy to production was looked for"}
+        found: dict[str, Any] = {key: known[key] for key in WIRING_KEYS if key in known}
+        self._audit({"message": "What ties the copy to production was looked for", **found})
+
+    def _audit(self, details: Mapping[str, Any]) -> None:
+        """Append an event of this step to the audit table."""
         step, job = SetupDbUsersHandler.step.name, self.job
-        job.store.audit(job.operation_id, step, IN_PROGRESS, message | found, job.clock())
+        job.store.audit(job.operation_id, step, IN_PROGRESS, details, job.clock())
 
     def _record_key(self, task: Task) -> None:
         """Record the key that a task hashes original values under, before it does."""
@@ -507,9 +510,7 @@ class _Work:
         results = self.setup.judge_masking(proofs) if proofs else None
         if results != job.state.masking:
             job.record(replace(job.state, masking=results))
-            message = {"message": "The masking was proven", "masking": results}
-            step = SetupDbUsersHandler.step.name
-            job.store.audit(job.operation_id, step, IN_PROGRESS, message, job.clock())
+            self._audit({"message": "The masking was proven", "masking": results})
 
     def _read_app_secret(self) -> tuple[dict[str, Any], AppCredentials]:
         name = self.job.environment.app_secret

@@ -31,7 +31,7 @@ from aurora_restore.shared.postgres.connection import (
 )
 from aurora_restore.shared.postgres.journal import JournalKey
 from aurora_restore.shared.postgres.membership import TemporaryMembership, plan_membership
-from aurora_restore.shared.postgres.tasks import Task, as_block, dollar_quote, server_alone
+from aurora_restore.shared.postgres.tasks import Task, as_block, dollar_quote
 
 ENTRY_PREFIX: Final = "script:"
 """Journal: how the entry of a script begins; its path follows."""
@@ -40,6 +40,13 @@ MOST_RECORDED: Final = 50
 
 _CHANGING: Final = ("INSERT", "UPDATE", "DELETE", "MERGE", "WITH")
 """The commands whose number of rows is recorded, also where it is 0."""
+# Without these the server stops or waits for a client that is gone, and a script may change them.
+# Each with the version that brought it.
+_SERVER_ALONE: Final = (
+    (0, "client_min_messages", "error"),
+    (140000, "client_connection_check_interval", "0"),
+    (170000, "transaction_timeout", "0"),
+)
 _REPLICA: Final = {"session_replication_role": "replica"}
 _NOT_IN_A_TRANSACTION: Final = frozenset({"0A000", "25001", "2D000"})
 """The SQLSTATEs of what cannot be within a function or a transaction."""
@@ -70,7 +77,8 @@ class SqlScript(Task):
 
     def do(self, session: DatabaseSession, key: JournalKey) -> None:
         """Run the script and record it, in one transaction."""
-        settings = server_alone(session.version)
+        version = session.version
+        settings = {name: value for since, name, value in _SERVER_ALONE if version >= since}
         if self.skip_triggers:
             self._skip_triggers(session)
             settings |= _REPLICA

@@ -39,17 +39,10 @@ from aurora_restore.shared.postgres.connection import (
     DatabaseSession,
     close,
     describe,
-    literal,
     sqlstate,
 )
 from aurora_restore.shared.postgres.journal import JournalKey
 
-# A notice would be flushed to the client immediately, so none is sent.
-_SERVER_ALONE: Final = (
-    (0, "client_min_messages", "error"),
-    (140000, "client_connection_check_interval", "0"),
-    (170000, "transaction_timeout", "0"),
-)
 _ABANDONED_AFTER: Final = "5s"
 """For how long a session that does a task is idle when its function is taken to be gone."""
 _LOCK_TIMEOUT: Final = "3s"
@@ -62,11 +55,6 @@ _SESSIONS_OF_THE_TASK: Final = """
     AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
     AND (l.classid::bigint << 32) + l.objid::bigint = CAST(:lock AS bigint)
 """
-
-
-def server_alone(version: int) -> dict[str, str]:
-    """Return the settings without which a server stops or waits for a client that is gone."""
-    return {name: value for since, name, value in _SERVER_ALONE if version >= since}
 
 
 def as_block(body: str) -> str:
@@ -222,8 +210,9 @@ def _take_over(session: DatabaseSession, key: JournalKey, task: Task) -> TaskSta
         if sqlstate(error) == LOCK_NOT_AVAILABLE:
             return TaskStatus.RUNNING
         raise
-    for name, value in ({"lock_timeout": "0"} | server_alone(session.version)).items():
-        session.run(f"SET {name} = {literal(value)}")
+    session.run("SET lock_timeout = 0")
+    # A notice would be flushed to the client immediately, so none is sent.
+    session.run("SET client_min_messages = error")
     journal.prepare(session)
     done = journal.has(session, key, task.entry)
     return TaskStatus.DONE if done else TaskStatus.MISSING
