@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import Enum, auto
 from functools import cached_property
 from typing import Any
 
@@ -18,9 +19,17 @@ from aurora_restore.shared.documents.schema import parse_configuration
 from aurora_restore.shared.pipeline import STEPS
 
 Document = dict[str, Any]
+
+
+class Marker(Enum):
+    """What stands for a value and is none; its name is the same in every process of a test run."""
+
+    ABSENT = auto()
+
+
+ABSENT = Marker.ABSENT
 CONTEXT: dict[str, Any] = json.loads((REPOSITORY / "cdk.json").read_text())["context"]
 WITHOUT_BUNDLING = {**CONTEXT, "aws:cdk:bundling-stacks": []}
-ABSENT = object()
 ENVIRONMENTS = REPOSITORY / "tests" / "support" / "environments"
 """The tests' own environments: what a user writes into ``config`` changes no test."""
 
