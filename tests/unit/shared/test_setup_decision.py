@@ -6,7 +6,9 @@ from itertools import product
 import pytest
 
 from aurora_restore.configuration.sql_text import deployed_script
-from aurora_restore.lambdas.setup_db_users import (
+from aurora_restore.shared.postgres.connection import DatabaseLogin
+from aurora_restore.shared.postgres.scripts import SqlScript
+from aurora_restore.shared.postgres.setup_decision import (
     ApplicationLogins,
     AwaitTask,
     CompleteSecret,
@@ -24,8 +26,6 @@ from aurora_restore.lambdas.setup_db_users import (
     StartTask,
     decide,
 )
-from aurora_restore.shared.postgres.connection import DatabaseLogin
-from aurora_restore.shared.postgres.scripts import SqlScript
 from aurora_restore.shared.postgres.tasks import Task, TaskStatus
 
 DONE, RUNNING, MISSING = TaskStatus.DONE, TaskStatus.RUNNING, TaskStatus.MISSING
