@@ -8,7 +8,8 @@ PostgreSQL per cluster. :mod:`~embedded_aws.rds.facts` lists what it enforces an
   with a clock that the test moves (it is not imported here, because moto takes its time),
 * ``python -m embedded_aws.rds`` from a shell.
 
-``Endpoint`` of a cluster is ``localhost`` and ``Port`` a free local port, whatever was asked for.
+``Endpoint`` of a cluster is a loopback address and ``Port`` a free local port, whatever was asked
+for.
 """
 
 from embedded_aws.rds.admin_client import RdsAdminClient

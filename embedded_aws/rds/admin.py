@@ -22,6 +22,7 @@ _FAILURES = {
     Operation.COPY_SNAPSHOT: "failed",
     Operation.RESTORE_CLUSTER: "restore-failed",
     Operation.RESET_MASTER_CREDENTIALS: "incompatible-credentials",
+    Operation.RENAME_CLUSTER: "failed",
     Operation.DELETE_INSTANCE: "failed",
     Operation.DELETE_CLUSTER: "failed",
 }

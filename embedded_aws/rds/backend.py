@@ -29,6 +29,13 @@ class RegionalBackend:
     instances: dict[str, DBInstance] = field(default_factory=dict)
     endpoints: dict[str, DBClusterEndpoint] = field(default_factory=dict)
     snapshots: dict[str, DBClusterSnapshot] = field(default_factory=dict)
+    leaving_names: set[str] = field(default_factory=set)
+    """The names that clusters have lost, and that no other can have yet."""
+
+    def has_cluster_name(self, name: str) -> bool:
+        """Return whether a cluster cannot get this name."""
+        promised = {one.pending.get("DBClusterIdentifier") for one in self.clusters.values()}
+        return name in {*self.clusters, *self.leaving_names, *promised}
 
 
 class RdsBackend:

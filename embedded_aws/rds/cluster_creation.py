@@ -10,6 +10,7 @@ from embedded_aws.rds.exceptions import (
     DBClusterQuotaExceededError,
     InvalidParameterCombinationError,
 )
+from embedded_aws.rds.hosts import cluster_names
 from embedded_aws.rds.models import (
     CREATING,
     ClusterSettings,
@@ -35,10 +36,10 @@ class ClusterCreation:
     def new_identifier(self, location: Location, params: Params) -> str:
         """Return the identifier of a cluster to come, free and within the quota."""
         name = names.identifier(params.required("DBClusterIdentifier"), "DBClusterIdentifier")
-        clusters = self._backend.at(location).clusters
-        if name in clusters:
+        regional = self._backend.at(location)
+        if regional.has_cluster_name(name):
             raise DBClusterAlreadyExistsError
-        if len(clusters) >= self._backend.rules.clusters:
+        if len(regional.clusters) >= self._backend.rules.clusters:
             raise DBClusterQuotaExceededError
         return name
 
@@ -86,6 +87,7 @@ class ClusterCreation:
             fill(f"{location.account}-{location.region}-{cluster.identifier}")
         except UnsupportedVersionError as error:
             raise InvalidParameterCombinationError(str(error)) from error
+        self._backend.data_plane.publish(cluster.resource_id, cluster_names(cluster))
 
         def show(status: str) -> None:
             cluster.status = status

@@ -107,13 +107,15 @@ class Clusters:
         """Perform ``DescribeDBClusters``."""
         named = params.text("DBClusterIdentifier")
         clusters = list(self._backend.at(location).clusters.values())
+        if not self._backend.rules.filter_finds_renaming_clusters:
+            clusters = [one for one in clusters if not one.nameless]
         if named:
             clusters = [find_cluster(self._backend, location, named)]
         found = filters.apply(
             clusters,
             params.filters(),
             {
-                "db-cluster-id": lambda one: (one.identifier, one.arn),
+                "db-cluster-id": lambda one: () if one.nameless else (one.identifier, one.arn),
                 "db-cluster-resource-id": lambda one: (one.resource_id,),
                 "clone-group-id": lambda one: (one.resource_id,),
                 "domain": lambda _: (),
@@ -142,6 +144,7 @@ class Clusters:
         """Perform ``StartDBCluster`` for the cluster and every instance."""
         cluster = find_cluster(self._backend, location, params.required("DBClusterIdentifier"))
         require_status(cluster, STOPPED, KEY_LOST)
+        self._backend.data_plane.certify(cluster.resource_id)
         seconds = self._backend.timings.start_cluster
         self._run_with_members(cluster, StatusTransition.spread((STARTING,), seconds, AVAILABLE))
         return {"DBCluster": cluster_response(self._backend, cluster)}

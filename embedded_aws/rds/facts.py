@@ -27,6 +27,7 @@ _ROLES = f"{_GUIDE}, Understanding PostgreSQL roles and permissions"
 _GROUPS = f"{_GUIDE}, Controlling access with security groups"
 _TRACKING = "Amazon EC2 User Guide, Security group connection tracking"
 _REPORTED = "error messages in public issue trackers"
+_RENAMING = "not documented; scripts of users agree on it, or must expect it"
 _OWN = "this emulator's own promise"
 
 
@@ -363,6 +364,22 @@ _CHANGES = (
         f"{_GUIDE}, Modifying an Amazon Aurora DB cluster",
     ),
     ("a_rename_needs_a_free_name", f"{_MODEL}, ModifyDBCluster"),
+    ("a_name_that_a_rename_has_promised_is_not_free", f"{_MODEL}, ModifyDBCluster"),
+    (
+        "during_a_rename_the_former_name_shows_the_status_before_then_renaming_and_is_then_unknown",
+        _RENAMING,
+    ),
+    ("between_two_names_a_cluster_is_found_by_its_resource_id_or_not_at_all", _RENAMING),
+    ("a_former_name_may_stay_taken_for_a_while", _RENAMING),
+    ("a_rename_may_fail_and_leave_the_name_as_it_was", _RENAMING),
+    (
+        "a_name_is_the_same_host_whichever_cluster_has_it",
+        f"{_GUIDE}, Custom endpoints: the customer DNS identifier",
+    ),
+    (
+        "an_instances_endpoint_outlives_a_rename_of_its_cluster",
+        f"{_GUIDE}, Modifying an Amazon Aurora DB cluster",
+    ),
     ("a_major_upgrade_must_be_allowed", f"{_MODEL}, AllowMajorVersionUpgrade"),
     ("a_change_during_another_follows_it", _OWN),
 )
@@ -420,6 +437,15 @@ _DATA = (
         "the_certificate_is_of_the_local_authority_and_names_the_host",
         f"{_GUIDE}, Using SSL/TLS to encrypt a connection",
     ),
+    (
+        "after_a_rename_the_former_endpoint_leads_nowhere_and_sessions_go_on",
+        f"{_GUIDE}, Modifying an Amazon Aurora DB cluster",
+    ),
+    (
+        "a_certificate_names_the_cluster_as_it_was_called_until_it_has_stopped_and_started",
+        f"{_GUIDE}, Modifying an Amazon Aurora DB cluster",
+    ),
+    ("a_reboot_renews_the_certificate_only_where_that_is_arranged", _OWN),
     ("a_wrong_password_is_refused_as_postgresql_does", "PostgreSQL manual, Error codes"),
     ("large_results_and_parameters_pass_through_tls", _OWN),
     ("a_running_statement_is_cancelled_by_a_session_of_the_master_user", _ROLES),
@@ -518,14 +544,14 @@ _NOT_ENFORCED = (
     (
         "endpoints_have_names_that_resolve_within_the_vpc_only",
         _ENDPOINTS,
-        "localhost and a port for each, and 127.0.0.2 for the reader endpoint, which is localhost "
-        "where there is no second loopback address; without root no name can be made known to "
-        "PostgreSQL's own client library",
+        "a loopback address and a port for each name, which the certificate names, and localhost "
+        "for an instance; without root no name can be made known to PostgreSQL's own client "
+        "library; where there is only one loopback address every name is localhost",
     ),
     (
         "the_endpoint_listens_on_the_port_that_was_asked_for",
         f"{_MODEL}, Port",
-        "each cluster has a free port of its own on 127.0.0.1, which Port shows",
+        "each name of a cluster has a free port of its own, which Port shows",
     ),
     (
         "what_a_security_group_does_not_allow_is_dropped_and_the_client_waits_in_vain",

@@ -189,6 +189,8 @@ class Instances:
         """Perform ``RebootDBInstance``."""
         instance = find_instance(self._backend, location, params.required("DBInstanceIdentifier"))
         self._check_status(instance, AVAILABLE)
+        if self._backend.rules.reboot_renews_certificate:
+            self._backend.data_plane.certify(instance.cluster.resource_id)
         self._connectivity.instance_stopped(instance)
         seconds = self._backend.timings.reboot_instance
         self._run(instance, StatusTransition.spread(("rebooting",), seconds, AVAILABLE))

@@ -123,6 +123,8 @@ class DBCluster:
     attaching_groups: RunningTransition | None = None
     accepting: bool = False
     """Whether the data plane lets clients in."""
+    nameless: bool = False
+    """Whether it is between two names: it has lost the one, and does not have the other yet."""
     keeps_automated_backups: bool = False
     """Whether its automated snapshots stay when it is deleted."""
     deletion: RunningTransition | None = None

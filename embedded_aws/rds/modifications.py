@@ -13,6 +13,7 @@ from embedded_aws.rds.exceptions import (
     InvalidParameterCombinationError,
     InvalidParameterValueError,
 )
+from embedded_aws.rds.hosts import cluster_names
 from embedded_aws.rds.models import ACTIVE, ADDING, AVAILABLE, DBCluster, Location
 from embedded_aws.rds.params import Params
 from embedded_aws.rds.resources import find_cluster, is_available, require_status
@@ -20,7 +21,9 @@ from embedded_aws.rds.responses import cluster_response
 from embedded_aws.rds.transitions import Operation, RunningTransition, StatusPhase, StatusTransition
 
 RESETTING = "resetting-master-credentials"
+RENAMING = "renaming"
 _PASSWORD = "MasterUserPassword"  # noqa: S105
+_NAME = "DBClusterIdentifier"
 _DEFERRED_SETTINGS = {
     "IAMDatabaseAuthenticationEnabled": "iam_authentication",
     "BackupRetentionPeriod": "backup_retention_period",
@@ -156,21 +159,44 @@ class Modifications:
             "StorageType": ("modifying", timings.modify_cluster),
             "EngineVersion": ("upgrading", timings.upgrade_cluster),
             "PendingCloudwatchLogsExports": ("modifying", timings.modify_cluster),
-            "DBClusterIdentifier": ("renaming", timings.rename_cluster),
         }
         for name, (status, seconds) in durations.items():
             if name in cluster.pending:
                 transition = StatusTransition.spread((status,), seconds, AVAILABLE)
                 steps.append(Modification(name, transition, partial(self._apply, cluster, name)))
-        return steps
+        return [*steps, *self._renaming(cluster)]
+
+    def _renaming(self, cluster: DBCluster) -> list[Modification]:
+        """Return the parts of a rename: with the old name, with none, and with the new one.
+
+        Source: Aurora User Guide, *Modifying an Amazon Aurora DB cluster* and *Viewing DB cluster
+        status*. What answers meanwhile is not documented; users report that the old name first
+        shows the status before, then ``renaming``, and is then unknown.
+        """
+        if _NAME not in cluster.pending:
+            return []
+        timings = self._backend.timings
+        default = StatusTransition.spread((RENAMING,), timings.rename_cluster, AVAILABLE)
+        transition = self._backend.overrides.apply(Operation.RENAME_CLUSTER, default)
+        gap = min(timings.rename_gap, transition.seconds)
+        half = (transition.seconds - gap) / 2
+
+        def part(seconds: float, apply: Callable[[], None]) -> Modification:
+            return Modification(
+                _NAME, StatusTransition.spread((RENAMING,), seconds, transition.final), apply
+            )
+
+        return [
+            part(half, partial(self._lose_name, cluster)),
+            part(gap, partial(self._get_name, cluster)),
+            part(half, partial(self._settle_name, cluster)),
+        ]
 
     def _apply(self, cluster: DBCluster, name: str) -> None:
         value: Any = cluster.pending.pop(name, None)
         if value is None:
             return
-        if name == "DBClusterIdentifier":
-            self._rename(cluster, value)
-        elif name == "PendingCloudwatchLogsExports":
+        if name == "PendingCloudwatchLogsExports":
             exports = set(cluster.settings.log_exports)
             exports |= set(value.get("LogTypesToEnable", ()))
             exports -= set(value.get("LogTypesToDisable", ()))
@@ -178,12 +204,27 @@ class Modifications:
         else:
             cluster.settings = replace(cluster.settings, **{_DEFERRED_SETTINGS[name]: value})
 
-    def _rename(self, cluster: DBCluster, name: str) -> None:
-        """Change name, ARN and endpoints. Source: Aurora User Guide, *Modifying*."""
-        clusters = self._backend.at(cluster.location).clusters
-        del clusters[cluster.identifier]
-        cluster.identifier = name
-        clusters[name] = cluster
+    def _lose_name(self, cluster: DBCluster) -> None:
+        """Take the name, the ARN and the endpoints away; the former name is not free yet."""
+        regional, former = self._backend.at(cluster.location), cluster.identifier
+        del regional.clusters[former]
+        cluster.identifier = str(cluster.pending[_NAME])
+        cluster.nameless = True
+        self._backend.data_plane.publish(cluster.resource_id, None)
+        regional.clusters[cluster.identifier] = cluster
+        if self._backend.timings.rename_release:
+            regional.leaving_names.add(former)
+            self._backend.scheduler.after(
+                self._backend.timings.rename_release,
+                partial(regional.leaving_names.discard, former),
+            )
+
+    def _get_name(self, cluster: DBCluster) -> None:
+        cluster.nameless = False
+        self._backend.data_plane.publish(cluster.resource_id, cluster_names(cluster))
+
+    def _settle_name(self, cluster: DBCluster) -> None:
+        cluster.pending.pop(_NAME, None)
 
     def _set_password(self, cluster: DBCluster) -> None:
         """Change the password in PostgreSQL, if an instance is available."""
@@ -251,9 +292,9 @@ class Modifications:
         wished = params.text("NewDBClusterIdentifier")
         if wished is not None:
             renamed = names.identifier(wished, "NewDBClusterIdentifier")
-            if renamed in self._backend.at(location).clusters:
+            if self._backend.at(location).has_cluster_name(renamed):
                 raise DBClusterAlreadyExistsError
-            pending["DBClusterIdentifier"] = renamed
+            pending[_NAME] = renamed
         return pending
 
     def _at_once(self, location: Location, cluster: DBCluster, params: Params) -> dict[str, Any]:

@@ -16,7 +16,7 @@ EVERYONE = "all"
 def find_cluster(backend: RdsBackend, location: Location, named: str) -> DBCluster:
     """Return the caller's own cluster."""
     found = backend.at(location).clusters.get(_own_name(location, named, "cluster"))
-    if found is None:
+    if found is None or found.nameless:
         raise DBClusterNotFoundError(named)
     return found
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from embedded_aws.rds.backend import RdsBackend
 from embedded_aws.rds.data_plane import Endpoint
+from embedded_aws.rds.hosts import cluster_names, instance_host
 from embedded_aws.rds.models import DBCluster, DBInstance
 from embedded_aws.rds.rules import Encryption
 from embedded_aws.rds.settings import ENGINE
@@ -17,11 +18,10 @@ def cluster_response(backend: RdsBackend, cluster: DBCluster) -> dict[str, Any]:
     """Return a cluster with every setting it was given."""
     chosen = cluster.settings
     members = sorted(backend.members(cluster), key=lambda member: member.identifier)
-    endpoint = backend.data_plane.endpoint(
-        cluster.resource_id, _wished_endpoint(cluster, "cluster")
-    )
+    names = cluster_names(cluster)
+    endpoint = backend.data_plane.endpoint(cluster.resource_id, Endpoint(names.writer, chosen.port))
     reader = backend.data_plane.reader_endpoint(
-        cluster.resource_id, _wished_endpoint(cluster, "cluster-ro")
+        cluster.resource_id, Endpoint(names.reader, chosen.port)
     )
     scaling = chosen.serverless_scaling
     return {
@@ -35,8 +35,8 @@ def cluster_response(backend: RdsBackend, cluster: DBCluster) -> dict[str, Any]:
         "Status": cluster.status,
         "EarliestRestorableTime": cluster.created,
         "LatestRestorableTime": backend.scheduler.now,
-        "Endpoint": endpoint.host,
-        "ReaderEndpoint": reader.host,
+        "Endpoint": None if cluster.nameless else endpoint.host,
+        "ReaderEndpoint": None if cluster.nameless else reader.host,
         "Port": endpoint.port,
         "MultiAZ": len({member.settings.availability_zone for member in members}) > 1,
         "Engine": ENGINE,
@@ -104,7 +104,7 @@ def instance_response(backend: RdsBackend, instance: DBInstance) -> dict[str, An
     endpoint = backend.data_plane.instance_endpoint(
         cluster.resource_id,
         instance.resource_id,
-        _wished_endpoint(cluster, "", instance.identifier),
+        Endpoint(instance_host(instance), cluster.settings.port),
     )
     return {
         "DBInstanceIdentifier": instance.identifier,
@@ -181,11 +181,3 @@ def _security_groups(cluster: DBCluster) -> list[dict[str, str]]:
         {"VpcSecurityGroupId": group, "Status": status}
         for group, status in cluster.security_group_statuses.items()
     ]
-
-
-def _wished_endpoint(cluster: DBCluster, kind: str, name: str | None = None) -> Endpoint:
-    """Return an endpoint as AWS would name it."""
-    suffix = cluster.resource_id[-12:].lower()
-    label = f"{kind}-{suffix}" if kind else suffix
-    host = f"{name or cluster.identifier}.{label}.{cluster.location.region}.rds.amazonaws.com"
-    return Endpoint(host, cluster.settings.port)

@@ -32,6 +32,10 @@ class Rules:
     """The Region's default version; AWS changes it over time, so no program may count on it."""
     default_encryption: Encryption = Encryption.SSE_RDS
     """What a cluster gets that asks for no encryption (AWS: ``sse-rds`` since 18 February 2026)."""
+    filter_finds_renaming_clusters: bool = True
+    """Whether the filter by resource id finds a cluster while neither of its names does."""
+    reboot_renews_certificate: bool = False
+    """Whether a reboot, too, gives a certificate of the present name, and not only a start."""
     default_account: str = "123456789012"
     """The account of an unregistered access key."""
 

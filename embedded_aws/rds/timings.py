@@ -26,6 +26,11 @@ class Timings:
     modify_cluster: float = 60
     modify_security_groups: float = 30
     rename_cluster: float = 60
+    """From ``renaming`` to ``available``. The name changes halfway."""
+    rename_gap: float = 0
+    """For how long of that neither name answers."""
+    rename_release: float = 0
+    """For how long the former name stays taken after a rename."""
     upgrade_cluster: float = 900
     reset_master_credentials: float = 45
     stop_cluster: float = 180

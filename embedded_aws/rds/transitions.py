@@ -19,6 +19,7 @@ class Operation(StrEnum):
     RESTORE_CLUSTER = "restore-cluster"
     RESET_MASTER_CREDENTIALS = "reset-master-credentials"
     MODIFY_SECURITY_GROUPS = "modify-security-groups"
+    RENAME_CLUSTER = "rename-cluster"
     DELETE_INSTANCE = "delete-instance"
     DELETE_CLUSTER = "delete-cluster"
 

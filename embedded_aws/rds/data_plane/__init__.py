@@ -33,6 +33,14 @@ class Endpoint:
 
 
 @dataclass(frozen=True)
+class ClusterNames:
+    """The host names of a cluster: of its writer, and of its readers."""
+
+    writer: str
+    reader: str
+
+
+@dataclass(frozen=True)
 class Server:
     """What the data plane has for one cluster."""
 
@@ -63,16 +71,24 @@ class DataPlane(Protocol):
         """
         ...
 
+    def publish(self, storage: str, names: ClusterNames | None) -> None:
+        """Names lead to the volume's servers from now on, and its former names nowhere."""
+        ...
+
+    def certify(self, storage: str) -> None:
+        """The certificates of servers that start from now on show the present names."""
+        ...
+
     def endpoint(self, storage: str, wished: Endpoint) -> Endpoint:
-        """Where the volume's server is (or will be) reached."""
+        """Where the volume's writer is reached by its name."""
         ...
 
     def reader_endpoint(self, storage: str, wished: Endpoint) -> Endpoint:
-        """Where one of the volume's readers is reached, or its writer if it has none."""
+        """Where one of the volume's readers is reached by name, or its writer if it has none."""
         ...
 
     def instance_endpoint(self, storage: str, instance: str, wished: Endpoint) -> Endpoint:
-        """Where an instance is reached: as a reader if it is one, or else as the writer."""
+        """Where an instance is reached, whatever its cluster is called."""
         ...
 
     def open(self, storage: str, *, logical_replication: bool = False) -> None:

@@ -3,7 +3,7 @@
 import itertools
 from collections.abc import Sequence
 
-from embedded_aws.rds.data_plane import DataPlaneError, Endpoint, Login, Server
+from embedded_aws.rds.data_plane import ClusterNames, DataPlaneError, Endpoint, Login, Server
 from embedded_aws.rds.data_plane.sources import ConnectionPolicy
 
 
@@ -15,6 +15,8 @@ class NoDataPlane:
         self.images: dict[str, dict[str, str]] = {}
         self.accepting: set[str] = set()
         self.readers: dict[str, tuple[str, ...]] = {}
+        self.names: dict[str, ClusterNames | None] = {}
+        self.certified: dict[str, ClusterNames | None] = {}
         self._labels: dict[str, str] = {}
         self._endpoints: dict[str, Endpoint] = {}
         self._numbers = itertools.count(1)
@@ -36,6 +38,15 @@ class NoDataPlane:
         """See :class:`~embedded_aws.rds.data_plane.DataPlane`."""
         self.passwords[storage] = dict(self.images[image])
         self._labels[storage] = label
+
+    def publish(self, storage: str, names: ClusterNames | None) -> None:
+        """See :class:`~embedded_aws.rds.data_plane.DataPlane`."""
+        self.names[storage] = names
+        self.certified.setdefault(storage, names)
+
+    def certify(self, storage: str) -> None:
+        """See :class:`~embedded_aws.rds.data_plane.DataPlane`."""
+        self.certified[storage] = self.names.get(storage)
 
     def endpoint(self, storage: str, wished: Endpoint) -> Endpoint:
         """The endpoint that AWS would give: nothing listens on it."""

@@ -4,25 +4,23 @@ A volume is a PostgreSQL data directory, an image a copy of one. The servers kee
 (``fsync = off``): what they hold lives as long as the emulator, in memory where there is enough.
 """
 
-import asyncio
 import contextlib
-import errno
 import itertools
 import os
 import random
 import shutil
-import socket
 import subprocess
 import sys
-import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import pg8000.native
 from pg8000.native import identifier, literal
 
 from embedded_aws.rds.data_plane import (
+    ClusterNames,
     DataPlaneError,
     Endpoint,
     Login,
@@ -37,14 +35,13 @@ from embedded_aws.rds.data_plane import (
 from embedded_aws.rds.data_plane.builds import Build, Installation
 from embedded_aws.rds.data_plane.cache import cache_directory, prepare_once
 from embedded_aws.rds.data_plane.cron import CronScheduler
+from embedded_aws.rds.data_plane.doors import Door, NamedDoors, NameService
 from embedded_aws.rds.data_plane.heartbeat import Heartbeat
-from embedded_aws.rds.data_plane.network import Front, Target, reserve
+from embedded_aws.rds.data_plane.network import Front, reserve
 from embedded_aws.rds.data_plane.server import PostgresServer
 from embedded_aws.rds.data_plane.sources import ConnectionPolicy, ConnectionSource, Open, Sources
 
-_REOPEN_SECONDS = 5.0
 _REAPER_SECONDS = 10.0
-_PORT_TRIES = 20
 
 
 @dataclass
@@ -52,17 +49,23 @@ class _Volume:
     storage: str
     label: str
     data: Path
-    port: int
-    held: socket.socket | None
     log: Path
-    reader_held: socket.socket | None = None
+    own: Door
+    """Where its writer is reached as an instance."""
+    named: NamedDoors | None = None
+    certified: tuple[str, ...] | None = None
+    """The addresses in its servers' certificates, once it has any."""
     server: PostgresServer | None = None
-    door: asyncio.Server | None = None
-    reader_door: asyncio.Server | None = None
     readers: dict[str, "_Reader"] = field(default_factory=dict)
     processes: set[int] = field(default_factory=set)
     """The process ids of its servers, of those that are about to start too."""
     logical_replication: bool = False
+
+    @property
+    def doors(self) -> tuple[Door, ...]:
+        """Every door to it but those of its readers."""
+        named = (self.named.writer, self.named.reader) if self.named else ()
+        return (self.own, *named)
 
     def writer_port(self) -> int | None:
         return self.server.port if self.server else None
@@ -76,9 +79,8 @@ class _Volume:
 @dataclass
 class _Reader:
     data: Path
-    port: int
     server: PostgresServer
-    door: asyncio.Server
+    door: Door
 
 
 class PostgresDataPlane:
@@ -106,6 +108,7 @@ class PostgresDataPlane:
         self._policy: ConnectionPolicy = Open()
         self._sources = Sources(self._server_processes)
         self._front = Front(self._find)
+        self._names = NameService(self._front)
         self._cron = CronScheduler(self._writers)
         self._heartbeat = Heartbeat([self._cron.look_now, self._lend_replication])
 
@@ -134,36 +137,45 @@ class PostgresDataPlane:
             )
         self._new_volume(storage, label, source)
 
-    def endpoint(self, storage: str, wished: Endpoint) -> Endpoint:  # noqa: ARG002
+    def publish(self, storage: str, names: ClusterNames | None) -> None:
+        """See :class:`~embedded_aws.rds.data_plane.DataPlane`."""
+        volume = self._volume(storage)
+        if volume.named is not None:
+            volume.named.writer.shut()
+            volume.named.reader.shut()
+        volume.named = self._names.register(names) if names else None
+        if volume.server is not None:
+            self._open_doors(volume)
+
+    def certify(self, storage: str) -> None:
+        """See :class:`~embedded_aws.rds.data_plane.DataPlane`."""
+        self._volume(storage).certified = None
+
+    def endpoint(self, storage: str, wished: Endpoint) -> Endpoint:
         """The local port; it differs from the one that was asked for."""
-        return Endpoint(tls.HOST, self._volume(storage).port)
+        named = self._names.find(wished.host)
+        return named.writer.endpoint if named else self._volume(storage).own.endpoint
 
     def reader_endpoint(self, storage: str, wished: Endpoint) -> Endpoint:
-        """The same port of a second loopback address, where this machine has one."""
-        volume = self._volume(storage)
-        if volume.reader_held is None and volume.reader_door is None:
-            return self.endpoint(storage, wished)
-        return Endpoint(tls.READER_ADDRESS, volume.port)
+        """The same port of another loopback address, where this machine has one."""
+        named = self._names.find(wished.host)
+        return named.reader.endpoint if named else self._volume(storage).own.endpoint
 
-    def instance_endpoint(self, storage: str, instance: str, wished: Endpoint) -> Endpoint:
+    def instance_endpoint(self, storage: str, instance: str, wished: Endpoint) -> Endpoint:  # noqa: ARG002
         """See :class:`~embedded_aws.rds.data_plane.DataPlane`."""
-        reader = self._volume(storage).readers.get(instance)
-        return Endpoint(tls.HOST, reader.port) if reader else self.endpoint(storage, wished)
+        volume = self._volume(storage)
+        reader = volume.readers.get(instance)
+        return reader.door.endpoint if reader else volume.own.endpoint
 
     def open(self, storage: str, *, logical_replication: bool = False) -> None:
         """See :class:`~embedded_aws.rds.data_plane.DataPlane`."""
         volume = self._volume(storage)
-        if volume.held is None:
-            return
-        # With slots in its data a server does not start otherwise.
-        slots = any((volume.data / "pg_replslot").iterdir())
-        volume.logical_replication = logical_replication or slots
-        volume.server = volume.server or self._start(volume)
-        volume.door = self._open_door(volume, volume.held, volume.writer_port)
-        volume.held = None
-        if volume.reader_held is not None:
-            volume.reader_door = self._open_door(volume, volume.reader_held, volume.reader_port)
-            volume.reader_held = None
+        if volume.server is None:
+            # With slots in its data a server does not start otherwise.
+            slots = any((volume.data / "pg_replslot").iterdir())
+            volume.logical_replication = logical_replication or slots
+            volume.server = self._start(volume)
+        self._open_doors(volume)
 
     def set_readers(self, storage: str, instances: Sequence[str]) -> None:
         """See :class:`~embedded_aws.rds.data_plane.DataPlane`."""
@@ -180,14 +192,8 @@ class PostgresDataPlane:
         """See :class:`~embedded_aws.rds.data_plane.DataPlane`."""
         volume = self._volume(storage)
         self.set_readers(storage, ())
-        if volume.door is not None:
-            self._front.shut(volume.door)
-            volume.door = None
-            volume.held = _reserve_again(volume.port, tls.ADDRESS)
-        if volume.reader_door is not None:
-            self._front.shut(volume.reader_door)
-            volume.reader_door = None
-            volume.reader_held = _reserve_again(volume.port, tls.READER_ADDRESS)
+        for door in volume.doors:
+            door.shut()
         if volume.server is not None:
             self._stop(volume, volume.server)
             volume.server = None
@@ -219,9 +225,7 @@ class PostgresDataPlane:
         """See :class:`~embedded_aws.rds.data_plane.DataPlane`."""
         self.close(storage)
         volume = self._volumes.pop(storage)
-        for held in (volume.held, volume.reader_held):
-            if held is not None:
-                held.close()
+        volume.own.close()
         shutil.rmtree(volume.data, ignore_errors=True)
 
     def obey(self, policy: ConnectionPolicy) -> None:
@@ -234,8 +238,8 @@ class PostgresDataPlane:
             Server(
                 storage=volume.storage,
                 label=volume.label,
-                endpoint=Endpoint(tls.HOST, volume.port),
-                accepting=volume.door is not None,
+                endpoint=volume.own.endpoint,
+                accepting=volume.server is not None,
                 log=volume.log,
             )
             for volume in self._volumes.values()
@@ -246,16 +250,12 @@ class PostgresDataPlane:
         self._heartbeat.stop()
         for volume in self._volumes.values():
             for reader in volume.readers.values():
-                self._front.shut(reader.door)
+                reader.door.close()
                 reader.server.stop(immediately=True)
-            for door in (volume.door, volume.reader_door):
-                if door is not None:
-                    self._front.shut(door)
+            volume.own.close()
             if volume.server is not None:
                 volume.server.stop(immediately=True)
-            for held in (volume.held, volume.reader_held):
-                if held is not None:
-                    held.close()
+        self._names.close()
         self._volumes.clear()
         self._front.stop()
         if self._reaper.stdin is not None:
@@ -271,15 +271,12 @@ class PostgresDataPlane:
     def _new_volume(self, storage: str, label: str, source: Path) -> _Volume:
         data = self._volumes_directory / storage
         _copy(source, data)
-        held, reader_held = _reserve_pair()
         volume = _Volume(
             storage=storage,
             label=label,
             data=data,
-            port=held.getsockname()[1],
-            held=held,
-            reader_held=reader_held,
             log=self.logs / f"{label}.log",
+            own=Door(self._front, reserve()),
         )
         self._volumes[storage] = volume
         return volume
@@ -291,7 +288,7 @@ class PostgresDataPlane:
             data=volume.data,
             sockets=self._sockets,
             log=volume.log,
-            certificate=self._certificate(volume.storage) if served else None,
+            certificate=self._certificate(volume, volume.storage) if served else None,
             settings={"wal_level": "logical"} if volume.logical_replication else None,
             begun=volume.processes.add,
         )
@@ -317,28 +314,32 @@ class PostgresDataPlane:
             data=data,
             sockets=self._sockets,
             log=volume.log.with_name(f"{volume.label}.{instance}.log"),
-            certificate=self._certificate(name),
+            certificate=self._certificate(volume, name),
             settings=settings,
             begun=volume.processes.add,
         )
-        held = reserve()
-        port = held.getsockname()[1]
-        return _Reader(data, port, server, self._open_door(volume, held, lambda: server.port))
+        door = Door(self._front, reserve())
+        door.open(lambda: server.port, partial(self._admits, volume))
+        return _Reader(data, server, door)
 
     def _stop(self, volume: _Volume, server: PostgresServer, *, immediately: bool = False) -> None:
         server.stop(immediately=immediately)
         volume.processes.discard(server.pid)
 
     def _stop_reader(self, volume: _Volume, reader: _Reader) -> None:
-        self._front.shut(reader.door)
+        reader.door.close()
         self._stop(volume, reader.server, immediately=True)
         shutil.rmtree(reader.data, ignore_errors=True)
 
-    def _open_door(self, volume: _Volume, held: socket.socket, target: Target) -> asyncio.Server:
-        def admits(source: ConnectionSource) -> bool:
-            return self._policy.admits(source, volume.storage)
+    def _open_doors(self, volume: _Volume) -> None:
+        admits = partial(self._admits, volume)
+        volume.own.open(volume.writer_port, admits)
+        if volume.named is not None:
+            volume.named.writer.open(volume.writer_port, admits)
+            volume.named.reader.open(volume.reader_port, admits)
 
-        return self._front.open(held, target, admits)
+    def _admits(self, volume: _Volume, source: ConnectionSource) -> bool:
+        return self._policy.admits(source, volume.storage)
 
     def _copy_running(self, server: PostgresServer, source: Path, target: Path) -> None:
         """Copy the data of a server that runs, so that one can start on the copy."""
@@ -357,20 +358,23 @@ class PostgresDataPlane:
         return {
             volume.data: volume.server
             for volume in list(self._volumes.values())
-            if volume.server is not None and volume.door is not None
+            if volume.server is not None
         }
 
     def _lend_replication(self) -> None:
         """Let members of ``rds_replication`` stream changes from clusters that offer them."""
         for volume in list(self._volumes.values()):
             server = volume.server
-            if server is not None and volume.door is not None and volume.logical_replication:
+            if server is not None and volume.logical_replication:
                 with contextlib.suppress(DataPlaneError, pg8000.native.Error, OSError):
                     server.run(template.LEND_REPLICATION)
 
-    def _certificate(self, name: str) -> Path:
+    def _certificate(self, volume: _Volume, name: str) -> Path:
+        """Return a new certificate; it names the cluster as it was called at the first one."""
+        if volume.certified is None:
+            volume.certified = volume.named.addresses if volume.named else ()
         path = self._sockets / f"{name}.pem"
-        self._authority.issue(path, self._user)
+        self._authority.issue(path, self._user, volume.certified)
         return path
 
     @contextlib.contextmanager
@@ -470,28 +474,3 @@ def _copy(source: Path, target: Path) -> None:
 
 def _major(data: Path) -> int:
     return int((data / "PG_VERSION").read_text())
-
-
-def _reserve_pair() -> tuple[socket.socket, socket.socket | None]:
-    """Reserve a port of both loopback addresses; macOS has only one by default."""
-    for _ in range(_PORT_TRIES):
-        held = reserve()
-        try:
-            return held, reserve(held.getsockname()[1], tls.READER_ADDRESS)
-        except OSError as error:
-            if error.errno != errno.EADDRINUSE:
-                return held, None
-            held.close()
-    return reserve(), None
-
-
-def _reserve_again(port: int, address: str) -> socket.socket:
-    """Takes the port back after its listener closed."""
-    deadline = time.monotonic() + _REOPEN_SECONDS
-    while True:
-        try:
-            return reserve(port, address)
-        except OSError as error:
-            if time.monotonic() >= deadline:
-                raise DataPlaneError(f"port {port} is taken") from error
-            time.sleep(0.02)

@@ -2,6 +2,7 @@
 
 import datetime
 import ipaddress
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -14,8 +15,6 @@ from embedded_aws.rds.data_plane.system_user import SystemUser
 
 HOST = "localhost"
 ADDRESS = "127.0.0.1"
-READER_ADDRESS = "127.0.0.2"
-ADDRESSES = (ADDRESS, READER_ADDRESS)
 _VALIDITY = datetime.timedelta(days=30)
 _CLOCK_SKEW = datetime.timedelta(hours=1)
 
@@ -47,11 +46,14 @@ class Authority:
         bundle.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
         return cls(bundle, name, key)
 
-    def issue(self, path: Path, user: SystemUser) -> None:
-        """Write a server's key and certificate, which names this machine, for ``user`` alone."""
+    def issue(self, path: Path, user: SystemUser, addresses: Sequence[str] = ()) -> None:
+        """Write a server's key and certificate for ``user`` alone.
+
+        The certificate names this machine, and the addresses of a cluster.
+        """
         key = ec.generate_private_key(ec.SECP256R1())
         names: list[x509.GeneralName] = [x509.DNSName(HOST)]
-        names += [x509.IPAddress(ipaddress.ip_address(each)) for each in ADDRESSES]
+        names += [x509.IPAddress(ipaddress.ip_address(each)) for each in {ADDRESS, *addresses}]
         certificate = (
             _builder(_name(HOST), self.name, key.public_key())
             .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)

@@ -148,7 +148,7 @@ def test_only_a_function_with_the_right_group_reaches_a_quarantined_cluster(
 ) -> None:
     cluster = quarantined_cluster(aws, network, groups["Quarantine"])
     try:
-        event = {"host": "127.0.0.1", "port": cluster["Port"]}
+        event = {"host": cluster["Endpoint"], "port": cluster["Port"]}
         make_function(aws, "admitted", network, [network.security_group_id, groups["Access"]])
         make_function(aws, "foreign", network, [network.security_group_id])
         make_function(aws, "detached", network, [])

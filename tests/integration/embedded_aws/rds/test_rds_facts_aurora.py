@@ -247,7 +247,7 @@ def test_the_master_user_manages_subscriptions_and_publishes_with_logical_replic
         lent = "SELECT rolreplication FROM pg_roles WHERE rolname = 'streamer'"
         wait_until(lambda: session.run(lent) == [[True]])
         address = (
-            f"host=localhost port={publisher['Port']} dbname=shop user=streamer "
+            f"host={publisher['Endpoint']} port={publisher['Port']} dbname=shop user=streamer "
             "password=streamer-password sslmode=require"
         )
         with databases.connection(subscriber) as other:

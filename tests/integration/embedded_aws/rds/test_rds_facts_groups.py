@@ -35,7 +35,7 @@ NO_PUBLISHER = "'C': '08006'"
 EDGES = pytest.mark.parametrize("major", [MAJORS[0], MAJORS[-1]])
 CONNECT = """
 import socket, struct, sys
-with socket.create_connection(("127.0.0.1", int(sys.argv[1]))) as connection:
+with socket.create_connection((sys.argv[1], int(sys.argv[2]))) as connection:
     try:
         connection.sendall(struct.pack("!II", 8, 80877103))
         print(connection.recv(1).decode())
@@ -83,7 +83,7 @@ def function_connects(cluster: "DBClusterTypeDef", attachment: VpcAttachment | N
 def connects(cluster: "DBClusterTypeDef", *arguments: str, **environment: str) -> bool:
     """Whether a process gets as far as PostgreSQL."""
     done = subprocess.run(  # noqa: S603
-        [sys.executable, "-c", CONNECT, str(cluster["Port"]), *arguments],
+        [sys.executable, "-c", CONNECT, cluster["Endpoint"], str(cluster["Port"]), *arguments],
         env=os.environ | environment,
         capture_output=True,
         text=True,
@@ -312,4 +312,5 @@ def _log(databases: EmbeddedDatabases, cluster: str) -> str:
 
 
 def _address(cluster: "DBClusterTypeDef") -> str:
-    return f"host=localhost port={cluster['Port']} dbname=shop user=postgres password={PASSWORD}"
+    host, port = cluster["Endpoint"], cluster["Port"]
+    return f"host={host} port={port} dbname=shop user=postgres password={PASSWORD}"
