@@ -50,11 +50,11 @@ def test_undisturbed_it_does_all_its_work_once(sweep: SqlSweep) -> None:
     assert "app: aurora_restore.remembered_originals" not in end
     journal = end["reports: aurora_restore.restore_journal"]
     assert [re.sub(r":[0-9a-f]{16}", "", row) for row in journal] == [
+        '(cluster-RESTORED,op-1,"personal-data-searched/""public"".""ledger""")',
         "(cluster-RESTORED,op-1,analyzed)",
         "(cluster-RESTORED,op-1,masking-proven)",
         "(cluster-RESTORED,op-1,originals-remembered)",
         "(cluster-RESTORED,op-1,personal-data-searched)",
-        "(cluster-RESTORED,op-1,personal-data-searched/public.ledger)",
         "(cluster-RESTORED,op-1,rewrite-begun)",
         "(cluster-RESTORED,op-1,script:sql/mask.sql)",
         "(cluster-RESTORED,op-1,tables-analyzed)",

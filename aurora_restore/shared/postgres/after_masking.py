@@ -80,7 +80,7 @@ class RefreshViews(_TaskAfterScripts):
         done = journal.find_all(session, key, f"view-refreshed:{self.of_scripts}:")
         steps = []
         for view in views:
-            entry = f"view-refreshed:{self.of_scripts}:{view}"
+            entry = f"view-refreshed:{self.of_scripts}:{view.sql}"
             if entry not in done:
                 steps.append(
                     _Step(

@@ -157,7 +157,13 @@ def start_task(access: DatabaseAccess, task: Task, seconds: float) -> TaskStatus
     wait((outcome,), timeout=max(0.0, seconds))
     if not outcome.done():
         return TaskStatus.RUNNING
-    _raise_if_failed(task, outcome.exception())
+    error = outcome.exception()
+    if _is_a_second_entry(error):
+        with access.session(task.database) as looking:
+            status = find_task_status(looking, access.journal_key, task)
+        if status is not TaskStatus.MISSING:
+            return status
+    _raise_if_failed(task, error)
     return TaskStatus.DONE
 
 
@@ -239,8 +245,6 @@ def _raise_if_failed(task: Task, error: BaseException | None) -> None:
     match error:
         case None:
             return
-        case PgDatabaseError() if _is_a_second_entry(error):
-            return
         case PgDatabaseError():
             raise task.error(error) from error
         case InterfaceError() | OSError():
@@ -252,11 +256,16 @@ def _raise_if_failed(task: Task, error: BaseException | None) -> None:
             raise error
 
 
-def _is_a_second_entry(error: PgDatabaseError) -> bool:
-    """Return whether another session has done the same task, and this one's work was undone."""
+def _is_a_second_entry(error: BaseException | None) -> bool:
+    """Return whether the journal has refused an entry that it has already.
+
+    Then another session may have done the same task, and this one's work was undone.
+    """
+    if not isinstance(error, PgDatabaseError) or sqlstate(error) != UNIQUE_VIOLATION:
+        return False
     report = error.args[0]
     return (
-        sqlstate(error) == UNIQUE_VIOLATION
+        isinstance(report, dict)
         and report.get("s") == journal.SCHEMA
         and report.get("t") == journal.TABLE
     )

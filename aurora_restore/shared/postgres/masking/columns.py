@@ -25,7 +25,7 @@ from aurora_restore.shared.documents.classification import (
 )
 from aurora_restore.shared.errors import UnclassifiedColumnsError
 from aurora_restore.shared.postgres.catalog import USER_SCHEMA
-from aurora_restore.shared.postgres.connection import DatabaseSession
+from aurora_restore.shared.postgres.connection import DatabaseSession, identifier
 
 MOST_LISTED: Final = 50
 """How many tables of one kind an error or the state lists."""
@@ -44,6 +44,11 @@ class TableName:
 
     schema: str
     table: str
+
+    @property
+    def sql(self) -> str:
+        """Return its name as SQL, which no other table has: a name may hold a dot."""
+        return f"{identifier(self.schema)}.{identifier(self.table)}"
 
     def __str__(self) -> str:
         return f"{self.schema}.{self.table}"

@@ -86,7 +86,7 @@ class ProveMasking(Proof):
         relations = [
             relation
             for relation in find_stored_relations(session, columns.treated)
-            if str(relation.name) not in done
+            if relation.name.sql not in done
         ]
         reading = ReadingTransaction.of(session)
         for batch in in_batches(relations, lambda each: [each]):
@@ -119,7 +119,7 @@ class ProveMasking(Proof):
             f"'[]')) FROM (SELECT {counts} FROM {relation.sql}) counted "
             f"CROSS JOIN LATERAL (VALUES {named}) AS f (place, kind, found))"
         )
-        return journal.insertion(key, part_entry(self.entry, relation.name), findings)
+        return journal.insertion(key, part_entry(self.entry, relation.name.sql), findings)
 
     def _is_left(self, key: JournalKey, table: TableName, column: str, treatment: str) -> str:
         text = as_text(column)

@@ -117,7 +117,7 @@ class FindPersonalData(Proof):
         relations = [
             relation
             for relation in find_stored_relations(session)
-            if relation.of in columns and str(relation.name) not in done
+            if relation.of in columns and relation.name.sql not in done
         ]
         reading = ReadingTransaction.of(session)
         for batch in in_batches(relations, lambda each: [each]):
@@ -168,7 +168,7 @@ class FindPersonalData(Proof):
                 GROUP BY v.place, m.kind
             ) f
         )"""
-        return journal.insertion(key, part_entry(self.entry, relation.name), findings)
+        return journal.insertion(key, part_entry(self.entry, relation.name.sql), findings)
 
     def judge(self, findings: Sequence[Finding]) -> PersonalDataFoundError:
         """Return the error that names the columns, and how much was found in each."""

@@ -58,7 +58,7 @@ class StoredRelation:
     @property
     def sql(self) -> str:
         """Return the relation without what inherits from it, as FROM knows it."""
-        return f"ONLY {identifier(self.name.schema)}.{identifier(self.name.table)}"
+        return f"ONLY {self.name.sql}"
 
     def sampled(self, columns: str, condition: str, rows: int) -> str:
         """Return a query for a sample of the rows.
