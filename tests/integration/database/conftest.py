@@ -56,6 +56,7 @@ NEWER: Final = {
 }
 """What a server does not know that is older than the version."""
 OLDEST: Final = (MAJORS[0],)
+NEWEST: Final = (MAJORS[-1],)
 SINCE_16: Final = tuple(major for major in MAJORS if major >= 16)
 """Those in which a membership has options and a grantor that counts."""
 SINCE_17: Final = tuple(major for major in MAJORS if major >= 17)
@@ -120,13 +121,13 @@ def snapshots(data_plane: PostgresDataPlane) -> Callable[[int], str]:
     return taken
 
 
-@pytest.fixture(params=MAJORS)
+@pytest.fixture(params=[*OLDEST, *NEWEST])
 def restored(
     data_plane: PostgresDataPlane,
     snapshots: Callable[[int], str],
     request: pytest.FixtureRequest,
 ) -> Iterator[Restored]:
-    """A cluster of its own for each test, in each major version unless the test names some."""
+    """A cluster of its own for each test, of the oldest and the newest version, or those named."""
     with opened(data_plane, "restored", request.param, snapshots(request.param)) as made:
         yield made
 

@@ -7,12 +7,9 @@ import pytest
 from aurora_restore.shared.errors import PrivilegeCheckError
 from aurora_restore.shared.postgres.connection import DatabaseLogin, identifier
 from aurora_restore.shared.postgres.ownership import FORMER_OWNER
-from embedded_aws.rds.data_plane.builds import MAJORS
-from tests.integration.database.conftest import DATABASE, MASTER, Restored
+from tests.integration.database.conftest import DATABASE, MASTER, NEWEST, Restored
 from tests.integration.database.roles import ACCESS, APP, READONLY, prove, set_up_access, setup_of
 
-EDGES = (MAJORS[0], MAJORS[-1])
-on_the_oldest_and_the_newest = pytest.mark.parametrize("restored", EDGES, indirect=True)
 READER = identifier(READONLY.user)
 BYSTANDER = DatabaseLogin("bystander", "bystander-password")
 ROLES = f"""
@@ -58,7 +55,6 @@ GRANT USAGE ON FOREIGN SERVER production TO app_user, {READER}, PUBLIC;
 """
 
 
-@on_the_oldest_and_the_newest
 def test_a_foreign_table_is_out_of_reach_for_the_application(restored: Restored) -> None:
     as_master(restored, FOREIGN)
     set_up_access(restored)
@@ -71,7 +67,6 @@ def test_a_foreign_table_is_out_of_reach_for_the_application(restored: Restored)
     )
 
 
-@on_the_oldest_and_the_newest
 def test_a_foreign_table_within_reach_is_found_out(restored: Restored) -> None:
     as_master(restored, FOREIGN)
     set_up_access(restored)
@@ -97,7 +92,6 @@ REVOKE deployer FROM postgres;
 """
 
 
-@on_the_oldest_and_the_newest
 def test_what_is_made_tomorrow_is_not_written_by_the_read_only_role(restored: Restored) -> None:
     as_master(restored, DEFAULTS)
     set_up_access(restored)
@@ -121,7 +115,6 @@ def test_what_is_made_tomorrow_is_not_written_by_the_read_only_role(restored: Re
         connection.run("INSERT INTO tomorrow.orders DEFAULT VALUES")
 
 
-@on_the_oldest_and_the_newest
 def test_a_default_privilege_that_lets_the_read_only_role_write_is_found_out(
     restored: Restored,
 ) -> None:
@@ -150,7 +143,6 @@ GRANT INSERT ON customers TO deployer WITH GRANT OPTION;
 """
 
 
-@on_the_oldest_and_the_newest
 def test_what_the_read_only_role_has_granted_on_goes_with_its_grant_options(
     restored: Restored,
 ) -> None:
@@ -167,7 +159,6 @@ def test_what_the_read_only_role_has_granted_on_goes_with_its_grant_options(
     assert refused(restored, READONLY, "INSERT INTO customers VALUES (0, 'x')") == "42501"
 
 
-@on_the_oldest_and_the_newest
 def test_a_grant_option_of_the_read_only_role_is_found_out(restored: Restored) -> None:
     set_up_access(restored)
     as_master(restored, f"GRANT SELECT ON customers TO {READER} WITH GRANT OPTION")
@@ -194,7 +185,6 @@ REVOKE {READER} FROM postgres;
 """
 
 
-@on_the_oldest_and_the_newest
 def test_what_the_read_only_role_owns_is_taken_from_it_and_still_works(restored: Restored) -> None:
     as_master(restored, "CREATE DATABASE others")
     as_master(restored, "CREATE TABLE hidden ()", "others")
@@ -217,7 +207,6 @@ def test_what_the_read_only_role_owns_is_taken_from_it_and_still_works(restored:
     assert as_master(restored, f"{rights}'{FORMER_OWNER}'") == [[False, False, False]]
 
 
-@on_the_oldest_and_the_newest
 def test_ownership_of_the_read_only_role_is_found_out(restored: Restored) -> None:
     set_up_access(restored)
     as_master(restored, f"GRANT {READER} TO postgres")
@@ -226,7 +215,6 @@ def test_ownership_of_the_read_only_role_is_found_out(restored: Restored) -> Non
         prove(restored)
 
 
-@on_the_oldest_and_the_newest
 def test_create_is_taken_from_the_read_only_role_and_from_public(restored: Restored) -> None:
     as_master(
         restored,
@@ -240,7 +228,6 @@ def test_create_is_taken_from_the_read_only_role_and_from_public(restored: Resto
     assert refused(restored, APP, "CREATE SCHEMA mine") == "42501"
 
 
-@on_the_oldest_and_the_newest
 def test_a_schema_of_a_superuser_is_left_out_and_reported(restored: Restored) -> None:
     as_master(restored, ROLES)
     as_superuser(
@@ -262,7 +249,6 @@ def test_a_schema_of_a_superuser_is_left_out_and_reported(restored: Restored) ->
     prove(restored)
 
 
-@on_the_oldest_and_the_newest
 def test_tables_in_a_superusers_schema_are_granted_if_they_are_not_its_own(
     restored: Restored,
 ) -> None:
@@ -293,7 +279,6 @@ ALTER DEFAULT PRIVILEGES REVOKE EXECUTE ON FUNCTIONS FROM PUBLIC;
 """
 
 
-@on_the_oldest_and_the_newest
 def test_functions_that_are_not_publics_are_the_applications(restored: Restored) -> None:
     as_master(restored, FUNCTIONS)
     set_up_access(restored)
@@ -311,7 +296,6 @@ def test_functions_that_are_not_publics_are_the_applications(restored: Restored)
     assert refused(restored, READONLY, "CALL job(1)") == "42501"
 
 
-@on_the_oldest_and_the_newest
 def test_bypassrls_that_the_master_user_may_not_take_is_reported_with_its_remedy(
     restored: Restored,
 ) -> None:
@@ -323,7 +307,7 @@ def test_bypassrls_that_the_master_user_may_not_take_is_reported_with_its_remedy
         set_up_access(restored)
 
 
-@pytest.mark.parametrize("restored", EDGES[1:], indirect=True)
+@pytest.mark.parametrize("restored", NEWEST, indirect=True)
 def test_bypassrls_and_replication_are_taken_where_the_master_user_may(restored: Restored) -> None:
     as_superuser(
         restored,
@@ -338,7 +322,6 @@ def test_bypassrls_and_replication_are_taken_where_the_master_user_may(restored:
         prove(restored)
 
 
-@on_the_oldest_and_the_newest
 def test_the_master_user_still_gets_in_where_the_database_is_anothers(restored: Restored) -> None:
     as_master(restored, "CREATE ROLE deployer; GRANT deployer TO postgres")
     as_master(
@@ -349,7 +332,6 @@ def test_the_master_user_still_gets_in_where_the_database_is_anothers(restored: 
     assert not restored.refuses(MASTER)
 
 
-@on_the_oldest_and_the_newest
 def test_a_large_object_is_not_written_by_the_read_only_role(restored: Restored) -> None:
     as_master(
         restored,
@@ -363,7 +345,6 @@ def test_a_large_object_is_not_written_by_the_read_only_role(restored: Restored)
     assert refused(restored, READONLY, "SELECT lo_put(4711, 0, 'x')") == "42501"
 
 
-@on_the_oldest_and_the_newest
 def test_a_trigger_that_forbids_deletions_does_not_fail_the_proof(restored: Restored) -> None:
     as_master(
         restored,
@@ -390,7 +371,6 @@ END $$
 """
 
 
-@on_the_oldest_and_the_newest
 def test_more_tables_than_the_lock_table_holds_are_granted_in_batches(restored: Restored) -> None:
     as_master(restored, MANY)
     access = setup_of(restored)

@@ -10,7 +10,6 @@ from aurora_restore.shared.postgres.connection import DatabaseLogin
 from aurora_restore.shared.postgres.scram import parse_app_credentials
 from aurora_restore.shared.postgres.scripts import SqlScript
 from aurora_restore.shared.postgres.tasks import TaskStatus, start_task
-from embedded_aws.rds.data_plane.builds import MAJORS
 from tests.integration.database.conftest import (
     DATABASE,
     MASTER,
@@ -19,9 +18,6 @@ from tests.integration.database.conftest import (
     Restored,
 )
 from tests.integration.database.roles import APP, prove, set_up_access
-
-EDGES = (MAJORS[0], MAJORS[-1])
-on_the_oldest_and_the_newest = pytest.mark.parametrize("restored", EDGES, indirect=True)
 
 
 def as_master(restored: Restored, sql: str) -> list[list[Any]]:
@@ -36,7 +32,6 @@ def mask(restored: Restored, sql: str) -> TaskStatus:
     )
 
 
-@on_the_oldest_and_the_newest
 def test_a_connection_limit_of_none_is_reset(restored: Restored) -> None:
     as_master(restored, "ALTER ROLE app_user CONNECTION LIMIT 0")
     set_up_access(restored)
@@ -44,7 +39,6 @@ def test_a_connection_limit_of_none_is_reset(restored: Restored) -> None:
     assert not restored.refuses(APP)
 
 
-@on_the_oldest_and_the_newest
 def test_settings_by_which_a_role_could_not_write_are_reset_and_others_stay(
     restored: Restored,
 ) -> None:
@@ -79,7 +73,6 @@ WHERE m.roleid = 'postgres'::regrole ORDER BY 1
 """
 
 
-@on_the_oldest_and_the_newest
 def test_an_owner_that_is_a_member_of_the_master_does_not_break_masking(
     restored: Restored,
 ) -> None:
@@ -123,7 +116,6 @@ PASSWORDS = (
 )
 
 
-@pytest.mark.parametrize("restored", EDGES, indirect=True)
 def test_every_password_that_passes_the_check_works(restored: Restored) -> None:
     for password in PASSWORDS:
         parse_app_credentials(

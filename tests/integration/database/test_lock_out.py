@@ -19,7 +19,6 @@ from embedded_aws.rds.data_plane.postgres import PostgresDataPlane
 from tests.integration.database.conftest import (
     DATABASE,
     MASTER,
-    OLDEST,
     OPERATION,
     SINCE_16,
     SINCE_17,
@@ -27,7 +26,6 @@ from tests.integration.database.conftest import (
 )
 from tests.integration.database.test_roles import ETL, MONITORING
 
-EDGES = pytest.mark.parametrize("restored", [*OLDEST, SINCE_17[-1]], indirect=True)
 KEEP = ("monitoring", "nobody")
 STUBBORN = DatabaseLogin("stubborn", "stubborn-password")
 ELSEWHERE = ("postgres", "template1", "unlisted")
@@ -248,7 +246,6 @@ def reader(restored: Restored, data_plane: PostgresDataPlane) -> DatabaseServer:
     return replace(restored.server, host=shown.host, port=shown.port)
 
 
-@EDGES
 def test_sessions_end_on_every_instance(restored: Restored, reader: DatabaseServer) -> None:
     on_reader = replace(restored, server=reader)
     with (
@@ -262,7 +259,6 @@ def test_sessions_end_on_every_instance(restored: Restored, reader: DatabaseServ
     assert on_reader.refuses(ETL)
 
 
-@EDGES
 def test_a_reader_that_is_not_reached_is_reported_when_all_is_closed(
     restored: Restored, reader: DatabaseServer, data_plane: PostgresDataPlane
 ) -> None:
@@ -295,7 +291,6 @@ def test_a_role_that_rds_has_made_for_itself_is_left_alone(restored: Restored) -
     assert DATABASE in enters(restored, DatabaseLogin("rdsnewcomer", "rdsnewcomer-password"))
 
 
-@EDGES
 def test_two_thousand_roles_take_a_few_seconds(restored: Restored) -> None:
     as_master(
         restored,

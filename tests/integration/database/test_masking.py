@@ -34,10 +34,7 @@ from aurora_restore.shared.postgres.masking.plan import (
 )
 from aurora_restore.shared.postgres.scripts import SqlScript
 from aurora_restore.shared.postgres.tasks import Task, TaskStatus, find_task_status, start_task
-from embedded_aws.rds.data_plane.builds import MAJORS
 from tests.integration.database.conftest import DATABASE, MASTER, OPERATION, Restored
-
-pytestmark = pytest.mark.parametrize("restored", [MAJORS[0], MAJORS[-1]], indirect=True)
 
 KEY = EvidenceKey("key-canary")
 ODD: Mapping[str, Any] = {'odd "table': {"id": "safe", "drop table": "safe"}}

@@ -1,6 +1,7 @@
 """Who can log in and what they can do, in a real PostgreSQL."""
 
 import re
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -27,6 +28,8 @@ from aurora_restore.shared.postgres.lock_out import (
     LOGINS_DISABLED,
     lock_out,
 )
+from embedded_aws.rds.data_plane.builds import MAJORS
+from embedded_aws.rds.data_plane.postgres import PostgresDataPlane
 from tests.integration.database.conftest import (
     DATABASE,
     MASTER,
@@ -35,6 +38,7 @@ from tests.integration.database.conftest import (
     SINCE_16,
     Aged,
     Restored,
+    opened,
 )
 from tests.integration.database.roles import APP, READONLY, prove, set_up_access
 
@@ -51,6 +55,17 @@ UNION ALL SELECT 'default', defaclrole::regrole::text || defaclobjtype::text, de
     FROM pg_default_acl
 ORDER BY 1, 2, 3
 """
+
+
+@pytest.fixture(params=MAJORS)
+def restored(
+    data_plane: PostgresDataPlane,
+    snapshots: Callable[[int], str],
+    request: pytest.FixtureRequest,
+) -> Iterator[Restored]:
+    """A cluster of its own for each test, of every version: memberships differ between them."""
+    with opened(data_plane, "restored", request.param, snapshots(request.param)) as made:
+        yield made
 
 
 def set_up(restored: Restored, key: JournalKey = OPERATION) -> list[str]:
