@@ -5,9 +5,11 @@ the embedded AWS, one execution watched from start to end, and a summary in whic
 was promised is looked up in the restored database.
 
 * :mod:`~demo.scenario` says who and what takes part,
-* :mod:`~demo.preparation` makes it, :mod:`~demo.watching`
-  follows the execution, :mod:`~demo.inspection` looks at what came of it,
-* :mod:`~demo.progress` and :mod:`~demo.checks` decide,
-  from values alone,
+* :mod:`~demo.preparation` makes it, with :mod:`~demo.clusters`, :mod:`~demo.configuration` and,
+  for what production is connected to, :mod:`~demo.wiring`,
+* :mod:`~demo.watching` follows the execution, while :mod:`~demo.outsider` tries to connect,
+* :mod:`~demo.inspection` looks at what came of it, :mod:`~demo.originals` for what must be gone,
+* :mod:`~demo.progress`, :mod:`~demo.checks` and :mod:`~demo.safety_checks` decide, from values
+  alone,
 * :mod:`~demo.screen` and :mod:`~demo.report` show.
 """

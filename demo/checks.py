@@ -1,6 +1,6 @@
 """What must hold when the demo is over, judged from what was read; nothing here reads."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from aurora_restore.shared.sequences import REPLACE
@@ -75,30 +75,41 @@ class Check:
 
     promise: str
     held: bool
+    evidence: str = ""
+    """What shows it if it was kept."""
     found: str = ""
     """What was found instead."""
 
 
 def compare_tables(
-    source: Mapping[str, TableReading], restored: Mapping[str, TableReading]
+    source: Mapping[str, TableReading],
+    restored: Mapping[str, TableReading],
+    cleared: Collection[str] = (),
 ) -> tuple[TableVerdict, ...]:
     """Return every table of both databases, those of the source first."""
     names = [*source, *(name for name in restored if name not in source)]
-    return tuple(_compare_table(name, source.get(name), restored.get(name)) for name in names)
+    return tuple(
+        _compare_table(name, source.get(name), restored.get(name), cleared=name in cleared)
+        for name in names
+    )
 
 
 def _compare_table(
-    name: str, source: TableReading | None, restored: TableReading | None
+    name: str, source: TableReading | None, restored: TableReading | None, *, cleared: bool
 ) -> TableVerdict:
-    verdict, held = _table_verdict(source, restored)
+    verdict, held = _table_verdict(source, restored, cleared=cleared)
     return TableVerdict(name=name, source=source, restored=restored, verdict=verdict, held=held)
 
 
-def _table_verdict(source: TableReading | None, restored: TableReading | None) -> tuple[str, bool]:
+def _table_verdict(
+    source: TableReading | None, restored: TableReading | None, *, cleared: bool
+) -> tuple[str, bool]:
     if source is None:
         return "NOT IN SOURCE", False
     if restored is None:
         return "MISSING", False
+    if cleared:
+        return ("NOT CLEARED", False) if restored.rows else ("cleared", True)
     if not source.originals:
         same = (source.rows, source.checksum) == (restored.rows, restored.checksum)
         return ("identical", True) if same else ("DIFFERENT", False)
@@ -162,32 +173,6 @@ def check_states(statuses: Mapping[str, str]) -> Check:
     )
 
 
-def check_unchanged(before: Mapping[str, TableReading], after: Mapping[str, TableReading]) -> Check:
-    """Return the check that the source holds what it held before."""
-    changed = sorted(
-        name for name in before.keys() | after.keys() if before.get(name) != after.get(name)
-    )
-    return Check(
-        promise="The source holds what it held before the run",
-        held=not changed,
-        found=f"changed: {', '.join(changed)}",
-    )
-
-
-def check_masking(
-    verdicts: Sequence[TableVerdict], masked: Mapping[str, Sequence[str]]
-) -> Iterator[Check]:
-    """Yield a check for each table: no original value of a masked column is left."""
-    by_name = {each.name: each for each in verdicts}
-    for table, columns in masked.items():
-        verdict = by_name.get(table)
-        yield Check(
-            promise=f"No original value of {', '.join(columns)} is left in {table}",
-            held=verdict is not None and verdict.held,
-            found="the table is missing" if verdict is None else verdict.verdict,
-        )
-
-
 def check_secrets(secrets: Sequence[str], reported: Mapping[str, str]) -> Check:
     """Return the check that no password is in anything that was recorded."""
     leaks = sorted(name for name, text in reported.items() if any(each in text for each in secrets))
@@ -199,7 +184,7 @@ def check_secrets(secrets: Sequence[str], reported: Mapping[str, str]) -> Check:
 
 
 def failures_of(
-    tables: Sequence[TableVerdict], logins: Sequence[LoginVerdict], checks: Sequence[Check]
+    tables: Sequence[TableVerdict], logins: Sequence[LoginVerdict], checks: Iterable[Check]
 ) -> Iterator[str]:
     """Yield a line for everything that did not hold."""
     yield from (f"table {each.name}: {each.verdict}" for each in tables if not each.held)

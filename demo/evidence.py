@@ -7,6 +7,7 @@ import shutil
 import traceback
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
@@ -37,6 +38,16 @@ class Records:
     def statuses(self) -> dict[str, str]:
         """Return the status of each step in the state table."""
         return {str(item["step"]): str(item["status"]) for item in self.state}
+
+    def details(self, step: str) -> Mapping[str, Any]:
+        """Return what a step has written to the state table; nothing if it has not."""
+        found = (item["details"] for item in self.state if item["step"] == step)
+        return dict(next(found, {}))
+
+    def time_of(self, step: str) -> datetime | None:
+        """Return when a step last wrote to the state table; None if it has not."""
+        found = (str(item["timestamp"]) for item in self.state if item["step"] == step)
+        return next(map(datetime.fromisoformat, found), None)
 
     def routes(self) -> set[str]:
         """Return the routes of the snapshot to the target that the steps have recorded."""

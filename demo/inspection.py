@@ -1,9 +1,11 @@
 """Looks at what came of the execution: in both databases, at RDS, and in what was written down."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from datetime import datetime
+from itertools import chain
+from typing import Any, Final
 
 from aurora_restore.shared.names import TAG_ARCHIVED_AT, TAG_SOURCE_SNAPSHOT
 from aurora_restore.shared.postgres.connection import DatabaseLogin, DatabaseServer
@@ -12,19 +14,38 @@ from demo.checks import (
     Expected,
     LoginVerdict,
     TableVerdict,
-    check_masking,
     check_same,
     check_secrets,
     check_states,
-    check_unchanged,
     compare_tables,
+    failures_of,
     judge_login,
 )
+from demo.clusters import instance_statuses
 from demo.databases import attempt, read_tables, server_of
 from demo.evidence import Records
-from demo.preparation import Prepared, instance_statuses
+from demo.originals import find_originals, originals_of
+from demo.outsider import Outsider
+from demo.preparation import Prepared
+from demo.safety_checks import (
+    check_checks,
+    check_delivery,
+    check_originals,
+    check_outsider,
+    check_proof,
+    check_quarantine,
+    check_slot,
+    check_unchanged,
+    check_wiring,
+)
 from demo.scenario import Scenario
+from demo.wiring import SUBSCRIBED, read_wiring
 from embedded_aws.aws import EmbeddedAws, PublishedMessage
+
+PRODUCTION: Final = "What the copy has done to production"
+CUSTOMERS: Final = "What the copy knows of production's customers"
+QUARANTINE: Final = "When the copy could be reached"
+REST: Final = "What else was looked at"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,8 +54,13 @@ class InspectionResult:
 
     tables: tuple[TableVerdict, ...]
     logins: tuple[LoginVerdict, ...]
-    checks: tuple[Check, ...]
+    checks: Mapping[str, tuple[Check, ...]]
+    """The other checks, by what they are about."""
     announced: PublishedMessage | None
+
+    def failures(self) -> Iterator[str]:
+        """Yield a line for everything that did not hold."""
+        return failures_of(self.tables, self.logins, chain(*self.checks.values()))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,28 +73,65 @@ class StagingLogins:
 
 
 def inspect(
-    aws: EmbeddedAws, scenario: Scenario, prepared: Prepared, records: Records
+    aws: EmbeddedAws, scenario: Scenario, prepared: Prepared, records: Records, outsider: Outsider
 ) -> InspectionResult:
-    """Log in everywhere, read everything, and judge it."""
+    """Log in everywhere, read everything, let production go on, and judge what was found."""
+    production = prepared.production
     secrets = _secrets(aws, scenario, prepared.outputs)
     rds = aws.client("rds", account=scenario.target.account, region=scenario.target.region)
     (cluster,) = rds.describe_db_clusters(DBClusterIdentifier=scenario.target.name)["DBClusters"]
     restored = server_of(cluster, aws.rds.ca_bundle)
-    source = prepared.production.server
     reader = DatabaseLogin(scenario.reader.user, scenario.reader.password)
-    in_source = read_tables(source, reader, scenario.database, scenario.masked)
+    in_source = read_tables(production.server, reader, scenario.database, scenario.masked)
     in_restored = read_tables(restored, secrets.readonly, scenario.database, scenario.masked)
-    tables = compare_tables(in_source, in_restored)
+    tables = compare_tables(in_source, in_restored, scenario.cleared)
+    originals = originals_of(production.tables)
+    setup = records.details("setup-db-users")
+    handed_over = records.details("hand-over")
+    set_up_at = records.time_of("setup-db-users")
+    slots = production.supplier.slots()
+    production.database.wake()
     announced = records.announcements()
-    return InspectionResult(
-        tables=tables,
-        logins=tuple(_logins(scenario, secrets, source, restored)),
-        checks=(
+    checks = {
+        PRODUCTION: (
+            check_wiring(
+                production.wiring,
+                {kind: each["names"] for kind, each in setup.get("wiring_removed", {}).items()},
+                read_wiring(restored, secrets.master, scenario.database),
+            ),
+            check_slot(production.slots, slots),
+            check_delivery(
+                scenario.news,
+                production.database.await_prices(scenario.news),
+                production.tables.get(SUBSCRIBED),
+                in_restored.get(SUBSCRIBED),
+            ),
+            check_unchanged(production.tables, in_source),
+        ),
+        CUSTOMERS: (
+            check_originals(
+                len(originals),
+                production.originals,
+                find_originals(
+                    restored, secrets.master, secrets.readonly, scenario.database, originals
+                ),
+            ),
+            check_proof(setup.get("masking", {})),
+            check_checks(scenario.check_name, setup.get("masking", {})),
+        ),
+        QUARANTINE: (
+            check_quarantine(
+                handed_over.get("quarantine_security_group_ids", ()),
+                records.time_of("restore-snapshot"),
+                set_up_at,
+                _moment(handed_over.get("handed_over_at")),
+            ),
+            check_outsider(outsider.refused, outsider.reached, set_up_at),
+        ),
+        REST: (
             check_states(records.statuses()),
-            *check_masking(tables, scenario.masked),
             *_check_cluster(rds, cluster, prepared),
             *_check_copy(rds, scenario, prepared),
-            check_unchanged(prepared.production.tables, in_source),
             _check_source_cluster(aws, scenario),
             *_check_source_account(aws, scenario),
             check_same(f"The snapshot was {scenario.route}", {scenario.route}, records.routes()),
@@ -77,17 +140,29 @@ def inspect(
                 ["success"],
                 [json.loads(each.message).get("status") for each in announced],
             ),
-            check_secrets(
-                [
-                    scenario.source.master_password,
-                    *(login.password for login in scenario.logins),
-                    *(login.password for login in vars(secrets).values()),
-                ],
-                records.texts(),
-            ),
+            check_secrets(_passwords(scenario, secrets), records.texts()),
         ),
+    }
+    return InspectionResult(
+        tables=tables,
+        logins=tuple(_logins(scenario, secrets, production.server, restored)),
+        checks=checks,
         announced=announced[0] if announced else None,
     )
+
+
+def _moment(written: str | None) -> datetime | None:
+    return datetime.fromisoformat(written) if written else None
+
+
+def _passwords(scenario: Scenario, secrets: StagingLogins) -> list[str]:
+    """Return every password of the story, of production, its supplier and staging."""
+    return [
+        scenario.source.master_password,
+        scenario.supplier.master_password,
+        *(login.password for login in (*scenario.logins, scenario.feed)),
+        *(login.password for login in vars(secrets).values()),
+    ]
 
 
 def _secrets(aws: EmbeddedAws, scenario: Scenario, outputs: Mapping[str, str]) -> StagingLogins:

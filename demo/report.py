@@ -105,8 +105,11 @@ def checks(made: Iterable[Check]) -> Table:
     table.add_column(min_width=4)
     table.add_column()
     for each in made:
-        promise = each.promise if each.held else f"{each.promise}: {each.found}"
-        table.add_row(_verdict("yes" if each.held else "NO", held=each.held), promise)
+        seen = each.evidence if each.held else each.found
+        table.add_row(
+            _verdict("yes" if each.held else "NO", held=each.held),
+            f"{each.promise}: {seen}" if seen else each.promise,
+        )
     return table
 
 

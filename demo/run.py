@@ -12,9 +12,9 @@ from rich.padding import Padding
 from rich.text import Text
 
 from demo import report
-from demo.checks import failures_of
 from demo.evidence import FOLDER, Records, collect, keep, readable
 from demo.inspection import InspectionResult, inspect
+from demo.outsider import Outsider
 from demo.preparation import (
     Prepared,
     check_requirements,
@@ -131,22 +131,31 @@ class _Demo:
     def _in(self, aws: EmbeddedAws) -> list[str]:
         with self._screen.busy():
             prepared = prepare(aws, self._scenario, self._screen)
-        progress = self._execute(aws, prepared)
+        outsider = self._make_outsider(aws)
+        progress = self._execute(aws, prepared, outsider)
         if progress.failure:
             self._show_failure(progress, progress.failure)
             return [f"The execution {progress.status.lower()}."]
         with self._screen.busy(), self._screen.activity("Logging in and reading both databases"):
-            inspection = inspect(aws, self._scenario, prepared, self._records)
+            inspection = inspect(aws, self._scenario, prepared, self._records, outsider)
         self._show_result(progress, inspection)
-        return list(failures_of(inspection.tables, inspection.logins, inspection.checks))
+        return list(inspection.failures())
 
-    def _execute(self, aws: EmbeddedAws, prepared: Prepared) -> ExecutionProgress:
+    def _make_outsider(self, aws: EmbeddedAws) -> Outsider:
+        target = self._scenario.target
+        return Outsider(
+            aws.client("rds", account=target.account, region=target.region), target.name
+        )
+
+    def _execute(
+        self, aws: EmbeddedAws, prepared: Prepared, outsider: Outsider
+    ) -> ExecutionProgress:
         screen, outputs = self._screen, prepared.outputs
         arn = aws.start(outputs["StateMachineArn"], self._scenario.start)
         name = arn.rpartition(":")[2]
         screen.heading("Execution")
         screen.say(f"Started execution {name}")
-        progress, events = watch(aws, self._scenario, arn, screen)
+        progress, events = watch(aws, self._scenario, arn, screen, outsider.try_to_connect)
         took = progress.seconds(datetime.now(UTC))
         screen.say(f"The execution {progress.status.lower()} after {took:.1f} s")
         if progress.failure is not None:
@@ -172,8 +181,9 @@ class _Demo:
         show(report.tables(inspection.tables))
         heading("Who can log in now, and who no longer can (each tried over TLS)")
         show(report.logins(inspection.logins))
-        heading("What else was looked at")
-        show(report.checks(inspection.checks))
+        for subject, checks in inspection.checks.items():
+            heading(subject)
+            show(report.checks(checks))
         heading("The notification, as published")
         show(report.announcement(inspection.announced), soft_wrap=True)
         heading("Where to look closer")

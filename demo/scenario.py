@@ -52,6 +52,8 @@ class Scenario:
     """The parts and their names. Passwords are new in every story."""
 
     source: DemoCluster
+    supplier: DemoCluster
+    """Publishes what production subscribes to."""
     target: DemoCluster
     environment: str = "demo"
     restore: str = "staging"
@@ -61,13 +63,26 @@ class Scenario:
     """Owns the schema of its own, which ``owner_script`` makes."""
     reader: DemoLogin
     """Reads everything in production; so do the demo's checks, as this login."""
+    application: DemoLogin
+    """Whose rights production's foreign server lends."""
     others: tuple[DemoLogin, ...] = ()
+    feed: DemoLogin
+    """By which production reads from its supplier."""
     master_script: Path = SQL / "pgbench.sql"
     owner_script: Path = SQL / "shop.sql"
+    supplier_script: Path = SQL / "supplier.sql"
     stale_script: Path = SQL / "staging.sql"
     mask_script: Path = SQL / "mask-customers.sql"
+    columns: Path = SQL / "columns.json"
+    """What the masking does about each column."""
+    check: Path = SQL / "no-former-customers.sql"
+    check_name: str = "No customer has a name or an address of before"
     masked: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Columns by table, of which no original value may reach the restored cluster."""
+    cleared: tuple[str, ...] = ()
+    """Tables of which no row may reach the restored cluster."""
+    news: Mapping[int, float] = field(default_factory=lambda: {61: 9.5, 62: 19.5, 63: 29.5})
+    """Prices by product, which the supplier publishes after the snapshot."""
     probed_table: str = "public.pgbench_branches"
     """The table on which it is tried who may read and write."""
     route: str
@@ -87,12 +102,12 @@ class Scenario:
     @property
     def logins(self) -> tuple[DemoLogin, ...]:
         """Everybody whom production lets in, the master user aside."""
-        return (self.owner, self.reader, *self.others)
+        return (self.owner, self.reader, self.application, *self.others)
 
-    @property
-    def masking_script(self) -> str:
-        """The path of the masking script, as a configuration names it."""
-        return self.mask_script.relative_to(repository()).as_posix()
+
+def in_repository(file: Path) -> str:
+    """Return the path of a file as a configuration names it."""
+    return file.relative_to(repository()).as_posix()
 
 
 def shop_scenario(*, cross_account: bool = False) -> Scenario:
@@ -103,16 +118,19 @@ def shop_scenario(*, cross_account: bool = False) -> Scenario:
     account = PRODUCTION_ACCOUNT if cross_account else ACCOUNT
     return Scenario(
         source=DemoCluster(name="shop-production", account=account, region="us-east-1"),
+        supplier=DemoCluster(name="shop-supplier", account=account, region="us-east-1"),
         route=Route.OTHER_ACCOUNT_AND_REGION if cross_account else Route.OTHER_REGION,
         target=DemoCluster(name="shop-staging", account=ACCOUNT, region="us-west-2"),
         owner=DemoLogin(user="shop_owner", who="owns the schema shop"),
         reader=DemoLogin(user="analyst", who="production's reports"),
+        application=DemoLogin(user="shop_app", who="the shop in production"),
+        feed=DemoLogin(user="feed", who="the supplier's subscribers", groups=("rds_replication",)),
         others=(
-            DemoLogin(user="shop_app", who="the shop in production"),
             DemoLogin(user="etl", who="fills the warehouse"),
             DemoLogin(
                 user="monitoring", who="watches all clusters", groups=("pg_monitor",), kept=True
             ),
         ),
         masked={"shop.customers": ("name", "email", "phone")},
+        cleared=("shop.customer_changes", "shop.mailings"),
     )

@@ -1,7 +1,7 @@
 """Follows an execution from its start to its end."""
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 from demo.progress import ExecutionProgress, execution_progress
@@ -42,9 +42,16 @@ class History:
 
 
 def watch(
-    aws: EmbeddedAws, scenario: Scenario, execution_arn: str, screen: Screen
+    aws: EmbeddedAws,
+    scenario: Scenario,
+    execution_arn: str,
+    screen: Screen,
+    meanwhile: Callable[[ExecutionProgress], None],
 ) -> tuple[ExecutionProgress, Sequence[Mapping[str, Any]]]:
-    """Show the execution until it is over; return its progress and its history."""
+    """Show the execution until it is over; return its progress and its history.
+
+    What is to be done meanwhile is called with the progress at each look.
+    """
     place = {"account": scenario.target.account, "region": scenario.target.region}
     history = History(aws.client("stepfunctions", **place), execution_arn)
     deadline = time.monotonic() + _PATIENCE_SECONDS
@@ -53,6 +60,7 @@ def watch(
             history.refresh()
             progress = execution_progress(history.events)
             show(progress)
+            meanwhile(progress)
             if progress.over:
                 return progress, history.events
             if time.monotonic() >= deadline:

@@ -5,3 +5,5 @@ SET
     name = 'Customer ' || id,
     email = 'customer-' || id || '@example.com',
     phone = NULL;
+
+TRUNCATE shop.customer_changes, shop.mailings;

@@ -38,4 +38,10 @@ ALTER TABLE pgbench_branches ADD PRIMARY KEY (bid);
 ALTER TABLE pgbench_tellers ADD PRIMARY KEY (tid);
 ALTER TABLE pgbench_accounts ADD PRIMARY KEY (aid);
 
+-- What production subscribes to; its supplier fills it.
+CREATE TABLE prices (
+    product_id int PRIMARY KEY,
+    price numeric(8, 2) NOT NULL
+);
+
 GRANT SELECT ON ALL TABLES IN SCHEMA public TO analyst;

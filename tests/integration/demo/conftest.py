@@ -107,6 +107,33 @@ def demo_across_accounts(tmp_path: Path) -> Iterator[DemoProgram]:
 
 
 @pytest.fixture
+def careless_demo(tmp_path: Path) -> Iterator[DemoProgram]:
+    """The demo with a configuration that does without everything that keeps a copy harmless."""
+    code = """
+from demo import preparation
+from demo.run import run
+from demo.screen import make_console
+from demo.scenario import shop_scenario
+careful = preparation.configuration
+def careless(*arguments):
+    document = careful(*arguments)
+    restore = document["restores"]["staging"]
+    restore["target"]["quarantine"] = "off"
+    restore["database"] = {
+        "keep_logins": ["monitoring"],
+        "masking": "none",
+        "neutralise": {"subscriptions": False, "cron_jobs": False, "user_mappings": False},
+    }
+    return document
+preparation.configuration = careless
+raise SystemExit(run(shop_scenario(), make_console(), lambda: None))
+"""
+    program = DemoProgram([sys.executable, "-c", code], tmp_path)
+    yield program
+    program.end()
+
+
+@pytest.fixture
 def failing_demo(tmp_path: Path) -> Iterator[DemoProgram]:
     """The demo with an execution that asks for a day without a snapshot."""
     code = """

@@ -14,7 +14,10 @@ from tests.integration.demo.conftest import DemoProgram
 STEPS = len(REPLACE.steps)
 PREPARED = (
     "Created source shop-production in us-east-1",
-    "Filled it over TLS: 8 tables, 134,571 rows",
+    "Created shop-supplier in us-east-1",
+    "Filled it over TLS, with 5 logins of its own",
+    "Subscribed it to shop-supplier",
+    "Read all of it: 11 tables, 134,6",
     "Took its daily snapshot, rds:shop-production-",
     "Created old target shop-staging in us-west-2",
     "Deployed the app by cdk deploy: AuroraRestore-demo",
@@ -30,6 +33,55 @@ LOGINS = {
     "app_user": "refused yes: read, write set up",
     "readonly_user": "refused yes: read set up",
 }
+VERDICTS = {
+    "shop.customers": "masked",
+    "shop.customer_changes": "cleared",
+    "shop.mailings": "cleared",
+}
+SAFETY = {
+    "What would have tied the copy to production is removed from it": (
+        "supplier_prices in shop, postgres at production in shop, 1 newsletter of postgres in "
+        "postgres"
+    ),
+    "Production's replication slot at its supplier is where production left it": "supplier_prices",
+    "What its supplier published meanwhile was delivered to production alone": "3 prices",
+    "Nothing was written to production, through its foreign server or otherwise": "its 11 tables",
+    "No original value is left in any table, view or statistic of the copy": "",
+    "The pipeline has proven the masking of every column": "of 2 masked ones none of 1,143",
+    "Its checks of the masked data have found nothing": "'No customer has a name or an address",
+    "The quarantine was lifted when the databases were set up": "at 20",
+    "Until then another host that tried to connect was refused": "it was refused ",
+}
+"""What is promised of the copy, and how that begins by which it is shown."""
+HARM = {
+    "What would have tied the copy to production is removed from it": "removed were none; left are",
+    "Production's replication slot at its supplier is where production left it": "it was ",
+    "What its supplier published meanwhile was delivered to production alone": (
+        "production has 0 prices of 3, and the copy has other rows"
+    ),
+    "Nothing was written to production, through its foreign server or otherwise": (
+        "changed: shop.mailings"
+    ),
+    "No original value is left in any table, view or statistic of the copy": (
+        "5,143 in shop.customers in shop"
+    ),
+    "The pipeline has proven the masking of every column": "the state holds no such proof",
+    "Its checks of the masked data have found nothing": "they returned {}",
+    "The quarantine was lifted when the databases were set up": "the state knows of none",
+    "Until then another host that tried to connect was refused": "it was refused 0 times",
+}
+"""The same of a copy that nothing keeps harmless."""
+
+
+def quoted_in_the_readme() -> str:
+    """The part of the demo's output that the README quotes, in one line."""
+    text = (repository() / "README.md").read_text(encoding="utf-8")
+    return " ".join(text.split("<!-- demo -->\n```text\n")[1].partition("```")[0].split())
+
+
+def without_numbers(text: str) -> str:
+    """The text with a sign for each time, position and number, which differ from run to run."""
+    return re.sub(r"\d[\dA-Z.,:/-]*", "#", text)
 
 
 def assert_nothing_is_left(demo: DemoProgram) -> None:
@@ -55,18 +107,23 @@ def test_it_restores_a_database_and_shows_that_everything_held(demo: DemoProgram
     assert len(percentages) >= 2
     assert percentages == sorted(percentages)
 
-    rows = [re.fullmatch(r"(\S+) ([\d,]+) \2 (\w{8}) (\w{8}) (\w+)", line) for line in lines]
+    shown = r"(\S+) ([\d,]+) ([\d,]+) (\w{8}) (\w{8}) (identical|masked|cleared)"
+    rows = [re.fullmatch(shown, line) for line in lines]
     tables = {row[1]: row for row in rows if row}
-    assert len(tables) == 8
+    assert len(tables) == 11
     for name, row in tables.items():
-        masked = name == "shop.customers"
-        assert row[5] == ("masked" if masked else "identical")
-        assert (row[3] == row[4]) is not masked
+        verdict = VERDICTS.get(name, "identical")
+        assert row[6] == verdict
+        assert (row[4] == row[5]) is (verdict == "identical")
+        assert row[3] == ("0" if verdict == "cleared" else row[2])
     assert tables["pgbench_accounts"][2] == "100,000"
 
     for login, verdict in LOGINS.items():
         assert any(line.startswith(login) and line.endswith(verdict) for line in lines), login
-    assert any("No original value of name, email, phone is left" in line for line in lines)
+    said = " ".join(demo.output.split())
+    for promise, shown in SAFETY.items():
+        assert f" yes {promise}: {shown}" in said, promise
+    assert without_numbers(quoted_in_the_readme()) in without_numbers(said)
 
     published = json.loads(demo.output.split("\nSubject: ")[1].partition("\n")[2].split("\n\n")[0])
     assert published["status"] == "success"
@@ -76,6 +133,21 @@ def test_it_restores_a_database_and_shows_that_everything_held(demo: DemoProgram
         published, indent=2
     )
     assert (kept / "functions" / "aurora-restore-setup-db-users.log").read_text()
+
+
+def test_every_check_of_the_copy_fails_if_nothing_keeps_it_harmless(
+    careless_demo: DemoProgram,
+) -> None:
+    assert careless_demo.wait() == 1, careless_demo.output
+    assert_nothing_is_left(careless_demo)
+    assert SAFETY.keys() == HARM.keys()
+    said = " ".join(careless_demo.output.split())
+    for promise, found in HARM.items():
+        assert f" NO {promise}: {found}" in said, promise
+    failures = said.split(" This did not hold: ")[1]
+    for table in ("public.prices: DIFFERENT", "shop.customers: NOT MASKED: name, email, phone"):
+        assert f"table {table}" in failures
+    assert "login " not in failures
 
 
 def test_ctrl_c_during_the_execution_ends_everything(demo: DemoProgram) -> None:

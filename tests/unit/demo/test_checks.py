@@ -8,11 +8,9 @@ from demo.checks import (
     Expected,
     LoginAttempt,
     TableReading,
-    check_masking,
     check_same,
     check_secrets,
     check_states,
-    check_unchanged,
     compare_tables,
     failures_of,
     judge_login,
@@ -123,23 +121,11 @@ def test_every_step_must_be_in_the_state_table_as_a_success() -> None:
     assert check.found == "copy-snapshot missing, delete-rds IN_PROGRESS"
 
 
-def test_the_source_must_hold_what_it_held() -> None:
-    before = {"a": PLAIN, "b": PLAIN}
-    assert check_unchanged(before, before).held
-    check = check_unchanged(before, {"a": PEOPLE, "c": PLAIN})
-    assert not check.held
-    assert check.found == "changed: a, b, c"
-
-
-def test_a_masked_table_must_be_there_and_masked() -> None:
-    columns = {"people": ("name", "email")}
-    (good,) = check_masking(compare_tables({"people": PEOPLE}, {"people": masked()}), columns)
-    assert good.held
-    assert "name, email" in good.promise
-    (bad,) = check_masking(compare_tables({"people": PEOPLE}, {"people": PEOPLE}), columns)
-    assert (bad.held, bad.found) == (False, "NOT MASKED: name, email")
-    (missing,) = check_masking((), columns)
-    assert (missing.held, missing.found) == (False, "the table is missing")
+@pytest.mark.parametrize(("left", "verdict"), [(0, "cleared"), (2, "NOT CLEARED")])
+def test_a_table_that_masking_clears_must_be_empty(left: int, verdict: str) -> None:
+    restored = TableReading(rows=left, checksum="xx")
+    (found,) = compare_tables({"log": PLAIN}, {"log": restored}, cleared=("log",))
+    assert (found.verdict, found.held) == (verdict, not left)
 
 
 def test_a_password_in_a_text_is_found() -> None:

@@ -1,6 +1,7 @@
 """What is kept of a run replaces what was kept of the last one."""
 
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -14,9 +15,17 @@ def message(**content: str) -> PublishedMessage:
     return PublishedMessage(subject="subject", message=json.dumps(content), attributes={})
 
 
+WRITTEN = datetime(2026, 3, 4, 5, 6, 7, tzinfo=UTC)
 RECORDS = Records(
     operation_id="op-1",
-    state=({"step": "delete-rds", "status": "SUCCESS"},),
+    state=(
+        {
+            "step": "delete-rds",
+            "status": "SUCCESS",
+            "timestamp": WRITTEN.isoformat(),
+            "details": {"a": 1},
+        },
+    ),
     published=(message(operation_id="op-1"), message(AlarmName="a"), message(operation_id="op-2")),
     function_logs={"aurora-restore-delete-rds": "a log"},
 )
@@ -74,3 +83,10 @@ def test_a_message_names_what_is_kept(directory: Path) -> None:
 def test_announcements_are_those_of_the_operation() -> None:
     assert RECORDS.announcements() == [RECORDS.published[0]]
     assert RECORDS.statuses() == {"delete-rds": "SUCCESS"}
+
+
+def test_what_a_step_has_written_is_found() -> None:
+    assert RECORDS.details("delete-rds") == {"a": 1}
+    assert RECORDS.time_of("delete-rds") == WRITTEN
+    assert RECORDS.details("hand-over") == {}
+    assert RECORDS.time_of("hand-over") is None

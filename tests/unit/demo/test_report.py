@@ -94,15 +94,20 @@ def test_logins_are_shown_in_a_line_each_within_80_columns() -> None:
     assert row.rstrip().endswith("refused   yes: read, write   set up")
 
 
-def test_a_check_that_failed_says_what_was_found() -> None:
+def test_a_check_says_what_shows_it_or_what_was_found_instead() -> None:
     text = shown(
         report.checks(
-            [Check(promise="It holds", held=True), Check(promise="So", held=False, found="not")]
+            [
+                Check(promise="It holds", held=True, found="not"),
+                Check(promise="It does", held=True, evidence="three times", found="not"),
+                Check(promise="So", held=False, evidence="three times", found="not"),
+            ]
         )
     )
-    assert [row.split() for row in text.splitlines()] == [
-        ["yes", "It", "holds"],
-        ["NO", "So:", "not"],
+    assert [" ".join(row.split()) for row in text.splitlines()] == [
+        "yes It holds",
+        "yes It does: three times",
+        "NO So: not",
     ]
 
 

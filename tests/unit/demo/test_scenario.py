@@ -7,7 +7,8 @@ import pytest
 from aurora_restore.configuration.checks.environment import faults_of_environment
 from aurora_restore.shared.documents.environment import Environment
 from aurora_restore.shared.documents.schema import parse_configuration
-from demo.preparation import DemoNetwork, configuration
+from demo.clusters import DemoNetwork
+from demo.configuration import configuration
 from demo.scenario import shop_scenario
 from embedded_aws.environment import repository
 
@@ -43,31 +44,32 @@ def test_every_script_of_the_story_is_there() -> None:
     for script in (
         scenario.master_script,
         scenario.owner_script,
+        scenario.supplier_script,
         scenario.stale_script,
-        repository() / scenario.masking_script,
+        scenario.mask_script,
+        scenario.check,
     ):
         assert script.read_text(encoding="utf-8").startswith("--"), script
 
 
 def test_the_masking_script_names_what_is_to_be_masked() -> None:
     scenario = shop_scenario()
-    script = (repository() / scenario.masking_script).read_text(encoding="utf-8")
+    script = scenario.mask_script.read_text(encoding="utf-8")
     for table, columns in scenario.masked.items():
         assert f"UPDATE {table}" in script
         for column in columns:
             assert f"{column} = " in script
+    assert f"TRUNCATE {', '.join(scenario.cleared)};" in script
 
 
 def test_passwords_are_new_in_every_story_and_in_no_repr() -> None:
     one, other = shop_scenario(), shop_scenario()
     passwords = {
-        login.password
-        for scenario in (one, other)
-        for login in (*scenario.logins, *scenario.logins)
+        login.password for scenario in (one, other) for login in (*scenario.logins, scenario.feed)
     } | {
         cluster.master_password
         for scenario in (one, other)
-        for cluster in (scenario.source, scenario.target)
+        for cluster in (scenario.source, scenario.supplier, scenario.target)
     }
-    assert len(passwords) == 2 * (len(one.logins) + 2)
+    assert len(passwords) == 2 * (len(one.logins) + 4)
     assert not any(password in repr((one, other)) for password in passwords)

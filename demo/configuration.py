@@ -1,0 +1,64 @@
+"""Writes the environment file that the app is deployed from."""
+
+from typing import Any
+
+from demo.clusters import DATABASE_PORT, SUBNET_GROUP, DemoNetwork
+from demo.scenario import Scenario, in_repository
+
+
+def configuration(
+    scenario: Scenario, network: DemoNetwork, source_network: DemoNetwork, ca_bundle: str
+) -> dict[str, Any]:
+    """Return the environment file of the story, as anybody would write it for AWS."""
+    source, target = scenario.source, scenario.target
+    crossing = (
+        {}
+        if scenario.source_role is None
+        else {"role_arn": scenario.source_role, "kms_key_id": source_network.key_arn}
+    )
+    return {
+        "account": target.account,
+        "region": target.region,
+        "network": {
+            "vpc_id": network.vpc_id,
+            "subnet_ids": list(network.subnet_ids),
+            "availability_zones": list(network.availability_zones),
+            "security_group_ids": [network.security_group_id],
+        },
+        "secrets": {
+            "master_username": scenario.master_user,
+            "master_database": scenario.database,
+        },
+        "database_ca_bundle": ca_bundle,
+        "restores": {
+            scenario.restore: {
+                "source": {
+                    "cluster_id": source.name,
+                    "region": source.region,
+                    "account_id": source.account,
+                    **crossing,
+                },
+                "target": {
+                    "cluster_id": target.name,
+                    "db_subnet_group_name": SUBNET_GROUP,
+                    "vpc_security_group_ids": [network.security_group_id],
+                    "instances": [{"instance_class": target.instance_class}],
+                    "kms_key_id": network.key_arn,
+                    # The clusters here show ports of this machine.
+                    "port": DATABASE_PORT,
+                },
+                "database": {
+                    "keep_logins": [login.user for login in scenario.logins if login.kept],
+                    "scripts": [{"path": in_repository(scenario.mask_script)}],
+                    "triggers": "skip",
+                    "rewrite_tables": True,
+                    "masking": "required",
+                    "columns": in_repository(scenario.columns),
+                    "checks": [
+                        {"path": in_repository(scenario.check), "name": scenario.check_name}
+                    ],
+                    "personal_data_check": {},
+                },
+            }
+        },
+    }

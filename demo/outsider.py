@@ -1,0 +1,57 @@
+"""Tries to reach the restored cluster from outside, from the moment at which it can answer."""
+
+import socket
+import struct
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from demo.clusters import instance_statuses
+from demo.progress import ExecutionProgress, StepStatus
+
+_PATIENCE_SECONDS: Final = 2.0
+_SSL_REQUEST: Final = struct.pack("!ii", 8, 80877103)
+"""What a client sends first, and a server answers with one byte (PostgreSQL's protocol, SSL)."""
+
+
+def reaches(host: str, port: int) -> bool:
+    """Return whether a PostgreSQL server answers there."""
+    try:
+        with socket.create_connection((host, port), timeout=_PATIENCE_SECONDS) as connection:
+            connection.sendall(_SSL_REQUEST)
+            return bool(connection.recv(1))
+    except OSError:
+        return False
+
+
+class Outsider:
+    """A host in the network of a cluster, as a colleague's is or a bastion.
+
+    Only the groups that were wanted for the cluster let it in, and those of a quarantine do not.
+    """
+
+    def __init__(
+        self, rds: Any, cluster: str, reaches: Callable[[str, int], bool] = reaches
+    ) -> None:
+        self._rds = rds
+        self._cluster = cluster
+        self._reaches = reaches
+        self.refused = 0
+        """How often it was refused while the cluster and its instance were available."""
+        self.reached: datetime | None = None
+        """When it first got through."""
+
+    def try_to_connect(self, progress: ExecutionProgress) -> None:
+        """Try once, if the cluster is restored and available, until it has got through."""
+        restored = progress.step("restore-snapshot").status is StepStatus.DONE
+        if self.reached is not None or not restored:
+            return
+        (cluster,) = self._rds.describe_db_clusters(DBClusterIdentifier=self._cluster)["DBClusters"]
+        instances = set(instance_statuses(self._rds, self._cluster))
+        if cluster["Status"] != "available" or instances != {"available"}:
+            return
+        now = datetime.now(UTC)
+        if self._reaches(cluster["Endpoint"], cluster["Port"]):
+            self.reached = now
+        else:
+            self.refused += 1
