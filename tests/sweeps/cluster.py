@@ -173,6 +173,8 @@ SELECT usename FROM pg_stat_activity WHERE usename IS NOT NULL AND usename <> 'r
 """
 _WITHOUT_EVENT_TRIGGERS = "ALTER SYSTEM SET event_triggers = off"
 """The one by which the embedded RDS looks for IAM users takes as long as the rest of a log-in."""
+_WITHOUT_WORKERS = "max_logical_replication_workers = 0\n"
+"""What a subscription would do by itself depends on the moment."""
 _PATIENCE_SECONDS = 5.0
 
 
@@ -184,6 +186,7 @@ class PostgresCluster:
     host: str
     port: int
     ca_bundle: str
+    data_plane: PostgresDataPlane
 
     def reset(self) -> None:
         """Everything is as the restore has left it."""
@@ -305,14 +308,21 @@ def restored_cluster(directory: Path) -> Iterator[PostgresCluster]:
             database=None,
             major=MAJORS[-1],
         )
-        data_plane.open("restored")
+        volume = data_plane._volumes["restored"]
+        with (volume.data / "postgresql.auto.conf").open("a") as settings:
+            settings.write(_WITHOUT_WORKERS)
+        data_plane.open("restored", logical_replication=True)
         (running,) = data_plane.servers()
-        server = data_plane._volumes["restored"].server
+        server = volume.server
         assert server is not None
         server.run(_WITHOUT_EVENT_TRIGGERS)
         server.run("SELECT pg_reload_conf()")
         yield PostgresCluster(
-            server, running.endpoint.host, running.endpoint.port, data_plane.ca_bundle.read_text()
+            server,
+            running.endpoint.host,
+            running.endpoint.port,
+            data_plane.ca_bundle.read_text(),
+            data_plane,
         )
     finally:
         data_plane.stop()

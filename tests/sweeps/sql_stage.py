@@ -36,6 +36,7 @@ from tests.sweeps.cluster import (
 from tests.sweeps.memento import Memento
 from tests.sweeps.tap import Tap
 from tests.sweeps.wires import Hook, Wires
+from tests.sweeps.wiring import Production, production_of, wiring_of
 from tests.unit.bench import ACCOUNT, APP_PASSWORD, REGION, RESTORE, Bench, bench_in_memory
 
 STEP: Final = SetupDbUsersHandler.step.name
@@ -56,6 +57,8 @@ class SqlStage:
     tap: Tap
     assets: Mapping[str, str]
     """What was deployed with the function, by its path."""
+    production: Production | None = None
+    """What the cluster is tied to in the beginning, where it is tied to anything."""
     _start: Memento = field(init=False)
 
     def __post_init__(self) -> None:
@@ -71,7 +74,11 @@ class SqlStage:
         """Everything is as before the step; two of the inherited logins are at work."""
         self._start.restore()
         self.bench.redrive_count = 0
+        if self.production is not None:
+            self.production.untie(self.cluster)
         self.cluster.reset()
+        if self.production is not None:
+            self.production.tie(self.cluster)
         with (
             self.cluster.logged_in(ETL, DATABASES[0]),
             self.cluster.logged_in(MONITORING, DATABASES[0]),
@@ -94,6 +101,7 @@ class SqlStage:
         verifiers = dict(held.pop("verifiers"))
         return {
             **held,
+            **(wiring_of(self.cluster) if self.production is not None else {}),
             "opens": {
                 name: _opens(login.password, verifiers[login.user])
                 for name, login in self.logins().items()
@@ -111,6 +119,10 @@ class SqlStage:
         return {
             name: self.cluster.lets_in(login, DATABASES[0]) for name, login in self.logins().items()
         }
+
+    def harm(self) -> list[str]:
+        """What has reached production: nothing, if all is well."""
+        return self.production.harm() if self.production is not None else []
 
     def logins(self) -> dict[str, DatabaseLogin]:
         """Names, and who may try to log in under them."""
@@ -134,24 +146,39 @@ class SqlStage:
 
 @contextmanager
 def sql_stage(directory: Path) -> Iterator[SqlStage]:
-    """A stage on which the step can be called."""
+    """A stage on which everything that can be configured is done."""
+    classified = {columns_resource(RESTORE_NAME): json.dumps({"databases": CLASSIFIED})}
+    assets = classified | {
+        script_resource(RESTORE_NAME, index, path): deployed_script(sql.encode()).to_json()
+        for index, (path, _, sql) in enumerate(SCRIPTS)
+    }
+    with _stage(directory, _EVERYTHING, assets) as stage:
+        yield stage
+
+
+@contextmanager
+def wired_stage(directory: Path) -> Iterator[SqlStage]:
+    """A stage whose cluster is tied to production, and has nothing to mask."""
+    with (
+        _stage(directory, {"masking": "none"}, {}) as stage,
+        production_of(stage.cluster.data_plane) as production,
+    ):
+        stage.production = production
+        yield stage
+
+
+@contextmanager
+def _stage(directory: Path, database: Document, assets: Mapping[str, str]) -> Iterator[SqlStage]:
     tap = Tap()
     level = logger.log_level
     with restored_cluster(directory) as cluster, bench_in_memory() as bench, tap.installed():
-        assets = {
-            CA_BUNDLE: cluster.ca_bundle,
-            columns_resource(RESTORE_NAME): json.dumps({"databases": CLASSIFIED}),
-        } | {
-            script_resource(RESTORE_NAME, index, path): deployed_script(sql.encode()).to_json()
-            for index, (path, _, sql) in enumerate(SCRIPTS)
-        }
         logger.setLevel("CRITICAL")
         try:
-            _configure(bench)
+            _configure(bench, database)
             let_be_restored(bench, cluster.host, cluster.port)
             # With a key that is the same in every run, what it leaves can be compared.
             with patch.object(setup_db_users, "token_hex", return_value="evidence-key"):
-                yield SqlStage(cluster, bench, tap, assets)
+                yield SqlStage(cluster, bench, tap, {CA_BUNDLE: cluster.ca_bundle, **assets})
         finally:
             logger.setLevel(level)
 
@@ -170,17 +197,18 @@ def _lasting(facts: Document) -> Document:
     return lasting
 
 
-def _configure(bench: Bench) -> None:
-    document = {
-        "databases": list(DATABASES),
-        "keep_logins": list(KEPT),
-        "scripts": [{"path": path, "database": database} for path, database, _ in SCRIPTS],
-        "rewrite_tables": True,
-        "masking": "required",
-        "columns": "columns.json",
-        "checks": [{"name": "no real address", "sql": "TABLE customers EXCEPT TABLE customers"}],
-        "personal_data_check": {},
-    }
+_EVERYTHING: Final = {
+    "scripts": [{"path": path, "database": database} for path, database, _ in SCRIPTS],
+    "rewrite_tables": True,
+    "masking": "required",
+    "columns": "columns.json",
+    "checks": [{"name": "no real address", "sql": "TABLE customers EXCEPT TABLE customers"}],
+    "personal_data_check": {},
+}
+
+
+def _configure(bench: Bench, database: Document) -> None:
+    document = {"databases": list(DATABASES), "keep_logins": list(KEPT), **database}
     bench.configure(RESTORE | {"database": document}, name=RESTORE_NAME)
     bench.clients.secrets_manager.put_secret_value(
         SecretId=bench.environment.app_secret,

@@ -51,6 +51,10 @@ class SqlSweep:
     """One step, disturbed everywhere."""
 
     stage: SqlStage
+    part: str | None = None
+    """The only part of the setup that is disturbed; see ``Exchange.part``."""
+    left_out: str | None = None
+    """The part of the setup that is not disturbed."""
     points: int = 0
     broken: list[str] = field(default_factory=list)
     expected: Document = field(default_factory=dict)
@@ -67,6 +71,7 @@ class SqlSweep:
 
         with self.stage.begun():
             self._finish(self.stage.call(note))
+            self._check_harm()
             self.expected = self._end()
 
     def kill_everywhere(self) -> None:
@@ -74,15 +79,16 @@ class SqlSweep:
 
         After a mere look all is as before it, so that one death stands for both.
         """
-        for number in range(len(self.exchanges) + 1):
+        for number in self._numbers():
             if number == 0 or not self.exchanges[number - 1].only_looks:
                 with self._point(number, "killed before"):
                     self._call_disturbed(number, killed_before)
+                    self._check_who_gets_in(number)
                     self._come_to_the_end()
 
     def kill_unheard(self) -> None:
         """While the server does what stays. The re-run does not wait until it is done with that."""
-        for number in self._lasting():
+        for number in sorted(self._lasting() & set(self._numbers())):
             with self._point(number, "killed during"):
                 self._call_disturbed(number, killed_under_way)
                 self._finish()
@@ -123,10 +129,10 @@ class SqlSweep:
     def lose_connections(self) -> None:
         """Each line of the code loses its connection, the first time it speaks."""
         lines: set[tuple[str, str]] = set()
-        lasting = set(self._lasting())
+        lasting, numbers = self._lasting(), self._numbers()
         for number, exchange in enumerate(self.exchanges):
             line = (exchange.place, exchange.verb)
-            if not exchange.place or line in lines:
+            if number not in numbers or not exchange.place or line in lines:
                 continue
             lines.add(line)
             if exchange.is_log_in:
@@ -157,8 +163,21 @@ class SqlSweep:
         self.stage.cluster.end_session(exchange.pid)
         raise InterfaceError("network error")
 
-    def _lasting(self) -> Iterator[int]:
+    def _numbers(self) -> list[int]:
+        """The exchanges to disturb, in order; one more than there are stands for the end."""
+        numbers = range(len(self.exchanges) + 1)
+        if self.part is not None:
+            inside = [n for n, each in enumerate(self.exchanges) if each.part == self.part]
+            after = [n for n, each in enumerate(self.exchanges) if n > inside[-1] and each.part]
+            numbers = range(inside[0], after[0] + 1)
+        left_out = {n for n, each in enumerate(self.exchanges) if each.part == self.left_out}
+        return [number for number in numbers if number not in left_out]
+
+    def _lasting(self) -> set[int]:
         """The statements that change something for good, by themselves or with all before them."""
+        return set(self._find_lasting())
+
+    def _find_lasting(self) -> Iterator[int]:
         in_transaction = False
         for number, exchange in enumerate(self.exchanges):
             if exchange.wire is None:
@@ -184,7 +203,22 @@ class SqlSweep:
         except Killed:
             return None
 
+    def _check_who_gets_in(self, number: int) -> None:
+        """Once the logins are disabled, nobody gets in but who is kept, until the roles are made.
+
+        Before, it is the quarantine that keeps everybody out.
+        """
+        allowed = set(self.stage.logins())
+        if all(each.part != "lock_out" for each in self.exchanges[number:]):
+            allowed = {"monitoring"}
+        if any(each.part == "set_up_roles" for each in self.exchanges[:number]):
+            allowed |= {"the application", "the reader"}
+        inside = {name for name, gets_in in self.stage.who_gets_in().items() if gets_in}
+        if not inside <= allowed:
+            raise Violation(f"{inside} get in, and only {allowed} may")
+
     def _come_to_the_end(self) -> None:
+        self._check_harm()
         standing = self.stage.standing()
         if standing not in self._proven:
             self._finish()
@@ -200,7 +234,12 @@ class SqlSweep:
             answer = self.stage.call()
         raise Violation(f"it goes round in circles: {answer}")
 
+    def _check_harm(self) -> None:
+        if harm := self.stage.harm():
+            raise Violation("; ".join(harm))
+
     def _compare(self) -> None:
+        self._check_harm()
         found = self._end()
         for kind in self.expected | found:
             expected = self.expected.get(kind)

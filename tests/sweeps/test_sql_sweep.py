@@ -25,7 +25,8 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SqlStage]:
 
 @pytest.fixture
 def sweep(stage: SqlStage) -> SqlSweep:
-    made = SqlSweep(stage)
+    # What ties a copy to production is disturbed where there is something: see test_wiring_sweep.
+    made = SqlSweep(stage, left_out="neutralise")
     made.begin()
     return made
 

@@ -7,17 +7,18 @@ of itself, in order.
 import os
 import struct
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from aurora_restore.shared.postgres import connection
+from aurora_restore.shared.postgres import connection, setup
 from tests.sweeps.cluster import Connection
 from tests.sweeps.tap import AwsCall, Proceed
 
 _SPEAKER = Path(str(connection.__file__)).name
+_SETUP = str(setup.__file__)
 _LOG_IN = "log in"
 _GOODBYE = "say goodbye"
 _LOOKS = (":Query", ":GetParameter", ":GetSecretValue", _GOODBYE)
@@ -34,6 +35,8 @@ class Exchange:
     """The connection, where it is a statement."""
     place: str = ""
     """The line of the code that says it."""
+    part: str = ""
+    """The part of the setup that it belongs to: the method of the setup that is at work."""
 
     @property
     def is_log_in(self) -> bool:
@@ -72,15 +75,26 @@ class Killed(BaseException):
     """The function is dead. Nothing that it still tries reaches anybody."""
 
 
-def _place() -> str:
-    """The line of the steps' code that is at work, the module that speaks for them all aside."""
+def _stack() -> Iterator[FrameType]:
     frame: FrameType | None = sys._getframe()
     while frame is not None:
+        yield frame
+        frame = frame.f_back
+
+
+def _place() -> str:
+    """The line of the steps' code that is at work, the module that speaks for them all aside."""
+    for frame in _stack():
         path = Path(frame.f_code.co_filename)
         if {"lambdas", "shared"} & set(path.parts) and path.name != _SPEAKER:
             return f"{path.name}:{frame.f_lineno}"
-        frame = frame.f_back
     raise AssertionError
+
+
+def _part() -> str:
+    """The method of the setup that is at work; none is in a task's own thread."""
+    names = [f.f_code.co_name for f in _stack() if f.f_code.co_filename == _SETUP]
+    return names[-1] if names else ""
 
 
 @dataclass
@@ -135,16 +149,15 @@ class Wires:
                     self.is_joined = True
                     wires._open.append(self)
 
-                wires.meet(
-                    Exchange(f"{_LOG_IN} as {user} to {self.database}", place=_place()), join
-                )
+                said = f"{_LOG_IN} as {user} to {self.database}"
+                wires.meet(Exchange(said, place=_place(), part=_part()), join)
 
             def run(self, sql: str, **parameters: Any) -> Any:
                 def send() -> Any:
                     self.unread = _ROUNDS_WITH_PARAMETERS if parameters else 1
                     return super(WiredConnection, self).run(sql, **parameters)
 
-                return wires.meet(Exchange(sql, self, _place()), send)
+                return wires.meet(Exchange(sql, self, _place(), _part()), send)
 
             def handle_messages(self, context: Any) -> None:
                 self.unread -= 1

@@ -1,0 +1,53 @@
+"""A copy that is tied to production: the step that unties it may die at any statement of that."""
+
+from collections.abc import Callable, Iterator, Mapping
+
+import pytest
+
+from tests.sweeps.report import Record, record_line
+from tests.sweeps.sql_stage import SqlStage, wired_stage
+from tests.sweeps.sql_sweep import SqlSweep
+
+DISTURBANCES: Mapping[str, Callable[[SqlSweep], None]] = {
+    "crash points between statements": SqlSweep.kill_everywhere,
+    "crash points between a change and its answer": SqlSweep.kill_unheard,
+    "lost connections": SqlSweep.lose_connections,
+}
+
+
+@pytest.fixture(scope="module")
+def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SqlStage]:
+    with wired_stage(tmp_path_factory.mktemp("cluster")) as made:
+        yield made
+
+
+@pytest.fixture
+def sweep(stage: SqlStage) -> SqlSweep:
+    made = SqlSweep(stage, part="neutralise")
+    made.begin()
+    return made
+
+
+def test_undisturbed_it_leaves_nothing_that_ties_the_copy_to_production(sweep: SqlSweep) -> None:
+    end = sweep.expected
+    assert [end["wiring in app"], end["wiring in reports"]] == [[], []]
+    assert end["jobs"] == [[1, "postgres", False], [2, "etl", False]]
+    ((_, _, state),) = [each for each in end["state"] if each[0] == "setup-db-users"]
+    assert {kind: found["names"] for kind, found in state["wiring_removed"].items()} == {
+        "cron_jobs": [
+            "1 nightly of postgres in postgres",
+            "2 of etl of etl in postgres",
+        ],
+        "replication_slots": ["cdc in app"],
+        "subscriptions": ["first in app", "second in reports"],
+        "user_mappings": ["PUBLIC at production in app", "app_user at production in app"],
+    }
+
+
+@pytest.mark.parametrize("points", DISTURBANCES)
+def test_disturbed_anywhere_nothing_reaches_production_and_the_next_call_unties_the_copy(
+    sweep: SqlSweep, points: str, record_property: Record
+) -> None:
+    DISTURBANCES[points](sweep)
+    record_line(record_property, f"neutralising in PostgreSQL: {sweep.points} {points}")
+    assert not sweep.broken, "\n".join(sweep.broken)
