@@ -45,7 +45,7 @@ ANSWERS: Final[Mapping[HTTPStatus, str]] = {
 MINUTE: Final = 60
 HOUR: Final = 60 * MINUTE
 HAND_OVER: Final = MINUTE / 4
-"""For as long RDS needs to change security groups."""
+"""How long RDS takes to change security groups."""
 
 # Examples of runs: how long, in seconds, the steps wait for RDS and for the SQL scripts.
 RUNS: Final[Mapping[str, Mapping[str, float]]] = {

@@ -301,11 +301,6 @@ class Target:
         """Return the port of the restored cluster."""
         return self.port or DEFAULT_PORT
 
-    @property
-    def needs_stack_quarantine(self) -> bool:
-        """Return whether it is quarantined by the security group that the stack makes."""
-        return self.quarantine is None
-
 
 @dataclass(frozen=True, kw_only=True)
 class Script:

@@ -4,7 +4,6 @@ Materialized views hold copies, statistics hold samples, and the files of a tabl
 before. Each task is of one set of scripts: where another script has run since, it is done again.
 """
 
-import hashlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -29,7 +28,11 @@ from aurora_restore.shared.postgres.leftovers import (
     remove_stale_statistics,
 )
 from aurora_restore.shared.postgres.membership import TemporaryMembership, plan_membership
-from aurora_restore.shared.postgres.scripts import SqlScript, find_changed_tables
+from aurora_restore.shared.postgres.scripts import (
+    SqlScript,
+    digest_of_scripts,
+    find_changed_tables,
+)
 from aurora_restore.shared.postgres.session_settings import DEFAULT_SEARCH_PATH
 from aurora_restore.shared.postgres.tasks import Task, as_block
 
@@ -44,7 +47,7 @@ class _TaskAfterScripts(Task):
     """A task that follows the scripts of its database."""
 
     of_scripts: str
-    """Which scripts it follows; see ``name_of_scripts``."""
+    """Which scripts it follows; see ``digest_of_scripts``."""
 
     def error(self, error: PgDatabaseError) -> DatabaseError:
         """Return the error for what could not be cleaned up after the scripts."""
@@ -52,12 +55,6 @@ class _TaskAfterScripts(Task):
             f"{self.title} failed in database {self.database!r}: {describe(error)}",
             sqlstate=sqlstate(error),
         )
-
-
-def name_of_scripts(scripts: Iterable[SqlScript]) -> str:
-    """Return a name of a set of scripts, which is another one for other scripts or texts."""
-    text = "\0".join(f"{each.database}\0{each.name}\0{each.script.sha256}" for each in scripts)
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 @dataclass(frozen=True)
@@ -223,15 +220,15 @@ def after_masking(
     """Yield what is to be done after the scripts; nothing where there are none."""
     if not scripts:
         return
-    name = name_of_scripts(scripts)
+    digest = digest_of_scripts(scripts)
     concerned = tuple(dict.fromkeys((*databases, *(each.database for each in scripts))))
     if rewrite_tables:
         for database in concerned:
-            yield RewriteTables(database, name)
+            yield RewriteTables(database, digest)
     for database in concerned:
-        yield RefreshViews(database, name)
+        yield RefreshViews(database, digest)
     for database in concerned:
-        yield AnalyzeTables(database, name)
+        yield AnalyzeTables(database, digest)
 
 
 @dataclass(frozen=True)

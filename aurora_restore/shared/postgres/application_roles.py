@@ -30,7 +30,7 @@ ATTRIBUTES: Final = {"rolreplication": "REPLICATION", "rolbypassrls": "BYPASSRLS
 SETTINGS: Final = ("role", "session_authorization", "session_replication_role")
 """Settings by which a role's sessions would begin as another role, or without triggers."""
 WRITER_SETTINGS: Final = (*SETTINGS, "default_transaction_read_only")
-"""Those without which a role can write."""
+"""The same, and the one by which its sessions could not write."""
 
 
 def ensure_login(

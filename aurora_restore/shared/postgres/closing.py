@@ -9,9 +9,8 @@ from dataclasses import dataclass, field
 from aurora_restore.shared.postgres.attempts import attempt_each
 from aurora_restore.shared.postgres.connection import DatabaseSession, identifier
 from aurora_restore.shared.postgres.membership import plan_membership
+from aurora_restore.shared.postgres.privileges import PUBLIC
 from aurora_restore.shared.postgres.rds_roles import RDS_DATABASE
-
-PUBLIC = "PUBLIC"
 
 
 @dataclass

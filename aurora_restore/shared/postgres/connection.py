@@ -27,7 +27,6 @@ APPLICATION_NAME: Final = "aurora-restore"
 
 # SQLSTATEs, from appendix A of the PostgreSQL documentation.
 INSUFFICIENT_PRIVILEGE: Final = "42501"
-INVALID_AUTHORIZATION: Final = "28000"
 INVALID_PASSWORD: Final = "28P01"  # noqa: S105 - an error code
 LOCK_NOT_AVAILABLE: Final = "55P03"
 UNIQUE_VIOLATION: Final = "23505"
@@ -87,6 +86,10 @@ class DatabaseSession:
     def scalar(self, sql: str, **parameters: Any) -> Any:
         """Return the only value of a query that has one row and one column."""
         return self.run(sql, **parameters)[0][0]
+
+    def set_timeout(self, seconds: float | None) -> None:
+        """Raise TimeoutError where the server takes longer for a statement; None is no limit."""
+        self.connection._usock.settimeout(seconds)
 
     @cached_property
     def version(self) -> int:
@@ -173,9 +176,10 @@ class DatabaseServer:
                 f"{self.host}:{self.port} could not be reached: {error}; the function's security "
                 "groups must reach the cluster's, and its certificate must be in the CA bundle",
             ) from error
+        session = DatabaseSession(connection)
         # The timeout guards the log-in alone: a statement may take longer.
-        connection._usock.settimeout(None)
-        return DatabaseSession(connection)
+        session.set_timeout(None)
+        return session
 
     def accepts(self, login: DatabaseLogin, database: str) -> bool:
         """Return whether this login succeeds; raise DatabaseConnectionError without a server."""

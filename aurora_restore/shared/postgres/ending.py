@@ -21,7 +21,7 @@ _END: Final = """
     WHERE a.pid <> pg_backend_pid() AND NOT r.rolsuper
     AND (r.rolname = ANY (CAST(:roles AS name[])) OR r.rolname = session_user AND NOT ({spared}))
 """
-_DOORS: Final = """
+_OPEN_DATABASES: Final = """
     SELECT r.rolname, d.datname FROM pg_roles r CROSS JOIN pg_database d
     WHERE r.rolname = ANY (CAST(:roles AS name[])) AND r.rolcanlogin AND d.datallowconn
     AND has_database_privilege(r.oid, d.oid, 'CONNECT') ORDER BY 1, 2
@@ -38,16 +38,16 @@ def end_sessions(session: DatabaseSession, roles: Collection[str], *, spare_task
     return _within_patience(lambda: not session.run(statement, roles=list(roles)))
 
 
-def find_doors(session: DatabaseSession, roles: Collection[str]) -> list[tuple[str, str]]:
+def find_open_databases(session: DatabaseSession, roles: Collection[str]) -> list[tuple[str, str]]:
     """Return which of ``roles`` can still log in, each with a database that it can enter."""
-    return [(role, database) for role, database in session.run(_DOORS, roles=list(roles))]
+    return [(role, database) for role, database in session.run(_OPEN_DATABASES, roles=list(roles))]
 
 
-def await_doors(
-    session: DatabaseSession, roles: Collection[str], doors: Collection[tuple[str, str]]
+def await_closed_databases(
+    session: DatabaseSession, roles: Collection[str], open_databases: Collection[tuple[str, str]]
 ) -> bool:
-    """Wait until no other doors than ``doors`` are open on this instance; return whether."""
-    return _within_patience(lambda: {*find_doors(session, roles)} <= {*doors})
+    """Wait until this instance lets ``roles`` enter ``open_databases`` at most; return whether."""
+    return _within_patience(lambda: {*find_open_databases(session, roles)} <= {*open_databases})
 
 
 def _within_patience(holds: Callable[[], bool]) -> bool:

@@ -30,7 +30,11 @@ from aurora_restore.shared.postgres.connection import (
     explained,
     identifier,
 )
-from aurora_restore.shared.postgres.ending import await_doors, end_sessions, find_doors
+from aurora_restore.shared.postgres.ending import (
+    await_closed_databases,
+    end_sessions,
+    find_open_databases,
+)
 from aurora_restore.shared.postgres.journal import JournalKey
 from aurora_restore.shared.postgres.rds_roles import RDS_PREFIX, RDS_ROLES
 
@@ -63,7 +67,7 @@ class LockOutReport:
     """Those of them that have not been given one since."""
     refused: dict[str, str] = field(default_factory=dict)
     """Why a role can still log in, by its name."""
-    doors: list[tuple[str, str]] = field(default_factory=list)
+    open_databases: list[tuple[str, str]] = field(default_factory=list)
     """Which of these roles can still enter which database."""
     unclosed: dict[str, str] = field(default_factory=dict)
     """Why a database is not closed, by its name."""
@@ -92,7 +96,7 @@ class LockOutReport:
             raise self.error
 
     def _describe(self, role: str) -> str:
-        databases = NameList.of(database for name, database in self.doors if name == role)
+        databases = NameList.of(database for name, database in self.open_databases if name == role)
         entering = f"can still enter {databases}" if databases else "can enter no database"
         return (
             f"role {role!r} could not be kept from logging in ({self.refused[role]}), and "
@@ -143,7 +147,7 @@ def _lock_out_with_journal(
 ) -> None:
     key = access.journal_key
     with access.session() as session:
-        session.connection._usock.settimeout(_RECORDING_SECONDS)
+        session.set_timeout(_RECORDING_SECONDS)
         journal.prepare(session)
         is_first = not journal.has(session, key, LOGINS_DISABLED)
         if is_first:
@@ -214,7 +218,7 @@ def _end_sessions(session: DatabaseSession, done: LockOutReport, *, spare_tasks:
     )
     if not end_sessions(session, [*done.closed, *done.refused], spare_tasks=spare_tasks):
         done.problems.append("sessions of roles that are locked out have not ended")
-    done.doors = find_doors(session, done.refused)
+    done.open_databases = find_open_databases(session, done.refused)
 
 
 def _is_complete(session: DatabaseSession, keep: Collection[str], done: LockOutReport) -> bool:
@@ -233,7 +237,7 @@ def _lock_out_of_reader(
     """End the sessions on a reader, once it knows by itself whom it must not let in."""
     with _any_session(reader, access) as session:
         roles = [*done.closed, *done.refused]
-        if not await_doors(session, roles, done.doors):
+        if not await_closed_databases(session, roles, done.open_databases):
             done.problems.append(f"reader {reader.host} does not follow the writer")
         if not end_sessions(session, roles, spare_tasks=False):
             done.problems.append(f"sessions on reader {reader.host} have not ended")

@@ -31,7 +31,7 @@ from aurora_restore.shared.postgres.connection import (
 )
 from aurora_restore.shared.postgres.journal import JournalKey
 from aurora_restore.shared.postgres.membership import TemporaryMembership, plan_membership
-from aurora_restore.shared.postgres.tasks import Task, as_block, dollar_quote
+from aurora_restore.shared.postgres.tasks import Task, as_block, digest_of, dollar_quote
 
 ENTRY_PREFIX: Final = "script:"
 """Journal: how the entry of a script begins; its path follows."""
@@ -119,6 +119,14 @@ class SqlScript(Task):
                 f"session_replication_role in database {self.database!r}",
                 sqlstate=sqlstate(error),
             ) from error
+
+
+def digest_of_scripts(scripts: Iterable[SqlScript]) -> str:
+    """Return what distinguishes a set of scripts from one of other scripts or other texts.
+
+    It is in the entry of every task whose result depends on what the scripts have done.
+    """
+    return digest_of(*((each.database, each.name, each.script.sha256) for each in scripts))
 
 
 def _as_one_statement(

@@ -82,6 +82,13 @@ class AwaitTask:
 
 
 @dataclass(frozen=True, kw_only=True)
+class JudgeMasking:
+    """Read what the proofs of masking have found, and go on only if that is nothing."""
+
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class CompleteSecret:
     """Generate the passwords that the application's secret lacks, and store them there."""
 
@@ -122,22 +129,15 @@ class ProveAccess:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Finish:
-    """Return 200, because everything is done."""
-
-    reason: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class JudgeMasking:
-    """Read what the proofs of masking have found, and go on only if that is nothing."""
-
-    reason: str
-
-
-@dataclass(frozen=True, kw_only=True)
 class ForgetOriginals:
     """Drop what was remembered of the original values."""
+
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Finish:
+    """Return 200, because everything is done."""
 
     reason: str
 

@@ -63,6 +63,11 @@ def as_block(body: str) -> str:
     return f"DO {quote}{body}{quote}"
 
 
+def digest_of(*parts: object) -> str:
+    """Return what distinguishes these parts from others, in few letters: for a task's entry."""
+    return hashlib.sha256("\0".join(map(str, parts)).encode()).hexdigest()[:16]
+
+
 def dollar_quote(texts: Iterable[str]) -> str:
     """Return a dollar quote that occurs in none of the texts."""
     held = tuple(texts)

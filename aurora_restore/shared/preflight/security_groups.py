@@ -82,7 +82,9 @@ def check_quarantine(found: Inventory) -> Iterator[Obstacle]:
             yield from _ways_out(described)
             yield from _open_to_all(described) if own else _others_let_in(found, described)
     port = found.request.restore.target.listens_on
-    if groups and not any(_lets_in(rule, port) for each in groups.values() for rule in _in(each)):
+    if groups and not any(
+        _lets_in(rule, port) for each in groups.values() for rule in _inbound(each)
+    ):
         yield Obstacle(
             "quarantine",
             f"{_named(network.quarantine_group_ids)} let nobody in on port {port}, not even the "
@@ -128,7 +130,7 @@ def _ways_out(group: "SecurityGroupTypeDef") -> Iterator[Obstacle]:
 
 def _open_to_all(group: "SecurityGroupTypeDef") -> Iterator[Obstacle]:
     """Yield an obstacle if one of the configured groups shuts nobody off."""
-    for rule in _in(group):
+    for rule in _inbound(group):
         for source in _others(rule):
             if source in EVERYWHERE:
                 yield Obstacle(
@@ -141,7 +143,7 @@ def _open_to_all(group: "SecurityGroupTypeDef") -> Iterator[Obstacle]:
 def _others_let_in(found: Inventory, group: "SecurityGroupTypeDef") -> Iterator[Obstacle]:
     """Yield an obstacle if anything else is let into the stack's own group."""
     access = found.request.environment.access_security_group
-    for rule in _in(group):
+    for rule in _inbound(group):
         for source in _others(rule):
             if source != access:
                 yield Obstacle(
@@ -152,7 +154,7 @@ def _others_let_in(found: Inventory, group: "SecurityGroupTypeDef") -> Iterator[
                 )
 
 
-def _in(group: "SecurityGroupTypeDef") -> Sequence[Rule]:
+def _inbound(group: "SecurityGroupTypeDef") -> Sequence[Rule]:
     rules: Sequence[Any] = group.get("IpPermissions", [])
     return rules
 

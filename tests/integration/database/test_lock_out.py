@@ -107,7 +107,7 @@ def test_a_superuser_is_reported_with_the_databases_that_it_can_enter(restored: 
     done = lock_out(access(restored), KEEP)
 
     require_locked_out(restored)
-    assert ("boss", DATABASE) in done.doors
+    assert ("boss", DATABASE) in done.open_databases
     with pytest.raises(DatabaseError, match=r"'boss' .*can still enter .*shop"):
         done.require_complete()
 

@@ -20,6 +20,7 @@ from aurora_restore.shared.errors import (
     PersonalDataFoundError,
     UnclassifiedColumnsError,
 )
+from aurora_restore.shared.names import columns_resource
 from aurora_restore.shared.postgres import journal
 from aurora_restore.shared.postgres.access import DatabaseAccess
 from aurora_restore.shared.postgres.masking import originals
@@ -29,8 +30,7 @@ from aurora_restore.shared.postgres.masking.plan import (
     MaskingPlan,
     described,
     judge,
-    plan_masking,
-    read_classification,
+    read_masking,
 )
 from aurora_restore.shared.postgres.scripts import SqlScript
 from aurora_restore.shared.postgres.tasks import Task, TaskStatus, find_task_status, start_task
@@ -53,7 +53,7 @@ class Masking:
     columns: Mapping[str, Any] | None = field(default_factory=lambda: SHOP)
     checks: list[dict[str, str]] = field(default_factory=list)
     personal_data: dict[str, Any] | None = None
-    scripts: tuple[str, ...] = ()
+    scripts: tuple[SqlScript, ...] = ()
     key: EvidenceKey = KEY
 
     @property
@@ -68,13 +68,11 @@ class Masking:
             "personal_data_check": self.personal_data,
         }
         document = json.dumps({"databases": {DATABASE: self.columns}})
-        return plan_masking(
+        return read_masking(
             parse(Database, settings),
             (DATABASE,),
-            classification=None
-            if self.columns is None
-            else read_classification(document, "columns.json", (DATABASE,)),
-            check_texts=[each["sql"] for each in self.checks],
+            {columns_resource("staging"): document}.__getitem__,
+            restore="staging",
             scripts=self.scripts,
             evidence_key=self.key,
         )
@@ -90,8 +88,9 @@ class Masking:
             self.do(task)
 
     def mask(self, sql: str, name: str = "mask.sql") -> None:
-        self.do(SqlScript(DATABASE, name, deployed_script(sql.encode())))
-        self.scripts = (*self.scripts, f"{name}: {sql}")
+        script = SqlScript(DATABASE, name, deployed_script(sql.encode()))
+        self.do(script)
+        self.scripts = (*self.scripts, script)
 
     def results(self) -> dict[Proof, Result]:
         for task in self.plan.after:

@@ -10,7 +10,6 @@ from abc import abstractmethod
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from hashlib import sha256
 from typing import Any, ClassVar
 
 from pg8000.exceptions import DatabaseError as PgDatabaseError
@@ -64,11 +63,6 @@ class Proof(Task):
     def completion(self, key: JournalKey, summary: Mapping[str, Any]) -> str:
         """Return the statement that records the proof as done."""
         return journal.insertion(key, self.entry, journal.as_jsonb(summary=dict(summary)))
-
-
-def digest_of(*parts: object) -> str:
-    """Return what distinguishes these parts from others, in few letters."""
-    return sha256("\0".join(map(str, parts)).encode()).hexdigest()[:16]
 
 
 def part_entry(entry: str, part: object) -> str:

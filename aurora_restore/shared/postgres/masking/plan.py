@@ -15,10 +15,11 @@ from aurora_restore.shared.errors import ConfigurationError, MaskingError
 from aurora_restore.shared.names import check_resource, columns_resource
 from aurora_restore.shared.postgres.masking.checks import RunCheck
 from aurora_restore.shared.postgres.masking.evidence import ProveMasking
-from aurora_restore.shared.postgres.masking.findings import Proof, Result, digest_of
+from aurora_restore.shared.postgres.masking.findings import Proof, Result
 from aurora_restore.shared.postgres.masking.originals import EvidenceKey, RememberOriginals
 from aurora_restore.shared.postgres.masking.personal_data import FindPersonalData
-from aurora_restore.shared.postgres.scripts import SqlScript
+from aurora_restore.shared.postgres.scripts import SqlScript, digest_of_scripts
+from aurora_restore.shared.postgres.tasks import digest_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,46 +43,19 @@ def read_masking(
 ) -> MaskingPlan:
     """Return the tasks of a restore, with what was deployed for them.
 
-    Raises ConfigurationError if the settings contradict themselves, or the classification is wrong.
+    Proofs are made again where other scripts have run since. Raises ConfigurationError if the
+    settings contradict themselves, or the classification is wrong.
     """
     if fault := settings.masking_fault:
         raise ConfigurationError(f"database.masking: {fault}")
-    classification = None
-    if settings.columns is not None:
-        text = read_asset(columns_resource(restore))
-        classification = read_classification(text, settings.columns, databases)
-    return plan_masking(
-        settings,
-        databases,
-        classification=classification,
-        check_texts=[
-            check.sql or read_asset(check_resource(restore, i, check.path or ""))
-            for i, check in enumerate(settings.checks)
-        ],
-        scripts=[f"{each.database}/{each.name}/{each.script.sha256}" for each in scripts],
-        evidence_key=evidence_key,
-    )
-
-
-def plan_masking(
-    settings: Database,
-    databases: Sequence[str],
-    *,
-    classification: Classification | None,
-    check_texts: Sequence[str],
-    scripts: Iterable[str],
-    evidence_key: EvidenceKey,
-) -> MaskingPlan:
-    """Return the tasks of a restore.
-
-    ``check_texts`` are the queries of the configured checks, and ``scripts`` distinguish the
-    scripts, by which the data is what it is, from others.
-    """
-    state = digest_of(*scripts)
+    state = digest_of_scripts(scripts)
     before: list[RememberOriginals] = []
     after: list[Proof] = []
-    if classification is not None:
-        file = settings.columns or ""
+    if settings.columns is not None:
+        file = settings.columns
+        classification = _read_classification(
+            read_asset(columns_resource(restore)), file, databases
+        )
         for database in databases:
             classified = classification.databases[database]
             digest = digest_of(json.dumps(classified, sort_keys=True))
@@ -92,13 +66,14 @@ def plan_masking(
     if (search := settings.personal_data_check) is not None:
         digest = digest_of(json.dumps(to_json(search)), state)
         after.extend(FindPersonalData(database, digest, search) for database in databases)
-    for check, sql in zip(settings.checks, check_texts, strict=True):
+    for i, check in enumerate(settings.checks):
+        sql = check.sql or read_asset(check_resource(restore, i, check.path or ""))
         database = check.database or databases[0]
         after.append(RunCheck(database, digest_of(sql, state), check.title, sql))
     return MaskingPlan(before=tuple(before), after=tuple(after))
 
 
-def read_classification(text: str, file: str, databases: Sequence[str]) -> Classification:
+def _read_classification(text: str, file: str, databases: Sequence[str]) -> Classification:
     """Return the classification that was deployed, which covers the listed databases.
 
     Raises ConfigurationError.
