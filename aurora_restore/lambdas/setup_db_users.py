@@ -209,8 +209,9 @@ class _Work:
             case GrantAccess(database=database, logins=logins):
                 self._grant_access(database, logins, seconds)
             case ProveAccess(logins=logins):
-                closed = self.job.restore.database.disable_inherited_logins
-                self.setup.prove_access(logins.app, logins.readonly, others_closed=closed)
+                wanted = self.job.restore.database
+                keep = wanted.keep_logins if wanted.disable_inherited_logins else None
+                self.setup.prove_access(logins.app, logins.readonly, keep)
                 self._note(proven=True)
             case ForgetOriginals():
                 self.setup.forget_originals()

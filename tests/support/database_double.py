@@ -269,7 +269,7 @@ class SetupDouble:
         return GrantOutcome(complete=True)
 
     def prove_access(
-        self, app: DatabaseLogin, readonly: DatabaseLogin, *, others_closed: bool
+        self, app: DatabaseLogin, readonly: DatabaseLogin, keep: Collection[str] | None
     ) -> None:
         for login in (app, readonly):
             if not any(

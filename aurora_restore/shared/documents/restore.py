@@ -391,7 +391,10 @@ class Database:
         ),
     ] = True
     keep_logins: Annotated[
-        tuple[RoleName, ...], Rule(help="Inherited roles that keep their login.")
+        tuple[RoleName, ...],
+        Rule(
+            help="Roles that may log in: inherited ones keep their login, scripts may make others."
+        ),
     ] = ()
     neutralise: Neutralisation = Neutralisation()
     scripts: Annotated[

@@ -17,6 +17,7 @@ from aurora_restore.shared.errors import (
     DatabaseConnectionError,
     DatabaseError,
     InvalidPasswordError,
+    PrivilegeCheckError,
 )
 from aurora_restore.shared.name_list import NameList
 from aurora_restore.shared.postgres import journal
@@ -140,6 +141,25 @@ def find_inherited_logins(session: DatabaseSession, keep: Collection[str]) -> li
         "SELECT rolname FROM pg_roles WHERE rolcanlogin AND rolname <> session_user ORDER BY 1"
     )
     return [role for role in found if role not in spared]
+
+
+def require_locked_out(session: DatabaseSession, allowed: Collection[str]) -> None:
+    """Raise PrivilegeCheckError if others than ``allowed`` can log in and enter a database.
+
+    A lock-out is made once, and later a script can make a role, or what it sets off in a table that
+    came with the snapshot: a trigger, or a function in an index.
+    """
+    roles = find_inherited_logins(session, allowed)
+    of_rds = _find_protected(session, roles)
+    doors = find_doors(session, [role for role in roles if role not in of_rds])
+    if doors:
+        listed = NameList.of(f"{role!r} to {database}" for role, database in doors)
+        raise PrivilegeCheckError(
+            f"since the lock-out roles have been made or changed that can log in: {listed}; name "
+            "them in database.keep_logins, or find what has done that: a script, or a trigger or "
+            "function that it sets off",
+            logins=sorted({role for role, _ in doors}),
+        )
 
 
 def _lock_out_with_journal(

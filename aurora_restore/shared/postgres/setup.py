@@ -16,7 +16,11 @@ from aurora_restore.shared.postgres.application_roles import (
 )
 from aurora_restore.shared.postgres.connection import DatabaseLogin, DatabaseSession
 from aurora_restore.shared.postgres.grants import GrantOutcome, grant_access
-from aurora_restore.shared.postgres.lock_out import LockOutReport, lock_out
+from aurora_restore.shared.postgres.lock_out import (
+    LockOutReport,
+    lock_out,
+    require_locked_out,
+)
 from aurora_restore.shared.postgres.masking.findings import (
     Proof,
     find_result,
@@ -92,11 +96,12 @@ class DatabaseSetup(Protocol):
         """
 
     def prove_access(
-        self, app: DatabaseLogin, readonly: DatabaseLogin, *, others_closed: bool
+        self, app: DatabaseLogin, readonly: DatabaseLogin, keep: Collection[str] | None
     ) -> None:
         """Raise PrivilegeCheckError unless only the first one can write.
 
-        And with ``others_closed`` unless neither can reach a database that is not listed.
+        And, where there was a lock-out, unless neither can reach a database that is not listed, and
+        nobody else can log in but ``keep``, which is None where there was none.
         """
 
 
@@ -186,11 +191,18 @@ class PostgresSetup:
             return grant_access(session, roles, keep, seconds)
 
     def prove_access(
-        self, app: DatabaseLogin, readonly: DatabaseLogin, *, others_closed: bool
+        self, app: DatabaseLogin, readonly: DatabaseLogin, keep: Collection[str] | None
     ) -> None:
         """Log in as both roles to every database, and try to write."""
+        if keep is not None:
+            with self.access.session() as session:
+                require_locked_out(session, {*keep, app.user, readonly.user})
         prove_access(
-            self.access.server, self.access.databases, app, readonly, others_closed=others_closed
+            self.access.server,
+            self.access.databases,
+            app,
+            readonly,
+            others_closed=keep is not None,
         )
 
     def _read(
