@@ -36,7 +36,7 @@ from tests.sweeps.cluster import (
 from tests.sweeps.memento import Memento
 from tests.sweeps.tap import Tap
 from tests.sweeps.wires import Hook, Wires
-from tests.sweeps.wiring import Production, production_of, wiring_of
+from tests.sweeps.wiring import Publisher, production_of, wiring_of
 from tests.unit.bench import ACCOUNT, APP_PASSWORD, REGION, RESTORE, Bench, bench_in_memory
 
 STEP: Final = SetupDbUsersHandler.step.name
@@ -57,7 +57,7 @@ class SqlStage:
     tap: Tap
     assets: Mapping[str, str]
     """What was deployed with the function, by its path."""
-    production: Production | None = None
+    production: Publisher | None = None
     """What the cluster is tied to in the beginning, where it is tied to anything."""
     _start: Memento = field(init=False)
 

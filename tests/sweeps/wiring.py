@@ -73,7 +73,7 @@ ORDER BY 1, 2, 3
 
 
 @dataclass
-class Production:
+class Publisher:
     """What the copy must not reach: a publisher, whose slots its real subscriber needs."""
 
     server: PostgresServer
@@ -148,7 +148,7 @@ def wiring_of(copy: PostgresCluster) -> dict[str, Any]:
 
 
 @contextmanager
-def production_of(data_plane: PostgresDataPlane) -> Iterator[Production]:
+def production_of(data_plane: PostgresDataPlane) -> Iterator[Publisher]:
     """Run production in the data plane of the copy, for the time of the block."""
     owner = Owner(MASTER.user, MASTER.password)
     data_plane.create(_STORAGE, label=_STORAGE, owner=owner, database=None, major=MAJORS[-1])
@@ -159,6 +159,6 @@ def production_of(data_plane: PostgresDataPlane) -> Iterator[Production]:
     server.run(_PUBLISHER)
     for name in OWNERS:
         server.run(_PUBLISHERS_SLOT.format(name=name))
-    production = Production(server, running.endpoint.port)
+    production = Publisher(server, running.endpoint.port)
     data_plane.obey(production)
     yield production
