@@ -131,7 +131,7 @@ def check_quarantine(
     The groups are those of the quarantine. The moments are those of the state table: when the
     restore was begun, when the databases were set up, and when the cluster was handed over.
     """
-    promise = "The quarantine was lifted when the databases were set up"
+    promise = "The quarantine was lifted after the databases were set up"
     if not (groups and restored and set_up and lifted):
         return Check(promise=promise, held=False, found="the state knows of none, or not when")
     return Check(
@@ -147,7 +147,7 @@ def check_outsider(refused: int, reached: datetime | None, set_up: datetime | No
     """Return the check that another host was refused until the databases were set up."""
     attempts = f"it was refused {refused} times, and let in at {_shown(reached)}"
     return Check(
-        promise="Until then another host that tried to connect was refused",
+        promise="Until the databases were set up another host was refused",
         held=bool(refused and reached and set_up and set_up < reached),
         evidence=attempts,
         found=f"{attempts}; the databases were set up at {_shown(set_up)}",
@@ -155,7 +155,8 @@ def check_outsider(refused: int, reached: datetime | None, set_up: datetime | No
 
 
 def _names(kinds: Mapping[str, Sequence[str]]) -> str:
-    return ", ".join(name for kind in kinds.values() for name in kind) or "none"
+    named = (f"{kind.replace('_', ' ')}: {', '.join(kinds[kind])}" for kind in kinds if kinds[kind])
+    return "; ".join(named) or "none"
 
 
 def _shown(moment: datetime | None) -> str:

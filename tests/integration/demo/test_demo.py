@@ -40,8 +40,8 @@ VERDICTS = {
 }
 SAFETY = {
     "What would have tied the copy to production is removed from it": (
-        "supplier_prices in shop, postgres at production in shop, 1 newsletter of postgres in "
-        "postgres"
+        "subscriptions: supplier_prices in shop; user mappings: postgres at production in shop; "
+        "cron jobs: 1 newsletter of postgres in postgres"
     ),
     "Production's replication slot at its supplier is where production left it": "supplier_prices",
     "What its supplier published meanwhile was delivered to production alone": "3 prices",
@@ -49,12 +49,14 @@ SAFETY = {
     "No original value is left in any table, view or statistic of the copy": "",
     "The pipeline has proven the masking of every column": "of 2 masked ones none of 1,143",
     "Its checks of the masked data have found nothing": "'No customer has a name or an address",
-    "The quarantine was lifted when the databases were set up": "at 20",
-    "Until then another host that tried to connect was refused": "it was refused ",
+    "The quarantine was lifted after the databases were set up": "at 20",
+    "Until the databases were set up another host was refused": "it was refused ",
 }
 """What is promised of the copy, and how that begins by which it is shown."""
 HARM = {
-    "What would have tied the copy to production is removed from it": "removed were none; left are",
+    "What would have tied the copy to production is removed from it": (
+        "removed were none; left are subscriptions: supplier_prices in shop; user mappings: "
+    ),
     "Production's replication slot at its supplier is where production left it": "it was ",
     "What its supplier published meanwhile was delivered to production alone": (
         "production has 0 prices of 3, and the copy has other rows"
@@ -67,8 +69,8 @@ HARM = {
     ),
     "The pipeline has proven the masking of every column": "the state holds no such proof",
     "Its checks of the masked data have found nothing": "they returned {}",
-    "The quarantine was lifted when the databases were set up": "the state knows of none",
-    "Until then another host that tried to connect was refused": "it was refused 0 times",
+    "The quarantine was lifted after the databases were set up": "the state knows of none",
+    "Until the databases were set up another host was refused": "it was refused ",
 }
 """The same of a copy that nothing keeps harmless."""
 

@@ -38,7 +38,7 @@ PROOF: dict[str, Any] = {
 def test_all_wiring_must_have_been_removed() -> None:
     good = check_wiring(WIRING, WIRING, NO_WIRING)
     assert good.held
-    assert good.evidence == "prices in shop, 1 mail of postgres"
+    assert good.evidence == "subscriptions: prices in shop; cron jobs: 1 mail of postgres"
 
 
 @pytest.mark.parametrize(
