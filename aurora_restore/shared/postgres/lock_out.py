@@ -151,14 +151,14 @@ def require_locked_out(session: DatabaseSession, allowed: Collection[str]) -> No
     """
     roles = find_inherited_logins(session, allowed)
     of_rds = _find_protected(session, roles)
-    doors = find_doors(session, [role for role in roles if role not in of_rds])
-    if doors:
-        listed = NameList.of(f"{role!r} to {database}" for role, database in doors)
+    entries = find_open_databases(session, [role for role in roles if role not in of_rds])
+    if entries:
+        listed = NameList.of(f"{role!r} to {database}" for role, database in entries)
         raise PrivilegeCheckError(
             f"since the lock-out roles have been made or changed that can log in: {listed}; name "
             "them in database.keep_logins, or find what has done that: a script, or a trigger or "
             "function that it sets off",
-            logins=sorted({role for role, _ in doors}),
+            logins=sorted({role for role, _ in entries}),
         )
 
 
