@@ -4,13 +4,15 @@ Materialized views hold copies, statistics hold samples, and the files of a tabl
 before. Each task is of one set of scripts: where another script has run since, it is done again.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 from pg8000.exceptions import DatabaseError as PgDatabaseError
 
+from aurora_restore.shared.documents.schema import to_json
 from aurora_restore.shared.errors import AfterMaskingError, DatabaseError
+from aurora_restore.shared.name_list import NameList
 from aurora_restore.shared.postgres import journal
 from aurora_restore.shared.postgres.connection import (
     DatabaseSession,
@@ -38,8 +40,6 @@ from aurora_restore.shared.postgres.tasks import Task, as_block
 
 TABLES_IN_A_BATCH: Final = 200
 """How many tables are analyzed in one transaction, which holds a lock on each until it ends."""
-MOST_NAMED: Final = 50
-"""How many names a record or a message holds."""
 
 
 @dataclass(frozen=True)
@@ -133,16 +133,21 @@ class AnalyzeTables(_TaskAfterScripts):
         if steps:
             session.run(_in_transactions(steps))
         left = remove_stale_statistics(session)
-        changed = {f"{schema}.{name}" for schema, name in find_changed_tables(session, key)}
-        if unmasked := [each for each in left if each.rpartition(".")[0] in changed]:
+        changed = set(find_changed_tables(session, key))
+        unmasked = _columns(each for each in left if (each[0].schema, each[0].name) in changed)
+        if unmasked:
             raise AfterMaskingError(
                 f"the statistics of columns in database {self.database!r} still hold the values of "
                 "before, because their tables have no row any more and PostgreSQL does not let "
-                f"them be removed: {', '.join(unmasked[:MOST_NAMED])}",
-                columns=unmasked[:MOST_NAMED],
+                f"them be removed: {unmasked}",
+                columns=to_json(unmasked),
             )
-        record = journal.as_jsonb(statistics_left=left[:MOST_NAMED])
+        record = journal.as_jsonb(statistics_left=to_json(_columns(left)))
         session.run(journal.insertion(key, self.entry, record))
+
+
+def _columns(columns: Iterable[tuple[Relation, str]]) -> NameList:
+    return NameList.of(f"{relation}.{column}" for relation, column in columns)
 
 
 @dataclass(frozen=True)
@@ -174,7 +179,7 @@ class RewriteTables(_TaskAfterScripts):
             if left := self._remaining(session, plan["files"]):
                 raise AfterMaskingError(
                     f"VACUUM FULL in database {self.database!r} left out "
-                    f"{', '.join(str(each) for each in left[:MOST_NAMED])}",
+                    f"{NameList.of(map(str, left))}",
                 )
         with session.transaction():
             for statement in plan["lose"]:
@@ -182,7 +187,7 @@ class RewriteTables(_TaskAfterScripts):
             record = journal.as_jsonb(tables=len(plan["files"]))
             session.run(journal.insertion(key, self.entry, record))
 
-    def _begin(self, session: DatabaseSession, key: JournalKey) -> Any:
+    def _begin(self, session: DatabaseSession, key: JournalKey) -> Mapping[str, Any]:
         """Return the files of the tables, and what ends the memberships, from the beginning."""
         entry = f"rewrite-begun:{self.of_scripts}"
         begun = journal.find(session, key, entry)

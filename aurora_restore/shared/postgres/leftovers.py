@@ -13,6 +13,54 @@ from aurora_restore.shared.postgres.membership import plan_membership
 
 CLEARS_STATISTICS_SINCE: Final = 180000
 """PostgreSQL 18 lets the statistics of a column be removed by a function."""
+EXTENDED_STATISTICS_SHOWN_SINCE: Final = 120000
+"""PostgreSQL 12 gave extended statistics values, and a view that shows them."""
+
+# Of every partitioned table: itself, and everything below it.
+_TREES: Final = """
+    WITH RECURSIVE tree (root, oid, relkind) AS (
+        SELECT oid, oid, relkind FROM pg_class WHERE relkind = 'p'
+        UNION ALL
+        SELECT t.root, c.oid, c.relkind FROM tree t
+        JOIN pg_inherits i ON i.inhparent = t.oid JOIN pg_class c ON c.oid = i.inhrelid
+    )
+"""
+# ANALYZE of a partitioned table reads all of its partitions, also those in other servers.
+_WITH_FOREIGN_PARTITIONS: Final = f"""
+    {_TREES} SELECT t.oid FROM tree t WHERE t.root IN (
+        SELECT f.root FROM tree f JOIN pg_class r ON r.oid = f.root
+        WHERE f.relkind = 'f' AND NOT r.relispartition
+    )
+"""
+_WITH_ROWS: Final = f"""
+    {_TREES} SELECT t.root FROM tree t JOIN pg_class c ON c.oid = t.oid
+    WHERE c.relkind = 'r' AND c.reltuples <> 0
+"""
+_SHOWN: Final = """
+    SELECT schemaname, tablename, attname, inherited, false FROM pg_stats
+    WHERE most_common_vals IS NOT NULL OR histogram_bounds IS NOT NULL
+        OR most_common_elems IS NOT NULL
+"""
+_SHOWN_BY_EXTENDED_STATISTICS: Final = """
+    UNION SELECT schemaname, tablename, attnames[1], false, true FROM pg_stats_ext
+    WHERE most_common_vals IS NOT NULL AND attnames IS NOT NULL
+"""
+_STALE_STATISTICS: Final = f"""
+    SELECT c.oid::bigint, n.nspname, c.relname, o.rolname,
+        a.attname, format_type(a.atttypid, a.atttypmod), s.inherited, s.is_extended
+    FROM pg_class c
+    JOIN pg_namespace n ON n.oid = c.relnamespace
+    JOIN pg_roles o ON o.oid = c.relowner
+    JOIN ({{shown}}) AS s (schema, name, attribute, inherited, is_extended)
+        ON s.schema = n.nspname AND s.name = c.relname
+    JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname = s.attribute
+    WHERE {USER_SCHEMA} AND NOT o.rolsuper AND CASE
+        WHEN c.relkind IN ('r', 'm') THEN c.reltuples = 0
+        WHEN c.relkind = 'p' THEN
+            c.oid IN ({_WITH_FOREIGN_PARTITIONS}) OR c.oid NOT IN ({_WITH_ROWS})
+    END
+    ORDER BY c.relispartition, c.oid, a.attnum
+"""
 
 
 @dataclass(frozen=True)
@@ -67,12 +115,8 @@ def find_tables_to_analyze(session: DatabaseSession) -> list[Relation]:
         f"""
         c.relkind IN ('r', 'p', 'm') AND c.relpersistence <> 't'
         AND (c.relkind <> 'm' OR c.relispopulated)
-        AND CASE
-            WHEN NOT c.relispartition THEN
-                NOT EXISTS ({_FOREIGN_PARTITION.format(root="c.oid")})
-            WHEN c.relkind = 'p' THEN false
-            ELSE EXISTS ({_FOREIGN_PARTITION.format(root="pg_partition_root(c.oid)")})
-        END
+        AND CASE WHEN c.oid IN ({_WITH_FOREIGN_PARTITIONS}) THEN c.relkind <> 'p'
+            ELSE NOT c.relispartition END
         """,
     )
 
@@ -100,7 +144,7 @@ def find_files(session: DatabaseSession) -> dict[str, int]:
     return dict(rows)
 
 
-def remove_stale_statistics(session: DatabaseSession) -> list[str]:
+def remove_stale_statistics(session: DatabaseSession) -> list[tuple[Relation, str]]:
     """Remove the statistics that ANALYZE leaves as they are; return the columns that kept theirs.
 
     Those are of tables without a row, and of partitioned tables that it cannot read as a whole.
@@ -119,8 +163,7 @@ def remove_stale_statistics(session: DatabaseSession) -> list[str]:
             membership = plan_membership(session, (relation.owner,))
             for statement in (*membership.gain, change, *membership.lose):
                 session.run(statement)
-    left = _find_stale_statistics(session)
-    return sorted({f"{relation}.{column}" for relation, column, _, _, _ in left})
+    return [(relation, column) for relation, column, *_ in _find_stale_statistics(session)]
 
 
 def _find_stale_statistics(
@@ -128,39 +171,17 @@ def _find_stale_statistics(
 ) -> list[tuple[Relation, str, str, bool, bool]]:
     """Return relation, column, its type, and whether the statistics are inherited or extended.
 
+    Of extended ones, only PostgreSQL 15 and newer show whether they are inherited, so it is false.
     Only who may read a table sees its statistics, so they are looked for in the owners' name.
     """
+    shown = _SHOWN
+    if session.version >= EXTENDED_STATISTICS_SHOWN_SINCE:
+        shown += _SHOWN_BY_EXTENDED_STATISTICS
     membership = plan_membership(session, find_owners(session))
     with session.transaction():
         for statement in membership.gain:
             session.run(statement)
-        rows = session.run(_STALE_STATISTICS)
+        rows = session.run(_STALE_STATISTICS.format(shown=shown))
         for statement in membership.lose:
             session.run(statement)
     return [(Relation(*row[:4]), *row[4:]) for row in rows]
-
-
-_FOREIGN_PARTITION: Final = """
-    SELECT FROM pg_partition_tree({root}) t JOIN pg_class f ON f.oid = t.relid AND f.relkind = 'f'
-"""
-_STALE_STATISTICS: Final = f"""
-    SELECT c.oid::bigint, n.nspname, c.relname, o.rolname,
-        a.attname, format_type(a.atttypid, a.atttypmod), s.inherited, s.is_extended
-    FROM pg_class c
-    JOIN pg_namespace n ON n.oid = c.relnamespace
-    JOIN pg_roles o ON o.oid = c.relowner
-    JOIN (
-        SELECT schemaname, tablename, attname, inherited, false FROM pg_stats
-        WHERE most_common_vals IS NOT NULL OR histogram_bounds IS NOT NULL
-            OR most_common_elems IS NOT NULL
-        UNION
-        SELECT schemaname, tablename, attnames[1], inherited, true FROM pg_stats_ext
-        WHERE most_common_vals IS NOT NULL AND attnames IS NOT NULL
-    ) AS s (schema, name, attribute, inherited, is_extended)
-        ON s.schema = n.nspname AND s.name = c.relname
-    JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname = s.attribute
-    WHERE {USER_SCHEMA} AND NOT o.rolsuper AND c.relkind IN ('r', 'p', 'm')
-    AND (c.reltuples = 0
-        OR c.relkind = 'p' AND EXISTS ({_FOREIGN_PARTITION.format(root="c.oid")}))
-    ORDER BY c.relispartition, c.oid, a.attnum
-"""

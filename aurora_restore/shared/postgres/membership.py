@@ -53,11 +53,10 @@ def find_strangers(
         return {}
     has_options = session.version >= MEMBERSHIP_OPTIONS_SINCE
     enough = ("SET" if has_options else "MEMBER") if to_become else "USAGE"
-    # MATERIALIZED, because asking about every role of a server with thousands takes long.
+    # OFFSET keeps PostgreSQL from asking about every role, of which there may be thousands.
     rows = session.run(
-        "WITH wanted AS MATERIALIZED ("
-        "SELECT oid, rolname FROM pg_roles WHERE rolname = ANY (CAST(:roles AS text[]))) "
-        "SELECT rolname, pg_has_role(oid, session_user, 'MEMBER') FROM wanted "
+        "SELECT rolname, pg_has_role(oid, session_user, 'MEMBER') FROM (SELECT oid, rolname "
+        "FROM pg_roles WHERE rolname = ANY (CAST(:roles AS text[])) OFFSET 0) wanted "
         f"WHERE NOT pg_has_role(session_user, oid, '{enough}') ORDER BY rolname",
         roles=list(roles),
     )

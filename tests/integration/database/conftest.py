@@ -49,8 +49,9 @@ CREATE SCHEMA empty;
 """
 
 NEWER: Final = {
+    120000: r"AS MATERIALIZED|pg_partition_tree|pg_partition_root|pg_stats_ext",
     140000: r"client_connection_check_interval|pg_read_all_data|pg_write_all_data|GRANTED BY",
-    150000: r"STRATEGY|GRANT SET ON",
+    150000: r"STRATEGY|GRANT SET ON|inherited.* FROM pg_stats_ext",
     160000: r"GRANTED BY|inherit_option|set_option|WITH (ADMIN|INHERIT|SET) (TRUE|FALSE)",
     170000: r"MAINTAIN|transaction_timeout",
 }

@@ -19,7 +19,14 @@ from aurora_restore.shared.postgres.after_masking import (
 from aurora_restore.shared.postgres.connection import literal
 from aurora_restore.shared.postgres.scripts import SqlScript
 from aurora_restore.shared.postgres.tasks import Task, TaskStatus, find_task_status, start_task
-from tests.integration.database.conftest import DATABASE, MASTER, OPERATION, Restored
+from tests.integration.database.conftest import (
+    DATABASE,
+    MASTER,
+    OLDEST,
+    OPERATION,
+    Aged,
+    Restored,
+)
 
 ENOUGH_SECONDS = 20.0
 MASKING = "UPDATE \"Odd Schema\".people SET email = 'masked'; UPDATE customers SET email = 'masked'"
@@ -152,12 +159,17 @@ def test_a_partitioned_table_with_a_foreign_partition_keeps_no_original_value(
         CREATE EXTENSION postgres_fdw;
         CREATE SERVER production FOREIGN DATA WRAPPER postgres_fdw
             OPTIONS (host '127.0.0.1', port '1');
+        CREATE TABLE parted_2 PARTITION OF parted FOR VALUES FROM (3000) TO (4000)
+            PARTITION BY RANGE (id);
+        CREATE TABLE parted_21 PARTITION OF parted_2 DEFAULT;
+        INSERT INTO parted SELECT n, 'real' || n % 5 FROM generate_series(3001, 3900) n;
+        ANALYZE parted_2;
         CREATE FOREIGN TABLE far PARTITION OF parted FOR VALUES FROM (2000) TO (3000)
             SERVER production;
         """,
     )
 
-    mask(restored, script("UPDATE parted_1 SET email = 'masked'"))
+    mask(restored, script("UPDATE parted_1 SET email = 'masked'; UPDATE parted_2 SET email = ''"))
 
     assert (
         rows(
@@ -167,6 +179,16 @@ def test_a_partitioned_table_with_a_foreign_partition_keeps_no_original_value(
         )
         == []
     )
+
+
+@pytest.mark.parametrize("restored", OLDEST, indirect=True)
+def test_after_masking_an_older_server_is_asked_only_what_it_knows(
+    restored: Restored, aged: Aged
+) -> None:
+    prepare(restored)
+    for version in aged:
+        emails = f"UPDATE customers SET email = 'masked at {version}'"
+        mask(restored, script(emails, f"{version}.sql"), rewrite_tables=True)
 
 
 @pytest.mark.parametrize("emptying", ["DELETE FROM customers", "TRUNCATE customers"])
