@@ -67,9 +67,9 @@ class SetupDbUsersHandler(DatabaseStepHandler):
     """The step that sets up the databases, so that no login works before the data is masked.
 
     It disables every inherited login, removes what ties the copy to production, runs the scripts,
-    gives the two roles of the application their logins and grants, and logs in as both. A second
-    run changes nothing. It generates a password that the application's secret lacks, and stores it
-    there.
+    proves that the data is masked, gives the two roles of the application their logins and grants,
+    and logs in as both. A second run changes nothing. It generates a password that the
+    application's secret lacks, and stores it there.
     """
 
     step = get_step("setup-db-users")
@@ -225,15 +225,6 @@ class _Work:
         script = {"script": task.name} if isinstance(task, SqlScript) else {}
         return Answer.wait(f"{reason}; {obstacle}" if obstacle else reason, script)
 
-    def find_script_records(self) -> tuple[Mapping[str, Any], ...]:
-        """Return what the journals have recorded of each script, in the order of the scripts."""
-        scripts = [task for task in self.facts.tasks if isinstance(task, SqlScript)]
-        found = self.setup.find_records(scripts)
-        return tuple(
-            {"path": script.name, "database": script.database, **shorten_record(found[script])}
-            for script in scripts
-        )
-
     def final_state(self) -> OperationState:
         """Return the operation's state once everything is done."""
         sentences = (
@@ -245,8 +236,17 @@ class _Work:
             self.job.state,
             users_configured=True,
             evidence_key=None,
-            scripts=self.find_script_records(),
+            scripts=self._script_records(),
             privileges_beyond_reach=NameList.of(sentences) if self.facts.beyond_reach else None,
+        )
+
+    def _script_records(self) -> tuple[Mapping[str, Any], ...]:
+        """Return what the journals have recorded of each script, in the order of the scripts."""
+        scripts = [task for task in self.facts.tasks if isinstance(task, SqlScript)]
+        found = self.setup.find_records(scripts)
+        return tuple(
+            {"path": script.name, "database": script.database, **shorten_record(found[script])}
+            for script in scripts
         )
 
     def _note(self, **facts: Any) -> None:

@@ -21,6 +21,14 @@ USER_RELATIONS: Final = f"""
 USER_TABLES: Final = f"{USER_RELATIONS} AND c.relkind IN ('r', 'p')"
 
 
+def is_of_extension(catalog: str, oid: str) -> str:
+    """Return the condition that an extension has made an object; both arguments are SQL."""
+    return (
+        f"EXISTS (SELECT FROM pg_depend d WHERE d.classid = '{catalog}'::regclass "
+        f"AND d.objid = {oid} AND d.deptype = 'e')"
+    )
+
+
 def find_owners(session: DatabaseSession) -> list[str]:
     """Return who owns the database, its schemas or its relations.
 

@@ -41,6 +41,14 @@ def find_memberships(session: DatabaseSession, role: str) -> list[Membership]:
     return [Membership(*row) for row in rows]
 
 
+def membership_options(version: int) -> tuple[str, str]:
+    """Return by which privilege one may become a role, and what GRANT needs to give that."""
+    if version >= MEMBERSHIP_OPTIONS_SINCE:
+        # The user who makes a role is its member, but with neither option.
+        return "SET", " WITH INHERIT TRUE, SET TRUE"
+    return "MEMBER", ""
+
+
 def find_strangers(
     session: DatabaseSession, roles: Collection[str], *, to_become: bool = False
 ) -> dict[str, bool]:
@@ -51,8 +59,7 @@ def find_strangers(
     """
     if not roles:
         return {}
-    has_options = session.version >= MEMBERSHIP_OPTIONS_SINCE
-    enough = ("SET" if has_options else "MEMBER") if to_become else "USAGE"
+    enough = membership_options(session.version)[0] if to_become else "USAGE"
     # OFFSET keeps PostgreSQL from asking about every role, of which there may be thousands.
     rows = session.run(
         "SELECT rolname, pg_has_role(oid, session_user, 'MEMBER') FROM (SELECT oid, rolname "
@@ -84,8 +91,7 @@ def plan_membership(
         suspended = _plan_suspension(session, circular)
     elif circular and not to_become:
         wanted = [role for role in wanted if role not in circular] + _find_data_roles(session)
-    # The user who makes a role is its member, but with neither option.
-    options = " WITH INHERIT TRUE, SET TRUE" if has_options else ""
+    _, options = membership_options(session.version)
     return TemporaryMembership(
         (
             *suspended.gain,

@@ -71,7 +71,10 @@ class DatabaseSetup(Protocol):
         """Return what the journals have recorded of tasks that are done."""
 
     def judge_masking(self, proofs: Sequence[Proof]) -> Mapping[str, Any]:
-        """Return what proofs that are done have looked at. Raises MaskingError for a finding."""
+        """Return what proofs that are done have looked at.
+
+        Raises MaskingError for a finding; the proofs that have one are made again after that.
+        """
 
     def forget_originals(self) -> None:
         """Drop what is remembered of original values, of this restore or an earlier one."""

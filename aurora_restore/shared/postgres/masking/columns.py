@@ -24,18 +24,13 @@ from aurora_restore.shared.documents.classification import (
     Treatment,
 )
 from aurora_restore.shared.errors import UnclassifiedColumnsError
-from aurora_restore.shared.postgres.catalog import USER_SCHEMA
+from aurora_restore.shared.postgres.catalog import USER_SCHEMA, is_of_extension
 from aurora_restore.shared.postgres.connection import DatabaseSession, identifier
 
 MOST_LISTED: Final = 50
 """How many tables of one kind an error or the state lists."""
 LONGEST_LISTING: Final = 8000
 """How many characters the listed lines may have together."""
-
-OF_AN_EXTENSION: Final = (
-    "EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass "
-    "AND d.objid = c.oid AND d.deptype = 'e')"
-)
 
 
 @dataclass(frozen=True, order=True)
@@ -172,7 +167,7 @@ def find_tables(session: DatabaseSession) -> Iterator[Table]:
     rows = session.run(
         f"""
         SELECT n.nspname, c.relname, json_agg(a.attname ORDER BY a.attnum),
-            c.relkind <> 'm' AND NOT {OF_AN_EXTENSION}
+            c.relkind <> 'm' AND NOT {is_of_extension("pg_class", "c.oid")}
         FROM pg_class c
         JOIN pg_namespace n ON n.oid = c.relnamespace
         JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped

@@ -11,7 +11,7 @@ from typing import Final, TypeVar
 from pg8000.exceptions import DatabaseError as PgDatabaseError
 
 from aurora_restore.shared.errors import DatabaseError
-from aurora_restore.shared.postgres.catalog import USER_SCHEMA, find_owners
+from aurora_restore.shared.postgres.catalog import USER_SCHEMA, find_owners, is_of_extension
 from aurora_restore.shared.postgres.connection import (
     DatabaseSession,
     describe,
@@ -19,7 +19,7 @@ from aurora_restore.shared.postgres.connection import (
     literal,
     sqlstate,
 )
-from aurora_restore.shared.postgres.masking.columns import OF_AN_EXTENSION, TableName
+from aurora_restore.shared.postgres.masking.columns import TableName
 from aurora_restore.shared.postgres.membership import plan_membership
 from aurora_restore.shared.postgres.tasks import Task
 
@@ -99,7 +99,7 @@ def find_stored_relations(
 
     Foreign partitions and materialized views without data are left out: they store nothing.
     """
-    chosen = f"NOT {OF_AN_EXTENSION}"
+    chosen = f"NOT {is_of_extension('pg_class', 'c.oid')}"
     parameters = {}
     if tables is not None:
         chosen = (

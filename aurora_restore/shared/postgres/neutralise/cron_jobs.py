@@ -14,7 +14,7 @@ from typing import Final
 from pg8000.exceptions import DatabaseError as PgDatabaseError
 
 from aurora_restore.shared.postgres.connection import DatabaseSession, identifier
-from aurora_restore.shared.postgres.membership import MEMBERSHIP_OPTIONS_SINCE
+from aurora_restore.shared.postgres.membership import membership_options
 from aurora_restore.shared.postgres.neutralise.wiring import Remnant, ScheduledJob
 
 Row = tuple[int, str, str]
@@ -66,7 +66,7 @@ def _look_as_each_role(session: DatabaseSession) -> tuple[list[Row], list[tuple[
 
 def _look_statement(version: int) -> str:
     """Return one statement for all roles, of which there may be thousands."""
-    option, with_options = _membership_options(version)
+    option, with_options = membership_options(version)
     return f"""
 DO $look$
 DECLARE
@@ -102,13 +102,6 @@ BEGIN
     '{_SEEN}', jsonb_build_object('jobs', jobs, 'unseen', unseen)::text, true);
 END
 $look$"""
-
-
-def _membership_options(version: int) -> tuple[str, str]:
-    """Return the privilege by which one becomes a role, and how it is granted with it."""
-    if version >= MEMBERSHIP_OPTIONS_SINCE:
-        return "SET", " WITH INHERIT TRUE, SET TRUE"
-    return "MEMBER", ""
 
 
 def deactivate_cron_jobs(session: DatabaseSession, user: str) -> None:
@@ -157,7 +150,7 @@ def _acting_on_jobs_of(session: DatabaseSession, user: str) -> Iterator[None]:
         yield
         return
     role = identifier(user)
-    option, with_options = _membership_options(session.version)
+    option, with_options = membership_options(session.version)
     lacking = [
         (grant, revoke)
         for has, grant, revoke in (

@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from aurora_restore.shared.postgres.catalog import is_of_extension
 from aurora_restore.shared.postgres.connection import DatabaseSession, literal
 
 REACHING_OUT: Final = (
@@ -21,15 +22,7 @@ REACHING_OUT: Final = (
 """Extensions with which a database connects to something else."""
 
 _OWN: Final = "n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'"
-
-
-def _no_member(catalog: str, oid: str) -> str:
-    """Return the condition that something is no part of an extension."""
-    return (
-        f"NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_catalog.{catalog}'::regclass "
-        f"AND d.objid = {oid} AND d.deptype = 'e')"
-    )
-
+"""The schema of the journal included: what somebody else has put there is reported, too."""
 
 _IN_A_DATABASE: Final = {
     "foreign_servers": """
@@ -45,7 +38,7 @@ _IN_A_DATABASE: Final = {
             pg_get_function_identity_arguments(p.oid), o.rolname)
         FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace
             JOIN pg_roles o ON o.oid = p.proowner
-        WHERE p.prosecdef AND {_OWN} AND {_no_member("pg_proc", "p.oid")}
+        WHERE p.prosecdef AND {_OWN} AND NOT {is_of_extension("pg_proc", "p.oid")}
             AND (o.rolsuper OR o.rolcreaterole OR o.rolcreatedb OR o.rolbypassrls
                 OR o.rolreplication OR EXISTS (SELECT FROM pg_roles g
                     WHERE g.rolname = 'rds_superuser' AND pg_has_role(o.oid, g.oid, 'MEMBER')))
@@ -53,14 +46,14 @@ _IN_A_DATABASE: Final = {
     "event_triggers": f"""
         SELECT e.evtname::text FROM pg_event_trigger e JOIN pg_proc p ON p.oid = e.evtfoid
             JOIN pg_namespace n ON n.oid = p.pronamespace
-        WHERE e.evtenabled <> 'D' AND {_OWN} AND {_no_member("pg_event_trigger", "e.oid")}
+        WHERE e.evtenabled <> 'D' AND {_OWN} AND NOT {is_of_extension("pg_event_trigger", "e.oid")}
         """,
     "triggers": f"""
         SELECT format('%s on %s.%s', t.tgname, n.nspname, c.relname)
         FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid
             JOIN pg_namespace n ON n.oid = c.relnamespace
         WHERE NOT t.tgisinternal AND t.tgenabled <> 'D' AND {_OWN}
-            AND {_no_member("pg_class", "c.oid")}
+            AND NOT {is_of_extension("pg_class", "c.oid")}
         """,
     "large_objects": """
         SELECT format('%s large objects', count(*)) FROM pg_largeobject_metadata
