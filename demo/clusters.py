@@ -40,7 +40,7 @@ class DemoNetwork:
 
 
 class ClusterMaker:
-    """Makes networks and clusters, from any number of threads, until it is told to give up."""
+    """Makes networks and clusters, from any number of threads, until ``give_up`` is called."""
 
     def __init__(self, aws: EmbeddedAws, scenario: Scenario) -> None:
         self._aws = aws
