@@ -34,7 +34,7 @@ _HAS_DETAILS: Final = (
     "SELECT attname FROM pg_attribute "
     f"WHERE attrelid = '{SCHEMA}.{TABLE}'::regclass AND attname = 'details'"
 )
-# Whoever may change the schema or the table decides what a look at it runs.
+# Those who may change the schema or the table decide what a look at it runs.
 _LOOK_AT_IT: Final = f"""
     SELECT s.rolname = session_user, c.relname,
         t.rolname = session_user AND c.relkind = 'r'

@@ -2,7 +2,7 @@
 
 ``python -I reaper.py DIRECTORY…`` waits for the end of its standard input, which comes when the
 emulator closes it or dies, even by SIGKILL. Then every server with a ``postmaster.pid`` in one of
-the directories, or one level below, is ended at once, and the directories are removed. Standard
+the directories, or one level below, is ended immediately, and the directories are removed. Standard
 library only, so that it starts quickly and needs nothing of the emulator.
 """
 

@@ -166,10 +166,7 @@ def test_a_cluster_that_is_set_up_is_handed_over(scene: Scene) -> None:
     assert record(scene).handed_over_at == body["handed_over_at"]
 
 
-@pytest.mark.parametrize("facts", [{}, {"users_configured": False}])
-def test_a_cluster_that_is_not_set_up_is_not_handed_over(
-    scene: Scene, facts: dict[str, Any]
-) -> None:
+def test_a_cluster_that_is_not_set_up_is_not_handed_over(scene: Scene) -> None:
     usable(scene)
     before = changes(scene)
 
