@@ -27,7 +27,6 @@ from aurora_restore.shared.postgres.leftovers import (
     find_tables,
     find_tables_to_analyze,
     find_views_to_refresh,
-    remove_stale_statistics,
 )
 from aurora_restore.shared.postgres.membership import TemporaryMembership, plan_membership
 from aurora_restore.shared.postgres.scripts import (
@@ -36,6 +35,7 @@ from aurora_restore.shared.postgres.scripts import (
     find_changed_tables,
 )
 from aurora_restore.shared.postgres.session_settings import DEFAULT_SEARCH_PATH
+from aurora_restore.shared.postgres.stale_statistics import remove_stale_statistics
 from aurora_restore.shared.postgres.tasks import Task, as_block
 
 TABLES_IN_A_BATCH: Final = 200
@@ -133,21 +133,20 @@ class AnalyzeTables(_TaskAfterScripts):
         if steps:
             session.run(_in_transactions(steps))
         left = remove_stale_statistics(session)
-        changed = set(find_changed_tables(session, key))
-        unmasked = _columns(each for each in left if (each[0].schema, each[0].name) in changed)
+        changed = set(find_changed_tables(session, key, with_new_files=True))
+        unmasked = NameList.of(
+            str(each) for each in left if (each.relation.schema, each.relation.name) in changed
+        )
         if unmasked:
             raise AfterMaskingError(
                 f"the statistics of columns in database {self.database!r} still hold the values of "
-                "before, because their tables have no row any more and PostgreSQL does not let "
-                f"them be removed: {unmasked}",
+                "before, because ANALYZE leaves them as they are (their tables have no row any "
+                "more, or none are to be collected) and PostgreSQL does not let them be removed: "
+                f"{unmasked}",
                 columns=to_json(unmasked),
             )
-        record = journal.as_jsonb(statistics_left=to_json(_columns(left)))
+        record = journal.as_jsonb(statistics_left=to_json(NameList.of(map(str, left))))
         session.run(journal.insertion(key, self.entry, record))
-
-
-def _columns(columns: Iterable[tuple[Relation, str]]) -> NameList:
-    return NameList.of(f"{relation}.{column}" for relation, column in columns)
 
 
 @dataclass(frozen=True)

@@ -150,6 +150,7 @@ def _as_one_statement(
         'statements', {len(statements)},
         'changes', changes,
         'tables', tables,
+        'new_files', new_files,
         'triggers', triggers,
         'seconds', round(extract(epoch FROM clock_timestamp() - statement_timestamp())::numeric, 3)
     )"""
@@ -162,11 +163,13 @@ DECLARE
     changing CONSTANT text[] := ARRAY[{", ".join(map(literal, _CHANGING))}];
     own_path CONSTANT text := pg_catalog.current_setting('search_path');
     path text := (SELECT reset_val FROM pg_catalog.pg_settings WHERE name = 'search_path');
+    files CONSTANT jsonb := ({_FILES});
     item record;
     row_count bigint;
     at_line int;
     changes jsonb := '[]';
     tables jsonb;
+    new_files jsonb;
     triggers jsonb;
 BEGIN
     {_lines(membership.gain)}
@@ -206,6 +209,7 @@ BEGIN
     SET ROLE NONE;
     {_lines(membership.lose)}
     tables := ({_CHANGED_TABLES});
+    new_files := ({_NEW_FILES});
     triggers := ({_FIRED_TRIGGERS});
     {journal.insertion(key, script.entry, details)};
 END
@@ -230,7 +234,7 @@ def shorten_record(details: Mapping[str, Any]) -> dict[str, Any]:
     """Return a script's record with no more tables and triggers than a state or a message holds."""
     lists = {name: details[name] for name in ("tables", "triggers") if name in details}
     return {
-        **details,
+        **{name: held for name, held in details.items() if name != "new_files"},
         **{name: held[:MOST_RECORDED] for name, held in lists.items()},
         **{
             f"{name}_not_shown": len(held) - MOST_RECORDED
@@ -240,14 +244,21 @@ def shorten_record(details: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def find_changed_tables(session: DatabaseSession, key: JournalKey) -> list[tuple[str, str]]:
-    """Return schema and name of the tables that the restore's scripts changed in a database."""
+def find_changed_tables(
+    session: DatabaseSession, key: JournalKey, *, with_new_files: bool = False
+) -> list[tuple[str, str]]:
+    """Return schema and name of the tables that the restore's scripts changed in a database.
+
+    With ``with_new_files`` also of those that have another file since, such as by TRUNCATE.
+    """
     found = journal.find_all(session, key, ENTRY_PREFIX)
+    kinds = ("tables", "new_files") if with_new_files else ("tables",)
     return sorted(
         {
             (table["schema"], table["name"])
             for details in found.values()
-            for table in details.get("tables", ())
+            for kind in kinds
+            for table in details.get(kind, ())
         }
     )
 
@@ -265,6 +276,17 @@ _CHANGED_TABLES: Final = f"""
         'inserted', c.n_tup_ins, 'updated', c.n_tup_upd, 'deleted', c.n_tup_del
     ) ORDER BY c.schemaname, c.relname), '[]') FROM ({_CHANGED}) c
 """
+_HAS_A_FILE: Final = f"""
+    FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+    WHERE c.relkind = 'r' AND n.nspname !~ '^pg_' AND n.nspname <> '{journal.SCHEMA}'
+"""
+_FILES: Final = f"SELECT jsonb_object_agg(c.oid, c.relfilenode) {_HAS_A_FILE}"
+_NEW_FILES: Final = f"""
+    SELECT coalesce(jsonb_agg(
+        jsonb_build_object('schema', n.nspname, 'name', c.relname) ORDER BY n.nspname, c.relname
+    ), '[]') {_HAS_A_FILE} AND (files ->> c.oid::text)::oid <> c.relfilenode
+"""
+"""The tables that have a new file, such as by TRUNCATE, which counts no row."""
 _FIRED_TRIGGERS: Final = f"""
     SELECT coalesce(jsonb_agg(
         format('%s on %s.%s', t.tgname, c.schemaname, c.relname)

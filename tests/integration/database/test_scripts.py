@@ -426,6 +426,7 @@ def test_what_a_script_did_is_recorded_by_statement_and_by_table(restored: Resto
             {"schema": "public", "name": "customers", "inserted": 0, "updated": 90, "deleted": 1},
             {"schema": "public", "name": "notes", "inserted": 7, "updated": 0, "deleted": 0},
         ],
+        "new_files": [],
         "triggers": [],
     }
 
