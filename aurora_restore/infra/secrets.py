@@ -1,4 +1,4 @@
-"""The two secrets: the master user's, and the application roles'."""
+"""The secrets: of the master users, and of the application roles."""
 
 import json
 import re
@@ -9,9 +9,9 @@ from aws_cdk import RemovalPolicy, Stack
 from aws_cdk import aws_secretsmanager as secretsmanager
 from constructs import Construct
 
-from aurora_restore.shared.documents import environment
+from aurora_restore.shared.documents.environment import Environment
+from aurora_restore.shared.documents.restore_secrets import OwnSecrets
 from aurora_restore.shared.documents.secrets import GENERATED_LENGTH
-from aurora_restore.shared.names import app_secret_name, master_secret_name
 from aurora_restore.shared.pipeline import APP_SECRET, MASTER_SECRET
 
 _NOT_IN_PASSWORDS: Final = "/\"@'\\` "
@@ -27,8 +27,9 @@ class SecretReference:
 
 
 class PipelineSecrets(Construct):
-    """The two secrets in Secrets Manager, either made here or adopted from the configuration.
+    """The secrets of the restores in Secrets Manager, made here or adopted from the configuration.
 
+    Those of the environment are there if any restore uses them, and each restore may have its own.
     A secret made here gets its passwords from Secrets Manager and is kept when the stack is
     deleted. ``GenerateSecretString`` fills in a single key, so the application secret begins
     without ``readonly_password``: `setup-db-users` generates that one and stores it.
@@ -37,47 +38,67 @@ class PipelineSecrets(Construct):
     https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_ModifyDBCluster.html
     """
 
-    def __init__(
-        self,
-        scope: Construct,
-        construct_id: str,
-        *,
-        name_prefix: str,
-        settings: environment.Secrets,
-    ) -> None:
+    def __init__(self, scope: Construct, construct_id: str, *, environment: Environment) -> None:
         super().__init__(scope, construct_id)
-        self.master = (
-            self._adopt(settings.master)
-            if settings.master
-            else self._make(
-                "Master",
-                name=master_secret_name(name_prefix),
-                description="The master user of the restored Aurora clusters",
-                known={"username": settings.master_username, "database": settings.master_database},
-                generated="password",
-            )
-        )
-        self.app = (
-            self._adopt(settings.app)
-            if settings.app
-            else self._make(
-                "App",
-                name=app_secret_name(name_prefix),
-                description="The application roles of the restored Aurora clusters",
-                known={
-                    "app_username": settings.app_username,
-                    "readonly_username": settings.readonly_username,
-                },
-                generated="app_password",
-            )
-        )
+        self._masters: dict[str, SecretReference] = {}
+        self._apps: dict[str, SecretReference] = {}
+        self._common = environment.common_secrets
+        for name, restore in environment.restores.items():
+            self._use(name, restore.secrets, environment)
 
-    def named(self, which: str) -> SecretReference:
-        """Return the secret that a row of the pipeline names."""
-        return {MASTER_SECRET: self.master, APP_SECRET: self.app}[which]
+    @property
+    def outputs(self) -> dict[str, str]:
+        """Return the ARNs of the environment's secrets, by the names of the stack's outputs."""
+        common = {
+            "MasterSecret": self._masters.get(self._common.master),
+            "AppSecret": self._apps.get(self._common.app),
+        }
+        return {name: secret.arn for name, secret in common.items() if secret is not None}
+
+    def of_kind(self, which: str) -> list[SecretReference]:
+        """Return the secrets of the kind that a row of the pipeline names, each once."""
+        return list({MASTER_SECRET: self._masters, APP_SECRET: self._apps}[which].values())
+
+    def _use(self, restore: str, own: OwnSecrets, environment: Environment) -> None:
+        """Make or adopt what a restore uses, unless another restore uses it, too."""
+        used, settings = environment.secrets_of(restore), own.over(environment.secrets)
+        for_itself = Construct(self, restore) if own.makes_master or own.makes_app else self
+        if used.master not in self._masters:
+            self._masters[used.master] = (
+                self._adopt(used.master)
+                if settings.master
+                else self._make(
+                    for_itself if own.makes_master else self,
+                    "Master",
+                    name=used.master,
+                    description="The master user of the restored Aurora clusters",
+                    known={
+                        "username": settings.master_username,
+                        "database": settings.master_database,
+                    },
+                    generated="password",
+                )
+            )
+        if used.app not in self._apps:
+            self._apps[used.app] = (
+                self._adopt(used.app)
+                if settings.app
+                else self._make(
+                    for_itself if own.makes_app else self,
+                    "App",
+                    name=used.app,
+                    description="The application roles of the restored Aurora clusters",
+                    known={
+                        "app_username": settings.app_username,
+                        "readonly_username": settings.readonly_username,
+                    },
+                    generated="app_password",
+                )
+            )
 
     def _make(
         self,
+        scope: Construct,
         construct_id: str,
         *,
         name: str,
@@ -86,7 +107,7 @@ class PipelineSecrets(Construct):
         generated: str,
     ) -> SecretReference:
         secret = secretsmanager.Secret(
-            self,
+            scope,
             construct_id,
             secret_name=name,
             description=description,

@@ -47,9 +47,7 @@ class AuroraRestoreStack(cdk.Stack):
         path = config_path(prefix)
 
         tables = Tables(self, "Tables", name_prefix=prefix)
-        secrets = PipelineSecrets(
-            self, "Credentials", name_prefix=prefix, settings=environment.secrets
-        )
+        secrets = PipelineSecrets(self, "Credentials", environment=environment)
         notifications = Notifications(
             self, "Notifications", name_prefix=prefix, emails=environment.notification_emails
         )
@@ -84,8 +82,9 @@ class AuroraRestoreStack(cdk.Stack):
                 ),
                 config_path=path,
                 default_restore=_only(environment.restores),
-                master_secret=secrets.master.name_or_arn,
-                app_secret=secrets.app.name_or_arn,
+                master_secret=environment.common_secrets.master,
+                app_secret=environment.common_secrets.app,
+                app_secrets_in_common=",".join(environment.app_secrets_in_common),
                 state_retention_days=str(environment.state_retention_days),
                 access_security_group=network.access_group_id,
                 quarantine_security_group=network.quarantine_group_id,
@@ -138,10 +137,9 @@ class AuroraRestoreStack(cdk.Stack):
             "TopicArn": notifications.topic.topic_arn,
             "StateTable": tables.state.table_name,
             "AuditTable": tables.audit.table_name,
-            "MasterSecret": secrets.master.arn,
-            "AppSecret": secrets.app.arn,
             "AccessSecurityGroup": network.access_group_id,
             "QuarantineSecurityGroup": network.quarantine_group_id,
+            **secrets.outputs,
         }.items():
             cdk.CfnOutput(self, name, value=value)
 

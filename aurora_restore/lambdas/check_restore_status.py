@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any, Final, assert_never
 
-from aurora_restore.shared.aws_utils import SecretVersion, code_of, get_current_secret
+from aurora_restore.shared.aws_utils import SecretVersion, code_of, get_secret_version
 from aurora_restore.shared.base_handler import BaseHandler
 from aurora_restore.shared.cluster.calls import (
     create_instance,
@@ -487,9 +487,7 @@ class CheckRestoreStatusHandler(BaseHandler):
     ) -> None:
         """Set the password, then record which version of the secret it is from."""
         secret = self._current_master_secret(job)
-        master = MasterCredentials.parse(
-            secret.value, source=f"secret {job.environment.master_secret}"
-        )
+        master = MasterCredentials.parse(secret.value, source=f"secret {job.secrets.master}")
         set_master_password(job.target_cluster_id, job.target_region, master.password).make(
             job.rds.at_target
         )
@@ -502,7 +500,7 @@ class CheckRestoreStatusHandler(BaseHandler):
         job.record(replace(job.with_attempt(job.state), master_password_set=True))
 
     def _current_master_secret(self, job: Job) -> SecretVersion:
-        return get_current_secret(job.environment.master_secret, clients=job.clients)
+        return get_secret_version(job.secrets.master, clients=job.clients)
 
 
 def _describe_foreign(cluster: "DBClusterTypeDef", body: Mapping[str, Any]) -> Answer:

@@ -1,9 +1,16 @@
-"""Lift the quarantine of the restored cluster, once its databases are set up."""
+"""Lift the quarantine of the restored cluster, once set up, and say where it is reached."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any, assert_never
 
+from aurora_restore.shared.app_secret import (
+    ApplicationEndpoint,
+    FillIn,
+    LeaveAlone,
+    described,
+    fill_app_secret,
+)
 from aurora_restore.shared.base_handler import BaseHandler
 from aurora_restore.shared.cluster.calls import lift_quarantine
 from aurora_restore.shared.cluster.extras import Extra, openings, put_back
@@ -275,9 +282,23 @@ class HandOverHandler(BaseHandler):
             *map(asdict, found),
         )
         update_metrics(job.operation_id, "SettingsDrift", len(differences))
-        record, now = self._begin(job, located), job.now
-        job.target_record.add(record, job.operation_id, located.resource_id, handed_over_at=now)
-        state = replace(job.state, security_group_ids=wanted, handed_over_at=now, drift=differences)
+        record = self._begin(job, located)
+        decision = self._fill_secret(job, located)
+        # Known before the hand-over is over, because nothing of it is found out again then.
+        job.record(
+            replace(
+                job.state,
+                security_group_ids=wanted,
+                drift=differences,
+                app_secret_endpoint=described(job.secrets.app, decision),
+            )
+        )
+        written = {"app_secret_host": located.host} if isinstance(decision, FillIn) else {}
+        now = job.now
+        job.target_record.add(
+            record, job.operation_id, located.resource_id, handed_over_at=now, **written
+        )
+        state = replace(job.state, handed_over_at=now)
         return Answer(
             "The cluster is handed over",
             {
@@ -285,9 +306,27 @@ class HandOverHandler(BaseHandler):
                 "security_group_ids": wanted,
                 "handed_over_at": now,
                 **quarantine_notice(state, job.target_cluster_id),
+                "app_secret_endpoint": state.app_secret_endpoint,
                 "drift": differences,
             },
             state,
+        )
+
+    def _fill_secret(self, job: Job, located: LocatedCluster) -> FillIn | LeaveAlone:
+        """Make the application's secret say where the cluster is reached, and return the decision.
+
+        The database's name is from the step that has set it up: this one does not log in.
+        """
+        configured = next(iter(job.restore.database.databases), None)
+        endpoint = ApplicationEndpoint(
+            host=located.host,
+            port=located.port,
+            reader_host=located.record.reader_endpoint,
+            dbname=job.state.application_database or configured,
+        )
+        written_before = located.record.app_secret_host
+        return fill_app_secret(
+            job.request, endpoint, written_before=written_before, clients=job.clients
         )
 
 

@@ -132,8 +132,9 @@ class RestoreSnapshotHandler(BaseHandler):
                 quarantine_security_group_ids=network.quarantine_group_ids,
             )
         )
+        before = job.target_record.read()
         record = job.target_record.write(
-            TargetRecord(restored_by=job.operation_id), job.target_record.read()
+            TargetRecord.of_next(job.operation_id, before), instead_of=before
         )
         try:
             restored = restore_cluster(

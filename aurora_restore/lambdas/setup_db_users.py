@@ -6,7 +6,7 @@ from datetime import datetime
 from secrets import token_hex
 from typing import Any, Final, assert_never
 
-from aurora_restore.shared.aws_utils import Clients, get_secret, put_secret
+from aurora_restore.shared.aws_utils import Clients, get_secret
 from aurora_restore.shared.common import logger, now
 from aurora_restore.shared.database_step import (
     Connect,
@@ -54,6 +54,7 @@ from aurora_restore.shared.postgres.setup_decision import (
     decide,
 )
 from aurora_restore.shared.postgres.tasks import Task
+from aurora_restore.shared.secret_changes import change_secret
 from aurora_restore.shared.state_utils import IN_PROGRESS
 
 WIRING_KEYS: Final = ("wiring_removed", "wiring_kept", "wiring_reported")
@@ -181,9 +182,9 @@ class _Work:
         if unknown:
             self._note(statuses={**self.facts.statuses, **self.setup.find_task_statuses(unknown)})
         if self.facts.tasks_done and self.facts.logins is None:
-            _, app = self._read_app_secret()
-            if app.app_password and app.readonly_password:
-                self._note(logins=_logins(app))
+            name = self.job.secrets.app
+            stored = get_secret(name, clients=self.job.clients)
+            self._note(logins=_logins(parse_app_credentials(stored, source=f"secret {name}")))
 
     def perform(self, action: SetupChange, seconds: float) -> None:
         """Do one thing and note that it is done; wait for a task for up to ``seconds``."""
@@ -202,7 +203,7 @@ class _Work:
                 self._judge_masking()
                 self._note(masking_judged=True)
             case CompleteSecret():
-                self._note(logins=self._complete_app_secret())
+                self._complete_app_secret()
             case SetUpRoles(logins=logins):
                 self.setup.set_up_roles(logins.app, logins.readonly)
                 self._note(roles_ready=True)
@@ -235,6 +236,7 @@ class _Work:
         return replace(
             self.job.state,
             users_configured=True,
+            application_database=self.facts.databases[0],
             evidence_key=None,
             scripts=self._script_records(),
             privileges_beyond_reach=NameList.of(sentences) if self.facts.beyond_reach else None,
@@ -333,21 +335,17 @@ class _Work:
             job.record(replace(job.state, masking=results))
             self._audit({"message": "The masking was proven", "masking": results})
 
-    def _read_app_secret(self) -> tuple[dict[str, Any], AppCredentials]:
-        name = self.job.environment.app_secret
-        stored = get_secret(name, clients=self.job.clients)
-        return stored, parse_app_credentials(stored, source=f"secret {name}")
-
-    def _complete_app_secret(self) -> ApplicationLogins:
+    def _complete_app_secret(self) -> None:
         """Store a password for each role that has none, before any role gets it."""
-        stored, given = self._read_app_secret()
-        app_password, readonly_password = given.passwords()
-        complete = replace(given, app_password=app_password, readonly_password=readonly_password)
-        generated = {"app_password": app_password, "readonly_password": readonly_password}
-        put_secret(
-            self.job.environment.app_secret, {**stored, **generated}, clients=self.job.clients
+        name = self.job.secrets.app
+
+        def complete(stored: Mapping[str, Any]) -> Mapping[str, Any]:
+            given = parse_app_credentials(stored, source=f"secret {name}")
+            return {**stored, **given.generate_missing()}
+
+        change_secret(
+            name, complete, purpose=self.job.context.aws_request_id, clients=self.job.clients
         )
-        return _logins(complete)
 
 
 def _listed(names: Mapping[Any, Sequence[str]]) -> dict[str, NameList]:
@@ -355,11 +353,13 @@ def _listed(names: Mapping[Any, Sequence[str]]) -> dict[str, NameList]:
     return {str(kind): NameList.of(found) for kind, found in names.items() if found}
 
 
-def _logins(app: AppCredentials) -> ApplicationLogins:
-    app_password, readonly_password = app.passwords()
+def _logins(app: AppCredentials) -> ApplicationLogins | None:
+    """Return the logins of the application's roles; None as long as one lacks a password."""
+    if app.app_password is None or app.readonly_password is None:
+        return None
     return ApplicationLogins(
-        DatabaseLogin(app.app_username, app_password),
-        DatabaseLogin(app.readonly_username, readonly_password),
+        DatabaseLogin(app.app_username, app.app_password),
+        DatabaseLogin(app.readonly_username, app.readonly_password),
     )
 
 

@@ -21,6 +21,7 @@ from aurora_restore.shared.preflight import described, find_obstacles, refusal
 from aurora_restore.shared.preflight.inventory import Inventory, take_inventory
 from aurora_restore.shared.preflight.obstacles import Obstacle
 from aurora_restore.shared.preflight.planned_calls import planned_calls
+from aurora_restore.shared.preflight.warnings import find_warnings
 from aurora_restore.shared.protocol import DRY_RUN
 from aurora_restore.shared.rds.arns import Place, RdsArn
 from aurora_restore.shared.rds.reads import find_snapshot, snapshots_of
@@ -178,7 +179,7 @@ class SnapshotCheckHandler(BaseHandler):
                 "calls": planned,
                 "will_be_lost": lost,
                 "neutralise": job.restore.database.neutralise.plan(),
-                "warnings": list(filter(None, [job.restore.database.masking_warning])),
+                "warnings": list(find_warnings(found)),
             },
         )
 

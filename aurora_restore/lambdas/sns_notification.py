@@ -57,6 +57,7 @@ _FACTS: Final = (
     "scripts",
     "masking",
     "handed_over_at",
+    "app_secret_endpoint",
     "privileges_beyond_reach",
     "deleted_snapshots",
     "route",

@@ -174,9 +174,13 @@ def _permissions(step: Step) -> Iterator[str]:
     for grant in step.grants:
         by_scope.setdefault((grant.resource, grant.condition or ""), []).extend(grant.actions)
     for which in step.reads_secrets:
-        by_scope.setdefault((f"the {which} secret", ""), []).append("secretsmanager:GetSecretValue")
+        by_scope.setdefault((f"the restores' {which} secrets", ""), []).append(
+            "secretsmanager:GetSecretValue"
+        )
     for which in step.writes_secrets:
-        by_scope.setdefault((f"the {which} secret", ""), []).append("secretsmanager:PutSecretValue")
+        by_scope.setdefault((f"the restores' {which} secrets", ""), []).append(
+            "secretsmanager:PutSecretValue"
+        )
     if step.publishes:
         by_scope["the topic", ""] = ["sns:Publish"]
         by_scope["the topic's key", ""] = ["kms:Decrypt", "kms:GenerateDataKey*"]

@@ -90,6 +90,11 @@ LONGEST_SESSION_NAME: Final = 64
 HTTP_REDIRECTION: Final = 300
 HTTP_SERVER_ERROR: Final = 500
 
+CURRENT: Final = "AWSCURRENT"
+"""The label of the version of a secret that counts."""
+PREVIOUS: Final = "AWSPREVIOUS"
+"""The label of the version from which Secrets Manager has taken that label."""
+
 AWS_ERRORS: Final = (ClientError, BotoCoreError, ResponseParserError)
 """Everything that boto3 raises for a call that it made. The parser's error has no base in common
 with the others: it stands for a response that is not one of AWS."""
@@ -321,18 +326,20 @@ def get_secret(secret_name: str, *, clients: Clients | None = None) -> dict[str,
     Raises ConfigurationError if there is no such secret or it holds no JSON object; the message
     never contains any part of its value.
     """
-    return dict(get_current_secret(secret_name, clients=clients).value)
+    return dict(get_secret_version(secret_name, clients=clients).value)
 
 
-def get_current_secret(secret_name: str, *, clients: Clients | None = None) -> SecretVersion:
-    """Return the version of a secret that is labelled AWSCURRENT.
+def get_secret_version(
+    secret_name: str, stage: str = CURRENT, *, clients: Clients | None = None
+) -> SecretVersion:
+    """Return the version of a secret that has a label.
 
     Raises ConfigurationError if there is no such secret or it holds no JSON object; the message
     never contains any part of its value.
     """
     secrets = (clients or default_clients()).secrets_manager
     try:
-        found = secrets.get_secret_value(SecretId=secret_name)
+        found = secrets.get_secret_value(SecretId=secret_name, VersionStage=stage)
     except ClientError as error:
         if error_code(error) == "ResourceNotFoundException":
             raise ConfigurationError(
@@ -349,15 +356,6 @@ def get_current_secret(secret_name: str, *, clients: Clients | None = None) -> S
     if not isinstance(value, dict):
         raise ConfigurationError(f"secret {secret_name}: its value must be a JSON object")
     return SecretVersion(found["VersionId"], value)
-
-
-def put_secret(secret_name: str, value: Mapping[str, Any], *, clients: Clients) -> None:
-    """Store a new version of a secret."""
-    call(
-        clients.secrets_manager.put_secret_value,
-        SecretId=secret_name,
-        SecretString=json.dumps(value),
-    )
 
 
 def send_notification(

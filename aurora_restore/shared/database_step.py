@@ -12,7 +12,7 @@ from datetime import datetime
 from importlib import resources
 from typing import Final, Protocol
 
-from aurora_restore.shared.aws_utils import Clients, get_current_secret
+from aurora_restore.shared.aws_utils import Clients, get_secret_version
 from aurora_restore.shared.base_handler import BaseHandler
 from aurora_restore.shared.common import now
 from aurora_restore.shared.documents.secrets import MasterCredentials
@@ -107,8 +107,8 @@ class DatabaseStepHandler(BaseHandler):
         return max(0.0, job.remaining_seconds - RESERVE_SECONDS)
 
     def _work(self, job: Job, cluster: LocatedCluster) -> Answer:
-        name = job.environment.master_secret
-        secret = get_current_secret(name, clients=job.clients)
+        name = job.secrets.master
+        secret = get_secret_version(name, clients=job.clients)
         master = MasterCredentials.parse(secret.value, source=f"secret {name}")
         if secret.version_id != cluster.record.master_secret_version:
             return _set_password_again(

@@ -48,6 +48,7 @@ AuroraRestoreError                     500
 └── RetryableError                     503  worth trying again soon
     ├── AwsThrottledError
     ├── AwsUnavailableError
+    ├── SecretContestedError                others keep changing a secret that is to be completed
     └── SnapshotNotVisibleError             shared a moment ago, and not seen by this account yet
 
 Every class that is raised declares its remedy itself: what needs different remedies is different
@@ -616,6 +617,16 @@ class AwsUnavailableError(RetryableError):
     remedy = Remedy(
         action=Action.REDRIVE,
         first=f"{_RETRIED} If only functions in the VPC fail, add the missing endpoint or route.",
+    )
+
+
+class SecretContestedError(RetryableError):
+    """A secret is changed by others so often that no change to it can be completed."""
+
+    remedy = Remedy(
+        action=Action.REDRIVE,
+        first="In an execution the step is repeated by itself, up to six times. If that was not "
+        "enough, find out in CloudTrail who keeps storing versions of the secret.",
     )
 
 

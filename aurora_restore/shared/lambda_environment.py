@@ -24,12 +24,16 @@ class LambdaEnvironment:
     default_restore: str
     """The only restore's name, or empty if there are several."""
     master_secret: str
+    """The master secret of every restore that has none of its own."""
     app_secret: str
+    """The same of the application's secret."""
     state_retention_days: str
     access_security_group: str
     """The security group that only the functions have that log in to a database."""
     quarantine_security_group: str
     """The security group of a restored cluster until it is handed over."""
+    app_secrets_in_common: str = ""
+    """The application's secrets that several restores use, separated by commas."""
     extra_regions: str = ""
     """Regions, separated by commas, that the pinned botocore does not know."""
 
@@ -37,6 +41,11 @@ class LambdaEnvironment:
     def regions_beyond_the_known(self) -> frozenset[str]:
         """Return the Regions of ``extra_regions``."""
         return frozenset(filter(None, self.extra_regions.split(",")))
+
+    @property
+    def app_secrets_of_several(self) -> frozenset[str]:
+        """Return the secrets of ``app_secrets_in_common``."""
+        return frozenset(filter(None, self.app_secrets_in_common.split(",")))
 
     def to_env(self) -> dict[str, str]:
         """Return the variables, those of Powertools included."""

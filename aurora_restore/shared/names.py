@@ -135,6 +135,19 @@ def app_secret_name(prefix: str) -> str:
     return f"{prefix}-app-credentials"
 
 
+def own_master_secret_name(prefix: str, restore: str) -> str:
+    """Return the name of the master secret that the stack makes for one restore.
+
+    The slash keeps it apart from those of an environment whose prefix is longer.
+    """
+    return f"{prefix}/{restore}/master-credentials"
+
+
+def own_app_secret_name(prefix: str, restore: str) -> str:
+    """Return the name of the application's secret that the stack makes for one restore."""
+    return f"{prefix}/{restore}/app-credentials"
+
+
 def topic_name(prefix: str) -> str:
     """Return the name of the topic."""
     return f"{prefix}-notifications"

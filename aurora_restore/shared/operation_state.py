@@ -250,7 +250,7 @@ class OperationState:
         bool,
         Key(
             "restore-snapshot, check-restore-status, setup-db-users",
-            "Whether the restored cluster has been given this environment's master password.",
+            "Whether the restored cluster has been given the password of its master secret.",
             of_one_cluster=True,
         ),
     ] = False
@@ -386,6 +386,15 @@ class OperationState:
         ),
     ] = False
 
+    application_database: Annotated[
+        str | None,
+        Key(
+            "setup-db-users",
+            "The database that the application is to connect to: the first of those set up.",
+            of_one_cluster=True,
+        ),
+    ] = None
+
     hand_over_started_at: Annotated[
         Moment | None,
         Key(
@@ -399,6 +408,15 @@ class OperationState:
         Key(
             "hand-over",
             "When it had been handed over: every instance has the wanted security groups.",
+            of_one_cluster=True,
+        ),
+    ] = None
+
+    app_secret_endpoint: Annotated[
+        str | None,
+        Key(
+            "hand-over",
+            "Whether the application's secret says where it is reached, or why it does not.",
             of_one_cluster=True,
         ),
     ] = None

@@ -287,13 +287,16 @@ STEPS: Final[tuple[Step, ...]] = (
         name="hand-over",
         changes_aws=True,
         purpose="Lifts the quarantine of a cluster that is set up: attaches the wanted security "
-        "groups, and waits until every instance has them.",
+        "groups, waits until every instance has them, and writes where the cluster is reached into "
+        "the application's secret.",
         grants=(
             *_READ_CLUSTERS,
             Grant(Resource.TARGET_CLUSTERS, ("rds:EnableHttpEndpoint", "rds:ModifyDBCluster")),
             # The security groups of a cluster are those of its instances.
             Grant(Resource.NAMED_INSTANCES, ("rds:ModifyDBInstance",), Condition.CARRIES_TAG),
         ),
+        reads_secrets=(APP_SECRET,),
+        writes_secrets=(APP_SECRET,),
     ),
     Step(
         name="archive-snapshot",

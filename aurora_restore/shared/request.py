@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from aurora_restore.shared.cluster.ownership import Ownership
 from aurora_restore.shared.documents.event import Event
 from aurora_restore.shared.documents.restore import Restore
+from aurora_restore.shared.documents.restore_secrets import RestoreSecrets
 from aurora_restore.shared.lambda_environment import LambdaEnvironment
 from aurora_restore.shared.operation_state import OperationState
 from aurora_restore.shared.rds.arns import Place
@@ -21,6 +22,7 @@ class RestoreRequest:
     target: Place
     """The account and Region of the target."""
     state: OperationState
+    secrets: RestoreSecrets
 
     @property
     def cluster_id(self) -> str:

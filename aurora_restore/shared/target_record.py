@@ -8,7 +8,7 @@ since.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
-from typing import Annotated, Any, Final, get_args, get_type_hints
+from typing import Annotated, Any, Final, Self, get_args, get_type_hints
 
 from aurora_restore.shared.documents.schema import parse, to_json
 from aurora_restore.shared.errors import (
@@ -88,6 +88,22 @@ class TargetRecord:
             "When the cluster had been handed over; from then on it is left as it is.",
         ),
     ] = None
+    app_secret_host: Annotated[
+        str | None,
+        Attribute(
+            ("hand-over", "restore-snapshot"),
+            "The host that was last written into the application's secret; the next cluster of the "
+            "target keeps it.",
+        ),
+    ] = None
+
+    @classmethod
+    def of_next(cls, operation_id: str, before: Self | None) -> Self:
+        """Return the record of a cluster that an operation is about to restore."""
+        return cls(
+            restored_by=operation_id,
+            app_secret_host=None if before is None else before.app_secret_host,
+        )
 
     def is_of(self, operation_id: str, resource_id: str | None) -> bool:
         """Return whether it says, or leaves open, that an operation restored this very cluster."""

@@ -1,5 +1,6 @@
 """What must hold at every moment of a run, and what must hold in the end."""
 
+import json
 import re
 from dataclasses import dataclass, replace
 from typing import Any
@@ -161,6 +162,7 @@ class Watchdog:
         self._check_records(operation)
         self._check_target_record(operation)
         self._check_groups()
+        self._check_app_secret()
         self._check_database(operation)
         return self._outcome(operation)
 
@@ -258,6 +260,7 @@ class Watchdog:
             port=cluster["Port"],
             instance_endpoints=tuple(f"{each['Address']}:{each['Port']}" for each in endpoints),
             master_secret_version=secret["VersionId"],
+            app_secret_host=cluster["Endpoint"],
         )
         _demand(
             found is not None
@@ -276,6 +279,29 @@ class Watchdog:
         (cluster,) = found["DBClusters"]
         groups = {each["VpcSecurityGroupId"] for each in cluster["VpcSecurityGroups"]}
         _demand(groups == {self.stage.security_group}, f"it is left with {sorted(groups)}")
+
+    def _check_app_secret(self) -> None:
+        """It says where the cluster is reached, and has kept what it held."""
+        shown = self.stage.client("rds").describe_db_clusters(DBClusterIdentifier=TARGET)
+        (cluster,) = shown["DBClusters"]
+        stored = self.stage.bench.clients.secrets_manager.get_secret_value(
+            SecretId=self.stage.bench.environment.app_secret
+        )
+        found = json.loads(stored["SecretString"])
+        expected = {
+            "app_username": "app_user",
+            "app_password": APP_PASSWORD,
+            "readonly_username": "readonly_user",
+            "readonly_password": READONLY_PASSWORD,
+            "engine": "postgres",
+            "host": cluster["Endpoint"],
+            "reader_host": cluster["ReaderEndpoint"],
+            "port": cluster["Port"],
+            "dbname": "app",
+            "username": "app_user",
+            "password": APP_PASSWORD,
+        }
+        _demand(found == expected, f"the application's secret is {found}, not {expected}")
 
     def _check_database(self, operation: str) -> None:
         cluster = self.stage.site(HOME).clusters[TARGET]

@@ -200,7 +200,7 @@ class SweepStage:
             self.items(),
             sorted(set(self.audit_trail())),
             bool(self.announcements()),
-            [secret.versions for secret in self._secrets()],
+            [_tell_versions(secret) for secret in self._secrets()],
             self.databases.contents,
             [(execution.arn, execution.status) for execution in self.executions],
         )
@@ -237,6 +237,14 @@ class SweepStage:
         """What has been published to the topic."""
         topic = sns_backends[ACCOUNT][REGION].topics[self.bench.environment.topic_arn]
         return [json.loads(message) for _, message, *_ in topic.sent_notifications]
+
+
+def _tell_versions(secret: Any) -> list[tuple[str, Any, list[str]]]:
+    """What each version of a secret holds, and its labels, without the time of day."""
+    return [
+        (name, version.get("secret_string"), sorted(version["version_stages"]))
+        for name, version in secret.versions.items()
+    ]
 
 
 def _tell_item(item: Any) -> str:

@@ -7,6 +7,7 @@ from aurora_restore.configuration.checks.masking import faults_of_masking
 from aurora_restore.configuration.checks.sql_script import faults_of_script
 from aurora_restore.shared.documents.environment import Environment
 from aurora_restore.shared.documents.restore import Database, Restore
+from aurora_restore.shared.documents.restore_secrets import Secrets
 from aurora_restore.shared.documents.schema import Fault
 
 
@@ -16,9 +17,10 @@ def faults_of_database(
     """Yield every fault of a restore's database; ``path`` is the restore's."""
     path = f"{path}.database"
     yield from _scripts(restore.database, path, repository)
-    yield from faults_of_masking(environment, restore.database, path, repository)
-    if not environment.secrets.app:
-        yield from _kept_logins(environment, restore.database, path)
+    secrets = restore.secrets.over(environment.secrets)
+    yield from faults_of_masking(secrets, restore.database, path, repository)
+    if not secrets.app:
+        yield from _kept_logins(secrets, restore.database, path)
 
 
 def _scripts(database: Database, path: str, repository: Path) -> Iterator[Fault]:
@@ -37,8 +39,8 @@ def _scripts(database: Database, path: str, repository: Path) -> Iterator[Fault]
                 yield Fault(where, f"{file}: {problem}")
 
 
-def _kept_logins(environment: Environment, database: Database, path: str) -> Iterator[Fault]:
-    made = (environment.secrets.app_username, environment.secrets.readonly_username)
+def _kept_logins(secrets: Secrets, database: Database, path: str) -> Iterator[Fault]:
+    made = (secrets.app_username, secrets.readonly_username)
     for i, role in enumerate(database.keep_logins):
         if role in made:
             yield Fault(

@@ -17,6 +17,7 @@ from aurora_restore.configuration.authorities import (
 from aurora_restore.configuration.checks.database import faults_of_database
 from aurora_restore.configuration.checks.regions import faults_of_regions
 from aurora_restore.configuration.checks.schedule import faults_of_schedule
+from aurora_restore.configuration.checks.secrets import faults_of_secrets
 from aurora_restore.configuration.checks.source import faults_of_source
 from aurora_restore.configuration.checks.targets import faults_of_targets
 from aurora_restore.shared.documents.environment import Environment
@@ -36,7 +37,7 @@ def faults_of_environment(environment: Environment, *, repository: Path) -> Iter
     yield from faults_of_regions(environment)
     yield from _role_names(environment)
     yield from _network(environment)
-    yield from _secrets(environment)
+    yield from faults_of_secrets(environment)
     yield from _ca_bundle(environment, repository)
     yield from faults_of_targets(environment)
     for name, restore in environment.restores.items():
@@ -83,34 +84,6 @@ def _network(environment: Environment) -> Iterator[Fault]:
                 f"network.availability_zones[{i}]",
                 f"{zone!r} is not a zone of the environment's Region, {environment.region}",
             )
-
-
-def _secrets(environment: Environment) -> Iterator[Fault]:
-    secrets = environment.secrets
-    for field, adopted in (("master", secrets.master), ("app", secrets.app)):
-        if adopted and adopted.startswith("arn:"):
-            arn = re.fullmatch(
-                r"arn:aws[a-z-]*:secretsmanager:([a-z0-9-]+):[0-9]{12}:secret:.+", adopted
-            )
-            if arn is None:
-                yield Fault(f"secrets.{field}", f"{adopted!r} is not the ARN of a secret")
-            elif arn[1] != environment.region:
-                yield Fault(
-                    f"secrets.{field}",
-                    f"the secret is in {arn[1]}: it must be in the environment's Region, "
-                    f"{environment.region}; replicate it",
-                )
-    if secrets.master and secrets.master == secrets.app:
-        yield Fault(
-            "secrets.app",
-            "is the master secret: a reader of the application's passwords would also have the "
-            "master's; give each a secret of its own",
-        )
-    names = {"app_username": secrets.app_username, "readonly_username": secrets.readonly_username}
-    if not secrets.master:
-        names = {"master_username": secrets.master_username, **names}
-    if not secrets.app and len(set(names.values())) < len(names):
-        yield Fault("secrets", f"{' and '.join(f'`{name}`' for name in names)} must differ")
 
 
 def _ca_bundle(environment: Environment, repository: Path) -> Iterator[Fault]:

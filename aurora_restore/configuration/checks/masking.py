@@ -9,30 +9,30 @@ from aurora_restore.shared.documents.classification import (
     Classification,
     faults_of_classification,
 )
-from aurora_restore.shared.documents.environment import Environment
 from aurora_restore.shared.documents.masking import QueryCheck
 from aurora_restore.shared.documents.restore import Database
+from aurora_restore.shared.documents.restore_secrets import Secrets
 from aurora_restore.shared.documents.schema import Fault, parse_configuration
 from aurora_restore.shared.errors import ConfigurationError
 
 
 def faults_of_masking(
-    environment: Environment, database: Database, path: str, repository: Path
+    secrets: Secrets, database: Database, path: str, repository: Path
 ) -> Iterator[Fault]:
     """Yield every fault of the masking; ``path`` is that of the restore's ``database``."""
     if problem := database.masking_fault:
         yield Fault(f"{path}.masking", problem)
     if database.columns is not None:
-        listed = database.databases or _database_of_the_secret(environment)
+        listed = database.databases or _database_of_the_secret(secrets)
         file = repository / database.columns
         for problem in _faults_of_columns(file, listed):
             yield Fault(f"{path}.columns", f"{file}: {problem}")
     yield from _checks(database, path, repository)
 
 
-def _database_of_the_secret(environment: Environment) -> tuple[str, ...]:
+def _database_of_the_secret(secrets: Secrets) -> tuple[str, ...]:
     """Return the database that the stack writes into the master secret; none if it writes none."""
-    return () if environment.secrets.master else (environment.secrets.master_database,)
+    return () if secrets.master else (secrets.master_database,)
 
 
 def _faults_of_columns(file: Path, databases: Sequence[str]) -> Iterator[str]:

@@ -51,9 +51,9 @@ class FunctionPermissions:
         yield from self._lock(step)
         yield from self.grants.of(step)
         for which in step.reads_secrets:
-            yield from self._secret(which, "secretsmanager:GetSecretValue", "kms:Decrypt")
+            yield from self._secrets(which, "secretsmanager:GetSecretValue", "kms:Decrypt")
         for which in step.writes_secrets:
-            yield from self._secret(which, "secretsmanager:PutSecretValue", "kms:GenerateDataKey")
+            yield from self._secrets(which, "secretsmanager:PutSecretValue", "kms:GenerateDataKey")
         if step.publishes:
             yield allow("sns:Publish", [self.notifications.topic.topic_arn])
             yield allow(("kms:Decrypt", "kms:GenerateDataKey*"), [self.notifications.key.key_arn])
@@ -97,15 +97,16 @@ class FunctionPermissions:
             f":parameter{path}/*"
         )
 
-    def _secret(self, which: str, action: str, key_action: str) -> Iterator[iam.PolicyStatement]:
-        """Yield an action on a secret, and on the customer key that an adopted one may be under.
+    def _secrets(self, which: str, action: str, key_action: str) -> Iterator[iam.PolicyStatement]:
+        """Yield an action on the secrets of a kind, and on the keys that adopted ones may be under.
 
         Secrets Manager names the secret in the encryption context:
         https://docs.aws.amazon.com/secretsmanager/latest/userguide/security-encryption.html
         """
-        secret = self.secrets.named(which)
-        yield allow(action, [secret.arn])
-        if secret.adopted:
+        secrets = self.secrets.of_kind(which)
+        yield allow(action, [secret.arn for secret in secrets])
+        adopted = [secret.arn for secret in secrets if secret.adopted]
+        if adopted:
             environment = self.grants.environment
             yield allow(
                 key_action,
@@ -114,6 +115,6 @@ class FunctionPermissions:
                     "StringEquals": {
                         "kms:ViaService": f"secretsmanager.{environment.region}.amazonaws.com"
                     },
-                    "StringLike": {"kms:EncryptionContext:SecretARN": secret.arn},
+                    "StringLike": {"kms:EncryptionContext:SecretARN": adopted},
                 },
             )

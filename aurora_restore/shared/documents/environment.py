@@ -11,17 +11,22 @@ from typing import Annotated, Literal
 from aurora_restore.shared.documents.fields import (
     MAX_DAYS,
     AccountId,
-    DatabaseName,
     Region,
     RestoreName,
     SecurityGroupId,
     SubnetId,
     TagKey,
     TagValue,
-    UnreservedRoleName,
     VpcId,
 )
 from aurora_restore.shared.documents.restore import Restore
+from aurora_restore.shared.documents.restore_secrets import (
+    OwnSecrets,
+    RestoreSecrets,
+    Secrets,
+    secret_identity,
+    secrets_of,
+)
 from aurora_restore.shared.documents.schema import Rule
 from aurora_restore.shared.names import DEFAULT_NAME_PREFIX
 
@@ -59,42 +64,6 @@ class Network:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Secrets:
-    """The two secrets: made by the stack with generated passwords, or adopted."""
-
-    master: Annotated[
-        str | None,
-        Rule(
-            help="Name or ARN of an existing master secret (`username`, `password`, `database`).",
-            pattern=r"[A-Za-z0-9/_+=.@:-]{1,2048}",
-            means="a secret's name or ARN",
-        ),
-    ] = None
-    app: Annotated[
-        str | None,
-        Rule(
-            help="Name or ARN of an existing secret of the application roles (`app_username`, "
-            "`app_password`, `readonly_username`, `readonly_password`).",
-            pattern=r"[A-Za-z0-9/_+=.@:-]{1,2048}",
-            means="a secret's name or ARN",
-        ),
-    ] = None
-    master_username: Annotated[
-        UnreservedRoleName,
-        Rule(help="The source's master user, for a master secret made by the stack."),
-    ] = "postgres"
-    master_database: Annotated[
-        DatabaseName, Rule(help="The first database, for a master secret made by the stack.")
-    ] = "postgres"
-    app_username: Annotated[
-        UnreservedRoleName, Rule(help="The read/write role, for a secret made by the stack.")
-    ] = "app_user"
-    readonly_username: Annotated[
-        UnreservedRoleName, Rule(help="The read-only role, for a secret made by the stack.")
-    ] = "readonly_user"
-
-
-@dataclass(frozen=True, kw_only=True)
 class Environment:
     """One environment: an account and a Region with one stack and one or more restores."""
 
@@ -122,7 +91,7 @@ class Environment:
             unique=True,
         ),
     ] = ()
-    secrets: Secrets = Secrets()
+    secrets: Secrets = field(default=Secrets())
     notification_emails: Annotated[
         tuple[
             Annotated[
@@ -163,3 +132,37 @@ class Environment:
     tags: Annotated[
         Mapping[TagKey, TagValue], Rule(help="Tags of every resource of the stack.", max_items=46)
     ] = field(default_factory=dict)
+
+    @property
+    def common_secrets(self) -> RestoreSecrets:
+        """Return the secrets of every restore that has none of its own."""
+        return secrets_of("", OwnSecrets(), name_prefix=self.name_prefix, defaults=self.secrets)
+
+    def secrets_of(self, restore: str) -> RestoreSecrets:
+        """Return the secrets that a restore uses, and what the stack makes them of."""
+        return secrets_of(
+            restore,
+            self.restores[restore].secrets,
+            name_prefix=self.name_prefix,
+            defaults=self.secrets,
+            in_common=self.app_secrets_in_common,
+        )
+
+    @property
+    def app_secrets_in_common(self) -> Mapping[str, tuple[str, ...]]:
+        """Return the restores that use each application's secret that several of them use."""
+        references = {
+            name: secrets_of(
+                name, restore.secrets, name_prefix=self.name_prefix, defaults=self.secrets
+            ).app
+            for name, restore in self.restores.items()
+        }
+        users: dict[tuple[str, str], list[str]] = {}
+        for name, reference in references.items():
+            users.setdefault(secret_identity(reference, self.account), []).append(name)
+        return {
+            references[name]: tuple(names)
+            for names in users.values()
+            for name in names
+            if len(names) > 1
+        }

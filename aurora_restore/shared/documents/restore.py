@@ -28,6 +28,7 @@ from aurora_restore.shared.documents.masking import (
     PersonalDataCheck,
     QueryCheck,
 )
+from aurora_restore.shared.documents.restore_secrets import OwnSecrets
 from aurora_restore.shared.documents.schema import Rule
 
 DATE_WILDCARDS = "????-??-??"
@@ -528,6 +529,7 @@ class Restore:
     source: Source
     target: Target
     database: Database = Database()
+    secrets: OwnSecrets = field(default=OwnSecrets())
     archive: Archive = Archive()
     polling: Polling = Polling()
     max_attempts: Annotated[

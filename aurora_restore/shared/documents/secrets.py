@@ -1,4 +1,4 @@
-"""What the two secrets hold. No value of a password ever appears in an error or a ``repr``."""
+"""What the secrets hold. No value of a password ever appears in an error or a ``repr``."""
 
 import secrets
 import string
@@ -64,12 +64,10 @@ class AppCredentials(_Secret):
                 "the application secret: app_username and readonly_username must differ"
             )
 
-    def passwords(self) -> tuple[str, str]:
-        """Return the application's and the read-only password, generated where there is none."""
-        return (
-            self.app_password or generate_password(),
-            self.readonly_password or generate_password(),
-        )
+    def generate_missing(self) -> dict[str, str]:
+        """Return a new password for each role that has none, by the field that holds it."""
+        missing = ("app_password", "readonly_password")
+        return {name: generate_password() for name in missing if getattr(self, name) is None}
 
 
 def generate_password() -> str:

@@ -49,22 +49,22 @@ def check_secrets(found: Inventory) -> Iterator[Obstacle]:
     Both must exist and be well-formed, the master user must have the snapshot's name, and the
     application's roles must differ from it and from those whose logins are kept.
     """
-    environment = found.request.environment
+    secrets = found.request.secrets
     master: MasterCredentials | None = None
     app: AppCredentials | None = None
     try:
-        master = _parsed(found.clients, MasterCredentials.parse, environment.master_secret)
+        master = _parsed(found.clients, MasterCredentials.parse, secrets.master)
     except ConfigurationError as error:
         yield Obstacle("secrets", error.message, "give the secret that value")
     try:
-        app = _parsed(found.clients, parse_app_credentials, environment.app_secret)
+        app = _parsed(found.clients, parse_app_credentials, secrets.app)
     except ConfigurationError as error:
         yield Obstacle("secrets", error.message, "give the secret that value")
     owner = found.snapshot.get("MasterUsername")
     if master and owner not in (None, master.username):
         yield Obstacle(
             "secrets",
-            f"secret {environment.master_secret}: username: is not {owner!r}, the snapshot's "
+            f"secret {secrets.master}: username: is not {owner!r}, the snapshot's "
             "master user, whom a restore keeps",
             f"set it to {owner!r}",
         )
@@ -73,7 +73,7 @@ def check_secrets(found: Inventory) -> Iterator[Obstacle]:
         if role in taken:
             yield Obstacle(
                 "secrets",
-                f"secret {environment.app_secret}: {field}: is the master user, or a role of "
+                f"secret {secrets.app}: {field}: is the master user, or a role of "
                 "database.keep_logins; the pipeline would take its rights",
                 "name a role of the application's own",
             )

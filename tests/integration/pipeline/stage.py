@@ -109,12 +109,16 @@ class PipelineStage:
         **target: Any,
     ) -> Deployed:
         """Deploy an environment with one restore, called ``staging``, by ``cdk deploy``."""
-        network = self.network(region)
-        config = self.directory / f"config-{region}"
-        config.mkdir()
         document = self.restore_document(region, **target)
         document["source"] = source or document["source"]
         document["database"]["scripts"] = [{"path": path} for path in scripts]
+        return self.deploy_restores(region, {"staging": document})
+
+    def deploy_restores(self, region: str, restores: Mapping[str, Any]) -> Deployed:
+        """Deploy an environment with these restores by ``cdk deploy``."""
+        network = self.network(region)
+        config = self.directory / f"config-{region}"
+        config.mkdir()
         environment = {
             "account": ACCOUNT,
             "region": region,
@@ -126,7 +130,7 @@ class PipelineStage:
             },
             "secrets": {"master_username": MASTER, "master_database": DATABASE},
             "database_ca_bundle": str(self.ca_bundle),
-            "restores": {"staging": document},
+            "restores": restores,
         }
         (config / "test.json").write_text(json.dumps(environment))
         outputs = self.aws.deploy("test", context={"config_dir": str(config)})
@@ -152,7 +156,14 @@ class PipelineStage:
         )
 
     def make_cluster(
-        self, region: str, name: str, password: str, *, ours: bool = True, **options: Any
+        self,
+        region: str,
+        name: str,
+        password: str,
+        *,
+        ours: bool = True,
+        master: str = MASTER,
+        **options: Any,
     ) -> None:
         """A cluster with one instance; ``ours`` gives it the pipeline's tag."""
         network = self.network(region)
@@ -161,7 +172,7 @@ class PipelineStage:
         rds.create_db_cluster(
             DBClusterIdentifier=name,
             Engine="aurora-postgresql",
-            MasterUsername=MASTER,
+            MasterUsername=master,
             MasterUserPassword=password,
             DatabaseName=DATABASE,
             DBSubnetGroupName=network.subnet_group,

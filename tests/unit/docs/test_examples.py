@@ -15,6 +15,7 @@ from aurora_restore.shared.base_handler import error_envelope
 from aurora_restore.shared.documents.classification import Classification
 from aurora_restore.shared.documents.environment import Environment
 from aurora_restore.shared.documents.restore import Database
+from aurora_restore.shared.documents.restore_secrets import OwnSecrets
 from aurora_restore.shared.documents.schema import parse_configuration
 from aurora_restore.shared.documents.secrets import AppCredentials, MasterCredentials
 from aurora_restore.shared.errors import SnapshotNotFoundError
@@ -56,6 +57,10 @@ def fields_of_a_database(document: Any) -> None:
     parse_configuration(Database, document, source="example")
 
 
+def secrets_of_a_restore(document: Any) -> None:
+    parse_configuration(OwnSecrets, document, source="example")
+
+
 def a_policy(document: Any) -> None:
     """It allows what the roles here need of the source's key."""
     needed = {
@@ -88,6 +93,7 @@ CHECKS: dict[str, Callable[[Any], None]] = {
     "message": a_message,
     "policy": a_policy,
     "refusal": a_refusal,
+    "restore-secrets": secrets_of_a_restore,
 }
 
 

@@ -36,7 +36,9 @@ def faults(changes: Document, repository: Path) -> list[str]:
     document = example({f"{DATABASE}.{field}": value for field, value in changes.items()})
     checked = parse_configuration(Environment, document, source="test")
     database = checked.restores["staging"].database
-    return [str(each) for each in faults_of_masking(checked, database, DATABASE, repository)]
+    return [
+        str(each) for each in faults_of_masking(checked.secrets, database, DATABASE, repository)
+    ]
 
 
 def test_a_classification_of_all_listed_databases_is_taken(tmp_path: Path) -> None:

@@ -61,6 +61,7 @@ def test_only_leaves_are_retried() -> None:
     assert retryable_error_names() == [
         "AwsThrottledError",
         "AwsUnavailableError",
+        "SecretContestedError",
         "SnapshotNotVisibleError",
     ]
     assert all(not leaf.__subclasses__() for leaf in leaves(AuroraRestoreError))

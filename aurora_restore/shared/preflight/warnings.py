@@ -1,0 +1,41 @@
+"""What a dry run warns of: what does not stop a run, and may not be meant."""
+
+from collections.abc import Iterator
+
+from aurora_restore.shared.app_secret import (
+    ApplicationEndpoint,
+    LeaveAlone,
+    decide,
+    described,
+    facts_of,
+)
+from aurora_restore.shared.aws_utils import get_secret
+from aurora_restore.shared.documents.restore_secrets import EndpointRule
+from aurora_restore.shared.errors import AwsError, ConfigurationError
+from aurora_restore.shared.preflight.inventory import Inventory
+
+
+def find_warnings(found: Inventory) -> Iterator[str]:
+    """Yield what to look at again before a run."""
+    if warning := found.request.restore.database.masking_warning:
+        yield warning
+    try:
+        yield from _endpoint_warnings(found)
+    except (AwsError, ConfigurationError):
+        return  # A secret that is wrong is an obstacle.
+
+
+def _endpoint_warnings(found: Inventory) -> Iterator[str]:
+    """Yield a warning if the application's secret will not say where the cluster is reached."""
+    request, record = found.request, found.record
+    if request.secrets.endpoint is EndpointRule.NEVER:
+        return
+    hosts = {
+        found.cluster.get("Endpoint") if found.cluster else None,
+        record.writer_endpoint if record else None,
+        record.app_secret_host if record else None,
+    }
+    stored = get_secret(request.secrets.app, clients=found.clients)
+    decision = decide(facts_of(request, stored, hosts), ApplicationEndpoint(host="", port=0))
+    if isinstance(decision, LeaveAlone):
+        yield described(request.secrets.app, decision)
