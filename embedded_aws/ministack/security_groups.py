@@ -15,7 +15,6 @@ from embedded_aws.environment import FUNCTION_ENVIRONMENT_FILE, credentials
 
 Properties = Mapping[str, Any]
 Provisioned = tuple[str, dict[str, Any]]
-Permissions = list[dict[str, Any]]
 
 _SECURITY_GROUP = "AWS::EC2::SecurityGroup"
 _EC2_URL = "AWS_ENDPOINT_URL_EC2"

@@ -24,8 +24,8 @@ from aurora_restore.shared.postgres.journal import JournalKey
 from aurora_restore.shared.postgres.leftovers import (
     Relation,
     find_files,
-    find_tables,
     find_tables_to_analyze,
+    find_tables_with_files,
     find_views_to_refresh,
 )
 from aurora_restore.shared.postgres.membership import TemporaryMembership, plan_membership
@@ -198,7 +198,9 @@ class RewriteTables(_TaskAfterScripts):
                 "because track_counts is off: set it on in the cluster's parameter group"
             )
         changed = set(find_changed_tables(session, key))
-        tables = [each for each in find_tables(session) if (each.schema, each.name) in changed]
+        tables = [
+            each for each in find_tables_with_files(session) if (each.schema, each.name) in changed
+        ]
         membership = plan_membership(session, {each.owner for each in tables})
         files = find_files(session)
         plan = {
@@ -215,7 +217,7 @@ class RewriteTables(_TaskAfterScripts):
         """Return the tables whose file is the one of the beginning; they may be gone, too."""
         now = find_files(session)
         same = {oid for oid, file in files.items() if now.get(oid) == file}
-        return [each for each in find_tables(session) if str(each.oid) in same]
+        return [each for each in find_tables_with_files(session) if str(each.oid) in same]
 
 
 def after_masking(

@@ -110,7 +110,7 @@ class DatabaseSession:
 
 @dataclass(frozen=True)
 class DatabaseServer:
-    """The endpoint of a cluster's writer, and how to trust it."""
+    """The endpoint of a cluster's writer or of an instance, and how to trust it."""
 
     host: str
     port: int

@@ -110,7 +110,7 @@ def find_tables_to_analyze(session: DatabaseSession) -> list[Relation]:
     )
 
 
-def find_tables(session: DatabaseSession) -> list[Relation]:
+def find_tables_with_files(session: DatabaseSession) -> list[Relation]:
     """Return every table that has a file of its own, in the order of the oids."""
     return _find(session, "c.relkind = 'r'")
 

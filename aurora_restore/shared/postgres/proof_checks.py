@@ -24,18 +24,18 @@ from aurora_restore.shared.postgres.privileges import (
     plan_grantees,
 )
 
-TABLES_AND_VIEWS: Final = "'r', 'p', 'v', 'm'"
-SEQUENCES: Final = "'S'"
-FOREIGN_TABLES: Final = "'f'"
-SCHEMAS: Final = (
+_TABLES_AND_VIEWS: Final = "'r', 'p', 'v', 'm'"
+_SEQUENCES: Final = "'S'"
+_FOREIGN_TABLES: Final = "'f'"
+_SCHEMAS: Final = (
     "FROM pg_namespace n JOIN pg_roles o ON o.oid = n.nspowner "
     f"WHERE {USER_SCHEMA} AND NOT o.rolsuper"
 )
-FUNCTIONS: Final = (
+_FUNCTIONS: Final = (
     "FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace "
     f"JOIN pg_roles o ON o.oid = p.proowner WHERE {USER_SCHEMA} AND NOT o.rolsuper"
 )
-COLUMN_WRITES: Final = ("INSERT", "UPDATE", "REFERENCES")
+_COLUMN_WRITES: Final = ("INSERT", "UPDATE", "REFERENCES")
 # Every catalog that has access lists, with what its objects are. Default privileges are judged
 # by themselves.
 _ACCESS_LISTS: Final = {
@@ -90,20 +90,20 @@ def require_rights_of_the_application(session: DatabaseSession) -> None:
     """
     lacks = "the application role lacks a privilege on"
     for objects, function, privileges in (
-        (TABLES_AND_VIEWS, "has_table_privilege", READ_WRITE.tables),
-        (SEQUENCES, "has_sequence_privilege", READ_WRITE.sequences),
+        (_TABLES_AND_VIEWS, "has_table_privilege", READ_WRITE.tables),
+        (_SEQUENCES, "has_sequence_privilege", READ_WRITE.sequences),
     ):
         has_all = _all(f"{function}(c.oid, {{}})", privileges)
         require_nothing(session, lacks, _relations(objects, f"NOT ({has_all})"))
     require_nothing(
         session,
         f"{lacks} schema",
-        f"SELECT n.nspname {SCHEMAS} AND NOT has_schema_privilege(n.oid, 'USAGE')",
+        f"SELECT n.nspname {_SCHEMAS} AND NOT has_schema_privilege(n.oid, 'USAGE')",
     )
     require_nothing(
         session,
         f"{lacks} function",
-        f"SELECT p.oid::regprocedure::text {FUNCTIONS} "
+        f"SELECT p.oid::regprocedure::text {_FUNCTIONS} "
         "AND NOT has_function_privilege(p.oid, 'EXECUTE')",
     )
     _require_nothing_foreign(session, "the application role")
@@ -113,15 +113,15 @@ def require_rights_of_the_reader(session: DatabaseSession) -> None:
     """Raise PrivilegeCheckError unless the role can read everything, foreign data aside."""
     cannot = "the read-only role cannot read"
     for objects, function in (
-        (TABLES_AND_VIEWS, "has_table_privilege"),
-        (SEQUENCES, "has_sequence_privilege"),
+        (_TABLES_AND_VIEWS, "has_table_privilege"),
+        (_SEQUENCES, "has_sequence_privilege"),
     ):
         condition = f"NOT {function}(c.oid, 'SELECT')"
         require_nothing(session, cannot, _relations(objects, condition))
     require_nothing(
         session,
         "the read-only role cannot use schema",
-        f"SELECT n.nspname {SCHEMAS} AND NOT has_schema_privilege(n.oid, 'USAGE')",
+        f"SELECT n.nspname {_SCHEMAS} AND NOT has_schema_privilege(n.oid, 'USAGE')",
     )
 
 
@@ -136,7 +136,7 @@ def require_nothing_but_reading(session: DatabaseSession, role: str) -> None:
     require_nothing(
         session,
         "the read-only role can create in schema",
-        f"SELECT n.nspname {SCHEMAS} AND has_schema_privilege(n.oid, 'CREATE')",
+        f"SELECT n.nspname {_SCHEMAS} AND has_schema_privilege(n.oid, 'CREATE')",
     )
     require_nothing(
         session,
@@ -174,12 +174,12 @@ def _require_no_writes(session: DatabaseSession) -> None:
     if session.version >= 170000:
         writes.append("MAINTAIN")
     for objects, condition in (
-        (TABLES_AND_VIEWS, f"has_table_privilege(c.oid, {literal(', '.join(writes))})"),
+        (_TABLES_AND_VIEWS, f"has_table_privilege(c.oid, {literal(', '.join(writes))})"),
         (
-            TABLES_AND_VIEWS,
-            f"has_any_column_privilege(c.oid, {literal(', '.join(COLUMN_WRITES))})",
+            _TABLES_AND_VIEWS,
+            f"has_any_column_privilege(c.oid, {literal(', '.join(_COLUMN_WRITES))})",
         ),
-        (SEQUENCES, "has_sequence_privilege(c.oid, 'USAGE, UPDATE')"),
+        (_SEQUENCES, "has_sequence_privilege(c.oid, 'USAGE, UPDATE')"),
     ):
         require_nothing(session, can, _relations(objects, condition))
     require_nothing(
@@ -192,7 +192,7 @@ def _require_no_writes(session: DatabaseSession) -> None:
     require_nothing(
         session,
         "the read-only role, and not PUBLIC, can run the volatile function",
-        f"SELECT p.oid::regprocedure::text {FUNCTIONS} AND p.provolatile = 'v' "
+        f"SELECT p.oid::regprocedure::text {_FUNCTIONS} AND p.provolatile = 'v' "
         "AND has_function_privilege(p.oid, 'EXECUTE') "
         "AND NOT has_function_privilege('public', p.oid, 'EXECUTE')",
     )
@@ -208,7 +208,7 @@ def _require_nothing_foreign(session: DatabaseSession, who: str) -> None:
     require_nothing(
         session,
         f"{who} has a privilege on foreign table",
-        _relations(FOREIGN_TABLES, f"NOT {owned} AND ({held})"),
+        _relations(_FOREIGN_TABLES, f"NOT {owned} AND ({held})"),
     )
     require_nothing(
         session,
