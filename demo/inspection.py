@@ -70,6 +70,9 @@ class StagingLogins:
     master: DatabaseLogin
     application: DatabaseLogin
     readonly: DatabaseLogin
+    endpoint: DatabaseServer
+    """Where an application connects that knows its secret alone."""
+    database: str
 
 
 def inspect(
@@ -77,7 +80,7 @@ def inspect(
 ) -> InspectionResult:
     """Log in everywhere, read everything, let production go on, and judge what was found."""
     production = prepared.production
-    secrets = _secrets(aws, scenario, prepared.outputs)
+    secrets = _read_secrets(aws, scenario, prepared.outputs)
     rds = aws.client("rds", account=scenario.target.account, region=scenario.target.region)
     (cluster,) = rds.describe_db_clusters(DBClusterIdentifier=scenario.target.name)["DBClusters"]
     restored = server_of(cluster, aws.rds.ca_bundle)
@@ -131,6 +134,11 @@ def inspect(
         REST: (
             check_states(records.statuses()),
             *_check_cluster(rds, cluster, prepared),
+            check_same(
+                f"An application finds {scenario.target.name} by its secret alone",
+                (restored.host, restored.port, scenario.database),
+                (secrets.endpoint.host, secrets.endpoint.port, secrets.database),
+            ),
             *_check_copy(rds, scenario, prepared),
             _check_source_cluster(aws, scenario),
             *_check_source_account(aws, scenario),
@@ -161,11 +169,15 @@ def _passwords(scenario: Scenario, secrets: StagingLogins) -> list[str]:
         scenario.source.master_password,
         scenario.supplier.master_password,
         *(login.password for login in (*scenario.logins, scenario.feed)),
-        *(login.password for login in vars(secrets).values()),
+        secrets.master.password,
+        secrets.application.password,
+        secrets.readonly.password,
     ]
 
 
-def _secrets(aws: EmbeddedAws, scenario: Scenario, outputs: Mapping[str, str]) -> StagingLogins:
+def _read_secrets(
+    aws: EmbeddedAws, scenario: Scenario, outputs: Mapping[str, str]
+) -> StagingLogins:
     client = aws.client(
         "secretsmanager", account=scenario.target.account, region=scenario.target.region
     )
@@ -175,8 +187,12 @@ def _secrets(aws: EmbeddedAws, scenario: Scenario, outputs: Mapping[str, str]) -
     )
     return StagingLogins(
         master=DatabaseLogin(master["username"], master["password"]),
-        application=DatabaseLogin(app["app_username"], app["app_password"]),
+        application=DatabaseLogin(app["username"], app["password"]),
         readonly=DatabaseLogin(app["readonly_username"], app["readonly_password"]),
+        endpoint=DatabaseServer(
+            app["host"], int(app["port"]), aws.rds.ca_bundle.read_text(encoding="ascii")
+        ),
+        database=app["dbname"],
     )
 
 
@@ -214,12 +230,10 @@ def _logins(
             who,
             expected,
             attempt(source, login, scenario.database),
-            attempt(
-                restored,
-                login,
-                scenario.database,
-                "" if expected.reads is None else scenario.probed_table,
-            ),
+            attempt(restored, login, scenario.database)
+            if expected.reads is None
+            # As an application connects, which knows its secret alone.
+            else attempt(secrets.endpoint, login, secrets.database, scenario.probed_table),
         )
         for login, who, expected in everybody
     ]
