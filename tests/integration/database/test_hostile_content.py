@@ -10,9 +10,9 @@ from aurora_restore.shared.errors import (
 )
 from embedded_aws.rds.data_plane.builds import MAJORS
 from tests.integration.database.conftest import OLDEST, Restored
+from tests.integration.database.masking import MASK, SHOP, Masking
 from tests.integration.database.roles import APP, KEPT, READONLY, set_up_access, setup_of
 from tests.integration.database.test_after_masking import mask, prepare, rows, script
-from tests.integration.database.test_masking import MASK, SHOP, Masking
 
 EDGES = pytest.mark.parametrize("restored", [MAJORS[0], MAJORS[-1]], indirect=True)
 
