@@ -9,6 +9,10 @@ from aurora_restore.shared.postgres.rds_roles import RDS_DATABASE
 LEFT_ALONE: Final = ("template0", RDS_DATABASE)
 """PostgreSQL's and RDS's own databases, which nobody logs in to."""
 
+INVALID: Final = -2
+"""The limit of connections of a database that a DROP DATABASE has left behind: it lets nobody in,
+and can only be dropped."""
+
 
 @dataclass(frozen=True)
 class ClusterDatabase:
@@ -26,6 +30,7 @@ def find_databases(session: DatabaseSession) -> list[ClusterDatabase]:
     rows = session.run(
         "SELECT d.datname, r.rolname, has_database_privilege(session_user, d.oid, 'CONNECT') "
         "FROM pg_database d JOIN pg_roles r ON r.oid = d.datdba "
-        f"WHERE d.datallowconn AND d.datname NOT IN ({left_alone}) ORDER BY 1"
+        f"WHERE d.datallowconn AND d.datconnlimit <> {INVALID} "
+        f"AND d.datname NOT IN ({left_alone}) ORDER BY 1"
     )
     return [ClusterDatabase(*row) for row in rows]

@@ -1,5 +1,6 @@
 """Sessions with the restored PostgreSQL: over TLS, verified against a CA bundle."""
 
+import re
 import ssl
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -30,6 +31,9 @@ INSUFFICIENT_PRIVILEGE: Final = "42501"
 INVALID_PASSWORD: Final = "28P01"  # noqa: S105 - an error code
 LOCK_NOT_AVAILABLE: Final = "55P03"
 UNIQUE_VIOLATION: Final = "23505"
+DATA_EXCEPTION: Final = "22"
+"""The class of what is wrong with a value."""
+_QUOTED: Final = re.compile('".*"', re.DOTALL)
 
 
 def sqlstate(error: PgDatabaseError) -> str:
@@ -39,11 +43,17 @@ def sqlstate(error: PgDatabaseError) -> str:
 
 
 def describe(error: PgDatabaseError) -> str:
-    """Return an error's SQLSTATE and primary message; never its detail, which may quote rows."""
+    """Return an error's SQLSTATE and primary message; never its detail, which may quote rows.
+
+    What a message about data quotes, such as the address that is no number, is left out.
+    """
     report = error.args[0] if error.args else None
     if not isinstance(report, dict):
         return str(error)
-    return f"{report.get('C', '?')}: {report.get('M', '')}"
+    message = str(report.get("M", ""))
+    if sqlstate(error).startswith(DATA_EXCEPTION):
+        message = _QUOTED.sub('"…"', message)
+    return f"{report.get('C', '?')}: {message}"
 
 
 def runs_in_function(error: PgDatabaseError) -> bool:

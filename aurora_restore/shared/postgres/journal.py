@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass, fields
 from typing import Any, Final
 
 from aurora_restore.shared.errors import JournalNotOwnError
-from aurora_restore.shared.postgres.connection import DatabaseSession, literal
+from aurora_restore.shared.postgres.connection import DatabaseSession, identifier, literal
 
 SCHEMA: Final = "aurora_restore"
 TABLE: Final = "restore_journal"
@@ -44,6 +44,19 @@ _LOOK_AT_IT: Final = f"""
     LEFT JOIN pg_class c ON c.relnamespace = n.oid AND c.relname = :table
     LEFT JOIN pg_roles t ON t.oid = c.relowner
     WHERE n.nspname = '{SCHEMA}'
+"""
+
+
+_GRANTEES: Final = f"""
+    SELECT DISTINCT r.rolname
+    FROM (
+        SELECT nspowner, nspacl FROM pg_namespace WHERE nspname = '{SCHEMA}'
+        UNION ALL
+        SELECT c.relowner, c.relacl FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+        WHERE n.nspname = '{SCHEMA}'
+    ) o (owner, acl) CROSS JOIN LATERAL aclexplode(o.acl) g
+    LEFT JOIN pg_roles r ON r.oid = g.grantee
+    WHERE g.grantee <> o.owner ORDER BY 1
 """
 
 
@@ -100,6 +113,18 @@ def prepare(session: DatabaseSession) -> None:
             session.run(statement)
     elif not session.column(_HAS_DETAILS):
         session.run(f"ALTER TABLE {SCHEMA}.{TABLE} ADD COLUMN IF NOT EXISTS details jsonb")
+    withhold(session)
+
+
+def withhold(session: DatabaseSession) -> None:
+    """Revoke what others have been granted on the schema and its tables.
+
+    Default privileges that came with the snapshot grant something on whatever is made.
+    """
+    for role in session.column(_GRANTEES):
+        grantee = "PUBLIC" if role is None else identifier(role)
+        for objects in (f"ALL TABLES IN SCHEMA {SCHEMA}", f"SCHEMA {SCHEMA}"):
+            session.run(f"REVOKE ALL ON {objects} FROM {grantee} CASCADE")
 
 
 def has(session: DatabaseSession, key: JournalKey, entry: str) -> bool:

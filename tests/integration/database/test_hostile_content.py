@@ -1,5 +1,6 @@
 """Names and objects that anybody in production may have made, and what they must not lead to."""
 
+import pg8000.native
 import pytest
 
 from aurora_restore.shared.errors import (
@@ -7,12 +8,15 @@ from aurora_restore.shared.errors import (
     OriginalDataLeftError,
     PersonalDataFoundError,
     PrivilegeCheckError,
+    ScriptFailedError,
 )
+from aurora_restore.shared.postgres.connection import identifier
 from embedded_aws.rds.data_plane.builds import MAJORS
 from tests.integration.database.conftest import OLDEST, Restored
 from tests.integration.database.masking import MASK, SHOP, Masking
 from tests.integration.database.roles import APP, KEPT, READONLY, set_up_access, setup_of
 from tests.integration.database.test_after_masking import mask, prepare, rows, script
+from tests.integration.database.test_lock_out import as_master, as_superuser
 
 EDGES = pytest.mark.parametrize("restored", [MAJORS[0], MAJORS[-1]], indirect=True)
 
@@ -190,3 +194,73 @@ def test_views_that_lead_back_to_themselves_do_not_prevent_the_refresh_of_others
     mask(restored, script(MASK))
 
     assert rows(restored, "SELECT 1 FROM emails WHERE email ~ 'real'") == []
+
+
+@EDGES
+def test_what_is_granted_by_default_is_not_granted_on_the_journal(restored: Restored) -> None:
+    prepare(
+        restored,
+        f"""
+        CREATE ROLE {identifier(READONLY.user)};
+        ALTER DEFAULT PRIVILEGES GRANT ALL ON TABLES TO {identifier(READONLY.user)}, app_user;
+        ALTER DEFAULT PRIVILEGES GRANT ALL ON SCHEMAS TO {identifier(READONLY.user)}, PUBLIC;
+        """,
+    )
+    setup_of(restored).lock_out(KEPT).require_complete()
+    Masking(restored).remember()
+    set_up_access(restored)
+
+    for login in (APP, READONLY):
+        with restored.session(login) as session:
+            for statement in (
+                "SELECT * FROM aurora_restore.restore_journal",
+                "SELECT * FROM aurora_restore.remembered_originals",
+                "CREATE TABLE aurora_restore.mine ()",
+            ):
+                with pytest.raises(pg8000.native.DatabaseError, match="42501"):
+                    session.run(statement)
+
+
+@EDGES
+def test_a_failure_of_a_script_quotes_no_value(restored: Restored) -> None:
+    for sql in (
+        "UPDATE customers SET id = email::int",
+        "SELECT email::date FROM customers",
+        "SELECT email::inet FROM customers",
+    ):
+        with pytest.raises(ScriptFailedError, match=r'line 1: invalid .*"…"') as caught:
+            mask(restored, script(sql))
+        assert "real.example" not in caught.value.message
+
+
+@EDGES
+def test_two_mappings_of_the_same_name_are_both_removed(restored: Restored) -> None:
+    prepare(
+        restored,
+        """
+        CREATE ROLE "PUBLIC"; CREATE EXTENSION postgres_fdw;
+        CREATE SERVER production FOREIGN DATA WRAPPER postgres_fdw;
+        CREATE USER MAPPING FOR PUBLIC SERVER production;
+        CREATE USER MAPPING FOR "PUBLIC" SERVER production;
+        """,
+    )
+
+    done = setup_of(restored).neutralise(())
+
+    assert done.remaining == []
+    assert rows(restored, "SELECT 1 FROM pg_user_mappings") == []
+
+
+@EDGES
+def test_a_database_that_can_only_be_dropped_stops_nothing(restored: Restored) -> None:
+    as_master(restored, "CREATE DATABASE broken")
+    as_superuser(restored, "UPDATE pg_database SET datconnlimit = -2 WHERE datname = 'broken'")
+    setup = setup_of(restored)
+    setup.lock_out(KEPT).require_complete()
+
+    done = setup.neutralise(())
+
+    assert done.remaining == []
+    assert done.findings["closed_databases"] == ["broken"]
+    set_up_access(restored)
+    setup.prove_access(APP, READONLY, KEPT)

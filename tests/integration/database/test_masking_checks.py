@@ -197,10 +197,17 @@ def test_what_only_resembles_it_is_not_found(masking: Masking) -> None:
         ("text[]", "{x,jane@real.io}"),
         ("address", "jane@real.io"),
         ("address[]", "{jane@real.io}"),
+        ("tsvector", "'jane@real.io':1"),
+        ("person", "(Jane,jane@real.io)"),
+        ("person[]", '{"(Jane,jane@real.io)"}'),
     ],
 )
 def test_every_type_that_holds_text_is_searched(masking: Masking, kind: str, value: str) -> None:
-    execute(masking.restored, "CREATE DOMAIN address AS varchar(40)")
+    execute(
+        masking.restored,
+        "CREATE DOMAIN address AS varchar(40)",
+        "CREATE TYPE person AS (name text, email text)",
+    )
 
     with pytest.raises(PersonalDataFoundError, match="1 e-mail addresses"):
         searched(masking, value, kind=kind)

@@ -286,6 +286,19 @@ def test_no_job_runs_whoever_it_belongs_to(copy: Restored, data_plane: PostgresD
     assert "canary" not in repr(done)
 
 
+def test_a_job_of_a_user_whose_name_looks_like_one_of_rds_does_not_run(copy: Restored) -> None:
+    with_cron_jobs(copy)
+    user = DatabaseLogin("rds_reporting_user", "reporting-password")
+    rows(copy, f"CREATE ROLE {user.user} LOGIN PASSWORD '{user.password}'", MASTER, "postgres")
+    rows(copy, f"GRANT USAGE ON SCHEMA cron TO {user.user}", MASTER, "postgres")
+    rows(copy, f"GRANT CONNECT ON DATABASE postgres TO {user.user}", MASTER, "postgres")
+    rows(copy, SCHEDULE.format(name="report"), user, "postgres")
+
+    complete(copy)
+
+    assert jobs(copy, user) == [["report", False]]
+
+
 def test_jobs_are_made_inactive_where_the_library_is_not_loaded(
     copy: Restored, data_plane: PostgresDataPlane
 ) -> None:

@@ -134,6 +134,7 @@ def prepare(session: DatabaseSession, key: JournalKey, evidence_key: EvidenceKey
     """
     if not journal.exists(session, _NAME):
         session.run(_CREATE)
+        journal.withhold(session)
     session.run(
         f"DELETE FROM {TABLE} WHERE restore <> :restore OR key_fingerprint <> :fingerprint",
         restore=str(key),

@@ -86,7 +86,8 @@ _TEXT_COLUMNS: Final = f"""
     WHERE c.relkind IN ('r', 'p', 'm') AND NOT c.relispartition AND {USER_SCHEMA}
     AND a.atttypid IN (
         SELECT i.oid FROM inner_types i JOIN pg_type t ON t.oid = i.inner_type
-        WHERE t.typcategory = 'S' OR t.typname IN ('json', 'jsonb', 'xml', 'hstore')
+        WHERE t.typcategory = 'S' OR t.typtype = 'c'
+        OR t.typname IN ('json', 'jsonb', 'xml', 'hstore', 'tsvector')
     )
     GROUP BY n.nspname, c.relname
 """
@@ -201,7 +202,7 @@ _MATCHES: Final = f"""
 
 
 def find_text_columns(session: DatabaseSession) -> Iterator[tuple[TableName, list[str]]]:
-    """Yield the tables with their columns of text, of JSON or XML, and of arrays of these."""
+    """Yield the tables with their columns of what holds text, and of arrays of it."""
     for schema, table, columns in session.run(_TEXT_COLUMNS):
         yield TableName(schema, table), columns
 

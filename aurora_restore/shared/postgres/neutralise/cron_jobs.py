@@ -13,9 +13,10 @@ from typing import Final
 
 from pg8000.exceptions import DatabaseError as PgDatabaseError
 
-from aurora_restore.shared.postgres.connection import DatabaseSession, identifier
+from aurora_restore.shared.postgres.connection import DatabaseSession, identifier, literal
 from aurora_restore.shared.postgres.membership import membership_options
 from aurora_restore.shared.postgres.neutralise.wiring import Remnant, ScheduledJob
+from aurora_restore.shared.postgres.rds_roles import RDS_PREFIX, RDS_ROLES
 
 Row = tuple[int, str, str]
 """Number, name and user of a job."""
@@ -67,6 +68,7 @@ def _look_as_each_role(session: DatabaseSession) -> tuple[list[Row], list[tuple[
 def _look_statement(version: int) -> str:
     """Return one statement for all roles, of which there may be thousands."""
     option, with_options = membership_options(version)
+    of_rds = ", ".join(map(literal, sorted(RDS_ROLES)))
     return f"""
 DO $look$
 DECLARE
@@ -77,7 +79,7 @@ DECLARE
 BEGIN
   FOR candidate IN
     SELECT oid, rolname, rolcanlogin FROM pg_roles
-    WHERE NOT rolsuper AND rolname !~ '^(pg_|rds)' ORDER BY rolname
+    WHERE NOT rolsuper AND rolname !~ '^pg_' AND rolname NOT IN ({of_rds}) ORDER BY rolname
   LOOP
     BEGIN
       IF NOT pg_has_role(session_user, candidate.oid, '{option}') THEN
@@ -92,7 +94,7 @@ BEGIN
       jobs := jobs || coalesce(seen, '[]');
       SET LOCAL ROLE NONE;
     EXCEPTION WHEN OTHERS THEN
-      IF candidate.rolcanlogin THEN
+      IF candidate.rolcanlogin AND candidate.rolname !~ '^{RDS_PREFIX}' THEN
         unseen := unseen || jsonb_build_array(
           jsonb_build_array(candidate.rolname, SQLSTATE || ': ' || SQLERRM));
       END IF;

@@ -118,7 +118,8 @@ def _let_master_in(session: DatabaseSession, databases: Iterable[ClusterDatabase
 
 def _record(access: DatabaseAccess, entries: Iterable[str], known: Collection[str]) -> list[str]:
     """Write what is not known yet to the journal of the master user's database; return it."""
-    new = [entry for entry in entries if entry not in known]
+    # Two may have the same name: a mapping of PUBLIC, and one of a role that is named so.
+    new = list(dict.fromkeys(entry for entry in entries if entry not in known))
     if new:
         with quiet_session(access) as session, session.transaction():
             for entry in new:

@@ -3,6 +3,7 @@
 from typing import Final
 
 from aurora_restore.shared.postgres.catalog import is_of_extension
+from aurora_restore.shared.postgres.cluster_databases import INVALID
 from aurora_restore.shared.postgres.connection import DatabaseSession, literal
 
 REACHING_OUT: Final = (
@@ -64,8 +65,9 @@ _IN_THE_CLUSTER: Final = {
     "prepared_transactions": """
         SELECT format('%s of %s in %s', gid, owner, database) FROM pg_prepared_xacts
         """,
-    "closed_databases": """
-        SELECT datname::text FROM pg_database WHERE NOT datallowconn AND datname <> 'template0'
+    "closed_databases": f"""
+        SELECT datname::text FROM pg_database
+        WHERE (NOT datallowconn OR datconnlimit = {INVALID}) AND datname <> 'template0'
         """,
 }
 FINDINGS: Final = (*_IN_A_DATABASE, *_IN_THE_CLUSTER)
