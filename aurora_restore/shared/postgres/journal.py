@@ -5,7 +5,7 @@ Only the database itself can say, in the same transaction, that a script has run
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any, Final
 
@@ -162,6 +162,18 @@ def entries(session: DatabaseSession, key: JournalKey) -> list[str]:
 def write(session: DatabaseSession, key: JournalKey, entry: str) -> None:
     """Add an entry of a restore. Raises pg8000's DatabaseError where there is one already."""
     session.run(insertion(key, entry))
+
+
+def write_all(session: DatabaseSession, key: JournalKey, new: Collection[str]) -> None:
+    """Add entries of a restore, however many, in one statement."""
+    columns = asdict(key)
+    session.run(
+        f"INSERT INTO {SCHEMA}.{TABLE} ({', '.join(columns)}, entry) "
+        f"SELECT {', '.join(f'CAST(:{column} AS text)' for column in columns)}, entry "
+        "FROM unnest(CAST(:new AS text[])) AS entry",
+        **columns,
+        new=list(new),
+    )
 
 
 def remove(session: DatabaseSession, key: JournalKey, prefix: str) -> None:

@@ -21,6 +21,7 @@ from tests.integration.database.conftest import (
     MASTER,
     OPERATION,
     SINCE_16,
+    SINCE_17,
     Restored,
     opened,
 )
@@ -82,13 +83,13 @@ class Replication:
     def publish(self, n: int) -> None:
         rows(self.publisher, f"INSERT INTO goods SELECT {n}")
 
-    def subscribe(self) -> None:
+    def subscribe(self, options: str = "two_phase = false") -> None:
         rows(
             self.subscriber,
             "CREATE SUBSCRIPTION follows CONNECTION "
             f"'host=localhost port={self.publisher.server.port} dbname={DATABASE} "
             f"user={STREAMER.user} password={STREAMER.password} sslmode=require' "
-            "PUBLICATION everything",
+            f"PUBLICATION everything WITH ({options})",
         )
 
 
@@ -144,6 +145,49 @@ def test_productions_slot_and_its_rows_are_given_back_to_its_real_subscriber(
         replication.data_plane.open("subscriber")
         wait_until(lambda: [3] in rows(replication.subscriber, ROWS))
         assert rows(copy, ROWS) == [[1], [2]]
+
+
+@pytest.mark.parametrize(
+    ("replication", "option"),
+    [
+        *((major, "two_phase = true") for major in (MAJORS[0], MAJORS[-1])),
+        *((major, "failover = true") for major in (SINCE_17[0], SINCE_17[-1])),
+        *((major, "two_phase = true, failover = true") for major in SINCE_17[-1:]),
+    ],
+    indirect=["replication"],
+)
+def test_a_subscription_of_whatever_options_leaves_productions_slot(
+    replication: Replication, option: str
+) -> None:
+    replication.subscribe(option)
+    wait_until(lambda: rows(replication.subscriber, ROWS) == [[1]])
+    wait_until(lambda: rows(replication.subscriber, UNFINISHED) == [["r"]])
+    snapshot = replication.data_plane.capture("subscriber")
+    replication.data_plane.close("subscriber")
+
+    with replication.copy(snapshot) as copy:
+        done = complete(copy)
+        assert done.removed[WiringKind.SUBSCRIPTIONS] == [f"follows in {DATABASE}"]
+        assert rows(copy, "SELECT subname FROM pg_subscription") == []
+
+    assert rows(replication.publisher, SLOTS) == [["follows"]]
+
+
+@pytest.mark.parametrize("copy", [SINCE_16[0], SINCE_16[-1]], indirect=True)
+def test_a_subscription_that_only_a_superuser_may_alter_remains_and_is_named(
+    copy: Restored,
+) -> None:
+    copy.superuser.run(
+        "CREATE SUBSCRIPTION trusted CONNECTION 'host=localhost dbname=canary' PUBLICATION p "
+        "WITH (connect = false, slot_name = 'trusted', password_required = false); "
+        "ALTER SUBSCRIPTION trusted OWNER TO postgres",
+        database=DATABASE,
+    )
+
+    (remaining,) = neutralised(copy).remaining
+
+    assert remaining.what == f"trusted in {DATABASE}"
+    assert remaining.why == "42501: password_required=false is superuser-only"
 
 
 UNFINISHED = "SELECT srsubstate::text FROM pg_subscription_rel"
@@ -297,6 +341,21 @@ def test_a_job_of_a_user_whose_name_looks_like_one_of_rds_does_not_run(copy: Res
     complete(copy)
 
     assert jobs(copy, user) == [["report", False]]
+
+
+def test_thousands_of_jobs_are_made_inactive_and_named_shortly(copy: Restored) -> None:
+    with copy.session(MASTER, "postgres") as session:
+        session.run("CREATE EXTENSION pg_cron")
+        session.run(
+            "SELECT cron.schedule('job ' || n, '0 0 1 1 *', 'SELECT 1') "
+            "FROM generate_series(1, 3000) n"
+        )
+
+    done = complete(copy)
+
+    assert len(done.removed[WiringKind.CRON_JOBS]) == 3000
+    assert rows(copy, "SELECT FROM cron.job WHERE active", database="postgres") == []
+    assert complete(copy).removed == done.removed
 
 
 def test_jobs_are_made_inactive_where_the_library_is_not_loaded(

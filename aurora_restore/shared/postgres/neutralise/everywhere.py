@@ -121,7 +121,6 @@ def _record(access: DatabaseAccess, entries: Iterable[str], known: Collection[st
     # Two may have the same name: a mapping of PUBLIC, and one of a role that is named so.
     new = list(dict.fromkeys(entry for entry in entries if entry not in known))
     if new:
-        with quiet_session(access) as session, session.transaction():
-            for entry in new:
-                journal.write(session, access.journal_key, entry)
+        with quiet_session(access) as session:
+            journal.write_all(session, access.journal_key, new)
     return new
