@@ -9,15 +9,14 @@ from pg8000.exceptions import DatabaseError as PgDatabaseError
 from aurora_restore.shared.errors import DatabaseConnectionError
 from aurora_restore.shared.postgres import journal
 from aurora_restore.shared.postgres.connection import (
-    INSUFFICIENT_PRIVILEGE,
     DatabaseLogin,
     DatabaseServer,
     DatabaseSession,
     explained,
     identifier,
     literal,
-    sqlstate,
 )
+from aurora_restore.shared.postgres.refusals import INSUFFICIENT_PRIVILEGE, sqlstate
 from aurora_restore.shared.postgres.scram import scram_verifier
 from aurora_restore.shared.postgres.session_settings import DEFAULT_SEARCH_PATH
 from demo.checks import LoginAttempt, TableReading

@@ -474,7 +474,8 @@ class ScriptFailedError(DatabaseError):
 
     remedy = Remedy(
         action=Action.REDRIVE,
-        first="Fix the script and deploy. Scripts that are done do not run again.",
+        first="Fix the script and deploy. Scripts that are done do not run again. What PostgreSQL "
+        "says of a value is left out of the message; the restored cluster's log has it.",
     )
 
 

@@ -14,12 +14,7 @@ from aurora_restore.shared.documents.schema import to_json
 from aurora_restore.shared.errors import AfterMaskingError, DatabaseError
 from aurora_restore.shared.name_list import NameList
 from aurora_restore.shared.postgres import journal
-from aurora_restore.shared.postgres.connection import (
-    DatabaseSession,
-    describe,
-    literal,
-    sqlstate,
-)
+from aurora_restore.shared.postgres.connection import DatabaseSession, literal
 from aurora_restore.shared.postgres.journal import JournalKey
 from aurora_restore.shared.postgres.leftovers import (
     Relation,
@@ -29,6 +24,7 @@ from aurora_restore.shared.postgres.leftovers import (
     find_views_to_refresh,
 )
 from aurora_restore.shared.postgres.membership import TemporaryMembership, plan_membership
+from aurora_restore.shared.postgres.refusals import describe, raising_again, sqlstate
 from aurora_restore.shared.postgres.scripts import (
     SqlScript,
     digest_of_scripts,
@@ -267,9 +263,8 @@ def _in_transactions(steps: Iterable[_Step], last: str = "NULL") -> str:
             "BEGIN",
             "  PERFORM pg_catalog.set_config('search_path', path, true);",
             f"  {step.statement};",
-            "EXCEPTION WHEN OTHERS THEN",
-            "  RAISE EXCEPTION USING ERRCODE = SQLSTATE,",
-            f"    MESSAGE = pg_catalog.concat({literal(step.name)}, ': ', SQLERRM);",
+            "EXCEPTION WHEN OTHERS OR assert_failure THEN",
+            raising_again(literal(step.name), literal(step.statement)),
             "END;",
             "PERFORM pg_catalog.set_config('search_path', own_path, true);",
             *(f"{statement};" for statement in step.membership.lose),

@@ -8,12 +8,13 @@ from typing import Final
 
 from pg8000.exceptions import DatabaseError as PgDatabaseError
 
+from aurora_restore.shared.documents.schema import to_json
 from aurora_restore.shared.errors import PrivilegeCheckError
+from aurora_restore.shared.name_list import NameList
 from aurora_restore.shared.postgres.connection import (
     DatabaseLogin,
     DatabaseServer,
     DatabaseSession,
-    describe,
     explained,
     identifier,
     literal,
@@ -23,6 +24,7 @@ from aurora_restore.shared.postgres.membership import (
     find_memberships,
     plan_membership,
 )
+from aurora_restore.shared.postgres.refusals import describe
 from aurora_restore.shared.postgres.scram import scram_verifier
 
 ATTRIBUTES: Final = {"rolreplication": "REPLICATION", "rolbypassrls": "BYPASSRLS"}
@@ -117,12 +119,12 @@ def leave_groups(session: DatabaseSession, role: str) -> None:
             refusal = _attempt(session, *acting.gain, revoke, *acting.lose) or refusal
     remaining = find_memberships(session, role)
     if remaining:
-        listed = ", ".join(f"{left.group!r} (granted by {left.grantor!r})" for left in remaining)
+        listed = NameList.of(f"{left.group!r} (granted by {left.grantor!r})" for left in remaining)
         raise PrivilegeCheckError(
             f"role {role!r} could not leave {listed}: {refusal}; revoke that in the source, or "
             "name another role in the application's secret",
             role=role,
-            groups=sorted({left.group for left in remaining}),
+            groups=to_json(NameList.of(left.group for left in remaining)),
         )
 
 

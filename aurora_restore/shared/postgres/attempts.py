@@ -2,15 +2,17 @@
 
 import json
 from collections.abc import Sequence
+from typing import Final
 
 from aurora_restore.shared.postgres.connection import DatabaseSession
+from aurora_restore.shared.postgres.refusals import SQL_REFUSAL
 
 # The statements reach the block as a setting, so that no text of theirs is part of it.
-_ATTEMPT_EACH = """
+_ATTEMPT_EACH: Final = f"""
 DO $attempts$
 DECLARE
   attempt record;
-  refusals jsonb := '{}';
+  refusals jsonb := '{{}}';
 BEGIN
   FOR attempt IN
     SELECT number - 1 AS number, statements
@@ -20,7 +22,7 @@ BEGIN
     BEGIN
       EXECUTE attempt.statements;
     EXCEPTION WHEN OTHERS THEN
-      refusals := refusals || jsonb_build_object(attempt.number, SQLSTATE || ': ' || SQLERRM);
+      refusals := refusals || jsonb_build_object(attempt.number, {SQL_REFUSAL});
     END;
   END LOOP;
   PERFORM set_config('aurora_restore.refusals', refusals::text, false);

@@ -1,6 +1,5 @@
 """Sessions with the restored PostgreSQL: over TLS, verified against a CA bundle."""
 
-import re
 import ssl
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -18,6 +17,12 @@ from aurora_restore.shared.errors import (
     DatabaseError,
     InvalidPasswordError,
 )
+from aurora_restore.shared.postgres.refusals import (
+    INVALID_PASSWORD,
+    describe,
+    runs_in_function,
+    sqlstate,
+)
 from aurora_restore.shared.postgres.session_settings import settings_at_log_in, trust_nothing
 
 identifier = pg8000.native.identifier
@@ -25,44 +30,6 @@ literal = pg8000.native.literal
 
 CONNECT_TIMEOUT_SECONDS: Final = 10
 APPLICATION_NAME: Final = "aurora-restore"
-
-# SQLSTATEs, from appendix A of the PostgreSQL documentation.
-INSUFFICIENT_PRIVILEGE: Final = "42501"
-INVALID_PASSWORD: Final = "28P01"  # noqa: S105 - an error code
-LOCK_NOT_AVAILABLE: Final = "55P03"
-UNIQUE_VIOLATION: Final = "23505"
-DATA_EXCEPTION: Final = "22"
-"""The class of what is wrong with a value."""
-_QUOTED: Final = re.compile('".*"', re.DOTALL)
-
-
-def sqlstate(error: PgDatabaseError) -> str:
-    """Return the five-character code by which PostgreSQL names an error, or an empty string."""
-    report = error.args[0] if error.args else None
-    return str(report.get("C", "")) if isinstance(report, dict) else ""
-
-
-def describe(error: PgDatabaseError) -> str:
-    """Return an error's SQLSTATE and primary message; never its detail, which may quote rows.
-
-    What a message about data quotes, such as the address that is no number, is left out.
-    """
-    report = error.args[0] if error.args else None
-    if not isinstance(report, dict):
-        return str(error)
-    message = str(report.get("M", ""))
-    if sqlstate(error).startswith(DATA_EXCEPTION):
-        message = _QUOTED.sub('"…"', message)
-    return f"{report.get('C', '?')}: {message}"
-
-
-def runs_in_function(error: PgDatabaseError) -> bool:
-    """Return whether an error comes out of a function, such as that of a trigger.
-
-    PostgreSQL then reports where in the function it was (field ``W``).
-    """
-    report = error.args[0] if error.args else None
-    return isinstance(report, dict) and "W" in report
 
 
 @dataclass(frozen=True)
@@ -222,9 +189,9 @@ def _refused_log_in(
     )
     if runs_in_function(error):
         refusal += (
-            "; a function of the database refuses it, which an event trigger on login runs: let it "
-            f"accept {login.user!r} in the source, or disable it there (ALTER EVENT TRIGGER ... "
-            "DISABLE)"
+            "; a function of the database refuses it, which an event trigger on login runs, and "
+            f"the cluster's log says why: let it accept {login.user!r} in the source, or disable "
+            "it there (ALTER EVENT TRIGGER ... DISABLE)"
         )
     return kind(refusal, sqlstate=code, user=login.user)
 

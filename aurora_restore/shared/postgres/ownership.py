@@ -5,12 +5,12 @@ Who owns an object may do anything with it and grant that on, whatever else is r
 
 from typing import Final
 
-from aurora_restore.shared.postgres.connection import (
-    DatabaseSession,
-    explained,
-    identifier,
-)
+from pg8000.exceptions import DatabaseError as PgDatabaseError
+
+from aurora_restore.shared.errors import DatabaseError, PrivilegeCheckError
+from aurora_restore.shared.postgres.connection import DatabaseSession, identifier
 from aurora_restore.shared.postgres.membership import acting_as
+from aurora_restore.shared.postgres.refusals import OUT_OF_MEMORY, describe, sqlstate
 
 FORMER_OWNER: Final = "aurora_restore_former_owner"
 """Owns what was the read-only role's. It has that role's rights and nobody may act as it, so views
@@ -51,21 +51,42 @@ def count_property(session: DatabaseSession, role: str) -> dict[str, int]:
 def take_property(session: DatabaseSession, role: str) -> None:
     """Give what a role owns in the session's database, or in the whole cluster, to FORMER_OWNER.
 
-    All or nothing. Raises DatabaseError where PostgreSQL refuses a statement.
+    All or nothing. Raises PrivilegeCheckError if that is more than the server can do in one
+    transaction, and DatabaseError where PostgreSQL refuses a statement.
     """
-    with (
-        explained(f"what role {role!r} owns could not be taken from it"),
-        session.transaction(),
-    ):
-        known = session.column("SELECT 1 FROM pg_roles WHERE rolname = :role", role=FORMER_OWNER)
-        if not known:
-            session.run(f"CREATE ROLE {FORMER_OWNER} NOLOGIN")
-        inherits = session.column(
-            "SELECT 1 FROM pg_auth_members WHERE roleid = CAST(:quoted AS regrole) "
-            f"AND member = '{FORMER_OWNER}'::regrole",
-            quoted=identifier(role),
-        )
-        with acting_as(session, [role, FORMER_OWNER], to_become=True):
-            if not inherits:
-                session.run(f"GRANT {identifier(role)} TO {FORMER_OWNER}")
-            session.run(f"REASSIGN OWNED BY {identifier(role)} TO {FORMER_OWNER}")
+    try:
+        with session.transaction():
+            _reassign(session, role)
+    except PgDatabaseError as error:
+        if sqlstate(error) != OUT_OF_MEMORY:
+            raise DatabaseError(
+                f"what role {role!r} owns could not be taken from it: {describe(error)}",
+                sqlstate=sqlstate(error),
+            ) from error
+        owned = sum(count_property(session, role).values())
+        raise PrivilegeCheckError(
+            f"role {role!r} owns {owned} objects, which cannot be taken from it, because each of "
+            "them is locked and the server cannot hold as many locks: let another role own them in "
+            "the source, name another role in the application's secret, or raise "
+            "max_locks_per_transaction in the cluster's parameter group, start the cluster's "
+            "instances again, and redrive",
+            role=role,
+            objects=owned,
+            sqlstate=sqlstate(error),
+        ) from error
+
+
+def _reassign(session: DatabaseSession, role: str) -> None:
+    """Make FORMER_OWNER where it is missing, and let it own what the role owns."""
+    known = session.column("SELECT 1 FROM pg_roles WHERE rolname = :role", role=FORMER_OWNER)
+    if not known:
+        session.run(f"CREATE ROLE {FORMER_OWNER} NOLOGIN")
+    inherits = session.column(
+        "SELECT 1 FROM pg_auth_members WHERE roleid = CAST(:quoted AS regrole) "
+        f"AND member = '{FORMER_OWNER}'::regrole",
+        quoted=identifier(role),
+    )
+    with acting_as(session, [role, FORMER_OWNER], to_become=True):
+        if not inherits:
+            session.run(f"GRANT {identifier(role)} TO {FORMER_OWNER}")
+        session.run(f"REASSIGN OWNED BY {identifier(role)} TO {FORMER_OWNER}")

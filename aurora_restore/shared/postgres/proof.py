@@ -13,13 +13,10 @@ from pg8000.exceptions import DatabaseError as PgDatabaseError
 from aurora_restore.shared.errors import PrivilegeCheckError
 from aurora_restore.shared.postgres.catalog import USER_TABLES
 from aurora_restore.shared.postgres.connection import (
-    INSUFFICIENT_PRIVILEGE,
     DatabaseLogin,
     DatabaseServer,
     DatabaseSession,
-    describe,
     identifier,
-    sqlstate,
 )
 from aurora_restore.shared.postgres.proof_checks import (
     require_no_groups,
@@ -29,6 +26,7 @@ from aurora_restore.shared.postgres.proof_checks import (
     require_rights_of_the_reader,
 )
 from aurora_restore.shared.postgres.rds_roles import RDS_DATABASE
+from aurora_restore.shared.postgres.refusals import INSUFFICIENT_PRIVILEGE, describe, sqlstate
 
 MOST_ATTEMPTS: Final = 50
 """To how many of the other databases a role tries to log in."""

@@ -22,15 +22,15 @@ from aurora_restore.shared.errors import (
 )
 from aurora_restore.shared.postgres import journal
 from aurora_restore.shared.postgres.catalog import find_owners
-from aurora_restore.shared.postgres.connection import (
-    INSUFFICIENT_PRIVILEGE,
-    DatabaseSession,
-    describe,
-    literal,
-    sqlstate,
-)
+from aurora_restore.shared.postgres.connection import DatabaseSession, literal
 from aurora_restore.shared.postgres.journal import JournalKey
 from aurora_restore.shared.postgres.membership import TemporaryMembership, plan_membership
+from aurora_restore.shared.postgres.refusals import (
+    INSUFFICIENT_PRIVILEGE,
+    describe,
+    raising_again,
+    sqlstate,
+)
 from aurora_restore.shared.postgres.tasks import Task, as_block, digest_of, dollar_quote
 
 ENTRY_PREFIX: Final = "script:"
@@ -139,7 +139,7 @@ def _as_one_statement(
 
     Only the script's own statements see the search path that they would see in psql. They may
     change it, and any setting; ``settings`` are set again before each of them. Where one fails, the
-    number of its line comes with the error, and nothing that the error's detail may quote.
+    number of its line comes with the error.
     """
     statements = script.script.statements
     quote = dollar_quote(each.sql for each in statements)
@@ -164,9 +164,11 @@ DECLARE
     own_path CONSTANT text := pg_catalog.current_setting('search_path');
     path text := (SELECT reset_val FROM pg_catalog.pg_settings WHERE name = 'search_path');
     files CONSTANT jsonb := ({_FILES});
-    item record;
+    the_rows pg_catalog.refcursor;
+    started bool;
     row_count bigint;
     at_line int;
+    sql text;
     changes jsonb := '[]';
     tables jsonb;
     new_files jsonb;
@@ -176,21 +178,24 @@ BEGIN
     BEGIN
         FOR number IN 1 .. pg_catalog.cardinality(sqls) LOOP
             at_line := lines[number];
+            sql := sqls[number];
             {_settings_again(settings)}
             PERFORM pg_catalog.set_config('search_path', path, true);
             row_count := NULL;
+            started := false;
             IF cursors[number] THEN
                 BEGIN
-                    row_count := 0;
-                    FOR item IN EXECUTE sqls[number] LOOP
-                        row_count := row_count OPERATOR(pg_catalog.+) 1;
-                    END LOOP;
+                    OPEN the_rows NO SCROLL FOR EXECUTE sql;
+                    started := true;
+                    MOVE FORWARD ALL FROM the_rows;
+                    GET DIAGNOSTICS row_count = ROW_COUNT;
+                    CLOSE the_rows;
                 EXCEPTION WHEN invalid_cursor_definition THEN
                     row_count := NULL;
                 END;
             END IF;
             IF row_count IS NULL THEN
-                EXECUTE sqls[number];
+                EXECUTE sql;
                 GET DIAGNOSTICS row_count = ROW_COUNT;
             END IF;
             path := pg_catalog.current_setting('search_path');
@@ -201,10 +206,8 @@ BEGIN
                     'line', lines[number], 'command', commands[number], 'rows', row_count);
             END IF;
         END LOOP;
-    EXCEPTION WHEN OTHERS THEN
-        RAISE EXCEPTION USING
-            ERRCODE = SQLSTATE,
-            MESSAGE = pg_catalog.format('line %s: %s', at_line, SQLERRM);
+    EXCEPTION WHEN OTHERS OR assert_failure THEN
+        {raising_again("pg_catalog.concat('line ', at_line)", "sql", "started")}
     END;
     SET ROLE NONE;
     {_lines(membership.lose)}
@@ -263,13 +266,19 @@ def find_changed_tables(
     )
 
 
+_ROWS: Final = "n_tup_ins + n_tup_upd + n_tup_del > 0"
 _CHANGED: Final = f"""
     SELECT s.relid, s.schemaname, s.relname, s.n_tup_ins, s.n_tup_upd, s.n_tup_del
     FROM pg_catalog.pg_stat_xact_user_tables s
-    WHERE s.n_tup_ins + s.n_tup_upd + s.n_tup_del > 0 AND s.schemaname <> '{journal.SCHEMA}'
-    AND s.schemaname !~ '^pg_temp'
+    WHERE ({_ROWS} OR s.relid IN (SELECT attrelid FROM pg_catalog.pg_attribute
+        WHERE attisdropped AND pg_catalog.age(xmin) <= 0))
+    AND s.schemaname <> '{journal.SCHEMA}' AND s.schemaname !~ '^pg_temp'
 """
-"""What the transaction has changed so far, by PostgreSQL's own count."""
+"""What the transaction has changed so far, by PostgreSQL's own count of rows.
+
+It does not count the values of a column that is dropped, which stay in the file. The catalog's row
+of that column is then of this transaction, than which nothing here is younger.
+"""
 _CHANGED_TABLES: Final = f"""
     SELECT coalesce(jsonb_agg(jsonb_build_object(
         'schema', c.schemaname, 'name', c.relname,
@@ -292,7 +301,7 @@ _FIRED_TRIGGERS: Final = f"""
         format('%s on %s.%s', t.tgname, c.schemaname, c.relname)
         ORDER BY c.schemaname, c.relname, t.tgname
     ), '[]') FROM ({_CHANGED}) c
-    JOIN pg_catalog.pg_trigger t ON t.tgrelid = c.relid AND NOT t.tgisinternal
+    JOIN pg_catalog.pg_trigger t ON {_ROWS} AND t.tgrelid = c.relid AND NOT t.tgisinternal
     AND t.tgenabled IN ('A', CASE pg_catalog.current_setting('session_replication_role')
         WHEN 'replica' THEN 'R' ELSE 'O' END)
 """

@@ -32,16 +32,14 @@ from pg8000.exceptions import InterfaceError
 from aurora_restore.shared.errors import DatabaseConnectionError, DatabaseError
 from aurora_restore.shared.postgres import journal
 from aurora_restore.shared.postgres.access import DatabaseAccess
-from aurora_restore.shared.postgres.connection import (
-    APPLICATION_NAME,
+from aurora_restore.shared.postgres.connection import APPLICATION_NAME, DatabaseSession, close
+from aurora_restore.shared.postgres.journal import JournalKey
+from aurora_restore.shared.postgres.refusals import (
     LOCK_NOT_AVAILABLE,
     UNIQUE_VIOLATION,
-    DatabaseSession,
-    close,
     describe,
     sqlstate,
 )
-from aurora_restore.shared.postgres.journal import JournalKey
 
 _ABANDONED_AFTER: Final = "5s"
 """For how long a session that does a task is idle when its function is taken to be gone."""

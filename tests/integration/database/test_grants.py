@@ -7,6 +7,7 @@ import pytest
 from aurora_restore.shared.errors import PrivilegeCheckError
 from aurora_restore.shared.postgres.connection import DatabaseLogin, identifier
 from aurora_restore.shared.postgres.ownership import FORMER_OWNER
+from embedded_aws.rds.data_plane.postgres import PostgresDataPlane
 from tests.integration.database.conftest import DATABASE, MASTER, NEWEST, Restored
 from tests.integration.database.roles import ACCESS, APP, READONLY, prove, set_up_access, setup_of
 
@@ -205,6 +206,29 @@ def test_what_the_read_only_role_owns_is_taken_from_it_and_still_works(restored:
     assert as_master(restored, owner, "others") == [[FORMER_OWNER]]
     rights = "SELECT rolcanlogin, rolsuper, rolcreaterole FROM pg_roles WHERE rolname = "
     assert as_master(restored, f"{rights}'{FORMER_OWNER}'") == [[False, False, False]]
+
+
+def test_more_property_than_the_server_has_locks_for_is_left_and_counted(
+    restored: Restored, data_plane: PostgresDataPlane
+) -> None:
+    for setting in ("max_locks_per_transaction = 10", "max_connections = 20"):
+        restored.superuser.run(f"ALTER SYSTEM SET {setting}")
+    data_plane.close("restored")
+    data_plane.open("restored")
+    as_master(restored, f"{ROLES} GRANT {READER} TO postgres")
+    as_master(restored, f"GRANT CREATE ON SCHEMA empty TO {READER}")
+    as_master(
+        restored,
+        "DO $$ BEGIN FOR n IN 1..2000 LOOP "
+        "EXECUTE format('CREATE TABLE empty.t%s ()', n); "
+        f"EXECUTE format('ALTER TABLE empty.t%s OWNER TO {READER}', n); "
+        "IF n % 50 = 0 THEN COMMIT; END IF; END LOOP; END $$",
+    )
+    with pytest.raises(PrivilegeCheckError, match=r"owns 2000 objects.*max_locks_per_tr") as caught:
+        set_up_access(restored)
+    assert caught.value.details["objects"] == 2000
+    count = f"SELECT count(*) FROM pg_tables WHERE tableowner = '{READONLY.user}'"
+    assert as_master(restored, count) == [[2000]]
 
 
 def test_ownership_of_the_read_only_role_is_found_out(restored: Restored) -> None:

@@ -228,7 +228,7 @@ def test_a_failure_of_a_script_quotes_no_value(restored: Restored) -> None:
         "SELECT email::date FROM customers",
         "SELECT email::inet FROM customers",
     ):
-        with pytest.raises(ScriptFailedError, match=r'line 1: invalid .*"…"') as caught:
+        with pytest.raises(ScriptFailedError, match=r"line 1: 22[0-9A-Z]{3} \(") as caught:
             mask(restored, script(sql))
         assert "real.example" not in caught.value.message
 

@@ -158,7 +158,7 @@ def test_a_trigger_on_login_that_refuses_the_master_leaves_no_login_open(
             old.run("SELECT 1")
 
     require_locked_out(restored)
-    with pytest.raises(DatabaseConnectionError, match=r"from the office.*event trigger on login"):
+    with pytest.raises(DatabaseConnectionError, match=r"P0001 .*event trigger on login"):
         done.require_complete()
 
 

@@ -128,7 +128,7 @@ def test_a_journal_that_came_with_the_snapshot_of_another_environment_is_not_bel
 
 def test_nothing_of_a_failed_script_remains(restored: Restored) -> None:
     with pytest.raises(
-        ScriptFailedError, match=r"mask\.sql failed .* 22012: line 1: division"
+        ScriptFailedError, match=r"mask\.sql failed .*: line 1: 22012 \(division_by_zero\)"
     ) as caught:
         run(restored, "DELETE FROM customers; SELECT 1 / 0;")
     assert caught.value.details == {"script": "mask.sql", "sqlstate": "22012"}
@@ -250,7 +250,9 @@ def test_a_script_that_would_end_its_own_transaction_is_rolled_back_and_never_co
 def test_a_failure_names_the_line_of_the_statement_and_quotes_no_row(restored: Restored) -> None:
     with pytest.raises(ScriptFailedError) as caught:
         run(restored, "SELECT 1;\n\nINSERT INTO customers VALUES (1, 'personal@real.example');")
-    assert "23505: line 3: duplicate key value" in str(caught.value)
+    assert "line 3: 23505 (unique_violation), constraint customers_pkey of public.customers" in str(
+        caught.value
+    )
     assert "personal" not in repr(caught.value) + str(caught.value.__cause__)
 
 
@@ -263,6 +265,7 @@ def test_a_script_that_returns_many_rows_goes_on_without_its_client(restored: Re
         return connections[-1]
 
     masking = """
+        SELECT pg_sleep(0.5);
         SELECT repeat('x', 1000) FROM generate_series(1, 300000);
         UPDATE customers SET email = 'masked' RETURNING repeat(email, 1000);
         WITH rows AS (SELECT 1) SELECT repeat('x', 1000) FROM generate_series(1, 300000);
@@ -293,7 +296,7 @@ def test_a_script_may_reset_the_settings_of_its_session(restored: Restored, sql:
 
 @pytest.mark.parametrize("sql", ["COPY customers TO STDOUT", "COPY customers FROM STDIN"])
 def test_a_copy_to_the_client_is_refused_with_its_reason(restored: Restored, sql: str) -> None:
-    with pytest.raises(ScriptFailedError, match=r"0A000: line 1: .* no COPY from or to a client"):
+    with pytest.raises(ScriptFailedError, match=r"line 1: 0A000: .* no COPY from or to a client"):
         run(restored, sql)
 
 

@@ -15,6 +15,7 @@ from aurora_restore.shared.postgres.connection import DatabaseSession, literal
 from aurora_restore.shared.postgres.journal import JournalKey
 from aurora_restore.shared.postgres.masking.findings import Finding, Proof
 from aurora_restore.shared.postgres.masking.storage import ReadingTransaction
+from aurora_restore.shared.postgres.refusals import may_be_shown
 from aurora_restore.shared.postgres.session_settings import (
     DEFAULT_SEARCH_PATH,
     TRUSTED_SEARCH_PATH,
@@ -73,8 +74,7 @@ class RunCheck(Proof):
     def _details(self) -> str:
         """Return the expression for what the journal says of the check.
 
-        What PostgreSQL says of a query that it cannot plan (class 42) is about its text, and is
-        kept; any other message may quote data, and only its code is kept.
+        Of a message that may quote data only the code is kept.
         """
         name = literal(self.name)
         return f"""(
@@ -83,8 +83,7 @@ class RunCheck(Proof):
                 'findings', CASE
                     WHEN result.code <> '' THEN jsonb_build_array(jsonb_build_object(
                         'place', {name}, 'found', 1, 'kind', concat({literal(REFUSED)},
-                        result.code, CASE WHEN result.code LIKE '42%' THEN ': ' END,
-                        CASE WHEN result.code LIKE '42%' THEN result.message END)))
+                        result.code, ': ' || nullif(result.message, ''))))
                     WHEN result.row_count > 0 THEN jsonb_build_array(jsonb_build_object(
                         'place', {name}, 'found', result.row_count, 'kind', {literal(ROWS)}))
                     ELSE '[]'
@@ -128,14 +127,21 @@ DECLARE
     row_count bigint;
     code pg_catalog.text;
     message pg_catalog.text;
+    context pg_catalog.text;
+    started bool := false;
 BEGIN
     BEGIN
         OPEN the_rows NO SCROLL FOR EXECUTE {literal(sql)};
+        started := true;
         MOVE FORWARD {MOST_ROWS + 1} FROM the_rows;
         GET DIAGNOSTICS row_count = ROW_COUNT;
         CLOSE the_rows;
-    EXCEPTION WHEN OTHERS THEN
-        GET STACKED DIAGNOSTICS code = RETURNED_SQLSTATE, message = MESSAGE_TEXT;
+    EXCEPTION WHEN OTHERS OR assert_failure THEN
+        GET STACKED DIAGNOSTICS code = RETURNED_SQLSTATE, message = MESSAGE_TEXT,
+            context = PG_EXCEPTION_CONTEXT;
+        IF NOT {may_be_shown("code", "context", literal(sql), "started")} THEN
+            message := NULL;
+        END IF;
     END;
     PERFORM pg_catalog.set_config({literal(_ROW_COUNT)}, pg_catalog.concat(row_count), true),
         pg_catalog.set_config({literal(_CODE)}, pg_catalog.concat(code), true),

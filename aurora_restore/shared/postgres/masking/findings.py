@@ -12,13 +12,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from pg8000.exceptions import DatabaseError as PgDatabaseError
-
-from aurora_restore.shared.errors import DatabaseError, MaskingError
+from aurora_restore.shared.errors import MaskingError
 from aurora_restore.shared.postgres import journal
 from aurora_restore.shared.postgres.connection import DatabaseSession
 from aurora_restore.shared.postgres.journal import JournalKey
-from aurora_restore.shared.postgres.masking.storage import failure_without_values
 from aurora_restore.shared.postgres.tasks import Task
 
 
@@ -55,10 +52,6 @@ class Proof(Task):
     @abstractmethod
     def judge(self, findings: Sequence[Finding]) -> MaskingError:
         """Return the error for findings, of which there is at least one."""
-
-    def error(self, error: PgDatabaseError) -> DatabaseError:
-        """Return an error that quotes no value."""
-        return failure_without_values(self, error)
 
     def completion(self, key: JournalKey, summary: Mapping[str, Any]) -> str:
         """Return the statement that records the proof as done."""

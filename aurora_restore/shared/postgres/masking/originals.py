@@ -13,11 +13,9 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Final
 
-from pg8000.exceptions import DatabaseError as PgDatabaseError
-
 from aurora_restore.shared.documents.classification import MASKED, Schemas
 from aurora_restore.shared.documents.schema import to_json
-from aurora_restore.shared.errors import DatabaseError, MaskingUnprovableError
+from aurora_restore.shared.errors import MaskingUnprovableError
 from aurora_restore.shared.name_list import NameList
 from aurora_restore.shared.postgres import journal
 from aurora_restore.shared.postgres.connection import DatabaseSession, literal
@@ -28,7 +26,6 @@ from aurora_restore.shared.postgres.masking.storage import (
     ReadingTransaction,
     StoredRelation,
     as_text,
-    failure_without_values,
     find_stored_relations,
     holds_something,
     in_batches,
@@ -121,10 +118,6 @@ class RememberOriginals(Task):
                     )
                 )
         journal.write(session, key, self.entry)
-
-    def error(self, error: PgDatabaseError) -> DatabaseError:
-        """Return an error that quotes no value."""
-        return failure_without_values(self, error)
 
 
 def prepare(session: DatabaseSession, key: JournalKey, evidence_key: EvidenceKey) -> None:

@@ -8,20 +8,10 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final, TypeVar
 
-from pg8000.exceptions import DatabaseError as PgDatabaseError
-
-from aurora_restore.shared.errors import DatabaseError
 from aurora_restore.shared.postgres.catalog import USER_SCHEMA, find_owners, is_of_extension
-from aurora_restore.shared.postgres.connection import (
-    DatabaseSession,
-    describe,
-    identifier,
-    literal,
-    sqlstate,
-)
+from aurora_restore.shared.postgres.connection import DatabaseSession, identifier, literal
 from aurora_restore.shared.postgres.masking.columns import TableName
 from aurora_restore.shared.postgres.membership import plan_membership
-from aurora_restore.shared.postgres.tasks import Task
 
 MOST_RELATIONS: Final = 100
 """How many relations one transaction reads: it holds a lock for each, and for their indexes."""
@@ -39,9 +29,6 @@ TEXT_SETTINGS: Final = (
     "SET LOCAL lc_monetary = 'C'",
     "SET LOCAL extra_float_digits = 1",
 )
-
-_WITHOUT_VALUES: Final = frozenset({"40", "42", "53", "54", "55", "57", "58"})
-"""The classes of SQLSTATE whose messages name objects and settings, and never data."""
 
 EMPTY_TEXTS: Final = ("", "{}", "[]", "null", "\\x")
 """How values are written that hold nothing: of text, arrays, JSON and bytes."""
@@ -157,18 +144,6 @@ def in_batches(
         batch.append(thing)
     if batch:
         yield batch
-
-
-def failure_without_values(task: Task, error: PgDatabaseError) -> DatabaseError:
-    """Return the error of a task that reads the data: of what PostgreSQL says, no value is quoted.
-
-    Messages about data and those of functions may quote it; those about objects, locks and
-    resources do not.
-    """
-    said = describe(error) if sqlstate(error)[:2] in _WITHOUT_VALUES else sqlstate(error)
-    return DatabaseError(
-        f"{task.title} failed in database {task.database!r}: {said}", sqlstate=sqlstate(error)
-    )
 
 
 @dataclass(frozen=True)

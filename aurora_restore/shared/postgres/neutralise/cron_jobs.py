@@ -17,6 +17,7 @@ from aurora_restore.shared.postgres.connection import DatabaseSession, identifie
 from aurora_restore.shared.postgres.membership import membership_options
 from aurora_restore.shared.postgres.neutralise.wiring import Remnant, ScheduledJob
 from aurora_restore.shared.postgres.rds_roles import RDS_PREFIX, RDS_ROLES
+from aurora_restore.shared.postgres.refusals import SQL_REFUSAL
 
 Row = tuple[int, str, str]
 """Number, name and user of a job."""
@@ -96,7 +97,7 @@ BEGIN
     EXCEPTION WHEN OTHERS THEN
       IF candidate.rolcanlogin AND candidate.rolname !~ '^{RDS_PREFIX}' THEN
         unseen := unseen || jsonb_build_array(
-          jsonb_build_array(candidate.rolname, SQLSTATE || ': ' || SQLERRM));
+          jsonb_build_array(candidate.rolname, {SQL_REFUSAL}));
       END IF;
     END;
   END LOOP;

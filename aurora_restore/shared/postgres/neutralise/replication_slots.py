@@ -4,8 +4,9 @@ from typing import Final
 
 from pg8000.exceptions import DatabaseError as PgDatabaseError
 
-from aurora_restore.shared.postgres.connection import DatabaseSession, sqlstate
+from aurora_restore.shared.postgres.connection import DatabaseSession
 from aurora_restore.shared.postgres.neutralise.wiring import ReplicationSlot
+from aurora_restore.shared.postgres.refusals import sqlstate
 
 OBJECT_IN_USE: Final = "55006"
 MOST_TRIES: Final = 25

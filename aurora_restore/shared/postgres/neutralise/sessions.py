@@ -8,8 +8,9 @@ from pg8000.exceptions import DatabaseError as PgDatabaseError
 
 from aurora_restore.shared.errors import DatabaseError, InvalidPasswordError
 from aurora_restore.shared.postgres.access import DatabaseAccess
-from aurora_restore.shared.postgres.connection import DatabaseSession, describe
+from aurora_restore.shared.postgres.connection import DatabaseSession
 from aurora_restore.shared.postgres.neutralise.wiring import Remnant
+from aurora_restore.shared.postgres.refusals import describe
 
 PASSING: Final = ("", "08", "57")
 """How SQLSTATEs begin that say nothing of a database: the connection failed, or the server is
