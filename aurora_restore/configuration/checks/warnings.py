@@ -21,13 +21,8 @@ def warnings_of_environment(environment: Environment) -> Iterator[Fault]:
                 f"{environment.account}: if both are right, the key's policy must allow "
                 f"{environment.account} what docs/sources.md shows",
             )
-        if restore.target.quarantine == "off":
-            yield Fault(
-                f"restores.{name}.target.quarantine",
-                "is off: from its restore on the cluster can be reached with the logins of "
-                "production and with unmasked data, and its subscriptions, foreign servers and "
-                "scheduled jobs reach production; leave it out",
-            )
+        if warning := restore.target.quarantine_warning:
+            yield Fault(f"restores.{name}.target.quarantine", warning)
         for kind in restore.database.neutralise.kept:
             yield Fault(
                 f"restores.{name}.database.neutralise.{kind}",

@@ -302,6 +302,17 @@ class Target:
         """Return the port of the restored cluster."""
         return self.port or DEFAULT_PORT
 
+    @property
+    def quarantine_warning(self) -> str | None:
+        """Return what to warn of where the restored cluster is never shut off."""
+        if self.quarantine != "off":
+            return None
+        return (
+            "the quarantine is off: from its restore on the cluster can be reached with the "
+            "logins of production and with unmasked data, and its subscriptions, foreign servers "
+            "and scheduled jobs reach production; leave it out"
+        )
+
 
 @dataclass(frozen=True, kw_only=True)
 class Script:

@@ -8,6 +8,7 @@ superuser is left out, because nobody can change it.
 from collections.abc import Iterator
 from typing import Any, Final
 
+from aurora_restore.shared.documents.schema import to_json
 from aurora_restore.shared.errors import PrivilegeCheckError
 from aurora_restore.shared.name_list import NameList
 from aurora_restore.shared.postgres.catalog import USER_RELATIONS, USER_SCHEMA
@@ -64,7 +65,7 @@ def require_nothing(session: DatabaseSession, fault: str, query: str, **paramete
 def _require_none(fault: str, found: list[str]) -> None:
     if found:
         listed = NameList.of(found)
-        raise PrivilegeCheckError(f"{fault} {listed}", found=list(listed.names))
+        raise PrivilegeCheckError(f"{fault} {listed}", found=to_json(listed))
 
 
 def require_no_groups(session: DatabaseSession, role: str) -> None:
@@ -79,7 +80,7 @@ def require_no_groups(session: DatabaseSession, role: str) -> None:
     if groups:
         listed = NameList.of(repr(group) for group in groups)
         raise PrivilegeCheckError(
-            f"role {role!r} is a member of {listed}", role=role, groups=groups
+            f"role {role!r} is a member of {listed}", role=role, groups=to_json(NameList.of(groups))
         )
 
 

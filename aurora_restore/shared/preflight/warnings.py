@@ -17,6 +17,8 @@ from aurora_restore.shared.preflight.inventory import Inventory
 
 def find_warnings(found: Inventory) -> Iterator[str]:
     """Yield what to look at again before a run."""
+    if warning := found.request.restore.target.quarantine_warning:
+        yield warning
     if warning := found.request.restore.database.masking_warning:
         yield warning
     try:

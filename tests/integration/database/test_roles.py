@@ -81,6 +81,11 @@ def catalog(restored: Restored) -> list[list[Any]]:
         return list(connection.run(SNAPSHOT_OF_THE_CATALOG))
 
 
+def named(*names: str) -> dict[str, Any]:
+    """A list of names as details have it."""
+    return {"count": len(names), "names": list(names)}
+
+
 def test_sessions_end_that_an_earlier_attempt_has_left(restored: Restored) -> None:
     with restored.session(ETL) as old:
         with restored.session(MASTER) as connection:
@@ -259,7 +264,7 @@ def test_a_membership_that_only_a_superuser_could_end_is_reported_with_its_remed
         match=r"'app_user' could not leave 'made by app' \(granted by 'rdsadmin'\).*in the source",
     ) as caught:
         set_up(restored)
-    assert caught.value.details == {"role": "app_user", "groups": ["made by app"]}
+    assert caught.value.details == {"role": "app_user", "groups": named("made by app")}
     assert restored.refuses(former)
     assert restored.refuses(APP)
 
@@ -282,9 +287,22 @@ def test_a_role_that_is_a_member_of_another_is_found_out(
         connection.run(f"GRANT writers TO {identifier(login.user)} {how}")
     with pytest.raises(PrivilegeCheckError, match="is a member of 'writers'") as caught:
         prove(restored)
-    assert caught.value.details == {"role": login.user, "groups": ["writers"]}
+    assert caught.value.details == {"role": login.user, "groups": named("writers")}
     set_up(restored)
     prove(restored)
+
+
+@pytest.mark.parametrize("restored", OLDEST, indirect=True)
+def test_a_failed_proof_names_the_first_of_many(restored: Restored) -> None:
+    set_up(restored)
+    with restored.session(MASTER) as connection:
+        for number in range(60):
+            group = f"g{number:02}"
+            connection.run(f"CREATE ROLE {group}; GRANT {group} TO {identifier(READONLY.user)}")
+    with pytest.raises(PrivilegeCheckError, match=r"'g49', and 10 more$") as caught:
+        prove(restored)
+    names = [f"g{number:02}" for number in range(50)]
+    assert caught.value.details["groups"] == {"count": 60, "names": names}
 
 
 def test_to_own_the_database_is_no_membership(restored: Restored) -> None:

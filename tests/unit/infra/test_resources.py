@@ -311,7 +311,7 @@ def test_no_other_network_is_made(stack: Synthesis) -> None:
 def test_a_restore_without_a_quarantine_is_warned_of() -> None:
     found = synthesise(example({"restores.staging.target.quarantine": "off"})).warnings()
 
-    assert [each for each in found if "target.quarantine: is off" in each]
+    assert [each for each in found if "target.quarantine: the quarantine is off" in each]
 
 
 @pytest.mark.parametrize(

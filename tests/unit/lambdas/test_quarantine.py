@@ -17,6 +17,7 @@ from tests.support.database_double import DatabasesDouble
 from tests.support.network import DATABASE_PORT
 from tests.support.quarantine import create_quarantine, on_port
 from tests.unit.bench import Bench
+from tests.unit.lambdas.arrange import go
 from tests.unit.lambdas.midway import (
     OPERATION,
     copied,
@@ -119,6 +120,18 @@ def test_without_a_quarantine_the_answers_say_so_and_so_does_the_audit_trail(sce
     assert said.startswith("off: cluster my-cluster has had its final security groups since")
     body = until_done(scene, CheckRestoreStatusHandler)["body"]
     assert body["drift"] == []
+
+
+@pytest.mark.parametrize(("quarantine", "warned"), [(None, False), ("off", True)])
+def test_a_dry_run_warns_of_a_cluster_without_a_quarantine(
+    scene: Scene, quarantine: str | None, warned: bool
+) -> None:
+    if quarantine is not None:
+        scene.configure(quarantine=quarantine)
+
+    body = go(scene, SnapshotCheckHandler, {"dry_run": True})["body"]
+
+    assert any("the quarantine is off" in each for each in body["warnings"]) is warned
 
 
 def test_a_cluster_that_was_taken_out_of_its_quarantine_is_put_back(scene: Scene) -> None:
