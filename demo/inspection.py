@@ -127,6 +127,7 @@ def inspect(
                 handed_over.get("quarantine_security_group_ids", ()),
                 records.time_of("restore-snapshot"),
                 set_up_at,
+                _moment(handed_over.get("hand_over_started_at")),
                 _moment(handed_over.get("handed_over_at")),
             ),
             check_outsider(outsider.refused, outsider.reached, set_up_at),

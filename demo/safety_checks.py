@@ -124,22 +124,24 @@ def check_quarantine(
     groups: Sequence[str],
     restored: datetime | None,
     set_up: datetime | None,
+    begun: datetime | None,
     lifted: datetime | None,
 ) -> Check:
     """Return the check that the quarantine ended after the databases were set up, and not before.
 
     The groups are those of the quarantine. The moments are those of the state table: when the
-    restore was begun, when the databases were set up, and when the cluster was handed over.
+    restore was begun, when the databases were set up, when the final groups were attached, and when
+    they were in force on every instance.
     """
     promise = "The quarantine was lifted after the databases were set up"
-    if not (groups and restored and set_up and lifted):
+    if not (groups and restored and set_up and begun and lifted):
         return Check(promise=promise, held=False, found="the state knows of none, or not when")
     return Check(
         promise=promise,
-        held=restored < set_up < lifted,
-        evidence=f"at {_shown(lifted)}, {(lifted - restored).total_seconds():.1f} s after the "
-        "restore began",
-        found=f"it was lifted at {_shown(lifted)}, and they were set up at {_shown(set_up)}",
+        held=restored < set_up < begun < lifted,
+        evidence=f"between {_shown(begun)} and {_shown(lifted)}, "
+        f"{(begun - restored).total_seconds():.1f} s after the restore began",
+        found=f"that began at {_shown(begun)}, and they were set up at {_shown(set_up)}",
     )
 
 

@@ -52,7 +52,8 @@ def _checks(database: Database, path: str, repository: Path) -> Iterator[Fault]:
     for i, check in enumerate(database.checks):
         where = f"{path}.checks[{i}]"
         if (check.path is None) == (check.sql is None):
-            yield Fault(where, "needs either `path` or `sql`, and not both")
+            given = "neither `path` nor `sql`" if check.sql is None else "both `path` and `sql`"
+            yield Fault(where, f"has {given}: give the one a file, or the other the query")
         elif check.sql is not None and check.name is None:
             yield Fault(f"{where}.name", "is missing: a query without a file needs a name")
         else:

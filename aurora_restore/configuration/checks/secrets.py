@@ -64,8 +64,13 @@ def _users(secrets: Secrets, path: str) -> Iterator[Fault]:
     names = {"app_username": secrets.app_username, "readonly_username": secrets.readonly_username}
     if not secrets.master:
         names = {"master_username": secrets.master_username, **names}
-    if not secrets.app and len(set(names.values())) < len(names):
-        yield Fault(path, f"{' and '.join(f'`{name}`' for name in names)} must differ")
+    if secrets.app:
+        return
+    for user in dict.fromkeys(names.values()):
+        alike = [f"`{name}`" for name in names if names[name] == user]
+        if len(alike) > 1:
+            named = " and ".join(alike)
+            yield Fault(path, f"{named} are both {user!r}: give each a name of its own")
 
 
 def _contradictions(own: OwnSecrets, path: str) -> Iterator[Fault]:

@@ -22,7 +22,7 @@ class QueryCheck:
         Rule(
             help="A file with the query, relative to the repository.",
             pattern=SQL_FILE,
-            means="a relative path to a .sql file",
+            means="a path to a .sql file in this repository, without `..`",
             example="config/sql/no-real-addresses.sql",
         ),
     ] = None

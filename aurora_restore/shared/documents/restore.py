@@ -323,7 +323,7 @@ class Script:
         Rule(
             help="The file, relative to the repository.",
             pattern=SQL_FILE,
-            means="a relative path to a .sql file",
+            means="a path to a .sql file in this repository, without `..`",
             example="config/sql/mask-customers.sql",
         ),
     ]
@@ -444,7 +444,7 @@ class Database:
             "`cleared` or `safe`; a column that it does not name ends the run, before anyone can "
             "log in.",
             pattern=JSON_FILE,
-            means="a relative path to a .json file",
+            means="a path to a .json file in this repository, without `..`",
             example="config/columns/orders.json",
         ),
     ] = None
@@ -458,7 +458,10 @@ class Database:
     def masking_fault(self) -> str | None:
         """Return why `masking` contradicts the other fields; None if it does not."""
         if self.masking == "required" and not (self.columns or self.scripts or self.checks):
-            return "is `required`, and there are neither `columns` nor `scripts` nor `checks`"
+            return (
+                "is `required`, and there are neither `columns` nor `scripts` nor `checks`: add "
+                "one, or leave `masking` out"
+            )
         if self.masking == "none" and self.columns:
             return "is `none`, and `columns` says what is masked: leave out one of them"
         return None
@@ -468,10 +471,10 @@ class Database:
         """Return what to warn of where data may be handed over as it is in production."""
         if self.masking == "none" or self.scripts:
             return None
-        return (
-            "no script masks the data, so it is handed over as it is in production; if that is "
-            "meant, set database.masking to none"
-        )
+        handed_over = "no script masks the data, so it is handed over as it is in production"
+        if self.masking == "required":
+            return handed_over
+        return f"{handed_over}; if that is meant, set database.masking to none"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -333,8 +333,9 @@ def _one_of(kinds: Sequence[Any], value: Any, path: str, faults: list[Fault]) ->
     if isinstance(value, Mapping):
         return _object(typing.cast(type, document), value, path, faults)
     if value not in texts:
-        choices = ", ".join(map(repr, texts))
-        faults.append(Fault(path, f"{shown(value)} is neither an object nor one of {choices}"))
+        choices = " or ".join(map(repr, texts))
+        given = shown(value) if isinstance(value, str) else kind_of(value)
+        faults.append(Fault(path, f"must be an object, or {choices}, not {given}; or leave it out"))
     return value
 
 

@@ -208,7 +208,7 @@ def test_an_environment_is_read_under_its_name() -> None:
         (
             "secrets.readonly_username",
             "orders_app",
-            "secrets: `master_username` and `app_username` and `readonly_username` must differ",
+            "secrets: `app_username` and `readonly_username` are both 'orders_app': give each a",
         ),
         ("database_ca_bundle", "no.pem", "database_ca_bundle: there is no file"),
         ("database_ca_bundle", PEM, "is not a bundle of certificates in PEM"),

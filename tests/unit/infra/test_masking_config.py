@@ -92,8 +92,14 @@ def test_the_database_of_the_master_secret_must_be_classified_where_none_is_list
 @pytest.mark.parametrize(
     ("checks", "fault"),
     [
-        ([{"name": "a"}], "checks[0]: needs either `path` or `sql`, and not both"),
-        ([{**CHECK, "sql": "SELECT 1"}], "checks[0]: needs either `path` or `sql`, and not both"),
+        (
+            [{"name": "a"}],
+            "checks[0]: has neither `path` nor `sql`: give",
+        ),
+        (
+            [{**CHECK, "sql": "SELECT 1"}],
+            "checks[0]: has both `path` and `sql`: give",
+        ),
         ([{"sql": "SELECT 1"}], "checks[0].name: is missing: a query without a file needs a name"),
         ([CHECK, CHECK], f"checks[1].name: {CHECK['path']!r} is also that of checks[0]"),
         ([{"path": "none.sql"}], "checks[0].path: there is no file"),
@@ -104,7 +110,8 @@ def test_the_database_of_the_master_secret_must_be_classified_where_none_is_list
         ),
         (
             [{"name": "a", "sql": "DELETE FROM customers"}],
-            "checks[0].sql: DELETE returns no rows: a check is a query",
+            "checks[0].sql: a check is a query, and begins with SELECT, WITH, VALUES or TABLE, "
+            "not with DELETE",
         ),
     ],
 )

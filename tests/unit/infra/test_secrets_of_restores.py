@@ -208,7 +208,7 @@ def test_the_keys_are_used_for_adopted_secrets_alone(policies: dict[str, Policy]
         ),
         (
             example({STAGING: {"master_username": "orders_app"}}),
-            f"{STAGING}: `master_username` and `app_username` and `readonly_username` must differ",
+            f"{STAGING}: `master_username` and `app_username` are both 'orders_app': give each a",
         ),
         (
             fleet({"app_secret_endpoint": True}, {"app_secret_endpoint": True}),

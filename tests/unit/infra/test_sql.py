@@ -29,6 +29,7 @@ from aurora_restore.shared.documents.sql_script import DeployedScript
         "SELECT a$b$c; SELECT 'é'",
         "SELECT 'not closed; COMMIT;",
         "RESET ALL; PREPARE p AS SELECT 1; EXECUTE p",
+        "REFRESH MATERIALIZED VIEW CONCURRENTLY a; REPACK b",
     ],
 )
 def test_what_may_be_right_is_taken(sql: str) -> None:
@@ -64,8 +65,8 @@ def test_a_script_that_would_begin_or_end_a_transaction_is_refused(command: str)
 @pytest.mark.parametrize(
     ("script", "fault"),
     [
-        (b"", "has no statement: write one, or leave the script out"),
-        (b"-- nothing\n/* ; */ ;\n", "has no statement: write one, or leave the script out"),
+        (b"", "has no statement: write one, or leave it out"),
+        (b"-- nothing\n/* ; */ ;\n", "has no statement: write one, or leave it out"),
         (b"SELECT '\xff'", "byte 8: not valid UTF-8; save it in UTF-8"),
         (b"\xef\xbb\xbfSELECT 1", "begins with a byte order mark: save it without one"),
         (b"SELECT 1;\n\\copy a FROM 'b'", "line 2: \\copy is a command of psql, not SQL"),
@@ -74,6 +75,14 @@ def test_a_script_that_would_begin_or_end_a_transaction_is_refused(command: str)
         (b"COPY a FROM STDIN;\n1\t2\n\\.\n", "line 1: COPY has no STDIN here"),
         (b"COPY a\nTO stdout", "line 1: COPY has no STDOUT here"),
         (b"DISCARD ALL", "line 1: DISCARD ALL cannot run in a transaction"),
+        (b"UPDATE a SET b = 1;\nVACUUM a;", "line 2: VACUUM cannot run in a transaction"),
+        (b"create database a", "line 1: CREATE DATABASE cannot run in a transaction"),
+        (
+            b"CREATE UNIQUE INDEX CONCURRENTLY a ON b (c)",
+            "line 1: CREATE UNIQUE INDEX CONCURRENTLY cannot run in a transaction, and the "
+            "whole script is one; remove CONCURRENTLY",
+        ),
+        (b"UPDTE a SET b = 1", "line 1: UPDTE is no command of PostgreSQL; did you mean UPDATE?"),
         (b"SET SESSION AUTHORIZATION a", "line 1: only a superuser may SET SESSION AUTHORIZATION"),
     ],
 )

@@ -100,9 +100,9 @@ def test_an_object_or_a_text_is_written_back_the_same(quarantine: Any) -> None:
 @pytest.mark.parametrize(
     ("quarantine", "said"),
     [
-        ("on", "target.quarantine: 'on' is neither an object nor one of 'off'"),
-        (["sg-12345678"], "target.quarantine: ['sg-12345678'] is neither an object"),
-        (True, "target.quarantine: True is neither an object nor one of 'off'"),
+        ("on", "target.quarantine: must be an object, or 'off', not 'on'; or leave it out"),
+        (["sg-12345678"], "target.quarantine: must be an object, or 'off', not a list"),
+        (True, "target.quarantine: must be an object, or 'off', not a boolean"),
         ({}, "target.quarantine.security_group_ids: is missing"),
         ({"security_group_ids": []}, "security_group_ids: it needs at least 1 entry"),
         ({"security_group_ids": ["sg"]}, "security_group_ids[0]: 'sg' is not valid"),
