@@ -49,7 +49,7 @@ SAFETY = {
     "No original value is left in any table, view or statistic of the copy": "",
     "The pipeline has proven the masking of every column": "of 2 masked ones none of 1,143",
     "Its checks of the masked data have found nothing": "'No customer has a name or an address",
-    "The quarantine was lifted after the databases were set up": "at 20",
+    "The quarantine was lifted after the databases were set up": "between 20",
     "Until the databases were set up another host was refused": "it was refused ",
 }
 """What is promised of the copy, and how that begins by which it is shown."""
