@@ -13,6 +13,8 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 
 SPREAD = ("test_crash_sweep.py", "test_fault_sweep.py")
 """Files with long tests that share nothing."""
+LONGEST = "test_sql_sweep.py"
+"""The file that takes longest in one process: begun last, it would keep one while others rest."""
 
 
 class Scheduling(LoadFileScheduling):  # type: ignore[misc]
@@ -25,6 +27,11 @@ class Scheduling(LoadFileScheduling):  # type: ignore[misc]
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Scheduling:
     return Scheduling(config, log)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the tests that take longest."""
+    items.sort(key=lambda item: item.path.name != LONGEST)
 
 
 @pytest.hookimpl(trylast=True)
