@@ -159,7 +159,7 @@ def described(secret: str, decision: FillIn | LeaveAlone) -> str:
             return f"secret {secret} says where the cluster is reached"
         case LeaveAlone(reason):
             return (
-                f"secret {secret} is not told where the cluster is reached, and stays as it is: "
+                f"secret {secret} does not say where this cluster is reached, and stays as it is: "
                 f"{reason}"
             )
         case _:

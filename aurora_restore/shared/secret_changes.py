@@ -1,7 +1,7 @@
 """Changes of a secret that lose nothing of what others change in it meanwhile.
 
 Secrets Manager knows no condition on a write. So after it the version is read that the write has
-replaced: if that is not the one that the change was made of, somebody has stored another one in
+replaced: if that is not the one that the change was made of, another one was stored in
 between, a rotation for example, and the change is made of that one and stored again.
 """
 

@@ -9,7 +9,7 @@ end: it would only repeat it.
 """
 
 import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from http import HTTPStatus
@@ -258,3 +258,13 @@ class SqlSweep:
                 yield
         except (Violation, AuroraRestoreError) as error:
             self.broken.append(f"{how} {number}, {said}: {error}")
+
+
+IN_A_SCRIPT = "crash points in the middle of a script"
+DISTURBANCES: Mapping[str, Callable[[SqlSweep], None]] = {
+    "crash points between statements": SqlSweep.kill_everywhere,
+    "crash points between a change and its answer": SqlSweep.kill_unheard,
+    IN_A_SCRIPT: SqlSweep.kill_during_scripts,
+    "lost connections": SqlSweep.lose_connections,
+}
+"""Every way to disturb a step, by what its points are called."""

@@ -1,20 +1,13 @@
 """The step that speaks SQL may die, or lose its connection, at any statement."""
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator
 
 import pytest
 
 from tests.sweeps.report import Record, record_line
 from tests.sweeps.sql_stage import SqlStage, sql_stage
-from tests.sweeps.sql_sweep import SqlSweep
-
-DISTURBANCES: Mapping[str, Callable[[SqlSweep], None]] = {
-    "crash points between statements": SqlSweep.kill_everywhere,
-    "crash points between a change and its answer": SqlSweep.kill_unheard,
-    "crash points in the middle of a script": SqlSweep.kill_during_scripts,
-    "lost connections": SqlSweep.lose_connections,
-}
+from tests.sweeps.sql_sweep import DISTURBANCES, SqlSweep
 
 
 @pytest.fixture(scope="module")

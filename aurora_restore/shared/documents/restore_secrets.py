@@ -125,7 +125,7 @@ class EndpointRule(Enum):
 
     ALWAYS = auto()
     UNLESS_FOREIGN = auto()
-    """Unless it names a host that is not the target's: somebody else relies on it."""
+    """Unless it names a host that is not the target's: others may rely on it."""
     NOT_IN_COMMON = auto()
     """Several restores use it, so it cannot say where each of their clusters is."""
     NEVER = auto()

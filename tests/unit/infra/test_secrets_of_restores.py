@@ -102,14 +102,14 @@ def test_the_secrets_of_the_environment_keep_their_place_in_the_template() -> No
 
 
 def test_the_functions_know_what_several_restores_use() -> None:
-    def told(document: Document) -> str:
+    def secrets_in_common(document: Document) -> str:
         _, function = synthesise(document).functions()["hand-over"]
         return str(function["Environment"]["Variables"]["APP_SECRETS_IN_COMMON"])
 
-    assert told(example()) == ""
-    assert told(fleet()) == "aurora-restore-app-credentials"
-    assert told(fleet(test={"app_username": "orders_own"})) == ""
-    same = told(fleet({"app": "shop/app"}, {"app": f"{ARN}shop/app-a1B2c3"}))
+    assert secrets_in_common(example()) == ""
+    assert secrets_in_common(fleet()) == "aurora-restore-app-credentials"
+    assert secrets_in_common(fleet(test={"app_username": "orders_own"})) == ""
+    same = secrets_in_common(fleet({"app": "shop/app"}, {"app": f"{ARN}shop/app-a1B2c3"}))
     assert set(same.split(",")) == {"shop/app", f"{ARN}shop/app-a1B2c3"}
 
 

@@ -45,7 +45,7 @@ def hold(scene: Scene, name: str, **more: Any) -> None:
 
 
 def adopt(scene: Scene, own: Mapping[str, Any] | None = None, **more: Any) -> None:
-    """The restore uses a secret that somebody else has made."""
+    """The restore uses a secret that the stack has not made."""
     value = json.dumps({**held(scene), **more})
     scene.client("secretsmanager").create_secret(Name=ADOPTED, SecretString=value)
     scene.bench.configure({**scene.document, "secrets": {"app": ADOPTED, **(own or {})}})
@@ -188,7 +188,7 @@ def test_an_adopted_secret_with_a_foreign_host_is_left_alone_and_everyone_is_tol
 
     assert version(scene, ADOPTED) == before
     said = body["app_secret_endpoint"]
-    assert said.startswith("secret shop/app is not told where the cluster is reached")
+    assert said.startswith("secret shop/app does not say where this cluster is reached")
     assert "set restores.staging.secrets.app_secret_endpoint to true" in said
     (announced,) = scene.bench.messages()
     assert announced["details"]["app_secret_endpoint"] == said

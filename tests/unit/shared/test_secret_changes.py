@@ -43,7 +43,7 @@ def versions(bench: Bench) -> int:
 
 
 def store(value: Mapping[str, Any]) -> None:
-    """What somebody else does."""
+    """What others do."""
     own_client("secretsmanager", REGION).put_secret_value(
         SecretId=NAME, SecretString=json.dumps(value)
     )

@@ -23,7 +23,7 @@ REACHING_OUT: Final = (
 """Extensions with which a database connects to something else."""
 
 _OWN: Final = "n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'"
-"""The schema of the journal included: what somebody else has put there is reported, too."""
+"""The schema of the journal included: what others have put there is reported, too."""
 
 _IN_A_DATABASE: Final = {
     "foreign_servers": """
