@@ -23,6 +23,8 @@ _FAILURES = {
     Operation.RESTORE_CLUSTER: "restore-failed",
     Operation.RESET_MASTER_CREDENTIALS: "incompatible-credentials",
     Operation.RENAME_CLUSTER: "failed",
+    Operation.STOP_CLUSTER: "failed",
+    Operation.START_CLUSTER: "failed",
     Operation.DELETE_INSTANCE: "failed",
     Operation.DELETE_CLUSTER: "failed",
 }

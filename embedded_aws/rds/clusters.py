@@ -1,4 +1,4 @@
-"""DB clusters: creating, describing, stopping and starting them."""
+"""DB clusters: creating and describing them."""
 
 from functools import partial
 from typing import Any
@@ -6,7 +6,6 @@ from typing import Any
 from embedded_aws.rds import filters, keys, paging, settings
 from embedded_aws.rds.backend import RdsBackend
 from embedded_aws.rds.cluster_creation import ClusterCreation
-from embedded_aws.rds.connectivity import Connectivity
 from embedded_aws.rds.data_plane import Login
 from embedded_aws.rds.exceptions import (
     DBClusterNotFoundError,
@@ -15,41 +14,35 @@ from embedded_aws.rds.exceptions import (
     InvalidParameterValueError,
 )
 from embedded_aws.rds.global_clusters import GlobalClusters, source_cluster
-from embedded_aws.rds.key_monitor import KEY_LOST
 from embedded_aws.rds.models import (
     AVAILABLE,
-    STARTING,
-    STOPPED,
-    STOPPING,
     ClusterSettings,
     DBCluster,
     Location,
     Storage,
 )
 from embedded_aws.rds.params import Params
-from embedded_aws.rds.resources import find_cluster, is_available, require_status
+from embedded_aws.rds.resources import find_cluster, is_available
 from embedded_aws.rds.responses import cluster_response
 from embedded_aws.rds.rules import Encryption
 from embedded_aws.rds.tagging import tags_of
-from embedded_aws.rds.transitions import Operation, RunningTransition, StatusTransition
+from embedded_aws.rds.transitions import Operation, StatusTransition
 
 _RESERVED_USERNAMES = frozenset({"rdsadmin", "rds_superuser", "rdsrepladmin", "admin", "public"})
 _MAX_USERNAME_LENGTH = 63
 
 
 class Clusters:
-    """The operations on clusters, but for restoring, modifying and deleting."""
+    """The operations on clusters, but for restoring, modifying, stopping and deleting."""
 
     def __init__(
         self,
         backend: RdsBackend,
         creation: ClusterCreation,
-        connectivity: Connectivity,
         global_clusters: GlobalClusters,
     ) -> None:
         self._backend = backend
         self._creation = creation
-        self._connectivity = connectivity
         self._global_clusters = global_clusters
 
     def create(self, location: Location, params: Params) -> dict[str, Any]:
@@ -130,25 +123,6 @@ class Clusters:
             "Marker": marker,
         }
 
-    def stop(self, location: Location, params: Params) -> dict[str, Any]:
-        """Perform ``StopDBCluster`` for the cluster and every instance."""
-        cluster = find_cluster(self._backend, location, params.required("DBClusterIdentifier"))
-        require_status(cluster, AVAILABLE)
-        seconds = self._backend.timings.stop_cluster
-        for instance in self._backend.members(cluster):
-            self._connectivity.instance_stopped(instance)
-        self._run_with_members(cluster, StatusTransition.spread((STOPPING,), seconds, STOPPED))
-        return {"DBCluster": cluster_response(self._backend, cluster)}
-
-    def start(self, location: Location, params: Params) -> dict[str, Any]:
-        """Perform ``StartDBCluster`` for the cluster and every instance."""
-        cluster = find_cluster(self._backend, location, params.required("DBClusterIdentifier"))
-        require_status(cluster, STOPPED, KEY_LOST)
-        self._backend.data_plane.certify(cluster.resource_id)
-        seconds = self._backend.timings.start_cluster
-        self._run_with_members(cluster, StatusTransition.spread((STARTING,), seconds, AVAILABLE))
-        return {"DBCluster": cluster_response(self._backend, cluster)}
-
     def _source(self, location: Location, params: Params) -> DBCluster | None:
         """Return the cluster that a new one follows, as its replica or in its global cluster."""
         replicated = params.text("ReplicationSourceIdentifier")
@@ -209,24 +183,6 @@ class Clusters:
             key = self._backend.services.default_key(location)
             return Storage(Encryption.SSE_KMS, key.arn)
         return Storage(self._backend.rules.default_encryption)
-
-    def _run_with_members(self, cluster: DBCluster, transition: StatusTransition) -> None:
-        members = self._backend.members(cluster)
-
-        def show(status: str) -> None:
-            cluster.status = status
-            for instance in members:
-                instance.status = status
-
-        def done(final: str) -> None:
-            show(final)
-            if final == AVAILABLE:
-                for instance in members:
-                    self._connectivity.instance_started(instance)
-
-        cluster.transition = RunningTransition(
-            self._backend.scheduler, transition, show=show, done=done
-        )
 
 
 def _master_user(params: Params) -> tuple[str, str | None]:

@@ -33,6 +33,15 @@ class Connectivity:
         instance.reachable = False
         self.update(instance.cluster)
 
+    def instance_rebooting(self, instance: DBInstance) -> None:
+        """Stop accepting clients of an instance; with the writer's server all sessions end."""
+        cluster = instance.cluster
+        instance.reachable = False
+        if instance.is_writer and cluster.accepting:
+            self._backend.data_plane.close(cluster.resource_id)
+            cluster.accepting = False
+        self.update(cluster)
+
     def update(self, cluster: DBCluster) -> None:
         """Open or close the cluster's volume, depending on its instances, and set its readers."""
         members = self._backend.members(cluster)

@@ -14,6 +14,7 @@ _COPYING = f"{_GUIDE}, Copying a DB cluster snapshot"
 _SHARING = f"{_GUIDE}, Sharing a DB cluster snapshot"
 _ENCRYPTING = f"{_GUIDE}, Encrypting Amazon Aurora resources"
 _RESTORING = f"{_MODEL}, RestoreDBClusterFromSnapshot"
+_STOPPING = f"{_GUIDE}, Stopping and starting an Amazon Aurora DB cluster"
 _DELETING = f"{_GUIDE}, Deleting Aurora DB clusters and DB instances"
 _STATUS = f"{_GUIDE}, Viewing DB cluster status"
 _LIMITS = f"{_GUIDE}, Quotas and constraints"
@@ -298,6 +299,31 @@ _INSTANCES = (
     ("an_instance_can_end_in_a_terminal_status", f"{_GUIDE}, Viewing DB instance status"),
     ("a_class_change_waits_for_the_window_unless_immediate", f"{_MODEL}, ModifyDBInstance"),
     ("a_reboot_interrupts_connections", f"{_GUIDE}, Rebooting an Aurora DB cluster or instance"),
+)
+_STOPS = (
+    ("a_cluster_stops_and_starts_with_its_instances", _STOPPING),
+    (
+        "only_an_available_cluster_is_stopped_and_only_a_stopped_one_started",
+        f"{_MODEL}, InvalidDBClusterStateFault",
+    ),
+    (
+        "a_cluster_is_not_stopped_while_an_instance_or_itself_is_being_changed",
+        f"{_MODEL}, StopDBCluster, InvalidDBInstanceState",
+    ),
+    (
+        "a_member_of_a_global_cluster_and_a_source_of_replicas_are_not_stopped",
+        f"{_STOPPING}, Limitations",
+    ),
+    (
+        "a_stopped_cluster_takes_no_change_no_other_name_and_no_instance_more_or_less",
+        f"{_STOPPING}, Operations you can perform while it is stopped",
+    ),
+    ("a_stopped_cluster_starts_by_itself_after_seven_days", _STOPPING),
+    (
+        "a_cluster_is_started_only_if_its_key_is_usable",
+        f"{_MODEL}, StartDBCluster, KMSKeyNotAccessibleFault",
+    ),
+    ("stopping_and_starting_may_take_any_time", _OWN),
 )
 _BESIDE = (
     (
@@ -645,6 +671,7 @@ FACTS: tuple[Fact, ...] = (
     *_facts("Restores", "restores, settings, keys", _RESTORES),
     *_facts("Clusters", "clusters, cluster_creation, roles, tagging, key_monitor", _CLUSTERS),
     *_facts("Instances", "instances, connectivity", _INSTANCES),
+    *_facts("Stops and starts", "stops, instances, modifications", _STOPS),
     *_facts("Beside a cluster", "extras, deletions, settings", _BESIDE),
     *_facts("Deletions", "deletions, instances, global_clusters", _DELETIONS),
     *_facts("Changes", "modifications", _CHANGES),

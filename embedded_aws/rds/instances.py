@@ -23,6 +23,9 @@ from embedded_aws.rds.models import (
     AVAILABLE,
     CREATING,
     DELETING,
+    STARTING,
+    STOPPED,
+    STOPPING,
     DBCluster,
     DBInstance,
     InstanceSettings,
@@ -191,7 +194,7 @@ class Instances:
         self._check_status(instance, AVAILABLE)
         if self._backend.rules.reboot_renews_certificate:
             self._backend.data_plane.certify(instance.cluster.resource_id)
-        self._connectivity.instance_stopped(instance)
+        self._connectivity.instance_rebooting(instance)
         seconds = self._backend.timings.reboot_instance
         self._run(instance, StatusTransition.spread(("rebooting",), seconds, AVAILABLE))
         return {"DBInstance": instance_response(self._backend, instance)}
@@ -209,6 +212,10 @@ class Instances:
         if instance.status == DELETING:
             raise InvalidDBInstanceStateError(
                 f"Instance {instance.identifier} is already being deleted."
+            )
+        if instance.status in (STOPPED, STOPPING, STARTING):
+            raise InvalidDBInstanceStateError(
+                f"Instance {instance.identifier} is in {instance.status} state"
             )
         cluster = instance.cluster
         others = [one for one in self._backend.members(cluster) if one.status != DELETING]

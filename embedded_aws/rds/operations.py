@@ -24,6 +24,7 @@ from embedded_aws.rds.security_groups import SecurityGroups
 from embedded_aws.rds.sharing import Sharing
 from embedded_aws.rds.snapshot_progress import SnapshotProgress
 from embedded_aws.rds.snapshots import Snapshots
+from embedded_aws.rds.stops import Stops
 from embedded_aws.rds.tagging import Tagging
 
 Handler = Callable[[Location, Params], dict[str, Any]]
@@ -41,7 +42,8 @@ class Operations:
         self._key_monitor = KeyMonitor(backend, self.connectivity)
         global_clusters = GlobalClusters(backend)
         creation = ClusterCreation(backend)
-        clusters = Clusters(backend, creation, self.connectivity, global_clusters)
+        clusters = Clusters(backend, creation, global_clusters)
+        stops = Stops(backend, self.connectivity)
         deletions = Deletions(backend, self.snapshots)
         endpoints, data_api = CustomEndpoints(backend), DataApi(backend)
         streams = ActivityStreams(backend)
@@ -89,9 +91,9 @@ class Operations:
             "RemoveTagsFromResource": self.tagging.remove,
             "RestoreDBClusterFromSnapshot": restores.restore,
             "StartActivityStream": streams.start,
-            "StartDBCluster": clusters.start,
+            "StartDBCluster": stops.start,
             "StopActivityStream": streams.stop,
-            "StopDBCluster": clusters.stop,
+            "StopDBCluster": stops.stop,
         }
 
     def perform(self, action: str, location: Location, params: Params) -> dict[str, Any]:

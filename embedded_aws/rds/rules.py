@@ -36,6 +36,8 @@ class Rules:
     """Whether the filter by resource id finds a cluster while neither of its names does."""
     reboot_renews_certificate: bool = False
     """Whether a reboot, too, gives a certificate of the present name, and not only a start."""
+    days_stopped_at_most: int = 7
+    """After how many days AWS starts a stopped cluster by itself."""
     default_account: str = "123456789012"
     """The account of an unregistered access key."""
 

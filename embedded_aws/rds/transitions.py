@@ -20,6 +20,8 @@ class Operation(StrEnum):
     RESET_MASTER_CREDENTIALS = "reset-master-credentials"
     MODIFY_SECURITY_GROUPS = "modify-security-groups"
     RENAME_CLUSTER = "rename-cluster"
+    STOP_CLUSTER = "stop-cluster"
+    START_CLUSTER = "start-cluster"
     DELETE_INSTANCE = "delete-instance"
     DELETE_CLUSTER = "delete-cluster"
 

@@ -85,7 +85,9 @@ def test_a_certificate_names_the_cluster_as_it_was_called_until_it_has_stopped_a
 def test_a_reboot_renews_the_certificate_only_where_that_is_arranged(
     databases: EmbeddedDatabases,
 ) -> None:
+    """Of the writer, while a reader goes on serving."""
     marked(databases, "beside")
+    databases.new_instance("beside-2", "beside")
     cluster = renamed(databases, "beside", "orders")
     reboot(databases, "beside-1")
     with pytest.raises(ssl.SSLCertVerificationError):
