@@ -76,6 +76,7 @@ _SPELLING = (
     ("letters digits and", "letters, digits and"),
     ("slash quote at", "slash, quote or at sign"),
     ("pending then reset and", "pending, then reset, and"),
+    ("no change no other name and", "no change, no other name and"),
     ("id arn or alias", "ID, ARN or alias"),
     ("id or arn", "ID or ARN"),
     ("name arn and", "name, ARN and"),
