@@ -1,0 +1,182 @@
+"""How long a refresh interrupts its target: `replace` beside the two ways of `switch`.
+
+Run as ``python -m benchmarks.interruption``. Nothing is timed. It is a model from the numbers of
+``benchmarks.durations``, as ranges. Where the pipeline waits by polling, its own rule is added, at
+its worst. The copy of a snapshot is left out, as for a source in the target's account and Region:
+it comes first in each strategy, and interrupts in none.
+"""
+
+import textwrap
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from aurora_restore.shared.documents.restore import Polling
+from aurora_restore.shared.polling import next_poll
+from benchmarks.durations import (
+    ABSENCE_CACHED,
+    ADDRESS_CACHED,
+    DELETION,
+    FIGURES,
+    HAND_OVER,
+    INSTANCES,
+    KEPT,
+    NEW_ENDPOINT,
+    OVERHEAD,
+    PASSWORD,
+    RENAME,
+    RESTORE,
+    RESTORE_PER_TB,
+    RETIREMENT,
+    SCRIPTS_PER_TB,
+    SECRET_CACHED,
+    SETUP,
+    START,
+    STOP,
+    VERIFICATION,
+    Span,
+    shown,
+)
+
+TERABYTES: Final = {"100 GB": 0.1, "1 TB": 1.0, "10 TB": 10.0}
+POLLING: Final = Polling()
+WIDTH: Final = 80
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What one refresh by one strategy means."""
+
+    does_not_serve: Span
+    run: Span
+    two_clusters: Span | None = None
+    """From the restore on until the retired cluster is deleted; None where there never are two.
+
+    What is being created or deleted is not billed:
+    https://docs.aws.amazon.com/AmazonRDS/latest/AuroraUserGuide/Aurora.Status.html
+    """
+    two_sets_of_instances: Span | None = None
+    """What of it remains for the instances if `stop_old` is set."""
+
+
+def polled(span: Span) -> Span:
+    """Return when the end of something is seen.
+
+    At the latest, the last wait begins just before that end, and a wait is no shorter for beginning
+    later; so it is over by then.
+    """
+    return Span(span.low, span.high + next_poll(POLLING, span.high))
+
+
+def replace(terabytes: float) -> Outcome:
+    """Delete the target, then restore it."""
+    gone = polled(DELETION.span) + _restored(terabytes) + _opened(terabytes)
+    return Outcome(gone, gone + OVERHEAD.span)
+
+
+def switch_by_rename(terabytes: float) -> Outcome:
+    """Restore beside the target; then the new cluster takes its name."""
+    return _switched(terabytes, polled(RENAME.span) * 2)
+
+
+def switch_by_endpoint(terabytes: float) -> Outcome:
+    """Restore beside the target; then the secret and the parameter name the new cluster."""
+    return _switched(terabytes, NEW_ENDPOINT.span)
+
+
+STRATEGIES: Final = {
+    "replace": replace,
+    "switch: rename": switch_by_rename,
+    "switch: endpoint": switch_by_endpoint,
+}
+
+
+def _switched(terabytes: float, switch: Span) -> Outcome:
+    opened_and_switched = _opened(terabytes) + switch
+    until_switched = _restored(terabytes) + opened_and_switched
+    retired = KEPT.span + RETIREMENT.span
+    return Outcome(
+        does_not_serve=switch,
+        run=until_switched + VERIFICATION.span + OVERHEAD.span,
+        two_clusters=until_switched + retired,
+        two_sets_of_instances=polled(PASSWORD.span) + opened_and_switched + _until_stopped(),
+    )
+
+
+def _until_stopped() -> Span:
+    """Return for how long retired instances are billed in spite of `stop_old`.
+
+    A stopped cluster has to be started before it can be deleted.
+    """
+    return polled(STOP.span) + polled(START.span)
+
+
+def _restored(terabytes: float) -> Span:
+    """Return how long it takes until the cluster and its instances can be used."""
+    cluster = polled(RESTORE.span + RESTORE_PER_TB.span * terabytes)
+    return cluster + polled(INSTANCES.span) + polled(PASSWORD.span)
+
+
+def _opened(terabytes: float) -> Span:
+    """Return how long it takes until the databases are set up, and others may connect."""
+    return SETUP.span + SCRIPTS_PER_TB.span * terabytes + polled(HAND_OVER.span)
+
+
+CLIENTS: Final = {
+    "rename: it has cached the old address": ADDRESS_CACHED.span,
+    "rename: it has cached that the name was gone": ABSENCE_CACHED.span,
+    "rename: it verifies names, which needs stop and start": STOP.span + START.span,
+    "endpoint: it has cached the secret": SECRET_CACHED.span,
+}
+"""What a strategy may cost a client on top, by what that client does."""
+
+
+def rows() -> Iterator[tuple[str, str, Outcome]]:
+    """Return the size, the strategy and the outcome of each line of the table."""
+    for size, terabytes in TERABYTES.items():
+        for name, strategy in STRATEGIES.items():
+            yield size, name, strategy(terabytes)
+
+
+def table() -> Iterator[str]:
+    """Return the strategies beside each other, for each size."""
+    yield _line("", ("does not serve", "run takes", "two clusters", "with stop_old"))
+    seen = ""
+    for size, name, outcome in rows():
+        if size != seen:
+            yield size
+            seen = size
+        two, stopped = outcome.two_clusters, outcome.two_sets_of_instances
+        spans = (outcome.does_not_serve, outcome.run, two, stopped)
+        yield _line(f"  {name}", [str(span) if span else "never" for span in spans])
+
+
+def sources() -> Iterator[str]:
+    """Return every number with its confidence and its source."""
+    for figure in FIGURES:
+        yield f"{figure.what}: {figure.span}"
+        for number in dict.fromkeys((figure.low, figure.high)):
+            said = f"{shown(number.seconds)}, {number.confidence}: {number.reason}"
+            yield from textwrap.wrap(said, WIDTH, initial_indent="  ", subsequent_indent="    ")
+            if number.url:
+                yield f"    {number.url}"
+
+
+def _line(name: str, cells: Sequence[str]) -> str:
+    return f"{name:<20}" + "".join(f"{cell:>15}" for cell in cells)
+
+
+def main() -> None:
+    """Print the model, and where its numbers come from."""
+    print("A model; nothing was timed. How long the target does not serve, a run takes,")
+    print("two clusters are billed, and two sets of instances if stop_old is set:\n")
+    print(*table(), sep="\n")
+    print("\nWhat a client may wait on top of it:")
+    for what, span in CLIENTS.items():
+        print(f"  {what:<60}{span!s:>18}")
+    print("\nThe numbers:")
+    print(*sources(), sep="\n")
+
+
+if __name__ == "__main__":
+    main()
