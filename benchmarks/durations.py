@@ -32,19 +32,19 @@ class Number:
 
 
 @dataclass(frozen=True)
-class Span:
+class Duration:
     """The shortest and the longest time that something may take, in seconds."""
 
     low: float
     high: float
 
-    def __add__(self, other: "Span") -> "Span":
+    def __add__(self, other: "Duration") -> "Duration":
         """Return the time that both take, one after the other."""
-        return Span(self.low + other.low, self.high + other.high)
+        return Duration(self.low + other.low, self.high + other.high)
 
-    def __mul__(self, factor: float) -> "Span":
+    def __mul__(self, factor: float) -> "Duration":
         """Return the time that so much of it takes."""
-        return Span(self.low * factor, self.high * factor)
+        return Duration(self.low * factor, self.high * factor)
 
     def __str__(self) -> str:
         """Return it for a person, with the unit once where both ends have the same."""
@@ -63,9 +63,9 @@ class Figure:
     high: Number
 
     @property
-    def span(self) -> Span:
+    def duration(self) -> Duration:
         """Return its range."""
-        return Span(self.low.seconds, self.high.seconds)
+        return Duration(self.low.seconds, self.high.seconds)
 
 
 def shown(seconds: float) -> str:

@@ -34,7 +34,7 @@ from benchmarks.durations import (
     START,
     STOP,
     VERIFICATION,
-    Span,
+    Duration,
     shown,
 )
 
@@ -47,41 +47,41 @@ WIDTH: Final = 80
 class Outcome:
     """What one refresh by one strategy means."""
 
-    does_not_serve: Span
-    run: Span
-    two_clusters: Span | None = None
+    does_not_serve: Duration
+    run: Duration
+    two_clusters: Duration | None = None
     """From the restore on until the retired cluster is deleted; None where there never are two.
 
     What is being created or deleted is not billed:
     https://docs.aws.amazon.com/AmazonRDS/latest/AuroraUserGuide/Aurora.Status.html
     """
-    two_sets_of_instances: Span | None = None
+    two_sets_of_instances: Duration | None = None
     """What of it remains for the instances if `stop_old` is set."""
 
 
-def polled(span: Span) -> Span:
+def polled(duration: Duration) -> Duration:
     """Return when the end of something is seen.
 
     At the latest, the last wait begins just before that end, and a wait is no shorter for beginning
     later; so it is over by then.
     """
-    return Span(span.low, span.high + next_poll(POLLING, span.high))
+    return Duration(duration.low, duration.high + next_poll(POLLING, duration.high))
 
 
 def replace(terabytes: float) -> Outcome:
     """Delete the target, then restore it."""
-    gone = polled(DELETION.span) + _restored(terabytes) + _opened(terabytes)
-    return Outcome(gone, gone + OVERHEAD.span)
+    gone = polled(DELETION.duration) + _restored(terabytes) + _opened(terabytes)
+    return Outcome(gone, gone + OVERHEAD.duration)
 
 
 def switch_by_rename(terabytes: float) -> Outcome:
     """Restore beside the target; then the new cluster takes its name."""
-    return _switched(terabytes, polled(RENAME.span) * 2)
+    return _switched(terabytes, polled(RENAME.duration) * 2)
 
 
 def switch_by_endpoint(terabytes: float) -> Outcome:
     """Restore beside the target; then the secret and the parameter name the new cluster."""
-    return _switched(terabytes, NEW_ENDPOINT.span)
+    return _switched(terabytes, NEW_ENDPOINT.duration)
 
 
 STRATEGIES: Final = {
@@ -91,42 +91,42 @@ STRATEGIES: Final = {
 }
 
 
-def _switched(terabytes: float, switch: Span) -> Outcome:
+def _switched(terabytes: float, switch: Duration) -> Outcome:
     opened_and_switched = _opened(terabytes) + switch
     until_switched = _restored(terabytes) + opened_and_switched
-    retired = KEPT.span + RETIREMENT.span
+    retired = KEPT.duration + RETIREMENT.duration
     return Outcome(
         does_not_serve=switch,
-        run=until_switched + VERIFICATION.span + OVERHEAD.span,
+        run=until_switched + VERIFICATION.duration + OVERHEAD.duration,
         two_clusters=until_switched + retired,
-        two_sets_of_instances=polled(PASSWORD.span) + opened_and_switched + _until_stopped(),
+        two_sets_of_instances=polled(PASSWORD.duration) + opened_and_switched + _until_stopped(),
     )
 
 
-def _until_stopped() -> Span:
+def _until_stopped() -> Duration:
     """Return for how long retired instances are billed in spite of `stop_old`.
 
     A stopped cluster has to be started before it can be deleted.
     """
-    return polled(STOP.span) + polled(START.span)
+    return polled(STOP.duration) + polled(START.duration)
 
 
-def _restored(terabytes: float) -> Span:
+def _restored(terabytes: float) -> Duration:
     """Return how long it takes until the cluster and its instances can be used."""
-    cluster = polled(RESTORE.span + RESTORE_PER_TB.span * terabytes)
-    return cluster + polled(INSTANCES.span) + polled(PASSWORD.span)
+    cluster = polled(RESTORE.duration + RESTORE_PER_TB.duration * terabytes)
+    return cluster + polled(INSTANCES.duration) + polled(PASSWORD.duration)
 
 
-def _opened(terabytes: float) -> Span:
+def _opened(terabytes: float) -> Duration:
     """Return how long it takes until the databases are set up, and others may connect."""
-    return SETUP.span + SCRIPTS_PER_TB.span * terabytes + polled(HAND_OVER.span)
+    return SETUP.duration + SCRIPTS_PER_TB.duration * terabytes + polled(HAND_OVER.duration)
 
 
 CLIENTS: Final = {
-    "rename: it has cached the old address": ADDRESS_CACHED.span,
-    "rename: it has cached that the name was gone": ABSENCE_CACHED.span,
-    "rename: it verifies names, which needs stop and start": STOP.span + START.span,
-    "endpoint: it has cached the secret": SECRET_CACHED.span,
+    "rename: it has cached the old address": ADDRESS_CACHED.duration,
+    "rename: it has cached that the name was gone": ABSENCE_CACHED.duration,
+    "rename: it verifies names, which needs stop and start": STOP.duration + START.duration,
+    "endpoint: it has cached the secret": SECRET_CACHED.duration,
 }
 """What a strategy may cost a client on top, by what that client does."""
 
@@ -147,14 +147,14 @@ def table() -> Iterator[str]:
             yield size
             seen = size
         two, stopped = outcome.two_clusters, outcome.two_sets_of_instances
-        spans = (outcome.does_not_serve, outcome.run, two, stopped)
-        yield _line(f"  {name}", [str(span) if span else "never" for span in spans])
+        durations = (outcome.does_not_serve, outcome.run, two, stopped)
+        yield _line(f"  {name}", [str(duration) if duration else "never" for duration in durations])
 
 
 def sources() -> Iterator[str]:
     """Return every number with its confidence and its source."""
     for figure in FIGURES:
-        yield f"{figure.what}: {figure.span}"
+        yield f"{figure.what}: {figure.duration}"
         for number in dict.fromkeys((figure.low, figure.high)):
             said = f"{shown(number.seconds)}, {number.confidence}: {number.reason}"
             yield from textwrap.wrap(said, WIDTH, initial_indent="  ", subsequent_indent="    ")
@@ -172,8 +172,8 @@ def main() -> None:
     print("two clusters are billed, and two sets of instances if stop_old is set:\n")
     print(*table(), sep="\n")
     print("\nWhat a client may wait on top of it:")
-    for what, span in CLIENTS.items():
-        print(f"  {what:<60}{span!s:>18}")
+    for what, duration in CLIENTS.items():
+        print(f"  {what:<60}{duration!s:>18}")
     print("\nThe numbers:")
     print(*sources(), sep="\n")
 

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from aurora_restore.shared.polling import next_poll
 from benchmarks import interruption
-from benchmarks.durations import FIGURES, KEPT, Confidence, Figure, Span, shown
+from benchmarks.durations import FIGURES, KEPT, Confidence, Duration, Figure, shown
 from benchmarks.interruption import (
     CLIENTS,
     POLLING,
@@ -75,7 +75,7 @@ def test_two_clusters_are_paid_for_from_the_restore_on_until_the_retirement(
 
     assert switch.two_clusters is not None
     assert switch.two_sets_of_instances is not None
-    assert switch.two_clusters.low > KEPT.span.low
+    assert switch.two_clusters.low > KEPT.duration.low
     assert switch.two_clusters.low > switch.does_not_serve.low
     assert switch.two_sets_of_instances.high < switch.two_clusters.low
 
@@ -90,7 +90,7 @@ def test_the_interruption_is_part_of_the_run() -> None:
 def test_polling_is_never_later_than_the_model_says(duration: float) -> None:
     _, late = looks(duration, lambda waited: next_poll(POLLING, waited))
 
-    assert duration + late <= polled(Span(0, duration)).high
+    assert duration + late <= polled(Duration(0, duration)).high
 
 
 @EACH_FIGURE
@@ -141,6 +141,6 @@ def test_it_prints_sizes_strategies_clients_and_sources(capsys: pytest.CaptureFi
         (1800, 7200, "30 min - 2.0 h"),
     ],
 )
-def test_a_span_is_shown_with_its_units(low: float, high: float, text: str) -> None:
-    assert str(Span(low, high)) == text
+def test_a_duration_is_shown_with_its_units(low: float, high: float, text: str) -> None:
+    assert str(Duration(low, high)) == text
     assert shown(high) in text
