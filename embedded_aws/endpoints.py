@@ -11,17 +11,18 @@ from botocore.config import Config
 
 from embedded_aws.environment import credentials
 
-RDS_SERVICES = ("rds", "sts", "kms", "ec2", "application-autoscaling")
+RDS_SERVICES = ("rds", "rds-data", "sts", "kms", "ec2", "ram", "application-autoscaling")
 """What the embedded RDS serves: databases, and what they depend on.
 
 A role of another account, assumed at its STS, leads to that account's databases; its KMS holds the
-keys of snapshots, its EC2 the networks of clusters, its Application Auto Scaling the numbers of
-their readers. A stack's security groups are made here too; what else a stack creates of these kinds
-(a key of a topic) lives in MiniStack, and only CloudFormation looks there.
+keys of snapshots, its EC2 the networks of clusters, its Resource Access Manager the clusters that
+are shared, its Application Auto Scaling the numbers of their readers. A stack's security groups are
+made here too; what else a stack creates of these kinds (a key of a topic) lives in MiniStack, and
+only CloudFormation looks there.
 """
 
 # By the service's id in botocore's model, where that is not the name of its client.
-_VARIABLES = {"application-autoscaling": "application_auto_scaling"}
+_VARIABLES = {"application-autoscaling": "application_auto_scaling", "rds-data": "rds_data"}
 
 
 @dataclass(frozen=True, kw_only=True)

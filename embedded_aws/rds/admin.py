@@ -8,6 +8,7 @@ from typing import Any
 from moto.iam.models import iam_backends
 
 from embedded_aws.rds.api import RdsApi, Refusal
+from embedded_aws.rds.engagements import Engagement
 from embedded_aws.rds.exceptions import AdminError, RDSClientError
 from embedded_aws.rds.models import DBCluster, DBClusterSnapshot, DBInstance, Location
 from embedded_aws.rds.names import Arn, partition_of
@@ -46,6 +47,8 @@ class RdsAdmin:
         return {
             "calls": self.calls,
             "credentials": self.credentials,
+            "disengage": self.disengage,
+            "engage": self.engage,
             "fail_next": self.fail_next,
             "next_outcome": self.next_outcome,
             "problems": self.problems,
@@ -116,6 +119,14 @@ class RdsAdmin:
         if resource.transition is not None:
             resource.transition.cancel()
         resource.status = status
+
+    def engage(self, arn: str, engagement: str) -> None:
+        """Let a cluster take part in an :class:`~embedded_aws.rds.engagements.Engagement`."""
+        self._api.operations.engagements.begin(self._cluster(arn), Engagement(engagement))
+
+    def disengage(self, arn: str, engagement: str) -> None:
+        """End every engagement of a kind that a cluster has."""
+        self._api.operations.engagements.end(self._cluster(arn), Engagement(engagement))
 
     def set_timings(self, **changes: Any) -> None:
         """Change durations from now on; what is under way keeps its own."""
@@ -204,6 +215,12 @@ class RdsAdmin:
         self._backend.clear()
         self._api.calls.clear()
         self._api.refusals.clear()
+
+    def _cluster(self, arn: str) -> DBCluster:
+        resource = self._resource(arn)
+        if not isinstance(resource, DBCluster):
+            raise AdminError(f"not the ARN of a cluster: {arn}")
+        return resource
 
     def _resource(self, arn: str) -> DBCluster | DBInstance | DBClusterSnapshot:
         parsed = Arn.parse(arn)

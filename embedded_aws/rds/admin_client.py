@@ -84,6 +84,14 @@ class RdsAdminClient:
         """Put a cluster, instance or snapshot into a status, where it stays."""
         self._call("set_status", arn=arn, status=status)
 
+    def engage(self, arn: str, engagement: str) -> None:
+        """Let a cluster take part in an :class:`~embedded_aws.rds.engagements.Engagement`."""
+        self._call("engage", arn=arn, engagement=engagement)
+
+    def disengage(self, arn: str, engagement: str) -> None:
+        """End every engagement of a kind that a cluster has."""
+        self._call("disengage", arn=arn, engagement=engagement)
+
     def set_timings(self, **changes: Any) -> None:
         """Change fields of :class:`~embedded_aws.rds.timings.Timings` from now on."""
         self._call("set_timings", **changes)

@@ -7,11 +7,13 @@ from dataclasses import dataclass, field
 from embedded_aws.rds.clock import Clock
 from embedded_aws.rds.data_plane import DataPlane
 from embedded_aws.rds.models import (
+    BlueGreenDeployment,
     DBCluster,
     DBClusterEndpoint,
     DBClusterSnapshot,
     DBInstance,
     GlobalCluster,
+    Integration,
     Location,
 )
 from embedded_aws.rds.rules import Rules
@@ -29,6 +31,8 @@ class RegionalBackend:
     instances: dict[str, DBInstance] = field(default_factory=dict)
     endpoints: dict[str, DBClusterEndpoint] = field(default_factory=dict)
     snapshots: dict[str, DBClusterSnapshot] = field(default_factory=dict)
+    integrations: list[Integration] = field(default_factory=list)
+    deployments: list[BlueGreenDeployment] = field(default_factory=list)
     leaving_names: set[str] = field(default_factory=set)
     """The names that clusters have lost, and that no other can have yet."""
 
@@ -83,3 +87,4 @@ class RdsBackend:
         self.problems.clear()
         self.overrides.clear()
         self.scheduler.clear()
+        self.services.clear()

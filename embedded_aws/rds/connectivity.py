@@ -35,9 +35,15 @@ class Connectivity:
 
     def instance_rebooting(self, instance: DBInstance) -> None:
         """Stop accepting clients of an instance; with the writer's server all sessions end."""
-        cluster = instance.cluster
         instance.reachable = False
-        if instance.is_writer and cluster.accepting:
+        if instance.is_writer:
+            self.restart(instance.cluster)
+        else:
+            self.update(instance.cluster)
+
+    def restart(self, cluster: DBCluster) -> None:
+        """End every session of a cluster; its servers go on if an instance is left to serve."""
+        if cluster.accepting:
             self._backend.data_plane.close(cluster.resource_id)
             cluster.accepting = False
         self.update(cluster)

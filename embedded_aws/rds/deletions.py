@@ -4,6 +4,7 @@ from typing import Any
 
 from embedded_aws.rds import names
 from embedded_aws.rds.backend import RdsBackend
+from embedded_aws.rds.engagements import is_integrated
 from embedded_aws.rds.exceptions import (
     InvalidDBClusterStateError,
     InvalidParameterCombinationError,
@@ -75,6 +76,11 @@ class Deletions:
                 "This cluster is a part of a global cluster, please remove it from globalcluster "
                 "first"
             )
+        if is_integrated(self._backend, cluster):
+            raise InvalidDBClusterStateError(
+                f"Cluster {cluster.identifier} is the source of a zero-ETL integration: delete the "
+                "integration first"
+            )
         if cluster.replicas:
             raise InvalidDBClusterStateError(
                 f"Cluster {cluster.identifier} has read replicas: {', '.join(cluster.replicas)}"
@@ -139,9 +145,13 @@ class Deletions:
             )
         if not cluster.keeps_automated_backups:
             self._delete_automated_backups(cluster)
-        endpoints = self._backend.at(cluster.location).endpoints
+        regional = self._backend.at(cluster.location)
+        endpoints = regional.endpoints
         for endpoint in [each for each in endpoints.values() if each.cluster is cluster]:
             del endpoints[endpoint.identifier]
+        regional.deployments = [
+            each for each in regional.deployments if each.cluster is not cluster
+        ]
         forget_source(self._backend, cluster)
         self._backend.data_plane.discard(cluster.resource_id)
-        del self._backend.at(cluster.location).clusters[cluster.identifier]
+        del regional.clusters[cluster.identifier]

@@ -279,5 +279,23 @@ class InvalidGlobalClusterStateError(RDSClientError):
     code = "InvalidGlobalClusterStateFault"
 
 
+class IntegrationNotFoundError(RDSClientError):
+    """No such zero-ETL integration."""
+
+    code = "IntegrationNotFoundFault"
+
+    def __init__(self, identifier: str) -> None:
+        super().__init__(f"Integration {identifier} not found")
+
+
+class BlueGreenDeploymentNotFoundError(RDSClientError):
+    """No such blue/green deployment."""
+
+    code = "BlueGreenDeploymentNotFoundFault"
+
+    def __init__(self, identifier: str) -> None:
+        super().__init__(f"Blue/green deployment {identifier} not found")
+
+
 class AdminError(ValueError):
     """Not of AWS: the admin API cannot do what a test asked for."""

@@ -75,6 +75,7 @@ _SPELLING = (
     ("letters digits spaces and", "letters, digits, spaces and"),
     ("letters digits and", "letters, digits and"),
     ("slash quote at", "slash, quote or at sign"),
+    ("integrated deployed or", "integrated, deployed or"),
     ("pending then reset and", "pending, then reset, and"),
     ("no change no other name and", "no change, no other name and"),
     ("id arn or alias", "ID, ARN or alias"),
@@ -339,6 +340,29 @@ _BESIDE = (
     ),
     ("an_activity_stream_belongs_to_a_cluster", f"{_MODEL}, StartActivityStream"),
     ("a_restore_brings_nothing_that_was_beside_the_cluster", f"{_RESTORING}, what it lacks"),
+)
+_ENGAGEMENTS = (
+    (
+        "what_is_integrated_deployed_or_shared_is_not_renamed",
+        f"{_GUIDE}, Zero-ETL integrations; Blue/Green Deployments; Cross-account cloning",
+    ),
+    (
+        "a_member_of_a_global_cluster_is_not_renamed",
+        f"{_MODEL}, ModifyDBCluster, InvalidGlobalClusterStateFault",
+    ),
+    (
+        "integrations_are_listed_with_the_arn_of_their_source_and_without_filters",
+        f"{_MODEL}, DescribeIntegrations, which names no filter",
+    ),
+    ("a_cluster_with_an_integration_is_not_deleted", f"{_GUIDE}, Zero-ETL integrations"),
+    (
+        "a_deployment_is_found_by_the_arn_of_its_source_or_of_its_target",
+        f"{_MODEL}, DescribeBlueGreenDeployments, Filters",
+    ),
+    (
+        "a_shared_cluster_has_an_association_with_a_resource_share",
+        "botocore's RAM model, GetResourceShareAssociations",
+    ),
 )
 _DELETIONS = (
     ("an_instance_is_deleting_for_a_while_and_then_not_found", f"{_MODEL}, DeleteDBInstance"),
@@ -674,8 +698,9 @@ FACTS: tuple[Fact, ...] = (
     *_facts("Instances", "instances, connectivity", _INSTANCES),
     *_facts("Stops and starts", "stops, instances, modifications", _STOPS),
     *_facts("Beside a cluster", "extras, deletions, settings", _BESIDE),
+    *_facts("What forbids a rename", "engagements, renames, deletions", _ENGAGEMENTS),
     *_facts("Deletions", "deletions, instances, global_clusters", _DELETIONS),
-    *_facts("Changes", "modifications", _CHANGES),
+    *_facts("Changes", "modifications, renames", _CHANGES),
     *_facts("Security groups", "security_groups, data_plane, modifications", _SECURITY),
     *_facts("Data", "data_plane", _DATA),
     *_facts("Accounts", "account, keys, moto_patch", _ACCOUNTS),

@@ -125,6 +125,8 @@ class DBCluster:
     """Whether the data plane lets clients in."""
     nameless: bool = False
     """Whether it is between two names: it has lost the one, and does not have the other yet."""
+    data_api_lost: bool = False
+    """Whether the Data API does not answer although it is turned on: a rename has broken it."""
     keeps_automated_backups: bool = False
     """Whether its automated snapshots stay when it is deleted."""
     deletion: RunningTransition | None = None
@@ -285,3 +287,37 @@ class GlobalCluster:
     def arn(self) -> str:
         """The ARN; a global cluster belongs to no Region."""
         return rds_arn("", self.account, "global-cluster", self.identifier)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Integration:
+    """A zero-ETL integration, whose source is a cluster."""
+
+    source: DBCluster
+    identifier: str
+    created: datetime
+
+    @property
+    def arn(self) -> str:
+        """The ARN."""
+        return self.source.location.arn("integration", self.identifier)
+
+
+@dataclass(frozen=True, kw_only=True)
+class BlueGreenDeployment:
+    """A blue/green deployment in which a cluster is the blue side, or the green one."""
+
+    cluster: DBCluster
+    is_source: bool
+    identifier: str
+    created: datetime
+
+    @property
+    def source(self) -> str:
+        """The ARN of the blue side."""
+        return self.cluster.arn if self.is_source else f"{self.cluster.arn}-blue"
+
+    @property
+    def target(self) -> str:
+        """The ARN of the green side."""
+        return f"{self.cluster.arn}-green" if self.is_source else self.cluster.arn

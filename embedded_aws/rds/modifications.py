@@ -1,48 +1,38 @@
 """Modifications of a cluster: immediate, delayed, or in the next maintenance window."""
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from embedded_aws.rds import names, settings
+from embedded_aws.rds import settings
 from embedded_aws.rds.backend import RdsBackend
+from embedded_aws.rds.connectivity import Connectivity
 from embedded_aws.rds.data_plane import DataPlaneError, Login
 from embedded_aws.rds.exceptions import (
-    DBClusterAlreadyExistsError,
     InvalidParameterCombinationError,
     InvalidParameterValueError,
 )
-from embedded_aws.rds.hosts import cluster_names
 from embedded_aws.rds.models import ACTIVE, ADDING, AVAILABLE, DBCluster, Location
 from embedded_aws.rds.params import Params
+from embedded_aws.rds.renames import NAME, Renames
 from embedded_aws.rds.resources import find_cluster, is_available, require_status
 from embedded_aws.rds.responses import cluster_response
-from embedded_aws.rds.transitions import Operation, RunningTransition, StatusPhase, StatusTransition
+from embedded_aws.rds.transitions import (
+    Modification,
+    Operation,
+    RunningTransition,
+    StatusPhase,
+    StatusTransition,
+)
 
 RESETTING = "resetting-master-credentials"
-RENAMING = "renaming"
 _PASSWORD = "MasterUserPassword"  # noqa: S105
-_NAME = "DBClusterIdentifier"
 _DEFERRED_SETTINGS = {
     "IAMDatabaseAuthenticationEnabled": "iam_authentication",
     "BackupRetentionPeriod": "backup_retention_period",
     "StorageType": "storage_type",
     "EngineVersion": "engine_version",
 }
-
-
-def _nothing() -> None:
-    return
-
-
-@dataclass(frozen=True)
-class Modification:
-    """One change: the status it shows, how long it takes, and what it then makes true."""
-
-    name: str
-    transition: StatusTransition
-    apply: Callable[[], None]
 
 
 class Modifications:
@@ -54,8 +44,9 @@ class Modifications:
     the statuses: Aurora User Guide, *Viewing DB cluster status*.
     """
 
-    def __init__(self, backend: RdsBackend) -> None:
+    def __init__(self, backend: RdsBackend, connectivity: Connectivity) -> None:
         self._backend = backend
+        self._renames = Renames(backend, connectivity)
         self._queues: dict[str, list[Modification]] = {}
 
     def modify(self, location: Location, params: Params) -> dict[str, Any]:
@@ -63,7 +54,7 @@ class Modifications:
         cluster = find_cluster(self._backend, location, params.required("DBClusterIdentifier"))
         require_status(cluster, AVAILABLE)
         password = self._password(cluster, params)
-        pending = self._pending(location, cluster, params)
+        pending = self._pending(cluster, params)
         at_once = self._at_once(location, cluster, params)
         self._attach(cluster, at_once.get("security_groups"))
         cluster.settings = replace(cluster.settings, **at_once)
@@ -117,7 +108,7 @@ class Modifications:
             queue.extend(step for step in steps if step.name not in waiting)
             return
         lag = StatusPhase(AVAILABLE, self._backend.timings.modification_lag)
-        queue[:] = [Modification("lag", StatusTransition((lag,), AVAILABLE), _nothing), *steps]
+        queue[:] = [Modification("lag", StatusTransition((lag,), AVAILABLE)), *steps]
         self._next(cluster, queue)
 
     def _next(self, cluster: DBCluster, queue: list[Modification]) -> None:
@@ -164,33 +155,7 @@ class Modifications:
             if name in cluster.pending:
                 transition = StatusTransition.spread((status,), seconds, AVAILABLE)
                 steps.append(Modification(name, transition, partial(self._apply, cluster, name)))
-        return [*steps, *self._renaming(cluster)]
-
-    def _renaming(self, cluster: DBCluster) -> list[Modification]:
-        """Return the parts of a rename: with the old name, with none, and with the new one.
-
-        Source: Aurora User Guide, *Modifying an Amazon Aurora DB cluster* and *Viewing DB cluster
-        status*. What answers meanwhile is not documented; users report that the old name first
-        shows the status before, then ``renaming``, and is then unknown.
-        """
-        if _NAME not in cluster.pending:
-            return []
-        timings = self._backend.timings
-        default = StatusTransition.spread((RENAMING,), timings.rename_cluster, AVAILABLE)
-        transition = self._backend.overrides.apply(Operation.RENAME_CLUSTER, default)
-        gap = min(timings.rename_gap, transition.seconds)
-        half = (transition.seconds - gap) / 2
-
-        def part(seconds: float, apply: Callable[[], None]) -> Modification:
-            return Modification(
-                _NAME, StatusTransition.spread((RENAMING,), seconds, transition.final), apply
-            )
-
-        return [
-            part(half, partial(self._lose_name, cluster)),
-            part(gap, partial(self._get_name, cluster)),
-            part(half, partial(self._settle_name, cluster)),
-        ]
+        return [*steps, *self._renames.steps(cluster)]
 
     def _apply(self, cluster: DBCluster, name: str) -> None:
         value: Any = cluster.pending.pop(name, None)
@@ -203,28 +168,6 @@ class Modifications:
             cluster.settings = replace(cluster.settings, log_exports=tuple(sorted(exports)))
         else:
             cluster.settings = replace(cluster.settings, **{_DEFERRED_SETTINGS[name]: value})
-
-    def _lose_name(self, cluster: DBCluster) -> None:
-        """Take the name, the ARN and the endpoints away; the former name is not free yet."""
-        regional, former = self._backend.at(cluster.location), cluster.identifier
-        del regional.clusters[former]
-        cluster.identifier = str(cluster.pending[_NAME])
-        cluster.nameless = True
-        self._backend.data_plane.publish(cluster.resource_id, None)
-        regional.clusters[cluster.identifier] = cluster
-        if self._backend.timings.rename_release:
-            regional.leaving_names.add(former)
-            self._backend.scheduler.after(
-                self._backend.timings.rename_release,
-                partial(regional.leaving_names.discard, former),
-            )
-
-    def _get_name(self, cluster: DBCluster) -> None:
-        cluster.nameless = False
-        self._backend.data_plane.publish(cluster.resource_id, cluster_names(cluster))
-
-    def _settle_name(self, cluster: DBCluster) -> None:
-        cluster.pending.pop(_NAME, None)
 
     def _set_password(self, cluster: DBCluster) -> None:
         """Change the password in PostgreSQL, if an instance is available."""
@@ -266,7 +209,7 @@ class Modifications:
             return settings.create_managed_secret(self._backend, cluster, params)
         return password
 
-    def _pending(self, location: Location, cluster: DBCluster, params: Params) -> dict[str, object]:
+    def _pending(self, cluster: DBCluster, params: Params) -> dict[str, object]:
         """Return the changes that may wait."""
         pending: dict[str, object] = {}
         asked = settings.optional_settings(params)
@@ -291,10 +234,7 @@ class Modifications:
             }
         wished = params.text("NewDBClusterIdentifier")
         if wished is not None:
-            renamed = names.identifier(wished, "NewDBClusterIdentifier")
-            if self._backend.at(location).has_cluster_name(renamed):
-                raise DBClusterAlreadyExistsError
-            pending[_NAME] = renamed
+            pending[NAME] = self._renames.check(cluster, wished)
         return pending
 
     def _at_once(self, location: Location, cluster: DBCluster, params: Params) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from typing import Any
 
 from moto.ec2.models import ec2_backends
 from moto.kms.models import kms_backends
+from moto.ram.models import ram_backends
 from moto.rds.models import rds_backends
 from moto.secretsmanager.models import secretsmanager_backends
 
@@ -28,6 +29,7 @@ from embedded_aws.rds.settings import ENGINE
 DEFAULT_KEY_ALIAS = "alias/aws/rds"
 DEFAULT_GROUP = re.compile(rf"default\.({re.escape(ENGINE)}\d+)")
 _DEFAULT_SUBNET_GROUP = "default"
+_ANOTHER_ACCOUNT = "999999999999"
 _ALL_PROTOCOLS = "-1"
 _PROTOCOLS_OF_CONNECTIONS = (_ALL_PROTOCOLS, "tcp")
 _PASSWORD_LETTERS = string.ascii_letters + string.digits + "!#$%&()*+,-.:;<=>?[]^_{|}~"
@@ -150,6 +152,30 @@ class MotoServices:
         secretsmanager_backends[location.account][location.region].delete_secret(
             arn, recovery_window_in_days=None, force_delete_without_recovery=True
         )
+
+    def share(self, location: Location, arn: str) -> None:
+        """See :class:`~embedded_aws.rds.services.Services`."""
+        ram_backends[location.account][location.region].create_resource_share(
+            name="embedded-rds", resourceArns=[arn], principals=[_ANOTHER_ACCOUNT]
+        )
+
+    def stop_sharing(self, location: Location, arn: str) -> None:
+        """See :class:`~embedded_aws.rds.services.Services`."""
+        backend = ram_backends[location.account][location.region]
+        backend.resource_shares = [
+            share for share in backend.resource_shares if arn not in share.resource_arns
+        ]
+
+    def is_shared(self, location: Location, arn: str) -> bool:
+        """See :class:`~embedded_aws.rds.services.Services`."""
+        shares = ram_backends[location.account][location.region].resource_shares
+        return any(share.status == "ACTIVE" and arn in share.resource_arns for share in shares)
+
+    def clear(self) -> None:
+        """See :class:`~embedded_aws.rds.services.Services`."""
+        for account in list(ram_backends.values()):
+            for backend in list(account.values()):
+                backend.resource_shares.clear()
 
 
 def _rules(found: Any) -> tuple[GroupRule, ...]:

@@ -11,6 +11,7 @@ from embedded_aws.rds.clusters import Clusters
 from embedded_aws.rds.connectivity import Connectivity
 from embedded_aws.rds.copies import Copies
 from embedded_aws.rds.deletions import Deletions
+from embedded_aws.rds.engagements import Engagements
 from embedded_aws.rds.extras import ActivityStreams, CustomEndpoints, DataApi
 from embedded_aws.rds.global_clusters import GlobalClusters
 from embedded_aws.rds.instances import Instances
@@ -47,8 +48,9 @@ class Operations:
         deletions = Deletions(backend, self.snapshots)
         endpoints, data_api = CustomEndpoints(backend), DataApi(backend)
         streams = ActivityStreams(backend)
+        self.engagements = Engagements(backend)
         roles = Roles(backend)
-        self.modifications = Modifications(backend)
+        self.modifications = Modifications(backend, self.connectivity)
         self.instances = Instances(backend, deletions, self.modifications, self.connectivity)
         self.tagging = Tagging(backend)
         copies = Copies(backend, self.snapshots, self.progress)
@@ -70,12 +72,14 @@ class Operations:
             "DeleteDBInstance": self.instances.delete,
             "DeleteGlobalCluster": global_clusters.delete,
             "DescribeAccountAttributes": account.attributes,
+            "DescribeBlueGreenDeployments": self.engagements.deployments,
             "DescribeDBClusterEndpoints": endpoints.describe,
             "DescribeDBClusters": clusters.describe,
             "DescribeDBClusterSnapshotAttributes": sharing.describe,
             "DescribeDBClusterSnapshots": self.snapshots.describe,
             "DescribeDBInstances": self.instances.describe,
             "DescribeGlobalClusters": global_clusters.describe,
+            "DescribeIntegrations": self.engagements.integrations,
             "DescribeOrderableDBInstanceOptions": account.orderable_options,
             "DisableHttpEndpoint": data_api.disable,
             "EnableHttpEndpoint": data_api.enable,

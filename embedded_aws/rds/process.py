@@ -113,7 +113,7 @@ class EmbeddedRds:
 
     def environment(self) -> dict[str, str]:
         """Return the variables that point an AWS SDK here for the services of this process."""
-        services = ("EC2", "IAM", "KMS", "RDS", "STS")
+        services = ("EC2", "IAM", "KMS", "RAM", "RDS", "RDS_DATA", "STS")
         return {f"AWS_ENDPOINT_URL_{service}": self.endpoint_url for service in services}
 
     def __enter__(self) -> Self:

@@ -36,6 +36,14 @@ class Rules:
     """Whether the filter by resource id finds a cluster while neither of its names does."""
     reboot_renews_certificate: bool = False
     """Whether a reboot, too, gives a certificate of the present name, and not only a start."""
+    rename_ends_sessions: bool = False
+    """Whether a rename ends the sessions of its cluster."""
+    rename_rewrites_snapshots: bool = False
+    """Whether the snapshots of a renamed cluster show its new name, and not the one it had."""
+    rename_breaks_data_api: bool = True
+    """Whether the Data API of a renamed cluster answers no more until it is turned off and on."""
+    proxies_follow_the_name: bool = False
+    """Whether a proxy leads to what has the name that was registered, and not to that cluster."""
     days_stopped_at_most: int = 7
     """After how many days AWS starts a stopped cluster by itself."""
     default_account: str = "123456789012"

@@ -130,3 +130,19 @@ class Services(Protocol):
     def delete_managed_secret(self, location: Location, arn: str) -> None:
         """Delete it for good."""
         ...
+
+    def share(self, location: Location, arn: str) -> None:
+        """Share a cluster with another account, in AWS Resource Access Manager."""
+        ...
+
+    def stop_sharing(self, location: Location, arn: str) -> None:
+        """Remove every share that a cluster is in."""
+        ...
+
+    def is_shared(self, location: Location, arn: str) -> bool:
+        """Return whether a cluster is in a share of its account."""
+        ...
+
+    def clear(self) -> None:
+        """Remove every share."""
+        ...

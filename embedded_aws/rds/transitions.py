@@ -53,6 +53,19 @@ class StatusTransition:
         return math.fsum(phase.seconds for phase in self.phases)
 
 
+def _nothing() -> None:
+    return
+
+
+@dataclass(frozen=True)
+class Modification:
+    """One change: the status it shows, how long it takes, and what it then makes true."""
+
+    name: str
+    transition: StatusTransition
+    apply: Callable[[], None] = _nothing
+
+
 @dataclass(frozen=True, kw_only=True)
 class TransitionOverride:
     """What the next operation of a kind does instead; ``None`` is the default."""

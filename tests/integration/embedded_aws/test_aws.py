@@ -77,7 +77,7 @@ def test_no_setting_of_the_machine_leads_to_a_real_account(
 def test_databases_and_other_services_are_served_by_the_embedded_rds(
     aws: EmbeddedAws,
 ) -> None:
-    for service in ("rds", "sts", "kms", "ec2"):
+    for service in ("rds", "rds-data", "sts", "kms", "ec2", "ram"):
         assert aws.client(service).meta.endpoint_url == aws.rds.endpoint_url
     assert aws.client("rds").describe_db_clusters()["DBClusters"] == []
     assumed = aws.client("sts").assume_role(
@@ -91,7 +91,7 @@ def test_functions_find_the_embedded_rds(aws: EmbeddedAws, outputs: Outputs) -> 
         FunctionName="probe-probe", Payload=json.dumps({"action": "describe"})
     )
     environment = json.loads(answer["Payload"].read())["environment"]
-    for service in ("RDS", "STS", "KMS", "EC2"):
+    for service in ("RDS", "RDS_DATA", "STS", "KMS", "EC2", "RAM"):
         assert environment[f"AWS_ENDPOINT_URL_{service}"] == aws.rds.endpoint_url
 
 
