@@ -25,7 +25,7 @@ from aurora_restore.shared.names import (
     state_machine_name,
     state_table_name,
 )
-from aurora_restore.shared.sequences import REPLACE
+from aurora_restore.shared.sequences import SEQUENCES
 
 
 class AuroraRestoreStack(cdk.Stack):
@@ -102,7 +102,7 @@ class AuroraRestoreStack(cdk.Stack):
             self,
             "Pipeline",
             name_prefix=prefix,
-            sequence=REPLACE,
+            sequences=SEQUENCES,
             functions=functions,
             timeout=cdk.Duration.hours(environment.timeout_hours),
             log_retention_days=environment.log_retention_days,

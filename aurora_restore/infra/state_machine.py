@@ -1,6 +1,6 @@
 """The state machine that calls the steps."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Final
 
@@ -18,11 +18,12 @@ from aurora_restore.shared.protocol import (
     DRY_RUN,
     EXECUTION,
     INPUT,
+    NEXT_STEP,
     REDRIVE_COUNT,
     RESTART_FROM,
     RETRY_AFTER,
 )
-from aurora_restore.shared.sequences import StepSequence, Transition
+from aurora_restore.shared.sequences import StepSequence, followers_of, lead_backs_of
 
 # https://docs.aws.amazon.com/step-functions/latest/dg/bp-lambda-serviceexception.html
 LAMBDA_ERRORS: Final = (
@@ -40,14 +41,14 @@ _BODY: Final = f"{_RESULT}.body"
 
 
 class PipelineStateMachine(Construct):
-    """A standard state machine with a Task per step of a sequence, its log group and its role.
+    """A standard state machine with a Task per step of the sequences, its log group and its role.
 
     A Task is never caught: a failed step fails the execution at exactly that state, so that a
     redrive from the console starts there again
     (https://docs.aws.amazon.com/step-functions/latest/dg/redrive-executions.html). A step that
     returns 202 is called again after a Wait, or leads back to the step whose operation failed;
-    after any other result the next step follows, but a dry run ends with the step that checks
-    everything. The functions are unqualified, so a redrive runs their newest code.
+    after any other result the next step follows: the first that is declared, unless the result names
+    another one. A dry run ends with the step that checks everything. The functions are unqualified, so a redrive runs their newest code.
     """
 
     def __init__(
@@ -56,22 +57,23 @@ class PipelineStateMachine(Construct):
         construct_id: str,
         *,
         name_prefix: str,
-        sequence: StepSequence,
+        sequences: Sequence[StepSequence],
         functions: Mapping[str, lambda_.IFunction],
         timeout: Duration,
         log_retention_days: int,
     ) -> None:
         super().__init__(scope, construct_id)
-        self._tasks = {name: self._task(get_step(name), functions[name]) for name in sequence.steps}
-        for transition in sequence.transitions:
-            self._connect(transition)
+        names = dict.fromkeys(name for sequence in sequences for name in sequence.steps)
+        self._tasks = {name: self._task(get_step(name), functions[name]) for name in names}
+        for step in names:
+            self._connect(get_step(step))
         name = state_machine_name(name_prefix)
         self.machine = sfn.StateMachine(
             self,
             "Machine",
             state_machine_name=name,
             comment="Refreshes Aurora clusters from the day's snapshot",
-            definition_body=sfn.DefinitionBody.from_chainable(self._entrance(sequence)),
+            definition_body=sfn.DefinitionBody.from_chainable(self._entrance(sequences)),
             timeout=timeout,
             tracing_enabled=True,
             logs=sfn.LogOptions(
@@ -86,14 +88,17 @@ class PipelineStateMachine(Construct):
             ),
         )
 
-    def _entrance(self, sequence: StepSequence) -> sfn.IChainable:
+    def _entrance(self, sequences: Sequence[StepSequence]) -> sfn.IChainable:
         """Wait if the input says so, then enter at the step that it names."""
-        first = self._tasks[sequence.first]
-        enter = sfn.Choice(self, "Start at", comment="`start_at` of the input, or the first step")
-        enter.when(sfn.Condition.is_not_present("$.start_at"), first)
-        for step in sequence.entry_points:
-            enter.when(sfn.Condition.string_equals("$.start_at", step), self._tasks[step])
-        enter.otherwise(first)
+        enter = sfn.Choice(
+            self, "Start at", comment="`start_at` of the input, or the first step of what it asks"
+        )
+        for step in dict.fromkeys(step for each in sequences for step in each.entry_points):
+            enter.when(_equals("$.start_at", step), self._tasks[step])
+        for sequence in sequences:
+            if sequence.asked_by is not None:
+                enter.when(_is_true(f"$.{sequence.asked_by}"), self._tasks[sequence.first])
+        enter.otherwise(self._tasks[sequences[0].first])
 
         delay = sfn.Wait(self, "Delay", time=sfn.WaitTime.seconds_path("$.delay_seconds")).next(
             enter
@@ -145,34 +150,26 @@ class PipelineStateMachine(Construct):
             )
         return task
 
-    def _connect(self, transition: Transition) -> None:
+    def _connect(self, step: Step) -> None:
         """Lead from a step's Task to whatever comes after it."""
-        step = get_step(transition.step)
         task = self._tasks[step.name]
-        after = self._tasks[transition.next] if transition.next else None
-        if not step.waits:
+        first, *others = followers_of(step.name)
+        after = self._tasks[first] if first else None
+        if not step.waits and not others:
             if after:
                 task.next(after)
             return
         choice = sfn.Choice(self, f"{step.state_name}: done?")
         if step.ends_dry_run:
-            dry_run = f"{_BODY}.{DRY_RUN}"
             choice.when(
-                sfn.Condition.and_(
-                    sfn.Condition.is_present(dry_run),
-                    sfn.Condition.boolean_equals(dry_run, True),
-                ),
+                _is_true(f"{_BODY}.{DRY_RUN}"),
                 sfn.Succeed(self, "Dry run done"),
                 comment="Everything was checked, nothing changed",
             )
-        if transition.lead_back:
-            restart_from = f"{_BODY}.{RESTART_FROM}"
+        for back in lead_backs_of(step.name):
             choice.when(
-                sfn.Condition.and_(
-                    sfn.Condition.is_present(restart_from),
-                    sfn.Condition.string_equals(restart_from, transition.lead_back.to),
-                ),
-                self._tasks[transition.lead_back.to],
+                _equals(f"{_BODY}.{RESTART_FROM}", back),
+                self._tasks[back],
                 comment="The operation it waits for has failed",
             )
         wait = sfn.Wait(
@@ -185,5 +182,25 @@ class PipelineStateMachine(Construct):
             wait,
             comment="Not yet",
         )
+        for other in filter(None, others):
+            choice.when(
+                _equals(f"{_BODY}.{NEXT_STEP}", other),
+                self._tasks[other],
+                comment="The operation's sequence goes on there",
+            )
         choice.otherwise(after or sfn.Succeed(self, "Done"))
         task.next(choice)
+
+
+def _equals(path: str, value: str) -> sfn.Condition:
+    """Return the condition that there is such a value, and that it is this text."""
+    return sfn.Condition.and_(
+        sfn.Condition.is_present(path), sfn.Condition.string_equals(path, value)
+    )
+
+
+def _is_true(path: str) -> sfn.Condition:
+    """Return the condition that there is such a value, and that it is true."""
+    return sfn.Condition.and_(
+        sfn.Condition.is_present(path), sfn.Condition.boolean_equals(path, True)
+    )

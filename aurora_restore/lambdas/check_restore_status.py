@@ -235,15 +235,14 @@ class CheckRestoreStatusHandler(BaseHandler):
             "target_cluster_id": job.target_cluster_id,
             "target_region": job.target_region,
         }
-        cluster = find_cluster(job.rds.at_target, job.target_cluster_id)
+        record = job.target_record.read()
+        name = job.own_cluster_id(record)
+        cluster = find_cluster(job.rds.at_target, name)
         if cluster is None:
             return job.start_again(
-                ClusterNotFoundError(
-                    f"there is no cluster {job.target_cluster_id} in {job.target_region}", **body
-                )
+                ClusterNotFoundError(f"there is no cluster {name} in {job.target_region}", **body)
             )
-        instances = instances_of(job.rds.at_target, job.target_cluster_id)
-        record = job.target_record.read()
+        instances = instances_of(job.rds.at_target, name)
         body["status"] = cluster["Status"]
         match decide(self._look(job, cluster, record, instances)):
             case AwaitTags():
@@ -252,7 +251,7 @@ class CheckRestoreStatusHandler(BaseHandler):
                 if job.execution is None:
                     return _describe_foreign(cluster, body)
                 raise ForeignClusterError(
-                    f"cluster {job.target_cluster_id} ({cluster['Status']}) was not restored by "
+                    f"cluster {name} ({cluster['Status']}) was not restored by "
                     f"operation {job.operation_id}; it is left alone",
                     **body,
                 )
@@ -273,7 +272,7 @@ class CheckRestoreStatusHandler(BaseHandler):
                 failure = InsufficientCapacityError if lacks_capacity else RestoreFailedError
                 return job.start_again(
                     failure(
-                        f"the restored cluster {job.target_cluster_id} is unusable: {reason}; the "
+                        f"the restored cluster {name} is unusable: {reason}; the "
                         "events of RDS say why",
                         **body,
                     )
@@ -283,7 +282,7 @@ class CheckRestoreStatusHandler(BaseHandler):
             case CloseAgain():
                 groups = job.state.quarantine_security_group_ids or ()
                 logger.warning("the cluster was not in quarantine any more")
-                quarantine(job.target_cluster_id, job.target_region, groups).make(job.rds.at_target)
+                quarantine(name, job.target_region, groups).make(job.rds.at_target)
                 return self._wait(job, body, "its quarantine")
             case CreateInstances(plans):
                 return self._wait(job, body, self._create_instances(job, cluster, plans))
@@ -293,9 +292,7 @@ class CheckRestoreStatusHandler(BaseHandler):
             case PutBack(missing):
                 return self._wait(job, body, self._put_back(job, missing))
             case ApplyLastSettings(touches):
-                finish_cluster(job.target_cluster_id, job.target_region, touches).make(
-                    job.rds.at_target
-                )
+                finish_cluster(name, job.target_region, touches).make(job.rds.at_target)
                 return self._wait(job, body, "its " + ", ".join(sorted(touches)))
             case Complete():
                 return self._complete(job, cluster, record, instances, body)
@@ -314,7 +311,9 @@ class CheckRestoreStatusHandler(BaseHandler):
         is_own = job.owner.has_restored(cluster, record)
         can_have_instances = is_own and cluster["Status"] == AVAILABLE
         plans = (
-            planned_instances(job.restore.target, state.old_cluster) if can_have_instances else []
+            planned_instances(job.restore.target, state.old_cluster, job.restored_cluster_id)
+            if can_have_instances
+            else []
         )
         return RestoreFacts(
             cluster_status=cluster["Status"],
@@ -338,7 +337,7 @@ class CheckRestoreStatusHandler(BaseHandler):
             extras=[
                 extra
                 for extra in extras(
-                    job.target_cluster_id,
+                    job.restored_cluster_id,
                     job.target_region,
                     state.old_cluster,
                     settings_of(cluster, instances),
@@ -388,7 +387,7 @@ class CheckRestoreStatusHandler(BaseHandler):
             {**body, "cluster_endpoint": endpoint, "cluster_port": port, "drift": differences},
             replace(
                 job.state.of_cluster(recorded.resource_id),
-                new_cluster_id=job.target_cluster_id,
+                new_cluster_id=job.restored_cluster_id,
                 restore_status=cluster["Status"],
                 drift=differences,
                 cluster_endpoint=endpoint,
@@ -404,9 +403,10 @@ class CheckRestoreStatusHandler(BaseHandler):
         if wanted is None:
             return ()
         target, old = job.restore.target, job.state.old_cluster
-        around = describe_surroundings(job.rds.at_target, job.clients, job.target_cluster_id)
+        name = job.restored_cluster_id
+        around = describe_surroundings(job.rds.at_target, job.clients, name)
         new = settings_of(cluster, instances, around)
-        found = drift(target, old, new, wanted, planned_instances(target, old))
+        found = drift(target, old, new, wanted, planned_instances(target, old, name))
         return tuple(asdict(difference) for difference in found)
 
     def _create_instances(
@@ -461,18 +461,18 @@ class CheckRestoreStatusHandler(BaseHandler):
     def _create_instance(self, job: Job, engine: str, plan: InstancePlan) -> None:
         tags = instance_tags(job.restore.target, plan, job.owner.tags)
         try:
-            create_instance(job.target_cluster_id, engine, job.target_region, plan, tags).make(
+            create_instance(job.restored_cluster_id, engine, job.target_region, plan, tags).make(
                 job.rds.at_target
             )
         except AwsError as error:
             if code_of(error) != ALREADY_EXISTS:
                 raise
             taken = find_instance(job.rds.at_target, plan.identifier)
-            owner = taken.get("DBClusterIdentifier") if taken else job.target_cluster_id
-            if owner != job.target_cluster_id:
+            owner = taken.get("DBClusterIdentifier") if taken else job.restored_cluster_id
+            if owner != job.restored_cluster_id:
                 raise NameTakenError(
                     f"instance {plan.identifier} cannot be made: one of that name exists, and is "
-                    f"no member of cluster {job.target_cluster_id}",
+                    f"no member of cluster {job.restored_cluster_id}",
                     instance_id=plan.identifier,
                 ) from error
 
@@ -488,7 +488,7 @@ class CheckRestoreStatusHandler(BaseHandler):
         """Set the password, then record which version of the secret it is from."""
         secret = self._current_master_secret(job)
         master = MasterCredentials.parse(secret.value, source=f"secret {job.secrets.master}")
-        set_master_password(job.target_cluster_id, job.target_region, master.password).make(
+        set_master_password(job.restored_cluster_id, job.target_region, master.password).make(
             job.rds.at_target
         )
         job.target_record.add(

@@ -160,20 +160,19 @@ class HandOverHandler(BaseHandler):
             "target_cluster_id": job.target_cluster_id,
             "target_region": job.target_region,
         }
-        cluster = find_cluster(job.rds.at_target, job.target_cluster_id)
+        name = job.own_cluster_id(located.record)
+        cluster = find_cluster(job.rds.at_target, name)
         if cluster is None:
             return job.start_again(
-                ClusterNotFoundError(
-                    f"there is no cluster {job.target_cluster_id} in {job.target_region}", **body
-                )
+                ClusterNotFoundError(f"there is no cluster {name} in {job.target_region}", **body)
             )
         if cluster.get("DbClusterResourceId") != located.resource_id:
             raise ForeignClusterError(
-                f"cluster {job.target_cluster_id} ({cluster['Status']}) is not the one that "
+                f"cluster {name} ({cluster['Status']}) is not the one that "
                 f"operation {job.operation_id} restored; it is left alone",
                 **body,
             )
-        instances = instances_of(job.rds.at_target, job.target_cluster_id)
+        instances = instances_of(job.rds.at_target, name)
         body["status"] = cluster["Status"]
         match decide(self._look(job, located, cluster, instances)):
             case KeepHandedOver(since):
@@ -184,14 +183,14 @@ class HandOverHandler(BaseHandler):
                 )
             case RefuseUnfinished():
                 raise NotSetUpError(
-                    f"cluster {job.target_cluster_id} is not handed over: its databases are not "
+                    f"cluster {name} is not handed over: its databases are not "
                     f"set up as a whole by operation {job.operation_id}",
                     **body,
                 )
             case GiveUpCluster(reason):
                 return job.start_again(
                     RestoreFailedError(
-                        f"the restored cluster {job.target_cluster_id} is unusable: {reason}; the "
+                        f"the restored cluster {name} is unusable: {reason}; the "
                         "events of RDS say why",
                         **body,
                     )
@@ -200,9 +199,7 @@ class HandOverHandler(BaseHandler):
                 return self._wait(body, what)
             case LiftQuarantine(groups):
                 self._begin(job, located)
-                lift_quarantine(job.target_cluster_id, job.target_region, groups).make(
-                    job.rds.at_target
-                )
+                lift_quarantine(name, job.target_region, groups).make(job.rds.at_target)
                 return self._wait(body, "the security groups of the cluster")
             case OpenAgain(missing):
                 self._begin(job, located)
@@ -284,16 +281,16 @@ class HandOverHandler(BaseHandler):
         update_metrics(job.operation_id, "SettingsDrift", len(differences))
         record = self._begin(job, located)
         decision = self._fill_secret(job, located)
+        written = {"app_secret_host": located.host} if isinstance(decision, FillIn) else {}
         # Known before the hand-over is over, because nothing of it is found out again then.
         job.record(
             replace(
                 job.state,
                 security_group_ids=wanted,
                 drift=differences,
-                app_secret_endpoint=described(job.secrets.app, decision),
+                app_secret_endpoint=decision and described(job.secrets.app, decision),
             )
         )
-        written = {"app_secret_host": located.host} if isinstance(decision, FillIn) else {}
         now = job.now
         job.target_record.add(
             record, job.operation_id, located.resource_id, handed_over_at=now, **written
@@ -305,18 +302,21 @@ class HandOverHandler(BaseHandler):
                 **body,
                 "security_group_ids": wanted,
                 "handed_over_at": now,
-                **quarantine_notice(state, job.target_cluster_id),
+                **quarantine_notice(state, job.restored_cluster_id),
                 "app_secret_endpoint": state.app_secret_endpoint,
                 "drift": differences,
             },
             state,
         )
 
-    def _fill_secret(self, job: Job, located: LocatedCluster) -> FillIn | LeaveAlone:
+    def _fill_secret(self, job: Job, located: LocatedCluster) -> FillIn | LeaveAlone | None:
         """Make the application's secret say where the cluster is reached, and return the decision.
 
-        The database's name is from the step that has set it up: this one does not log in.
+        The database's name is from the step that has set it up: this one does not log in. None if
+        the cluster is to get the target's name: where it is reached then is not known yet.
         """
+        if job.restored_cluster_id != job.target_cluster_id:
+            return None
         configured = next(iter(job.restore.database.databases), None)
         endpoint = ApplicationEndpoint(
             host=located.host,

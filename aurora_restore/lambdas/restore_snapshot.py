@@ -91,7 +91,8 @@ class RestoreSnapshotHandler(BaseHandler):
             group,
             quarantine_group=job.environment.quarantine_security_group,
         )
-        existing = find_cluster(rds, job.target_cluster_id)
+        name_of_cluster = job.own_cluster_id(job.target_record.read())
+        existing = find_cluster(rds, name_of_cluster)
         if existing is not None:
             record = self._require_own_cluster(job, existing)
             return self._answer(job, name, existing["Status"], network, record, job.state)
@@ -107,7 +108,7 @@ class RestoreSnapshotHandler(BaseHandler):
         # RDS sees them only at the hand-over.
         refuse_wrong_groups(job.request, job.clients, network)
         # Raises an error before the restore if no instances could be made after it.
-        planned_instances(target, job.state.old_cluster)
+        planned_instances(target, job.state.old_cluster, job.restored_cluster_id)
         try:
             status, record = self._restore(job, snapshot, network)
         except AwsError as error:
@@ -138,7 +139,7 @@ class RestoreSnapshotHandler(BaseHandler):
         )
         try:
             restored = restore_cluster(
-                job.target_cluster_id,
+                job.restored_cluster_id,
                 job.target_region,
                 snapshot,
                 snapshot["DBClusterSnapshotArn"],
@@ -146,7 +147,7 @@ class RestoreSnapshotHandler(BaseHandler):
                 restored_tags(target, old, job.owner.tags),
             ).make(rds)
         except AwsError as error:
-            existing = find_cluster(rds, job.target_cluster_id)
+            existing = find_cluster(rds, job.restored_cluster_id)
             if code_of(error) != ALREADY_EXISTS or existing is None:
                 raise
             return existing["Status"], self._require_own_cluster(job, existing)
@@ -195,8 +196,8 @@ class RestoreSnapshotHandler(BaseHandler):
         record = job.target_record.read()
         if not job.owner.has_restored(existing, record):
             raise ForeignClusterError(
-                f"cluster {job.target_cluster_id} exists ({existing['Status']}), and this "
-                "operation did not restore it; enter at delete-rds to have it replaced",
+                f"cluster {existing['DBClusterIdentifier']} exists ({existing['Status']}), and "
+                "this operation did not restore it; enter at delete-rds to have it replaced",
                 target_cluster_id=job.target_cluster_id,
             )
         return job.target_record.add(record, job.operation_id, existing.get("DbClusterResourceId"))
@@ -212,7 +213,7 @@ class RestoreSnapshotHandler(BaseHandler):
     ) -> Answer:
         started = replace(
             with_capacity(state.of_cluster(record.resource_id), NO_CLASS),
-            new_cluster_id=job.target_cluster_id,
+            new_cluster_id=job.restored_cluster_id,
             restore_status=status,
             restore_started_at=state.restore_started_at or job.now,
             restore_is_dead=False,
@@ -227,7 +228,7 @@ class RestoreSnapshotHandler(BaseHandler):
                 "target_region": job.target_region,
                 "target_cluster_id": job.target_cluster_id,
                 "status": status,
-                **quarantine_notice(started, job.target_cluster_id),
+                **quarantine_notice(started, job.restored_cluster_id),
             },
             started,
         )

@@ -132,7 +132,7 @@ class SnsNotificationHandler(BaseHandler):
             "cluster_identifier": job.target_cluster_id,
             "target_cluster_id": job.target_cluster_id,
             **{fact: known[fact] for fact in _FACTS if fact in known},
-            **quarantine_notice(job.state, job.target_cluster_id),
+            **quarantine_notice(job.state, job.restored_cluster_id),
             **({"warnings": [warning]} if warning else {}),
         }
 
@@ -295,8 +295,7 @@ def _quarantine_of(state: OperationState | None) -> dict[str, str]:
     """Return what a failure's notice says of the quarantine."""
     if state is None or state.target_lock is None:
         return {}
-    _, _, cluster = state.target_lock
-    return quarantine_notice(state, cluster)
+    return quarantine_notice(state, state.new_cluster_id or state.target_lock[-1])
 
 
 def _error_details(store: StateStore, failure: Failure) -> Mapping[str, Any]:

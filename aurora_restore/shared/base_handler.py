@@ -31,7 +31,11 @@ from aurora_restore.shared.errors import (
 )
 from aurora_restore.shared.job import Answer, CallingExecution, Job, LambdaContext
 from aurora_restore.shared.lambda_environment import LambdaEnvironment
-from aurora_restore.shared.operation_identity import require_same_restore, require_same_target
+from aurora_restore.shared.operation_identity import (
+    choose_sequence,
+    require_same_restore,
+    require_same_target,
+)
 from aurora_restore.shared.operation_state import OperationState
 from aurora_restore.shared.pipeline import STEPS, Step
 from aurora_restore.shared.polling import next_poll
@@ -39,9 +43,11 @@ from aurora_restore.shared.protocol import (
     EXECUTION,
     IGNORED_INPUT,
     INPUT,
+    NEXT_STEP,
     RESTART_FROM,
     RETRY_AFTER,
 )
+from aurora_restore.shared.sequences import StepSequence, followers_of
 from aurora_restore.shared.snapshots.identity import require_agreement
 from aurora_restore.shared.state_utils import (
     ERROR,
@@ -82,7 +88,7 @@ class Attempt:
         """
         if self.job is None or not self.has_begun:
             return {}
-        return quarantine_notice(self.job.state, self.job.target_cluster_id)
+        return quarantine_notice(self.job.state, self.job.restored_cluster_id)
 
     def identify(self, operation_id: str) -> None:
         """Remember the operation, whose id is valid."""
@@ -243,6 +249,8 @@ class BaseHandler(ABC):
                 f"SSM parameter {environment.parameter_name(restore_name)}: source.region: "
                 f"{problem}"
             )
+        sequence = choose_sequence(attempt.operation_id, event, restore.target.strategy, state)
+        self._require_step_of(sequence)
         return Job(
             operation_id=attempt.operation_id,
             step=self.step,
@@ -257,11 +265,23 @@ class BaseHandler(ABC):
             store=store,
             clock=self._clock,
             context=context,
-            state=self._entering(state, restore_name, execution),
+            state=self._entering(state, restore_name, sequence, execution),
         )
 
+    def _require_step_of(self, sequence: StepSequence) -> None:
+        """Raise ValidationError if the operation never comes to this step."""
+        if self.step.name not in sequence.steps:
+            raise ValidationError(
+                f"start_at: {self.step.name} is no step of an operation of the kind "
+                f"{sequence.name!r}, which takes {', '.join(sequence.steps)}"
+            )
+
     def _entering(
-        self, state: OperationState, restore_name: str, execution: CallingExecution | None
+        self,
+        state: OperationState,
+        restore_name: str,
+        sequence: StepSequence,
+        execution: CallingExecution | None,
     ) -> OperationState:
         """Return the state with which this call begins."""
         if execution:
@@ -269,6 +289,7 @@ class BaseHandler(ABC):
         return replace(
             state,
             restore=restore_name,
+            sequence=sequence.name,
             operation_started_at=state.operation_started_at or timestamp(self._clock()),
         )
 
@@ -312,7 +333,7 @@ class BaseHandler(ABC):
         if latest != attempt.latest:
             attempt.latest = latest
             require_same_restore(job.operation_id, job.restore_name, state)
-            job.state = self._entering(state, job.restore_name, job.execution)
+            job.state = self._entering(state, job.restore_name, job.sequence, job.execution)
 
     def _with_wait(self, job: Job, answer: Answer) -> Answer:
         """Add ``retry_after`` to a 202, and keep when this step's waiting began."""
@@ -322,9 +343,11 @@ class BaseHandler(ABC):
         if answer.status is HTTPStatus.ACCEPTED and RESTART_FROM not in body:
             since = waiting.setdefault(self.step.name, job.now)
             waited = seconds_since(since, self._clock())
-            body[RETRY_AFTER] = next_poll(job.restore.polling, waited)
+            body.setdefault(RETRY_AFTER, next_poll(job.restore.polling, waited))
         else:
             waiting.pop(self.step.name, None)
+            if job.execution and len(followers_of(self.step.name)) > 1:
+                body[NEXT_STEP] = job.sequence.next_of(self.step.name)
         return replace(answer, body=body, state=replace(state, waiting_since=waiting))
 
     def _record_answer(self, attempt: Attempt, job: Job, answer: Answer) -> None:

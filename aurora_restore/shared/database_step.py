@@ -114,7 +114,7 @@ class DatabaseStepHandler(BaseHandler):
             return _set_password_again(
                 job,
                 InvalidPasswordError(
-                    f"secret {name} has changed since cluster {job.target_cluster_id} was given "
+                    f"secret {name} has changed since cluster {job.restored_cluster_id} was given "
                     "its password",
                     user=master.username,
                 ),
@@ -122,7 +122,7 @@ class DatabaseStepHandler(BaseHandler):
         databases = self._open(job, cluster, master)
         try:
             with explained(
-                f"{self.step.name} could not finish its work in cluster {job.target_cluster_id}"
+                f"{self.step.name} could not finish its work in cluster {job.restored_cluster_id}"
             ):
                 answer = self.run_in_databases(job, databases)
         except DatabaseConnectionError as error:

@@ -17,6 +17,7 @@ AuroraRestoreError                     500
 │   ├── ForeignClusterError                 this operation did not restore the target
 │   ├── NameTakenError                      something else has the name of what is to be made
 │   ├── NotSetUpError                       the restored cluster's databases are not set up
+│   ├── SwitchInProgressError               the restored cluster is getting the target's name
 │   ├── StillInQuarantineError              the restored cluster has not been handed over
 │   └── PreflightError                 409  a check before the first change found obstacles
 │       ├── UnsuitableInputError            at least one of them is in the input
@@ -344,6 +345,16 @@ class NotSetUpError(RefusedError):
         action=Action.RESUME,
         first="The cluster stays in quarantine. setup-db-users does what is missing.",
         step="setup-db-users",
+    )
+
+
+class SwitchInProgressError(RefusedError):
+    """The restored cluster is getting the target's name, so no earlier step may work on it."""
+
+    remedy = Remedy(
+        action=Action.RESUME,
+        first="The switch has begun, and has to be finished or undone first.",
+        step="switch-cluster",
     )
 
 

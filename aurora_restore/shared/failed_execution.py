@@ -21,7 +21,7 @@ from aurora_restore.shared.errors import (
     error_named,
 )
 from aurora_restore.shared.pipeline import STEPS
-from aurora_restore.shared.sequences import REPLACE
+from aurora_restore.shared.sequences import REPLACE, lead_backs_of
 from aurora_restore.shared.target_lock import UNFINISHED
 
 TIMED_OUT: Final = "TIMED_OUT"
@@ -188,8 +188,7 @@ def _by_a_new_execution(declared: Remedy, step: str | None) -> Remedy:
 
 def entry_after(step: str) -> str:
     """Return the step to enter at after a failure of ``step``: where its work begins."""
-    back = REPLACE.lead_back_of(step)
-    return step if back is None else back.to
+    return next(iter(lead_backs_of(step)), step)
 
 
 def look_up(detail: Any, clients: Clients) -> Failure:

@@ -13,7 +13,11 @@ from aurora_restore.shared.common import timestamp
 from aurora_restore.shared.documents.event import Event
 from aurora_restore.shared.documents.restore import Restore
 from aurora_restore.shared.documents.restore_secrets import RestoreSecrets, Secrets, secrets_of
-from aurora_restore.shared.errors import AuroraRestoreError, ValidationError
+from aurora_restore.shared.errors import (
+    AuroraRestoreError,
+    SwitchInProgressError,
+    ValidationError,
+)
 from aurora_restore.shared.lambda_environment import LambdaEnvironment
 from aurora_restore.shared.operation_state import OperationState
 from aurora_restore.shared.pipeline import Step
@@ -21,12 +25,13 @@ from aurora_restore.shared.protocol import EXECUTION, REDRIVE_COUNT, RESTART_FRO
 from aurora_restore.shared.rds.access import RdsAccess
 from aurora_restore.shared.rds.arns import Place, RdsArn
 from aurora_restore.shared.request import RestoreRequest
-from aurora_restore.shared.sequences import REPLACE
+from aurora_restore.shared.names import cluster_beside
+from aurora_restore.shared.sequences import REPLACE, SWITCH, StepSequence, get_sequence
 from aurora_restore.shared.snapshots.identity import named_place
 from aurora_restore.shared.snapshots.path import SnapshotPath, SnapshotSource
 from aurora_restore.shared.state_utils import IN_PROGRESS, StateStore, seconds_since
 from aurora_restore.shared.target_lock import TargetLock, direct_call
-from aurora_restore.shared.target_record import TargetRecordStore
+from aurora_restore.shared.target_record import TargetRecord, TargetRecordStore, switched_away
 from aurora_restore.shared.validation import validate_required_params
 
 GRACE_SECONDS: Final = 300
@@ -132,8 +137,39 @@ class Job:
 
     @property
     def target_cluster_id(self) -> str:
-        """Return the cluster that is replaced and restored."""
+        """Return the cluster that is refreshed."""
         return self.restore.target.cluster_id
+
+    @property
+    def restored_cluster_id(self) -> str:
+        """Return the name under which the operation restores its cluster."""
+        if self.sequence is SWITCH:
+            return cluster_beside(self.target_cluster_id, self.operation_id)
+        return self.target_cluster_id
+
+    def own_cluster_id(self, record: TargetRecord | None) -> str:
+        """Return the name that the operation's cluster has now: the target's, once it is switched.
+
+        Raises SwitchInProgressError while it is being switched, and SupersededError if another
+        operation has taken the target's name from it since.
+        """
+        own = self.state.cluster_resource_id
+        if record is None or own is None:
+            return self.restored_cluster_id
+        if record.switch is not None and record.switch.incoming.resource_id == own:
+            raise SwitchInProgressError(
+                f"the target's name {self.target_cluster_id} is being given to the cluster that "
+                f"operation {self.operation_id} has restored",
+                target_cluster_id=self.target_cluster_id,
+            )
+        if record.is_retired(own):
+            raise switched_away(record, self.operation_id, self.target_cluster_id)
+        return self.target_cluster_id if record.is_live(own) else self.restored_cluster_id
+
+    @property
+    def sequence(self) -> StepSequence:
+        """Return the steps that the operation takes; what it was begun with holds to its end."""
+        return get_sequence(self.state.sequence or REPLACE.name)
 
     @property
     def partition(self) -> str:
@@ -238,6 +274,7 @@ class Job:
             target=self.place,
             state=self.state,
             secrets=self.secrets,
+            restored_cluster_id=self.restored_cluster_id,
         )
 
     @cached_property
@@ -320,7 +357,7 @@ class Job:
         ``limited``, the step that it leads back to limits the attempts itself, because only it
         learns whether there was one.
         """
-        back = REPLACE.lead_back_of(self.step.name)
+        back = self.sequence.lead_back_of(self.step.name)
         if back is None or not self.execution:
             raise error
         if limited and self.attempts(back.attempts_of) >= self.restore.max_attempts:

@@ -1,5 +1,6 @@
 """The names of what the stack deploys and of what the pipeline makes in RDS, its tags included."""
 
+import hashlib
 from fnmatch import fnmatchcase
 from pathlib import PurePosixPath
 from typing import Final
@@ -17,6 +18,9 @@ TAG_RESTORE: Final = "aurora-restore:restore"
 TAG_SOURCE_SNAPSHOT: Final = "aurora-restore:source-snapshot"
 
 TAG_ARCHIVED_AT: Final = "aurora-restore:archived-at"
+
+TAG_KEEP_UNTIL: Final = "aurora-restore:keep-until"
+"""On a cluster beside the target: the timestamp after which it is deleted."""
 
 
 def source_role_name(prefix: str) -> str:
@@ -56,6 +60,43 @@ def final_snapshot_prefix(cluster_id: str) -> str:
 def final_snapshot_names(cluster_id: str) -> str:
     """Return the names of a target's final snapshots, in the wildcards of IAM."""
     return final_snapshot_prefix(cluster_id) + "?" * 14
+
+
+BESIDE: Final = "-ar-"
+"""Sets the names of the clusters beside a target apart; eight digits of the operation follow."""
+
+RETIRED_SUFFIX: Final = "-old"
+
+_DIGITS: Final = 8
+
+MOST_LETTERS_BESIDE: Final = 63 - len(BESIDE) - _DIGITS - len(RETIRED_SUFFIX)
+"""How long a target's name may be for clusters beside it to have names; RDS takes 63 letters."""
+
+
+def cluster_beside(target: str, operation_id: str) -> str:
+    """Return the name of the cluster that an operation restores beside the target.
+
+    It is the operation's own, so that two runs of a day do not meet. Its instances are named after
+    it and keep their names, because RDS restarts an instance that is renamed.
+    """
+    digits = hashlib.sha256(operation_id.encode()).hexdigest()[:_DIGITS]
+    return f"{target}{BESIDE}{digits}"
+
+
+def retired_cluster(target: str, operation_id: str) -> str:
+    """Return the name of the cluster that an operation has taken the target's name from."""
+    return cluster_beside(target, operation_id) + RETIRED_SUFFIX
+
+
+def clusters_beside(target: str) -> tuple[str, ...]:
+    """Return the names of the clusters beside a target, in the wildcards of IAM."""
+    beside = f"{target}{BESIDE}{'?' * _DIGITS}"
+    return beside, beside + RETIRED_SUFFIX
+
+
+def is_beside(target: str, cluster_id: str) -> bool:
+    """Return whether a cluster has a name that the pipeline gives to those beside a target."""
+    return any(fnmatchcase(cluster_id, names) for names in clusters_beside(target))
 
 
 def instance_name_prefix(cluster_id: str) -> str:

@@ -1,7 +1,9 @@
 """Whether a call may continue the operation that it names."""
 
+from aurora_restore.shared.documents.event import Event
 from aurora_restore.shared.errors import OperationIdReusedError
 from aurora_restore.shared.operation_state import OperationState
+from aurora_restore.shared.sequences import REPLACE, SEQUENCES, StepSequence, get_sequence
 
 
 def require_same_restore(operation_id: str, restore: str | None, state: OperationState) -> None:
@@ -17,6 +19,29 @@ def require_same_restore(operation_id: str, restore: str | None, state: Operatio
         operation_id=operation_id,
         restore=state.restore,
     )
+
+
+def choose_sequence(
+    operation_id: str, event: Event, strategy: str, state: OperationState
+) -> StepSequence:
+    """Return the steps that an operation takes: as it was begun, as asked, or by the strategy.
+
+    Raises OperationIdReusedError if the event asks for another kind of run than the operation is.
+    """
+    asked = next(
+        (each for each in SEQUENCES if each.asked_by and getattr(event, each.asked_by)), None
+    )
+    begun = state.sequence or (REPLACE.name if state.attempted_in else None)
+    if begun is None:
+        return asked or get_sequence(strategy)
+    if asked is not None and asked.name != begun:
+        raise OperationIdReusedError(
+            f"{asked.asked_by}: operation {operation_id} was begun as {begun!r}, not as "
+            f"{asked.name!r}; nothing was changed",
+            operation_id=operation_id,
+            restore=state.restore,
+        )
+    return get_sequence(begun)
 
 
 def require_same_target(operation_id: str, cluster_id: str, state: OperationState) -> None:

@@ -43,6 +43,10 @@ class OperationState:
     restore: Annotated[str | None, Key(EVERY_STEP, "Which restore of the environment it is.")] = (
         None
     )
+    sequence: Annotated[
+        str | None,
+        Key(EVERY_STEP, "Which sequence of steps it takes: `replace`, `switch` and so on."),
+    ] = None
     operation_started_at: Annotated[
         Moment | None, Key(EVERY_STEP, "When its first step was called.")
     ] = None

@@ -9,6 +9,9 @@ RETRY_AFTER: Final = "retry_after"
 RESTART_FROM: Final = "restart_from"
 """With 202: continue at this step, because the operation that it started has failed."""
 
+NEXT_STEP: Final = "next_step"
+"""With 200, from a step that not every sequence continues in the same way: what follows."""
+
 DRY_RUN: Final = "dry_run"
 """With 200, from the first step: true ends the execution there, nothing having been changed."""
 

@@ -23,8 +23,10 @@ class RestoreRequest:
     """The account and Region of the target."""
     state: OperationState
     secrets: RestoreSecrets
+    restored_cluster_id: str
+    """The name under which the cluster is restored: the target's, or that of one beside it."""
 
     @property
     def cluster_id(self) -> str:
-        """Return the cluster that is replaced and restored."""
+        """Return the cluster that is refreshed."""
         return self.restore.target.cluster_id

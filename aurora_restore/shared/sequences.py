@@ -47,6 +47,8 @@ class StepSequence:
     name: str
     purpose: str
     transitions: tuple[Transition, ...]
+    asked_by: str | None = None
+    """The field of a start event that asks for it; None where `target.strategy` decides."""
 
     def __post_init__(self) -> None:
         """Refuse a declaration that no run could follow."""
@@ -201,9 +203,98 @@ REPLACE: Final = StepSequence(
     ),
 )
 
-SEQUENCES: Final = (REPLACE,)
+SWITCH: Final = StepSequence(
+    name="switch",
+    purpose="Restores a cluster beside the target, proves it, and gives it the target's name.",
+    transitions=(
+        Transition(step="snapshot-check", next="copy-snapshot"),
+        Transition(step="copy-snapshot", next="check-copy-status"),
+        Transition(
+            step="check-copy-status",
+            next="delete-rds",
+            lead_back=LeadBack(to="copy-snapshot", attempts_of="copy-snapshot"),
+        ),
+        # Here they make room: what goes is what earlier runs have left beside the target.
+        Transition(step="delete-rds", next="check-delete-status"),
+        Transition(
+            step="check-delete-status",
+            next="restore-snapshot",
+            lead_back=LeadBack(to="delete-rds", attempts_of="delete-rds"),
+        ),
+        Transition(step="restore-snapshot", next="check-restore-status"),
+        Transition(
+            step="check-restore-status",
+            next="setup-db-users",
+            lead_back=LeadBack(to="delete-rds", attempts_of="restore-snapshot"),
+        ),
+        Transition(
+            step="setup-db-users",
+            next="hand-over",
+            lead_back=LeadBack(to="check-restore-status", attempts_of="check-restore-status"),
+        ),
+        Transition(
+            step="hand-over",
+            next="switch-cluster",
+            lead_back=LeadBack(to="check-restore-status", attempts_of="check-restore-status"),
+        ),
+        Transition(step="switch-cluster", next="verify-switch"),
+        Transition(step="verify-switch", next="archive-snapshot"),
+        Transition(step="archive-snapshot", next="sns-notification"),
+        Transition(step="sns-notification", next=None),
+    ),
+)
+
+ROLL_BACK: Final = StepSequence(
+    name="roll-back",
+    purpose="Gives the target's name back to the cluster that served before the last switch.",
+    asked_by="roll_back",
+    transitions=(
+        Transition(step="switch-cluster", next="verify-switch"),
+        Transition(step="verify-switch", next="sns-notification"),
+        Transition(step="sns-notification", next=None),
+    ),
+)
+
+RETIRE: Final = StepSequence(
+    name="retire",
+    purpose="Deletes the clusters beside the target whose time has come.",
+    asked_by="retire",
+    transitions=(
+        Transition(step="delete-rds", next="check-delete-status"),
+        Transition(
+            step="check-delete-status",
+            next="sns-notification",
+            lead_back=LeadBack(to="delete-rds", attempts_of="delete-rds"),
+        ),
+        Transition(step="sns-notification", next=None),
+    ),
+)
+
+SEQUENCES: Final = (REPLACE, SWITCH, ROLL_BACK, RETIRE)
+
+_BY_NAME: Final = {each.name: each for each in SEQUENCES}
 
 ENTRY_POINTS: Final = tuple(
     dict.fromkeys(step for sequence in SEQUENCES for step in sequence.entry_points)
 )
 """Every value that ``start_at`` may have."""
+
+
+def get_sequence(name: str) -> StepSequence:
+    """Return the sequence called ``name``. Raise KeyError if there is none."""
+    return _BY_NAME[name]
+
+
+def followers_of(step: str) -> tuple[str | None, ...]:
+    """Return what follows a step, in the order of the sequences and each once.
+
+    None stands for the end of a run. What is first is what the state machine continues with unless
+    the step says otherwise.
+    """
+    return tuple(dict.fromkeys(each.next_of(step) for each in SEQUENCES if step in each.steps))
+
+
+def lead_backs_of(step: str) -> tuple[str, ...]:
+    """Return the steps that a step may lead back to, each once."""
+    backs = (each.lead_back_of(step) for each in SEQUENCES)
+    return tuple(dict.fromkeys(back.to for back in backs if back is not None))

@@ -17,6 +17,11 @@ from aurora_restore.shared.errors import (
     SupersededError,
 )
 from aurora_restore.shared.names import TARGET_KEY_PREFIX
+from aurora_restore.shared.recorded_cluster import (
+    PlannedSwitch,
+    RecordedCluster,
+    RetiredCluster,
+)
 from aurora_restore.shared.state_utils import IS_NEW, StateStore
 
 TARGET_STEP: Final = "target"
@@ -97,13 +102,54 @@ class TargetRecord:
         ),
     ] = None
 
+    switched_by: Annotated[
+        str | None,
+        Attribute(("switch-cluster",), "The operation that has switched last, or is about to."),
+    ] = None
+    live: Annotated[
+        RecordedCluster | None,
+        Attribute(
+            ("switch-cluster", "verify-switch"),
+            "The cluster that a switch has given the target's name; absent where there was none.",
+        ),
+    ] = None
+    retired: Annotated[
+        RetiredCluster | None,
+        Attribute(
+            ("switch-cluster", "delete-rds"),
+            "The cluster that had the name before, with its security groups: what a roll-back "
+            "returns to. Absent once it is deleted.",
+        ),
+    ] = None
+    switch: Annotated[
+        PlannedSwitch | None,
+        Attribute(
+            ("switch-cluster", "delete-rds"),
+            "The switch that is in progress, from before its first change to after its last.",
+        ),
+    ] = None
+
     @classmethod
     def of_next(cls, operation_id: str, before: Self | None) -> Self:
         """Return the record of a cluster that an operation is about to restore."""
+        if before is None:
+            return cls(restored_by=operation_id)
         return cls(
             restored_by=operation_id,
-            app_secret_host=None if before is None else before.app_secret_host,
+            app_secret_host=before.app_secret_host,
+            switched_by=before.switched_by,
+            live=before.live,
+            retired=before.retired,
+            switch=before.switch,
         )
+
+    def is_live(self, resource_id: str | None) -> bool:
+        """Return whether a switch has given a cluster the target's name."""
+        return self.live is not None and self.live.resource_id == resource_id
+
+    def is_retired(self, resource_id: str | None) -> bool:
+        """Return whether a switch has taken the target's name from a cluster."""
+        return self.retired is not None and self.retired.cluster.resource_id == resource_id
 
     def is_of(self, operation_id: str, resource_id: str | None) -> bool:
         """Return whether it says, or leaves open, that an operation restored this very cluster."""
@@ -117,6 +163,16 @@ def superseded(record: TargetRecord, operation_id: str, cluster_id: str) -> Supe
         f"operation {record.restored_by} has replaced it since",
         target_cluster_id=cluster_id,
         restored_by=record.restored_by,
+    )
+
+
+def switched_away(record: TargetRecord, operation_id: str, cluster_id: str) -> SupersededError:
+    """Return the error of an operation whose cluster serves no more since a later switch."""
+    return SupersededError(
+        f"the cluster that operation {operation_id} restored has had the name {cluster_id}, until "
+        f"operation {record.switched_by} took it away",
+        target_cluster_id=cluster_id,
+        switched_by=record.switched_by,
     )
 
 
@@ -197,9 +253,16 @@ def _if_still(record: TargetRecord | None) -> tuple[str, Mapping[str, str]]:
     """Return the condition, with its values, that the record that was read is still there."""
     if record is None:
         return IS_NEW, {}
-    values = {":operation": record.restored_by}
-    resource = "attribute_not_exists(resource_id)"
-    if record.resource_id is not None:
-        resource = "resource_id = :resource"
-        values[":resource"] = record.resource_id
-    return f"restored_by = :operation AND {resource}", values
+    values: dict[str, str] = {}
+    conditions = []
+    for name, value in (
+        ("restored_by", record.restored_by),
+        ("resource_id", record.resource_id),
+        ("switched_by", record.switched_by),
+    ):
+        if value is None:
+            conditions.append(f"attribute_not_exists({name})")
+        else:
+            conditions.append(f"{name} = :{name}")
+            values[f":{name}"] = value
+    return " AND ".join(conditions), values

@@ -6,7 +6,7 @@ default for every parameter that is left out, so every setting is passed.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from aurora_restore.shared.cluster.network import ClusterNetwork
@@ -210,14 +210,20 @@ def _plan_of(instance: "DBInstanceTypeDef") -> InstancePlan:
     )
 
 
-def planned_instances(target: Target, old: Mapping[str, Any] | None) -> list[InstancePlan]:
+def planned_instances(
+    target: Target, old: Mapping[str, Any] | None, cluster_id: str | None = None
+) -> list[InstancePlan]:
     """Return the instances of the restored cluster, the future writer first.
 
     If the configuration names none, they are those of the old cluster. An instance keeps the old
-    one's identifier, because instance endpoints and alarms depend on it. Raises ConfigurationError
-    if there is neither.
+    one's identifier, because instance endpoints and alarms depend on it; in a cluster beside the
+    target (``cluster_id``) it is named after that. Raises ConfigurationError if there is neither.
     """
+    cluster_id = cluster_id or target.cluster_id
     before = [InstancePlan(**plan) for plan in (old or {}).get("Instances", [])]
+    if cluster_id != target.cluster_id:
+        names = _identifiers(cluster_id, ())
+        before = [replace(plan, identifier=next(names)) for plan in before]
     if not target.instances:
         if not before:
             raise ConfigurationError(
@@ -225,7 +231,7 @@ def planned_instances(target: Target, old: Mapping[str, Any] | None) -> list[Ins
                 "take the instances from; configure at least one"
             )
         return before
-    names = _identifiers(target.cluster_id, [plan.identifier for plan in before])
+    names = _identifiers(cluster_id, [plan.identifier for plan in before])
     existing = {plan.identifier: plan for plan in before}
     return [_configured(next(names), instance, existing) for instance in target.instances]
 
@@ -324,7 +330,10 @@ _AFTER_HAND_OVER: Final = frozenset({DATA_API, SECURITY_GROUPS})
 
 # What is not expected to stay: it is new in every restore, or decided by the snapshot.
 _ALWAYS_NEW: Final = frozenset(
-    {"DBClusterArn", "DbClusterResourceId", "EngineVersion", "Port", "Instances"}
+    {
+        *("DBClusterArn", "DBClusterIdentifier", "DbClusterResourceId"),
+        *("EngineVersion", "Port", "Instances"),
+    }
 )
 
 

@@ -11,6 +11,8 @@ def faults_of_event(event: Event, extra_regions: Collection[str]) -> Iterator[Fa
     """Yield every fault of an event that no field's own rule can find."""
     yield from _unknown_regions(event, extra_regions)
     yield from _date_beside_a_name(event)
+    if event.roll_back and event.retire:
+        yield Fault("retire", "contradicts roll_back: leave out one of the two")
 
 
 def _unknown_regions(event: Event, extra_regions: Collection[str]) -> Iterator[Fault]:

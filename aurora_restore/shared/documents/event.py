@@ -43,6 +43,20 @@ class Event:
             "every call that would change RDS, the retention aside."
         ),
     ] = False
+    roll_back: Annotated[
+        bool,
+        Rule(
+            help="Whether the target is switched back to the cluster that served before the last "
+            "switch, instead of being refreshed."
+        ),
+    ] = False
+    retire: Annotated[
+        bool,
+        Rule(
+            help="Whether the clusters beside the target whose time has come are deleted, instead "
+            "of a refresh."
+        ),
+    ] = False
     start_at: Annotated[
         Literal[ENTRY_POINTS] | None,  # type: ignore[valid-type]
         Rule(help="The step at which an execution enters, to continue an operation."),

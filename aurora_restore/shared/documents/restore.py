@@ -30,6 +30,7 @@ from aurora_restore.shared.documents.masking import (
 )
 from aurora_restore.shared.documents.restore_secrets import OwnSecrets
 from aurora_restore.shared.documents.schema import Rule
+from aurora_restore.shared.documents.switch import Switch
 
 DATE_WILDCARDS = "????-??-??"
 DEFAULT_PORT = 5432
@@ -209,6 +210,14 @@ class Target:
             "data can be reached, and it can act on production, before anything is masked."
         ),
     ] = None
+    strategy: Annotated[
+        Literal["replace", "switch"],
+        Rule(
+            help="How the target is refreshed. `replace` deletes it and restores it in its place. "
+            "`switch` restores a cluster beside it, proves that, and then gives it the target's "
+            "name: the old one serves until then, and stays for a while to go back to."
+        ),
+    ] = "replace"
     instances: Annotated[
         tuple[Instance, ...],
         Rule(
@@ -542,6 +551,7 @@ class Restore:
 
     source: Source
     target: Target
+    switch: Switch = Switch()
     database: Database = Database()
     secrets: OwnSecrets = field(default=OwnSecrets())
     archive: Archive = Archive()

@@ -151,7 +151,8 @@ class Inventory:
 
         Raises ConfigurationError if there are none.
         """
-        return planned_instances(self.request.restore.target, self.old)
+        request = self.request
+        return planned_instances(request.restore.target, self.old, request.restored_cluster_id)
 
     @property
     def final_snapshot(self) -> str | None:

@@ -1,0 +1,56 @@
+"""The clusters of a target that the target record tells apart: live, retired, to be switched.
+
+A cluster is identified by its resource id, which it keeps when it is renamed.
+"""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, kw_only=True)
+class RecordedCluster:
+    """What is known of one cluster of a target. A value that is None is not known."""
+
+    resource_id: str
+    cluster_id: str
+    """Its name when this was written."""
+    restored_by: str | None = None
+    """The operation that restored it; None for one that the pipeline did not make."""
+    writer_endpoint: str | None = None
+    reader_endpoint: str | None = None
+    port: int | None = None
+    instance_endpoints: tuple[str, ...] | None = None
+    """Where each instance is reached, as `host:port`."""
+    master_secret_version: str | None = None
+    """The version id of the master secret whose password it was given."""
+    security_group_ids: tuple[str, ...] = ()
+    """Those that it has while it serves."""
+    handed_over_at: str | None = None
+    verified_at: str | None = None
+    """When it was reached under the target's name, and was as it had been proven."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RetiredCluster:
+    """The cluster that served before the last switch, and can be switched back to."""
+
+    cluster: RecordedCluster
+    retired_at: str
+    retired_by: str
+    """The operation that switched."""
+    keep_until: str
+    """When it is deleted at the earliest, unless another run makes room before."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PlannedSwitch:
+    """A switch from its first change to its last: what every later look compares with."""
+
+    by: str
+    """The operation that switches."""
+    planned_at: str
+    incoming: RecordedCluster
+    """What is to have the target's name, with the name that it has had so far."""
+    outgoing: RecordedCluster | None = None
+    """What has had the target's name; None where there was no cluster."""
+    undo_because: str | None = None
+    """Why it is undone; None while it goes on."""
