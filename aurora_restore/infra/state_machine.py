@@ -46,9 +46,10 @@ class PipelineStateMachine(Construct):
     A Task is never caught: a failed step fails the execution at exactly that state, so that a
     redrive from the console starts there again
     (https://docs.aws.amazon.com/step-functions/latest/dg/redrive-executions.html). A step that
-    returns 202 is called again after a Wait, or leads back to the step whose operation failed;
-    after any other result the next step follows: the first that is declared, unless the result names
-    another one. A dry run ends with the step that checks everything. The functions are unqualified, so a redrive runs their newest code.
+    returns 202 is called again after a Wait, or leads back to the step whose operation failed.
+    After any other result the next step follows: the first that is declared, unless the result
+    names another. A dry run ends with the step that checks everything. The functions are
+    unqualified, so a redrive runs their newest code.
     """
 
     def __init__(

@@ -281,6 +281,7 @@ class HandOverHandler(BaseHandler):
         update_metrics(job.operation_id, "SettingsDrift", len(differences))
         record = self._begin(job, located)
         decision = self._fill_secret(job, located)
+        said = None if decision is None else described(job.secrets.app, decision)
         written = {"app_secret_host": located.host} if isinstance(decision, FillIn) else {}
         # Known before the hand-over is over, because nothing of it is found out again then.
         job.record(
@@ -288,7 +289,7 @@ class HandOverHandler(BaseHandler):
                 job.state,
                 security_group_ids=wanted,
                 drift=differences,
-                app_secret_endpoint=decision and described(job.secrets.app, decision),
+                app_secret_endpoint=said,
             )
         )
         now = job.now

@@ -303,8 +303,8 @@ class _Work:
         if done.remaining:
             remaining = NameList.of(map(str, done.remaining))
             raise NeutraliseError(
-                f"cluster {job.restored_cluster_id} is still tied to production, because the master "
-                f"user could not remove {remaining}",
+                f"cluster {job.restored_cluster_id} is still tied to production, because the "
+                f"master user could not remove {remaining}",
                 remaining=to_json(remaining),
             )
 

@@ -19,13 +19,13 @@ from aurora_restore.shared.errors import (
     ValidationError,
 )
 from aurora_restore.shared.lambda_environment import LambdaEnvironment
+from aurora_restore.shared.names import cluster_beside
 from aurora_restore.shared.operation_state import OperationState
 from aurora_restore.shared.pipeline import Step
 from aurora_restore.shared.protocol import EXECUTION, REDRIVE_COUNT, RESTART_FROM
 from aurora_restore.shared.rds.access import RdsAccess
 from aurora_restore.shared.rds.arns import Place, RdsArn
 from aurora_restore.shared.request import RestoreRequest
-from aurora_restore.shared.names import cluster_beside
 from aurora_restore.shared.sequences import REPLACE, SWITCH, StepSequence, get_sequence
 from aurora_restore.shared.snapshots.identity import named_place
 from aurora_restore.shared.snapshots.path import SnapshotPath, SnapshotSource

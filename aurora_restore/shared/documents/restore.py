@@ -551,7 +551,7 @@ class Restore:
 
     source: Source
     target: Target
-    switch: Switch = Switch()
+    switch: Switch = field(default=Switch())
     database: Database = Database()
     secrets: OwnSecrets = field(default=OwnSecrets())
     archive: Archive = Archive()
