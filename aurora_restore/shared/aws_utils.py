@@ -181,6 +181,11 @@ class Clients:
         return client
 
     @property
+    def ram(self) -> Any:
+        """Return a client of Resource Access Manager, which soon gives up."""
+        return self._client("ram", config=_OPTIONAL_CONFIG)
+
+    @property
     def application_auto_scaling(self) -> Any:
         """Return a client of Application Auto Scaling, which soon gives up."""
         return self._client("application-autoscaling", config=_OPTIONAL_CONFIG)

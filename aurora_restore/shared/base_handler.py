@@ -1,5 +1,6 @@
 """What every function does around its own work, and the one place where errors end."""
 
+import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -111,10 +112,12 @@ class BaseHandler(ABC):
         clients: Clients | None = None,
         environment: LambdaEnvironment | None = None,
         clock: Callable[[], datetime] = now,
+        sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self._clients = clients
         self._environment = environment
         self._clock = clock
+        self._sleep = sleep
 
     @property
     def clients(self) -> Clients:
@@ -264,6 +267,7 @@ class BaseHandler(ABC):
             environment=environment,
             store=store,
             clock=self._clock,
+            sleep=self._sleep,
             context=context,
             state=self._entering(state, restore_name, sequence, execution),
         )

@@ -5,6 +5,7 @@ cluster by the target record, logs in as the master user, and turns what Postgre
 errors of the pipeline. It never asks RDS, which the function need not be able to reach.
 """
 
+import time
 from abc import abstractmethod
 from collections.abc import Callable
 from dataclasses import replace
@@ -68,10 +69,11 @@ class DatabaseStepHandler(BaseHandler):
         clients: Clients | None = None,
         environment: LambdaEnvironment | None = None,
         clock: Callable[[], datetime] = now,
+        sleep: Callable[[float], None] = time.sleep,
         connect: Connect = DatabaseServer,
         read_asset: ReadAsset = read_deployed_asset,
     ) -> None:
-        super().__init__(clients=clients, environment=environment, clock=clock)
+        super().__init__(clients=clients, environment=environment, clock=clock, sleep=sleep)
         self._connect = connect
         self._read_asset = read_asset
 

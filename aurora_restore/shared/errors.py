@@ -18,6 +18,7 @@ AuroraRestoreError                     500
 │   ├── NameTakenError                      something else has the name of what is to be made
 │   ├── NotSetUpError                       the restored cluster's databases are not set up
 │   ├── SwitchInProgressError               the restored cluster is getting the target's name
+│   ├── NothingToRollBackError              no cluster is left that served before
 │   ├── StillInQuarantineError              the restored cluster has not been handed over
 │   └── PreflightError                 409  a check before the first change found obstacles
 │       ├── UnsuitableInputError            at least one of them is in the input
@@ -27,6 +28,9 @@ AuroraRestoreError                     500
 │   ├── CopyFailedError
 │   ├── DeletionFailedError
 │   └── RestoreFailedError
+├── SwitchError                        500
+│   ├── SwitchUndoneError                   the target serves as before
+│   └── SwitchStuckError                    no cluster can be given the target's name
 ├── DatabaseError                      500
 │   ├── DatabaseConnectionError
 │   │   └── InvalidPasswordError
@@ -358,6 +362,17 @@ class SwitchInProgressError(RefusedError):
     )
 
 
+class NothingToRollBackError(RefusedError):
+    """No cluster is left that served before the last switch."""
+
+    remedy = Remedy(
+        action=Action.NOTHING,
+        first="A roll-back is possible as long as the cluster that served before is kept: see "
+        "switch.keep_old_hours. The data of an earlier day is restored by a new execution that "
+        "names its snapshot.",
+    )
+
+
 class StillInQuarantineError(RefusedError):
     """The restored cluster has not been handed over, so there is no success to announce."""
 
@@ -426,6 +441,30 @@ class RestoreFailedError(OperationFailedError):
     """The restored cluster or one of its instances is unusable, too often to try again."""
 
     remedy = Remedy(action=Action.REDRIVE, first=_MADE_AGAIN)
+
+
+class SwitchError(AuroraRestoreError):
+    """The target's name did not get to the cluster that was to have it."""
+
+
+class SwitchUndoneError(SwitchError):
+    """The switch could not be finished, and the target serves as before."""
+
+    remedy = Remedy(
+        action=Action.REDRIVE,
+        first="The target serves as before. Look at the events of RDS for the reason; the switch "
+        "is tried again.",
+    )
+
+
+class SwitchStuckError(SwitchError):
+    """Between two renames: no cluster can be given the target's name."""
+
+    remedy = Remedy(
+        action=Action.REDRIVE,
+        first="Nothing serves under the target's name. Rename or delete the cluster that has taken "
+        "it, if there is one.",
+    )
 
 
 class DatabaseError(AuroraRestoreError):

@@ -34,6 +34,9 @@ from aurora_restore.shared.target_lock import TargetLock, direct_call
 from aurora_restore.shared.target_record import TargetRecord, TargetRecordStore, switched_away
 from aurora_restore.shared.validation import validate_required_params
 
+INNER_WAIT_SECONDS: Final = 20
+"""For how long a call waits inside the function at most, before it returns 202."""
+
 GRACE_SECONDS: Final = 300
 """For how many seconds AWS may not show yet what it has accepted."""
 
@@ -125,6 +128,7 @@ class Job:
     environment: LambdaEnvironment
     store: StateStore
     clock: Callable[[], datetime]
+    sleep: Callable[[float], None]
     context: LambdaContext
     state: OperationState
     has_recorded: bool = False
@@ -321,6 +325,23 @@ class Job:
     def remaining_seconds(self) -> float:
         """Return how long this invocation may still run."""
         return self.context.get_remaining_time_in_millis() / 1000
+
+    def may_wait_inside(self, since: datetime) -> bool:
+        """Return whether a call that began at ``since`` may still wait inside the function.
+
+        Only an execution waits for what takes seconds: a direct call answers immediately.
+        """
+        waited = (self.clock() - since).total_seconds()
+        has_time = self.remaining_seconds > INNER_WAIT_SECONDS
+        return self.execution is not None and has_time and waited < INNER_WAIT_SECONDS
+
+    def prove_lock(self) -> None:
+        """Raise OperationInProgressError if another operation has taken the lock meanwhile.
+
+        The function of an execution that was stopped lives on while another run may hold it.
+        """
+        if self.execution is not None:
+            self.lock.take(self.operation_id, self.caller, self.clock())
 
     def is_recent(self, moment: str | None) -> bool:
         """Return whether a timestamp is so young that AWS may not show yet what was done then."""

@@ -425,6 +425,72 @@ class OperationState:
         ),
     ] = None
 
+    switch_started_at: Annotated[
+        Moment | None,
+        Key(
+            "switch-cluster",
+            "When the target's name was about to be taken from the cluster that had it.",
+            of_one_cluster=True,
+        ),
+    ] = None
+    switch_looked_at: Annotated[
+        Moment | None,
+        Key(
+            "switch-cluster",
+            "When a look last showed that the new cluster did not have the name yet.",
+            of_one_cluster=True,
+        ),
+    ] = None
+    switch_stuck_since: Annotated[
+        Moment | None,
+        Key(
+            "switch-cluster, delete-rds",
+            "Since when the name could not be given to either cluster.",
+            of_one_run=True,
+        ),
+    ] = None
+    switched_at: Annotated[
+        Moment | None,
+        Key(
+            "switch-cluster",
+            "When a look first showed the new cluster available under the target's name.",
+            of_one_cluster=True,
+        ),
+    ] = None
+    interruption_seconds: Annotated[
+        float | None,
+        Key(
+            "switch-cluster",
+            "From the one to the other: for how long nothing had the target's name, at most.",
+            of_one_cluster=True,
+        ),
+    ] = None
+    interruption_granularity_seconds: Annotated[
+        float | None,
+        Key(
+            "switch-cluster",
+            "By how much that may be too long: the time between the last two looks.",
+            of_one_cluster=True,
+        ),
+    ] = None
+    certificate_refresh: Annotated[
+        Mapping[str, Moment],
+        Key(
+            "switch-cluster",
+            "When what refreshes the server's certificate was asked for: `stop`, `start`, or the "
+            "reboot of an instance, by its name.",
+            of_one_cluster=True,
+        ),
+    ] = field(default_factory=dict)
+    retired_cluster_id: Annotated[
+        str | None,
+        Key("switch-cluster", "The name of the cluster that served before, since the switch."),
+    ] = None
+    retired_until: Annotated[
+        Moment | None,
+        Key("switch-cluster", "Until when it is kept, so that a roll-back is possible."),
+    ] = None
+
     deleted_snapshots: Annotated[
         tuple[str, ...], Key("archive-snapshot", "The snapshots that the retention has deleted.")
     ] = ()

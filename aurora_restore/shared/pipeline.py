@@ -299,6 +299,44 @@ STEPS: Final[tuple[Step, ...]] = (
         writes_secrets=(APP_SECRET,),
     ),
     Step(
+        name="switch-cluster",
+        changes_aws=True,
+        purpose="Gives the target's name to the cluster that was restored beside it, and keeps the "
+        "old one under another name; a roll-back changes them back.",
+        grants=(
+            *_READ_CLUSTERS,
+            Grant(
+                Resource.ANY,
+                (
+                    "rds:DescribeBlueGreenDeployments",
+                    "rds:DescribeIntegrations",
+                    "ram:GetResourceShareAssociations",
+                ),
+            ),
+            Grant(
+                Resource.TARGET_CLUSTERS,
+                (
+                    "rds:AddTagsToResource",
+                    "rds:ModifyDBCluster",
+                    "rds:StartDBCluster",
+                    "rds:StopDBCluster",
+                ),
+            ),
+            Grant(Resource.NAMED_INSTANCES, ("rds:RebootDBInstance",), Condition.CARRIES_TAG),
+        ),
+        reads_secrets=(MASTER_SECRET,),
+        timeout_seconds=120,
+    ),
+    Step(
+        name="verify-switch",
+        changes_aws=True,
+        purpose="Logs in under the target's name, and proves that the switched cluster answers.",
+        reads_secrets=(MASTER_SECRET, APP_SECRET),
+        writes_secrets=(APP_SECRET,),
+        reaches_database=True,
+        timeout_seconds=300,
+    ),
+    Step(
         name="archive-snapshot",
         changes_aws=True,
         waits=False,

@@ -4,6 +4,7 @@ A cluster is identified by its resource id, which it keeps when it is renamed.
 """
 
 from dataclasses import dataclass
+from typing import Literal
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,3 +55,7 @@ class PlannedSwitch:
     """What has had the target's name; None where there was no cluster."""
     undo_because: str | None = None
     """Why it is undone; None while it goes on."""
+    request: Literal["take", "give", "return"] | None = None
+    """The rename that RDS was last asked for: take the name from the outgoing cluster, give it to
+    the incoming one, return it to the outgoing one. None once it is known to be refused."""
+    requested_at: str | None = None

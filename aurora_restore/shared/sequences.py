@@ -237,7 +237,12 @@ SWITCH: Final = StepSequence(
             next="switch-cluster",
             lead_back=LeadBack(to="check-restore-status", attempts_of="check-restore-status"),
         ),
-        Transition(step="switch-cluster", next="verify-switch"),
+        # Until the switch has begun, a cluster that has become unusable is restored again.
+        Transition(
+            step="switch-cluster",
+            next="verify-switch",
+            lead_back=LeadBack(to="delete-rds", attempts_of="restore-snapshot"),
+        ),
         Transition(step="verify-switch", next="archive-snapshot"),
         Transition(step="archive-snapshot", next="sns-notification"),
         Transition(step="sns-notification", next=None),

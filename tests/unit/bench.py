@@ -124,6 +124,7 @@ class Bench:
             clients=self.clients,
             environment=self.environment,
             clock=self.clock,
+            sleep=self.advance,
             **self.inject(handler),
         )
 

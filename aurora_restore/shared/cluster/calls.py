@@ -137,6 +137,55 @@ def _attach_groups(cluster_id: str, region: str, group_ids: Sequence[str], reaso
     )
 
 
+def rename_cluster(cluster_id: str, region: str, new_name: str, reason: str) -> RdsCall:
+    """Return the call that gives a cluster another name. Its endpoints change with it.
+
+    https://docs.aws.amazon.com/AmazonRDS/latest/AuroraUserGuide/Aurora.Modifying.html
+    """
+    return RdsCall(
+        "ModifyDBCluster",
+        region,
+        {
+            "DBClusterIdentifier": cluster_id,
+            "NewDBClusterIdentifier": new_name,
+            "ApplyImmediately": True,
+        },
+        reason,
+    )
+
+
+def close_retired(cluster_id: str, region: str, group_ids: Sequence[str]) -> RdsCall:
+    """Return the call that lets only the pipeline reach the cluster that served before."""
+    return _attach_groups(
+        cluster_id, region, group_ids, "nobody is to write to the cluster that served before"
+    )
+
+
+def open_again(cluster_id: str, region: str, group_ids: Sequence[str]) -> RdsCall:
+    """Return the call that gives a cluster the security groups back with which it served."""
+    return _attach_groups(cluster_id, region, group_ids, "the cluster is to serve again")
+
+
+def start_cluster(cluster_id: str, region: str) -> RdsCall:
+    """Return the call that starts a stopped cluster and its instances."""
+    return RdsCall(
+        "StartDBCluster",
+        region,
+        {"DBClusterIdentifier": cluster_id},
+        "RDS renames, and deletes, no stopped cluster",
+    )
+
+
+def stop_cluster(cluster_id: str, region: str) -> RdsCall:
+    """Return the call that stops a cluster; RDS starts it again after seven days."""
+    return RdsCall(
+        "StopDBCluster",
+        region,
+        {"DBClusterIdentifier": cluster_id},
+        "a stopped cluster costs its storage only",
+    )
+
+
 def finish_cluster(cluster_id: str, region: str, changes: Mapping[str, Any]) -> RdsCall:
     """Return the call that applies the last settings (``finishing_touches``) to a good cluster."""
     return RdsCall(

@@ -1,6 +1,6 @@
 """Reads of RDS: clusters, instances and snapshots. The calls that change them are elsewhere."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from aurora_restore.shared.aws_utils import call, code_of
@@ -25,6 +25,21 @@ def find_cluster(rds: "RDSClient", cluster_id: str) -> "DBClusterTypeDef | None"
     except ClusterNotFoundError:
         return None
     return found[0] if found else None
+
+
+def clusters_by_resource_id(
+    rds: "RDSClient", resource_ids: Sequence[str]
+) -> "list[DBClusterTypeDef]":
+    """Return the clusters with these resource ids, under whatever names; those that are gone lack.
+
+    See the filter ``db-cluster-resource-id`` of DescribeDBClusters.
+    """
+    if not resource_ids:
+        return []
+    paginator = rds.get_paginator("describe_db_clusters")
+    filters = [{"Name": "db-cluster-resource-id", "Values": list(resource_ids)}]
+    pages = call(lambda: list(paginator.paginate(Filters=filters)))  # type: ignore[arg-type]
+    return [cluster for page in pages for cluster in page["DBClusters"]]
 
 
 def find_instance(rds: "RDSClient", instance_id: str) -> "DBInstanceTypeDef | None":

@@ -1,0 +1,98 @@
+"""What RDS refuses to rename, or must not be renamed, found before anything is.
+
+Whatever is found here leaves both clusters as they are. See fact by fact the Aurora User Guide:
+clusters shared with other accounts ("Cross-account cloning"), sources of zero-ETL integrations
+("Limitations of zero-ETL integrations"), members of a blue/green deployment and of a global
+database.
+"""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Final
+
+from aurora_restore.shared.aws_utils import Clients, call
+from aurora_restore.shared.common import logger
+from aurora_restore.shared.errors import AuroraRestoreError
+from aurora_restore.shared.rds.tags import tags_of
+
+if TYPE_CHECKING:
+    from mypy_boto3_rds import RDSClient
+    from mypy_boto3_rds.type_defs import DBClusterTypeDef
+
+STACK_TAG: Final = "aws:cloudformation:stack-id"
+PASSWORD: Final = "MasterUserPassword"  # noqa: S105 - which setting, not its value
+_ENDED_SHARES: Final = frozenset({"DISASSOCIATED", "FAILED"})
+
+
+def find_obstacles(
+    cluster: "DBClusterTypeDef", rds: "RDSClient", clients: Clients, *, allow_cloudformation: bool
+) -> Iterator[str]:
+    """Yield every reason why a cluster must not be renamed, each with what to do about it."""
+    name, arn = cluster["DBClusterIdentifier"], cluster["DBClusterArn"]
+    pending = sorted({*(cluster.get("PendingModifiedValues") or {})} - {PASSWORD})
+    if pending:
+        yield (
+            f"cluster {name} has changes that wait for its maintenance window "
+            f"({', '.join(pending)}), and a rename would apply them; apply or withdraw them"
+        )
+    if cluster.get("GlobalClusterIdentifier"):
+        yield (
+            f"cluster {name} belongs to global cluster {cluster['GlobalClusterIdentifier']}; "
+            "remove it from there"
+        )
+    if cluster.get("ReadReplicaIdentifiers") or cluster.get("ReplicationSourceIdentifier"):
+        yield f"cluster {name} takes part in replication; stop the replication"
+    stack = tags_of(cluster.get("TagList")).get(STACK_TAG)
+    if stack is not None and not allow_cloudformation:
+        yield (
+            f"cluster {name} belongs to CloudFormation stack {stack}, which would take the new "
+            "cluster of this name for its own; release it from the stack, or set "
+            "switch.allow_cloudformation"
+        )
+    yield from _integrations(rds, name, arn)
+    yield from _deployments(rds, name, arn)
+    yield from _shares(clients, name, arn)
+
+
+def _integrations(rds: "RDSClient", name: str, arn: str) -> Iterator[str]:
+    pages = call(lambda: list(rds.get_paginator("describe_integrations").paginate()))
+    for page in pages:
+        for integration in page["Integrations"]:
+            if integration.get("SourceArn") == arn:
+                yield (
+                    f"cluster {name} is the source of the zero-ETL integration "
+                    f"{integration.get('IntegrationName')}; delete the integration"
+                )
+
+
+def _deployments(rds: "RDSClient", name: str, arn: str) -> Iterator[str]:
+    pages = call(lambda: list(rds.get_paginator("describe_blue_green_deployments").paginate()))
+    for page in pages:
+        for deployment in page["BlueGreenDeployments"]:
+            if arn in (deployment.get("Source"), deployment.get("Target")):
+                yield (
+                    f"cluster {name} is part of the blue/green deployment "
+                    f"{deployment.get('BlueGreenDeploymentName')}; delete the deployment"
+                )
+
+
+def _shares(clients: Clients, name: str, arn: str) -> Iterator[str]:
+    """Yield that a cluster is shared by Resource Access Manager.
+
+    A function in a VPC may have no way to that service. RDS itself refuses to rename such a
+    cluster, and then nothing has been changed.
+    """
+    try:
+        found = call(
+            clients.ram.get_resource_share_associations,
+            associationType="RESOURCE",
+            resourceArn=arn,
+        )["resourceShareAssociations"]
+    except AuroraRestoreError as error:
+        logger.warning("whether the cluster is shared is not known", reason=error.message)
+        return
+    for share in found:
+        if share.get("status") not in _ENDED_SHARES:
+            yield (
+                f"cluster {name} is shared with other accounts by the resource share "
+                f"{share.get('resourceShareName')}; end the sharing"
+            )
