@@ -347,7 +347,10 @@ def _require_record(job: Job) -> TargetRecord:
 
 
 def _is_over(job: Job, record: TargetRecord) -> bool:
-    """Return whether this operation has switched already. Raises SupersededError if one has since."""
+    """Return whether this operation has switched already.
+
+    Raises SupersededError if another one has switched since.
+    """
     if record.switch is not None:
         return False
     if job.sequence is ROLL_BACK:
@@ -406,8 +409,9 @@ def _outgoing(job: Job, record: TargetRecord, incoming: RecordedCluster) -> Reco
         return None
     if not job.owner.of_environment(cluster) and not job.restore.target.adopt:
         raise ForeignClusterError(
-            f"cluster {job.target_cluster_id} was not made by this pipeline (it lacks its tag), and "
-            "keeps its name; to have it replaced, set target.adopt in the configuration and deploy",
+            f"cluster {job.target_cluster_id} was not made by this pipeline (it lacks its tag), "
+            "and keeps its name; to have it replaced, set target.adopt in the configuration and "
+            "deploy",
             target_cluster_id=job.target_cluster_id,
         )
     resource_id = cluster["DbClusterResourceId"]
