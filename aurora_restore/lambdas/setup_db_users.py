@@ -1,5 +1,6 @@
 """Disable inherited logins, run the scripts, set up the application's roles, and check them."""
 
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -81,6 +82,7 @@ class SetupDbUsersHandler(DatabaseStepHandler):
         clients: Clients | None = None,
         environment: LambdaEnvironment | None = None,
         clock: Callable[[], datetime] = now,
+        sleep: Callable[[float], None] = time.sleep,
         connect: Connect = DatabaseServer,
         read_asset: ReadAsset = read_deployed_asset,
         open_setup: OpenSetup = PostgresSetup,
@@ -89,6 +91,7 @@ class SetupDbUsersHandler(DatabaseStepHandler):
             clients=clients,
             environment=environment,
             clock=clock,
+            sleep=sleep,
             connect=connect,
             read_asset=read_asset,
         )

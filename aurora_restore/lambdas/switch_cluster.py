@@ -36,7 +36,7 @@ from aurora_restore.shared.sequences import ROLL_BACK
 from aurora_restore.shared.state_utils import seconds_since
 from aurora_restore.shared.switching.act import MasterPassword, SwitchSetting, TargetSwitch
 from aurora_restore.shared.switching.certificate import (
-    AwaitCluster,
+    AwaitRefresh,
     CertificateFacts,
     LeaveCertificate,
     RefreshCertificate,
@@ -45,12 +45,12 @@ from aurora_restore.shared.switching.certificate import (
     refreshing,
 )
 from aurora_restore.shared.switching.decision import (
-    Await,
+    AwaitSides,
     BothMissing,
-    Complete,
+    CompleteSwitch,
     GiveUpIncoming,
     NameTaken,
-    Refuse,
+    RefuseSwitch,
     RenameIncoming,
     RenameOutgoing,
     SwitchAction,
@@ -131,10 +131,10 @@ class SwitchClusterHandler(BaseHandler):
             action = switch.look()
             self._note(job, switch)
             match action:
-                case Complete():
+                case CompleteSwitch():
                     switch.perform(action)
                     return None
-                case Await(what):
+                case AwaitSides(what):
                     if not job.may_wait_inside(began):
                         return self._wait(job, switch, what)
                     job.sleep(LOOK_EVERY_SECONDS)
@@ -150,7 +150,7 @@ class SwitchClusterHandler(BaseHandler):
         """Raise the error of an action that ends the step."""
         target = job.target_cluster_id
         match action:
-            case Refuse(obstacles):
+            case RefuseSwitch(obstacles):
                 raise PreflightError(
                     f"cluster {target} is not switched and serves as before: "
                     + " | ".join(obstacles),
@@ -245,7 +245,7 @@ class SwitchClusterHandler(BaseHandler):
             match self._look_at_certificate(job):
                 case LeaveCertificate():
                     return self._answer(job, "The target has been switched")
-                case AwaitCluster(what):
+                case AwaitRefresh(what):
                     if not job.may_wait_inside(began):
                         return Answer.wait(
                             "The certificate is being refreshed",
@@ -262,7 +262,7 @@ class SwitchClusterHandler(BaseHandler):
 
     def _look_at_certificate(
         self, job: Job
-    ) -> LeaveCertificate | AwaitCluster | RefreshCertificate:
+    ) -> LeaveCertificate | AwaitRefresh | RefreshCertificate:
         wanted = job.restore.switch.tls_refresh
         if wanted == "none":
             return LeaveCertificate()

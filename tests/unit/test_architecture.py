@@ -46,7 +46,7 @@ DECLARATIONS = {
 
 # What runs around a step. The subjects are given values; they never see the frame.
 FRAME = {"base_handler", "database_step", "job", "located_cluster"}
-SUBJECTS = {"cluster", "documents", "postgres", "preflight", "rds", "snapshots"}
+SUBJECTS = {"cluster", "documents", "postgres", "preflight", "rds", "snapshots", "switching"}
 
 # Which parts may import a package from elsewhere; those not named here may be imported anywhere.
 AT_RUN_TIME = {"lambdas", "shared", "demo", "embedded_aws"}

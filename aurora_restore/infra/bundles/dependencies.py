@@ -24,6 +24,7 @@ AWS_SERVICES: Final = (
     "dynamodb",
     "ec2",
     "kms",
+    "ram",
     "rds",
     "secretsmanager",
     "sns",

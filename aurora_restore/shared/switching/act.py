@@ -26,18 +26,18 @@ from aurora_restore.shared.recorded_cluster import (
 )
 from aurora_restore.shared.switching.decision import (
     SETTLING_SECONDS,
-    Await,
+    AwaitSides,
     BeginUndo,
     CloseOutgoing,
-    Complete,
+    CompleteSwitch,
     GiveNameBack,
     OpenIncoming,
     OpenOutgoing,
-    Plan,
+    PlanSwitch,
     Progress,
     RenameIncoming,
     RenameOutgoing,
-    SetPassword,
+    SetPasswordOfIncoming,
     StartIncoming,
     StopOutgoing,
     SwitchAction,
@@ -144,7 +144,7 @@ class TargetSwitch:
             stops_outgoing=setting.stops_old,
         )
         action = decide(facts)
-        if isinstance(action, Await) and action.is_stuck:
+        if isinstance(action, AwaitSides) and action.is_stuck:
             self._be_stuck()
         return action
 
@@ -163,9 +163,9 @@ class TargetSwitch:
             case OpenIncoming():
                 groups = incoming.security_group_ids
                 open_again(incoming.cluster_id, region, groups).make(rds)
-            case SetPassword():
+            case SetPasswordOfIncoming():
                 self._set_password()
-            case Plan():
+            case PlanSwitch():
                 self._plan()
             case RenameOutgoing():
                 self._request("take", self._rename(outgoing, self.retired_name))
@@ -184,7 +184,7 @@ class TargetSwitch:
                 self._write_plan(undo_because=reason)
             case Undone():
                 self._write(replace(self.record, switch=None))
-            case Complete():
+            case CompleteSwitch():
                 self._complete()
             case _:
                 return

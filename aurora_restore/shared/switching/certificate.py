@@ -35,7 +35,7 @@ class LeaveCertificate:
 
 
 @dataclass(frozen=True)
-class AwaitCluster:
+class AwaitRefresh:
     """RDS is not done with what it was asked for."""
 
     what: str
@@ -48,7 +48,7 @@ class RefreshCertificate:
     request: str
 
 
-CertificateAction = LeaveCertificate | AwaitCluster | RefreshCertificate
+CertificateAction = LeaveCertificate | AwaitRefresh | RefreshCertificate
 
 
 def decide_refresh(facts: CertificateFacts) -> CertificateAction:
@@ -67,7 +67,7 @@ def decide_refresh(facts: CertificateFacts) -> CertificateAction:
 def _reboot(facts: CertificateFacts) -> CertificateAction:
     busy = [name for name, status in facts.instance_statuses.items() if status != AVAILABLE]
     if busy:
-        return AwaitCluster("the instances " + ", ".join(busy))
+        return AwaitRefresh("the instances " + ", ".join(busy))
     for name in facts.instance_statuses:
         if name not in facts.seconds_since:
             return RefreshCertificate(name)
@@ -77,15 +77,15 @@ def _reboot(facts: CertificateFacts) -> CertificateAction:
 def _restart(facts: CertificateFacts) -> CertificateAction:
     if STOP not in facts.seconds_since:
         if facts.cluster_status != AVAILABLE:
-            return AwaitCluster(f"the cluster, which is {facts.cluster_status}")
+            return AwaitRefresh(f"the cluster, which is {facts.cluster_status}")
         return RefreshCertificate(STOP)
     if START not in facts.seconds_since:
         if facts.cluster_status == STOPPED:
             return RefreshCertificate(START)
-        return AwaitCluster(f"the cluster, which is {facts.cluster_status}")
+        return AwaitRefresh(f"the cluster, which is {facts.cluster_status}")
     busy = [name for name, status in facts.instance_statuses.items() if status != AVAILABLE]
     if facts.cluster_status != AVAILABLE or busy:
-        return AwaitCluster(f"the cluster, which is {facts.cluster_status}")
+        return AwaitRefresh(f"the cluster, which is {facts.cluster_status}")
     return _settled(facts, START)
 
 
@@ -93,7 +93,7 @@ def _settled(facts: CertificateFacts, *requests: str) -> CertificateAction:
     """Return that it is done, unless the last request is so young that it may not show yet."""
     if all(facts.seconds_since.get(each, 0.0) >= SETTLING_SECONDS for each in requests):
         return LeaveCertificate()
-    return AwaitCluster("the refresh of the certificate")
+    return AwaitRefresh("the refresh of the certificate")
 
 
 def refreshing(cluster_id: str, region: str, request: str) -> RdsCall:

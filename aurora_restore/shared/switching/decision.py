@@ -84,7 +84,7 @@ class SwitchFacts:
 
 
 @dataclass(frozen=True)
-class Refuse:
+class RefuseSwitch:
     """The switch must not begin."""
 
     obstacles: Sequence[str]
@@ -98,7 +98,7 @@ class GiveUpIncoming:
 
 
 @dataclass(frozen=True)
-class Await:
+class AwaitSides:
     """RDS is not done with something."""
 
     what: str
@@ -117,12 +117,12 @@ class OpenIncoming:
 
 
 @dataclass(frozen=True)
-class SetPassword:
+class SetPasswordOfIncoming:
     """The incoming cluster was given a master password that the secret no longer has."""
 
 
 @dataclass(frozen=True)
-class Plan:
+class PlanSwitch:
     """Nothing prevents the switch: record it, before its first change."""
 
 
@@ -181,18 +181,18 @@ class BothMissing:
 
 
 @dataclass(frozen=True)
-class Complete:
+class CompleteSwitch:
     """The incoming cluster has the name, and the outgoing one is out of reach."""
 
 
 SwitchAction = (
-    Refuse
+    RefuseSwitch
     | GiveUpIncoming
-    | Await
+    | AwaitSides
     | StartIncoming
     | OpenIncoming
-    | SetPassword
-    | Plan
+    | SetPasswordOfIncoming
+    | PlanSwitch
     | RenameOutgoing
     | RenameIncoming
     | CloseOutgoing
@@ -203,7 +203,7 @@ SwitchAction = (
     | Undone
     | NameTaken
     | BothMissing
-    | Complete
+    | CompleteSwitch
 )
 
 
@@ -226,19 +226,19 @@ def _before(facts: SwitchFacts) -> SwitchAction:
     if incoming.status in DEAD_CLUSTER:
         return GiveUpIncoming(f"it is {incoming.status!r}")
     if facts.obstacles:
-        return Refuse(facts.obstacles)
+        return RefuseSwitch(facts.obstacles)
     if incoming.status == STOPPED:
         return StartIncoming()
     for side in filter(None, (incoming, outgoing)):
         if not side.is_available:
-            return Await(f"cluster {side.name}, which is {side.status}")
+            return AwaitSides(f"cluster {side.name}, which is {side.status}")
     if not incoming.has_wanted_groups:
         return OpenIncoming()
     if not incoming.groups_settled:
-        return Await(f"the security groups of cluster {incoming.name}")
+        return AwaitSides(f"the security groups of cluster {incoming.name}")
     if not incoming.has_current_password:
-        return SetPassword()
-    return Plan()
+        return SetPasswordOfIncoming()
+    return PlanSwitch()
 
 
 def _between(facts: SwitchFacts, progress: Progress) -> SwitchAction:
@@ -246,7 +246,7 @@ def _between(facts: SwitchFacts, progress: Progress) -> SwitchAction:
     incoming, outgoing = facts.incoming, facts.outgoing
     if facts.holder == "outgoing" and outgoing is not None:
         if progress.under_way == "take" or outgoing.status not in _AT_REST:
-            return Await(f"cluster {outgoing.name}, which is {outgoing.status}")
+            return AwaitSides(f"cluster {outgoing.name}, which is {outgoing.status}")
         if not outgoing.is_available:
             return BeginUndo(f"cluster {outgoing.name} is {outgoing.status}")
         if incoming is None or incoming.status in DEAD_CLUSTER:
@@ -257,11 +257,11 @@ def _between(facts: SwitchFacts, progress: Progress) -> SwitchAction:
             return BeginUndo("the target's name could not be given to the new cluster in time")
         return BothMissing() if incoming is None else NameTaken()
     if facts.holder == "another":
-        return Await(f"the name {facts.target}, which another cluster has", is_stuck=True)
+        return AwaitSides(f"the name {facts.target}, which another cluster has", is_stuck=True)
     if outgoing is not None and outgoing.name == facts.target:
-        return Await(f"the name {facts.target}, which is being released")
+        return AwaitSides(f"the name {facts.target}, which is being released")
     if incoming is None:
-        return Await(f"cluster {facts.incoming_name}, which is not seen", is_stuck=True)
+        return AwaitSides(f"cluster {facts.incoming_name}, which is not seen", is_stuck=True)
     if incoming.status in DEAD_CLUSTER:
         if progress.has_outgoing:
             return BeginUndo(f"cluster {facts.incoming_name} has become unusable")
@@ -270,7 +270,7 @@ def _between(facts: SwitchFacts, progress: Progress) -> SwitchAction:
         return RenameIncoming()
     if outgoing is not None and outgoing.is_available and not outgoing.is_closed:
         return CloseOutgoing()
-    return Await(f"cluster {incoming.name}, which is {incoming.status}")
+    return AwaitSides(f"cluster {incoming.name}, which is {incoming.status}")
 
 
 def _after(facts: SwitchFacts, progress: Progress) -> SwitchAction:
@@ -278,44 +278,44 @@ def _after(facts: SwitchFacts, progress: Progress) -> SwitchAction:
     incoming, outgoing = facts.incoming, facts.outgoing
     if incoming is None or not incoming.is_available:
         status = "not seen" if incoming is None else incoming.status
-        return Await(f"cluster {facts.target}, which is {status}")
+        return AwaitSides(f"cluster {facts.target}, which is {status}")
     if not progress.has_outgoing:
-        return Complete()
+        return CompleteSwitch()
     if outgoing is None:
         if facts.is_out_of_patience:
-            return Complete()
-        return Await(f"cluster {facts.retired_name}, which is not seen", is_stuck=True)
+            return CompleteSwitch()
+        return AwaitSides(f"cluster {facts.retired_name}, which is not seen", is_stuck=True)
     if outgoing.status not in _AT_REST:
-        return Await(f"cluster {outgoing.name}, which is {outgoing.status}")
+        return AwaitSides(f"cluster {outgoing.name}, which is {outgoing.status}")
     if outgoing.is_available and not outgoing.is_closed:
         return CloseOutgoing()
     if outgoing.is_available and facts.stops_outgoing:
         return StopOutgoing()
-    return Complete()
+    return CompleteSwitch()
 
 
 def _undo(facts: SwitchFacts, progress: Progress, reason: str) -> SwitchAction:
     """The outgoing cluster is to have the name again, unless the incoming one gets it after all."""
     incoming, outgoing = facts.incoming, facts.outgoing
     if progress.under_way in ("take", "give"):
-        return Await(f"the name {facts.target}, which is being taken or given")
+        return AwaitSides(f"the name {facts.target}, which is being taken or given")
     if facts.holder == "outgoing" and outgoing is not None:
         if outgoing.status not in _AT_REST:
-            return Await(f"cluster {outgoing.name}, which is {outgoing.status}")
+            return AwaitSides(f"cluster {outgoing.name}, which is {outgoing.status}")
         if outgoing.is_available and not outgoing.has_wanted_groups:
             return OpenOutgoing()
         return Undone(reason)
     if incoming is not None and incoming.status not in _AT_REST:
-        return Await(f"cluster {incoming.name}, which is {incoming.status}")
+        return AwaitSides(f"cluster {incoming.name}, which is {incoming.status}")
     if facts.is_out_of_patience:
         if outgoing is None and incoming is not None and incoming.is_available:
             return RenameIncoming()
         return BothMissing() if outgoing is None else NameTaken()
     if facts.holder == "another":
-        return Await(f"the name {facts.target}, which another cluster has", is_stuck=True)
+        return AwaitSides(f"the name {facts.target}, which another cluster has", is_stuck=True)
     if outgoing is None:
-        return Await(f"cluster {facts.retired_name}, which is not seen", is_stuck=True)
+        return AwaitSides(f"cluster {facts.retired_name}, which is not seen", is_stuck=True)
     if outgoing.is_available and progress.under_way != "return":
         return GiveNameBack()
     is_stuck = outgoing.status in _AT_REST and progress.under_way != "return"
-    return Await(f"cluster {outgoing.name}, which is {outgoing.status}", is_stuck=is_stuck)
+    return AwaitSides(f"cluster {outgoing.name}, which is {outgoing.status}", is_stuck=is_stuck)

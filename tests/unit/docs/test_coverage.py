@@ -18,9 +18,10 @@ from aurora_restore.shared.errors import (
     RefusedError,
     leaves,
 )
+from aurora_restore.shared.failed_execution import entry_after
 from aurora_restore.shared.lambda_environment import METRICS_NAMESPACE
 from aurora_restore.shared.pipeline import STEPS
-from aurora_restore.shared.sequences import REPLACE
+from aurora_restore.shared.sequences import SWITCH
 from tests.unit.docs.pages import all_pages, code_in, page
 from tests.unit.infra.synthesis import Synthesis
 from tests.unit.test_architecture import ARROWS
@@ -109,6 +110,8 @@ REFUSALS = [
     "ForeignClusterError",
     "NameTakenError",
     "NotSetUpError",
+    "SwitchInProgressError",
+    "NothingToRollBackError",
     "StillInQuarantineError",
 ]
 
@@ -156,7 +159,7 @@ def test_every_step_has_its_row_among_what_a_failed_run_leaves_behind() -> None:
     rows = page("docs/operating.md").rows("What a failed run leaves behind")
     documented = [code_in(row[0])[0] for row in rows if code_in(row[0])]
 
-    assert documented == list(REPLACE.steps)
+    assert documented == list(SWITCH.steps)
 
 
 def test_the_place_to_resume_at_is_where_the_work_is_begun() -> None:
@@ -166,14 +169,10 @@ def test_the_place_to_resume_at_is_where_the_work_is_begun() -> None:
         for step in code_in(steps)
     }
 
-    assert list(entries) == list(REPLACE.steps)
-    for step in REPLACE.steps[1:]:
+    assert list(entries) == list(SWITCH.steps)
+    for step in SWITCH.steps[1:]:
         (where,) = entries[step]
-        back = REPLACE.lead_back_of(step)
-        if back is not None:
-            assert where == back.to
-        else:
-            assert step in REPLACE.path_from(where)
+        assert where == entry_after(step) or step in SWITCH.path_from(where)
 
 
 def test_every_metric_is_documented_with_its_unit() -> None:
@@ -262,13 +261,14 @@ def test_the_endpoints_are_those_of_the_services_that_are_called() -> None:
     }
     names = {"stepfunctions": "states"}
     called = {names.get(service, service) for service in AWS_SERVICES} - {"xray", "dynamodb"}
-    (login,) = (step for step in STEPS if step.reaches_database)
+    logins = [step for step in STEPS if step.reaches_database]
 
     assert documented['"all"'] == [{"dynamodb"}, called]
     assert documented['"database-only"'] == [{"dynamodb"}, {"ssm", "secretsmanager"}]
-    assert login.reads_secrets
-    assert not login.grants
-    assert not login.publishes
+    for login in logins:
+        assert login.reads_secrets
+        assert not login.grants
+        assert not login.publishes
 
 
 def test_every_tag_is_documented() -> None:

@@ -219,7 +219,8 @@ def test_with_several_restores_none_is_the_default() -> None:
 
 
 @pytest.mark.parametrize(
-    ("lambda_vpc", "attached"), [("all", set(STEP_NAMES)), ("database-only", {"setup-db-users"})]
+    ("lambda_vpc", "attached"),
+    [("all", set(STEP_NAMES)), ("database-only", {"setup-db-users", "verify-switch"})],
 )
 def test_functions_are_attached_as_configured(lambda_vpc: str, attached: set[str]) -> None:
     functions = synthesise(example({"network.lambda_vpc": lambda_vpc})).functions()

@@ -11,7 +11,13 @@ from aurora_restore.infra.state_machine import LAMBDA_ERRORS, TIMEOUT_MARGIN_SEC
 from aurora_restore.shared.errors import retryable_error_names
 from aurora_restore.shared.pipeline import STEP_NAMES, STEPS, Step, get_step
 from aurora_restore.shared.protocol import EXECUTION, INPUT
-from aurora_restore.shared.sequences import REPLACE
+from aurora_restore.shared.sequences import (
+    REPLACE,
+    SEQUENCES,
+    StepSequence,
+    followers_of,
+    lead_backs_of,
+)
 from tests.unit.infra.asl import Machine, successors
 from tests.unit.infra.synthesis import Document, Synthesis
 
@@ -36,6 +42,12 @@ def checked(dry_run: object) -> Document:
     return {"statusCode": 200, "body": {"message": "checked", "dry_run": dry_run}}
 
 
+def path_from(step: str) -> tuple[str, ...]:
+    """The steps of a run that is entered at ``step`` and says nowhere how it goes on."""
+    following = followers_of(step)[0]
+    return (step,) if following is None else (step, *path_from(following))
+
+
 def always_done(_step: str) -> Document:
     return DONE
 
@@ -52,11 +64,35 @@ def test_calls_every_step_once_and_in_order(machine: Machine) -> None:
     assert walk.waits == []
 
 
+@pytest.mark.parametrize("sequence", SEQUENCES, ids=lambda each: each.name)
+def test_a_run_takes_the_steps_of_its_sequence(machine: Machine, sequence: StepSequence) -> None:
+    def answer(step: str) -> Document:
+        return {"statusCode": 200, "body": {"message": "done", "next_step": sequence.next_of(step)}}
+
+    asked = {} if sequence.asked_by is None else {sequence.asked_by: True}
+
+    assert machine.walk(asked, answer).calls == list(sequence.steps)
+
+
+@pytest.mark.parametrize("field", ["roll_back", "retire"])
+@pytest.mark.parametrize("said", [False, None, "true", 1])
+def test_another_kind_of_run_begins_only_if_it_is_asked_for(
+    machine: Machine, field: str, said: object
+) -> None:
+    assert machine.walk({field: said}, always_done).calls == list(REPLACE.steps)
+
+
+def test_start_at_comes_before_what_kind_of_run_it_is(machine: Machine) -> None:
+    asked = {"roll_back": True, "start_at": "verify-switch"}
+
+    assert machine.walk(asked, always_done).calls[0] == "verify-switch"
+
+
 @steps
 def test_start_at_enters_at_any_step(machine: Machine, step: Step) -> None:
     walk = machine.walk({"start_at": step.name}, always_done)
 
-    assert walk.calls == list(REPLACE.path_from(step.name))
+    assert walk.calls == list(path_from(step.name))
 
 
 def test_leaves_an_unknown_start_at_to_the_first_step_to_refuse(machine: Machine) -> None:
@@ -81,7 +117,7 @@ def test_a_step_that_may_wait_is_called_again(machine: Machine, step: Step) -> N
     )
 
     repeated = 3 if step.waits else 1
-    assert walk.calls == [step.name] * (repeated - 1) + list(REPLACE.path_from(step.name))
+    assert walk.calls == [step.name] * (repeated - 1) + list(path_from(step.name))
     assert walk.waits == ([7, 9] if step.waits else [])
 
 
@@ -95,14 +131,14 @@ def test_a_step_leads_back_only_to_the_one_it_names(
         {"start_at": step.name}, lambda name: next(answers, DONE) if name == step.name else DONE
     )
 
-    back = REPLACE.lead_back_of(step.name)
+    back = lead_backs_of(step.name)
     if not step.waits:
         again: list[str] = []
-    elif back is not None and target == back.to:
-        again = [step.name, *REPLACE.path_from(target)]
+    elif target in back:
+        again = [step.name, *path_from(target)]
     else:
-        again = [step.name, *REPLACE.path_from(step.name)]
-    assert walk.calls == (again or list(REPLACE.path_from(step.name)))
+        again = [step.name, *path_from(step.name)]
+    assert walk.calls == (again or list(path_from(step.name)))
 
 
 def test_a_dry_run_ends_with_the_first_step(machine: Machine) -> None:
@@ -158,9 +194,9 @@ def _actor(scripted: dict[str, list[str]]) -> Callable[[str], Document]:
 
     def answer(name: str) -> Document:
         word = remaining[name].pop(0) if remaining[name] else "done"
-        back = REPLACE.lead_back_of(name)
+        back = lead_backs_of(name)
         if word == "again" and back:
-            return again_from(back.to)
+            return again_from(back[0])
         return {"done": DONE, "later": later(), "again": later(), "not found": NOT_FOUND}[word]
 
     return answer
@@ -176,7 +212,7 @@ def _expected_calls(answer: Callable[[str], Document]) -> list[str]:
         if waits and "restart_from" in result["body"]:
             name = result["body"]["restart_from"]
         elif not (waits and result["statusCode"] == 202):
-            name = REPLACE.next_of(name)
+            name = followers_of(name)[0]
     return calls
 
 

@@ -6,10 +6,14 @@ from aurora_restore.shared.pipeline import STEP_NAMES
 from aurora_restore.shared.sequences import (
     ENTRY_POINTS,
     REPLACE,
+    RETIRE,
+    ROLL_BACK,
     SEQUENCES,
+    SWITCH,
     LeadBack,
     StepSequence,
     Transition,
+    lead_backs_of,
 )
 
 
@@ -31,7 +35,24 @@ def test_replace_takes_every_step_once_in_the_specified_order() -> None:
         "archive-snapshot",
         "sns-notification",
     )
-    assert set(REPLACE.steps) == set(STEP_NAMES)
+
+
+def test_switch_is_replace_with_two_steps_more() -> None:
+    beyond = ("switch-cluster", "verify-switch")
+
+    assert tuple(step for step in SWITCH.steps if step not in beyond) == REPLACE.steps
+    assert SWITCH.path_from("hand-over")[1:4] == (*beyond, "archive-snapshot")
+    assert set(SWITCH.steps) == set(STEP_NAMES)
+
+
+def test_a_roll_back_switches_and_a_retirement_deletes() -> None:
+    assert ROLL_BACK.steps == ("switch-cluster", "verify-switch", "sns-notification")
+    assert RETIRE.steps == ("delete-rds", "check-delete-status", "sns-notification")
+
+
+@pytest.mark.parametrize("step", STEP_NAMES)
+def test_no_sequence_leads_a_step_back_to_another_place(step: str) -> None:
+    assert len(lead_backs_of(step)) <= 1
 
 
 @pytest.mark.parametrize(
@@ -51,7 +72,7 @@ def test_every_step_stands_in_a_sequence() -> None:
 
 
 def test_a_run_may_be_entered_wherever_a_sequence_allows_it() -> None:
-    assert REPLACE.steps == ENTRY_POINTS
+    assert set(ENTRY_POINTS) == set(STEP_NAMES)
 
 
 def test_a_step_has_another_successor_in_another_sequence() -> None:
