@@ -33,6 +33,7 @@ from aurora_restore.shared.state_utils import (
     audit_key,
     seconds_since,
 )
+from aurora_restore.shared.switching.notice import target_notice
 from aurora_restore.shared.target_lock import TargetLock
 
 STATUS_CHANGE: Final = "Step Functions Execution Status Change"
@@ -57,6 +58,11 @@ _FACTS: Final = (
     "scripts",
     "masking",
     "handed_over_at",
+    "switched_at",
+    "interruption_seconds",
+    "interruption_granularity_seconds",
+    "retired_cluster_id",
+    "retired_until",
     "app_secret_endpoint",
     "privileges_beyond_reach",
     "deleted_snapshots",
@@ -132,6 +138,7 @@ class SnsNotificationHandler(BaseHandler):
             "cluster_identifier": job.target_cluster_id,
             "target_cluster_id": job.target_cluster_id,
             **{fact: known[fact] for fact in _FACTS if fact in known},
+            **target_notice(job.state, job.target_cluster_id),
             **quarantine_notice(job.state, job.restored_cluster_id),
             **({"warnings": [warning]} if warning else {}),
         }
@@ -180,7 +187,7 @@ class SnsNotificationHandler(BaseHandler):
                 {
                     **failure.details(_error_details(store, failure)),
                     "restore": restore,
-                    **_quarantine_of(own),
+                    **_target_of(own),
                 },
             ),
             clients=self.clients,
@@ -238,7 +245,7 @@ class SnsNotificationHandler(BaseHandler):
         item = store.load(failure.operation_id, failure.step)
         if failure.step is None or (item is not None and item["status"] == FAILED):
             return
-        reason = {**failure.as_error(), **_quarantine_of(state)}
+        reason = {**failure.as_error(), **_target_of(state)}
         moment = self._clock()
         details = {**state.to_details(), ERROR: reason}
         store.save(failure.operation_id, failure.step, FAILED, details, moment)
@@ -291,11 +298,15 @@ def _outcome(job: Job) -> str:
     return status
 
 
-def _quarantine_of(state: OperationState | None) -> dict[str, str]:
-    """Return what a failure's notice says of the quarantine."""
+def _target_of(state: OperationState | None) -> dict[str, str]:
+    """Return what a failure's notice says of the target, and of the new cluster's quarantine."""
     if state is None or state.target_lock is None:
         return {}
-    return quarantine_notice(state, state.new_cluster_id or state.target_lock[-1])
+    target = state.target_lock[-1]
+    return {
+        **target_notice(state, target),
+        **quarantine_notice(state, state.new_cluster_id or target),
+    }
 
 
 def _error_details(store: StateStore, failure: Failure) -> Mapping[str, Any]:

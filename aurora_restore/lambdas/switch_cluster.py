@@ -172,6 +172,7 @@ class SwitchClusterHandler(BaseHandler):
             case Undone(reason):
                 job.prove_lock()
                 switch.perform(action)
+                job.state = replace(job.state, switch_started_at=None, switch_looked_at=None)
                 raise SwitchUndoneError(
                     f"the switch of cluster {target} is undone, and it serves as before: {reason}",
                     target_cluster_id=target,

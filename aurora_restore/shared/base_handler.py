@@ -62,6 +62,7 @@ from aurora_restore.shared.state_utils import (
     get_operation_id,
     seconds_since,
 )
+from aurora_restore.shared.switching.notice import target_notice
 
 CLOCKS_DIFFER: Final = timedelta(seconds=10)
 """By how much the clocks of two functions may differ, generously."""
@@ -82,14 +83,18 @@ class Attempt:
     has_lock: bool = False
     """Whether it has the target's lock, so that nobody else writes the operation's state."""
 
-    def quarantine(self) -> dict[str, str]:
-        """Return what a failure says of the quarantine of the operation's cluster, if it has one.
+    def target(self) -> dict[str, str]:
+        """Return what a failure says of the target, and of the quarantine of the new cluster.
 
         A refused call may name an operation that is none of its.
         """
-        if self.job is None or not self.has_begun:
+        job = self.job
+        if job is None or not self.has_begun:
             return {}
-        return quarantine_notice(self.job.state, self.job.restored_cluster_id)
+        return {
+            **target_notice(job.state, job.target_cluster_id),
+            **quarantine_notice(job.state, job.restored_cluster_id),
+        }
 
     def identify(self, operation_id: str) -> None:
         """Remember the operation, whose id is valid."""
@@ -172,7 +177,7 @@ class BaseHandler(ABC):
             self._record_failure(attempt, error)
             if self.raises(event):
                 raise
-            return error_envelope(attempt.operation_id, error, attempt.quarantine())
+            return error_envelope(attempt.operation_id, error, attempt.target())
         except Exception as error:
             failure = AuroraRestoreError(
                 f"{self.step.name} failed unexpectedly with {type(error).__name__}; "
@@ -182,7 +187,7 @@ class BaseHandler(ABC):
             self._record_failure(attempt, failure)
             if self.raises(event):
                 raise failure from error
-            return error_envelope(attempt.operation_id, failure, attempt.quarantine())
+            return error_envelope(attempt.operation_id, failure, attempt.target())
         else:
             return answer
         finally:
@@ -389,7 +394,7 @@ class BaseHandler(ABC):
         """
         logger.error(error.message, error_type=error.error_type, details=json_safe(error.details))
         update_metrics(attempt.operation_id, "StepFailures", 1)
-        reason = {**describe_error(error), **attempt.quarantine()}
+        reason = {**describe_error(error), **attempt.target()}
         try:
             store = StateStore.of(self.environment, self.clients)
             if failed := self._failed_step(attempt, error):

@@ -1,0 +1,31 @@
+"""What a message says of the target while a cluster beside it is prepared and switched to."""
+
+from aurora_restore.shared.operation_state import OperationState
+from aurora_restore.shared.sequences import ROLL_BACK, SWITCH
+
+
+def target_notice(state: OperationState, target: str) -> dict[str, str]:
+    """Return what an answer, the audit trail and a notice say of the cluster that serves.
+
+    Empty for an operation that switches nothing.
+    """
+    if state.sequence not in (SWITCH.name, ROLL_BACK.name):
+        return {}
+    return {"target_serves": _described(state, target)}
+
+
+def _described(state: OperationState, target: str) -> str:
+    if state.switched_at is not None:
+        kept = ""
+        if state.retired_cluster_id is not None:
+            kept = (
+                f"; what served before is {state.retired_cluster_id}, out of reach, and is kept "
+                f"until {state.retired_until}"
+            )
+        return f"{target} has been switched at {state.switched_at}{kept}"
+    if state.switch_started_at is not None:
+        return (
+            f"the switch of {target} has begun at {state.switch_started_at} and is not finished: "
+            "perhaps nothing has its name until a re-run finishes or undoes it"
+        )
+    return f"{target} serves as before: nothing of it has been changed"
