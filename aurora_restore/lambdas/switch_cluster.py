@@ -3,38 +3,33 @@
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
-from typing import Any
 
-from aurora_restore.shared.aws_utils import get_secret_version
 from aurora_restore.shared.base_handler import BaseHandler
 from aurora_restore.shared.cluster.network import (
     attached_groups,
     lasting_groups,
-    quarantine_groups,
 )
-from aurora_restore.shared.common import parse_timestamp, timestamp, update_metrics
-from aurora_restore.shared.documents.secrets import MasterCredentials
 from aurora_restore.shared.errors import (
     ClusterNotFoundError,
     ForeignClusterError,
-    NameTakenError,
     NothingToRollBackError,
     NotSetUpError,
-    PreflightError,
-    RestoreFailedError,
-    SwitchStuckError,
-    SwitchUndoneError,
     TargetNotRecordedError,
 )
 from aurora_restore.shared.job import Answer, Job
-from aurora_restore.shared.names import TAG_MANAGED_BY, TAG_OPERATION, TAG_RESTORE
+from aurora_restore.shared.names import TAG_OPERATION
 from aurora_restore.shared.pipeline import get_step
 from aurora_restore.shared.rds.reads import find_cluster, instances_of
 from aurora_restore.shared.rds.tags import tags_of
-from aurora_restore.shared.recorded_cluster import PlannedSwitch, RecordedCluster
+from aurora_restore.shared.recorded_cluster import RecordedCluster
 from aurora_restore.shared.sequences import ROLL_BACK
 from aurora_restore.shared.state_utils import seconds_since
-from aurora_restore.shared.switching.act import MasterPassword, SwitchSetting, TargetSwitch
+from aurora_restore.shared.switch_run import (
+    LOOK_EVERY_SECONDS,
+    SwitchRun,
+    settle_pending_switch,
+    target_body,
+)
 from aurora_restore.shared.switching.certificate import (
     AwaitRefresh,
     CertificateFacts,
@@ -44,21 +39,7 @@ from aurora_restore.shared.switching.certificate import (
     in_order_of_reboot,
     refreshing,
 )
-from aurora_restore.shared.switching.decision import (
-    AwaitSides,
-    BothMissing,
-    CompleteSwitch,
-    GiveUpIncoming,
-    NameTaken,
-    RefuseSwitch,
-    RenameIncoming,
-    RenameOutgoing,
-    SwitchAction,
-    Undone,
-)
 from aurora_restore.shared.target_record import TargetRecord, superseded, switched_away
-
-LOOK_EVERY_SECONDS = 1
 
 
 class SwitchClusterHandler(BaseHandler):
@@ -80,151 +61,14 @@ class SwitchClusterHandler(BaseHandler):
         SwitchStuckError or NameTakenError if neither cluster can have it.
         """
         began = self._clock()
+        if waiting := settle_pending_switch(job):
+            return waiting
         record = _require_record(job)
-        if record.switch is not None and record.switch.by != job.operation_id:
-            return self._settle(job, record, record.switch, began)
         if _is_over(job, record):
             return self._finish(job, record, began)
         incoming, outgoing = _sides(job, record)
-        switch = self._switch_of(job, record, incoming, outgoing)
-        waiting = self._go_on(job, switch, began)
-        return waiting or self._finish(job, switch.record, began)
-
-    def _settle(
-        self, job: Job, record: TargetRecord, planned: PlannedSwitch, began: datetime
-    ) -> Answer:
-        """Finish or undo the switch of another operation, which died within it."""
-        reason = f"operation {planned.by} has begun it, and has not finished it"
-        undoing = replace(planned, undo_because=planned.undo_because or reason)
-        record = job.target_record.write(replace(record, switch=undoing), record)
-        switch = self._switch_of(job, record, planned.incoming, planned.outgoing)
-        try:
-            waiting = self._go_on(job, switch, began)
-        except SwitchUndoneError:
-            if job.sequence is not ROLL_BACK:
-                raise
-            job.state = replace(job.state, switched_at=job.now)
-            return self._answer(job, "The unfinished switch is undone; the target serves as before")
-        return waiting or Answer.wait(
-            "The unfinished switch is finished", {**_body(job), "retry_after": LOOK_EVERY_SECONDS}
-        )
-
-    def _switch_of(
-        self,
-        job: Job,
-        record: TargetRecord,
-        incoming: RecordedCluster,
-        outgoing: RecordedCluster | None,
-    ) -> TargetSwitch:
-        stuck = job.state.switch_stuck_since
-        return TargetSwitch(
-            setting=switch_setting(job),
-            record=record,
-            incoming=incoming,
-            outgoing=outgoing,
-            stuck_since=None if stuck is None else parse_timestamp(stuck),
-        )
-
-    def _go_on(self, job: Job, switch: TargetSwitch, began: datetime) -> Answer | None:
-        """Look and act until the switch is over; return the answer that waits, or None then."""
-        while True:
-            action = switch.look()
-            self._note(job, switch)
-            match action:
-                case CompleteSwitch():
-                    switch.perform(action)
-                    return None
-                case AwaitSides(what):
-                    if not job.may_wait_inside(began):
-                        return self._wait(job, switch, what)
-                    job.sleep(LOOK_EVERY_SECONDS)
-                case _:
-                    self._refuse(job, switch, action)
-                    if isinstance(action, GiveUpIncoming):
-                        return self._give_up(job, switch, action.reason)
-                    job.prove_lock()
-                    self._begin(job, switch, action)
-                    switch.perform(action)
-
-    def _refuse(self, job: Job, switch: TargetSwitch, action: SwitchAction) -> None:
-        """Raise the error of an action that ends the step."""
-        target = job.target_cluster_id
-        match action:
-            case RefuseSwitch(obstacles):
-                raise PreflightError(
-                    f"cluster {target} is not switched and serves as before: "
-                    + " | ".join(obstacles),
-                    target_cluster_id=target,
-                    obstacles=list(obstacles),
-                )
-            case NameTaken():
-                raise NameTakenError(
-                    f"nothing serves under the name {target}: another cluster has it, or RDS does "
-                    "not release it",
-                    target_cluster_id=target,
-                )
-            case BothMissing():
-                raise SwitchStuckError(
-                    f"nothing serves under the name {target}: neither the cluster that had it nor "
-                    "the one that was to get it is seen",
-                    target_cluster_id=target,
-                )
-            case Undone(reason):
-                job.prove_lock()
-                switch.perform(action)
-                job.state = replace(job.state, switch_started_at=None, switch_looked_at=None)
-                raise SwitchUndoneError(
-                    f"the switch of cluster {target} is undone, and it serves as before: {reason}",
-                    target_cluster_id=target,
-                )
-            case _:
-                return
-
-    def _give_up(self, job: Job, switch: TargetSwitch, reason: str) -> Answer:
-        """Lead back to a new restore; the cluster that has the target's name serves on."""
-        name = switch.incoming.cluster_id
-        job.state = replace(job.state, restore_is_dead=True)
-        return job.start_again(
-            RestoreFailedError(
-                f"cluster {name} cannot have the name {job.target_cluster_id}: {reason}",
-                **_body(job),
-            )
-        )
-
-    def _begin(self, job: Job, switch: TargetSwitch, action: SwitchAction) -> None:
-        """Record the moment from which the target's name may be gone."""
-        first = RenameOutgoing if switch.outgoing is not None else RenameIncoming
-        if isinstance(action, first) and job.state.switch_started_at is None:
-            job.record(replace(job.state, switch_started_at=job.now, switch_looked_at=job.now))
-
-    def _note(self, job: Job, switch: TargetSwitch) -> None:
-        """Keep what this look says of how long nothing has had the target's name."""
-        state, view = job.state, switch.view
-        since = switch.stuck_since
-        state = replace(state, switch_stuck_since=None if since is None else timestamp(since))
-        if state.switch_started_at is not None and state.switched_at is None:
-            now = self._clock()
-            if view is not None and view.shows_available(switch.incoming):
-                looked = state.switch_looked_at or state.switch_started_at
-                state = replace(
-                    state,
-                    switched_at=job.now,
-                    interruption_seconds=round(seconds_since(state.switch_started_at, now), 1),
-                    interruption_granularity_seconds=round(seconds_since(looked, now), 1),
-                )
-                update_metrics(
-                    job.operation_id, "Interruption", state.interruption_seconds or 0.0, "Seconds"
-                )
-            else:
-                state = replace(state, switch_looked_at=job.now)
-        job.state = state
-
-    def _wait(self, job: Job, switch: TargetSwitch, what: str) -> Answer:
-        """Return the answer that waits: for a second while nothing has the name."""
-        body = {**_body(job), "waiting_for": what}
-        if switch.planned is not None and not job.state.switched_at:
-            body["retry_after"] = LOOK_EVERY_SECONDS
-        return Answer.wait("The switch is still in progress", body)
+        run = SwitchRun(job, record, incoming, outgoing, began)
+        return run.go_on() or self._finish(job, run.record, began)
 
     def _finish(self, job: Job, record: TargetRecord, began: datetime) -> Answer:
         """Refresh the certificate if that is configured, and return that the switch is over."""
@@ -250,7 +94,7 @@ class SwitchClusterHandler(BaseHandler):
                     if not job.may_wait_inside(began):
                         return Answer.wait(
                             "The certificate is being refreshed",
-                            {**_body(job), "waiting_for": what},
+                            {**target_body(job), "waiting_for": what},
                         )
                     job.sleep(LOOK_EVERY_SECONDS)
                 case RefreshCertificate(request):
@@ -293,7 +137,7 @@ class SwitchClusterHandler(BaseHandler):
         return Answer(
             message,
             {
-                **_body(job),
+                **target_body(job),
                 "cluster_endpoint": state.cluster_endpoint,
                 "cluster_port": state.cluster_port,
                 "retired_cluster_id": state.retired_cluster_id,
@@ -302,37 +146,6 @@ class SwitchClusterHandler(BaseHandler):
                 "interruption_granularity_seconds": state.interruption_granularity_seconds,
             },
         )
-
-
-def switch_setting(job: Job) -> SwitchSetting:
-    """Return what a switch of the job's target goes by."""
-    secret = get_secret_version(job.secrets.master, clients=job.clients)
-    master = MasterCredentials.parse(secret.value, source=f"secret {job.secrets.master}")
-    return SwitchSetting(
-        rds=job.rds.at_target,
-        clients=job.clients,
-        records=job.target_record,
-        operation_id=job.operation_id,
-        quarantine_group_ids=quarantine_groups(
-            job.restore.target, job.environment.quarantine_security_group
-        ),
-        retired_tags={
-            TAG_MANAGED_BY: job.environment.name_prefix,
-            TAG_RESTORE: job.restore_name,
-        },
-        keeps_old=job.restore.switch.keeps_old,
-        stops_old=job.restore.switch.stop_old,
-        allows_cloudformation=job.restore.switch.allow_cloudformation,
-        password=MasterPassword(value=master.password, version=secret.version_id),
-        clock=job.clock,
-    )
-
-
-def _body(job: Job) -> dict[str, Any]:
-    return {
-        "target_cluster_id": job.target_cluster_id,
-        "target_region": job.target_region,
-    }
 
 
 def _require_record(job: Job) -> TargetRecord:

@@ -183,7 +183,8 @@ class TargetSwitch:
                 self.stuck_since = None
                 self._write_plan(undo_because=reason)
             case Undone():
-                self._write(replace(self.record, switch=None))
+                live = self.record.live if outgoing is None else self._as_shown(outgoing)
+                self._write(replace(self.record, live=live, switch=None))
             case CompleteSwitch():
                 self._complete()
             case _:
