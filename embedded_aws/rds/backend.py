@@ -4,16 +4,19 @@ import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from embedded_aws.rds.beside import (
+    BlueGreenDeployment,
+    DBClusterEndpoint,
+    DBProxyTarget,
+    Integration,
+)
 from embedded_aws.rds.clock import Clock
 from embedded_aws.rds.data_plane import DataPlane
 from embedded_aws.rds.models import (
-    BlueGreenDeployment,
     DBCluster,
-    DBClusterEndpoint,
     DBClusterSnapshot,
     DBInstance,
     GlobalCluster,
-    Integration,
     Location,
 )
 from embedded_aws.rds.rules import Rules
@@ -31,6 +34,8 @@ class RegionalBackend:
     instances: dict[str, DBInstance] = field(default_factory=dict)
     endpoints: dict[str, DBClusterEndpoint] = field(default_factory=dict)
     snapshots: dict[str, DBClusterSnapshot] = field(default_factory=dict)
+    proxy_targets: dict[str, DBProxyTarget] = field(default_factory=dict)
+    """By the name of the proxy."""
     integrations: list[Integration] = field(default_factory=list)
     deployments: list[BlueGreenDeployment] = field(default_factory=list)
     leaving_names: set[str] = field(default_factory=set)

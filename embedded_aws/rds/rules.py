@@ -22,6 +22,7 @@ class Rules:
     manual_snapshots: int = 100
     accounts_per_shared_snapshot: int = 20
     roles_per_cluster: int = 5
+    custom_endpoints_per_cluster: int = 5
     clusters: int = 40
     instances: int = 40
     zones_with_offers: str = "abc"
