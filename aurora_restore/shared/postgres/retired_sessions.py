@@ -21,7 +21,7 @@ from aurora_restore.shared.postgres.journal import JournalKey
 from aurora_restore.shared.postgres.mark import Mark, find_mark
 
 
-class Obstacle(StrEnum):
+class WhyNotEnded(StrEnum):
     """Why the sessions on an instance could not be looked at, or not be ended."""
 
     UNREACHABLE = "it could not be reached"
@@ -36,12 +36,12 @@ class EndedSessions:
     """What has become of the sessions on a retired cluster."""
 
     ended: int = 0
-    obstacles: dict[str, Obstacle] = field(default_factory=dict)
+    obstacles: dict[str, WhyNotEnded] = field(default_factory=dict)
     """Where sessions may be left, by where the instance is reached, and why."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class RetiredCluster:
+class RetiredServers:
     """A cluster whose sessions are to be ended, and what tells it from the one that serves.
 
     The key is None of a cluster in which no operation has done anything.
@@ -59,7 +59,7 @@ _REFUSED: Final = "sqlstate"
 
 
 def end_retired_sessions(
-    cluster: RetiredCluster, master: DatabaseLogin, database: str
+    cluster: RetiredServers, master: DatabaseLogin, database: str
 ) -> EndedSessions:
     """End the session of every client on every instance of a retired cluster.
 
@@ -67,19 +67,19 @@ def end_retired_sessions(
     may be stopped, or the password of its master user not known.
     """
     total = SessionCount()
-    obstacles: dict[str, Obstacle] = {}
+    obstacles: dict[str, WhyNotEnded] = {}
     for server in dict.fromkeys(cluster.servers):
         try:
             count = _end_sessions(server, cluster, master, database)
         except AuroraRestoreError as error:
-            obstacles[f"{server.host}:{server.port}"] = _obstacle(error)
+            obstacles[f"{server.host}:{server.port}"] = _why_not(error)
             continue
         if count is None:
-            obstacles[f"{server.host}:{server.port}"] = Obstacle.ANOTHER_CLUSTER
+            obstacles[f"{server.host}:{server.port}"] = WhyNotEnded.ANOTHER_CLUSTER
             continue
         total += count
         if count.remaining:
-            obstacles[f"{server.host}:{server.port}"] = Obstacle.KEEP_COMING
+            obstacles[f"{server.host}:{server.port}"] = WhyNotEnded.KEEP_COMING
     return EndedSessions(ended=total.ended, obstacles=obstacles)
 
 
@@ -96,7 +96,7 @@ def is_retired(retired: Mark | None, live: Mark | None) -> bool:
 
 
 def _end_sessions(
-    server: DatabaseServer, cluster: RetiredCluster, master: DatabaseLogin, database: str
+    server: DatabaseServer, cluster: RetiredServers, master: DatabaseLogin, database: str
 ) -> SessionCount | None:
     certified = certify(server, cluster.names).server
     with (
@@ -110,10 +110,10 @@ def _end_sessions(
         return end_client_sessions(session) if is_retired(*marks) else None
 
 
-def _obstacle(error: AuroraRestoreError) -> Obstacle:
+def _why_not(error: AuroraRestoreError) -> WhyNotEnded:
     if isinstance(error, ForeignCertificateError):
-        return Obstacle.ANOTHER_CLUSTER
+        return WhyNotEnded.ANOTHER_CLUSTER
     if isinstance(error, DatabaseConnectionError):
         refused = error.details.get(_REFUSED)
-        return Obstacle.LOGIN_REFUSED if refused else Obstacle.UNREACHABLE
-    return Obstacle.STATEMENT_REFUSED
+        return WhyNotEnded.LOGIN_REFUSED if refused else WhyNotEnded.UNREACHABLE
+    return WhyNotEnded.STATEMENT_REFUSED

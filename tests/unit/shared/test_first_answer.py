@@ -10,7 +10,7 @@ from aurora_restore.shared.postgres.first_answer import FirstAnswer, await_first
 
 
 @dataclass
-class Server:
+class FailingServer:
     """One that fails so many times, each attempt taking a while."""
 
     failures: int
@@ -36,19 +36,19 @@ class Server:
 
 
 def test_of_a_server_that_answers_nothing_is_known_before() -> None:
-    assert Server(failures=0).await_answer(20.0) == FirstAnswer(
+    assert FailingServer(failures=0).await_answer(20.0) == FirstAnswer(
         found="an answer", attempts=1, waited_seconds=0.5, granularity_seconds=None
     )
 
 
 def test_the_first_answer_may_have_come_since_the_last_failure_began() -> None:
-    assert Server(failures=3).await_answer(20.0) == FirstAnswer(
+    assert FailingServer(failures=3).await_answer(20.0) == FirstAnswer(
         found="an answer", attempts=4, waited_seconds=5.0, granularity_seconds=2.0
     )
 
 
 def test_after_the_patience_no_attempt_begins() -> None:
-    server = Server(failures=100)
+    server = FailingServer(failures=100)
     with pytest.raises(DatabaseConnectionError, match="attempt 14"):
         server.await_answer(20.0)
 
@@ -57,15 +57,15 @@ def test_after_the_patience_no_attempt_begins() -> None:
 
 
 def test_without_patience_there_is_one_attempt() -> None:
-    assert Server(failures=0).await_answer(0.0).attempts == 1
-    server = Server(failures=1)
+    assert FailingServer(failures=0).await_answer(0.0).attempts == 1
+    server = FailingServer(failures=1)
     with pytest.raises(DatabaseConnectionError):
         server.await_answer(0.0)
     assert len(server.begun) == 1
 
 
 def test_what_is_no_matter_of_the_connection_is_not_attempted_again() -> None:
-    server = Server(failures=1, error=DatabaseError)
+    server = FailingServer(failures=1, error=DatabaseError)
     with pytest.raises(DatabaseError):
         server.await_answer(20.0)
 
