@@ -38,13 +38,17 @@ class RegionalBackend:
     """By the name of the proxy."""
     integrations: list[Integration] = field(default_factory=list)
     deployments: list[BlueGreenDeployment] = field(default_factory=list)
-    leaving_names: set[str] = field(default_factory=set)
-    """The names that clusters have lost, and that no other can have yet."""
+    leaving_names: dict[str, DBCluster] = field(default_factory=dict)
+    """The names that clusters have lost, and that no other can have yet, with whose they were."""
+
+    def is_cluster_name(self, name: str) -> bool:
+        """Return whether a cluster has this name, or has been promised it."""
+        promised = {one.pending.get("DBClusterIdentifier") for one in self.clusters.values()}
+        return name in {*self.clusters, *promised}
 
     def has_cluster_name(self, name: str) -> bool:
-        """Return whether a cluster cannot get this name."""
-        promised = {one.pending.get("DBClusterIdentifier") for one in self.clusters.values()}
-        return name in {*self.clusters, *self.leaving_names, *promised}
+        """Return whether a new cluster cannot get this name."""
+        return self.is_cluster_name(name) or name in self.leaving_names
 
 
 class RdsBackend:

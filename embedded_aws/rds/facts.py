@@ -469,6 +469,7 @@ _CHANGES = (
     ),
     ("between_two_names_a_cluster_is_found_by_its_resource_id_or_not_at_all", _RENAMING),
     ("a_former_name_may_stay_taken_for_a_while", _RENAMING),
+    ("a_cluster_has_its_former_name_back_while_that_is_taken_for_others_or_not", _RENAMING),
     ("a_rename_may_fail_and_leave_the_name_as_it_was", _RENAMING),
     (
         "a_name_is_the_same_host_whichever_cluster_has_it",
@@ -559,6 +560,10 @@ _ACCOUNTS = (
     (
         "the_orderable_instance_classes_are_shown",
         f"{_GUIDE}, Supported DB engines for DB instance classes",
+    ),
+    (
+        "a_subnet_shows_how_many_of_its_addresses_are_free",
+        "Amazon EC2 API Reference, Subnet, AvailableIpAddressCount",
     ),
     (
         "the_name_of_a_session_has_2_to_64_letters_digits_and_few_signs",
@@ -671,6 +676,11 @@ _NOT_ENFORCED = (
         "cluster's subnet without security groups",
     ),
     (
+        "an_instance_takes_an_address_of_its_subnet_and_is_refused_where_none_is_free",
+        f"{_GUIDE}, Working with a DB cluster in a VPC",
+        "instances have no network interfaces; a test takes addresses with interfaces of its own",
+    ),
+    (
         "a_security_group_can_name_addresses_of_ipv6_and_prefix_lists",
         "Amazon VPC User Guide, Security group rules",
         "such rules let nobody in or out",
@@ -728,7 +738,19 @@ _NOT_ENFORCED = (
     (
         "snapshot_exports_point_in_time_restores_clones_and_blue_green_deployments_work",
         _MODEL,
-        "refused with InvalidAction",
+        "refused with InvalidAction; what a test lets a cluster take part in is shown, and forbids "
+        "its rename",
+    ),
+    (
+        "custom_endpoints_proxies_and_the_data_api_lead_clients_to_rows",
+        f"{_ENDPOINTS}; {_PROXIES}; Using the Amazon RDS Data API",
+        "they have no server: what they lead to is shown, and statements of the Data API have no "
+        "rows",
+    ),
+    (
+        "metrics_alarms_logs_and_event_subscriptions_are_those_of_a_name_or_of_a_resource",
+        f"{_GUIDE}, Monitoring metrics in an Amazon Aurora cluster",
+        "a cluster of the emulator has none",
     ),
 )
 

@@ -33,7 +33,10 @@ class Renames:
     def check(self, cluster: DBCluster, wished: str) -> str:
         """Return the name as AWS stores it; refuse one that the cluster cannot get."""
         renamed = names.identifier(wished, "NewDBClusterIdentifier")
-        if self._backend.at(cluster.location).has_cluster_name(renamed):
+        regional = self._backend.at(cluster.location)
+        former_owner = regional.leaving_names.get(renamed)
+        is_own = former_owner is cluster and self._backend.rules.former_name_is_free_for_its_cluster
+        if regional.is_cluster_name(renamed) or (former_owner is not None and not is_own):
             raise DBClusterAlreadyExistsError
         require_renamable(self._backend, cluster)
         return renamed
@@ -68,11 +71,12 @@ class Renames:
         self._backend.data_plane.publish(cluster.resource_id, None)
         regional.clusters[cluster.identifier] = cluster
         if self._backend.timings.rename_release:
-            regional.leaving_names.add(former)
-            self._backend.scheduler.after(
-                self._backend.timings.rename_release,
-                partial(regional.leaving_names.discard, former),
-            )
+            regional.leaving_names[former] = cluster
+
+            def release() -> None:
+                regional.leaving_names.pop(former, None)
+
+            self._backend.scheduler.after(self._backend.timings.rename_release, release)
         self._change_what_depends(cluster)
 
     def _change_what_depends(self, cluster: DBCluster) -> None:
