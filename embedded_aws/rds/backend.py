@@ -26,6 +26,13 @@ from embedded_aws.rds.timings import Timings
 from embedded_aws.rds.transitions import TransitionOverrides
 
 
+@dataclass(frozen=True, eq=False)
+class FormerName:
+    """A name that a cluster has lost, for as long as it is taken nevertheless."""
+
+    of: DBCluster
+
+
 @dataclass
 class RegionalBackend:
     """The resources of one account in one Region, by identifier."""
@@ -38,8 +45,8 @@ class RegionalBackend:
     """By the name of the proxy."""
     integrations: list[Integration] = field(default_factory=list)
     deployments: list[BlueGreenDeployment] = field(default_factory=list)
-    leaving_names: dict[str, DBCluster] = field(default_factory=dict)
-    """The names that clusters have lost, and that no other can have yet, with whose they were."""
+    leaving_names: dict[str, FormerName] = field(default_factory=dict)
+    """The names that clusters have lost, and that no other can have yet."""
 
     def is_cluster_name(self, name: str) -> bool:
         """Return whether a cluster has this name, or has been promised it."""

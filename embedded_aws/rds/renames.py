@@ -10,7 +10,7 @@ from dataclasses import replace
 from functools import partial
 
 from embedded_aws.rds import names
-from embedded_aws.rds.backend import RdsBackend
+from embedded_aws.rds.backend import FormerName, RdsBackend
 from embedded_aws.rds.connectivity import Connectivity
 from embedded_aws.rds.engagements import require_renamable
 from embedded_aws.rds.exceptions import DBClusterAlreadyExistsError
@@ -34,9 +34,10 @@ class Renames:
         """Return the name as AWS stores it; refuse one that the cluster cannot get."""
         renamed = names.identifier(wished, "NewDBClusterIdentifier")
         regional = self._backend.at(cluster.location)
-        former_owner = regional.leaving_names.get(renamed)
-        is_own = former_owner is cluster and self._backend.rules.former_name_is_free_for_its_cluster
-        if regional.is_cluster_name(renamed) or (former_owner is not None and not is_own):
+        leaving = regional.leaving_names.get(renamed)
+        own_is_free = self._backend.rules.former_name_is_free_for_its_cluster
+        is_leaving = leaving is not None and not (own_is_free and leaving.of is cluster)
+        if is_leaving or regional.is_cluster_name(renamed):
             raise DBClusterAlreadyExistsError
         require_renamable(self._backend, cluster)
         return renamed
@@ -71,10 +72,11 @@ class Renames:
         self._backend.data_plane.publish(cluster.resource_id, None)
         regional.clusters[cluster.identifier] = cluster
         if self._backend.timings.rename_release:
-            regional.leaving_names[former] = cluster
+            leaving = regional.leaving_names[former] = FormerName(cluster)
 
             def release() -> None:
-                regional.leaving_names.pop(former, None)
+                if regional.leaving_names.get(former) is leaving:
+                    del regional.leaving_names[former]
 
             self._backend.scheduler.after(self._backend.timings.rename_release, release)
         self._change_what_depends(cluster)
