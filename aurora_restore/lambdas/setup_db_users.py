@@ -46,6 +46,7 @@ from aurora_restore.shared.postgres.setup_decision import (
     GrantAccess,
     JudgeMasking,
     LockOut,
+    MarkSetUp,
     Neutralise,
     ProveAccess,
     SetupChange,
@@ -220,6 +221,9 @@ class _Work:
             case ForgetOriginals():
                 self.setup.forget_originals()
                 self._note(originals_forgotten=True)
+            case MarkSetUp():
+                self.setup.mark_set_up()
+                self._note(marked=True)
             case _:
                 assert_never(action)
 

@@ -33,7 +33,9 @@ AuroraRestoreError                     500
 │   └── SwitchStuckError                    no cluster can be given the target's name
 ├── DatabaseError                      500
 │   ├── DatabaseConnectionError
-│   │   └── InvalidPasswordError
+│   │   ├── InvalidPasswordError
+│   │   ├── ForeignCertificateError         the server's certificate is another cluster's
+│   │   └── WrongClusterError               the cluster that answers was not set up by the operation
 │   ├── JournalNotOwnError                  something else is in the journal's place
 │   ├── NeutraliseError                     something still ties the copy to production
 │   ├── ScriptFailedError
@@ -495,6 +497,26 @@ class InvalidPasswordError(DatabaseConnectionError):
         first="Find out who changes the secret, or the password in the cluster. "
         "check-restore-status sets the secret's password again; the restored cluster stays.",
         step="check-restore-status",
+    )
+
+
+class ForeignCertificateError(DatabaseConnectionError):
+    """The certificate at the target's endpoint is of none of the cluster's names."""
+
+    remedy = Remedy(
+        action=Action.REDRIVE,
+        first="Find out in RDS which cluster has the target's name, and in the DNS what its "
+        "endpoint leads to. The message says which names the certificate has.",
+    )
+
+
+class WrongClusterError(DatabaseConnectionError):
+    """The cluster at the target's endpoint is not the one that was set up and proven."""
+
+    remedy = Remedy(
+        action=Action.REDRIVE,
+        first="Find out in RDS which cluster has the target's name, and in the DNS what its "
+        "endpoint leads to: where DNS answers are cached, it may still be the old cluster.",
     )
 
 

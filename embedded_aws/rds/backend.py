@@ -4,16 +4,19 @@ import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from embedded_aws.rds.beside import (
+    BlueGreenDeployment,
+    DBClusterEndpoint,
+    DBProxyTarget,
+    Integration,
+)
 from embedded_aws.rds.clock import Clock
 from embedded_aws.rds.data_plane import DataPlane
 from embedded_aws.rds.models import (
-    BlueGreenDeployment,
     DBCluster,
-    DBClusterEndpoint,
     DBClusterSnapshot,
     DBInstance,
     GlobalCluster,
-    Integration,
     Location,
 )
 from embedded_aws.rds.rules import Rules
@@ -21,6 +24,13 @@ from embedded_aws.rds.scheduler import Scheduler
 from embedded_aws.rds.services import Services
 from embedded_aws.rds.timings import Timings
 from embedded_aws.rds.transitions import TransitionOverrides
+
+
+@dataclass(frozen=True, eq=False)
+class FormerName:
+    """A name that a cluster has lost, for as long as it is taken nevertheless."""
+
+    of: DBCluster
 
 
 @dataclass
@@ -31,15 +41,21 @@ class RegionalBackend:
     instances: dict[str, DBInstance] = field(default_factory=dict)
     endpoints: dict[str, DBClusterEndpoint] = field(default_factory=dict)
     snapshots: dict[str, DBClusterSnapshot] = field(default_factory=dict)
+    proxy_targets: dict[str, DBProxyTarget] = field(default_factory=dict)
+    """By the name of the proxy."""
     integrations: list[Integration] = field(default_factory=list)
     deployments: list[BlueGreenDeployment] = field(default_factory=list)
-    leaving_names: set[str] = field(default_factory=set)
+    leaving_names: dict[str, FormerName] = field(default_factory=dict)
     """The names that clusters have lost, and that no other can have yet."""
 
-    def has_cluster_name(self, name: str) -> bool:
-        """Return whether a cluster cannot get this name."""
+    def is_cluster_name(self, name: str) -> bool:
+        """Return whether a cluster has this name, or has been promised it."""
         promised = {one.pending.get("DBClusterIdentifier") for one in self.clusters.values()}
-        return name in {*self.clusters, *self.leaving_names, *promised}
+        return name in {*self.clusters, *promised}
+
+    def has_cluster_name(self, name: str) -> bool:
+        """Return whether a new cluster cannot get this name."""
+        return self.is_cluster_name(name) or name in self.leaving_names
 
 
 class RdsBackend:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from embedded_aws.rds import names
+from embedded_aws.rds import custom_endpoints, names, proxies
 from embedded_aws.rds.backend import RdsBackend
 from embedded_aws.rds.engagements import is_integrated
 from embedded_aws.rds.exceptions import (
@@ -146,9 +146,8 @@ class Deletions:
         if not cluster.keeps_automated_backups:
             self._delete_automated_backups(cluster)
         regional = self._backend.at(cluster.location)
-        endpoints = regional.endpoints
-        for endpoint in [each for each in endpoints.values() if each.cluster is cluster]:
-            del endpoints[endpoint.identifier]
+        custom_endpoints.forget_those_of(self._backend, cluster)
+        proxies.forget_target(self._backend, cluster)
         regional.deployments = [
             each for each in regional.deployments if each.cluster is not cluster
         ]

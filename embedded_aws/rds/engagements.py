@@ -4,20 +4,19 @@ Zero-ETL integrations, blue/green deployments, and shares of AWS Resource Access
 arrange them through the admin API: they are shown and respected, and nothing flows through them.
 """
 
-import secrets
-import uuid
 from enum import StrEnum
 from typing import Any
 
 from embedded_aws.rds import filters, paging
 from embedded_aws.rds.backend import RdsBackend
+from embedded_aws.rds.beside import BlueGreenDeployment, Integration
 from embedded_aws.rds.exceptions import (
     BlueGreenDeploymentNotFoundError,
     IntegrationNotFoundError,
     InvalidDBClusterStateError,
     InvalidGlobalClusterStateError,
 )
-from embedded_aws.rds.models import BlueGreenDeployment, DBCluster, Integration, Location
+from embedded_aws.rds.models import DBCluster, Location, resource_id
 from embedded_aws.rds.params import Params
 
 
@@ -67,14 +66,16 @@ class Engagements:
         match engagement:
             case Engagement.ZERO_ETL:
                 regional.integrations.append(
-                    Integration(source=cluster, identifier=str(uuid.uuid4()), created=now)
+                    Integration(
+                        source=cluster, identifier=resource_id("integration").lower(), created=now
+                    )
                 )
             case Engagement.BLUE_GREEN_SOURCE | Engagement.BLUE_GREEN_TARGET:
                 regional.deployments.append(
                     BlueGreenDeployment(
                         cluster=cluster,
                         is_source=engagement is Engagement.BLUE_GREEN_SOURCE,
-                        identifier=f"bgd-{secrets.token_hex(8)}",
+                        identifier=resource_id("bgd").lower(),
                         created=now,
                     )
                 )

@@ -165,6 +165,51 @@ class DBClusterEndpointNotFoundError(RDSClientError):
         super().__init__(f"The custom endpoint {identifier} does not exist.")
 
 
+class DBClusterEndpointQuotaExceededError(RDSClientError):
+    """Too many custom endpoints."""
+
+    code = "DBClusterEndpointQuotaExceededFault"
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(f"A cluster cannot have more than {limit} custom endpoints")
+
+
+class InvalidDBClusterEndpointStateError(RDSClientError):
+    """The endpoint's status forbids this."""
+
+    code = "InvalidDBClusterEndpointStateFault"
+
+
+class DBProxyNotFoundError(RDSClientError):
+    """No such proxy."""
+
+    code = "DBProxyNotFoundFault"
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"DBProxy {name} not found.")
+
+
+class DBProxyTargetGroupNotFoundError(RDSClientError):
+    """A proxy has one target group, which is called ``default``."""
+
+    code = "DBProxyTargetGroupNotFoundFault"
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"DBProxyTargetGroup {name} not found.")
+
+
+class DBProxyTargetNotFoundError(RDSClientError):
+    """The cluster is not registered with the proxy."""
+
+    code = "DBProxyTargetNotFoundFault"
+
+
+class DBProxyTargetAlreadyRegisteredError(RDSClientError):
+    """The proxy has a cluster."""
+
+    code = "DBProxyTargetAlreadyRegisteredFault"
+
+
 class NetworkTypeNotSupportedError(RDSClientError):
     """The subnet group has no such network."""
 

@@ -23,6 +23,8 @@ _CRON_SOURCE = "the source of pg_cron 1.6, job_metadata.c and pg_cron.sql"
 _TRIGGERS_OFF = "documentation of pgstream, AWS: only rds_superuser switches triggers off"
 _REPLICATION = f"{_GUIDE}, Using PostgreSQL logical replication with Aurora"
 _ENDPOINTS = f"{_GUIDE}, Amazon Aurora endpoint connections"
+_CUSTOM = f"{_GUIDE}, Custom endpoints for Amazon Aurora"
+_PROXIES = f"{_GUIDE}, Amazon RDS Proxy for Aurora"
 _EXTENSIONS = "Release Notes for Aurora PostgreSQL, Extension versions"
 _ROLES = f"{_GUIDE}, Understanding PostgreSQL roles and permissions"
 _GROUPS = f"{_GUIDE}, Controlling access with security groups"
@@ -76,6 +78,9 @@ _SPELLING = (
     ("letters digits and", "letters, digits and"),
     ("slash quote at", "slash, quote or at sign"),
     ("integrated deployed or", "integrated, deployed or"),
+    ("proxys", "proxy's"),
+    ("name type and", "name, type and"),
+    ("data api", "Data API"),
     ("pending then reset and", "pending, then reset, and"),
     ("no change no other name and", "no change, no other name and"),
     ("id arn or alias", "ID, ARN or alias"),
@@ -333,6 +338,12 @@ _BESIDE = (
         f"{_MODEL}, NetworkType and SupportedNetworkTypes",
     ),
     ("a_custom_endpoint_leads_to_members_of_its_cluster", f"{_MODEL}, CreateDBClusterEndpoint"),
+    ("the_name_of_a_custom_endpoint_is_free_only_once_that_is_gone", _CUSTOM),
+    ("a_cluster_has_at_most_five_custom_endpoints", _LIMITS),
+    (
+        "custom_endpoints_are_found_by_their_own_name_type_and_status",
+        f"{_MODEL}, DescribeDBClusterEndpoints, Filters",
+    ),
     ("custom_endpoints_go_with_their_cluster", _ENDPOINTS),
     (
         "the_data_api_of_a_provisioned_cluster_has_operations_of_its_own",
@@ -362,6 +373,42 @@ _ENGAGEMENTS = (
     (
         "a_shared_cluster_has_an_association_with_a_resource_share",
         "botocore's RAM model, GetResourceShareAssociations",
+    ),
+)
+_FOLLOWING = (
+    ("a_proxy_tracks_one_cluster_and_its_instances", f"{_PROXIES}, Modifying an RDS Proxy"),
+    (
+        "a_proxys_target_is_registering_for_a_while_and_available_while_it_accepts_clients",
+        f"{_MODEL}, TargetHealth",
+    ),
+    (
+        "another_cluster_is_registered_with_a_proxy_once_the_former_one_is_deregistered",
+        f"{_PROXIES}, Modifying an RDS Proxy",
+    ),
+    (
+        "a_proxy_follows_the_renamed_cluster_or_the_name_that_was_registered",
+        "not documented; either may be arranged",
+    ),
+    (
+        "a_deleted_cluster_is_no_target_of_a_proxy_any_more",
+        f"{_PROXIES}, events, RDS-EVENT-0215",
+    ),
+    ("a_custom_endpoint_stays_with_its_cluster_through_renames", _CUSTOM),
+    (
+        "the_auto_scaling_of_readers_is_that_of_a_name",
+        "botocore's model of Application Auto Scaling, ResourceId",
+    ),
+    (
+        "the_data_api_answers_for_an_available_cluster_that_has_it_turned_on",
+        "botocore's RDS Data model, HttpEndpointNotEnabledException",
+    ),
+    (
+        "the_data_api_of_a_renamed_cluster_is_shown_and_answers_once_it_was_off_and_on",
+        f"{_GUIDE}, Troubleshooting Amazon RDS Data API issues",
+    ),
+    (
+        "the_snapshots_of_a_renamed_cluster_keep_its_former_name_or_show_the_new_one",
+        "not documented; either may be arranged",
     ),
 )
 _DELETIONS = (
@@ -422,6 +469,7 @@ _CHANGES = (
     ),
     ("between_two_names_a_cluster_is_found_by_its_resource_id_or_not_at_all", _RENAMING),
     ("a_former_name_may_stay_taken_for_a_while", _RENAMING),
+    ("a_cluster_has_its_former_name_back_while_that_is_taken_for_others_or_not", _RENAMING),
     ("a_rename_may_fail_and_leave_the_name_as_it_was", _RENAMING),
     (
         "a_name_is_the_same_host_whichever_cluster_has_it",
@@ -497,6 +545,7 @@ _DATA = (
         f"{_GUIDE}, Modifying an Amazon Aurora DB cluster",
     ),
     ("a_reboot_renews_the_certificate_only_where_that_is_arranged", _OWN),
+    ("a_rename_ends_sessions_only_where_that_is_arranged", _OWN),
     ("a_wrong_password_is_refused_as_postgresql_does", "PostgreSQL manual, Error codes"),
     ("large_results_and_parameters_pass_through_tls", _OWN),
     ("a_running_statement_is_cancelled_by_a_session_of_the_master_user", _ROLES),
@@ -511,6 +560,10 @@ _ACCOUNTS = (
     (
         "the_orderable_instance_classes_are_shown",
         f"{_GUIDE}, Supported DB engines for DB instance classes",
+    ),
+    (
+        "a_subnet_shows_how_many_of_its_addresses_are_free",
+        "Amazon EC2 API Reference, Subnet, AvailableIpAddressCount",
     ),
     (
         "the_name_of_a_session_has_2_to_64_letters_digits_and_few_signs",
@@ -623,6 +676,11 @@ _NOT_ENFORCED = (
         "cluster's subnet without security groups",
     ),
     (
+        "an_instance_takes_an_address_of_its_subnet_and_is_refused_where_none_is_free",
+        f"{_GUIDE}, Working with a DB cluster in a VPC",
+        "instances have no network interfaces; a test takes addresses with interfaces of its own",
+    ),
+    (
         "a_security_group_can_name_addresses_of_ipv6_and_prefix_lists",
         "Amazon VPC User Guide, Security group rules",
         "such rules let nobody in or out",
@@ -680,7 +738,19 @@ _NOT_ENFORCED = (
     (
         "snapshot_exports_point_in_time_restores_clones_and_blue_green_deployments_work",
         _MODEL,
-        "refused with InvalidAction",
+        "refused with InvalidAction; what a test lets a cluster take part in is shown, and forbids "
+        "its rename",
+    ),
+    (
+        "custom_endpoints_proxies_and_the_data_api_lead_clients_to_rows",
+        f"{_ENDPOINTS}; {_PROXIES}; Using the Amazon RDS Data API",
+        "they have no server: what they lead to is shown, and statements of the Data API have no "
+        "rows",
+    ),
+    (
+        "metrics_alarms_logs_and_event_subscriptions_are_those_of_a_name_or_of_a_resource",
+        f"{_GUIDE}, Monitoring metrics in an Amazon Aurora cluster",
+        "a cluster of the emulator has none",
     ),
 )
 
@@ -697,7 +767,12 @@ FACTS: tuple[Fact, ...] = (
     *_facts("Clusters", "clusters, cluster_creation, roles, tagging, key_monitor", _CLUSTERS),
     *_facts("Instances", "instances, connectivity", _INSTANCES),
     *_facts("Stops and starts", "stops, instances, modifications", _STOPS),
-    *_facts("Beside a cluster", "extras, deletions, settings", _BESIDE),
+    *_facts("Beside a cluster", "custom_endpoints, extras, deletions, settings", _BESIDE),
+    *_facts(
+        "What follows a cluster or its name",
+        "proxies, custom_endpoints, extras, renames",
+        _FOLLOWING,
+    ),
     *_facts("What forbids a rename", "engagements, renames, deletions", _ENGAGEMENTS),
     *_facts("Deletions", "deletions, instances, global_clusters", _DELETIONS),
     *_facts("Changes", "modifications, renames", _CHANGES),

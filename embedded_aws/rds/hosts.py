@@ -7,6 +7,7 @@ everything of an account in a Region. So a name that another cluster gets is the
 
 import hashlib
 
+from embedded_aws.rds.beside import DBClusterEndpoint
 from embedded_aws.rds.data_plane import ClusterNames
 from embedded_aws.rds.models import DBCluster, DBInstance, Location
 
@@ -24,6 +25,11 @@ def cluster_names(cluster: DBCluster) -> ClusterNames:
 def instance_host(instance: DBInstance) -> str:
     """Return the host name of an instance."""
     return _host(instance.identifier, "", instance.location)
+
+
+def custom_endpoint_host(endpoint: DBClusterEndpoint) -> str:
+    """Return the host name of a custom endpoint, in which its cluster is not named."""
+    return _host(endpoint.identifier, "cluster-custom-", endpoint.cluster.location)
 
 
 def _host(identifier: str, kind: str, location: Location) -> str:

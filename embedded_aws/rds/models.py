@@ -208,24 +208,6 @@ class DBInstance:
         return self.location.arn("db", self.identifier)
 
 
-@dataclass(kw_only=True)
-class DBClusterEndpoint:
-    """A custom endpoint of a cluster."""
-
-    cluster: DBCluster
-    identifier: str
-    kind: str
-    """``READER``, ``WRITER`` or ``ANY``."""
-    static_members: tuple[str, ...] = ()
-    excluded_members: tuple[str, ...] = ()
-    tags: Tags = field(default_factory=dict)
-
-    @property
-    def arn(self) -> str:
-        """The ARN."""
-        return self.cluster.location.arn("cluster-endpoint", self.identifier)
-
-
 @dataclass(frozen=True, kw_only=True)
 class Origin:
     """What a snapshot remembers of the cluster it was taken of; copies keep it."""
@@ -287,37 +269,3 @@ class GlobalCluster:
     def arn(self) -> str:
         """The ARN; a global cluster belongs to no Region."""
         return rds_arn("", self.account, "global-cluster", self.identifier)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Integration:
-    """A zero-ETL integration, whose source is a cluster."""
-
-    source: DBCluster
-    identifier: str
-    created: datetime
-
-    @property
-    def arn(self) -> str:
-        """The ARN."""
-        return self.source.location.arn("integration", self.identifier)
-
-
-@dataclass(frozen=True, kw_only=True)
-class BlueGreenDeployment:
-    """A blue/green deployment in which a cluster is the blue side, or the green one."""
-
-    cluster: DBCluster
-    is_source: bool
-    identifier: str
-    created: datetime
-
-    @property
-    def source(self) -> str:
-        """The ARN of the blue side."""
-        return self.cluster.arn if self.is_source else f"{self.cluster.arn}-blue"
-
-    @property
-    def target(self) -> str:
-        """The ARN of the green side."""
-        return f"{self.cluster.arn}-green" if self.is_source else self.cluster.arn

@@ -1,14 +1,15 @@
 """The one place where moto is changed.
 
 moto serves the protocol (parsing, serialising, accounts, Regions) and everything beside clusters,
-instances and cluster snapshots. Five things are replaced while the emulator is installed:
+instances and cluster snapshots. Six things are replaced while the emulator is installed:
 
 * the class of moto's RDS backends, by one whose URLs lead to :class:`AuroraResponse`;
 * the account of an unregistered access key: an account's number stands for itself, as it
   does in MiniStack, and any other key is of the configured default;
 * the pattern of an access key in a signature, so that such a number is read;
 * DescribeKey of KMS, which in moto knows no key of another account;
-* AssumeRole of STS, which in moto takes any name of a session.
+* AssumeRole of STS, which in moto takes any name of a session;
+* ExecuteStatement of the Data API, which in moto knows no cluster.
 
 All rest on moto's internals, so the version is pinned and checked.
 """
@@ -25,26 +26,27 @@ from typing import Any
 from xml.sax.saxutils import escape
 
 import moto.iam.models
+from moto.core.exceptions import JsonRESTError
 from moto.core.responses import ActionResult, BaseResponse
 from moto.core.utils import get_service_model
 from moto.kms.exceptions import AccessDeniedException
 from moto.kms.models import kms_backends
 from moto.kms.responses import KmsResponse
 from moto.rds import urls as moto_urls
-from moto.rds.models import DBProxyTarget, RDSBackend, rds_backends
+from moto.rds.models import RDSBackend, rds_backends
 from moto.rds.responses import RDSResponse
+from moto.rdsdata.responses import RDSDataServiceResponse
 from moto.sts.exceptions import STSValidationError
 from moto.sts.responses import TokenResponse
 
 from embedded_aws.rds.api import InjectedError, RdsApi
 from embedded_aws.rds.data_plane import DataPlaneError
-from embedded_aws.rds.exceptions import InvalidParameterValueError, RDSClientError
+from embedded_aws.rds.exceptions import RDSClientError
 from embedded_aws.rds.keys import can_describe
 from embedded_aws.rds.models import Location
 from embedded_aws.rds.moto_services import DEFAULT_GROUP, network_types
 from embedded_aws.rds.names import Arn
 from embedded_aws.rds.params import Params
-from embedded_aws.rds.resources import find_cluster
 from embedded_aws.rds.tagging import TAGGED_KINDS
 
 MOTO_VERSION = "5.2.5"
@@ -67,12 +69,10 @@ LEFT_TO_MOTO = frozenset(
         "DescribeDBParameterGroups",
         "DescribeDBParameters",
         "DescribeDBProxies",
-        "DescribeDBProxyTargets",
         "DescribeDBSubnetGroups",
         "ModifyDBClusterParameterGroup",
         "ModifyDBParameterGroup",
         "ModifyDBSubnetGroup",
-        "RegisterDBProxyTargets",
     }
 )
 _TAG_OPERATIONS = frozenset({"AddTagsToResource", "ListTagsForResource", "RemoveTagsFromResource"})
@@ -120,39 +120,6 @@ class AuroraBackend(RDSBackend):  # type: ignore[misc]
         for group in groups:
             group.supported_network_types = network_types(group)
         return groups
-
-    def register_db_proxy_targets(
-        self,
-        db_proxy_name: str,
-        target_group_name: str | None,
-        db_cluster_identifiers: list[str],
-        db_instance_identifiers: list[str],
-    ) -> list[DBProxyTarget]:
-        """Register clusters with a proxy; moto does not know those of the embedded RDS."""
-        if db_instance_identifiers:
-            raise InvalidParameterValueError("A proxy's target here is a cluster, no instance")
-        group = self.db_proxies[db_proxy_name].proxy_target_groups[target_group_name or "default"]
-        made = []
-        for name in db_cluster_identifiers:
-            cluster = find_cluster(_installed().backend, self._location, name)
-            target = DBProxyTarget(
-                backend=self, resource_id=name, endpoint=None, type="TRACKED_CLUSTER"
-            )
-            target.cluster = cluster.resource_id
-            made.append(target)
-        group.targets.extend(made)
-        return made
-
-    def describe_db_proxy_targets(self, proxy_name: str) -> list[DBProxyTarget]:
-        """Return a proxy's targets: a cluster that is gone is none any more."""
-        clusters = _installed().backend.at(self._location).clusters.values()
-        present = {cluster.resource_id for cluster in clusters}
-        targets: list[DBProxyTarget] = super().describe_db_proxy_targets(proxy_name)
-        return [target for target in targets if target.cluster in present]
-
-    @property
-    def _location(self) -> Location:
-        return Location(self.account_id, self.region_name)
 
 
 class AuroraResponse(RDSResponse):  # type: ignore[misc]
@@ -243,6 +210,21 @@ def _assume_role(response: TokenResponse, assume: Callable[[TokenResponse], Acti
     return assume(response)
 
 
+def _execute_statement(
+    response: RDSDataServiceResponse, execute: Callable[[RDSDataServiceResponse], str]
+) -> str:
+    """Perform ``ExecuteStatement``, if the Data API of the cluster answers: without any rows."""
+    location = Location(response.current_account, response.region)
+    api = _installed()
+    try:
+        with api.backend.lock:
+            api.backend.scheduler.run_due()
+            api.operations.data_api.require_answer(location, response._get_param("resourceArn"))
+    except RDSClientError as error:
+        raise JsonRESTError(error.code, error.message) from error
+    return execute(response)
+
+
 _current: list[RdsApi] = []
 
 
@@ -264,6 +246,7 @@ def installed(api: RdsApi) -> Iterator[None]:
     moto_backend = rds_backends.backend
     moto_describe_key = KmsResponse.describe_key
     moto_assume_role = TokenResponse.assume_role
+    moto_execute_statement = RDSDataServiceResponse.execute_statement
 
     def account_of(access_key: str) -> str:
         if ACCOUNT_NUMBER.fullmatch(access_key):
@@ -279,6 +262,9 @@ def installed(api: RdsApi) -> Iterator[None]:
     BaseResponse.access_key_regex = ACCESS_KEY
     KmsResponse.describe_key = lambda response: _describe_key(response, moto_describe_key)
     TokenResponse.assume_role = lambda response: _assume_role(response, moto_assume_role)
+    RDSDataServiceResponse.execute_statement = lambda response: _execute_statement(
+        response, moto_execute_statement
+    )
     _current.append(api)
     try:
         yield
@@ -288,5 +274,6 @@ def installed(api: RdsApi) -> Iterator[None]:
         BaseResponse.access_key_regex = moto_access_key
         KmsResponse.describe_key = moto_describe_key
         TokenResponse.assume_role = moto_assume_role
+        RDSDataServiceResponse.execute_statement = moto_execute_statement
         rds_backends.backend = moto_backend
         rds_backends.clear()

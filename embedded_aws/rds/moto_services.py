@@ -153,6 +153,10 @@ class MotoServices:
             arn, recovery_window_in_days=None, force_delete_without_recovery=True
         )
 
+    def has_proxy(self, location: Location, name: str) -> bool:
+        """See :class:`~embedded_aws.rds.services.Services`."""
+        return name in rds_backends[location.account][location.region].db_proxies
+
     def share(self, location: Location, arn: str) -> None:
         """See :class:`~embedded_aws.rds.services.Services`."""
         ram_backends[location.account][location.region].create_resource_share(

@@ -10,15 +10,17 @@ from embedded_aws.rds.cluster_creation import ClusterCreation
 from embedded_aws.rds.clusters import Clusters
 from embedded_aws.rds.connectivity import Connectivity
 from embedded_aws.rds.copies import Copies
+from embedded_aws.rds.custom_endpoints import CustomEndpoints
 from embedded_aws.rds.deletions import Deletions
 from embedded_aws.rds.engagements import Engagements
-from embedded_aws.rds.extras import ActivityStreams, CustomEndpoints, DataApi
+from embedded_aws.rds.extras import ActivityStreams, DataApi
 from embedded_aws.rds.global_clusters import GlobalClusters
 from embedded_aws.rds.instances import Instances
 from embedded_aws.rds.key_monitor import KeyMonitor
 from embedded_aws.rds.models import Location
 from embedded_aws.rds.modifications import Modifications
 from embedded_aws.rds.params import Params
+from embedded_aws.rds.proxies import ProxyTargets
 from embedded_aws.rds.restores import Restores
 from embedded_aws.rds.roles import Roles
 from embedded_aws.rds.security_groups import SecurityGroups
@@ -46,7 +48,8 @@ class Operations:
         clusters = Clusters(backend, creation, global_clusters)
         stops = Stops(backend, self.connectivity)
         deletions = Deletions(backend, self.snapshots)
-        endpoints, data_api = CustomEndpoints(backend), DataApi(backend)
+        endpoints, targets = CustomEndpoints(backend), ProxyTargets(backend)
+        self.data_api = DataApi(backend)
         streams = ActivityStreams(backend)
         self.engagements = Engagements(backend)
         roles = Roles(backend)
@@ -71,6 +74,7 @@ class Operations:
             "DeleteDBClusterSnapshot": self.snapshots.delete,
             "DeleteDBInstance": self.instances.delete,
             "DeleteGlobalCluster": global_clusters.delete,
+            "DeregisterDBProxyTargets": targets.deregister,
             "DescribeAccountAttributes": account.attributes,
             "DescribeBlueGreenDeployments": self.engagements.deployments,
             "DescribeDBClusterEndpoints": endpoints.describe,
@@ -78,11 +82,12 @@ class Operations:
             "DescribeDBClusterSnapshotAttributes": sharing.describe,
             "DescribeDBClusterSnapshots": self.snapshots.describe,
             "DescribeDBInstances": self.instances.describe,
+            "DescribeDBProxyTargets": targets.describe,
             "DescribeGlobalClusters": global_clusters.describe,
             "DescribeIntegrations": self.engagements.integrations,
             "DescribeOrderableDBInstanceOptions": account.orderable_options,
-            "DisableHttpEndpoint": data_api.disable,
-            "EnableHttpEndpoint": data_api.enable,
+            "DisableHttpEndpoint": self.data_api.disable,
+            "EnableHttpEndpoint": self.data_api.enable,
             "FailoverDBCluster": self.instances.failover,
             "ListTagsForResource": self.tagging.list,
             "ModifyDBCluster": self.modifications.modify,
@@ -90,6 +95,7 @@ class Operations:
             "ModifyDBInstance": self.instances.modify,
             "PromoteReadReplicaDBCluster": global_clusters.promote_replica,
             "RebootDBInstance": self.instances.reboot,
+            "RegisterDBProxyTargets": targets.register,
             "RemoveFromGlobalCluster": global_clusters.remove,
             "RemoveRoleFromDBCluster": roles.remove,
             "RemoveTagsFromResource": self.tagging.remove,

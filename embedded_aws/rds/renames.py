@@ -10,7 +10,7 @@ from dataclasses import replace
 from functools import partial
 
 from embedded_aws.rds import names
-from embedded_aws.rds.backend import RdsBackend
+from embedded_aws.rds.backend import FormerName, RdsBackend
 from embedded_aws.rds.connectivity import Connectivity
 from embedded_aws.rds.engagements import require_renamable
 from embedded_aws.rds.exceptions import DBClusterAlreadyExistsError
@@ -33,7 +33,11 @@ class Renames:
     def check(self, cluster: DBCluster, wished: str) -> str:
         """Return the name as AWS stores it; refuse one that the cluster cannot get."""
         renamed = names.identifier(wished, "NewDBClusterIdentifier")
-        if self._backend.at(cluster.location).has_cluster_name(renamed):
+        regional = self._backend.at(cluster.location)
+        leaving = regional.leaving_names.get(renamed)
+        own_is_free = self._backend.rules.former_name_is_free_for_its_cluster
+        is_leaving = leaving is not None and not (own_is_free and leaving.of is cluster)
+        if is_leaving or regional.is_cluster_name(renamed):
             raise DBClusterAlreadyExistsError
         require_renamable(self._backend, cluster)
         return renamed
@@ -68,11 +72,13 @@ class Renames:
         self._backend.data_plane.publish(cluster.resource_id, None)
         regional.clusters[cluster.identifier] = cluster
         if self._backend.timings.rename_release:
-            regional.leaving_names.add(former)
-            self._backend.scheduler.after(
-                self._backend.timings.rename_release,
-                partial(regional.leaving_names.discard, former),
-            )
+            leaving = regional.leaving_names[former] = FormerName(cluster)
+
+            def release() -> None:
+                if regional.leaving_names.get(former) is leaving:
+                    del regional.leaving_names[former]
+
+            self._backend.scheduler.after(self._backend.timings.rename_release, release)
         self._change_what_depends(cluster)
 
     def _change_what_depends(self, cluster: DBCluster) -> None:

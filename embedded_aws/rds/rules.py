@@ -22,6 +22,7 @@ class Rules:
     manual_snapshots: int = 100
     accounts_per_shared_snapshot: int = 20
     roles_per_cluster: int = 5
+    custom_endpoints_per_cluster: int = 5
     clusters: int = 40
     instances: int = 40
     zones_with_offers: str = "abc"
@@ -36,6 +37,8 @@ class Rules:
     """Whether the filter by resource id finds a cluster while neither of its names does."""
     reboot_renews_certificate: bool = False
     """Whether a reboot, too, gives a certificate of the present name, and not only a start."""
+    former_name_is_free_for_its_cluster: bool = True
+    """Whether a cluster can have its former name back while that is taken for others."""
     rename_ends_sessions: bool = False
     """Whether a rename ends the sessions of its cluster."""
     rename_rewrites_snapshots: bool = False

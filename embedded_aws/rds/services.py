@@ -131,6 +131,10 @@ class Services(Protocol):
         """Delete it for good."""
         ...
 
+    def has_proxy(self, location: Location, name: str) -> bool:
+        """Return whether an RDS proxy exists."""
+        ...
+
     def share(self, location: Location, arn: str) -> None:
         """Share a cluster with another account, in AWS Resource Access Manager."""
         ...

@@ -133,6 +133,9 @@ class Snapshots:
                 raise DBClusterSnapshotNotFoundError(named)
         if cluster:
             found = self._of_existing_cluster(location, found, cluster)
+        resource_id = params.text("DbClusterResourceId")
+        if resource_id:
+            found = [one for one in found if one.origin.cluster_resource_id == resource_id]
         found = filters.apply(
             found,
             params.filters(),

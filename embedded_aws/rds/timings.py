@@ -36,6 +36,11 @@ class Timings:
     stop_cluster: float = 180
     start_cluster: float = 420
     promote_cluster: float = 120
+    create_endpoint: float = 60
+    """Of a custom endpoint."""
+    delete_endpoint: float = 60
+    """Of a custom endpoint, whose name stays taken for so long."""
+    register_proxy_target: float = 60
     modify_instance: float = 120
     reboot_instance: float = 60
     delete_instance: float = 300

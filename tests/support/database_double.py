@@ -59,6 +59,8 @@ class Contents:
     logins: dict[str, str] = field(default_factory=dict)
     granted: set[str] = field(default_factory=set)
     originals_forgotten: bool = False
+    set_up_by: set[str] = field(default_factory=set)
+    """The operations whose mark it has."""
     statements: list[tuple[str, str]] = field(default_factory=list)
     """What was run in sessions of a step, each with its database."""
 
@@ -252,6 +254,9 @@ class SetupDouble:
 
     def forget_originals(self) -> None:
         self._log_in().originals_forgotten = True
+
+    def mark_set_up(self) -> None:
+        self._log_in().set_up_by.add(self.operation_id)
 
     def set_up_roles(self, app: DatabaseLogin, readonly: DatabaseLogin) -> None:
         self._log_in().logins.update({login.user: login.password for login in (app, readonly)})

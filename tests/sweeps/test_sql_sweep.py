@@ -42,6 +42,7 @@ def test_undisturbed_it_does_all_its_work_once(sweep: SqlSweep) -> None:
     assert end["app: mailing"] == [f"(masked{n})" for n in range(1, 6)]
     assert end["app: domains"] == ['("")']
     assert "app: aurora_restore.remembered_originals" not in end
+    assert "(cluster-RESTORED,op-1,set-up)" in end["app: aurora_restore.restore_journal"]
     journal = end["reports: aurora_restore.restore_journal"]
     assert [re.sub(r":[0-9a-f]{16}", "", row) for row in journal] == [
         '(cluster-RESTORED,op-1,"personal-data-searched/""public"".""ledger""")',

@@ -1,7 +1,6 @@
 """Sessions with the restored PostgreSQL: over TLS, verified against a CA bundle."""
 
-import ssl
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
@@ -12,7 +11,6 @@ from pg8000.exceptions import DatabaseError as PgDatabaseError
 from pg8000.exceptions import InterfaceError
 
 from aurora_restore.shared.errors import (
-    ConfigurationError,
     DatabaseConnectionError,
     DatabaseError,
     InvalidPasswordError,
@@ -24,6 +22,11 @@ from aurora_restore.shared.postgres.refusals import (
     sqlstate,
 )
 from aurora_restore.shared.postgres.session_settings import settings_at_log_in, trust_nothing
+from aurora_restore.shared.postgres.tls import (
+    find_certified_names,
+    opened_socket,
+    verifying_context,
+)
 
 identifier = pg8000.native.identifier
 literal = pg8000.native.literal
@@ -95,6 +98,8 @@ class DatabaseServer:
     """The certificate authorities, as PEM text."""
     open_connection: Callable[..., Any] = pg8000.native.Connection
     """What speaks to the server: pg8000's class, or what behaves like it."""
+    certified_as: str | None = None
+    """The name that the server's certificate must have, where that is not the host."""
 
     @contextmanager
     def session(
@@ -124,23 +129,24 @@ class DatabaseServer:
     ) -> DatabaseSession:
         """Log in to a session that trusts nothing, and leave it to the caller to ``close`` it.
 
-        The server's certificate must be signed by ``ca_bundle`` for ``host``. A statement from
-        which a policy would hide rows is refused, unless ``row_security`` lets policies hide them
-        as they do from an application. Raises InvalidPasswordError, or another
-        DatabaseConnectionError, with ``sqlstate`` and ``user`` where PostgreSQL refused the log-in.
+        The server's certificate must be signed by ``ca_bundle`` for ``host``, or for
+        ``certified_as``; nothing of the login is sent before. A statement from which a policy would
+        hide rows is refused, unless ``row_security`` lets policies hide them as they do from an
+        application. Raises InvalidPasswordError, or another DatabaseConnectionError, with
+        ``sqlstate`` and ``user`` where PostgreSQL refused the log-in.
         """
         try:
-            connection = self.open_connection(
-                login.user,
-                host=self.host,
-                port=self.port,
-                database=database,
-                password=login.password,
-                ssl_context=_tls(self.ca_bundle),
-                timeout=CONNECT_TIMEOUT_SECONDS,
-                application_name=application_name,
-                startup_params=settings_at_log_in(row_security=row_security),
-            )
+            with self._way() as way:
+                connection = self.open_connection(
+                    login.user,
+                    **way,
+                    database=database,
+                    password=login.password,
+                    ssl_context=verifying_context(self.ca_bundle),
+                    timeout=CONNECT_TIMEOUT_SECONDS,
+                    application_name=application_name,
+                    startup_params=settings_at_log_in(row_security=row_security),
+                )
             try:
                 trust_nothing(connection, row_security=row_security)
             except BaseException:
@@ -149,14 +155,28 @@ class DatabaseServer:
         except PgDatabaseError as error:
             raise _refused_log_in(self, login, database, error) from error
         except (InterfaceError, OSError) as error:
-            raise DatabaseConnectionError(
-                f"{self.host}:{self.port} could not be reached: {error}; the function's security "
-                "groups must reach the cluster's, and its certificate must be in the CA bundle",
-            ) from error
+            raise self._unreachable(error) from error
         session = DatabaseSession(connection)
         # The timeout guards the log-in alone: a statement may take longer.
         session.set_timeout(None)
         return session
+
+    def find_certified_names(self, *, of_host: bool) -> tuple[str, ...] | None:
+        """Return the names that the server's certificate has, which ``ca_bundle`` must have signed.
+
+        None if ``of_host`` and it is not one for ``host``. Nobody logs in. Raises
+        DatabaseConnectionError if there is no server, or its certificate cannot be trusted.
+        """
+        try:
+            return find_certified_names(
+                self.host,
+                self.port,
+                verifying_context(self.ca_bundle),
+                CONNECT_TIMEOUT_SECONDS,
+                of_host=of_host,
+            )
+        except OSError as error:
+            raise self._unreachable(error) from error
 
     def accepts(self, login: DatabaseLogin, database: str) -> bool:
         """Return whether this login succeeds; raise DatabaseConnectionError without a server."""
@@ -167,6 +187,21 @@ class DatabaseServer:
             if error.details.get("sqlstate"):
                 return False
             raise
+
+    @contextmanager
+    def _way(self) -> Iterator[Mapping[str, Any]]:
+        """Yield pg8000's arguments for the way to the server, whose certificate is for ``host``."""
+        if self.certified_as is None:
+            yield {"host": self.host, "port": self.port}
+            return
+        with opened_socket(self.host, self.port, CONNECT_TIMEOUT_SECONDS) as connected:
+            yield {"host": self.certified_as, "sock": connected}
+
+    def _unreachable(self, error: Exception) -> DatabaseConnectionError:
+        return DatabaseConnectionError(
+            f"{self.host}:{self.port} could not be reached: {error}; the function's security "
+            "groups must reach the cluster's, and its certificate must be in the CA bundle",
+        )
 
 
 def close(session: DatabaseSession) -> None:
@@ -194,13 +229,6 @@ def _refused_log_in(
             "it there (ALTER EVENT TRIGGER ... DISABLE)"
         )
     return kind(refusal, sqlstate=code, user=login.user)
-
-
-def _tls(ca_bundle: str) -> ssl.SSLContext:
-    try:
-        return ssl.create_default_context(cadata=ca_bundle)
-    except ssl.SSLError as error:
-        raise ConfigurationError(f"the CA bundle is not a PEM file: {error}") from error
 
 
 @contextmanager

@@ -2,7 +2,8 @@
 
 import time
 from collections.abc import Callable, Collection
-from typing import Final
+from dataclasses import dataclass
+from typing import Final, Self
 
 from aurora_restore.shared.postgres.connection import DatabaseSession
 
@@ -26,6 +27,46 @@ _OPEN_DATABASES: Final = """
     WHERE r.rolname = ANY (CAST(:roles AS name[])) AND r.rolcanlogin AND d.datallowconn
     AND has_database_privilege(r.oid, d.oid, 'CONNECT') ORDER BY 1, 2
 """
+
+# The server's own processes, such as a worker that applies a subscription, would begin again.
+_END_CLIENTS: Final = """
+    SELECT a.pid, a.backend_start::text, pg_terminate_backend(a.pid)
+    FROM pg_stat_activity a JOIN pg_roles r ON r.oid = a.usesysid
+    WHERE a.pid <> pg_backend_pid() AND NOT r.rolsuper
+    AND a.backend_type IN ('client backend', 'walsender')
+"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SessionCount:
+    """How many sessions of clients were ended, and how many are there nevertheless."""
+
+    ended: int = 0
+    remaining: int = 0
+
+    def __add__(self, other: Self) -> Self:
+        return type(self)(
+            ended=self.ended + other.ended, remaining=self.remaining + other.remaining
+        )
+
+
+def end_client_sessions(session: DatabaseSession) -> SessionCount:
+    """End the session of every client on this instance but this one, until none is left.
+
+    A superuser's session cannot be ended. Clients that keep coming back are waited for no longer
+    than PATIENCE_SECONDS: what keeps them out is the network.
+    """
+    seen: set[tuple[int, str]] = set()
+    left: set[tuple[int, str]] = set()
+
+    def none_is_left() -> bool:
+        nonlocal left
+        left = {(pid, started) for pid, started, _ in session.run(_END_CLIENTS)}
+        seen.update(left)
+        return not left
+
+    _within_patience(none_is_left)
+    return SessionCount(ended=len(seen - left), remaining=len(left))
 
 
 def end_sessions(session: DatabaseSession, roles: Collection[str], *, spare_tasks: bool) -> bool:

@@ -79,6 +79,9 @@ class DatabaseSetup(Protocol):
     def forget_originals(self) -> None:
         """Drop what is remembered of original values, of this restore or an earlier one."""
 
+    def mark_set_up(self) -> None:
+        """Write into the cluster that this operation has set it up."""
+
     def set_up_roles(self, app: DatabaseLogin, readonly: DatabaseLogin) -> None:
         """Let the logins work, and take from their roles what neither may have.
 
@@ -168,6 +171,13 @@ class PostgresSetup:
         for database in self.access.databases:
             with self.access.session(database) as session:
                 forget_originals(session)
+
+    def mark_set_up(self) -> None:
+        """Add the entry to the journal of the master user's database, unless it is there."""
+        with self.access.session() as session:
+            journal.prepare(session)
+            if not journal.has(session, self.access.journal_key, journal.SET_UP):
+                journal.write(session, self.access.journal_key, journal.SET_UP)
 
     def set_up_roles(self, app: DatabaseLogin, readonly: DatabaseLogin) -> None:
         """Take what the roles may not have before they get their logins."""

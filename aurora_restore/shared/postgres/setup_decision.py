@@ -44,6 +44,8 @@ class SetupFacts:
     proven: bool = False
     originals_forgotten: bool = False
     """Whether this call has dropped what was remembered of the original values."""
+    marked: bool = False
+    """Whether this call has written into the cluster that this operation has set it up."""
 
     @property
     def tasks_done(self) -> bool:
@@ -136,6 +138,13 @@ class ForgetOriginals:
 
 
 @dataclass(frozen=True, kw_only=True)
+class MarkSetUp:
+    """Write into the cluster that this operation has set it up."""
+
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class Finish:
     """Return 200, because everything is done."""
 
@@ -152,6 +161,7 @@ SetupChange = (
     | GrantAccess
     | ProveAccess
     | ForgetOriginals
+    | MarkSetUp
 )
 SetupAction = SetupChange | AwaitTask | ContinueGrants | Finish
 
@@ -199,6 +209,8 @@ def decide(facts: SetupFacts) -> SetupAction:
         )
     if not facts.originals_forgotten:
         return ForgetOriginals(reason="hashes of original values may still be in the databases")
+    if not facts.marked:
+        return MarkSetUp(reason="the cluster may not say yet that it is set up")
     return Finish(reason="Database users configured successfully")
 
 

@@ -80,6 +80,8 @@ def test_databases_and_other_services_are_served_by_the_embedded_rds(
     for service in ("rds", "rds-data", "sts", "kms", "ec2", "ram"):
         assert aws.client(service).meta.endpoint_url == aws.rds.endpoint_url
     assert aws.client("rds").describe_db_clusters()["DBClusters"] == []
+    subnets = aws.client("ec2").describe_subnets()["Subnets"]
+    assert all(subnet["AvailableIpAddressCount"] > 0 for subnet in subnets)
     assumed = aws.client("sts").assume_role(
         RoleArn="arn:aws:iam::444455556666:role/reader", RoleSessionName="tests"
     )

@@ -18,6 +18,7 @@ from aurora_restore.shared.postgres.setup_decision import (
     GrantAccess,
     JudgeMasking,
     LockOut,
+    MarkSetUp,
     Neutralise,
     ProveAccess,
     SetupAction,
@@ -47,6 +48,7 @@ COMPLETE = SetupFacts(
     masking_judged=True,
     proven=True,
     originals_forgotten=True,
+    marked=True,
 )
 NOTHING_KNOWN = SetupFacts(
     lock_out_due=True, neutralise_due=True, tasks=(MASK, FIXTURES), databases=("app",)
@@ -71,6 +73,7 @@ def test_a_setup_of_which_nothing_is_left_to_do_is_finished() -> None:
         ({"masking_judged": False}, JudgeMasking),
         ({"proven": False}, ProveAccess),
         ({"originals_forgotten": False}, ForgetOriginals),
+        ({"marked": False}, MarkSetUp),
     ],
 )
 def test_what_alone_is_missing_is_done(

@@ -3,6 +3,7 @@
 import ssl
 from typing import TYPE_CHECKING, Any
 
+import pg8000.native
 import pytest
 
 from tests.integration.embedded_aws.rds.databases import EmbeddedDatabases, wait_until
@@ -99,6 +100,19 @@ def test_a_reboot_renews_the_certificate_only_where_that_is_arranged(
     finally:
         databases.embedded.admin.set_rules(reboot_renews_certificate=False)
     assert databases.rows(cluster, WHOSE) == [["beside"]]
+
+
+def test_a_rename_ends_sessions_only_where_that_is_arranged(databases: EmbeddedDatabases) -> None:
+    cluster = marked(databases, "orders")
+    databases.embedded.admin.set_rules(rename_ends_sessions=True)
+    try:
+        with databases.connection(cluster) as session:
+            cluster = renamed(databases, "orders", "retired")
+            with pytest.raises(pg8000.native.InterfaceError):
+                session.run(WHOSE)
+    finally:
+        databases.embedded.admin.set_rules(rename_ends_sessions=False)
+    assert databases.rows(cluster, WHOSE, tls=_any_name(databases)) == [["orders"]]
 
 
 def reboot(databases: EmbeddedDatabases, name: str) -> None:

@@ -107,3 +107,18 @@ def test_a_key_of_another_account_is_described_if_its_policy_allows_that(
     for key in (unshared, only_for_rds, f"{shared[:-4]}0000"):
         with refused("AccessDeniedException"):
             kms.describe_key(KeyId=key)
+
+
+def test_a_subnet_shows_how_many_of_its_addresses_are_free(rds_bench: RdsBench) -> None:
+    ec2 = rds_bench.ec2()
+    vpc = ec2.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
+    subnet = ec2.create_subnet(VpcId=vpc, CidrBlock="10.0.0.0/28")["Subnet"]["SubnetId"]
+
+    def free() -> int:
+        (shown,) = ec2.describe_subnets(SubnetIds=[subnet])["Subnets"]
+        return shown["AvailableIpAddressCount"]
+
+    assert free() == 16 - 5
+    ec2.create_network_interface(SubnetId=subnet)
+    ec2.create_network_interface(SubnetId=subnet)
+    assert free() == 16 - 5 - 2

@@ -49,18 +49,66 @@ def test_a_custom_endpoint_leads_to_members_of_its_cluster(rds_bench: RdsBench) 
     made = endpoint(rds_bench, StaticMembers=["orders-1"])
 
     assert (made["CustomEndpointType"], made["StaticMembers"]) == ("READER", ["orders-1"])
-    with refused("DBClusterEndpointAlreadyExistsFault"):
-        endpoint(rds_bench)
     with refused("DBInstanceNotFound"):
         endpoint(rds_bench, "other", ExcludedMembers=["orders-2"])
     with refused("InvalidParameterCombination"):
         endpoint(rds_bench, "other", StaticMembers=["orders-1"], ExcludedMembers=["orders-1"])
     with refused("InvalidParameterValue"):
         endpoint(rds_bench, "other", EndpointType="ALL")
-    rds_bench.rds().delete_db_cluster_endpoint(DBClusterEndpointIdentifier="reports")
+
+
+def test_the_name_of_a_custom_endpoint_is_free_only_once_that_is_gone(rds_bench: RdsBench) -> None:
+    rds_bench.new_cluster()
+    rds_bench.new_cluster("beside")
+    rds = rds_bench.rds()
+    assert endpoint(rds_bench)["Status"] == "creating"
+    with refused("InvalidDBClusterEndpointStateFault"):
+        rds.delete_db_cluster_endpoint(DBClusterEndpointIdentifier="reports")
+    rds_bench.advance(TIMINGS.create_endpoint)
+
+    shown = rds.delete_db_cluster_endpoint(DBClusterEndpointIdentifier="reports")
+    assert shown["Status"] == "deleting"
+    with refused("DBClusterEndpointAlreadyExistsFault"):
+        endpoint(rds_bench, DBClusterIdentifier="beside")
+    rds_bench.advance(TIMINGS.delete_endpoint)
     assert custom_endpoints(rds_bench) == []
     with refused("DBClusterEndpointNotFoundFault"):
-        rds_bench.rds().delete_db_cluster_endpoint(DBClusterEndpointIdentifier="reports")
+        rds.delete_db_cluster_endpoint(DBClusterEndpointIdentifier="reports")
+    again = endpoint(rds_bench, DBClusterIdentifier="beside")
+    assert again["Endpoint"] == shown["Endpoint"]
+
+
+def test_a_cluster_has_at_most_five_custom_endpoints(rds_bench: RdsBench) -> None:
+    rds_bench.new_cluster()
+    for number in range(5):
+        endpoint(rds_bench, f"reports-{number}")
+
+    with refused("DBClusterEndpointQuotaExceededFault"):
+        endpoint(rds_bench, "one-too-many")
+
+
+def test_custom_endpoints_are_found_by_their_own_name_type_and_status(rds_bench: RdsBench) -> None:
+    rds_bench.new_cluster()
+    rds_bench.new_cluster("beside")
+    endpoint(rds_bench)
+    rds_bench.advance(TIMINGS.create_endpoint)
+    endpoint(rds_bench, "writes", DBClusterIdentifier="beside", EndpointType="ANY")
+    rds = rds_bench.rds()
+
+    (one,) = rds.describe_db_cluster_endpoints(DBClusterEndpointIdentifier="writes")[
+        "DBClusterEndpoints"
+    ]
+    assert (one["DBClusterIdentifier"], one["Status"]) == ("beside", "creating")
+    for name, value, count in (
+        ("type", "custom", 2),
+        ("type", "writer", 2),
+        ("custom-type", "any", 1),
+        ("status", "creating", 1),
+        ("id", "reports", 1),
+    ):
+        filters: Any = [{"Name": f"db-cluster-endpoint-{name}", "Values": [value]}]
+        found = rds.describe_db_cluster_endpoints(Filters=filters)["DBClusterEndpoints"]
+        assert len(found) == count, name
 
 
 def test_custom_endpoints_go_with_their_cluster(rds_bench: RdsBench) -> None:

@@ -94,6 +94,25 @@ def test_a_former_name_may_stay_taken_for_a_while(rds_bench: RdsBench) -> None:
     rename(rds_bench, "orders", "beside")
 
 
+@pytest.mark.parametrize("free", [True, False])
+def test_a_cluster_has_its_former_name_back_while_that_is_taken_for_others_or_not(
+    rds_bench: RdsBench, free: bool
+) -> None:
+    rds_bench.new_cluster()
+    rds_bench.admin.set_timings(rename_release=3600)
+    rds_bench.admin.set_rules(former_name_is_free_for_its_cluster=free)
+    rename(rds_bench, "renamed")
+    rds_bench.advance(LAG + RENAME)
+
+    with refused("DBClusterAlreadyExistsFault"):
+        rds_bench.new_cluster()
+    if not free:
+        with refused("DBClusterAlreadyExistsFault"):
+            rename(rds_bench, "orders", "renamed")
+        rds_bench.advance(3600)
+    rename(rds_bench, "orders", "renamed")
+
+
 def test_a_rename_may_fail_and_leave_the_name_as_it_was(rds_bench: RdsBench) -> None:
     rds_bench.new_cluster()
     rds_bench.admin.fail_next("rename-cluster")
