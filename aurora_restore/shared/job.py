@@ -25,6 +25,7 @@ from aurora_restore.shared.pipeline import Step
 from aurora_restore.shared.protocol import EXECUTION, REDRIVE_COUNT, RESTART_FROM
 from aurora_restore.shared.rds.access import RdsAccess
 from aurora_restore.shared.rds.arns import Place, RdsArn
+from aurora_restore.shared.rds.reads import GRACE_SECONDS
 from aurora_restore.shared.request import RestoreRequest
 from aurora_restore.shared.sequences import REPLACE, SWITCH, StepSequence, get_sequence
 from aurora_restore.shared.snapshots.identity import named_place
@@ -36,9 +37,6 @@ from aurora_restore.shared.validation import validate_required_params
 
 INNER_WAIT_SECONDS: Final = 20
 """For how long a call waits inside the function at most, before it returns 202."""
-
-GRACE_SECONDS: Final = 300
-"""For how many seconds AWS may not show yet what it has accepted."""
 
 
 class LambdaContext(Protocol):

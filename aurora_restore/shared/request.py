@@ -30,3 +30,8 @@ class RestoreRequest:
     def cluster_id(self) -> str:
         """Return the cluster that is refreshed."""
         return self.restore.target.cluster_id
+
+    @property
+    def restores_beside(self) -> bool:
+        """Return whether the cluster is restored beside the target, which serves meanwhile."""
+        return self.restored_cluster_id != self.cluster_id

@@ -32,7 +32,9 @@ from aurora_restore.shared.preflight.prerequisites import (
 from aurora_restore.shared.preflight.security_groups import check_quarantine, wrong_groups
 from aurora_restore.shared.preflight.source import check_source, foreign_snapshot
 from aurora_restore.shared.preflight.target import (
+    check_addresses,
     check_instances,
+    check_room,
     check_tags,
     check_target,
 )
@@ -44,6 +46,7 @@ if TYPE_CHECKING:
 CHECKS: Final[tuple[Check, ...]] = (
     check_source,
     check_target,
+    check_room,
     check_tags,
     check_masking,
     check_secrets,
@@ -52,6 +55,7 @@ CHECKS: Final[tuple[Check, ...]] = (
     check_port,
     check_parameter_groups,
     check_instances,
+    check_addresses,
     check_names,
     check_keys,
     check_quotas,

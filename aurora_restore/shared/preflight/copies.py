@@ -124,9 +124,17 @@ def check_quotas(found: Inventory) -> Iterator[Obstacle]:
     for hop in copies:
         if hop.where is not Where.TARGET:
             yield from room(found.access.at(hop.place), {MANUAL_SNAPSHOTS: 1}, hop.where)
-    final = found.final_snapshot is not None and found.named_as_final is None
+    finals = [each.final_snapshot for each in found.doomed if each.final_snapshot is not None]
     wanted = {
-        MANUAL_SNAPSHOTS: sum(hop.where is Where.TARGET for hop in copies) + final,
-        CLUSTERS: int(found.cluster is None),
+        MANUAL_SNAPSHOTS: sum(hop.where is Where.TARGET for hop in copies)
+        + sum(find_snapshot(found.rds, name) is None for name in finals),
+        CLUSTERS: _more_clusters(found),
     }
     yield from room(found.rds, wanted, Where.TARGET)
+
+
+def _more_clusters(found: Inventory) -> int:
+    """Return how many more clusters there are once the cluster is restored."""
+    if not found.request.restores_beside:
+        return int(found.cluster is None)
+    return int(not found.room.has_restored) - len(found.doomed)

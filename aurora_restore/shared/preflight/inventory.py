@@ -6,6 +6,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from aurora_restore.shared.aws_utils import Clients, code_of
+from aurora_restore.shared.cluster.deletion import DoomedCluster, skips_final_snapshot
 from aurora_restore.shared.cluster.network import (
     NO_SUBNET_GROUP,
     ClusterNetwork,
@@ -14,8 +15,9 @@ from aurora_restore.shared.cluster.network import (
 )
 from aurora_restore.shared.cluster.settings import InstancePlan, planned_instances, settings_of
 from aurora_restore.shared.cluster.surroundings import Surroundings, describe_surroundings
-from aurora_restore.shared.errors import AwsError, ClusterNotFoundError
+from aurora_restore.shared.errors import AwsError
 from aurora_restore.shared.names import final_snapshot_name
+from aurora_restore.shared.preflight.room import Room, find_room
 from aurora_restore.shared.rds.access import RdsAccess
 from aurora_restore.shared.rds.arns import RdsArn
 from aurora_restore.shared.rds.reads import find_cluster, find_snapshot, instances_of
@@ -74,12 +76,6 @@ class Inventory:
         return self.cluster is not None and self.request.owner.has_restored(
             self.cluster, self.record
         )
-
-    def require_cluster(self) -> "DBClusterTypeDef":
-        """Return the target. Raises ClusterNotFoundError if it does not exist."""
-        if self.cluster is None:
-            raise ClusterNotFoundError(f"there is no cluster {self.request.cluster_id}")
-        return self.cluster
 
     @property
     def hops(self) -> tuple[Hop, ...]:
@@ -158,34 +154,37 @@ class Inventory:
     def final_snapshot(self) -> str | None:
         """Return the name of the old cluster's final snapshot, or None if there is to be none.
 
-        Every attempt of an operation at the deletion uses the same name.
+        Every attempt of an operation at the deletion uses the same name. There is none of a cluster
+        that serves on while another one is restored.
         """
         request, cluster = self.request, self.cluster
         if cluster is None or cluster["Status"] == DELETING or self.is_own:
             return None
-        if self._skips_final_snapshot(cluster):
+        if request.restores_beside:
+            return None
+        if skips_final_snapshot(request, is_own=request.owner.of_environment(cluster)):
             return None
         return request.state.final_snapshot or final_snapshot_name(
             request.cluster_id, str(request.state.operation_started_at)
         )
 
-    def _skips_final_snapshot(self, cluster: "DBClusterTypeDef") -> bool:
-        """Return whether the cluster is deleted without a final snapshot.
-
-        Where neither the event nor the configuration says it, a cluster that the pipeline did not
-        make gets one, because it may hold what is nowhere else; the pipeline's own does not.
-        """
-        request = self.request
-        for said in (request.event.skip_final_snapshot, request.restore.target.skip_final_snapshot):
-            if said is not None:
-                return said
-        return request.owner.of_environment(cluster)
-
     @cached_property
-    def named_as_final(self) -> "DBClusterSnapshotTypeDef | None":
-        """Return the snapshot that has the final snapshot's name already."""
-        name = self.final_snapshot
-        return None if name is None else find_snapshot(self.rds, name)
+    def room(self) -> Room:
+        """Return what becomes of the clusters beside the target before one is restored there."""
+        return find_room(self.rds, self.request, self.record, self.cluster)
+
+    @property
+    def doomed(self) -> tuple[DoomedCluster, ...]:
+        """Return the clusters that are deleted before the restore begins."""
+        if self.request.restores_beside:
+            return self.room.doomed
+        if self.cluster is None:
+            return ()
+        return (
+            DoomedCluster(
+                cluster=self.cluster, instances=self.instances, final_snapshot=self.final_snapshot
+            ),
+        )
 
 
 def take_inventory(

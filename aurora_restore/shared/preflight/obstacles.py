@@ -2,10 +2,12 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from aurora_restore.shared.errors import Action
-from aurora_restore.shared.preflight.inventory import Inventory
+
+if TYPE_CHECKING:
+    from aurora_restore.shared.preflight.inventory import Inventory
 
 RIGHT_OR_NONE: Final = "start with the right one, or leave it out"
 """What to do about a field of the event."""
@@ -29,7 +31,7 @@ class Obstacle:
         return f"{self.problem}; {self.remedy}"
 
 
-Check = Callable[[Inventory], Iterator[Obstacle]]
+Check = Callable[["Inventory"], Iterator[Obstacle]]
 
 
 def absent(check: str, field: str, what: str, name: str) -> Obstacle:

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from aurora_restore.shared.cluster import calls as cluster_calls
+from aurora_restore.shared.cluster.deletion import DoomedCluster
 from aurora_restore.shared.cluster.extras import extras, openings
 from aurora_restore.shared.cluster.network import ClusterNetwork, describe_subnet_group
 from aurora_restore.shared.cluster.settings import (
@@ -20,7 +21,7 @@ from aurora_restore.shared.names import TAG_ARCHIVED_AT, TAG_OPERATION
 from aurora_restore.shared.preflight.inventory import Inventory
 from aurora_restore.shared.rds.arns import RdsArn
 from aurora_restore.shared.rds.calls import RdsCall, tag_resource
-from aurora_restore.shared.rds.statuses import DELETING
+from aurora_restore.shared.rds.statuses import DELETING, STOPPED
 from aurora_restore.shared.snapshots import calls as snapshot_calls
 from aurora_restore.shared.snapshots.path import SnapshotPath
 from aurora_restore.shared.snapshots.routes import Where
@@ -37,17 +38,13 @@ def planned_calls(found: Inventory, path: SnapshotPath, moment: str) -> Iterator
     request = found.request
     target, owner, region = request.restore.target, request.owner, request.target.region
     yield from _copies(found, path)
-    if found.cluster is not None and found.cluster["Status"] != DELETING:
-        yield from cluster_calls.deletion(
-            found.cluster, found.instances, region, found.final_snapshot
-        )
-        if found.final_snapshot is not None:
-            final = _snapshot_arn(found.cluster["DBClusterArn"], found.final_snapshot)
-            yield snapshot_calls.mark_final_snapshot(final, region, owner.tags)
+    for each in found.doomed:
+        yield from _deletion(found, each)
     network = found.network_in(describe_subnet_group(found.rds, request.event, target))
     settings = restore_settings(target, found.old, network)
+    name = request.restored_cluster_id
     yield cluster_calls.restore_cluster(
-        request.cluster_id,
+        name,
         region,
         found.snapshot,
         str(path.restored),
@@ -56,27 +53,38 @@ def planned_calls(found: Inventory, path: SnapshotPath, moment: str) -> Iterator
     )
     for plan in found.planned_instances:
         yield cluster_calls.create_instance(
-            request.cluster_id,
+            name,
             found.snapshot["Engine"],
             region,
             plan,
             instance_tags(target, plan, owner.tags),
         )
-    yield cluster_calls.set_master_password(request.cluster_id, region, "")
-    for extra in extras(
-        request.cluster_id, region, found.old, {}, found.planned_instances, owner.tags
-    ):
+    yield cluster_calls.set_master_password(name, region, "")
+    for extra in extras(name, region, found.old, {}, found.planned_instances, owner.tags):
         yield extra.call
     touches = finishing_touches(settings, found.old)
     if touches:
-        yield cluster_calls.finish_cluster(request.cluster_id, region, touches)
+        yield cluster_calls.finish_cluster(name, region, touches)
     yield from _hand_over(found, path, network)
     yield from _clean_up(found, path, moment)
 
 
+def _deletion(found: Inventory, doomed: DoomedCluster) -> Iterator[RdsCall]:
+    region = found.request.target.region
+    cluster, final = doomed.cluster, doomed.final_snapshot
+    if cluster["Status"] == DELETING:
+        return
+    if cluster["Status"] == STOPPED:
+        yield cluster_calls.start_cluster(doomed.name, region)
+    yield from cluster_calls.deletion(cluster, doomed.instances, region, final)
+    if final is not None:
+        arn = _snapshot_arn(cluster["DBClusterArn"], final)
+        yield snapshot_calls.mark_final_snapshot(arn, region, found.request.owner.tags)
+
+
 def _hand_over(found: Inventory, path: SnapshotPath, network: ClusterNetwork) -> Iterator[RdsCall]:
     request = found.request
-    name, place = request.cluster_id, request.target
+    name, place = request.restored_cluster_id, request.target
     arn = replace(
         path.snapshot, region=place.region, account=place.account, kind="cluster", name=name
     )

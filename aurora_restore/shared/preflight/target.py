@@ -7,15 +7,16 @@ from aurora_restore.shared.aws_utils import call
 from aurora_restore.shared.cluster.settings import SERVERLESS, instance_tags, restored_tags
 from aurora_restore.shared.common import parse_timestamp
 from aurora_restore.shared.errors import Action
-from aurora_restore.shared.names import (
-    TAG_MANAGED_BY,
-    TAG_OPERATION,
-    instance_name_prefix,
-    is_named_after,
-)
+from aurora_restore.shared.names import TAG_OPERATION, instance_name_prefix, is_named_after
 from aurora_restore.shared.preflight.inventory import Inventory
 from aurora_restore.shared.preflight.obstacles import Obstacle
 from aurora_restore.shared.preflight.quotas import INSTANCES, room
+from aurora_restore.shared.preflight.room import (
+    attachments,
+    obstacles_of_deletion,
+    refused_deletion,
+    undeletable_instances,
+)
 from aurora_restore.shared.rds.reads import find_instance
 from aurora_restore.shared.rds.statuses import DEAD_CLUSTER, DELETING
 from aurora_restore.shared.rds.tags import tags_of
@@ -54,13 +55,13 @@ def check_tags(found: Inventory) -> Iterator[Obstacle]:
 
 
 def check_target(found: Inventory) -> Iterator[Obstacle]:
-    """Yield an obstacle for every reason why the old cluster may not, or cannot, be deleted."""
+    """Yield an obstacle for every reason why the old cluster may not, or cannot, be replaced."""
     request, cluster = found.request, found.cluster
     if cluster is None or cluster["Status"] == DELETING or found.is_own:
         return
-    name, target = request.cluster_id, request.restore.target
-    if request.owner.of_environment(cluster) or target.adopt:
-        yield from _undeletable_instances(found)
+    name = request.cluster_id
+    if request.owner.of_environment(cluster) or request.restore.target.adopt:
+        yield from undeletable_instances(request, name, found.instances)
     else:
         yield Obstacle(
             "target",
@@ -68,35 +69,35 @@ def check_target(found: Inventory) -> Iterator[Obstacle]:
             "to have it replaced, set target.adopt in the configuration and deploy",
         )
     yield from _superseded(found, cluster)
-    if cluster.get("GlobalClusterIdentifier"):
-        yield Obstacle(
-            "target",
-            f"cluster {name} belongs to global cluster {cluster['GlobalClusterIdentifier']}",
-            "remove it from there",
-        )
-    if cluster.get("ReadReplicaIdentifiers") or cluster.get("ReplicationSourceIdentifier"):
-        yield Obstacle(
-            "target", f"cluster {name} takes part in replication", "stop the replication"
-        )
-    if cluster["Status"] in STOPPED:
+    yield from attachments(cluster)
+    yield from _cannot_be_renamed(found, cluster)
+    if cluster["Status"] in STOPPED and not request.restores_beside:
         yield Obstacle(
             "target",
             f"cluster {name} is {cluster['Status']}, and RDS deletes no stopped cluster",
             "start it",
         )
-    if cluster["Status"] in DEAD_CLUSTER and found.final_snapshot:
-        yield Obstacle(
-            "target",
-            f"cluster {name} is {cluster['Status']}, and RDS makes no final snapshot of it",
-            "start with skip_final_snapshot: true",
-            Action.START_AGAIN,
-        )
-    if cluster.get("DeletionProtection") and not target.replace_protected:
-        yield Obstacle(
-            "target",
-            f"cluster {name} has deletion protection",
-            "lift it, or set target.replace_protected in the configuration and deploy",
-        )
+    yield from refused_deletion(request, cluster, found.final_snapshot)
+
+
+def check_room(found: Inventory) -> Iterator[Obstacle]:
+    """Yield an obstacle for every cluster beside the target that has to go, and cannot."""
+    if not found.request.restores_beside:
+        return
+    for each in found.room.doomed:
+        yield from obstacles_of_deletion(found.request, each)
+
+
+def _cannot_be_renamed(found: Inventory, cluster: "DBClusterTypeDef") -> Iterator[Obstacle]:
+    """Yield an obstacle if the target is in a status in which it cannot give its name away."""
+    if not found.request.restores_beside or cluster["Status"] not in STOPPED | DEAD_CLUSTER:
+        return
+    yield Obstacle(
+        "target",
+        f"cluster {found.request.cluster_id} is {cluster['Status']}, and RDS renames only an "
+        "available cluster",
+        "start it" if cluster["Status"] in STOPPED else "make it available, or delete it",
+    )
 
 
 def _superseded(found: Inventory, cluster: "DBClusterTypeDef") -> Iterator[Obstacle]:
@@ -114,24 +115,6 @@ def _superseded(found: Inventory, cluster: "DBClusterTypeDef") -> Iterator[Obsta
             "start a new execution if it is to be replaced again",
             Action.NOTHING,
         )
-
-
-def _undeletable_instances(found: Inventory) -> Iterator[Obstacle]:
-    """Yield an obstacle for every instance that the function's role may not delete.
-
-    The role allows those with the tag, or named after an adopted cluster. Any other instance would
-    stop the deletion half-way.
-    """
-    request = found.request
-    for instance in found.instances:
-        name = instance["DBInstanceIdentifier"]
-        adopted = request.restore.target.adopt and is_named_after(request.cluster_id, name)
-        if not request.owner.of_environment(instance) and not adopted:
-            yield Obstacle(
-                "target",
-                f"instance {name} of cluster {request.cluster_id} lacks the pipeline's tag",
-                f"tag it {TAG_MANAGED_BY}={request.owner.name_prefix}, or delete it",
-            )
 
 
 def check_instances(found: Inventory) -> Iterator[Obstacle]:
@@ -176,8 +159,41 @@ def check_instances(found: Inventory) -> Iterator[Obstacle]:
             )
     yield from _names_of_others(found)
     yield from _names_in_use(found)
-    more = len(plans) - len(found.instances)
+    more = _more_instances(found)
     yield from room(found.rds, {INSTANCES: more}, Where.TARGET)
+
+
+def check_addresses(found: Inventory) -> Iterator[Obstacle]:
+    """Yield an obstacle if the subnets have too few addresses for the instances of another cluster.
+
+    Every instance takes one, and the cluster that serves keeps its own until it is deleted.
+    """
+    group, more = found.subnet_group, 0
+    if found.request.restores_beside and found.has_planned_instances:
+        more = _more_instances(found)
+    if group is None or more <= 0:
+        return
+    name = group["DBSubnetGroupName"]
+    subnets = [subnet["SubnetIdentifier"] for subnet in group.get("Subnets", [])]
+    described = call(found.clients.ec2.describe_subnets, SubnetIds=subnets)["Subnets"]
+    free = sum(subnet["AvailableIpAddressCount"] for subnet in described)
+    if free < more:
+        yield Obstacle(
+            "network",
+            f"the subnets of group {name} have {free} free addresses, and {more} more instances "
+            "are to be there while the target serves on",
+            "give the group another subnet, or configure fewer in target.instances",
+        )
+
+
+def _more_instances(found: Inventory) -> int:
+    """Return how many more instances there are once the cluster is restored."""
+    planned = len(found.planned_instances)
+    if not found.request.restores_beside:
+        return planned - len(found.instances)
+    if found.room.has_restored:
+        return 0
+    return planned - sum(len(each.instances) for each in found.doomed)
 
 
 def _zones_of(offers: "Sequence[OrderableDBInstanceOptionTypeDef]") -> set[str]:
@@ -187,10 +203,10 @@ def _zones_of(offers: "Sequence[OrderableDBInstanceOptionTypeDef]") -> set[str]:
 def _names_of_others(found: Inventory) -> Iterator[Obstacle]:
     """Yield an obstacle for every planned instance whose name the functions' roles may not use.
 
-    They may make and tag only instances that are named after the target, so that they can mark no
+    They may make and tag only instances that are named after the cluster, so that they can mark no
     other as the pipeline's.
     """
-    cluster_id = found.request.cluster_id
+    cluster_id = found.request.restored_cluster_id
     for name in (plan.identifier for plan in found.planned_instances):
         if not is_named_after(cluster_id, name):
             yield Obstacle(
@@ -204,13 +220,14 @@ def _names_of_others(found: Inventory) -> Iterator[Obstacle]:
 
 def _names_in_use(found: Inventory) -> Iterator[Obstacle]:
     """Yield an obstacle for every planned instance whose name an instance elsewhere has."""
+    cluster_id = found.request.restored_cluster_id
     own = {instance["DBInstanceIdentifier"] for instance in found.instances}
     for name in (plan.identifier for plan in found.planned_instances):
         other = None if name in own else find_instance(found.rds, name)
-        if other is not None and other.get("DBClusterIdentifier") != found.request.cluster_id:
+        if other is not None and other.get("DBClusterIdentifier") != cluster_id:
             yield Obstacle(
                 "names",
                 f"instance {name} is to be made, but exists, and is no member of cluster "
-                f"{found.request.cluster_id}",
+                f"{cluster_id}",
                 "rename it, or delete it",
             )

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 SSE_KMS: Final = "sse-kms"
 NO_INSTANCE: Final = "DBInstanceNotFound"
 
+GRACE_SECONDS: Final = 300
+"""For how many seconds AWS may not show yet what it has accepted."""
+
 
 def find_cluster(rds: "RDSClient", cluster_id: str) -> "DBClusterTypeDef | None":
     """Return the cluster; None if there is none (DBClusterNotFoundFault)."""
@@ -39,6 +42,12 @@ def clusters_by_resource_id(
     paginator = rds.get_paginator("describe_db_clusters")
     filters = [{"Name": "db-cluster-resource-id", "Values": list(resource_ids)}]
     pages = call(lambda: list(paginator.paginate(Filters=filters)))  # type: ignore[arg-type]
+    return [cluster for page in pages for cluster in page["DBClusters"]]
+
+
+def all_clusters(rds: "RDSClient") -> "list[DBClusterTypeDef]":
+    """Return every cluster of the account in the Region."""
+    pages = call(lambda: list(rds.get_paginator("describe_db_clusters").paginate()))
     return [cluster for page in pages for cluster in page["DBClusters"]]
 
 

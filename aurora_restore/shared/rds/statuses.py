@@ -7,6 +7,8 @@ AVAILABLE: Final = "available"
 
 DELETING: Final = "deleting"
 
+STOPPED: Final = "stopped"
+
 # The failure states of botocore's waiters for cluster snapshots. Every other status, known or not,
 # means that the operation goes on.
 DEAD_SNAPSHOT: Final = frozenset(

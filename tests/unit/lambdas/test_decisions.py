@@ -9,13 +9,13 @@ import pytest
 from aurora_restore.lambdas import check_delete_status as progress
 from aurora_restore.lambdas import check_restore_status as restore
 from aurora_restore.lambdas import copy_snapshot as copy
-from aurora_restore.lambdas import delete_rds as delete
 from aurora_restore.lambdas.copy_snapshot import CopyAction, CopyFacts
-from aurora_restore.lambdas.delete_rds import DeletionFacts, EarlierFinalSnapshot
 from aurora_restore.lambdas.snapshot_check import SnapshotVerdict, judge
+from aurora_restore.shared.cluster import deletion_decision as delete
+from aurora_restore.shared.cluster.deletion_decision import DeletionFacts, EarlierFinalSnapshot
 from aurora_restore.shared.cluster.settings import InstancePlan
-from aurora_restore.shared.job import GRACE_SECONDS
 from aurora_restore.shared.preflight.obstacles import Obstacle
+from aurora_restore.shared.rds.reads import GRACE_SECONDS
 from aurora_restore.shared.rds.statuses import (
     AVAILABLE,
     DEAD_CLUSTER,

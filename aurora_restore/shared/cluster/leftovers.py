@@ -1,0 +1,190 @@
+"""The clusters beside a target that operations have left, and which of them are deleted.
+
+There are two kinds. A temporary cluster was restored beside the target and has never had its name;
+a retired one had the name until a switch. Both are found by looking, never by memory alone, so that
+none is left behind.
+"""
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Final
+
+from aurora_restore.shared.common import is_timestamp, parse_timestamp, timestamp
+from aurora_restore.shared.names import RETIRED_SUFFIX, TAG_KEEP_UNTIL, is_beside
+from aurora_restore.shared.rds.reads import all_clusters
+from aurora_restore.shared.rds.statuses import AVAILABLE, DEAD_CLUSTER, DELETING
+from aurora_restore.shared.rds.tags import tags_of
+from aurora_restore.shared.request import RestoreRequest
+from aurora_restore.shared.target_record import TargetRecord
+
+if TYPE_CHECKING:
+    from mypy_boto3_rds import RDSClient
+    from mypy_boto3_rds.type_defs import DBClusterTypeDef
+
+KEPT_WITHOUT_TAG: Final = timedelta(hours=24)
+"""For how long a temporary cluster without an expiry is kept, so that its operation can go on."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Beside:
+    """A cluster beside the target, as far as it decides whether the cluster is deleted."""
+
+    is_live: bool = False
+    """Whether the target record says that it serves as the target."""
+    is_switching: bool = False
+    """Whether it is part of a switch that is in progress."""
+    is_own: bool = False
+    """Whether this very operation has restored it."""
+    is_dead: bool = False
+    """Whether no waiting makes it usable."""
+    is_going: bool = False
+    """Whether its deletion has begun."""
+    is_retired: bool = False
+    """Whether it served as the target before a switch."""
+    keep_until: datetime | None = None
+    """Until when it is kept; None if nothing says so."""
+
+    @property
+    def is_kept_restore(self) -> bool:
+        """Return whether this operation goes on with it."""
+        return self.is_own and not self.is_dead and not self.is_going
+
+
+@dataclass(frozen=True, kw_only=True)
+class Occasion:
+    """What the clusters beside a target are looked at for."""
+
+    unproven: str | None
+    """Why the target's cluster is not proven to serve; None if it is."""
+    has_restored: bool = False
+    """Whether this operation has restored a cluster that it goes on with."""
+    due_by: datetime | None = None
+    """The moment until which a cluster may have been kept; None to make room for a restore."""
+
+
+def why_kept(beside: Beside, occasion: Occasion) -> str | None:
+    """Return why a cluster beside the target stays; None if it is deleted.
+
+    A retired cluster is what a roll-back returns to, so it stays while the one that has replaced it
+    is not proven. A deletion that has begun is finished, because RDS takes none back.
+    """
+    if beside.is_live:
+        return "it serves as the target"
+    if beside.is_switching:
+        return "it is part of a switch that is in progress"
+    if beside.is_kept_restore:
+        return "this operation has restored it"
+    if beside.is_going:
+        return None
+    if occasion.has_restored:
+        return "this operation has restored its cluster already"
+    if beside.is_own:
+        return None
+    if beside.is_retired and occasion.unproven is not None:
+        return f"it is what a roll-back returns to, and {occasion.unproven}"
+    if occasion.due_by is None:
+        return None
+    if beside.keep_until is None:
+        return "nothing says until when it is kept; the next restore makes room"
+    if occasion.due_by < beside.keep_until:
+        return f"it is kept until {timestamp(beside.keep_until)}"
+    return None
+
+
+def why_unproven(
+    target: str, cluster: "DBClusterTypeDef | None", record: TargetRecord | None
+) -> str | None:
+    """Return why the cluster that has the target's name is not proven to serve; None if it is."""
+    if cluster is None:
+        return f"there is no cluster {target}"
+    live = None if record is None else record.live
+    if live is None or live.resource_id != cluster.get("DbClusterResourceId"):
+        return f"cluster {target} is not the one that was switched to last"
+    if cluster["Status"] != AVAILABLE:
+        return f"cluster {target} is {cluster['Status']}"
+    if live.verified_at is None:
+        return f"cluster {target} has not been verified since the switch"
+    return None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Leftover:
+    """A cluster of this restore beside its target, with what decides about it."""
+
+    cluster: "DBClusterTypeDef"
+    beside: Beside
+    why_kept: str | None
+    """None if it is to be deleted."""
+
+
+def find_leftovers(
+    rds: "RDSClient",
+    request: RestoreRequest,
+    record: TargetRecord | None,
+    live: "DBClusterTypeDef | None",
+    *,
+    due_by: datetime | None = None,
+) -> list[Leftover]:
+    """Return the restore's clusters beside its target: temporary ones first, then retired ones.
+
+    ``live`` is the cluster that has the target's name. With ``due_by`` only those go that were kept
+    long enough; otherwise all make room for a restore.
+    """
+    owner = request.owner
+    found = [
+        (cluster, _beside(cluster, request, record))
+        for cluster in all_clusters(rds)
+        if is_beside(request.cluster_id, cluster["DBClusterIdentifier"])
+        and owner.of_restore(cluster)
+    ]
+    serves = live is not None and owner.has_restored(live, record)
+    occasion = Occasion(
+        unproven=why_unproven(request.cluster_id, live, record),
+        has_restored=serves or any(beside.is_kept_restore for _, beside in found),
+        due_by=due_by,
+    )
+    return [
+        Leftover(cluster=cluster, beside=beside, why_kept=why_kept(beside, occasion))
+        for cluster, beside in sorted(
+            found, key=lambda item: (item[1].is_retired, item[0]["DBClusterIdentifier"])
+        )
+    ]
+
+
+def _beside(
+    cluster: "DBClusterTypeDef", request: RestoreRequest, record: TargetRecord | None
+) -> Beside:
+    state, resource_id = request.state, cluster["DbClusterResourceId"]
+    status = cluster["Status"]
+    is_retired = cluster["DBClusterIdentifier"].endswith(RETIRED_SUFFIX)
+    known = Beside(
+        is_own=request.owner.has_restored(cluster, record),
+        is_dead=status in DEAD_CLUSTER or state.restore_is_dead,
+        is_going=status == DELETING or state.deletion_of == resource_id,
+        is_retired=is_retired,
+        keep_until=_keep_until(cluster, record, is_retired=is_retired),
+    )
+    if record is None:
+        return known
+    switch = record.switch
+    sides = () if switch is None else (switch.incoming, switch.outgoing)
+    return replace(
+        known,
+        is_live=record.is_live(resource_id),
+        is_switching=any(side and side.resource_id == resource_id for side in sides),
+        is_retired=is_retired or record.is_retired(resource_id),
+    )
+
+
+def _keep_until(
+    cluster: "DBClusterTypeDef", record: TargetRecord | None, *, is_retired: bool
+) -> datetime | None:
+    """Return until when a cluster is kept: what its tag says, or else what is known of it."""
+    tagged = tags_of(cluster.get("TagList")).get(TAG_KEEP_UNTIL)
+    if is_timestamp(tagged):
+        return parse_timestamp(str(tagged))
+    retired = None if record is None else record.retired
+    if retired is not None and retired.cluster.resource_id == cluster["DbClusterResourceId"]:
+        return parse_timestamp(retired.keep_until)
+    created = cluster.get("ClusterCreateTime")
+    return None if is_retired or created is None else created + KEPT_WITHOUT_TAG

@@ -1,0 +1,165 @@
+"""What is deleted beside the target: to make room for a restore, or because its time has come."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TYPE_CHECKING, Final
+
+from aurora_restore.shared.cluster.deletion import DoomedCluster, skips_final_snapshot
+from aurora_restore.shared.cluster.leftovers import Leftover, find_leftovers
+from aurora_restore.shared.errors import Action
+from aurora_restore.shared.names import (
+    TAG_MANAGED_BY,
+    TAG_OPERATION,
+    final_snapshot_name,
+    is_named_after,
+)
+from aurora_restore.shared.preflight.obstacles import Obstacle
+from aurora_restore.shared.rds.reads import instances_of
+from aurora_restore.shared.rds.statuses import DEAD_CLUSTER, DELETING
+from aurora_restore.shared.rds.tags import tags_of
+from aurora_restore.shared.request import RestoreRequest
+from aurora_restore.shared.target_record import TargetRecord
+
+if TYPE_CHECKING:
+    from mypy_boto3_rds import RDSClient
+    from mypy_boto3_rds.type_defs import DBClusterTypeDef, DBInstanceTypeDef
+
+TARGET: Final = "target"
+"""The name of the check that finds what must not, or cannot, be deleted."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Room:
+    """What becomes of the clusters beside a target."""
+
+    doomed: tuple[DoomedCluster, ...]
+    """Those to be deleted, in this order."""
+    kept: Mapping[str, str] = field(default_factory=dict)
+    """Why each of the others stays, by its name."""
+    has_restored: bool = False
+    """Whether one of them is this operation's, which goes on with it."""
+
+
+def find_room(
+    rds: "RDSClient",
+    request: RestoreRequest,
+    record: TargetRecord | None,
+    live: "DBClusterTypeDef | None",
+    *,
+    due_by: datetime | None = None,
+) -> Room:
+    """Return which clusters beside the target are deleted, and why the others stay.
+
+    ``live`` is the cluster that has the target's name. With ``due_by`` only those go that were kept
+    long enough, and of these one that cannot be deleted stays; before a restore it is an obstacle.
+    """
+    found = find_leftovers(rds, request, record, live, due_by=due_by)
+    kept = {
+        each.cluster["DBClusterIdentifier"]: each.why_kept
+        for each in found
+        if each.why_kept is not None
+    }
+    doomed = [_doomed(rds, request, record, each) for each in found if each.why_kept is None]
+    if due_by is not None:
+        for each in doomed:
+            if obstacles := list(obstacles_of_deletion(request, each)):
+                kept[each.name] = "; ".join(map(str, obstacles))
+    return Room(
+        doomed=tuple(each for each in doomed if each.name not in kept),
+        kept=kept,
+        has_restored=any(each.beside.is_kept_restore for each in found),
+    )
+
+
+def _doomed(
+    rds: "RDSClient", request: RestoreRequest, record: TargetRecord | None, leftover: Leftover
+) -> DoomedCluster:
+    """Return a cluster beside the target that is to be deleted.
+
+    A temporary cluster has never served: it holds the source's data, which may not be masked yet,
+    so no snapshot of it is taken.
+    """
+    cluster = leftover.cluster
+    name = cluster["DBClusterIdentifier"]
+    state = request.state
+    final = None
+    if (
+        leftover.beside.is_retired
+        and cluster["Status"] != DELETING
+        and not skips_final_snapshot(request, is_own=_is_own(cluster, record))
+    ):
+        known = state.final_snapshot if state.deleted_cluster_id == name else None
+        final = known or final_snapshot_name(request.cluster_id, str(state.operation_started_at))
+    return DoomedCluster(
+        cluster=cluster, instances=instances_of(rds, name), final_snapshot=final
+    )
+
+
+def _is_own(cluster: "DBClusterTypeDef", record: TargetRecord | None) -> bool:
+    """Return whether the pipeline made a retired cluster, which carries its tag either way."""
+    retired = None if record is None else record.retired
+    if retired is not None and retired.cluster.resource_id == cluster["DbClusterResourceId"]:
+        return retired.cluster.restored_by is not None
+    return TAG_OPERATION in tags_of(cluster.get("TagList"))
+
+
+def obstacles_of_deletion(request: RestoreRequest, doomed: DoomedCluster) -> Iterator[Obstacle]:
+    """Yield an obstacle for every reason why a cluster beside the target cannot be deleted."""
+    if doomed.cluster["Status"] == DELETING:
+        return
+    yield from undeletable_instances(request, doomed.name, doomed.instances)
+    yield from attachments(doomed.cluster)
+    yield from refused_deletion(request, doomed.cluster, doomed.final_snapshot)
+
+
+def undeletable_instances(
+    request: RestoreRequest, name: str, instances: "Sequence[DBInstanceTypeDef]"
+) -> Iterator[Obstacle]:
+    """Yield an obstacle for every instance that the function's role may not delete.
+
+    The role allows those with the tag, or named after an adopted cluster. Any other instance would
+    stop the deletion half-way.
+    """
+    for instance in instances:
+        instance_id = instance["DBInstanceIdentifier"]
+        adopted = request.restore.target.adopt and is_named_after(request.cluster_id, instance_id)
+        if not request.owner.of_environment(instance) and not adopted:
+            yield Obstacle(
+                TARGET,
+                f"instance {instance_id} of cluster {name} lacks the pipeline's tag",
+                f"tag it {TAG_MANAGED_BY}={request.owner.name_prefix}, or delete it",
+            )
+
+
+def attachments(cluster: "DBClusterTypeDef") -> Iterator[Obstacle]:
+    """Yield an obstacle for everything that ties a cluster to others."""
+    name = cluster["DBClusterIdentifier"]
+    if cluster.get("GlobalClusterIdentifier"):
+        yield Obstacle(
+            TARGET,
+            f"cluster {name} belongs to global cluster {cluster['GlobalClusterIdentifier']}",
+            "remove it from there",
+        )
+    if cluster.get("ReadReplicaIdentifiers") or cluster.get("ReplicationSourceIdentifier"):
+        yield Obstacle(TARGET, f"cluster {name} takes part in replication", "stop the replication")
+
+
+def refused_deletion(
+    request: RestoreRequest, cluster: "DBClusterTypeDef", final_snapshot: str | None
+) -> Iterator[Obstacle]:
+    """Yield an obstacle for every reason why RDS would refuse to delete a cluster."""
+    name = cluster["DBClusterIdentifier"]
+    if cluster["Status"] in DEAD_CLUSTER and final_snapshot:
+        yield Obstacle(
+            TARGET,
+            f"cluster {name} is {cluster['Status']}, and RDS makes no final snapshot of it",
+            "start with skip_final_snapshot: true",
+            Action.START_AGAIN,
+        )
+    if cluster.get("DeletionProtection") and not request.restore.target.replace_protected:
+        yield Obstacle(
+            TARGET,
+            f"cluster {name} has deletion protection",
+            "lift it, or set target.replace_protected in the configuration and deploy",
+        )
