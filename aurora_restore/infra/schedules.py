@@ -1,6 +1,7 @@
-"""When restores start by themselves."""
+"""When restores, and the retirement of what they have left, start by themselves."""
 
 from collections.abc import Mapping
+from typing import Any
 
 from aws_cdk import ArnFormat, Duration, Stack
 from aws_cdk import aws_events as events
@@ -14,9 +15,10 @@ from aurora_restore.shared.documents.restore import Restore
 
 
 class Schedules(Construct):
-    """An EventBridge rule for each restore with a schedule, which starts the state machine.
+    """The EventBridge rules that start the state machine.
 
-    A start that EventBridge cannot deliver within an hour goes to the dead-letter queue: later it
+    There is one for each restore with a schedule, and an hourly one for each that is switched: it
+    deletes what has been kept beside the target for long enough. A start that EventBridge cannot deliver within an hour goes to the dead-letter queue: later it
     would come as a surprise. The rules have one role, which EventBridge may assume for rules of
     this account and Region only:
     https://docs.aws.amazon.com/eventbridge/latest/userguide/cross-service-confused-deputy-prevention.html
@@ -32,8 +34,28 @@ class Schedules(Construct):
         dead_letters: sqs.IQueue,
     ) -> None:
         super().__init__(scope, construct_id)
-        if not any(restore.schedule for restore in restores.values()):
+        self._machine, self._dead_letters = machine, dead_letters
+        if not any(each.schedule or each.target.is_switched for each in restores.values()):
             return
+        self._role = self._make_role()
+        for name, restore in restores.items():
+            if restore.schedule is not None:
+                self._start(
+                    name,
+                    f"Starts the restore {name}",
+                    events.Schedule.expression(restore.schedule.expression),
+                    {"restore": name},
+                    enabled=restore.schedule.enabled,
+                )
+            if restore.target.is_switched:
+                self._start(
+                    f"{name}-retire",
+                    f"Deletes what the restore {name} has kept beside its target for long enough",
+                    events.Schedule.rate(Duration.hours(1)),
+                    {"restore": name, "retire": True},
+                )
+
+    def _make_role(self) -> iam.Role:
         stack = Stack.of(self)
         rules = stack.format_arn(
             service="events",
@@ -41,10 +63,10 @@ class Schedules(Construct):
             resource_name="*",
             arn_format=ArnFormat.SLASH_RESOURCE_NAME,
         )
-        role = iam.Role(
+        return iam.Role(
             self,
             "Role",
-            description="Starts the restores that have a schedule",
+            description="Starts the restores that have a schedule, and retirements",
             assumed_by=iam.ServicePrincipal(
                 "events.amazonaws.com",
                 conditions={
@@ -53,23 +75,31 @@ class Schedules(Construct):
                 },
             ),
         )
-        for name, restore in restores.items():
-            if restore.schedule is None:
-                continue
-            events.Rule(
-                self,
-                name,
-                description=f"Starts the restore {name}",
-                enabled=restore.schedule.enabled,
-                schedule=events.Schedule.expression(restore.schedule.expression),
-                targets=[
-                    targets.SfnStateMachine(
-                        machine,
-                        input=events.RuleTargetInput.from_object({"restore": name}),
-                        dead_letter_queue=dead_letters,
-                        role=role,
-                        max_event_age=Duration.hours(1),
-                        retry_attempts=20,
-                    )
-                ],
-            )
+
+    def _start(
+        self,
+        construct_id: str,
+        description: str,
+        schedule: events.Schedule,
+        given: Mapping[str, Any],
+        *,
+        enabled: bool = True,
+    ) -> None:
+        """Start the state machine with an input whenever the schedule says so."""
+        events.Rule(
+            self,
+            construct_id,
+            description=description,
+            enabled=enabled,
+            schedule=schedule,
+            targets=[
+                targets.SfnStateMachine(
+                    self._machine,
+                    input=events.RuleTargetInput.from_object(dict(given)),
+                    dead_letter_queue=self._dead_letters,
+                    role=self._role,
+                    max_event_age=Duration.hours(1),
+                    retry_attempts=20,
+                )
+            ],
+        )

@@ -1,16 +1,21 @@
-"""Wait until the old cluster is gone."""
+"""Wait until a cluster that is deleted is gone."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, assert_never
+from typing import TYPE_CHECKING, Any, assert_never
 
 from aurora_restore.shared.base_handler import BaseHandler
 from aurora_restore.shared.cluster.deletion import find_final_snapshot, sign_of_deletion
 from aurora_restore.shared.common import update_metrics
 from aurora_restore.shared.errors import DeletionFailedError
 from aurora_restore.shared.job import Answer, Job
+from aurora_restore.shared.operation_state import OperationState
 from aurora_restore.shared.pipeline import get_step
+from aurora_restore.shared.preflight.room import find_room
+from aurora_restore.shared.protocol import RESTART_FROM
 from aurora_restore.shared.rds.reads import find_cluster, instances_of
 from aurora_restore.shared.rds.statuses import AT_REST, DELETING
+from aurora_restore.shared.sequences import REPLACE, RETIRE
 from aurora_restore.shared.snapshots.calls import mark_final_snapshot
 from aurora_restore.shared.state_utils import seconds_since
 
@@ -76,10 +81,10 @@ def decide(facts: DeletionProgress) -> ProgressAction:
 
 
 class CheckDeleteStatusHandler(BaseHandler):
-    """The step that waits until the cluster is gone, and then tags its final snapshot.
+    """The step that waits until a cluster is gone, and then tags its final snapshot.
 
     Only DBClusterNotFoundFault means deleted: after an accepted DeleteDBCluster the cluster may
-    still show the status that it had.
+    still show the status that it had. Beside the target several clusters go, one after the other.
     """
 
     step = get_step("check-delete-status")
@@ -88,21 +93,28 @@ class CheckDeleteStatusHandler(BaseHandler):
         """Return 200 once the cluster is gone, 202 until then.
 
         Raises DeletionFailedError on a direct call if the cluster is not being deleted; in an
-        execution that leads back to delete-rds.
+        execution that leads back to delete-rds, as another cluster does that is still to go.
         """
-        cluster = find_cluster(job.rds.at_target, job.target_cluster_id)
-        facts = self._look(job, cluster)
         body = {
             "target_cluster_id": job.target_cluster_id,
             "target_region": job.target_region,
         }
+        name = _awaited(job)
+        if name is None:
+            return self._continue(job, body, job.state)
+        cluster = find_cluster(job.rds.at_target, name)
+        facts = self._look(job, name, cluster)
+        if name != job.target_cluster_id:
+            body["deleted_cluster_id"] = name
         match decide(facts):
             case Gone():
                 if job.state.delete_started_at is not None:
                     duration = seconds_since(job.state.delete_started_at, job.clock())
                     update_metrics(job.operation_id, "DeleteDuration", duration, "Seconds")
                 self._tag_final_snapshot(job)
-                return Answer("Cluster deletion completed", body)
+                if job.sequence is REPLACE:
+                    return Answer("Cluster deletion completed", body)
+                return self._continue(job, body, self._note_gone(job, name))
             case AwaitEnd():
                 body["status"] = str(facts.cluster_status)
                 state = job.state
@@ -115,8 +127,8 @@ class CheckDeleteStatusHandler(BaseHandler):
                 body["status"] = str(facts.cluster_status)
                 return job.start_again(
                     DeletionFailedError(
-                        f"cluster {job.target_cluster_id} in {job.target_region} is "
-                        f"{facts.cluster_status!r}, and nothing shows that it is being deleted",
+                        f"cluster {name} in {job.target_region} is {facts.cluster_status!r}, and "
+                        "nothing shows that it is being deleted",
                         **body,
                     ),
                     limited=False,
@@ -124,11 +136,16 @@ class CheckDeleteStatusHandler(BaseHandler):
             case action:
                 assert_never(action)
 
-    def _look(self, job: Job, cluster: "DBClusterTypeDef | None") -> DeletionProgress:
+    def _look(self, job: Job, name: str, cluster: "DBClusterTypeDef | None") -> DeletionProgress:
         state = job.state
         patience = 60.0 * job.restore.repeat_deletion_after_minutes
-        finished = cluster is not None and job.owner.is_finished_restore(
-            cluster, job.target_record.read(), restore_is_dead=state.restore_is_dead
+        # Beside the target, what was to be deleted is never what the operation goes on with.
+        finished = (
+            job.sequence is REPLACE
+            and cluster is not None
+            and job.owner.is_finished_restore(
+                cluster, job.target_record.read(), restore_is_dead=state.restore_is_dead
+            )
         )
         if cluster is None or finished:
             return DeletionProgress(
@@ -143,7 +160,7 @@ class CheckDeleteStatusHandler(BaseHandler):
             cluster_status=cluster["Status"],
             is_finished_restore=False,
             is_another=deleted is not None and deleted != cluster.get("DbClusterResourceId"),
-            sign=sign_of_deletion(cluster, instances_of(rds, job.target_cluster_id), final),
+            sign=sign_of_deletion(cluster, instances_of(rds, name), final),
             seconds_without_sign=None if seen is None else seconds_since(seen, job.clock()),
             patience_seconds=patience,
         )
@@ -154,6 +171,48 @@ class CheckDeleteStatusHandler(BaseHandler):
             mark_final_snapshot(
                 snapshot["DBClusterSnapshotArn"], job.target_region, job.owner.tags
             ).make(job.rds.at_target)
+
+    def _note_gone(self, job: Job, name: str) -> OperationState:
+        """Let the target record know that a cluster is gone, and return the state without it."""
+        state, record = job.state, job.target_record.read()
+        if record is not None and record.is_retired(state.deletion_of):
+            job.target_record.write(replace(record, retired=None), instead_of=record)
+        return replace(
+            state,
+            deleted_beside={**state.deleted_beside, name: state.final_snapshot or "deleted"},
+            deletion_of=None,
+            delete_started_at=None,
+            deletion_seen_at=None,
+            final_snapshot=None,
+        )
+
+    def _continue(self, job: Job, body: Mapping[str, Any], state: OperationState) -> Answer:
+        """Return the answer that leads back to delete-rds if another cluster is still to go."""
+        rds = job.rds.at_target
+        job.state = state
+        room = find_room(
+            rds,
+            job.request,
+            job.target_record.read(),
+            find_cluster(rds, job.target_cluster_id),
+            due_by=job.clock() if job.sequence is RETIRE else None,
+        )
+        names = [each.name for each in room.doomed]
+        back = job.sequence.lead_back_of(self.step.name)
+        if not names or back is None:
+            return Answer("Cluster deletion completed", body, state)
+        body = {**body, "still_to_go": names}
+        message = f"Cluster deletion completed; {len(names)} more beside the target"
+        if job.execution is None:
+            return Answer(message, body, state)
+        return Answer.wait(message, {**body, RESTART_FROM: back.to}, state)
+
+
+def _awaited(job: Job) -> str | None:
+    """Return the name of the cluster that is to be gone; None if no deletion was begun."""
+    if job.sequence is REPLACE:
+        return job.target_cluster_id
+    return job.state.deleted_cluster_id if job.state.deletion_of is not None else None
 
 
 handler = CheckDeleteStatusHandler()

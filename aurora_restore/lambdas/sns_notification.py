@@ -25,6 +25,7 @@ from aurora_restore.shared.failed_execution import Failure, look_up
 from aurora_restore.shared.job import Answer, Job, LambdaContext
 from aurora_restore.shared.operation_state import OperationState
 from aurora_restore.shared.pipeline import get_step
+from aurora_restore.shared.sequences import RETIRE
 from aurora_restore.shared.state_utils import (
     ERROR,
     FAILED,
@@ -49,6 +50,7 @@ _FACTS: Final = (
     "source_snapshot_arn",
     "snapshot_created_at",
     "deleted_cluster_id",
+    "deleted_beside",
     "disabled_logins",
     "disabled_login_count",
     "open_logins",
@@ -72,10 +74,14 @@ _FACTS: Final = (
 )
 
 
+# What a success is called where the run is no restore.
+_SUCCESSES: Final = {RETIRE.name: "What was kept beside the Aurora cluster has been deleted"}
+
+
 class SnsNotificationHandler(BaseHandler):
     """The step that publishes one JSON message to the topic, and releases the target's lock.
 
-    As the last step it announces success. If EventBridge calls it, because an execution has failed,
+    As the last step it announces success, or nothing where an hourly look has changed nothing. If EventBridge calls it, because an execution has failed,
     timed out or been aborted, it marks the step FAILED if the step's function could not do so
     itself, and announces the cause.
     """
@@ -104,9 +110,14 @@ class SnsNotificationHandler(BaseHandler):
         nothing.
         """
         event, state = job.event, job.state
+        if job.execution and job.sequence is RETIRE and not state.deleted_beside:
+            job.lock.release(job.operation_id, job.execution.id)
+            return Answer("Nothing to announce: nothing was due beside the target")
         status = _outcome(job)
         sentences = {
-            ANNOUNCE_SUCCESS: "Aurora restore completed successfully",
+            ANNOUNCE_SUCCESS: _SUCCESSES.get(
+                job.sequence.name, "Aurora restore completed successfully"
+            ),
             ANNOUNCE_FAILURE: "Aurora restore failed",
         }
         message_id = send_notification(
@@ -122,9 +133,10 @@ class SnsNotificationHandler(BaseHandler):
         )
         if job.execution:
             job.lock.release(job.operation_id, job.execution.id)
-        self._count(job.operation_id, status)
-        duration = seconds_since(job.started_at, job.clock())
-        update_metrics(job.operation_id, "OperationDuration", duration, "Seconds")
+        if job.sequence is not RETIRE:
+            self._count(job.operation_id, status)
+            duration = seconds_since(job.started_at, job.clock())
+            update_metrics(job.operation_id, "OperationDuration", duration, "Seconds")
         return Answer(
             "Notification sent successfully",
             {"message_id": message_id},
@@ -133,7 +145,7 @@ class SnsNotificationHandler(BaseHandler):
 
     def _facts(self, job: Job) -> dict[str, Any]:
         known = job.state.to_details()
-        warning = job.restore.database.masking_warning
+        warning = None if job.sequence is RETIRE else job.restore.database.masking_warning
         return {
             "cluster_identifier": job.target_cluster_id,
             "target_cluster_id": job.target_cluster_id,
@@ -282,6 +294,8 @@ def _outcome(job: Job) -> str:
             "execution that comes to this step has succeeded by that"
         )
     status = status or ANNOUNCE_SUCCESS
+    if job.sequence is RETIRE:
+        return status
     if status == ANNOUNCE_SUCCESS and job.state.restore_status is None:
         problem = f"operation {job.operation_id} has restored no cluster that could be announced"
         raise ValidationError(

@@ -25,8 +25,11 @@ from aurora_restore.shared.documents.event import Event
 from aurora_restore.shared.documents.regions import region_fault
 from aurora_restore.shared.documents.schema import kind_of, parse, refused, shown
 from aurora_restore.shared.errors import (
+    HOLDER,
+    HOLDER_GIVES_WAY,
     AuroraRestoreError,
     ConfigurationError,
+    OperationInProgressError,
     ValidationError,
     described,
 )
@@ -153,12 +156,37 @@ class BaseHandler(ABC):
         request = parse(Event, asked, source="event")
         job = self._prepare(attempt, request, execution, context)
         attempt.job = job
-        self._lock(attempt, job)
+        try:
+            self._lock(attempt, job)
+        except OperationInProgressError as error:
+            answer = self._give_way(job, error)
+            if answer is None:
+                raise
+            return self._end(attempt, job, answer)
         attempt.has_begun = True
         logger.info("step begins", restore=job.restore_name)
-        answer = self._with_wait(job, self.run(job))
+        return self._end(attempt, job, self.run(job))
+
+    def _end(self, attempt: Attempt, job: Job, answer: Answer) -> dict[str, Any]:
+        """Record an answer, and return it in its envelope."""
+        answer = self._with_wait(job, answer)
         self._record_answer(attempt, job, answer)
         return success_envelope(job.operation_id, answer)
+
+    def _give_way(self, job: Job, error: OperationInProgressError) -> Answer | None:
+        """Return the answer of an execution that does not fail although the target is taken.
+
+        None if it fails. One that gives way is done with the step, having done nothing; another
+        one waits for what gives way to it.
+        """
+        if job.execution is None or job.operation_id == error.details.get(HOLDER):
+            return None
+        body = {"target_cluster_id": job.target_cluster_id, "reason": error.message}
+        if job.sequence.gives_way:
+            return Answer("Nothing done: the target is taken", body, only_looked=True)
+        if self.step.waits and error.details.get(HOLDER_GIVES_WAY):
+            return replace(Answer.wait("The target is taken for now", body), only_looked=True)
+        return None
 
     def __call__(self, event: Any, context: LambdaContext) -> dict[str, Any]:
         """Handle an event and return the envelope: the Lambda entry point."""
@@ -313,7 +341,8 @@ class BaseHandler(ABC):
         if job.execution and not self.step.locks:
             job.lock.refuse_beside(job.operation_id, job.caller, self._clock())
         elif job.execution:
-            job.lock.take(job.operation_id, job.caller, self._clock())
+            gives_way = job.sequence.gives_way
+            job.lock.take(job.operation_id, job.caller, self._clock(), gives_way=gives_way)
             self._reload(attempt, job)
             held = (job.account_id, job.region, job.target_cluster_id)
             job.state = replace(job.state, target_lock=held)

@@ -90,6 +90,9 @@ class Action(StrEnum):
 HOLDER: Final = "holder"
 """The detail of an error that names the operation to wait for."""
 
+HOLDER_GIVES_WAY: Final = "holder_gives_way"
+"""The detail that says that the operation to wait for is one that gives way to others."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Remedy:

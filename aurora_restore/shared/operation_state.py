@@ -176,6 +176,14 @@ class OperationState:
     final_snapshot: Annotated[
         str | None, Key("delete-rds", "The name of the deleted cluster's final snapshot.")
     ] = None
+    deleted_beside: Annotated[
+        Mapping[str, str],
+        Key(
+            "check-delete-status",
+            "The clusters beside the target that were deleted, by name, and what became of each: "
+            "`deleted`, or the name of its final snapshot.",
+        ),
+    ] = field(default_factory=dict)
 
     new_cluster_id: Annotated[
         str | None, Key("restore-snapshot, check-restore-status", "The restored cluster.")

@@ -103,6 +103,7 @@ _PREFLIGHT: Final = (
         Resource.ANY,
         (
             "ec2:DescribeSecurityGroups",
+            "ec2:DescribeSubnets",
             "rds:DescribeAccountAttributes",
             "rds:DescribeOrderableDBInstanceOptions",
         ),
@@ -174,7 +175,8 @@ STEPS: Final[tuple[Step, ...]] = (
     Step(
         name="delete-rds",
         changes_aws=True,
-        purpose="Proves that the target may be deleted, records its settings, and deletes it.",
+        purpose="Proves that the target may be deleted, records its settings, and deletes it. Where "
+        "the target is switched, it deletes what earlier runs have left beside it instead.",
         grants=(
             *_PREFLIGHT,
             Grant(
@@ -190,6 +192,16 @@ STEPS: Final[tuple[Step, ...]] = (
             ),
             Grant(Resource.TARGET_CLUSTERS, ("rds:CreateDBClusterSnapshot",)),
             Grant(Resource.TARGET_SNAPSHOTS, ("rds:DeleteDBCluster",)),
+            Grant(
+                Resource.CLUSTERS_BESIDE,
+                (
+                    "rds:CreateDBClusterSnapshot",
+                    "rds:DeleteDBCluster",
+                    "rds:ModifyDBCluster",
+                    "rds:StartDBCluster",
+                ),
+                Condition.CARRIES_TAG,
+            ),
         ),
         reads_secrets=(MASTER_SECRET, APP_SECRET),
         timeout_seconds=120,
@@ -197,7 +209,7 @@ STEPS: Final[tuple[Step, ...]] = (
     Step(
         name="check-delete-status",
         changes_aws=True,
-        purpose="Waits until the old cluster is gone.",
+        purpose="Waits until a deleted cluster is gone.",
         grants=(
             *_READ_CLUSTERS,
             Grant(Resource.FINAL_SNAPSHOTS, ("rds:AddTagsToResource",), Condition.GIVES_TAG),
@@ -225,6 +237,12 @@ STEPS: Final[tuple[Step, ...]] = (
             # no instance with the cluster.
             Grant(Resource.TARGET_CLUSTERS, ("rds:CreateDBInstance",)),
             Grant(Resource.NAMED_INSTANCES, ("rds:CreateDBInstance",)),
+            Grant(Resource.CLUSTERS_BESIDE, ("rds:AddTagsToResource",), Condition.MARKS_AS_OWN),
+            Grant(
+                Resource.CLUSTERS_BESIDE,
+                ("rds:CreateDBInstance", "rds:RestoreDBClusterFromSnapshot"),
+                Condition.GIVES_TAG,
+            ),
             Grant(Resource.GROUPS, ("rds:CreateDBInstance",)),
             *_use_key(Resource.TARGET_KEYS),
             *_use_key(Resource.SOURCE_KEYS),
@@ -251,6 +269,12 @@ STEPS: Final[tuple[Step, ...]] = (
                     "rds:ModifyDBCluster",
                 ),
             ),
+            Grant(
+                Resource.CLUSTERS_BESIDE,
+                ("rds:CreateDBClusterEndpoint", "rds:CreateDBInstance"),
+                Condition.GIVES_TAG,
+            ),
+            Grant(Resource.CLUSTERS_BESIDE, ("rds:ModifyDBCluster",), Condition.CARRIES_TAG),
             Grant(
                 Resource.TARGET_ENDPOINTS,
                 ("rds:AddTagsToResource", "rds:CreateDBClusterEndpoint"),
@@ -292,6 +316,11 @@ STEPS: Final[tuple[Step, ...]] = (
         grants=(
             *_READ_CLUSTERS,
             Grant(Resource.TARGET_CLUSTERS, ("rds:EnableHttpEndpoint", "rds:ModifyDBCluster")),
+            Grant(
+                Resource.CLUSTERS_BESIDE,
+                ("rds:EnableHttpEndpoint", "rds:ModifyDBCluster"),
+                Condition.CARRIES_TAG,
+            ),
             # The security groups of a cluster are those of its instances.
             Grant(Resource.NAMED_INSTANCES, ("rds:ModifyDBInstance",), Condition.CARRIES_TAG),
         ),

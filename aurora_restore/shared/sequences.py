@@ -49,6 +49,9 @@ class StepSequence:
     transitions: tuple[Transition, ...]
     asked_by: str | None = None
     """The field of a start event that asks for it; None where `target.strategy` decides."""
+    gives_way: bool = False
+    """Whether it is no matter if a run of it comes later. It leaves a target that another operation
+    works on as it is, and is done; and an operation that finds it at work waits for it."""
 
     def __post_init__(self) -> None:
         """Refuse a declaration that no run could follow."""
@@ -264,6 +267,7 @@ RETIRE: Final = StepSequence(
     name="retire",
     purpose="Deletes the clusters beside the target whose time has come.",
     asked_by="retire",
+    gives_way=True,
     transitions=(
         Transition(step="delete-rds", next="check-delete-status"),
         Transition(

@@ -13,6 +13,7 @@ from aurora_restore.shared.aws_utils import Clients, call, code_of
 from aurora_restore.shared.common import is_timestamp, parse_timestamp, timestamp
 from aurora_restore.shared.errors import (
     HOLDER,
+    HOLDER_GIVES_WAY,
     AwsError,
     CorruptStateError,
     OperationInProgressError,
@@ -25,8 +26,9 @@ DIRECT_CALL: Final = "direct call"
 DIRECT_CALL_LASTS: Final = timedelta(minutes=15)
 """No Lambda function runs longer, so a direct call that is older has ended."""
 UNFINISHED: Final = frozenset({"RUNNING", "PENDING_REDRIVE"})
-_HOLDER: Final = ("holder", "execution", "taken_at", "ends_by")
-"""The attributes of a lock's item; only a direct call's has the last."""
+_HOLDER: Final = ("holder", "execution", "taken_at", "ends_by", "gives_way")
+"""The attributes of a lock's item. Only a direct call's has ``ends_by``, and only that of an
+operation that gives way to others has ``gives_way``."""
 
 
 def direct_call(request_id: str) -> str:
@@ -47,6 +49,8 @@ class Holder:
     taken_at: str
     ends_by: str | None = None
     """When a direct call is over at the latest; None in an execution."""
+    gives_way: bool = False
+    """Whether another operation that finds it waits until it is done, instead of failing."""
 
     @property
     def is_direct_call(self) -> bool:
@@ -90,6 +94,7 @@ class TargetLock:
         moment: datetime,
         *,
         lasting: timedelta | None = None,
+        gives_way: bool = False,
     ) -> None:
         """Take the lock; do nothing if this operation holds it in this execution or direct call.
 
@@ -98,7 +103,7 @@ class TargetLock:
         direct call.
         """
         ends_by = None if lasting is None else timestamp(moment + lasting)
-        wanted = Holder(operation_id, execution, timestamp(moment), ends_by)
+        wanted = Holder(operation_id, execution, timestamp(moment), ends_by, gives_way)
         if self._write(wanted, None):
             return
         holder = self.holder()
@@ -153,12 +158,13 @@ class TargetLock:
         if not items:
             return None
         found = [items[0].get(name) for name in _HOLDER]
-        holder, execution, taken_at, ends_by = found
+        holder, execution, taken_at, ends_by, gives_way = found
         if not (
             isinstance(holder, str)
             and isinstance(execution, str)
             and is_timestamp(taken_at)
             and (ends_by is None or is_timestamp(ends_by))
+            and gives_way in (None, True)
         ):
             raise CorruptStateError(
                 f"the lock of cluster {self.cluster_id} cannot be read: the item {self.key} of "
@@ -166,7 +172,7 @@ class TargetLock:
                 table=self.store.state_table,
                 lock=self.key,
             )
-        return Holder(holder, execution, str(taken_at), ends_by)
+        return Holder(holder, execution, str(taken_at), ends_by, bool(gives_way))
 
     def _is_over(self, holder: Holder, moment: datetime) -> bool:
         if holder.is_direct_call:
@@ -198,6 +204,8 @@ class TargetLock:
         }
         if wanted.ends_by is not None:
             item["ends_by"] = wanted.ends_by
+        if wanted.gives_way:
+            item["gives_way"] = True
         return self.store.put_if(item, f"{IS_NEW} OR ({condition})", values)
 
 
@@ -218,4 +226,5 @@ def _in_progress(
         f"{'call' if where else 'one'} has changed nothing",
         **{HOLDER: holder.operation_id},
         holder_execution=holder.execution,
+        **({HOLDER_GIVES_WAY: True} if holder.gives_way else {}),
     )

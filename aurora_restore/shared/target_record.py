@@ -116,7 +116,7 @@ class TargetRecord:
     retired: Annotated[
         RetiredCluster | None,
         Attribute(
-            ("switch-cluster", "delete-rds"),
+            ("switch-cluster", "check-delete-status"),
             "The cluster that had the name before, with its security groups: what a roll-back "
             "returns to. Absent once it is deleted.",
         ),

@@ -7,6 +7,7 @@ from aurora_restore.configuration.checks.source import is_own
 from aurora_restore.shared.documents.environment import Environment
 from aurora_restore.shared.documents.restore import OwnQuarantine, Source, Target
 from aurora_restore.shared.documents.schema import Fault
+from aurora_restore.shared.names import MOST_LETTERS_BESIDE, is_beside
 
 
 def faults_of_targets(environment: Environment) -> Iterator[Fault]:
@@ -15,6 +16,8 @@ def faults_of_targets(environment: Environment) -> Iterator[Fault]:
     for name, restore in environment.restores.items():
         yield from _sources_to_delete(environment, name)
         yield from _sources_to_adopt(environment, name)
+        if restore.target.is_switched:
+            yield from _names_beside(environment, name)
         yield from _quarantine(restore.target, f"restores.{name}.target.quarantine")
         yield from _tags(restore.target.tags, f"restores.{name}.target.tags")
 
@@ -58,6 +61,30 @@ def _sources_to_adopt(environment: Environment, name: str) -> Iterator[Fault]:
                 "the target and its instances instead",
             )
             return
+
+
+def _names_beside(environment: Environment, name: str) -> Iterator[Fault]:
+    """Yield a fault if clusters beside a target would have no names, or names of others."""
+    target, path = environment.restores[name].target.cluster_id, f"restores.{name}.target"
+    if len(target) > MOST_LETTERS_BESIDE:
+        yield Fault(
+            f"{path}.cluster_id",
+            f"{target!r} has {len(target)} characters: with `strategy` \"switch\" it has at most "
+            f"{MOST_LETTERS_BESIDE}, so that the clusters beside it have names",
+        )
+    sources = ((other, "source", each) for other, each in _sources_nearby(environment))
+    targets = (
+        (other, "target", restore.target.cluster_id)
+        for other, restore in environment.restores.items()
+    )
+    for other, what, cluster in (*sources, *targets):
+        if is_beside(target, cluster):
+            yield Fault(
+                f"{path}.strategy",
+                f'"switch" would give clusters beside {target!r} names like {cluster!r}, the '
+                f"{what} of the restore {other!r}, and delete what has such a name: name one of "
+                "the two otherwise",
+            )
 
 
 def _quarantine(target: Target, path: str) -> Iterator[Fault]:

@@ -13,6 +13,7 @@ from aurora_restore.shared.documents.restore import Restore, Source
 from aurora_restore.shared.grants import Resource
 from aurora_restore.shared.names import (
     COPY_SUFFIX,
+    clusters_beside,
     final_snapshot_names,
     instance_names,
     intermediate_snapshot_prefix,
@@ -51,6 +52,13 @@ class Arns:
                 ]
             case Resource.TARGET_CLUSTERS:
                 return [self.rds(f"cluster:{name}") for name in self._targets()]
+            case Resource.CLUSTERS_BESIDE:
+                return [
+                    self.rds(f"cluster:{names}")
+                    for restore in self._restores()
+                    if restore.target.is_switched
+                    for names in clusters_beside(restore.target.cluster_id)
+                ]
             case Resource.TARGET_INSTANCES:
                 return [self.rds("db:*")]
             case Resource.NAMED_INSTANCES:

@@ -307,6 +307,11 @@ class Target:
     ] = field(default_factory=dict)
 
     @property
+    def is_switched(self) -> bool:
+        """Return whether a cluster is restored beside the target, and gets its name."""
+        return self.strategy == "switch"
+
+    @property
     def listens_on(self) -> int:
         """Return the port of the restored cluster."""
         return self.port or DEFAULT_PORT

@@ -9,7 +9,7 @@ from aurora_restore.shared.errors import AwsError
 from aurora_restore.shared.preflight.inventory import Inventory
 from aurora_restore.shared.preflight.obstacles import Obstacle
 from aurora_restore.shared.preflight.quotas import CLUSTERS, MANUAL_SNAPSHOTS, room
-from aurora_restore.shared.rds.reads import SSE_KMS, encryption_of
+from aurora_restore.shared.rds.reads import SSE_KMS, encryption_of, find_snapshot
 from aurora_restore.shared.snapshots.routes import Where
 
 SYMMETRIC: Final = "SYMMETRIC_DEFAULT"

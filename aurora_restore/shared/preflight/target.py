@@ -7,7 +7,14 @@ from aurora_restore.shared.aws_utils import call
 from aurora_restore.shared.cluster.settings import SERVERLESS, instance_tags, restored_tags
 from aurora_restore.shared.common import parse_timestamp
 from aurora_restore.shared.errors import Action
-from aurora_restore.shared.names import TAG_OPERATION, instance_name_prefix, is_named_after
+from aurora_restore.shared.names import (
+    TAG_KEEP_UNTIL,
+    TAG_MANAGED_BY,
+    TAG_OPERATION,
+    TAG_RESTORE,
+    instance_name_prefix,
+    is_named_after,
+)
 from aurora_restore.shared.preflight.inventory import Inventory
 from aurora_restore.shared.preflight.obstacles import Obstacle
 from aurora_restore.shared.preflight.quotas import INSTANCES, room
@@ -26,6 +33,8 @@ if TYPE_CHECKING:
     from mypy_boto3_rds.type_defs import DBClusterTypeDef, OrderableDBInstanceOptionTypeDef
 
 MOST_TAGS: Final = 50
+TAGS_OF_RETIRED: Final = frozenset({TAG_MANAGED_BY, TAG_RESTORE, TAG_KEEP_UNTIL})
+"""What the cluster that served before is marked with once it has lost the target's name."""
 # DeleteDBCluster refuses a cluster in these statuses; its instances would already be deleted then.
 STOPPED: Final = frozenset({"stopped", "stopping"})
 
@@ -33,7 +42,9 @@ STOPPED: Final = frozenset({"stopped", "stopping"})
 def check_tags(found: Inventory) -> Iterator[Obstacle]:
     """Yield an obstacle if the old cluster's tags and the configured ones are too many together."""
     request = found.request
-    tags = restored_tags(request.restore.target, found.old, request.owner.tags)
+    tags = {*restored_tags(request.restore.target, found.old, request.owner.tags)}
+    if request.restores_beside:
+        tags |= TAGS_OF_RETIRED
     if len(tags) > MOST_TAGS:
         yield Obstacle(
             "target",

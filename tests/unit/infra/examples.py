@@ -52,6 +52,13 @@ def without_keys() -> Document:
     )
 
 
+def switched() -> Document:
+    """The example, switched instead of replaced, with a target that the pipeline adopts."""
+    return example(
+        {"restores.staging.target.strategy": "switch", "restores.staging.target.adopt": True}
+    )
+
+
 EXAMPLES: Final[Mapping[str, Callable[[], Document]]] = {
     "example": example,
     "cross-account": cross_account,
@@ -59,4 +66,5 @@ EXAMPLES: Final[Mapping[str, Callable[[], Document]]] = {
     "across accounts": across_accounts,
     "fleet": fleet,
     "without keys": without_keys,
+    "switched": switched,
 }

@@ -76,7 +76,14 @@ class EnvironmentRoles:
         targets = [each.target.cluster_id for each in restores]
         if (region, account) == here:
             own = {
-                "cluster": [re.escape(name) for name in targets],
+                "cluster": [
+                    *(re.escape(name) for name in targets),
+                    *(
+                        re.escape(each.target.cluster_id) + "-ar-.{8}(-old)?"
+                        for each in restores
+                        if each.target.strategy == "switch"
+                    ),
+                ],
                 "db": [rf"{re.escape(name)}(-.*)?" for name in targets],
                 "cluster-snapshot": [
                     ".*-copy",
@@ -125,7 +132,7 @@ def names_of(roles: EnvironmentRoles) -> st.SearchStrategy[str]:
             *(each.source.cluster_id for each in restores),
             *(f"{roles.tag}-{kind}-" for kind in ("step", "shared")),
             *(roles.environment.region, "eu-west-2", "-final-", "20260515040000", "-copy", "rds:"),
-            *("-", "-1", "-instance-1", "payroll", "2026-05-15"),
+            *("-", "-1", "-instance-1", "payroll", "2026-05-15", "-ar-", "0a1b2c3d", "-old"),
         }
     )
     return st.lists(st.sampled_from(fragments), min_size=1, max_size=4).map("".join)
