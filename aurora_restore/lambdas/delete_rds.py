@@ -113,12 +113,10 @@ class DeleteRdsHandler(BaseHandler):
     def _delete_next(self, job: Job, room: Room, state: OperationState) -> Answer:
         """Delete the cluster whose deletion has begun, or else the first of those that go."""
         doomed = _next_of(room, state.deletion_of)
-        noted = replace(
-            state, deleted_cluster_id=doomed.name, final_snapshot=doomed.final_snapshot
+        noted = replace(state, deleted_cluster_id=doomed.name, final_snapshot=doomed.final_snapshot)
+        return ClusterDeletion(job=job, cluster_id=doomed.name, doomed=doomed, noted=noted).go_on(
+            {**_body(job), "deleted_cluster_id": doomed.name, **_kept(room)}
         )
-        return ClusterDeletion(
-            job=job, cluster_id=doomed.name, doomed=doomed, noted=noted
-        ).go_on({**_body(job), "deleted_cluster_id": doomed.name, **_kept(room)})
 
     def _take_inventory(self, job: Job) -> Inventory:
         return take_inventory(

@@ -18,6 +18,7 @@ from aurora_restore.shared.cluster.capacity import (
     with_capacity,
     with_capacity_wait,
 )
+from aurora_restore.shared.cluster.leftovers import expiry_of_restore
 from aurora_restore.shared.cluster.network import (
     NO_SUBNET_GROUP,
     ClusterNetwork,
@@ -126,6 +127,9 @@ class RestoreSnapshotHandler(BaseHandler):
         """
         rds, target, old = job.rds.at_target, job.restore.target, job.state.old_cluster
         settings = restore_settings(target, old, network)
+        tags = restored_tags(target, old, job.owner.tags)
+        if job.restored_cluster_id != job.target_cluster_id:
+            tags |= expiry_of_restore(job.clock())
         job.record(
             replace(
                 job.state.of_cluster(None),
@@ -144,7 +148,7 @@ class RestoreSnapshotHandler(BaseHandler):
                 snapshot,
                 snapshot["DBClusterSnapshotArn"],
                 settings,
-                restored_tags(target, old, job.owner.tags),
+                tags,
             ).make(rds)
         except AwsError as error:
             existing = find_cluster(rds, job.restored_cluster_id)

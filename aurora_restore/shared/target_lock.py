@@ -195,7 +195,7 @@ class TargetLock:
         if instead_of is not None:
             condition += " AND taken_at = :taken_at"
             values[":taken_at"] = instead_of.taken_at
-        item = {
+        item: dict[str, str | bool] = {
             "operation_id": self.key,
             "step": LOCK_STEP,
             "holder": wanted.operation_id,
@@ -224,7 +224,9 @@ def _in_progress(
     return OperationInProgressError(
         f"operation {holder.operation_id} is at work on cluster {cluster_id}{where}{limit}; this "
         f"{'call' if where else 'one'} has changed nothing",
-        **{HOLDER: holder.operation_id},
+        **{
+            HOLDER: holder.operation_id,
+            **({HOLDER_GIVES_WAY: True} if holder.gives_way else {}),
+        },
         holder_execution=holder.execution,
-        **({HOLDER_GIVES_WAY: True} if holder.gives_way else {}),
     )

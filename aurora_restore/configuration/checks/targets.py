@@ -69,7 +69,7 @@ def _names_beside(environment: Environment, name: str) -> Iterator[Fault]:
     if len(target) > MOST_LETTERS_BESIDE:
         yield Fault(
             f"{path}.cluster_id",
-            f"{target!r} has {len(target)} characters: with `strategy` \"switch\" it has at most "
+            f'{target!r} has {len(target)} characters: with `strategy` "switch" it has at most '
             f"{MOST_LETTERS_BESIDE}, so that the clusters beside it have names",
         )
     sources = ((other, "source", each) for other, each in _sources_nearby(environment))

@@ -21,8 +21,16 @@ if TYPE_CHECKING:
     from mypy_boto3_rds import RDSClient
     from mypy_boto3_rds.type_defs import DBClusterTypeDef
 
-KEPT_WITHOUT_TAG: Final = timedelta(hours=24)
-"""For how long a temporary cluster without an expiry is kept, so that its operation can go on."""
+TEMPORARY_LASTS: Final = timedelta(hours=24)
+"""For how long a temporary cluster is kept at least, so that its operation can go on."""
+
+
+def expiry_of_restore(moment: datetime) -> dict[str, str]:
+    """Return the tag of a cluster that is restored beside the target now.
+
+    It counts only as long as the cluster is beside the target: what serves does not expire.
+    """
+    return {TAG_KEEP_UNTIL: timestamp(moment + TEMPORARY_LASTS)}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -187,4 +195,4 @@ def _keep_until(
     if retired is not None and retired.cluster.resource_id == cluster["DbClusterResourceId"]:
         return parse_timestamp(retired.keep_until)
     created = cluster.get("ClusterCreateTime")
-    return None if is_retired or created is None else created + KEPT_WITHOUT_TAG
+    return None if is_retired or created is None else created + TEMPORARY_LASTS

@@ -91,9 +91,7 @@ def _doomed(
     ):
         known = state.final_snapshot if state.deleted_cluster_id == name else None
         final = known or final_snapshot_name(request.cluster_id, str(state.operation_started_at))
-    return DoomedCluster(
-        cluster=cluster, instances=instances_of(rds, name), final_snapshot=final
-    )
+    return DoomedCluster(cluster=cluster, instances=instances_of(rds, name), final_snapshot=final)
 
 
 def _is_own(cluster: "DBClusterTypeDef", record: TargetRecord | None) -> bool:

@@ -372,6 +372,27 @@ def test_a_restore_starts_by_itself_only_if_it_should(schedule: Any, states: lis
     assert [rule["State"] for rule in rules.values() if "ScheduleExpression" in rule] == states
 
 
+@pytest.mark.parametrize("schedule", [ABSENT, {"expression": "rate(1 day)", "enabled": False}])
+def test_what_is_kept_beside_a_switched_target_is_looked_at_every_hour(schedule: Any) -> None:
+    """However the restore itself is started: what is kept has to be deleted all the same."""
+    changes = {"restores.staging.schedule": schedule, "restores.staging.target.strategy": "switch"}
+    rules = synthesise(example(changes)).of_type("AWS::Events::Rule").values()
+    (hourly,) = (rule for rule in rules if rule.get("ScheduleExpression") == "rate(1 hour)")
+
+    assert hourly["State"] == "ENABLED"
+    assert hourly["Targets"][0]["Input"] == '{"restore":"staging","retire":true}'
+
+
+def test_a_target_that_is_replaced_leaves_nothing_to_retire(stack: Synthesis) -> None:
+    inputs = [
+        target.get("Input", "")
+        for rule in stack.of_type("AWS::Events::Rule").values()
+        for target in rule["Targets"]
+    ]
+
+    assert not [each for each in inputs if "retire" in each]
+
+
 def test_a_bad_end_calls_the_notification_step(stack: Synthesis) -> None:
     notifier, _ = stack.functions()["sns-notification"]
     (machine,) = stack.of_type("AWS::StepFunctions::StateMachine")
