@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from aurora_restore.shared.base_handler import BaseHandler
 from aurora_restore.shared.cluster.deletion import DoomedCluster
 from aurora_restore.shared.cluster_deletion import ClusterDeletion
-from aurora_restore.shared.errors import SnapshotNotAvailableError, SwitchInProgressError
+from aurora_restore.shared.errors import SnapshotNotAvailableError
 from aurora_restore.shared.job import Answer, Job
 from aurora_restore.shared.operation_state import OperationState
 from aurora_restore.shared.pipeline import get_step
@@ -19,6 +19,7 @@ from aurora_restore.shared.rds.reads import find_cluster, find_snapshot
 from aurora_restore.shared.rds.statuses import AVAILABLE
 from aurora_restore.shared.sequences import RETIRE, SWITCH
 from aurora_restore.shared.snapshots.path import absent_snapshot
+from aurora_restore.shared.switch_run import settle_pending_switch
 
 if TYPE_CHECKING:
     from mypy_boto3_rds.type_defs import DBClusterSnapshotTypeDef
@@ -43,7 +44,8 @@ class DeleteRdsHandler(BaseHandler):
         SnapshotNotVisibleError if it may not be visible yet, PreflightError with every other
         obstacle, and SwitchInProgressError while the target is being switched.
         """
-        _settle_pending_switch(job)
+        if waiting := settle_pending_switch(job):
+            return waiting
         if job.sequence is SWITCH:
             return self._make_room(job)
         if job.sequence is RETIRE:
@@ -145,20 +147,6 @@ class DeleteRdsHandler(BaseHandler):
                 snapshot_status=status,
             )
         return snapshot
-
-
-def _settle_pending_switch(job: Job) -> None:
-    """Raise SwitchInProgressError while a switch is between its first change and its last.
-
-    Until it is finished or undone, a name does not tell which cluster serves.
-    """
-    record = job.target_record.read()
-    if record is not None and record.switch is not None:
-        raise SwitchInProgressError(
-            f"operation {record.switch.by} has begun to give the name {job.target_cluster_id} to "
-            "another cluster, and has not finished; nothing is deleted",
-            target_cluster_id=job.target_cluster_id,
-        )
 
 
 def _next_of(room: Room, begun: str | None) -> DoomedCluster:

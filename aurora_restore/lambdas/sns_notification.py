@@ -25,7 +25,7 @@ from aurora_restore.shared.failed_execution import Failure, look_up
 from aurora_restore.shared.job import Answer, Job, LambdaContext
 from aurora_restore.shared.operation_state import OperationState
 from aurora_restore.shared.pipeline import get_step
-from aurora_restore.shared.sequences import RETIRE
+from aurora_restore.shared.sequences import RETIRE, ROLL_BACK
 from aurora_restore.shared.state_utils import (
     ERROR,
     FAILED,
@@ -75,7 +75,10 @@ _FACTS: Final = (
 
 
 # What a success is called where the run is no restore.
-_SUCCESSES: Final = {RETIRE.name: "What was kept beside the Aurora cluster has been deleted"}
+_SUCCESSES: Final = {
+    ROLL_BACK.name: "The Aurora cluster that served before serves again",
+    RETIRE.name: "What was kept beside the Aurora cluster has been deleted",
+}
 
 
 class SnsNotificationHandler(BaseHandler):
@@ -296,8 +299,11 @@ def _outcome(job: Job) -> str:
     status = status or ANNOUNCE_SUCCESS
     if job.sequence is RETIRE:
         return status
-    if status == ANNOUNCE_SUCCESS and job.state.restore_status is None:
-        problem = f"operation {job.operation_id} has restored no cluster that could be announced"
+    is_switch = "switch-cluster" in job.sequence.steps
+    result = job.state.switched_at if is_switch else job.state.restore_status
+    if status == ANNOUNCE_SUCCESS and result is None:
+        did = "switched to" if is_switch else "restored"
+        problem = f"operation {job.operation_id} has {did} no cluster that could be announced"
         raise ValidationError(
             f"start_at: {problem}; enter at an earlier step"
             if job.execution

@@ -51,7 +51,7 @@ from aurora_restore.shared.protocol import (
     RESTART_FROM,
     RETRY_AFTER,
 )
-from aurora_restore.shared.sequences import StepSequence, followers_of
+from aurora_restore.shared.sequences import SEQUENCES, StepSequence, followers_of
 from aurora_restore.shared.snapshots.identity import require_agreement
 from aurora_restore.shared.state_utils import (
     ERROR,
@@ -307,7 +307,8 @@ class BaseHandler(ABC):
 
     def _require_step_of(self, sequence: StepSequence) -> None:
         """Raise ValidationError if the operation never comes to this step."""
-        if self.step.name not in sequence.steps:
+        is_declared = any(self.step.name in each.steps for each in SEQUENCES)
+        if is_declared and self.step.name not in sequence.steps:
             raise ValidationError(
                 f"start_at: {self.step.name} is no step of an operation of the kind "
                 f"{sequence.name!r}, which takes {', '.join(sequence.steps)}"

@@ -24,6 +24,8 @@ class Resource(StrEnum):
     ADOPTED_INSTANCES = "the instances named after a target with `adopt`"
     TARGET_ENDPOINTS = "custom endpoints in the target's Region and account"
     TARGET_PROXIES = "RDS proxies in the target's Region and account"
+    TARGET_INTEGRATIONS = "integrations in the target's Region and account"
+    TARGET_DEPLOYMENTS = "blue/green deployments in the target's Region and account"
     GROUPS = "the subnet and parameter groups that a restore names"
     TARGET_KEYS = "the configured customer keys of the targets"
     OWN_KEYS = "keys in the target's Region and account"

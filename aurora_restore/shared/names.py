@@ -19,6 +19,9 @@ TAG_SOURCE_SNAPSHOT: Final = "aurora-restore:source-snapshot"
 
 TAG_ARCHIVED_AT: Final = "aurora-restore:archived-at"
 
+TAG_ADOPTED: Final = "aurora-restore:adopted"
+"""On a cluster that a switch has taken the target's name from and the pipeline did not make."""
+
 TAG_KEEP_UNTIL: Final = "aurora-restore:keep-until"
 """On a cluster beside the target: the timestamp after which it is deleted."""
 

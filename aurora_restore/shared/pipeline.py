@@ -109,6 +109,17 @@ _PREFLIGHT: Final = (
         ),
     ),
 )
+# What a switch looks at before its first rename, and the renames to its end or back.
+_RENAME_CLUSTERS: Final = (
+    Grant(Resource.TARGET_INTEGRATIONS, ("rds:DescribeIntegrations",)),
+    Grant(Resource.TARGET_DEPLOYMENTS, ("rds:DescribeBlueGreenDeployments",)),
+    Grant(Resource.ANY, ("ram:GetResourceShareAssociations",)),
+    Grant(Resource.TARGET_CLUSTERS, ("rds:AddTagsToResource", "rds:ModifyDBCluster")),
+    Grant(Resource.CLUSTERS_BESIDE, ("rds:AddTagsToResource",), Condition.MARKS_AS_OWN),
+    Grant(Resource.CLUSTERS_BESIDE, ("rds:ModifyDBCluster",), Condition.CARRIES_TAG),
+    # The security groups of a cluster are those of its instances.
+    Grant(Resource.NAMED_INSTANCES, ("rds:ModifyDBInstance",), Condition.CARRIES_TAG),
+)
 _ASSUME_SOURCE_ROLE: Final = Grant(Resource.SOURCE_ROLES, ("sts:AssumeRole",))
 
 
@@ -334,24 +345,19 @@ STEPS: Final[tuple[Step, ...]] = (
         "old one under another name; a roll-back changes them back.",
         grants=(
             *_READ_CLUSTERS,
-            Grant(
-                Resource.ANY,
-                (
-                    "rds:DescribeBlueGreenDeployments",
-                    "rds:DescribeIntegrations",
-                    "ram:GetResourceShareAssociations",
-                ),
-            ),
+            *_RENAME_CLUSTERS,
+            # Its certificate is refreshed by a restart, or by a reboot of its instances.
             Grant(
                 Resource.TARGET_CLUSTERS,
-                (
-                    "rds:AddTagsToResource",
-                    "rds:ModifyDBCluster",
-                    "rds:StartDBCluster",
-                    "rds:StopDBCluster",
-                ),
+                ("rds:StartDBCluster", "rds:StopDBCluster"),
+                Condition.CARRIES_TAG,
             ),
             Grant(Resource.NAMED_INSTANCES, ("rds:RebootDBInstance",), Condition.CARRIES_TAG),
+            Grant(
+                Resource.CLUSTERS_BESIDE,
+                ("rds:StartDBCluster", "rds:StopDBCluster"),
+                Condition.CARRIES_TAG,
+            ),
         ),
         reads_secrets=(MASTER_SECRET,),
         timeout_seconds=120,

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from aurora_restore.shared.names import (
+    TAG_ADOPTED,
     TAG_MANAGED_BY,
     TAG_OPERATION,
     TAG_RESTORE,
@@ -46,6 +47,15 @@ class Ownership:
     def of_environment(self, described: "Described") -> bool:
         """Return whether this environment's pipeline made a resource, in any operation."""
         return tags_of(described.get("TagList")).get(TAG_MANAGED_BY) == self.name_prefix
+
+    def made(self, described: "Described") -> bool:
+        """Return whether this environment's pipeline restored a cluster that carries its tag.
+
+        What it has only taken a name from carries the tag, too.
+        """
+        return self.of_environment(described) and TAG_ADOPTED not in tags_of(
+            described.get("TagList")
+        )
 
     def of_restore(self, described: "Described") -> bool:
         """Return whether an operation of this restore made a resource."""

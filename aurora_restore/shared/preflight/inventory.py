@@ -162,7 +162,7 @@ class Inventory:
             return None
         if request.restores_beside:
             return None
-        if skips_final_snapshot(request, is_own=request.owner.of_environment(cluster)):
+        if skips_final_snapshot(request, is_own=request.owner.made(cluster)):
             return None
         return request.state.final_snapshot or final_snapshot_name(
             request.cluster_id, str(request.state.operation_started_at)

@@ -10,14 +10,12 @@ from aurora_restore.shared.cluster.leftovers import Leftover, find_leftovers
 from aurora_restore.shared.errors import Action
 from aurora_restore.shared.names import (
     TAG_MANAGED_BY,
-    TAG_OPERATION,
     final_snapshot_name,
     is_named_after,
 )
 from aurora_restore.shared.preflight.obstacles import Obstacle
 from aurora_restore.shared.rds.reads import instances_of
 from aurora_restore.shared.rds.statuses import DEAD_CLUSTER, DELETING
-from aurora_restore.shared.rds.tags import tags_of
 from aurora_restore.shared.request import RestoreRequest
 from aurora_restore.shared.target_record import TargetRecord
 
@@ -60,7 +58,7 @@ def find_room(
         for each in found
         if each.why_kept is not None
     }
-    doomed = [_doomed(rds, request, record, each) for each in found if each.why_kept is None]
+    doomed = [_doomed(rds, request, each) for each in found if each.why_kept is None]
     if due_by is not None:
         for each in doomed:
             if obstacles := list(obstacles_of_deletion(request, each)):
@@ -72,9 +70,7 @@ def find_room(
     )
 
 
-def _doomed(
-    rds: "RDSClient", request: RestoreRequest, record: TargetRecord | None, leftover: Leftover
-) -> DoomedCluster:
+def _doomed(rds: "RDSClient", request: RestoreRequest, leftover: Leftover) -> DoomedCluster:
     """Return a cluster beside the target that is to be deleted.
 
     A temporary cluster has never served: it holds the source's data, which may not be masked yet,
@@ -87,19 +83,11 @@ def _doomed(
     if (
         leftover.beside.is_retired
         and cluster["Status"] != DELETING
-        and not skips_final_snapshot(request, is_own=_is_own(cluster, record))
+        and not skips_final_snapshot(request, is_own=request.owner.made(cluster))
     ):
         known = state.final_snapshot if state.deleted_cluster_id == name else None
         final = known or final_snapshot_name(request.cluster_id, str(state.operation_started_at))
     return DoomedCluster(cluster=cluster, instances=instances_of(rds, name), final_snapshot=final)
-
-
-def _is_own(cluster: "DBClusterTypeDef", record: TargetRecord | None) -> bool:
-    """Return whether the pipeline made a retired cluster, which carries its tag either way."""
-    retired = None if record is None else record.retired
-    if retired is not None and retired.cluster.resource_id == cluster["DbClusterResourceId"]:
-        return retired.cluster.restored_by is not None
-    return TAG_OPERATION in tags_of(cluster.get("TagList"))
 
 
 def obstacles_of_deletion(request: RestoreRequest, doomed: DoomedCluster) -> Iterator[Obstacle]:

@@ -16,7 +16,7 @@ from aurora_restore.shared.cluster.calls import (
 )
 from aurora_restore.shared.common import logger, parse_timestamp, timestamp
 from aurora_restore.shared.errors import AwsError, ClusterNotFoundError
-from aurora_restore.shared.names import TAG_KEEP_UNTIL, retired_cluster
+from aurora_restore.shared.names import TAG_ADOPTED, TAG_KEEP_UNTIL, retired_cluster
 from aurora_restore.shared.rds.calls import tag_resource
 from aurora_restore.shared.rds.reads import instances_of
 from aurora_restore.shared.recorded_cluster import (
@@ -230,7 +230,19 @@ class TargetSwitch:
         )
 
     def _plan(self) -> None:
-        """Record the switch before its first change, so that any later call recognises it."""
+        """Record the switch before its first change, so that any later call recognises it.
+
+        A cluster that the pipeline did not make is marked first: beside the target it may change
+        only what carries its tag.
+        """
+        outgoing, shown = self.outgoing, self._seen(self.outgoing)
+        if outgoing is not None and shown is not None and outgoing.restored_by is None:
+            tag_resource(
+                shown["DBClusterArn"],
+                self.setting.region,
+                {**self.setting.retired_tags, TAG_ADOPTED: "true"},
+                "mark the cluster that the pipeline did not make, and is to keep beside the target",
+            ).make(self.setting.rds)
         self._write(
             replace(
                 self.record,

@@ -179,6 +179,7 @@ def test_the_pairs_are_there_for_the_pipeline_s_own(example: str) -> None:
     assert {each.action for each in roles.pairs(f"{place}:db:{target}-1")} == {
         "rds:DeleteDBInstance",
         "rds:ModifyDBInstance",
+        "rds:RebootDBInstance",
     }
 
 

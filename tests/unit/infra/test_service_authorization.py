@@ -73,7 +73,8 @@ NOT_NEEDED: Final[Mapping[tuple[str, str, str], str]] = {
     },
     ("hand-over", "rds:ModifyDBInstance", "rds:AddTagsToResource"): "it gives instances no tags",
     **{
-        ("hand-over", action, name): "it attaches security groups only"
+        (step, action, name): "it attaches security groups, sets the password or renames only"
+        for step in ("hand-over", "switch-cluster")
         for action in ("rds:ModifyDBCluster", "rds:ModifyDBInstance")
         for name in (
             "iam:PassRole",

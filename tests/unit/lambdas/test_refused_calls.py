@@ -55,6 +55,7 @@ def run(bench: Bench, name: str = "op-1", operation_id: str = "op-1") -> str:
         "SUCCESS",
         {
             "restore": "staging",
+            "sequence": "switch",
             "source_snapshot_arn": SOURCE_ARN,
             "copy_snapshot_id": "a-copy",
             "target_lock": [ACCOUNT, REGION, TARGET],

@@ -35,7 +35,6 @@ GENERIC: Final[Mapping[str, str]] = {
     "RequestTimeout": "named by botocore's retry handler",
     "RequestTimeoutException": "named by botocore's retry handler",
     "ServiceUnavailable": "common to all services",
-    "ServiceUnavailableException": "common to services with a JSON protocol",
     "SlowDown": "named by botocore's retry handler",
     "Throttling": "RDS and other services with a query protocol throttle so",
     "TooManyRequestsException": "Lambda and others throttle so",

@@ -103,6 +103,7 @@ def test_a_rerun_starts_without_what_belongs_to_one_run() -> None:
     assert state.rerun(RERUN) == OperationState(attempted_in=RERUN, copy_snapshot_id="the-copy")
     assert {name for name, key in declared().items() if key.of_one_run} == {
         "attempts",
+        "switch_stuck_since",
         "waiting_since",
         "shared_at",
         "no_capacity_since",
