@@ -19,6 +19,7 @@ from aurora_restore.shared.rds.reads import find_cluster, find_snapshot
 from aurora_restore.shared.rds.statuses import AVAILABLE
 from aurora_restore.shared.sequences import RETIRE, SWITCH
 from aurora_restore.shared.snapshots.path import absent_snapshot
+from aurora_restore.shared.switch_run import settle_pending_switch
 
 if TYPE_CHECKING:
     from mypy_boto3_rds.type_defs import DBClusterSnapshotTypeDef
@@ -41,9 +42,12 @@ class DeleteRdsHandler(BaseHandler):
 
         Raises SnapshotNotAvailableError if the snapshot to restore is not available,
         SnapshotNotVisibleError if it may not be visible yet, PreflightError with every other
-        obstacle, and SwitchInProgressError while the target is being switched.
+        obstacle, and SwitchInProgressError if the operation has begun to switch. What another one
+        has begun to switch is finished or undone first.
         """
-        _settle_pending_switch(job)
+        if (waiting := settle_pending_switch(job)) is not None:
+            return waiting
+        _refuse_own_switch(job)
         if job.sequence is SWITCH:
             return self._make_room(job)
         if job.sequence is RETIRE:
@@ -147,10 +151,10 @@ class DeleteRdsHandler(BaseHandler):
         return snapshot
 
 
-def _settle_pending_switch(job: Job) -> None:
-    """Raise SwitchInProgressError while a switch is between its first change and its last.
+def _refuse_own_switch(job: Job) -> None:
+    """Raise SwitchInProgressError while this very operation is in the middle of its switch.
 
-    Until it is finished or undone, a name does not tell which cluster serves.
+    Until that is finished or undone, a name does not tell which cluster serves.
     """
     record = job.target_record.read()
     if record is not None and record.switch is not None:

@@ -175,8 +175,8 @@ STEPS: Final[tuple[Step, ...]] = (
     Step(
         name="delete-rds",
         changes_aws=True,
-        purpose="Proves that the target may be deleted, records its settings, and deletes it. Where "
-        "the target is switched, it deletes what earlier runs have left beside it instead.",
+        purpose="Proves that the target may be deleted, records its settings, and deletes it; "
+        "where it is switched, deletes what earlier runs have left beside it instead.",
         grants=(
             *_PREFLIGHT,
             Grant(
@@ -199,9 +199,12 @@ STEPS: Final[tuple[Step, ...]] = (
                     "rds:DeleteDBCluster",
                     "rds:ModifyDBCluster",
                     "rds:StartDBCluster",
+                    "rds:StopDBCluster",
                 ),
                 Condition.CARRIES_TAG,
             ),
+            # A switch that another operation has begun is finished or undone first.
+            Grant(Resource.CLUSTERS_BESIDE, ("rds:AddTagsToResource",), Condition.MARKS_AS_OWN),
         ),
         reads_secrets=(MASTER_SECRET, APP_SECRET),
         timeout_seconds=120,

@@ -45,7 +45,14 @@ DECLARATIONS = {
 }
 
 # What runs around a step. The subjects are given values; they never see the frame.
-FRAME = {"base_handler", "cluster_deletion", "database_step", "job", "located_cluster", "switch_run"}
+FRAME = {
+    "base_handler",
+    "cluster_deletion",
+    "database_step",
+    "job",
+    "located_cluster",
+    "switch_run",
+}
 SUBJECTS = {"cluster", "documents", "postgres", "preflight", "rds", "snapshots", "switching"}
 
 # Which parts may import a package from elsewhere; those not named here may be imported anywhere.

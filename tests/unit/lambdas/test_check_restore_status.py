@@ -18,8 +18,8 @@ from aurora_restore.shared.errors import (
     NameTakenError,
     RestoreFailedError,
 )
-from aurora_restore.shared.rds.reads import GRACE_SECONDS
 from aurora_restore.shared.names import TAG_OPERATION
+from aurora_restore.shared.rds.reads import GRACE_SECONDS
 from aurora_restore.shared.target_record import TargetRecord, TargetRecordStore
 from tests.unit.bench import ACCOUNT, MASTER_PASSWORD, REGION
 from tests.unit.lambdas.arrange import LONG_ENOUGH

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from aurora_restore.shared.cluster.leftovers import Beside, Occasion, why_kept, why_unproven
-from aurora_restore.shared.recorded_cluster import RecordedCluster
 from aurora_restore.shared.rds.statuses import AVAILABLE
+from aurora_restore.shared.recorded_cluster import RecordedCluster
 from aurora_restore.shared.target_record import TargetRecord
 
 NOW = datetime(2026, 5, 16, 3, 0, tzinfo=UTC)
