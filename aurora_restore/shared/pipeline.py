@@ -109,6 +109,12 @@ _PREFLIGHT: Final = (
         ),
     ),
 )
+# What served before is marked as the pipeline's once it has lost the target's name. Until then an
+# adopted cluster carries no tag.
+_MARK_RETIRED: Final = (
+    Grant(Resource.CLUSTERS_BESIDE, ("rds:AddTagsToResource",), Condition.MARKS_AS_OWN),
+    Grant(Resource.ADOPTED_BESIDE, ("rds:ModifyDBCluster",)),
+)
 _ASSUME_SOURCE_ROLE: Final = Grant(Resource.SOURCE_ROLES, ("sts:AssumeRole",))
 
 
@@ -204,7 +210,7 @@ STEPS: Final[tuple[Step, ...]] = (
                 Condition.CARRIES_TAG,
             ),
             # A switch that another operation has begun is finished or undone first.
-            Grant(Resource.CLUSTERS_BESIDE, ("rds:AddTagsToResource",), Condition.MARKS_AS_OWN),
+            *_MARK_RETIRED,
         ),
         reads_secrets=(MASTER_SECRET, APP_SECRET),
         timeout_seconds=120,
@@ -337,14 +343,15 @@ STEPS: Final[tuple[Step, ...]] = (
         "old one under another name; a roll-back changes them back.",
         grants=(
             *_READ_CLUSTERS,
+            Grant(Resource.TARGET_DEPLOYMENTS, ("rds:DescribeBlueGreenDeployments",)),
+            Grant(Resource.TARGET_INTEGRATIONS, ("rds:DescribeIntegrations",)),
+            Grant(Resource.ANY, ("ram:GetResourceShareAssociations",)),
             Grant(
-                Resource.ANY,
-                (
-                    "rds:DescribeBlueGreenDeployments",
-                    "rds:DescribeIntegrations",
-                    "ram:GetResourceShareAssociations",
-                ),
+                Resource.CLUSTERS_BESIDE,
+                ("rds:ModifyDBCluster", "rds:StartDBCluster", "rds:StopDBCluster"),
+                Condition.CARRIES_TAG,
             ),
+            *_MARK_RETIRED,
             Grant(
                 Resource.TARGET_CLUSTERS,
                 (

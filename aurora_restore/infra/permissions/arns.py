@@ -17,6 +17,7 @@ from aurora_restore.shared.names import (
     final_snapshot_names,
     instance_names,
     intermediate_snapshot_prefix,
+    retired_clusters,
     state_machine_name,
 )
 from aurora_restore.shared.pipeline import Step
@@ -59,12 +60,22 @@ class Arns:
                     if restore.target.is_switched
                     for names in clusters_beside(restore.target.cluster_id)
                 ]
+            case Resource.ADOPTED_BESIDE:
+                return [
+                    self.rds(f"cluster:{retired_clusters(restore.target.cluster_id)}")
+                    for restore in self._restores()
+                    if restore.target.is_switched and restore.target.adopt
+                ]
             case Resource.TARGET_INSTANCES:
                 return [self.rds("db:*")]
             case Resource.NAMED_INSTANCES:
                 return self._instances_named_after(self._restores())
             case Resource.TARGET_ENDPOINTS:
                 return [self.rds("cluster-endpoint:*")]
+            case Resource.TARGET_DEPLOYMENTS:
+                return [self.rds("deployment:*")]
+            case Resource.TARGET_INTEGRATIONS:
+                return [self.rds("integration:*")]
             case Resource.TARGET_PROXIES:
                 return [self.rds("db-proxy:*"), self.rds("target-group:*")]
             case Resource.ADOPTED_INSTANCES:

@@ -56,6 +56,7 @@ BY_RDS = {"kms:ViaService": "rds.us-west-2.amazonaws.com", "kms:GrantIsForAWSRes
 
 # The example names nothing of these kinds.
 ABSENT_HERE = {
+    Resource.ADOPTED_BESIDE,
     Resource.ADOPTED_INSTANCES,
     Resource.CLUSTERS_BESIDE,
     Resource.INTERMEDIATE_KEYS,

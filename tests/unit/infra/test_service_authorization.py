@@ -73,6 +73,19 @@ NOT_NEEDED: Final[Mapping[tuple[str, str, str], str]] = {
     },
     ("hand-over", "rds:ModifyDBInstance", "rds:AddTagsToResource"): "it gives instances no tags",
     **{
+        ("switch-cluster", "rds:ModifyDBCluster", name): (
+            "it renames, attaches security groups and sets the master password only"
+        )
+        for name in (
+            "iam:PassRole",
+            "kms:CreateGrant",
+            "kms:Decrypt",
+            "kms:DescribeKey",
+            "kms:GenerateDataKey",
+            "rds:ModifyDBInstance",
+        )
+    },
+    **{
         ("hand-over", action, name): "it attaches security groups only"
         for action in ("rds:ModifyDBCluster", "rds:ModifyDBInstance")
         for name in (

@@ -41,7 +41,7 @@ def limit(scene: Scene, **quotas: int) -> None:
 
 def planned(scene: Scene) -> list[tuple[str, str]]:
     """Operation and cluster or instance of each call that a run would make."""
-    calls = check(scene)["body"]["planned"]
+    calls = check(scene)["body"]["calls"]
     return [
         (
             each["operation"],
