@@ -84,9 +84,9 @@ _SUCCESSES: Final = {
 class SnsNotificationHandler(BaseHandler):
     """The step that publishes one JSON message to the topic, and releases the target's lock.
 
-    As the last step it announces success, or nothing where an hourly look has changed nothing. If EventBridge calls it, because an execution has failed,
-    timed out or been aborted, it marks the step FAILED if the step's function could not do so
-    itself, and announces the cause.
+    As the last step it announces success, or nothing where an hourly look has changed nothing. If
+    EventBridge calls it, because an execution has failed, timed out or been aborted, it marks the
+    step FAILED if the step's function could not do so itself, and announces the cause.
     """
 
     step = get_step("sns-notification")
