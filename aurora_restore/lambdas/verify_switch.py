@@ -258,7 +258,8 @@ def _require_switched(job: Job) -> SwitchedTarget:
     record, name = job.target_record.read(), job.target_cluster_id
     if record is not None and record.switch is not None:
         raise SwitchInProgressError(
-            f"the name {name} is being given to another cluster by operation {record.switch.by}",
+            f"the name {name} is being given to the cluster that operation {record.switch.by} "
+            "switches to",
             target_cluster_id=name,
         )
     live = None if record is None else record.live
