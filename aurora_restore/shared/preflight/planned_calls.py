@@ -10,6 +10,7 @@ from dataclasses import replace
 from aurora_restore.shared.cluster import calls as cluster_calls
 from aurora_restore.shared.cluster.deletion import DoomedCluster
 from aurora_restore.shared.cluster.extras import extras, openings
+from aurora_restore.shared.cluster.leftovers import expiry_of_restore
 from aurora_restore.shared.cluster.network import ClusterNetwork, describe_subnet_group
 from aurora_restore.shared.cluster.settings import (
     finishing_touches,
@@ -17,7 +18,16 @@ from aurora_restore.shared.cluster.settings import (
     restore_settings,
     restored_tags,
 )
-from aurora_restore.shared.names import TAG_ARCHIVED_AT, TAG_OPERATION
+from aurora_restore.shared.common import parse_timestamp, timestamp
+from aurora_restore.shared.names import (
+    TAG_ADOPTED,
+    TAG_ARCHIVED_AT,
+    TAG_KEEP_UNTIL,
+    TAG_MANAGED_BY,
+    TAG_OPERATION,
+    TAG_RESTORE,
+    retired_cluster,
+)
 from aurora_restore.shared.preflight.inventory import Inventory
 from aurora_restore.shared.rds.arns import RdsArn
 from aurora_restore.shared.rds.calls import RdsCall, tag_resource
@@ -49,7 +59,8 @@ def planned_calls(found: Inventory, path: SnapshotPath, moment: str) -> Iterator
         found.snapshot,
         str(path.restored),
         settings,
-        restored_tags(target, found.old, owner.tags),
+        restored_tags(target, found.old, owner.tags)
+        | (expiry_of_restore(parse_timestamp(moment)) if request.restores_beside else {}),
     )
     for plan in found.planned_instances:
         yield cluster_calls.create_instance(
@@ -66,6 +77,8 @@ def planned_calls(found: Inventory, path: SnapshotPath, moment: str) -> Iterator
     if touches:
         yield cluster_calls.finish_cluster(name, region, touches)
     yield from _hand_over(found, path, network)
+    if request.restores_beside:
+        yield from _switch(found, network, moment)
     yield from _clean_up(found, path, moment)
 
 
@@ -92,6 +105,35 @@ def _hand_over(found: Inventory, path: SnapshotPath, network: ClusterNetwork) ->
         yield cluster_calls.lift_quarantine(name, place.region, network.security_group_ids)
     for opening in openings(str(arn), place.region, found.old, {}):
         yield opening.call
+
+
+def _switch(found: Inventory, network: ClusterNetwork, moment: str) -> Iterator[RdsCall]:
+    """Yield the renames, and what happens to the cluster that has had the target's name."""
+    request, outgoing = found.request, found.cluster
+    target, region, switch = request.cluster_id, request.target.region, request.restore.switch
+    reason = f"the name {target} goes from one cluster to the other"
+    incoming = cluster_calls.rename_cluster(request.restored_cluster_id, region, target, reason)
+    if outgoing is None:
+        yield incoming
+        return
+    arn, retired = outgoing["DBClusterArn"], retired_cluster(target, request.owner.operation_id)
+    marks = {TAG_MANAGED_BY: request.owner.name_prefix, TAG_RESTORE: request.owner.restore}
+    if not request.owner.of_environment(outgoing):
+        adopted = {**marks, TAG_ADOPTED: "true"}
+        yield tag_resource(arn, region, adopted, "mark the cluster that the pipeline did not make")
+    yield cluster_calls.rename_cluster(target, region, retired, reason)
+    yield incoming
+    if network.quarantine_group_ids:
+        yield cluster_calls.close_retired(retired, region, network.quarantine_group_ids)
+    until = timestamp(parse_timestamp(moment) + switch.keeps_old)
+    yield tag_resource(
+        str(replace(RdsArn.parse(arn), name=retired)),
+        region,
+        {**marks, TAG_KEEP_UNTIL: until},
+        "mark what served before as retired",
+    )
+    if switch.stop_old:
+        yield cluster_calls.stop_cluster(retired, region)
 
 
 def _copies(found: Inventory, path: SnapshotPath) -> Iterator[RdsCall]:
