@@ -7,7 +7,7 @@ from aurora_restore.shared.sequences import ROLL_BACK, SWITCH
 from demo.evidence import FOLDER
 from demo.run import WAY_BACK_FOLDER
 from embedded_aws.environment import repository
-from tests.integration.demo.conftest import DemoProgram
+from tests.integration.demo.conftest import PATIENCE_SECONDS, DemoProgram
 from tests.integration.demo.outputs import (
     assert_nothing_is_left,
     quoted_in_the_readme,
@@ -53,7 +53,7 @@ def test_it_switches_and_goes_back_while_an_application_logs_in_all_the_time(
     demo_with_switch: DemoProgram,
 ) -> None:
     demo = demo_with_switch
-    assert demo.wait() == 0, demo.output
+    assert demo.wait(2 * PATIENCE_SECONDS) == 0, demo.output
     assert_nothing_is_left(demo)
     lines = [" ".join(line.split()) for line in demo.output.splitlines()]
     # A notification is shown as it was published.
@@ -87,7 +87,7 @@ def test_every_check_of_the_switch_fails_if_nothing_keeps_it_harmless(
     careless_demo_with_switch: DemoProgram,
 ) -> None:
     demo = careless_demo_with_switch
-    assert demo.wait() == 1, demo.output
+    assert demo.wait(2 * PATIENCE_SECONDS) == 1, demo.output
     assert_nothing_is_left(demo)
     said = " ".join(demo.output.split())
     for promise, found in HARM.items():
