@@ -76,6 +76,8 @@ class SwitchRun:
             self._note()
             match action:
                 case CompleteSwitch():
+                    # Known before the record says that it is over: nothing is measured after that.
+                    job.record(job.state)
                     switch.perform(action)
                     return None
                 case AwaitSides(what):

@@ -148,23 +148,9 @@ class DatabasesDouble:
         """The contents of a cluster's storage."""
         return self.contents.setdefault(storage, Contents())
 
-    def log_in(self, login: DatabaseLogin) -> Contents:
-        """The contents of the one cluster that lets the master user in with this password."""
-        if self.refusals:
-            raise self.refusals.pop(0)
-        data_plane: Any = self.backend.data_plane
-        found = [
-            cluster.resource_id
-            for _, region in self.backend.regional_backends()
-            for cluster in region.clusters.values()
-            if cluster.resource_id in data_plane.accepting
-            and data_plane.passwords[cluster.resource_id] == {login.user: login.password}
-        ]
-        if len(found) != 1:
-            raise InvalidPasswordError(
-                f"{login.user!r} could not log in", sqlstate="28P01", user=login.user
-            )
-        contents = self.of(found[0])
+    def log_in(self, host: str, login: DatabaseLogin) -> Contents:
+        """The contents of the cluster at a host, if it lets the user in."""
+        contents = self.of(self.log_in_at(host, login))
         contents.end_tasks(self.backend.clock.now())
         return contents
 
@@ -240,7 +226,7 @@ class ServerDouble(DatabaseServer):
         application_name: str = APPLICATION_NAME,
         row_security: bool = False,
     ) -> DatabaseSession:
-        contents = self.databases.log_in(login)
+        contents = self.databases.log_in(self.host, login)
         return DatabaseSession(_Connection(contents=contents, database=database))
 
 
@@ -256,7 +242,7 @@ class SetupDouble:
         return self.access.journal_key.operation_id
 
     def _log_in(self) -> Contents:
-        return self.databases.log_in(self.access.master)
+        return self.databases.log_in(self.access.server.host, self.access.master)
 
     def lock_out(self, keep: Collection[str]) -> LockOutReport:
         contents = self._log_in()

@@ -43,7 +43,8 @@ OF_THE_WAY = frozenset(
 """Facts of the state about how the run came to its end, beside the times."""
 
 
-def _demand(holds: bool, otherwise: str) -> None:
+def demand(holds: bool, otherwise: str) -> None:
+    """Raise Violation unless something holds."""
     if not holds:
         raise Violation(otherwise)
 
@@ -68,7 +69,7 @@ class Watchdog:
             each.resource_id for each in site.instances.values() if each.cluster is old
         )
         return cls(
-            stage, route, old.resource_id if old else None, instances, _source_of(stage, route)
+            stage, route, old.resource_id if old else None, instances, source_of(stage, route)
         )
 
     def look(self) -> None:
@@ -77,11 +78,11 @@ class Watchdog:
         And the source is as it ever was.
         """
         if self._old_cluster_is_touched():
-            _demand(
+            demand(
                 any(self._is_new_data(each) for each in self._snapshots()) or self._is_restored(),
                 "the old cluster is gone or going, and there is no available copy of the new data",
             )
-        _demand(_source_of(self.stage, self.route) == self.source, "the source has been changed")
+        demand(source_of(self.stage, self.route) == self.source, "the source has been changed")
         self._check_quarantine()
 
     def _check_quarantine(self) -> None:
@@ -92,13 +93,13 @@ class Watchdog:
         groups = set(cluster.settings.security_groups)
         environment = self.stage.bench.environment
         if not self._hand_over_has_begun():
-            _demand(
+            demand(
                 groups == {environment.quarantine_security_group},
                 f"the restored cluster is not in quarantine, but in {sorted(groups)}",
             )
         else:
             logins = self.stage.databases.of(cluster.resource_id).logins
-            _demand(bool(logins), "the restored cluster is being handed over before it is set up")
+            demand(bool(logins), "the restored cluster is being handed over before it is set up")
 
     def _hand_over_has_begun(self) -> bool:
         """Whether the target record says so."""
@@ -150,7 +151,7 @@ class Watchdog:
 
         Answers what there is, so that it can be compared with the end of another run.
         """
-        _demand(
+        demand(
             execution.status == SUCCEEDED,
             f"it did not succeed, but failed at {execution.state!r}: "
             f"{execution.error}: {execution.cause}",
@@ -170,23 +171,23 @@ class Watchdog:
         stage = self.stage
         site = stage.site(HOME)
         expected = {TARGET, SOURCE} if self.route.source == HOME else {TARGET}
-        _demand(set(site.clusters) == expected, f"the clusters are {sorted(site.clusters)}")
+        demand(set(site.clusters) == expected, f"the clusters are {sorted(site.clusters)}")
         cluster = site.clusters[TARGET]
-        _demand(cluster.status == AVAILABLE, f"the cluster is {cluster.status}")
-        _demand(cluster.resource_id != self.old, "the old cluster is still there")
-        _demand(not cluster.pending, f"the cluster has pending values {cluster.pending}")
-        _demand(
+        demand(cluster.status == AVAILABLE, f"the cluster is {cluster.status}")
+        demand(cluster.resource_id != self.old, "the old cluster is still there")
+        demand(not cluster.pending, f"the cluster has pending values {cluster.pending}")
+        demand(
             (cluster.tags.get(TAG_MANAGED_BY), cluster.tags.get(TAG_OPERATION))
             == (PREFIX, operation),
             f"the cluster's tags are {cluster.tags}",
         )
         instances = {name: each.status for name, each in site.instances.items()}
-        _demand(
+        demand(
             instances == {f"{TARGET}-1": AVAILABLE, f"{TARGET}-2": AVAILABLE},
             f"the instances are {instances}",
         )
         passwords = stage.backend.data_plane.passwords[cluster.resource_id]  # type: ignore[attr-defined]
-        _demand(passwords == {"postgres": MASTER_PASSWORD}, "the password is not the secret's")
+        demand(passwords == {"postgres": MASTER_PASSWORD}, "the password is not the secret's")
 
     def _check_snapshots(self, operation: str) -> None:
         own = [
@@ -197,20 +198,20 @@ class Watchdog:
         ]
         final = [each for each in own if each.origin.cluster_identifier == TARGET]
         copies = [each for each in own if each.source_arn is not None]
-        _demand(
+        demand(
             len(final) == self.route.final_snapshots,
             f"the final snapshots are {[each.identifier for each in final]}",
         )
-        _demand(len(copies) == self.route.copies, f"the copies are {[each.arn for each in copies]}")
+        demand(len(copies) == self.route.copies, f"the copies are {[each.arn for each in copies]}")
         for each in final:
-            _demand(
+            demand(
                 (each.tags.get(TAG_MANAGED_BY), each.tags.get(TAG_RESTORE))
                 == (PREFIX, RESTORE_NAME),
                 f"{each.identifier} lacks the tags without which it is kept for ever: {each.tags}",
             )
         for each in copies:
-            _demand(each.location == HOME, f"{each.arn} is not where the target is")
-            _demand(
+            demand(each.location == HOME, f"{each.arn} is not where the target is")
+            demand(
                 each.tags.get(TAG_MANAGED_BY) == PREFIX
                 and each.tags.get(TAG_RESTORE) == RESTORE_NAME
                 and each.tags.get(TAG_OPERATION) == operation
@@ -220,18 +221,18 @@ class Watchdog:
 
     def _check_records(self, operation: str) -> None:
         state = self.stage.state(operation)
-        _demand(set(state) == set(REPLACE.steps), f"the state has only {sorted(state)}")
+        demand(set(state) == set(REPLACE.steps), f"the state has only {sorted(state)}")
         for step, item in state.items():
-            _demand(item["status"] == "SUCCESS", f"the state of {step} is {item['status']}")
-            _demand("error" not in item["details"], f"the state of {step} holds an old error")
+            demand(item["status"] == "SUCCESS", f"the state of {step} is {item['status']}")
+            demand("error" not in item["details"], f"the state of {step} holds an old error")
         done = {
             step
             for name, step, status in self.stage.audit_trail()
             if (name, status) == (operation, "SUCCESS")
         }
-        _demand(done == set(REPLACE.steps), f"the audit trail lacks {set(REPLACE.steps) - done}")
-        _demand(not self.stage.locks(), f"there is still a lock: {self.stage.locks()}")
-        _demand(
+        demand(done == set(REPLACE.steps), f"the audit trail lacks {set(REPLACE.steps) - done}")
+        demand(not self.stage.locks(), f"there is still a lock: {self.stage.locks()}")
+        demand(
             any(
                 announcement["operation_id"] == operation and announcement["status"] == "success"
                 for announcement in self.stage.announcements()
@@ -262,23 +263,23 @@ class Watchdog:
             master_secret_version=secret["VersionId"],
             app_secret_host=cluster["Endpoint"],
         )
-        _demand(
+        demand(
             found is not None
             and found.hand_over_started_at is not None
             and found.handed_over_at is not None,
             f"the target record {found} does not say that the cluster is handed over",
         )
         found = found and replace(found, hand_over_started_at=None, handed_over_at=None)
-        _demand(found == expected, f"the target record is {found}, and should be {expected}")
+        demand(found == expected, f"the target record is {found}, and should be {expected}")
         known = self.stage.state(operation)[REPLACE.steps[-1]]["details"]["cluster_resource_id"]
-        _demand(known == expected.resource_id, "the state knows another cluster than the record")
+        demand(known == expected.resource_id, "the state knows another cluster than the record")
 
     def _check_groups(self) -> None:
         """It is reached by what the configuration says, and by nothing else."""
         found = self.stage.client("rds").describe_db_clusters(DBClusterIdentifier=TARGET)
         (cluster,) = found["DBClusters"]
         groups = {each["VpcSecurityGroupId"] for each in cluster["VpcSecurityGroups"]}
-        _demand(groups == {self.stage.security_group}, f"it is left with {sorted(groups)}")
+        demand(groups == {self.stage.security_group}, f"it is left with {sorted(groups)}")
 
     def _check_app_secret(self) -> None:
         """It says where the cluster is reached, and has kept what it held."""
@@ -301,14 +302,14 @@ class Watchdog:
             "username": "app_user",
             "password": APP_PASSWORD,
         }
-        _demand(found == expected, f"the application's secret is {found}, not {expected}")
+        demand(found == expected, f"the application's secret is {found}, not {expected}")
 
     def _check_database(self, operation: str) -> None:
         cluster = self.stage.site(HOME).clusters[TARGET]
         contents = self.stage.databases.of(cluster.resource_id)
-        _demand(contents.disabled_by == [operation], "inherited logins are not disabled once")
-        _demand(contents.scripts == [(operation, SCRIPT)], "the script ran not once")
-        _demand(
+        demand(contents.disabled_by == [operation], "inherited logins are not disabled once")
+        demand(contents.scripts == [(operation, SCRIPT)], "the script ran not once")
+        demand(
             contents.logins == {"app_user": APP_PASSWORD, "readonly_user": READONLY_PASSWORD},
             "the application cannot log in",
         )
@@ -324,19 +325,19 @@ class Watchdog:
                 for name, each in sorted(site.instances.items())
             },
             "state": {
-                fact: _without_time(value)
+                fact: without_time(value)
                 for fact, value in self.stage.state(operation)[REPLACE.steps[-1]]["details"].items()
                 if not fact.endswith("_at") and fact not in OF_THE_WAY
             },
         }
 
 
-def _without_time(value: Any) -> Any:
+def without_time(value: Any) -> Any:
     """A name without the time that it was made up from."""
     return re.sub(r"\d{14}$", "", value) if isinstance(value, str) else value
 
 
-def _source_of(stage: SweepStage, route: SweepRoute) -> dict[str, Any]:
+def source_of(stage: SweepStage, route: SweepRoute) -> dict[str, Any]:
     """The source cluster and its own snapshots, as they matter."""
     site = stage.site(route.source)
     cluster: DBCluster = site.clusters[SOURCE]

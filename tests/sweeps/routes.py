@@ -60,6 +60,12 @@ class SweepRoute:
     """How many copies there are in the end, all where the target is."""
     earlier_copy: bool = False
     """Whether there is an archived copy that the retention deletes."""
+    is_adopted: bool = False
+    """Whether the old cluster is one that the pipeline did not make."""
+    given: Document = field(default_factory=dict)
+    """The input of the execution."""
+    swept: frozenset[str] | None = None
+    """The steps that are disturbed; None for all."""
 
     @contextmanager
     def staged(self) -> Iterator[SweepStage]:
@@ -73,7 +79,9 @@ class SweepRoute:
             keys = _make_keys(stage, self.source) if self.encrypted else {}
             _make_source(stage, self, keys)
             if self.old_cluster is not None:
-                _make_old_cluster(stage, security_group, self.old_cluster)
+                _make_old_cluster(
+                    stage, security_group, self.old_cluster, is_adopted=self.is_adopted
+                )
             if self.earlier_copy:
                 _make_earlier_copy(stage)
             stage.bench.rds.admin.set_timings(deletion_lag=self.deletion_lag)
@@ -157,9 +165,13 @@ def _make_source(stage: SweepStage, route: SweepRoute, keys: Mapping[Location, s
     )
 
 
-def _make_old_cluster(stage: SweepStage, security_group: str, settings: Document) -> None:
+def _make_old_cluster(
+    stage: SweepStage, security_group: str, settings: Document, *, is_adopted: bool
+) -> None:
     rds = stage.client("rds", HOME)
-    tags = [{"Key": TAG_MANAGED_BY, "Value": PREFIX}, {"Key": "team", "Value": "blue"}]
+    tags = [{"Key": "team", "Value": "blue"}]
+    if not is_adopted:
+        tags.append({"Key": TAG_MANAGED_BY, "Value": PREFIX})
     rds.create_db_cluster(
         DBClusterIdentifier=TARGET,
         Engine=ENGINE,

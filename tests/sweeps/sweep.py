@@ -11,7 +11,7 @@ from aurora_restore.shared.cluster.settings import READER_SCALING
 from aurora_restore.shared.cluster.surroundings import UNKNOWN
 from tests.sweeps.faults import FAULTS, CallFault, FaultContext, Past, Trouble, is_change
 from tests.sweeps.invariants import Watchdog
-from tests.sweeps.machine import FAILED, SimulatedExecution
+from tests.sweeps.machine import FAILED, SUCCEEDED, SimulatedExecution
 from tests.sweeps.memento import Memento
 from tests.sweeps.routes import SweepRoute
 from tests.sweeps.stage import SweepStage
@@ -21,18 +21,20 @@ KILLED = "Runtime.ExitError"
 """What Step Functions receives for a function whose process died."""
 OUTLASTED = "States.Timeout"
 NIGHT_SECONDS = 8 * 3600.0
+HOUR_SECONDS = 3600.0
 
-Death = Callable[[SweepStage, SimulatedExecution], None]
-"""What happens to an execution whose function has died: how it fails, and how it goes on."""
+Death = Callable[[SweepStage, SimulatedExecution], SimulatedExecution]
+"""What happens to an execution whose function has died: how it fails, and which one goes on."""
 
 
-def redriven(stage: SweepStage, execution: SimulatedExecution) -> None:
+def redriven(stage: SweepStage, execution: SimulatedExecution) -> SimulatedExecution:
     """Fail the execution and redrive it immediately."""
     stage.machine.fail_task(execution, KILLED)
     stage.redrive(execution)
+    return execution
 
 
-def redriven_later(stage: SweepStage, execution: SimulatedExecution) -> None:
+def redriven_later(stage: SweepStage, execution: SimulatedExecution) -> SimulatedExecution:
     """Fail the execution, announce that, and redrive it in the morning.
 
     By then whatever RDS had under way is done.
@@ -41,6 +43,33 @@ def redriven_later(stage: SweepStage, execution: SimulatedExecution) -> None:
     stage.announce_end(execution)
     stage.bench.advance(NIGHT_SECONDS)
     stage.redrive(execution)
+    return execution
+
+
+def replaced_by_another(stage: SweepStage, execution: SimulatedExecution) -> SimulatedExecution:
+    """Fail the execution, announce that, and start another operation the next night."""
+    stage.machine.fail_task(execution, KILLED)
+    stage.announce_end(execution)
+    stage.bench.advance(NIGHT_SECONDS)
+    return stage.start(f"{execution.name}-next", execution.given)
+
+
+def with_retirements(stage: SweepStage, execution: SimulatedExecution) -> SimulatedExecution:
+    """Let an hourly retirement come while the execution is not known to be over, and after that."""
+    _retire(stage, "hourly-1")
+    stage.machine.fail_task(execution, KILLED)
+    stage.announce_end(execution)
+    stage.bench.advance(HOUR_SECONDS)
+    _retire(stage, "hourly-2")
+    stage.redrive(execution)
+    return execution
+
+
+def _retire(stage: SweepStage, name: str) -> None:
+    retirement = stage.start(name, {"retire": True})
+    stage.run(retirement)
+    if retirement.status != SUCCEEDED:
+        raise Violation(f"the retirement failed at {retirement.state}: {retirement.cause}")
 
 
 @dataclass
@@ -54,6 +83,9 @@ class Sweep:
 
     stage: SweepStage
     route: SweepRoute
+    watchdogs: type[Watchdog] = Watchdog
+    is_timeless: bool = False
+    """Whether two states are the same that differ only in their times."""
     points: int = 0
     broken: list[str] = field(default_factory=list)
     """The points after which something was wrong, and what."""
@@ -61,13 +93,21 @@ class Sweep:
 
     def begin(self) -> Memento:
         """Make an undisturbed run and keep its end; return the state before it."""
-        self.watchdog = Watchdog.of(self.stage, self.route)
+        self.watchdog = self.watchdogs.of(self.stage, self.route)
         start = self.stage.remember()
-        execution = self.stage.start()
+        execution = self.start()
         with self.stage.tap.hooked(self.watch):
             self.stage.run(execution)
         self.expected = self.watchdog.check_end(execution)
         return start
+
+    def start(self) -> SimulatedExecution:
+        """Start the execution that is disturbed."""
+        return self.stage.start(given=self.route.given)
+
+    def is_swept(self, call: AwsCall) -> bool:
+        """Whether the route wants a call to be disturbed."""
+        return self.route.swept is None or call.step in self.route.swept
 
     def watch(self, call: AwsCall, proceed: Proceed) -> Any:
         """Make a call, and look whether all is well after it."""
@@ -89,7 +129,7 @@ class Sweep:
 
     def is_proven(self, passed: list[tuple[Any, ...]], *place: Any) -> bool:
         """Whether the way from here is known; if not, it is added to what is passed."""
-        here = (*place, self.stage.fingerprint())
+        here = (*place, self.stage.fingerprint(is_timeless=self.is_timeless))
         if here in self._proven:
             return True
         passed.append(here)
@@ -111,13 +151,15 @@ class CrashSweep(Sweep):
     def run(self) -> None:
         """Make the run."""
         self.begin().restore()
-        execution = self.stage.start()
+        execution = self.start()
         with self.stage.tap.hooked(self._hook_for(execution)):
             self.stage.run(execution)
         self.compare(self.watchdog.check_end(execution))
 
     def _hook_for(self, execution: SimulatedExecution) -> Callable[[AwsCall, Proceed], Any]:
         def kill_around(call: AwsCall, proceed: Proceed) -> Any:
+            if not self.is_swept(call):
+                return self.watch(call, proceed)
             self._kill(execution, f"before {call}")
             try:
                 return self.watch(call, proceed)
@@ -138,10 +180,11 @@ class CrashSweep(Sweep):
             before.restore()
 
     def _go_on_after_death(self, execution: SimulatedExecution) -> None:
-        self.stage.executions[:] = [execution]
+        others = [each for each in self.stage.executions if each.arn != execution.arn]
+        self.stage.executions[:] = [*others, execution]
         passed: list[tuple[Any, ...]] = []
         if not self.is_proven(passed, "dead", *execution.position()):
-            self.death(self.stage, execution)
+            execution = self.death(self.stage, execution)
             if self.stage.run(
                 execution, is_enough=lambda going: self.is_proven(passed, *going.position())
             ):
@@ -184,7 +227,7 @@ class FaultSweep(Sweep):
         start.restore()
         self._past = None
         chosen = self._sample() if self.sample else self._spots
-        execution = self.stage.start()
+        execution = self.start()
         for number in itertools.count():
             if self._is_at_its_end(execution):
                 break
@@ -199,7 +242,7 @@ class FaultSweep(Sweep):
 
     def _survey(self) -> None:
         """Find the faults that fit each call; from each invocation on, the way is known."""
-        execution = self.stage.start()
+        execution = self.start()
         passed: list[tuple[Any, ...]] = []
         for invocation in itertools.count():
             if self._is_at_its_end(execution):
@@ -208,9 +251,12 @@ class FaultSweep(Sweep):
             numbers = itertools.count()
 
             def note(call: AwsCall, invocation: int = invocation, numbers: Any = numbers) -> None:
+                number = next(numbers)
+                if not self.is_swept(call):
+                    return
                 context = FaultContext(call, lambda: None, self.stage.backend, self._past)
                 fitting = tuple(fault for fault in FAULTS if fault.fits(context))
-                self._spots.append(Spot(invocation, next(numbers), call, fitting))
+                self._spots.append(Spot(invocation, number, call, fitting))
 
             self._one_task(execution, note)
         self._proven.update(passed)

@@ -92,12 +92,18 @@ class Bench:
     context: FakeContext = field(default_factory=FakeContext)
     redrive_count: int = 0
     inject: Inject = inject_nothing
+    least_pause: float = 0
+    """How long a function sleeps at least, so that there are fewer looks at what does not change."""
 
     def clock(self) -> datetime:
         return self.time.now()
 
     def advance(self, seconds: float) -> None:
         self.time.advance(seconds)
+
+    def sleep(self, seconds: float) -> None:
+        """Let the time pass for which a function sleeps, or the state machine waits."""
+        self.advance(max(seconds, self.least_pause))
 
     @property
     def store(self) -> StateStore:
@@ -124,7 +130,7 @@ class Bench:
             clients=self.clients,
             environment=self.environment,
             clock=self.clock,
-            sleep=self.advance,
+            sleep=self.sleep,
             **self.inject(handler),
         )
 

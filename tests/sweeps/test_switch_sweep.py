@@ -1,0 +1,72 @@
+"""However a switch, its way back or a retirement is disturbed, a cluster serves, or can be made to.
+
+Everything is killed, redriven, replaced by another operation, or befallen by a fault, as in the
+sweeps of the strategy ``replace``; and the renames behave in every way that AWS leaves open.
+"""
+
+import pytest
+
+from tests.sweeps.report import Record, record_line
+from tests.sweeps.sweep import (
+    CrashSweep,
+    FaultSweep,
+    redriven,
+    redriven_later,
+    replaced_by_another,
+    with_retirements,
+)
+from tests.sweeps.switch_invariants import SwitchWatchdog
+from tests.sweeps.switch_routes import (
+    FIRST,
+    NOT_KEPT,
+    RETIRED,
+    ROLLED_BACK,
+    SWITCH_ROUTES,
+    SWITCHED,
+    SwitchRoute,
+)
+
+DEATHS = {
+    "redriven immediately": (redriven, SWITCH_ROUTES),
+    "redriven in the morning": (redriven_later, SWITCH_ROUTES),
+    "replaced by another operation": (
+        replaced_by_another,
+        (SWITCHED, FIRST, ROLLED_BACK, RETIRED),
+    ),
+    "with retirements before a redrive": (with_retirements, (SWITCHED, NOT_KEPT, ROLLED_BACK)),
+}
+
+
+@pytest.mark.parametrize(
+    ("death", "route"),
+    [(death, route) for death, (_, routes) in DEATHS.items() for route in routes],
+    ids=lambda value: value if isinstance(value, str) else value.name,
+)
+def test_a_switch_killed_at_any_call_leaves_a_cluster_that_serves(
+    death: str, route: SwitchRoute, record_property: Record
+) -> None:
+    dies, _ = DEATHS[death]
+    with route.staged() as stage:
+        sweep = CrashSweep(
+            stage, route, watchdogs=SwitchWatchdog, is_timeless=True, death=dies
+        )
+        sweep.run()
+    record_line(record_property, f"{route.name}: {sweep.points} crash points, each {death}")
+    assert not sweep.broken, "\n".join(sweep.broken)
+
+
+@pytest.mark.parametrize("route", [SWITCHED, ROLLED_BACK, RETIRED], ids=lambda route: route.name)
+def test_a_switch_in_which_a_call_goes_wrong_comes_to_the_same_end(
+    route: SwitchRoute, record_property: Record
+) -> None:
+    with route.staged() as stage:
+        sweep = FaultSweep(
+            stage, route, watchdogs=SwitchWatchdog, is_timeless=True, sample=True
+        )
+        sweep.run()
+    record_line(
+        record_property,
+        f"{route.name}: {sweep.points} faults at a call of each kind, "
+        f"{sweep.redriven} of them redriven",
+    )
+    assert not sweep.broken, "\n".join(sweep.broken)
