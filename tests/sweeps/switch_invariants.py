@@ -125,7 +125,9 @@ class SwitchWatchdog(Watchdog):
         }
         if old is None or old.status == DELETING or not self.old_instances <= left:
             demand(
-                record is not None and record.live is not None and record.live.resource_id != self.old
+                record is not None
+                and record.live is not None
+                and record.live.resource_id != self.old
                 and record.live.verified_at is not None,
                 "what served before is going, and nothing else is proven to serve",
             )
@@ -158,8 +160,10 @@ class SwitchWatchdog(Watchdog):
             is_shut = groups == {environment.quarantine_security_group}
             if not self._is_set_up(cluster) and cluster.resource_id not in self.present:
                 demand(is_shut, f"{cluster.identifier} is not in quarantine, but in {groups}")
-            elif record is not None and record.switch is None and record.is_retired(
-                cluster.resource_id
+            elif (
+                record is not None
+                and record.switch is None
+                and record.is_retired(cluster.resource_id)
             ):
                 demand(
                     is_shut or cluster.status in STOPPED or self._is_returning(record, cluster),
@@ -294,9 +298,7 @@ class SwitchWatchdog(Watchdog):
         secret = self.stage.bench.clients.secrets_manager.get_secret_value(
             SecretId=self.stage.bench.environment.app_secret
         )["SecretString"]
-        demand(
-            f'"{shown["Endpoint"]}"' in secret, "the application's secret has another endpoint"
-        )
+        demand(f'"{shown["Endpoint"]}"' in secret, "the application's secret has another endpoint")
 
     def _check_retired(self, record: TargetRecord) -> None:
         """What has served is kept, or its time has come."""

@@ -106,13 +106,13 @@ ADOPTED = SwitchRoute(
     name="switch, adopted cluster", target={"adopt": True}, is_adopted=True, swept=SWITCHING
 )
 FIRST = SwitchRoute(name="switch, no old cluster", old_cluster=None, swept=SWITCHING)
-STOPPED = SwitchRoute(name="switch, the old one stopped", switch={"stop_old": True}, swept=SWITCHING)
+STOPPED = SwitchRoute(
+    name="switch, the old one stopped", switch={"stop_old": True}, swept=SWITCHING
+)
 NOT_KEPT = SwitchRoute(
     name="switch, the old one not kept", switch={"keep_old_hours": 0}, swept=SWITCHING
 )
-ROLLED_BACK = SwitchRoute(
-    name="roll-back", before=switched, given={"roll_back": True}
-)
+ROLLED_BACK = SwitchRoute(name="roll-back", before=switched, given={"roll_back": True})
 ROLLED_BACK_TO_STOPPED = SwitchRoute(
     name="roll-back to a stopped cluster",
     before=switched,
@@ -127,9 +127,7 @@ SWITCH_ROUTES: tuple[SwitchRoute, ...] = (
     ADOPTED,
     FIRST,
     STOPPED,
-    SwitchRoute(
-        name="switch, older retired cluster", before=switched, swept=MAKING_ROOM
-    ),
+    SwitchRoute(name="switch, older retired cluster", before=switched, swept=MAKING_ROOM),
     SwitchRoute(name="switch, failed run before", before=failed, swept=MAKING_ROOM),
     SwitchRoute(
         name="switch, other account and Region",

@@ -47,9 +47,7 @@ def test_a_switch_killed_at_any_call_leaves_a_cluster_that_serves(
 ) -> None:
     dies, _ = DEATHS[death]
     with route.staged() as stage:
-        sweep = CrashSweep(
-            stage, route, watchdogs=SwitchWatchdog, is_timeless=True, death=dies
-        )
+        sweep = CrashSweep(stage, route, watchdogs=SwitchWatchdog, is_timeless=True, death=dies)
         sweep.run()
     record_line(record_property, f"{route.name}: {sweep.points} crash points, each {death}")
     assert not sweep.broken, "\n".join(sweep.broken)
@@ -60,9 +58,7 @@ def test_a_switch_in_which_a_call_goes_wrong_comes_to_the_same_end(
     route: SwitchRoute, record_property: Record
 ) -> None:
     with route.staged() as stage:
-        sweep = FaultSweep(
-            stage, route, watchdogs=SwitchWatchdog, is_timeless=True, sample=True
-        )
+        sweep = FaultSweep(stage, route, watchdogs=SwitchWatchdog, is_timeless=True, sample=True)
         sweep.run()
     record_line(
         record_property,

@@ -18,9 +18,10 @@ def _described(state: OperationState, target: str) -> str:
     if state.switched_at is not None:
         kept = ""
         if state.retired_cluster_id is not None:
+            is_shut = state.quarantine_security_group_ids != ()
             kept = (
-                f"; what served before is {state.retired_cluster_id}, out of reach, and is kept "
-                f"until {state.retired_until}"
+                f"; what served before is {state.retired_cluster_id}"
+                f"{', out of reach,' if is_shut else ''} and is kept until {state.retired_until}"
             )
         return f"{target} has been switched at {state.switched_at}{kept}"
     if state.switch_started_at is not None:
