@@ -67,6 +67,14 @@ class Arns:
                 return [self.rds("cluster-endpoint:*")]
             case Resource.TARGET_PROXIES:
                 return [self.rds("db-proxy:*"), self.rds("target-group:*")]
+            case Resource.PROXY_TARGETS:
+                return [self.rds("target-group:*")]
+            case Resource.SCALABLE_TARGETS:
+                environment = self.environment
+                return [
+                    f"arn:{self.partition}:application-autoscaling:{environment.region}"
+                    f":{environment.account}:scalable-target/*"
+                ]
             case Resource.TARGET_INTEGRATIONS:
                 return [self.rds("integration:*")]
             case Resource.TARGET_DEPLOYMENTS:

@@ -72,6 +72,11 @@ NOT_NEEDED: Final[Mapping[tuple[str, str, str], str]] = {
         )
     },
     ("hand-over", "rds:ModifyDBInstance", "rds:AddTagsToResource"): "it gives instances no tags",
+    (
+        "switch-cluster",
+        "application-autoscaling:RegisterScalableTarget",
+        "application-autoscaling:TagResource",
+    ): "it gives scalable targets no tags",
     **{
         (step, action, name): "it attaches security groups, sets the password or renames only"
         for step in ("hand-over", "switch-cluster")
