@@ -18,9 +18,9 @@ class Schedules(Construct):
     """The EventBridge rules that start the state machine.
 
     There is one for each restore with a schedule, and an hourly one for each that is switched: it
-    deletes what has been kept beside the target for long enough. A start that EventBridge cannot deliver within an hour goes to the dead-letter queue: later it
-    would come as a surprise. The rules have one role, which EventBridge may assume for rules of
-    this account and Region only:
+    deletes what has been kept beside the target for long enough. A start that EventBridge cannot
+    deliver within an hour goes to the dead-letter queue: later it would come as a surprise. The
+    rules have one role, which EventBridge may assume for rules of this account and Region only:
     https://docs.aws.amazon.com/eventbridge/latest/userguide/cross-service-confused-deputy-prevention.html
     """
 

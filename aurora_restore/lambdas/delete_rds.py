@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from aurora_restore.shared.base_handler import BaseHandler
 from aurora_restore.shared.cluster.deletion import DoomedCluster
 from aurora_restore.shared.cluster_deletion import ClusterDeletion
-from aurora_restore.shared.errors import SnapshotNotAvailableError
+from aurora_restore.shared.errors import SnapshotNotAvailableError, SwitchInProgressError
 from aurora_restore.shared.job import Answer, Job
 from aurora_restore.shared.operation_state import OperationState
 from aurora_restore.shared.pipeline import get_step
@@ -42,10 +42,12 @@ class DeleteRdsHandler(BaseHandler):
 
         Raises SnapshotNotAvailableError if the snapshot to restore is not available,
         SnapshotNotVisibleError if it may not be visible yet, PreflightError with every other
-        obstacle, and SwitchInProgressError while the target is being switched.
+        obstacle, and SwitchInProgressError if the operation has begun to switch. What another one
+        has begun to switch is finished or undone first.
         """
-        if waiting := settle_pending_switch(job):
+        if (waiting := settle_pending_switch(job)) is not None:
             return waiting
+        _refuse_own_switch(job)
         if job.sequence is SWITCH:
             return self._make_room(job)
         if job.sequence is RETIRE:
@@ -147,6 +149,20 @@ class DeleteRdsHandler(BaseHandler):
                 snapshot_status=status,
             )
         return snapshot
+
+
+def _refuse_own_switch(job: Job) -> None:
+    """Raise SwitchInProgressError while this very operation is in the middle of its switch.
+
+    Until that is finished or undone, a name does not tell which cluster serves.
+    """
+    record = job.target_record.read()
+    if record is not None and record.switch is not None:
+        raise SwitchInProgressError(
+            f"operation {record.switch.by} has begun to give the name {job.target_cluster_id} to "
+            "another cluster, and has not finished; nothing is deleted",
+            target_cluster_id=job.target_cluster_id,
+        )
 
 
 def _next_of(room: Room, begun: str | None) -> DoomedCluster:

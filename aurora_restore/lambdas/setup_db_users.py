@@ -16,7 +16,6 @@ from aurora_restore.shared.database_step import (
     read_deployed_asset,
 )
 from aurora_restore.shared.documents.schema import to_json
-from aurora_restore.shared.documents.secrets import AppCredentials
 from aurora_restore.shared.documents.sql_script import DeployedScript
 from aurora_restore.shared.errors import NeutraliseError
 from aurora_restore.shared.job import Answer, Job
@@ -27,7 +26,7 @@ from aurora_restore.shared.operation_state import OperationState
 from aurora_restore.shared.pipeline import get_step
 from aurora_restore.shared.postgres.access import DatabaseAccess
 from aurora_restore.shared.postgres.after_masking import after_masking
-from aurora_restore.shared.postgres.connection import DatabaseLogin, DatabaseServer
+from aurora_restore.shared.postgres.connection import DatabaseServer
 from aurora_restore.shared.postgres.masking.findings import Proof
 from aurora_restore.shared.postgres.masking.originals import EvidenceKey, RememberOriginals
 from aurora_restore.shared.postgres.masking.plan import read_masking
@@ -188,7 +187,8 @@ class _Work:
         if self.facts.tasks_done and self.facts.logins is None:
             name = self.job.secrets.app
             stored = get_secret(name, clients=self.job.clients)
-            self._note(logins=_logins(parse_app_credentials(stored, source=f"secret {name}")))
+            given = parse_app_credentials(stored, source=f"secret {name}")
+            self._note(logins=ApplicationLogins.of(given))
 
     def perform(self, action: SetupChange, seconds: float) -> None:
         """Do one thing and note that it is done; wait for a task for up to ``seconds``."""
@@ -358,16 +358,6 @@ class _Work:
 def _listed(names: Mapping[Any, Sequence[str]]) -> dict[str, NameList]:
     """Return what there is by kind, without the kinds of which there is nothing."""
     return {str(kind): NameList.of(found) for kind, found in names.items() if found}
-
-
-def _logins(app: AppCredentials) -> ApplicationLogins | None:
-    """Return the logins of the application's roles; None as long as one lacks a password."""
-    if app.app_password is None or app.readonly_password is None:
-        return None
-    return ApplicationLogins(
-        DatabaseLogin(app.app_username, app.app_password),
-        DatabaseLogin(app.readonly_username, app.readonly_password),
-    )
 
 
 handler = SetupDbUsersHandler()

@@ -63,6 +63,13 @@ _FACTS: Final = (
     "switched_at",
     "interruption_seconds",
     "interruption_granularity_seconds",
+    "unanswered_seconds",
+    "unanswered_granularity_seconds",
+    "verified_at",
+    "certificate_matches",
+    "certificate",
+    "retired_sessions_ended",
+    "retired_sessions_left",
     "retired_cluster_id",
     "retired_until",
     "app_secret_endpoint",
@@ -84,9 +91,9 @@ _SUCCESSES: Final = {
 class SnsNotificationHandler(BaseHandler):
     """The step that publishes one JSON message to the topic, and releases the target's lock.
 
-    As the last step it announces success, or nothing where an hourly look has changed nothing. If EventBridge calls it, because an execution has failed,
-    timed out or been aborted, it marks the step FAILED if the step's function could not do so
-    itself, and announces the cause.
+    As the last step it announces success, or nothing where an hourly look has changed nothing. If
+    EventBridge calls it, because an execution has failed, timed out or been aborted, it marks the
+    step FAILED if the step's function could not do so itself, and announces the cause.
     """
 
     step = get_step("sns-notification")

@@ -335,16 +335,23 @@ def get_secret(secret_name: str, *, clients: Clients | None = None) -> dict[str,
 
 
 def get_secret_version(
-    secret_name: str, stage: str = CURRENT, *, clients: Clients | None = None
+    secret_name: str,
+    stage: str = CURRENT,
+    *,
+    version_id: str | None = None,
+    clients: Clients | None = None,
 ) -> SecretVersion:
-    """Return the version of a secret that has a label.
+    """Return the version of a secret that has a label, or else the one of an id.
 
     Raises ConfigurationError if there is no such secret or it holds no JSON object; the message
     never contains any part of its value.
     """
     secrets = (clients or default_clients()).secrets_manager
     try:
-        found = secrets.get_secret_value(SecretId=secret_name, VersionStage=stage)
+        if version_id is None:
+            found = secrets.get_secret_value(SecretId=secret_name, VersionStage=stage)
+        else:
+            found = secrets.get_secret_value(SecretId=secret_name, VersionId=version_id)
     except ClientError as error:
         if error_code(error) == "ResourceNotFoundException":
             raise ConfigurationError(

@@ -1,6 +1,7 @@
 """What every step does around its own work in the databases of the restored cluster.
 
-A step whose row says ``reaches_database`` is a subclass of ``DatabaseStepHandler``. It finds the
+A step whose row says ``reaches_database`` is a subclass of ``DatabaseHandler``. If it works in the
+cluster that the operation has restored, it is one of ``DatabaseStepHandler``, which finds that
 cluster by the target record, logs in as the master user, and turns what PostgreSQL refuses into
 errors of the pipeline. It never asks RDS, which the function need not be able to reach.
 """
@@ -60,8 +61,8 @@ def read_deployed_asset(path: str) -> str:
         ) from error
 
 
-class DatabaseStepHandler(BaseHandler):
-    """A step that logs in to the restored cluster; a subclass writes ``run_in_databases``."""
+class DatabaseHandler(BaseHandler):
+    """A step that logs in to databases, and is tried again where that fails."""
 
     def __init__(
         self,
@@ -76,6 +77,28 @@ class DatabaseStepHandler(BaseHandler):
         super().__init__(clients=clients, environment=environment, clock=clock, sleep=sleep)
         self._connect = connect
         self._read_asset = read_asset
+
+    def server_at(self, host: str, port: int) -> DatabaseServer:
+        """Return the server at an endpoint, without logging in to it."""
+        return self._connect(host, port, self._read_asset(CA_BUNDLE))
+
+    def try_again(self, job: Job, error: DatabaseConnectionError) -> Answer:
+        """Count the failure and return 202.
+
+        Raises the error on a direct call, and if it is the last of MOST_CONNECTION_FAILURES.
+        """
+        failures = (job.state.connection_failures or 0) + 1
+        if job.execution is None or failures >= MOST_CONNECTION_FAILURES:
+            job.state = replace(job.state, connection_failures=None)
+            raise error
+        return Answer.wait(
+            f"{error.message}; it is tried again",
+            state=replace(job.state, connection_failures=failures),
+        )
+
+
+class DatabaseStepHandler(DatabaseHandler):
+    """A step that works in the restored cluster; a subclass writes ``run_in_databases``."""
 
     @abstractmethod
     def run_in_databases(self, job: Job, databases: DatabaseAccess) -> Answer:
@@ -131,14 +154,13 @@ class DatabaseStepHandler(BaseHandler):
             is_password = isinstance(error, InvalidPasswordError)
             if is_password and error.details.get("user") == master.username:
                 return _set_password_again(job, error)
-            return self._try_again(job, error)
+            return self.try_again(job, error)
         state = replace(answer.state or job.state, connection_failures=None)
         return replace(answer, state=state)
 
     def _open(self, job: Job, cluster: LocatedCluster, master: MasterCredentials) -> DatabaseAccess:
-        ca_bundle = self._read_asset(CA_BUNDLE)
         return DatabaseAccess(
-            self._connect(cluster.host, cluster.port, ca_bundle),
+            self.server_at(cluster.host, cluster.port),
             DatabaseLogin(master.username, master.password),
             master.database,
             job.restore.database.databases or (master.database,),
@@ -148,18 +170,7 @@ class DatabaseStepHandler(BaseHandler):
                 cluster_resource_id=cluster.resource_id,
                 operation_id=job.operation_id,
             ),
-            tuple(self._connect(host, port, ca_bundle) for host, port in cluster.instances),
-        )
-
-    def _try_again(self, job: Job, error: DatabaseConnectionError) -> Answer:
-        """Count the failure and return 202; raise the error if it is one too many."""
-        failures = (job.state.connection_failures or 0) + 1
-        if job.execution is None or failures >= MOST_CONNECTION_FAILURES:
-            job.state = replace(job.state, connection_failures=None)
-            raise error
-        return Answer.wait(
-            f"{error.message}; it is tried again",
-            state=replace(job.state, connection_failures=failures),
+            tuple(self.server_at(host, port) for host, port in cluster.instances),
         )
 
 

@@ -35,6 +35,7 @@ AuroraRestoreError                     500
 │   ├── DatabaseConnectionError
 │   │   ├── InvalidPasswordError
 │   │   ├── ForeignCertificateError         the server's certificate is another cluster's
+│   │   ├── SwitchedLoginError              a user of the secrets is not let in after a switch
 │   │   └── WrongClusterError               the cluster that answers was not set up by the operation
 │   ├── JournalNotOwnError                  something else is in the journal's place
 │   ├── NeutraliseError                     something still ties the copy to production
@@ -510,6 +511,16 @@ class ForeignCertificateError(DatabaseConnectionError):
         action=Action.REDRIVE,
         first="Find out in RDS which cluster has the target's name, and in the DNS what its "
         "endpoint leads to. The message says which names the certificate has.",
+    )
+
+
+class SwitchedLoginError(DatabaseConnectionError):
+    """A user of the secrets cannot log in to the cluster that was switched to."""
+
+    remedy = Remedy(
+        action=Action.REDRIVE,
+        first="Find out who has changed the password in the cluster or in the secret since the "
+        "cluster was set up, and let them agree again.",
     )
 
 

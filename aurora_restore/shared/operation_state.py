@@ -427,7 +427,7 @@ class OperationState:
     app_secret_endpoint: Annotated[
         str | None,
         Key(
-            "hand-over",
+            "hand-over, verify-switch",
             "Whether the application's secret says where it is reached, or why it does not.",
             of_one_cluster=True,
         ),
@@ -525,6 +525,72 @@ class OperationState:
         Moment | None,
         Key("switch-cluster", "Until when it is kept, so that a roll-back is possible."),
     ] = None
+
+    verified_at: Annotated[
+        Moment | None,
+        Key(
+            "verify-switch",
+            "When the cluster that serves was found to be the right one, and as it was proven.",
+            of_one_cluster=True,
+        ),
+    ] = None
+    unanswered_at: Annotated[
+        Moment | None,
+        Key(
+            "verify-switch",
+            "When an attempt to log in under the target's name began that failed: the latest.",
+            of_one_cluster=True,
+        ),
+    ] = None
+    unanswered_seconds: Annotated[
+        float | None,
+        Key(
+            "verify-switch",
+            "From the beginning of the switch to the first log-in under the target's name.",
+            of_one_cluster=True,
+        ),
+    ] = None
+    unanswered_granularity_seconds: Annotated[
+        float | None,
+        Key(
+            "verify-switch",
+            "By how much that may be too long: the time since the last attempt that failed, or the "
+            "last look that did not show the new cluster under the name.",
+            of_one_cluster=True,
+        ),
+    ] = None
+    certificate_matches: Annotated[
+        bool | None,
+        Key(
+            "verify-switch",
+            "Whether the server's certificate is for the target's endpoint.",
+            of_one_cluster=True,
+        ),
+    ] = None
+    certificate: Annotated[
+        str | None,
+        Key(
+            "verify-switch",
+            "For what the server's certificate is, and what to do where clients may be refused.",
+            of_one_cluster=True,
+        ),
+    ] = None
+    retired_sessions_ended: Annotated[
+        int | None,
+        Key(
+            "verify-switch",
+            "How many sessions of clients were ended on the cluster that served before.",
+            of_one_cluster=True,
+        ),
+    ] = None
+    retired_sessions_left: Annotated[
+        tuple[str, ...],
+        Key(
+            "verify-switch",
+            "Where sessions may be left on it, by the endpoint of the instance, and why.",
+            of_one_cluster=True,
+        ),
+    ] = ()
 
     deleted_snapshots: Annotated[
         tuple[str, ...], Key("archive-snapshot", "The snapshots that the retention has deleted.")

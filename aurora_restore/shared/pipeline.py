@@ -109,16 +109,18 @@ _PREFLIGHT: Final = (
         ),
     ),
 )
-# What a switch looks at before its first rename, and the renames to its end or back.
-_RENAME_CLUSTERS: Final = (
-    Grant(Resource.TARGET_INTEGRATIONS, ("rds:DescribeIntegrations",)),
-    Grant(Resource.TARGET_DEPLOYMENTS, ("rds:DescribeBlueGreenDeployments",)),
-    Grant(Resource.ANY, ("ram:GetResourceShareAssociations",)),
+# The renames of a switch, to its end or back, and what they do to what served before.
+_SWITCH: Final = (
     Grant(Resource.TARGET_CLUSTERS, ("rds:AddTagsToResource", "rds:ModifyDBCluster")),
     Grant(Resource.CLUSTERS_BESIDE, ("rds:AddTagsToResource",), Condition.MARKS_AS_OWN),
-    Grant(Resource.CLUSTERS_BESIDE, ("rds:ModifyDBCluster",), Condition.CARRIES_TAG),
+    Grant(
+        Resource.CLUSTERS_BESIDE,
+        ("rds:ModifyDBCluster", "rds:StartDBCluster", "rds:StopDBCluster"),
+        Condition.CARRIES_TAG,
+    ),
     # The security groups of a cluster are those of its instances.
     Grant(Resource.NAMED_INSTANCES, ("rds:ModifyDBInstance",), Condition.CARRIES_TAG),
+    Grant(Resource.ADOPTED_INSTANCES, ("rds:ModifyDBInstance",)),
 )
 # What belongs to the target and does not go with its name is given to the cluster that has it now.
 _CARRY_OVER: Final = (
@@ -217,8 +219,8 @@ STEPS: Final[tuple[Step, ...]] = (
     Step(
         name="delete-rds",
         changes_aws=True,
-        purpose="Proves that the target may be deleted, records its settings, and deletes it. Where "
-        "the target is switched, it deletes what earlier runs have left beside it instead.",
+        purpose="Proves that the target may be deleted, records its settings, and deletes it; "
+        "where it is switched, deletes what earlier runs have left beside it instead.",
         grants=(
             *_PREFLIGHT,
             Grant(
@@ -236,14 +238,11 @@ STEPS: Final[tuple[Step, ...]] = (
             Grant(Resource.TARGET_SNAPSHOTS, ("rds:DeleteDBCluster",)),
             Grant(
                 Resource.CLUSTERS_BESIDE,
-                (
-                    "rds:CreateDBClusterSnapshot",
-                    "rds:DeleteDBCluster",
-                    "rds:ModifyDBCluster",
-                    "rds:StartDBCluster",
-                ),
+                ("rds:CreateDBClusterSnapshot", "rds:DeleteDBCluster"),
                 Condition.CARRIES_TAG,
             ),
+            # A switch that another operation has begun is finished or undone first.
+            *_SWITCH,
         ),
         reads_secrets=(MASTER_SECRET, APP_SECRET),
         timeout_seconds=120,
@@ -376,7 +375,10 @@ STEPS: Final[tuple[Step, ...]] = (
         "old one under another name; a roll-back changes them back.",
         grants=(
             *_READ_CLUSTERS,
-            *_RENAME_CLUSTERS,
+            Grant(Resource.TARGET_DEPLOYMENTS, ("rds:DescribeBlueGreenDeployments",)),
+            Grant(Resource.TARGET_INTEGRATIONS, ("rds:DescribeIntegrations",)),
+            Grant(Resource.ANY, ("ram:GetResourceShareAssociations",)),
+            *_SWITCH,
             *_CARRY_OVER,
             # Its certificate is refreshed by a restart, or by a reboot of its instances.
             Grant(
@@ -385,11 +387,6 @@ STEPS: Final[tuple[Step, ...]] = (
                 Condition.CARRIES_TAG,
             ),
             Grant(Resource.NAMED_INSTANCES, ("rds:RebootDBInstance",), Condition.CARRIES_TAG),
-            Grant(
-                Resource.CLUSTERS_BESIDE,
-                ("rds:StartDBCluster", "rds:StopDBCluster"),
-                Condition.CARRIES_TAG,
-            ),
         ),
         reads_secrets=(MASTER_SECRET,),
         timeout_seconds=120,

@@ -21,6 +21,8 @@ class RecordedCluster:
     port: int | None = None
     instance_endpoints: tuple[str, ...] | None = None
     """Where each instance is reached, as `host:port`."""
+    former_endpoints: tuple[str, ...] = ()
+    """The cluster endpoints that it has had under other names. Its certificate may be for them."""
     master_secret_version: str | None = None
     """The version id of the master secret whose password it was given."""
     security_group_ids: tuple[str, ...] = ()
@@ -28,6 +30,19 @@ class RecordedCluster:
     handed_over_at: str | None = None
     verified_at: str | None = None
     """When it was reached under the target's name, and was as it had been proven."""
+
+    @property
+    def instances(self) -> tuple[tuple[str, int], ...]:
+        """Return host and port of each instance."""
+        split = [endpoint.rpartition(":") for endpoint in self.instance_endpoints or ()]
+        return tuple(dict.fromkeys((host, int(port)) for host, _, port in split))
+
+    @property
+    def hosts(self) -> tuple[str, ...]:
+        """Return every host by which it is or was reached: those of its endpoints, each once."""
+        cluster = (self.writer_endpoint, self.reader_endpoint, *self.former_endpoints)
+        instances = (host for host, _ in self.instances)
+        return tuple(dict.fromkeys(host for host in (*cluster, *instances) if host))
 
 
 @dataclass(frozen=True, kw_only=True)

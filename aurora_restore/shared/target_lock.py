@@ -224,9 +224,7 @@ def _in_progress(
     return OperationInProgressError(
         f"operation {holder.operation_id} is at work on cluster {cluster_id}{where}{limit}; this "
         f"{'call' if where else 'one'} has changed nothing",
-        **{
-            HOLDER: holder.operation_id,
-            **({HOLDER_GIVES_WAY: True} if holder.gives_way else {}),
-        },
+        **{HOLDER: holder.operation_id},
+        **({HOLDER_GIVES_WAY: "yes"} if holder.gives_way else {}),
         holder_execution=holder.execution,
     )

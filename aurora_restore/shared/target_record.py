@@ -96,7 +96,7 @@ class TargetRecord:
     app_secret_host: Annotated[
         str | None,
         Attribute(
-            ("hand-over", "restore-snapshot"),
+            ("hand-over", "verify-switch", "restore-snapshot"),
             "The host that was last written into the application's secret; the next cluster of the "
             "target keeps it.",
         ),

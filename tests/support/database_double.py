@@ -5,20 +5,24 @@ test. The SQL itself is swept in ``test_sql_sweep``.
 """
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
 from aurora_restore.lambdas.setup_db_users import SetupDbUsersHandler
+from aurora_restore.lambdas.verify_switch import VerifySwitchHandler
 from aurora_restore.shared.base_handler import BaseHandler
-from aurora_restore.shared.database_step import DatabaseStepHandler
+from aurora_restore.shared.database_step import DatabaseHandler
 from aurora_restore.shared.documents.sql_script import DeployedScript
 from aurora_restore.shared.errors import (
+    DatabaseConnectionError,
     InvalidPasswordError,
     PrivilegeCheckError,
     ScriptFailedError,
+    WrongClusterError,
 )
 from aurora_restore.shared.postgres.access import DatabaseAccess
+from aurora_restore.shared.postgres.certified import CertifiedServer
 from aurora_restore.shared.postgres.connection import (
     APPLICATION_NAME,
     DatabaseLogin,
@@ -26,15 +30,25 @@ from aurora_restore.shared.postgres.connection import (
     DatabaseSession,
 )
 from aurora_restore.shared.postgres.grants import GrantOutcome
+from aurora_restore.shared.postgres.journal import JournalKey
 from aurora_restore.shared.postgres.lock_out import LockOutReport
+from aurora_restore.shared.postgres.mark import Mark
 from aurora_restore.shared.postgres.masking.findings import Finding, Proof, Result
 from aurora_restore.shared.postgres.masking.plan import described, judge
 from aurora_restore.shared.postgres.neutralise.everywhere import Neutralised
 from aurora_restore.shared.postgres.neutralise.wiring import Remnant, WiringKind
 from aurora_restore.shared.postgres.privileges import Privileges
+from aurora_restore.shared.postgres.retired_sessions import (
+    EndedSessions,
+    RetiredServers,
+    WhyNotEnded,
+    is_retired,
+)
 from aurora_restore.shared.postgres.scripts import SqlScript
 from aurora_restore.shared.postgres.tasks import Task, TaskStatus
+from aurora_restore.shared.postgres.verification import Identity, ServingCluster, is_expected
 from embedded_aws.rds.backend import RdsBackend
+from embedded_aws.rds.hosts import instance_host
 
 INHERITED = ("app_user", "etl")
 
@@ -63,6 +77,8 @@ class Contents:
     """The operations whose mark it has."""
     statements: list[tuple[str, str]] = field(default_factory=list)
     """What was run in sessions of a step, each with its database."""
+    sessions: list[str] = field(default_factory=list)
+    """The clients that are connected to it, by name."""
 
     @property
     def scripts(self) -> list[tuple[str, str]]:
@@ -110,11 +126,13 @@ class DatabasesDouble:
 
     def injected(self, handler: type[BaseHandler]) -> Mapping[str, Any]:
         """What lets a step reach the double: arguments for its handler."""
-        if not issubclass(handler, DatabaseStepHandler):
+        if not issubclass(handler, DatabaseHandler):
             return {}
         given: dict[str, Any] = {"connect": self._connect, "read_asset": self._read_asset}
         if issubclass(handler, SetupDbUsersHandler):
             given["open_setup"] = self._open_setup
+        if issubclass(handler, VerifySwitchHandler):
+            given["verification"] = VerificationDouble(self)
         return given
 
     def _read_asset(self, path: str) -> str:
@@ -149,6 +167,48 @@ class DatabasesDouble:
         contents = self.of(found[0])
         contents.end_tasks(self.backend.clock.now())
         return contents
+
+    def log_in_at(self, host: str, login: DatabaseLogin) -> str:
+        """The storage of the cluster at a host, if it lets the user in."""
+        if self.refusals:
+            raise self.refusals.pop(0)
+        data_plane: Any = self.backend.data_plane
+        storage = self._find_at(host)
+        if storage not in data_plane.accepting:
+            raise DatabaseConnectionError(f"nothing answers at {host}")
+        if data_plane.passwords[storage] != {login.user: login.password}:
+            raise InvalidPasswordError(
+                f"{login.user!r} could not log in", sqlstate="28P01", user=login.user
+            )
+        return storage
+
+    def certify(self, server: DatabaseServer) -> CertifiedServer:
+        """What the certificate shows of the cluster at a server."""
+        data_plane: Any = self.backend.data_plane
+        certified = data_plane.certified.get(self._find_at(server.host))
+        assert certified is not None
+        names = (certified.writer, certified.reader)
+        known = None if server.host in names else certified.writer
+        return CertifiedServer(server=replace(server, certified_as=known), names=names)
+
+    def mark(self, storage: str, key: JournalKey | None) -> Mark | None:
+        """What a cluster's journal says of an operation."""
+        if key is None:
+            return None
+        is_own = key.cluster_resource_id == storage
+        is_set_up = is_own and key.operation_id in self.of(storage).set_up_by
+        return Mark.SET_UP if is_set_up else Mark.MISSING
+
+    def _find_at(self, host: str) -> str:
+        data_plane: Any = self.backend.data_plane
+        for _, region in self.backend.regional_backends():
+            for cluster in region.clusters.values():
+                names = data_plane.names.get(cluster.resource_id)
+                hosts = [] if names is None else [names.writer, names.reader]
+                hosts += [instance_host(each) for each in self.backend.members(cluster)]
+                if host in hosts:
+                    return str(cluster.resource_id)
+        raise DatabaseConnectionError(f"nobody has the name {host}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -282,6 +342,64 @@ class SetupDouble:
                 for contents in self.databases.contents.values()
             ):
                 raise PrivilegeCheckError(f"{login.user!r} was not let in")
+
+
+@dataclass
+class VerificationDouble:
+    """The verification without its SQL and without TLS."""
+
+    databases: DatabasesDouble
+
+    def identify(self, cluster: ServingCluster) -> Identity:
+        certified = self.databases.certify(cluster.server)
+        try:
+            storage = self.databases.log_in_at(cluster.server.host, cluster.master)
+        except InvalidPasswordError:
+            if cluster.key is not None:
+                raise
+            return Identity(certified=certified, mark=None, logged_in=False)
+        mark = self.databases.mark(storage, cluster.key)
+        other = self.databases.mark(storage, cluster.key_of_the_retired_one)
+        if not is_expected(mark, other, is_new=cluster.is_new):
+            raise WrongClusterError(f"another cluster is at {cluster.server.host}")
+        return Identity(certified=certified, mark=mark)
+
+    def prove_access(
+        self,
+        cluster: ServingCluster,
+        identity: Identity,
+        app: DatabaseLogin,
+        readonly: DatabaseLogin,
+        keep: tuple[str, ...] | None,
+    ) -> None:
+        storage = self.databases.log_in_at(cluster.server.host, cluster.master)
+        logins = self.databases.of(storage).logins
+        for login in (app, readonly):
+            if logins.get(login.user) != login.password:
+                raise PrivilegeCheckError(f"{login.user!r} was not let in")
+
+    def end_retired_sessions(
+        self, cluster: RetiredServers, master: DatabaseLogin, database: str
+    ) -> EndedSessions:
+        ended = 0
+        obstacles = {}
+        for server in cluster.servers:
+            try:
+                storage = self.databases.log_in_at(server.host, master)
+            except InvalidPasswordError:
+                obstacles[f"{server.host}:{server.port}"] = WhyNotEnded.LOGIN_REFUSED
+                continue
+            except DatabaseConnectionError:
+                obstacles[f"{server.host}:{server.port}"] = WhyNotEnded.UNREACHABLE
+                continue
+            marks = (cluster.key, cluster.key_of_the_live_one)
+            if not is_retired(*(self.databases.mark(storage, key) for key in marks)):
+                obstacles[f"{server.host}:{server.port}"] = WhyNotEnded.ANOTHER_CLUSTER
+                continue
+            sessions = self.databases.of(storage).sessions
+            ended += len(sessions)
+            sessions.clear()
+        return EndedSessions(ended=ended, obstacles=obstacles)
 
 
 def _name(task: Task) -> str:

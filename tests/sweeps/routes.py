@@ -49,6 +49,8 @@ class SweepRoute:
     which the pipeline makes a manual copy of through a role there, if the account is another."""
     target: Document = field(default_factory=dict)
     """Fields of ``target`` in the configuration."""
+    switch: Document = field(default_factory=dict)
+    """Fields of ``switch`` in the configuration."""
     old_cluster: Document | None = field(default_factory=dict)
     """The settings of the cluster that is replaced; None where there is none."""
     deletion_lag: float = 0
@@ -110,6 +112,7 @@ class SweepRoute:
                 **({"kms_key_id": keys[HOME]} if keys else {}),
                 **self.target,
             },
+            "switch": self.switch,
             "database": {"scripts": [{"path": SCRIPT}]},
             "archive": {"keep_copies": 1},
             "polling": {"floor_seconds": 600, "fraction": 1.0, "cap_seconds": 3600},

@@ -16,6 +16,7 @@ import pytest
 
 from aurora_restore.shared.documents.environment import Environment
 from aurora_restore.shared.documents.schema import parse
+from aurora_restore.shared.errors import DatabaseConnectionError
 from aurora_restore.shared.names import TAG_MANAGED_BY
 from aurora_restore.shared.pipeline import STEPS, Step
 from embedded_aws.rds.models import Location
@@ -178,14 +179,16 @@ class Judge:
                 yield rds("cluster-snapshot", given.get("DBClusterSnapshotIdentifier", "*")), {}
                 if "Filters" in given or "DBClusterIdentifier" in given:
                     yield rds("cluster", given.get("DBClusterIdentifier", "*")), {}
-            case "DescribeDBClusters" | "ModifyDBCluster" | "DeleteDBCluster":
+            case "DescribeDBClusters":
+                yield self._tagged(rds("cluster", given.get("DBClusterIdentifier", "*")))
+            case "ModifyDBCluster" | "DeleteDBCluster" | "StartDBCluster" | "StopDBCluster":
                 yield self._tagged(rds("cluster", given["DBClusterIdentifier"]))
                 final = given.get("FinalDBSnapshotIdentifier")
                 if final:
                     yield rds("cluster-snapshot", final), {}
             case "DescribeDBInstances":
                 yield rds("db", given.get("DBInstanceIdentifier", "*")), {}
-            case "DeleteDBInstance":
+            case "DeleteDBInstance" | "RebootDBInstance":
                 yield self._tagged(rds("db", given["DBInstanceIdentifier"]))
             case "CreateDBInstance":
                 yield rds("cluster", given["DBClusterIdentifier"]), asked
@@ -229,9 +232,12 @@ class Judge:
                 yield given["executionArn"], {}
             case (
                 "DescribeAccountAttributes"
+                | "DescribeBlueGreenDeployments"
+                | "DescribeIntegrations"
                 | "DescribeOrderableDBInstanceOptions"
                 | "DescribeScalableTargets"
                 | "DescribeSecurityGroups"
+                | "DescribeSubnets"
             ):
                 yield "*", {}
             case other:
@@ -269,7 +275,7 @@ class Judge:
                 cluster = f"arn:aws:rds:{place}:cluster:{given['DBClusterIdentifier']}"
                 yield ADD_TAGS, snapshot, {}
                 yield "rds:CreateDBClusterSnapshot", snapshot, {}
-                yield "rds:CreateDBClusterSnapshot", cluster, {}
+                yield "rds:CreateDBClusterSnapshot", *self._tagged(cluster)
             case _:
                 pass
 
@@ -343,6 +349,57 @@ CALLED: dict[str, set[str]] = {step.name: set() for step in STEPS}
 def test_every_call_is_granted_on_exactly_what_it_is_on(route: SweepRoute, misfortune: str) -> None:
     judge, status = judged(route, MISFORTUNES[misfortune])
     assert status == SUCCEEDED
+    assert judge.refused == []
+    for step, actions in judge.called.items():
+        CALLED[step] |= actions
+
+
+SWITCHED = SweepRoute(
+    name="switched",
+    source=HOME,
+    copies=0,
+    target={"strategy": "switch", "skip_final_snapshot": False, "replace_protected": True},
+    switch={"stop_old": True, "keep_old_hours": 1, "tls_refresh": "reboot"},
+)
+
+
+@dataclass
+class DiesAtRename:
+    """The function's process is gone once a rename of its own has been carried out."""
+
+    judge: Judge
+    renames: int
+
+    def hook(self, call: AwsCall, proceed: Proceed) -> Any:
+        done = self.judge.hook(call, proceed)
+        self.renames -= "NewDBClusterIdentifier" in call.parameters
+        if self.renames == 0:
+            raise DatabaseConnectionError("the process is gone")
+        return done
+
+
+def test_a_switch_the_way_back_and_a_retirement_call_only_what_is_granted() -> None:
+    """Each is undisturbed first; then a switch dies after its last rename, and a retirement
+    finishes it before it deletes what its time has come for."""
+    with SWITCHED.staged() as stage:
+        judge = Judge(stage, policies_of(environment_of(stage)), {})
+        hours = 2
+
+        def run(name: str, given: dict[str, Any], hook: Any = judge.hook) -> str:
+            stage.bench.advance(3600 * hours)
+            execution = stage.start(name, given)
+            with stage.tap.hooked(hook):
+                stage.run(execution)
+                if execution.status == FAILED:
+                    stage.announce_end(execution)
+            return execution.status
+
+        assert run("op-1", {}) == SUCCEEDED
+        assert run("op-2", {"roll_back": True}) == SUCCEEDED
+        assert run("op-3", {"retire": True}) == SUCCEEDED
+        assert run("op-4", {}, DiesAtRename(judge, 2).hook) == FAILED
+        assert run("op-5", {"retire": True}) == SUCCEEDED
+        assert run("op-6", {"retire": True}) == SUCCEEDED
     assert judge.refused == []
     for step, actions in judge.called.items():
         CALLED[step] |= actions

@@ -65,6 +65,10 @@ class Arns:
                 return self._instances_named_after(self._restores())
             case Resource.TARGET_ENDPOINTS:
                 return [self.rds("cluster-endpoint:*")]
+            case Resource.TARGET_DEPLOYMENTS:
+                return [self.rds("deployment:*")]
+            case Resource.TARGET_INTEGRATIONS:
+                return [self.rds("integration:*")]
             case Resource.TARGET_PROXIES:
                 return [self.rds("db-proxy:*"), self.rds("target-group:*")]
             case Resource.PROXY_TARGETS:
@@ -75,10 +79,6 @@ class Arns:
                     f"arn:{self.partition}:application-autoscaling:{environment.region}"
                     f":{environment.account}:scalable-target/*"
                 ]
-            case Resource.TARGET_INTEGRATIONS:
-                return [self.rds("integration:*")]
-            case Resource.TARGET_DEPLOYMENTS:
-                return [self.rds("deployment:*")]
             case Resource.ADOPTED_INSTANCES:
                 return self._instances_named_after(
                     restore for restore in self._restores() if restore.target.adopt

@@ -2,8 +2,9 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import assert_never
+from typing import Self, assert_never
 
+from aurora_restore.shared.documents.secrets import AppCredentials
 from aurora_restore.shared.postgres.connection import DatabaseLogin
 from aurora_restore.shared.postgres.tasks import Task, TaskStatus
 
@@ -14,6 +15,16 @@ class ApplicationLogins:
 
     app: DatabaseLogin
     readonly: DatabaseLogin
+
+    @classmethod
+    def of(cls, app: AppCredentials) -> Self | None:
+        """Return the logins of the application's secret; None as long as one lacks a password."""
+        if app.app_password is None or app.readonly_password is None:
+            return None
+        return cls(
+            DatabaseLogin(app.app_username, app.app_password),
+            DatabaseLogin(app.readonly_username, app.readonly_password),
+        )
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -41,6 +41,8 @@ class ServingCluster:
     """Of the operation that has set it up; None if no operation has."""
     key_of_the_retired_one: JournalKey | None
     """The same of the cluster that it is not to be."""
+    is_new: bool
+    """Whether this operation has set it up, so that its journal must say so."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,7 +105,7 @@ class PostgresVerification:
                 if cluster.key is not None:
                     raise
                 return Identity(certified=certified, mark=None, logged_in=False)
-        if not is_expected(mark, other):
+        if not is_expected(mark, other, is_new=cluster.is_new):
             raise WrongClusterError(
                 f"the cluster at {server.host}:{server.port} is not the one that is to serve: "
                 f"{_what_it_says(cluster)}",
@@ -138,15 +140,16 @@ class PostgresVerification:
         return end_retired_sessions(cluster, master, database)
 
 
-def is_expected(serving: Mark | None, retired: Mark | None) -> bool:
+def is_expected(serving: Mark | None, retired: Mark | None, *, is_new: bool) -> bool:
     """Return whether a cluster is the one that is to serve, by the marks of both that there are.
 
     None stands for a cluster in which no operation has done anything. One that was restored from a
-    snapshot of the retired cluster has that one's mark beside its own.
+    snapshot of the retired cluster has that one's mark beside its own. On the way back it is enough
+    that the rejected cluster's mark is missing: an earlier version may have left none of its own.
     """
-    if serving is None:
-        return retired in (None, Mark.MISSING)
-    return serving is not Mark.MISSING
+    if serving in (Mark.BEGUN, Mark.SET_UP):
+        return True
+    return not is_new and retired in (None, Mark.MISSING)
 
 
 def _find_mark(session: DatabaseSession, key: JournalKey | None) -> Mark | None:
@@ -154,7 +157,7 @@ def _find_mark(session: DatabaseSession, key: JournalKey | None) -> Mark | None:
 
 
 def _what_it_says(cluster: ServingCluster) -> str:
-    if cluster.key is None:
+    if not cluster.is_new or cluster.key is None:
         return "its journal is the retired cluster's"
     return (
         f"its journal does not say that operation {cluster.key.operation_id} has done anything in "

@@ -57,6 +57,8 @@ if TYPE_CHECKING:
 
 NAME_TAKEN: Final = "DBClusterAlreadyExistsFault"
 BUSY: Final = "InvalidDBClusterStateFault"
+MOST_FORMER_ENDPOINTS: Final = 8
+"""How many endpoints of a cluster's former names are remembered: the latest."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -346,11 +348,15 @@ class TargetSwitch:
         if shown is None:
             return cluster
         name = shown["DBClusterIdentifier"]
+        endpoints = (shown.get("Endpoint"), shown.get("ReaderEndpoint"))
+        had = (cluster.writer_endpoint, cluster.reader_endpoint, *cluster.former_endpoints)
+        former = dict.fromkeys(each for each in had if each and each not in endpoints)
         return replace(
             cluster,
             cluster_id=name,
-            writer_endpoint=shown.get("Endpoint"),
-            reader_endpoint=shown.get("ReaderEndpoint"),
+            writer_endpoint=endpoints[0],
+            reader_endpoint=endpoints[1],
+            former_endpoints=tuple(former)[:MOST_FORMER_ENDPOINTS],
             port=shown.get("Port"),
             instance_endpoints=tuple(
                 f"{at['Address']}:{at['Port']}"

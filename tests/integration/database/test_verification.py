@@ -63,12 +63,13 @@ def serving(cluster: Restored) -> ServingCluster:
         databases=(DATABASE,),
         key=OPERATION,
         key_of_the_retired_one=BEFORE,
+        is_new=True,
     )
 
 
 def adopted(cluster: Restored) -> ServingCluster:
     """A cluster that no operation has set up, in the place of that of OPERATION."""
-    return replace(serving(cluster), key=None, key_of_the_retired_one=OPERATION)
+    return replace(serving(cluster), key=None, key_of_the_retired_one=OPERATION, is_new=False)
 
 
 def prove(cluster: ServingCluster, identity: Identity) -> None:

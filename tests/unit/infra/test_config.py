@@ -249,6 +249,34 @@ def test_an_environment_is_read_under_its_name() -> None:
             "'staging': each restore needs a target of its own",
         ),
         (
+            f"{STAGING}.target",
+            restore({"target.strategy": "switch", "target.cluster_id": 6 * "abcdefg-" + "x"})[
+                "target"
+            ],
+            f"{STAGING}.target.cluster_id: 'abcdefg-abcdefg-abcdefg-abcdefg-abcdefg-abcdefg-x' has "
+            '49 characters: with `strategy` "switch" it has at most 47',
+        ),
+        (
+            f"{STAGING}",
+            restore(
+                {
+                    "source": {"cluster_id": "orders-staging-ar-0a1b2c3d", "region": "us-west-2"},
+                    "target.strategy": "switch",
+                }
+            ),
+            f"{STAGING}.target.strategy: \"switch\" would give clusters beside 'orders-staging' "
+            "names like 'orders-staging-ar-0a1b2c3d', the source of the restore 'staging'",
+        ),
+        (
+            "restores",
+            {
+                "staging": restore({"target.strategy": "switch"}),
+                "test": restore({"target.cluster_id": "orders-staging-ar-0a1b2c3d-old"}),
+            },
+            f"{STAGING}.target.strategy: \"switch\" would give clusters beside 'orders-staging' "
+            "names like 'orders-staging-ar-0a1b2c3d-old', the target of the restore 'test'",
+        ),
+        (
             f"{STAGING}.target.serverless_v2_scaling",
             ABSENT,
             f"{STAGING}.target.serverless_v2_scaling: is missing: `db.serverless` instances need",

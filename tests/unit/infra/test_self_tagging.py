@@ -55,7 +55,9 @@ class EnvironmentRoles:
         taggers = [name for name, each in self.policies.items() if each.allows(TAGS, arn, asked)]
         for tagger in taggers:
             for changer, action in self.changes():
-                if self.policies[changer].allows(action, arn, {CARRIED: self.tag}):
+                policy = self.policies[changer]
+                needs_no_tag = policy.allows(action, arn, {})
+                if policy.allows(action, arn, {CARRIED: self.tag}) and not needs_no_tag:
                     yield TagAndChange(tagger, changer, action)
 
     def changes(self) -> Iterator[tuple[str, str]]:
@@ -181,6 +183,22 @@ def test_the_pairs_are_there_for_the_pipeline_s_own(example: str) -> None:
         "rds:ModifyDBInstance",
         "rds:RebootDBInstance",
     }
+
+
+def test_a_cluster_beside_a_switched_target_can_be_marked_and_then_deleted() -> None:
+    """By its name alone: a neighbour whose name only begins like the target's can be neither."""
+    roles = roles_of("switched")
+    place = f"arn:aws:rds:{roles.environment.region}:{roles.environment.account}:cluster"
+    (target,) = (each.target.cluster_id for each in roles.environment.restores.values())
+
+    for name in (f"{target}-ar-0a1b2c3d", f"{target}-ar-0a1b2c3d-old"):
+        actions = {each.action for each in roles.pairs(f"{place}:{name}")}
+        assert {"rds:DeleteDBCluster", "rds:ModifyDBCluster"} <= actions
+    for name in (f"{target}-production", f"{target}-ar-1", f"{target}-ar-0a1b2c3d-new"):
+        carried = {CARRIED: roles.tag, f"aws:RequestTag/{TAG_MANAGED_BY}": roles.tag}
+        for policy in roles.policies.values():
+            for action in (TAGS, "rds:DeleteDBCluster", "rds:ModifyDBCluster"):
+                assert not policy.allows(action, f"{place}:{name}", carried)
 
 
 FOREIGN: Final = (

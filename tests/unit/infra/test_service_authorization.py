@@ -62,24 +62,33 @@ NOT_NEEDED: Final[Mapping[tuple[str, str, str], str]] = {
         "a member of a cluster has no final snapshot of its own"
     ),
     **{
-        ("delete-rds", "rds:ModifyDBCluster", name): "it lifts the deletion protection only"
+        ("delete-rds", action, name): (
+            "it lifts the deletion protection, or finishes what switch-cluster has begun"
+        )
+        for action in ("rds:ModifyDBCluster", "rds:ModifyDBInstance")
+        for name in ("iam:PassRole", "kms:CreateGrant", "kms:Decrypt", "kms:GenerateDataKey")
+    },
+    ("hand-over", "rds:ModifyDBInstance", "rds:AddTagsToResource"): "it gives instances no tags",
+    **{
+        ("switch-cluster", action, name): (
+            "it renames, attaches security groups and sets the master password only"
+        )
+        for action in ("rds:ModifyDBCluster", "rds:ModifyDBInstance")
         for name in (
             "iam:PassRole",
             "kms:CreateGrant",
             "kms:Decrypt",
+            "kms:DescribeKey",
             "kms:GenerateDataKey",
-            "rds:ModifyDBInstance",
         )
     },
-    ("hand-over", "rds:ModifyDBInstance", "rds:AddTagsToResource"): "it gives instances no tags",
     (
         "switch-cluster",
         "application-autoscaling:RegisterScalableTarget",
         "application-autoscaling:TagResource",
     ): "it gives scalable targets no tags",
     **{
-        (step, action, name): "it attaches security groups, sets the password or renames only"
-        for step in ("hand-over", "switch-cluster")
+        ("hand-over", action, name): "it attaches security groups only"
         for action in ("rds:ModifyDBCluster", "rds:ModifyDBInstance")
         for name in (
             "iam:PassRole",

@@ -382,10 +382,10 @@ def test_a_protected_retired_cluster_is_an_obstacle(scene: Scene) -> None:
 # A switch that is in progress
 
 
-def test_nothing_is_deleted_while_a_switch_is_in_progress(scene: Scene) -> None:
+def test_nothing_is_deleted_while_the_operation_itself_is_switching(scene: Scene) -> None:
     made = make_beside(scene, TEMPORARY)
-    incoming = RecordedCluster(resource_id=made, cluster_id=TEMPORARY, restored_by=EARLIER)
-    record_live(scene, switch=PlannedSwitch(by=EARLIER, planned_at="then", incoming=incoming))
+    incoming = RecordedCluster(resource_id=made, cluster_id=TEMPORARY, restored_by="op-1")
+    record_live(scene, switch=PlannedSwitch(by="op-1", planned_at="then", incoming=incoming))
 
     with pytest.raises(SwitchInProgressError):
         go(scene, DeleteRdsHandler)

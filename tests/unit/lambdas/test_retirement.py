@@ -24,7 +24,14 @@ from tests.unit.lambdas.beside import (
     records,
     until_done,
 )
-from tests.unit.lambdas.switched import configure_switch
+from tests.unit.lambdas.midway import dying_after
+from tests.unit.lambdas.switched import (
+    BESIDE,
+    beside_handed_over,
+    configure_switch,
+    resource_id,
+    switch,
+)
 from tests.unit.scene import HOME, TARGET, Scene, make_scene
 
 RETIREMENT = "retirement-1"
@@ -241,3 +248,26 @@ def test_a_retirement_says_which_step_comes_next(scene: Scene, handler: Any) -> 
     assert answer["statusCode"] == 200
     if handler is CheckDeleteStatusHandler:
         assert answer["body"]["next_step"] == "sns-notification"
+
+
+# A switch that died
+
+
+def test_a_switch_that_died_between_its_renames_is_settled_before_anything_is_deleted(
+    bench: Bench,
+) -> None:
+    scene = make_scene(bench)
+    scene.make_target()
+    beside_handed_over(scene)
+    old, new = resource_id(scene, TARGET), resource_id(scene, BESIDE)
+    with dying_after(scene, "ModifyDBCluster"):
+        switch(scene)
+    release(scene, "op-1")
+
+    retire(scene)
+
+    record = records(scene).read()
+    assert record is not None
+    assert record.switch is None
+    assert resource_id(scene, TARGET) == old
+    assert resource_id(scene, BESIDE) == new

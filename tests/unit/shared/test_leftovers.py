@@ -67,7 +67,7 @@ def every_beside() -> list[Beside]:
     """Every cluster beside a target that there could be."""
     flags = [each.name for each in fields(Beside) if each.name != "keep_until"]
     return [
-        replace(Beside(keep_until=until), **dict(zip(flags, values, strict=True)))
+        Beside(keep_until=until, **dict(zip(flags, values, strict=True)))
         for until in (None, BEFORE, SOON)
         for values in product((False, True), repeat=len(flags))
     ]
