@@ -19,6 +19,7 @@ from aurora_restore.shared.cluster.settings import (
 )
 from aurora_restore.shared.names import TAG_ARCHIVED_AT, TAG_OPERATION
 from aurora_restore.shared.preflight.inventory import Inventory
+from aurora_restore.shared.preflight.planned_switch import planned_switch
 from aurora_restore.shared.rds.arns import RdsArn
 from aurora_restore.shared.rds.calls import RdsCall, tag_resource
 from aurora_restore.shared.rds.statuses import DELETING, STOPPED
@@ -30,7 +31,8 @@ from aurora_restore.shared.snapshots.routes import Where
 def planned_calls(found: Inventory, path: SnapshotPath, moment: str) -> Iterator[RdsCall]:
     """Yield every call by which a run from here would change RDS, in order. Change nothing.
 
-    ``moment`` is the timestamp that an archived copy would be tagged with. What a run decides
+    ``moment`` is the timestamp that an archived copy would be tagged with, and that a switch is
+    planned at. What a run decides
     only later is left out: which snapshots the retention no longer keeps, and what is done again
     after an operation of AWS has failed. Raises ConfigurationError if a parameter of a call is not
     configured; the preflight reports that as an obstacle.
@@ -60,12 +62,22 @@ def planned_calls(found: Inventory, path: SnapshotPath, moment: str) -> Iterator
             instance_tags(target, plan, owner.tags),
         )
     yield cluster_calls.set_master_password(name, region, "")
-    for extra in extras(name, region, found.old, {}, found.planned_instances, owner.tags):
+    for extra in extras(
+        name,
+        region,
+        found.old,
+        {},
+        found.planned_instances,
+        owner.tags,
+        beside=request.restores_beside,
+    ):
         yield extra.call
     touches = finishing_touches(settings, found.old)
     if touches:
         yield cluster_calls.finish_cluster(name, region, touches)
     yield from _hand_over(found, path, network)
+    if request.restores_beside:
+        yield from planned_switch(found, network.quarantine_group_ids, moment)
     yield from _clean_up(found, path, moment)
 
 
@@ -90,8 +102,9 @@ def _hand_over(found: Inventory, path: SnapshotPath, network: ClusterNetwork) ->
     )
     if network.quarantine_group_ids:
         yield cluster_calls.lift_quarantine(name, place.region, network.security_group_ids)
-    for opening in openings(str(arn), place.region, found.old, {}):
-        yield opening.call
+    if not request.restores_beside:
+        for opening in openings(str(arn), place.region, found.old, {}):
+            yield opening.call
 
 
 def _copies(found: Inventory, path: SnapshotPath) -> Iterator[RdsCall]:

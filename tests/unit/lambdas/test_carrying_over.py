@@ -9,6 +9,7 @@ from aurora_restore.lambdas.check_restore_status import CheckRestoreStatusHandle
 from aurora_restore.lambdas.delete_rds import DeleteRdsHandler
 from aurora_restore.lambdas.hand_over import HandOverHandler
 from aurora_restore.lambdas.restore_snapshot import RestoreSnapshotHandler
+from aurora_restore.lambdas.snapshot_check import SnapshotCheckHandler
 from aurora_restore.shared.names import READER_COUNT
 from aurora_restore.shared.state_utils import SUCCESS
 from tests.unit.lambdas.arrange import LONG_ENOUGH, go
@@ -119,9 +120,7 @@ breaks = pytest.mark.parametrize("broken", [False, True], ids=["data-api-stays",
 def test_what_does_not_go_with_the_name_is_the_new_cluster_s(
     scene: Scene, by_name: bool, broken: bool
 ) -> None:
-    scene.bench.rds.admin.set_rules(
-        proxies_follow_the_name=by_name, rename_breaks_data_api=broken
-    )
+    scene.bench.rds.admin.set_rules(proxies_follow_the_name=by_name, rename_breaks_data_api=broken)
     make_surroundings(scene)
     hand_over_beside(scene)
 
@@ -139,9 +138,7 @@ def test_what_does_not_go_with_the_name_is_the_new_cluster_s(
 def test_after_a_roll_back_it_is_the_old_one_s_again(
     scene: Scene, by_name: bool, broken: bool
 ) -> None:
-    scene.bench.rds.admin.set_rules(
-        proxies_follow_the_name=by_name, rename_breaks_data_api=broken
-    )
+    scene.bench.rds.admin.set_rules(proxies_follow_the_name=by_name, rename_breaks_data_api=broken)
     make_surroundings(scene)
     hand_over_beside(scene)
     switch(scene)
@@ -274,3 +271,53 @@ def test_another_call_of_a_finished_switch_changes_nothing(scene: Scene) -> None
         scene.client("rds").create_db_cluster_endpoint(
             DBClusterIdentifier=TARGET, DBClusterEndpointIdentifier="reports", EndpointType="ANY"
         )
+
+
+def test_a_dry_run_says_what_does_not_follow_the_name_and_lists_the_calls_of_the_switch(
+    scene: Scene,
+) -> None:
+    make_surroundings(scene)
+    document = scene.document
+    document["target"] |= {
+        "strategy": "switch",
+        "instances": [{"instance_class": "db.r6g.large"}] * 2,
+    }
+    scene.bench.configure(document)
+
+    body = go(scene, SnapshotCheckHandler, {"dry_run": True})["body"]
+
+    assert body["ready"] is True
+    assert body["will_be_lost"] == []
+    lines = " | ".join(body["warnings"])
+    for subject in (
+        "the custom endpoint reports: carried over",
+        "the registration with RDS Proxy orders-proxy: carried over",
+        "the auto scaling of readers (1 to 4): carried over",
+        "the Data API: carried over",
+        f"CloudWatch alarms on instances ({TARGET}-1, {TARGET}-2)",
+    ):
+        assert subject in lines
+    calls = [each["operation"] for each in body["calls"]]
+    switching = calls[calls.index("RestoreDBClusterFromSnapshot") :]
+    renames = [
+        (each["parameters"]["DBClusterIdentifier"], each["parameters"]["NewDBClusterIdentifier"])
+        for each in body["calls"]
+        if "NewDBClusterIdentifier" in each["parameters"]
+    ]
+    assert renames == [(TARGET, RETIRED), (BESIDE, TARGET)]
+    assert switching[-5:] == [
+        "AddTagsToResource",
+        "DeleteDBClusterEndpoint",
+        "EnableHttpEndpoint",
+        "CreateDBClusterEndpoint",
+        "AddTagsToResource",
+    ]
+    assert "DeleteDBCluster" not in calls
+
+
+def test_a_dry_run_of_a_replacement_says_nothing_of_it(scene: Scene) -> None:
+    make_surroundings(scene)
+
+    body = go(scene, SnapshotCheckHandler, {"dry_run": True})["body"]
+
+    assert not any("carried over" in line for line in body["warnings"])
