@@ -1,6 +1,6 @@
 # Everything a developer runs. `make` alone lists it.
 .DEFAULT_GOAL := help
-.PHONY: help setup majors demo demo-cross-account check test docs format clean
+.PHONY: help setup majors demo demo-cross-account demo-switch check test docs format clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -19,6 +19,9 @@ majors: setup $(MAJORS)/node_modules/.ready ## Install the other versions of Pos
 
 demo-cross-account: setup ## The demo with the source in another account
 	@$(PY) -m demo --cross-account
+
+demo-switch: setup ## The demo with a target that serves until another gets its name
+	@$(PY) -m demo --switch
 
 demo: setup ## Restore a real database, from snapshot to notification, on this machine
 	@$(PY) -m demo

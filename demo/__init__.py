@@ -8,8 +8,10 @@ was promised is looked up in the restored database.
 * :mod:`~demo.preparation` makes it, with :mod:`~demo.clusters`, :mod:`~demo.configuration` and,
   for what production is connected to, :mod:`~demo.wiring`,
 * :mod:`~demo.watching` follows the execution, while :mod:`~demo.outsider` tries to connect,
+* :mod:`~demo.client` logs in to the target's name all the time where that is switched, and
+  :mod:`~demo.switching` looks at what it met and at the cluster that is kept,
 * :mod:`~demo.inspection` looks at what came of it, :mod:`~demo.originals` for what must be gone,
-* :mod:`~demo.progress`, :mod:`~demo.checks` and :mod:`~demo.safety_checks` decide, from values
-  alone,
+* :mod:`~demo.progress`, :mod:`~demo.checks`, :mod:`~demo.safety_checks` and
+  :mod:`~demo.client_checks` decide, from values alone,
 * :mod:`~demo.screen` and :mod:`~demo.report` show.
 """

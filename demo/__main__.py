@@ -1,10 +1,11 @@
 """``python -m demo``, which is what ``make demo`` runs.
 
-With ``--cross-account`` the source is in another account, as in ``make demo-cross-account``.
+With ``--cross-account`` the source is in another account, as in ``make demo-cross-account``; with
+``--switch`` the target serves until another cluster gets its name, as in ``make demo-switch``.
 """
 
 import argparse
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from demo.interruption import InterruptedRunError, Interruptions
 
@@ -18,11 +19,17 @@ def main() -> int:
     parser.add_argument(
         "--cross-account", action="store_true", help="the source is in another account"
     )
-    cross_account = parser.parse_args().cross_account
+    parser.add_argument(
+        "--switch",
+        action="store_true",
+        help="the target serves until the new cluster gets its name, and gets it back at the end",
+    )
+    chosen = parser.parse_args()
     with Interruptions() as interruptions:
         status = 0
         try:
-            status = _run(interruptions.ending, cross_account=cross_account)
+            scenario = {"cross_account": chosen.cross_account, "switch": chosen.switch}
+            status = _run(interruptions.ending, scenario)
         except InterruptedRunError:
             interruptions.ending()
         if interruptions.received is not None:
@@ -31,13 +38,13 @@ def main() -> int:
         return interruptions.exit_status or status
 
 
-def _run(ending: Callable[[], None], *, cross_account: bool) -> int:
+def _run(ending: Callable[[], None], scenario: Mapping[str, bool]) -> int:
     # These take a second to import, in which Ctrl-C must be understood already.
     from demo.run import run
     from demo.scenario import shop_scenario
     from demo.screen import make_console
 
-    return run(shop_scenario(cross_account=cross_account), make_console(), ending)
+    return run(shop_scenario(**scenario), make_console(), ending)
 
 
 if __name__ == "__main__":

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from aurora_restore.shared.sequences import REPLACE
+from aurora_restore.shared.sequences import StepSequence
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -159,15 +159,15 @@ def check_same(promise: str, expected: object, found: object) -> Check:
     return Check(promise=promise, held=expected == found, found=f"{found}, not {expected}")
 
 
-def check_states(statuses: Mapping[str, str]) -> Check:
-    """Return the check that the state table holds every step as a success."""
+def check_states(statuses: Mapping[str, str], sequence: StepSequence) -> Check:
+    """Return the check that the state table holds every step of a sequence as a success."""
     wrong = [
         f"{step} {statuses.get(step, 'missing')}"
-        for step in REPLACE.steps
+        for step in sequence.steps
         if statuses.get(step) != "SUCCESS"
     ]
     return Check(
-        promise=f"The state table holds all {len(REPLACE.steps)} steps as SUCCESS",
+        promise=f"The state table holds all {len(sequence.steps)} steps as SUCCESS",
         held=not wrong,
         found=", ".join(wrong),
     )

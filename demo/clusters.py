@@ -153,6 +153,14 @@ class ClusterMaker:
         self._until(lambda: set(instance_statuses(rds, cluster.name)) == {"available"})
         return _described(rds, cluster)
 
+    def set_master_password(self, cluster: DemoCluster, password: str) -> None:
+        """Give a cluster another master password, and wait until it has it."""
+        rds = self._aws.client("rds", account=cluster.account, region=cluster.region)
+        rds.modify_db_cluster(
+            DBClusterIdentifier=cluster.name, MasterUserPassword=password, ApplyImmediately=True
+        )
+        self._until(lambda: _is_settled(_described(rds, cluster)))
+
     def _until(self, reached: Callable[[], bool]) -> None:
         deadline = time.monotonic() + _PATIENCE_SECONDS
         while not reached():
@@ -168,6 +176,10 @@ def _described(rds: Any, cluster: DemoCluster) -> Mapping[str, Any]:
     (described,) = rds.describe_db_clusters(DBClusterIdentifier=cluster.name)["DBClusters"]
     found: Mapping[str, Any] = described
     return found
+
+
+def _is_settled(cluster: Mapping[str, Any]) -> bool:
+    return cluster["Status"] == "available" and not cluster.get("PendingModifiedValues")
 
 
 def instance_statuses(rds: Any, cluster: str) -> Sequence[str]:

@@ -46,6 +46,7 @@ def configuration(
                     "kms_key_id": network.key_arn,
                     # The clusters here show ports of this machine.
                     "port": DATABASE_PORT,
+                    **({"strategy": "switch"} if scenario.is_switched else {}),
                 },
                 "database": {
                     "keep_logins": [login.user for login in scenario.logins if login.kept],

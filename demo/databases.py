@@ -133,8 +133,16 @@ def _may(session: DatabaseSession, statement: str) -> bool:
     return True
 
 
-def server_of(cluster: Mapping[str, Any], ca_bundle: Path) -> DatabaseServer:
-    """Return the server of a cluster as RDS describes it."""
+def server_of(
+    cluster: Mapping[str, Any], ca_bundle: Path, *, certified_as: str | None = None
+) -> DatabaseServer:
+    """Return the server of a cluster as RDS describes it.
+
+    Its certificate is verified for its endpoint, or for ``certified_as``.
+    """
     return DatabaseServer(
-        cluster["Endpoint"], cluster["Port"], ca_bundle.read_text(encoding="ascii")
+        cluster["Endpoint"],
+        cluster["Port"],
+        ca_bundle.read_text(encoding="ascii"),
+        certified_as=certified_as,
     )

@@ -108,13 +108,21 @@ def _items(
     return items
 
 
-def keep(directory: Path, records: Records, error: BaseException | None = None) -> None:
-    """Replace the last run's records and logs with those of this run."""
+def keep(
+    directory: Path, records: Mapping[str, Records], error: BaseException | None = None
+) -> None:
+    """Replace the last run's records and logs with those of this run.
+
+    The records are those of each execution, by the folder that they are kept in.
+    """
     kept = repository() / FOLDER
     made = kept.with_name(f"{kept.name}-{os.getpid()}")
     shutil.rmtree(made, ignore_errors=True)
-    for path, text in {**_logs_in(directory), **records.texts()}.items():
+    for path, text in _logs_in(directory).items():
         _write(made / path, text)
+    for folder, each in records.items():
+        for path, text in each.texts().items():
+            _write(made / folder / path, text)
     if error is not None:
         _write(made / TRACEBACK, "".join(traceback.format_exception(error)))
     shutil.rmtree(kept, ignore_errors=True)

@@ -1,7 +1,7 @@
 """Looks at what came of the execution: in both databases, at RDS, and in what was written down."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import chain
@@ -39,6 +39,7 @@ from demo.safety_checks import (
     check_wiring,
 )
 from demo.scenario import Scenario
+from demo.staging_logins import StagingLogins, read_staging_logins
 from demo.wiring import SUBSCRIBED, read_wiring
 from embedded_aws.aws import EmbeddedAws, PublishedMessage
 
@@ -54,7 +55,7 @@ class InspectionResult:
 
     tables: tuple[TableVerdict, ...]
     logins: tuple[LoginVerdict, ...]
-    checks: Mapping[str, tuple[Check, ...]]
+    checks: Mapping[str, Sequence[Check]]
     """The other checks, by what they are about."""
     announced: PublishedMessage | None
 
@@ -63,27 +64,15 @@ class InspectionResult:
         return failures_of(self.tables, self.logins, chain(*self.checks.values()))
 
 
-@dataclass(frozen=True, kw_only=True)
-class StagingLogins:
-    """What the stack's two secrets hold."""
-
-    master: DatabaseLogin
-    application: DatabaseLogin
-    readonly: DatabaseLogin
-    endpoint: DatabaseServer
-    """Where an application connects that knows its secret alone."""
-    database: str
-
-
 def inspect(
     aws: EmbeddedAws, scenario: Scenario, prepared: Prepared, records: Records, outsider: Outsider
 ) -> InspectionResult:
     """Log in everywhere, read everything, let production go on, and judge what was found."""
     production = prepared.production
-    secrets = _read_secrets(aws, scenario, prepared.outputs)
+    secrets = read_staging_logins(aws, scenario, prepared.outputs)
     rds = aws.client("rds", account=scenario.target.account, region=scenario.target.region)
     (cluster,) = rds.describe_db_clusters(DBClusterIdentifier=scenario.target.name)["DBClusters"]
-    restored = server_of(cluster, aws.rds.ca_bundle)
+    restored = server_of(cluster, aws.rds.ca_bundle, certified_as=scenario.certified_as)
     reader = DatabaseLogin(scenario.reader.user, scenario.reader.password)
     in_source = read_tables(production.server, reader, scenario.database, scenario.masked)
     in_restored = read_tables(restored, secrets.readonly, scenario.database, scenario.masked)
@@ -133,7 +122,7 @@ def inspect(
             check_outsider(outsider.refused, outsider.reached, set_up_at),
         ),
         REST: (
-            check_states(records.statuses()),
+            check_states(records.statuses(), scenario.sequence),
             *_check_cluster(rds, cluster, prepared),
             check_same(
                 f"An application finds {scenario.target.name} by its secret alone",
@@ -144,12 +133,8 @@ def inspect(
             _check_source_cluster(aws, scenario),
             *_check_source_account(aws, scenario),
             check_same(f"The snapshot was {scenario.route}", {scenario.route}, records.routes()),
-            check_same(
-                "One notification was published, and it says success",
-                ["success"],
-                [json.loads(each.message).get("status") for each in announced],
-            ),
-            check_secrets(_passwords(scenario, secrets), records.texts()),
+            check_announced(records),
+            check_secrets(passwords_of(scenario, secrets), records.texts()),
         ),
     }
     return InspectionResult(
@@ -160,11 +145,20 @@ def inspect(
     )
 
 
+def check_announced(records: Records) -> Check:
+    """Return the check that an operation's end was announced once, as a success."""
+    return check_same(
+        "One notification was published, and it says success",
+        ["success"],
+        [json.loads(each.message).get("status") for each in records.announcements()],
+    )
+
+
 def _moment(written: str | None) -> datetime | None:
     return datetime.fromisoformat(written) if written else None
 
 
-def _passwords(scenario: Scenario, secrets: StagingLogins) -> list[str]:
+def passwords_of(scenario: Scenario, secrets: StagingLogins) -> list[str]:
     """Return every password of the story, of production, its supplier and staging."""
     return [
         scenario.source.master_password,
@@ -174,27 +168,6 @@ def _passwords(scenario: Scenario, secrets: StagingLogins) -> list[str]:
         secrets.application.password,
         secrets.readonly.password,
     ]
-
-
-def _read_secrets(
-    aws: EmbeddedAws, scenario: Scenario, outputs: Mapping[str, str]
-) -> StagingLogins:
-    client = aws.client(
-        "secretsmanager", account=scenario.target.account, region=scenario.target.region
-    )
-    master, app = (
-        json.loads(client.get_secret_value(SecretId=outputs[output])["SecretString"])
-        for output in ("MasterSecret", "AppSecret")
-    )
-    return StagingLogins(
-        master=DatabaseLogin(master["username"], master["password"]),
-        application=DatabaseLogin(app["username"], app["password"]),
-        readonly=DatabaseLogin(app["readonly_username"], app["readonly_password"]),
-        endpoint=DatabaseServer(
-            app["host"], int(app["port"]), aws.rds.ca_bundle.read_text(encoding="ascii")
-        ),
-        database=app["dbname"],
-    )
 
 
 def _logins(

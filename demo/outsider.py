@@ -6,6 +6,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any, Final
 
+from aurora_restore.shared.rds.reads import find_cluster
 from demo.clusters import instance_statuses
 from demo.progress import ExecutionProgress, StepStatus
 
@@ -28,13 +29,14 @@ class Outsider:
     """A host in the network of a cluster, as a colleague's is or a bastion.
 
     Only the groups that were wanted for the cluster let it in, and those of a quarantine do not.
+    A cluster that is renamed is known by both names, of which it has the first one first.
     """
 
     def __init__(
-        self, rds: Any, cluster: str, reaches: Callable[[str, int], bool] = reaches
+        self, rds: Any, *names: str, reaches: Callable[[str, int], bool] = reaches
     ) -> None:
         self._rds = rds
-        self._cluster = cluster
+        self._names = names
         self._reaches = reaches
         self.refused = 0
         """How often it was refused while the cluster and its instance were available."""
@@ -46,9 +48,10 @@ class Outsider:
         restored = progress.step("restore-snapshot").status is StepStatus.DONE
         if self.reached is not None or not restored:
             return
-        (cluster,) = self._rds.describe_db_clusters(DBClusterIdentifier=self._cluster)["DBClusters"]
-        instances = set(instance_statuses(self._rds, self._cluster))
-        if cluster["Status"] != "available" or instances != {"available"}:
+        cluster = next(filter(None, (find_cluster(self._rds, name) for name in self._names)), None)
+        if cluster is None or cluster["Status"] != "available":
+            return
+        if set(instance_statuses(self._rds, cluster["DBClusterIdentifier"])) != {"available"}:
             return
         now = datetime.now(UTC)
         if self._reaches(cluster["Endpoint"], cluster["Port"]):

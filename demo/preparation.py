@@ -21,6 +21,7 @@ from demo.databases import make_logins, read_tables, run_file, server_of
 from demo.originals import find_originals, originals_of
 from demo.scenario import PREFIX, DemoCluster, DemoLogin, Scenario
 from demo.screen import Screen
+from demo.staging_logins import read_first_logins
 from demo.wiring import ProductionDatabase, SupplierDatabase, read_wiring
 from embedded_aws.aws import EmbeddedAws
 from embedded_aws.environment import repository
@@ -80,6 +81,8 @@ def prepare(aws: EmbeddedAws, scenario: Scenario, screen: Screen) -> Prepared:
             production = workers.submit(preparation.make_production, source_network, supplier)
             old_target = workers.submit(preparation.make_old_target, network)
             outputs = preparation.deploy(network, source_network)
+            if scenario.is_switched:
+                preparation.admit_to(old_target.result(), outputs)
             return Prepared(
                 outputs=outputs,
                 production=production.result(),
@@ -200,6 +203,17 @@ class _Preparation:
                 run_file(session, scenario.stale_script)
             activity.done(f"Created old target {target.name} in {target.region}, with stale rows")
         return cluster
+
+    def admit_to(self, target: Mapping[str, Any], outputs: Mapping[str, str]) -> None:
+        """Let whom both secrets name into the old target, as an earlier restore has."""
+        master, app = read_first_logins(self._aws, self._scenario, outputs)
+        with server_of(target, self._aws.rds.ca_bundle).session(
+            self._master(self._scenario.target), self._scenario.database
+        ) as session:
+            make_logins(
+                session, [DemoLogin(user=app.user, who="the application", password=app.password)]
+            )
+        self._maker.set_master_password(self._scenario.target, master.password)
 
     def deploy(self, network: DemoNetwork, source_network: DemoNetwork) -> Mapping[str, str]:
         """Deploy the app as for any environment: from a configuration file, by ``cdk deploy``.

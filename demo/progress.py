@@ -5,13 +5,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, Final
+from typing import Any, Final, Self
 
-from aurora_restore.shared.pipeline import get_step
-from aurora_restore.shared.sequences import REPLACE
+from aurora_restore.shared.pipeline import STEPS
+from aurora_restore.shared.sequences import StepSequence
 
-_STEP_OF_STATE: Final = {get_step(name).state_name: name for name in REPLACE.steps}
-_NUMBERS: Final = {name: number for number, name in enumerate(REPLACE.steps)}
+_STEP_OF_STATE: Final = {step.state_name: step.name for step in STEPS}
 _ACCEPTED: Final = 202
 _OVER: Final = {
     "ExecutionSucceeded": "SUCCEEDED",
@@ -66,11 +65,16 @@ class ExecutionFailure:
 class ExecutionProgress:
     """An execution so far."""
 
-    steps: tuple[StepProgress, ...] = tuple(StepProgress(name=name) for name in REPLACE.steps)
+    steps: tuple[StepProgress, ...]
     status: str = "RUNNING"
     started: datetime | None = None
     ended: datetime | None = None
     failure: ExecutionFailure | None = None
+
+    @classmethod
+    def beginning(cls, sequence: StepSequence) -> Self:
+        """Return the progress of an execution that takes these steps, and has not begun."""
+        return cls(steps=tuple(StepProgress(name=name) for name in sequence.steps))
 
     @property
     def over(self) -> bool:
@@ -78,7 +82,7 @@ class ExecutionProgress:
 
     def step(self, name: str) -> StepProgress:
         """Return the progress of a step."""
-        return self.steps[_NUMBERS[name]]
+        return next(step for step in self.steps if step.name == name)
 
     def seconds(self, now: datetime) -> float:
         """Return how long the execution has taken so far."""
@@ -87,9 +91,11 @@ class ExecutionProgress:
         return max(0.0, ((self.ended or now) - self.started).total_seconds())
 
 
-def execution_progress(events: Iterable[Mapping[str, Any]]) -> ExecutionProgress:
-    """Return the progress of an execution from its history, the first event first."""
-    reading = _Reading()
+def execution_progress(
+    events: Iterable[Mapping[str, Any]], sequence: StepSequence
+) -> ExecutionProgress:
+    """Return the progress of an execution of a sequence from its history, the first event first."""
+    reading = _Reading(sequence)
     for event in events:
         reading.read(event)
     return reading.progress()
@@ -98,8 +104,9 @@ def execution_progress(events: Iterable[Mapping[str, Any]]) -> ExecutionProgress
 class _Reading:
     """What has been understood of a history so far."""
 
-    def __init__(self) -> None:
-        self._steps = list(ExecutionProgress().steps)
+    def __init__(self, sequence: StepSequence) -> None:
+        self._steps = list(ExecutionProgress.beginning(sequence).steps)
+        self._numbers = {name: number for number, name in enumerate(sequence.steps)}
         self._current: int | None = None
         self._status = "RUNNING"
         self._started: datetime | None = None
@@ -122,7 +129,7 @@ class _Reading:
         elif kind == "TaskStateEntered":
             state = event["stateEnteredEventDetails"]["name"]
             if state in _STEP_OF_STATE:
-                self._enter(_NUMBERS[_STEP_OF_STATE[state]], moment)
+                self._enter(self._numbers[_STEP_OF_STATE[state]], moment)
         elif kind == "LambdaFunctionSucceeded":
             self._answered(event["lambdaFunctionSucceededEventDetails"].get("output", ""), moment)
         elif kind == "LambdaFunctionFailed":

@@ -121,7 +121,10 @@ def announcement(message: PublishedMessage | None) -> Text:
 
 
 def failure(why: ExecutionFailure, folder: Path) -> Text:
-    """Return the step, the error and its sentence, and where to look."""
+    """Return the step, the error and its sentence, and where to look.
+
+    The execution's records are kept in the folder.
+    """
     where = [str(folder / "execution-history.json")]
     if why.step is not None:
         where.insert(
@@ -135,8 +138,8 @@ def failure(why: ExecutionFailure, folder: Path) -> Text:
     )
 
 
-def kept(folder: Path) -> Table:
-    """Return a table of what is kept of the run, and where."""
+def kept(folder: Path, executions: Iterable[str] = ("",)) -> Table:
+    """Return a table of what is kept of the run, and where: of each execution in a folder."""
     table = Table.grid(padding=(0, 2))
     for path, content in {
         "config/": "the configuration that the app was deployed with",
@@ -148,6 +151,8 @@ def kept(folder: Path) -> Table:
         "logs/, rds/": "the logs of the CDK, of the embedded AWS and of each PostgreSQL",
     }.items():
         table.add_row(str(folder / path) + ("/" if path.endswith("/") else ""), content)
+    for name in filter(None, executions):
+        table.add_row(f"{folder / name}/", "the same of the second execution")
     return table
 
 

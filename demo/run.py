@@ -1,17 +1,23 @@
 """The demo from start to end."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import ExitStack
+from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Final
+from itertools import chain
+from typing import Any, Final
 
 import psutil
 from rich.console import Console
 from rich.padding import Padding
 from rich.text import Text
 
+from aurora_restore.shared.names import cluster_beside
+from aurora_restore.shared.sequences import ROLL_BACK, StepSequence
 from demo import report
+from demo.checks import Check, check_states, failures_of
+from demo.client import Client
 from demo.evidence import FOLDER, Records, collect, keep, readable
 from demo.inspection import InspectionResult, inspect
 from demo.outsider import Outsider
@@ -23,11 +29,15 @@ from demo.preparation import (
 from demo.progress import ExecutionFailure, ExecutionProgress
 from demo.scenario import Scenario
 from demo.screen import Screen, screen_for
+from demo.switching import ROLL_BACK_START, inspect_switch, inspect_way_back, make_client
 from demo.watching import watch
 from embedded_aws.aws import EmbeddedAws, EmbeddedAwsConfig
 
 HELD: Final = 0
 NOT_HELD: Final = 1
+REFRESH: Final = ""
+WAY_BACK_FOLDER: Final = "way-back"
+"""Where the records of each execution are kept, in the evidence's folder."""
 _ANNOUNCEMENT_SECONDS: Final = 10.0
 _LOOK_SECONDS: Final = 0.1
 
@@ -89,7 +99,8 @@ class _Demo:
         self._scenario = scenario
         self._screen = screen
         self._ending = ending
-        self._records = Records()
+        self._records: dict[str, Records] = {}
+        """Those of each execution, by the folder that they are kept in."""
 
     def run(self) -> list[str]:
         """Run every part and report it; return what did not hold."""
@@ -131,47 +142,104 @@ class _Demo:
     def _in(self, aws: EmbeddedAws) -> list[str]:
         with self._screen.busy():
             prepared = prepare(aws, self._scenario, self._screen)
-        outsider = self._make_outsider(aws)
-        progress = self._execute(aws, prepared, outsider)
+        if not self._scenario.is_switched:
+            failures = self._refresh(aws, prepared)
+            self._show_kept()
+            return failures
+        client = make_client(aws, self._scenario, prepared)
+        with client.at_work():
+            failures = self._switch_and_go_back(aws, prepared, client)
+        self._show_kept()
+        return failures
+
+    def _refresh(
+        self, aws: EmbeddedAws, prepared: Prepared, client: Client | None = None
+    ) -> list[str]:
+        """Refresh the target; return what did not hold."""
+        scenario = self._scenario
+        arn = self._start(aws, prepared, scenario.start, "Execution")
+        outsider = self._make_outsider(aws, arn)
+        progress = self._follow(aws, prepared, arn, scenario.sequence, outsider.try_to_connect)
         if progress.failure:
-            self._show_failure(progress, progress.failure)
-            return [f"The execution {progress.status.lower()}."]
+            return self._show_failure(progress, progress.failure)
         with self._screen.busy(), self._screen.activity("Logging in and reading both databases"):
-            inspection = inspect(aws, self._scenario, prepared, self._records, outsider)
+            records = self._records[REFRESH]
+            inspection = inspect(aws, scenario, prepared, records, outsider)
+            if client:
+                client.await_attempts()
+            seen = inspect_switch(aws, scenario, prepared, records, client) if client else {}
+        inspection = replace(inspection, checks={**seen, **inspection.checks})
         self._show_result(progress, inspection)
         return list(inspection.failures())
 
-    def _make_outsider(self, aws: EmbeddedAws) -> Outsider:
-        target = self._scenario.target
-        return Outsider(
-            aws.client("rds", account=target.account, region=target.region), target.name
-        )
+    def _switch_and_go_back(
+        self, aws: EmbeddedAws, prepared: Prepared, client: Client
+    ) -> list[str]:
+        """Refresh the target by a switch, and go back; return what did not hold."""
+        scenario = self._scenario
+        failures = self._refresh(aws, prepared, client)
+        switched = self._records[REFRESH]
+        if not check_states(switched.statuses(), scenario.sequence).held:
+            return failures
+        arn = self._start(aws, prepared, ROLL_BACK_START, "The way back")
+        progress = self._follow(aws, prepared, arn, ROLL_BACK, lambda _: None, WAY_BACK_FOLDER)
+        if progress.failure:
+            return [*failures, *self._show_failure(progress, progress.failure, WAY_BACK_FOLDER)]
+        records = self._records[WAY_BACK_FOLDER]
+        client.await_attempts()
+        checks = inspect_way_back(aws, scenario, prepared, switched, records, client)
+        self._screen.heading("Timeline")
+        self._screen.console.print(report.timeline(progress))
+        self._show_checks(checks)
+        self._show_announcements(records)
+        return [*failures, *failures_of((), (), chain(*checks.values()))]
 
-    def _execute(
-        self, aws: EmbeddedAws, prepared: Prepared, outsider: Outsider
+    def _make_outsider(self, aws: EmbeddedAws, execution_arn: str) -> Outsider:
+        target = self._scenario.target
+        beside = cluster_beside(target.name, _operation_id(execution_arn))
+        names = (beside, target.name) if self._scenario.is_switched else (target.name,)
+        rds = aws.client("rds", account=target.account, region=target.region)
+        return Outsider(rds, *names)
+
+    def _start(
+        self, aws: EmbeddedAws, prepared: Prepared, start: Mapping[str, Any], heading: str
+    ) -> str:
+        """Start an execution and return its ARN."""
+        arn = aws.start(prepared.outputs["StateMachineArn"], start)
+        self._screen.heading(heading)
+        self._screen.say(f"Started execution {_operation_id(arn)}")
+        return arn
+
+    def _follow(
+        self,
+        aws: EmbeddedAws,
+        prepared: Prepared,
+        execution_arn: str,
+        sequence: StepSequence,
+        meanwhile: Callable[[ExecutionProgress], None],
+        folder: str = REFRESH,
     ) -> ExecutionProgress:
-        screen, outputs = self._screen, prepared.outputs
-        arn = aws.start(outputs["StateMachineArn"], self._scenario.start)
-        name = arn.rpartition(":")[2]
-        screen.heading("Execution")
-        screen.say(f"Started execution {name}")
-        progress, events = watch(aws, self._scenario, arn, screen, outsider.try_to_connect)
+        """Show an execution until it is over, and collect its records."""
+        screen, outputs, name = self._screen, prepared.outputs, _operation_id(execution_arn)
+        progress, events = watch(aws, self._scenario, sequence, execution_arn, screen, meanwhile)
         took = progress.seconds(datetime.now(UTC))
         screen.say(f"The execution {progress.status.lower()} after {took:.1f} s")
         if progress.failure is not None:
             _await_announcement(aws, outputs["TopicArn"], name)
-        self._records = collect(aws, self._scenario, name, outputs, events)
+        self._records[folder] = collect(aws, self._scenario, name, outputs, events)
         return progress
 
-    def _show_failure(self, progress: ExecutionProgress, failure: ExecutionFailure) -> None:
+    def _show_failure(
+        self, progress: ExecutionProgress, failure: ExecutionFailure, folder: str = REFRESH
+    ) -> list[str]:
+        """Show why an execution failed, and return that as what did not hold."""
         show = self._screen.console.print
         self._screen.heading("Timeline")
         show(report.timeline(progress))
         self._screen.heading(f"Why it {progress.status.lower()}")
-        show(report.failure(failure, FOLDER))
-        for message in self._records.announcements():
-            self._screen.heading("The notification, as published")
-            show(report.announcement(message), soft_wrap=True)
+        show(report.failure(failure, FOLDER / folder))
+        self._show_announcements(self._records[folder])
+        return [f"The execution {progress.status.lower()}."]
 
     def _show_result(self, progress: ExecutionProgress, inspection: InspectionResult) -> None:
         scenario, heading, show = self._scenario, self._screen.heading, self._screen.console.print
@@ -181,13 +249,27 @@ class _Demo:
         show(report.tables(inspection.tables))
         heading("Who can log in now, and who no longer can (each tried over TLS)")
         show(report.logins(inspection.logins))
-        for subject, checks in inspection.checks.items():
-            heading(subject)
-            show(report.checks(checks))
+        self._show_checks(inspection.checks)
         heading("The notification, as published")
         show(report.announcement(inspection.announced), soft_wrap=True)
-        heading("Where to look closer")
-        show(report.kept(FOLDER))
+
+    def _show_checks(self, checks: Mapping[str, Iterable[Check]]) -> None:
+        for subject, each in checks.items():
+            self._screen.heading(subject)
+            self._screen.console.print(report.checks(each))
+
+    def _show_announcements(self, records: Records) -> None:
+        for message in records.announcements():
+            self._screen.heading("The notification, as published")
+            self._screen.console.print(report.announcement(message), soft_wrap=True)
+
+    def _show_kept(self) -> None:
+        self._screen.heading("Where to look closer")
+        self._screen.console.print(report.kept(FOLDER, self._records))
+
+
+def _operation_id(execution_arn: str) -> str:
+    return execution_arn.rpartition(":")[2]
 
 
 def _await_announcement(aws: EmbeddedAws, topic_arn: str, operation_id: str) -> None:

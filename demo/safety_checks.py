@@ -139,20 +139,21 @@ def check_quarantine(
     return Check(
         promise=promise,
         held=restored < set_up < begun < lifted,
-        evidence=f"between {_shown(begun)} and {_shown(lifted)}, "
+        evidence=f"between {shown_moment(begun)} and {shown_moment(lifted)}, "
         f"{(begun - restored).total_seconds():.1f} s after the restore began",
-        found=f"that began at {_shown(begun)}, and they were set up at {_shown(set_up)}",
+        found=f"that began at {shown_moment(begun)}, "
+        f"and they were set up at {shown_moment(set_up)}",
     )
 
 
 def check_outsider(refused: int, reached: datetime | None, set_up: datetime | None) -> Check:
     """Return the check that another host was refused until the databases were set up."""
-    attempts = f"it was refused {refused} times, and let in at {_shown(reached)}"
+    attempts = f"it was refused {refused} times, and let in at {shown_moment(reached)}"
     return Check(
         promise="Until the databases were set up another host was refused",
         held=bool(refused and reached and set_up and set_up < reached),
         evidence=attempts,
-        found=f"{attempts}; the databases were set up at {_shown(set_up)}",
+        found=f"{attempts}; the databases were set up at {shown_moment(set_up)}",
     )
 
 
@@ -161,7 +162,7 @@ def _names(kinds: Mapping[str, Sequence[str]]) -> str:
     return "; ".join(named) or "none"
 
 
-def _shown(moment: datetime | None) -> str:
+def shown_moment(moment: datetime | None) -> str:
     """Return a moment as the state and the notification show it, to a millisecond."""
     if moment is None:
         return "no time"

@@ -7,8 +7,10 @@ from pathlib import Path
 from typing import Any, Final
 
 from aurora_restore.shared.names import source_role_name
+from aurora_restore.shared.sequences import REPLACE, SWITCH, StepSequence
 from aurora_restore.shared.snapshots.routes import Route
 from embedded_aws.environment import ACCOUNT, repository
+from embedded_aws.rds.data_plane.tls import HOST
 
 PRODUCTION_ACCOUNT: Final = "444455556666"
 PREFIX: Final = "aurora-restore"
@@ -85,12 +87,33 @@ class Scenario:
     """Prices by product, which the supplier publishes after the snapshot."""
     probed_table: str = "public.pgbench_branches"
     """The table on which it is tried who may read and write."""
+    old_table: str = "public.experiment"
+    """A table that only the old target has."""
+    new_table: str = "shop.customers"
+    """A table that only production has, and what is restored from it."""
+    sequence: StepSequence = REPLACE
+    """The steps by which the target is refreshed."""
     route: str
     """How the snapshot gets to the target, as the state records it."""
     start: Mapping[str, Any] = field(default_factory=dict)
     """The input of the execution."""
     wait_scale: float = 0.01
     """How much shorter than on AWS everything is that is waited for."""
+
+    @property
+    def is_switched(self) -> bool:
+        """Whether the target serves until another cluster gets its name."""
+        return self.sequence is SWITCH
+
+    @property
+    def certified_as(self) -> str | None:
+        """The name that the target's certificate is verified for; None for that of its endpoint.
+
+        A cluster that has got the target's name keeps the certificate of the name before. Every
+        certificate here is also for this machine, and so verified as by a client that looks for its
+        authority alone.
+        """
+        return HOST if self.is_switched else None
 
     @property
     def source_role(self) -> str | None:
@@ -110,15 +133,17 @@ def in_repository(file: Path) -> str:
     return file.relative_to(repository()).as_posix()
 
 
-def shop_scenario(*, cross_account: bool = False) -> Scenario:
+def shop_scenario(*, cross_account: bool = False, switch: bool = False) -> Scenario:
     """Return a shop whose production is restored every day as staging in another Region.
 
-    With ``cross_account``, production is in an account of its own.
+    With ``cross_account``, production is in an account of its own. With ``switch``, staging serves
+    until the new cluster gets its name.
     """
     account = PRODUCTION_ACCOUNT if cross_account else ACCOUNT
     return Scenario(
         source=DemoCluster(name="shop-production", account=account, region="us-east-1"),
         supplier=DemoCluster(name="shop-supplier", account=account, region="us-east-1"),
+        sequence=SWITCH if switch else REPLACE,
         route=Route.OTHER_ACCOUNT_AND_REGION if cross_account else Route.OTHER_REGION,
         target=DemoCluster(name="shop-staging", account=ACCOUNT, region="us-west-2"),
         owner=DemoLogin(user="shop_owner", who="owns the schema shop"),

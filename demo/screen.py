@@ -18,6 +18,7 @@ from rich.spinner import Spinner
 from rich.table import Table
 from rich.text import Text
 
+from aurora_restore.shared.sequences import StepSequence
 from demo.progress import ExecutionProgress, StepProgress, StepStatus, changes
 
 _STYLES: Final = {
@@ -105,8 +106,8 @@ class Screen(ABC):
         """Show an activity as long as the context lasts; the activity reports its own end."""
 
     @abstractmethod
-    def watching(self, name: str) -> AbstractContextManager[Show]:
-        """Show an execution that runs as long as the context."""
+    def watching(self, name: str, sequence: StepSequence) -> AbstractContextManager[Show]:
+        """Show an execution of a sequence that runs as long as the context."""
 
 
 class PlainScreen(Screen):
@@ -123,9 +124,13 @@ class PlainScreen(Screen):
         yield Activity(self, doing)
 
     @contextmanager
-    def watching(self, name: str) -> Iterator[Show]:  # noqa: ARG002 - the name was shown before
+    def watching(
+        self,
+        name: str,  # noqa: ARG002 - it was shown before
+        sequence: StepSequence,
+    ) -> Iterator[Show]:
         """Show a line when a step begins, ends, or waits for something else."""
-        before = ExecutionProgress()
+        before = ExecutionProgress.beginning(sequence)
 
         def show(progress: ExecutionProgress) -> None:
             nonlocal before
@@ -160,9 +165,9 @@ class LiveScreen(Screen):
             self._activities.remove(activity)
 
     @contextmanager
-    def watching(self, name: str) -> Iterator[Show]:
+    def watching(self, name: str, sequence: StepSequence) -> Iterator[Show]:
         """Show the table of the steps, which goes when the execution is over."""
-        latest = ExecutionProgress()
+        latest = ExecutionProgress.beginning(sequence)
 
         def show(progress: ExecutionProgress) -> None:
             nonlocal latest

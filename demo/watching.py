@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
+from aurora_restore.shared.sequences import StepSequence
 from demo.progress import ExecutionProgress, execution_progress
 from demo.scenario import Scenario
 from demo.screen import Screen
@@ -44,21 +45,22 @@ class History:
 def watch(
     aws: EmbeddedAws,
     scenario: Scenario,
+    sequence: StepSequence,
     execution_arn: str,
     screen: Screen,
     meanwhile: Callable[[ExecutionProgress], None],
 ) -> tuple[ExecutionProgress, Sequence[Mapping[str, Any]]]:
-    """Show the execution until it is over; return its progress and its history.
+    """Show the execution of a sequence until it is over; return its progress and its history.
 
     What is to be done meanwhile is called with the progress at each look.
     """
     place = {"account": scenario.target.account, "region": scenario.target.region}
     history = History(aws.client("stepfunctions", **place), execution_arn)
     deadline = time.monotonic() + _PATIENCE_SECONDS
-    with screen.watching(execution_arn.rpartition(":")[2]) as show:
+    with screen.watching(execution_arn.rpartition(":")[2], sequence) as show:
         while True:
             history.refresh()
-            progress = execution_progress(history.events)
+            progress = execution_progress(history.events, sequence)
             show(progress)
             meanwhile(progress)
             if progress.over:

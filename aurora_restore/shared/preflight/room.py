@@ -10,12 +10,14 @@ from aurora_restore.shared.cluster.leftovers import Leftover, find_leftovers
 from aurora_restore.shared.errors import Action
 from aurora_restore.shared.names import (
     TAG_MANAGED_BY,
+    TAG_OPERATION,
     final_snapshot_name,
     is_named_after,
 )
 from aurora_restore.shared.preflight.obstacles import Obstacle
 from aurora_restore.shared.rds.reads import instances_of
 from aurora_restore.shared.rds.statuses import DEAD_CLUSTER, DELETING
+from aurora_restore.shared.rds.tags import tags_of
 from aurora_restore.shared.request import RestoreRequest
 from aurora_restore.shared.target_record import TargetRecord
 
@@ -83,11 +85,17 @@ def _doomed(rds: "RDSClient", request: RestoreRequest, leftover: Leftover) -> Do
     if (
         leftover.beside.is_retired
         and cluster["Status"] != DELETING
-        and not skips_final_snapshot(request, is_own=request.owner.made(cluster))
+        and not skips_final_snapshot(request, is_own=_was_restored(request, cluster))
     ):
         known = state.final_snapshot if state.deleted_cluster_id == name else None
         final = known or final_snapshot_name(request.cluster_id, str(state.operation_started_at))
     return DoomedCluster(cluster=cluster, instances=instances_of(rds, name), final_snapshot=final)
+
+
+def _was_restored(request: RestoreRequest, cluster: "DBClusterTypeDef") -> bool:
+    """Return whether the pipeline restored a retired cluster, which carries its tag either way."""
+    restored = TAG_OPERATION in tags_of(cluster.get("TagList"))
+    return restored and request.owner.made(cluster)
 
 
 def obstacles_of_deletion(request: RestoreRequest, doomed: DoomedCluster) -> Iterator[Obstacle]:

@@ -107,6 +107,45 @@ def demo_across_accounts(tmp_path: Path) -> Iterator[DemoProgram]:
 
 
 @pytest.fixture
+def demo_with_switch(tmp_path: Path) -> Iterator[DemoProgram]:
+    """The demo whose target serves until another cluster gets its name, just started."""
+    program = DemoProgram([*DEMO, "--switch"], tmp_path)
+    yield program
+    program.end()
+
+
+@pytest.fixture
+def careless_demo_with_switch(tmp_path: Path) -> Iterator[DemoProgram]:
+    """The same without quarantine and masking, with production's logins.
+
+    And the old target does not admit the application.
+    """
+    code = """
+from demo import preparation
+from demo.run import run
+from demo.screen import make_console
+from demo.scenario import shop_scenario
+careful = preparation.configuration
+scenario = shop_scenario(switch=True)
+def careless(*arguments):
+    document = careful(*arguments)
+    restore = document["restores"]["staging"]
+    restore["target"]["quarantine"] = "off"
+    restore["database"] = {
+        "keep_logins": [login.user for login in scenario.logins],
+        "masking": "none",
+    }
+    return document
+preparation.configuration = careless
+preparation._Preparation.admit_to = lambda *_: None
+raise SystemExit(run(scenario, make_console(), lambda: None))
+"""
+    program = DemoProgram([sys.executable, "-c", code], tmp_path)
+    yield program
+    program.end()
+
+
+@pytest.fixture
 def careless_demo(tmp_path: Path) -> Iterator[DemoProgram]:
     """The demo with a configuration that does without everything that keeps a copy harmless."""
     code = """

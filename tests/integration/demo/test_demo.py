@@ -10,6 +10,11 @@ from demo.evidence import FOLDER
 from demo.scenario import PRODUCTION_ACCOUNT
 from embedded_aws.environment import repository
 from tests.integration.demo.conftest import DemoProgram
+from tests.integration.demo.outputs import (
+    assert_nothing_is_left,
+    quoted_in_the_readme,
+    without_numbers,
+)
 
 STEPS = len(REPLACE.steps)
 PREPARED = (
@@ -75,23 +80,6 @@ HARM = {
 """The same of a copy that nothing keeps harmless."""
 
 
-def quoted_in_the_readme() -> str:
-    """The part of the demo's output that the README quotes, in one line."""
-    text = (repository() / "README.md").read_text(encoding="utf-8")
-    return " ".join(text.split("<!-- demo -->\n```text\n")[1].partition("```")[0].split())
-
-
-def without_numbers(text: str) -> str:
-    """The text with a sign for each time, position and number, which differ from run to run."""
-    return re.sub(r"\d[\dA-Z.,:/-]*", "#", text)
-
-
-def assert_nothing_is_left(demo: DemoProgram) -> None:
-    assert demo.left_behind() == []
-    assert demo.had_processes() >= 3
-    assert demo.errors == ""
-
-
 def test_it_restores_a_database_and_shows_that_everything_held(demo: DemoProgram) -> None:
     assert demo.wait() == 0, demo.output
     assert_nothing_is_left(demo)
@@ -125,7 +113,7 @@ def test_it_restores_a_database_and_shows_that_everything_held(demo: DemoProgram
     said = " ".join(demo.output.split())
     for promise, shown in SAFETY.items():
         assert f" yes {promise}: {shown}" in said, promise
-    assert without_numbers(quoted_in_the_readme()) in without_numbers(said)
+    assert without_numbers(quoted_in_the_readme("demo")) in without_numbers(said)
 
     published = json.loads(demo.output.split("\nSubject: ")[1].partition("\n")[2].split("\n\n")[0])
     assert published["status"] == "success"

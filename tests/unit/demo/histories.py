@@ -1,14 +1,25 @@
 """Histories of executions, as GetExecutionHistory returns them, built event by event."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any, Self
 
 from aurora_restore.shared.pipeline import get_step
-from aurora_restore.shared.sequences import REPLACE
+from aurora_restore.shared.sequences import REPLACE, StepSequence
+from demo.progress import ExecutionProgress, execution_progress
 
 START = datetime(2026, 3, 4, 5, 6, 7, tzinfo=UTC)
+
+
+BEGINNING = ExecutionProgress.beginning(REPLACE)
+
+
+def progress_of(
+    events: Iterable[Mapping[str, Any]], sequence: StepSequence = REPLACE
+) -> ExecutionProgress:
+    """The progress of an execution with these events."""
+    return execution_progress(events, sequence)
 
 
 def at(seconds: float) -> datetime:
@@ -78,10 +89,10 @@ class HistoryMaker:
         )
 
 
-def whole_run() -> HistoryMaker:
+def whole_run(sequence: StepSequence = REPLACE) -> HistoryMaker:
     """An execution in which the copy and the restore are waited for, and everything succeeds."""
     made = HistoryMaker()
-    for step in REPLACE.steps:
+    for step in sequence.steps:
         if step == "check-copy-status":
             for percent in (0, 20, 40, 60, 80):
                 made.wait(step, percent_progress=percent)

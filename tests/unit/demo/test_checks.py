@@ -113,10 +113,10 @@ def test_an_attempt_is_shown_as_a_word(attempt: LoginAttempt, text: str) -> None
 
 def test_every_step_must_be_in_the_state_table_as_a_success() -> None:
     good = dict.fromkeys(REPLACE.steps, "SUCCESS")
-    assert check_states(good).held
+    assert check_states(good, REPLACE).held
     bad = {**good, "delete-rds": "IN_PROGRESS"}
     del bad["copy-snapshot"]
-    check = check_states(bad)
+    check = check_states(bad, REPLACE)
     assert not check.held
     assert check.found == "copy-snapshot missing, delete-rds IN_PROGRESS"
 

@@ -54,7 +54,7 @@ def files(folder: Path) -> set[str]:
 
 
 def test_logs_and_records_are_kept(home: Path, directory: Path) -> None:
-    keep(directory, RECORDS)
+    keep(directory, {"": RECORDS})
     assert files(home) == {
         "audit-table.json",
         "config/demo.json",
@@ -68,9 +68,15 @@ def test_logs_and_records_are_kept(home: Path, directory: Path) -> None:
     assert json.loads((home / "state-table.json").read_text()) == list(RECORDS.state)
 
 
+def test_the_records_of_a_second_execution_have_a_folder(home: Path, directory: Path) -> None:
+    keep(directory, {"": Records(), "second": RECORDS})
+    assert json.loads((home / "state-table.json").read_text()) == []
+    assert json.loads((home / "second" / "state-table.json").read_text()) == list(RECORDS.state)
+
+
 def test_the_next_run_replaces_them_and_an_error_is_kept_too(home: Path, directory: Path) -> None:
-    keep(directory, RECORDS)
-    keep(directory, Records(), ValueError("what went wrong"))
+    keep(directory, {"": RECORDS})
+    keep(directory, {}, ValueError("what went wrong"))
     assert "ValueError: what went wrong" in (home / "error.txt").read_text()
     assert not (home / "functions").exists()
     assert [each.name for each in home.parent.iterdir()] == ["demo"]

@@ -2,12 +2,13 @@
 
 from typing import Any
 
-from demo.outsider import Outsider
-from demo.progress import execution_progress
-from tests.unit.demo.histories import HistoryMaker
+from botocore.exceptions import ClientError
 
-BEFORE = execution_progress(HistoryMaker().done("delete-rds").events)
-RESTORED = execution_progress(HistoryMaker().done("restore-snapshot").events)
+from demo.outsider import Outsider
+from tests.unit.demo.histories import HistoryMaker, progress_of
+
+BEFORE = progress_of(HistoryMaker().done("delete-rds").events)
+RESTORED = progress_of(HistoryMaker().done("restore-snapshot").events)
 
 
 class FakeRds:
@@ -17,8 +18,17 @@ class FakeRds:
         self.status = "available"
         self.instances = ["available"]
 
-    def describe_db_clusters(self, **_: Any) -> dict[str, Any]:
-        cluster = {"Status": self.status, "Endpoint": "localhost", "Port": 5432}
+        self.name = "staging"
+
+    def describe_db_clusters(self, *, DBClusterIdentifier: str) -> dict[str, Any]:  # noqa: N803
+        if DBClusterIdentifier != self.name:
+            raise ClientError({"Error": {"Code": "DBClusterNotFoundFault"}}, "DescribeDBClusters")
+        cluster = {
+            "DBClusterIdentifier": self.name,
+            "Status": self.status,
+            "Endpoint": "localhost",
+            "Port": 5432,
+        }
         return {"DBClusters": [cluster]}
 
     def describe_db_instances(self, **_: Any) -> dict[str, Any]:
@@ -27,7 +37,7 @@ class FakeRds:
 
 def test_it_counts_refusals_until_it_is_let_in() -> None:
     answers = [False, False, True, False]
-    outsider = Outsider(FakeRds(), "staging", lambda *_: answers.pop(0))
+    outsider = Outsider(FakeRds(), "staging", reaches=lambda *_: answers.pop(0))
     for _ in range(2):
         outsider.try_to_connect(RESTORED)
     assert (outsider.refused, outsider.reached) == (2, None)
@@ -40,7 +50,7 @@ def test_it_counts_refusals_until_it_is_let_in() -> None:
 
 def test_a_cluster_that_cannot_answer_has_refused_nobody() -> None:
     rds = FakeRds()
-    outsider = Outsider(rds, "staging", lambda *_: False)
+    outsider = Outsider(rds, "staging", reaches=lambda *_: False)
     outsider.try_to_connect(BEFORE)
     rds.status = "creating"
     outsider.try_to_connect(RESTORED)
@@ -52,3 +62,12 @@ def test_a_cluster_that_cannot_answer_has_refused_nobody() -> None:
     rds.instances = ["available"]
     outsider.try_to_connect(RESTORED)
     assert outsider.refused == 1
+
+
+def test_a_cluster_that_is_renamed_is_followed_to_its_other_name() -> None:
+    rds = FakeRds()
+    outsider = Outsider(rds, "beside", "staging", reaches=lambda *_: False)
+    for name, refused in (("beside", 1), ("neither", 1), ("staging", 2)):
+        rds.name = name
+        outsider.try_to_connect(RESTORED)
+        assert outsider.refused == refused

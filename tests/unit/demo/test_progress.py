@@ -4,22 +4,27 @@ import json
 
 import pytest
 
-from aurora_restore.shared.sequences import REPLACE
-from demo.progress import ExecutionProgress, StepProgress, StepStatus, changes, execution_progress
-from tests.unit.demo.histories import START, HistoryMaker, at, whole_run
+from aurora_restore.shared.sequences import REPLACE, ROLL_BACK, SWITCH, StepSequence
+from demo.progress import StepProgress, StepStatus, changes
+from tests.unit.demo.histories import (
+    BEGINNING,
+    START,
+    HistoryMaker,
+    at,
+    progress_of,
+    whole_run,
+)
 
 
 def reported(before: HistoryMaker, after: HistoryMaker) -> list[tuple[int, str, str]]:
     return [
         (number, step.name, what)
-        for number, step, what in changes(
-            execution_progress(before.events), execution_progress(after.events)
-        )
+        for number, step, what in changes(progress_of(before.events), progress_of(after.events))
     ]
 
 
 def test_without_events_every_step_waits() -> None:
-    progress = execution_progress([])
+    progress = progress_of([])
     assert [step.name for step in progress.steps] == list(REPLACE.steps)
     assert {step.status for step in progress.steps} == {StepStatus.WAITING}
     assert not progress.over
@@ -27,7 +32,7 @@ def test_without_events_every_step_waits() -> None:
 
 
 def test_a_step_runs_from_the_moment_it_is_entered() -> None:
-    progress = execution_progress(HistoryMaker().enter("snapshot-check").events)
+    progress = progress_of(HistoryMaker().enter("snapshot-check").events)
     step = progress.step("snapshot-check")
     assert (step.status, step.calls, step.started) == (StepStatus.RUNNING, 1, START)
     assert step.seconds(at(2.5)) == 2.5
@@ -35,7 +40,7 @@ def test_a_step_runs_from_the_moment_it_is_entered() -> None:
 
 
 def test_an_answer_of_200_ends_the_step_with_its_message() -> None:
-    progress = execution_progress(HistoryMaker().done("snapshot-check", "found", seconds=3).events)
+    progress = progress_of(HistoryMaker().done("snapshot-check", "found", seconds=3).events)
     step = progress.step("snapshot-check")
     assert (step.status, step.note, step.ended) == (StepStatus.DONE, "found", at(3))
     assert step.seconds(at(99)) == 3
@@ -43,11 +48,11 @@ def test_an_answer_of_200_ends_the_step_with_its_message() -> None:
 
 def test_an_answer_of_202_keeps_the_step_running_with_what_it_waits_for() -> None:
     history = HistoryMaker().wait("check-copy-status", percent_progress=30)
-    step = execution_progress(history.events).step("check-copy-status")
+    step = progress_of(history.events).step("check-copy-status")
     assert (step.status, step.note, step.percent) == (StepStatus.RUNNING, "not yet", 30)
 
     history.wait("check-copy-status", waiting_for="the cluster, which is creating")
-    step = execution_progress(history.events).step("check-copy-status")
+    step = progress_of(history.events).step("check-copy-status")
     assert (step.note, step.percent) == ("the cluster, which is creating", None)
     assert step.calls == 2
     assert step.started == START
@@ -63,8 +68,8 @@ def test_a_step_that_leads_back_restarts_every_step_from_there() -> None:
             {"statusCode": 202, "body": {"message": "failed", "restart_from": "copy-snapshot"}},
         )
     )
-    before = execution_progress(history.events)
-    after = execution_progress(history.enter("copy-snapshot").events)
+    before = progress_of(history.events)
+    after = progress_of(history.enter("copy-snapshot").events)
     assert after.step("snapshot-check").status is StepStatus.DONE
     assert after.step("copy-snapshot").status is StepStatus.RUNNING
     assert after.step("copy-snapshot").started == at(3)
@@ -74,7 +79,7 @@ def test_a_step_that_leads_back_restarts_every_step_from_there() -> None:
 
 def test_a_failed_call_that_is_retried_says_so() -> None:
     history = HistoryMaker().enter("delete-rds").fail("AwsThrottledError")
-    step = execution_progress(history.events).step("delete-rds")
+    step = progress_of(history.events).step("delete-rds")
     assert (step.status, step.note) == (StepStatus.RUNNING, "AwsThrottledError; it is tried again")
 
 
@@ -98,7 +103,7 @@ def test_a_failure_is_the_step_the_error_and_its_sentence(
     details: dict[str, str], error_type: str, message: str
 ) -> None:
     history = HistoryMaker().enter("check-copy-status").end("ExecutionFailed", details)
-    progress = execution_progress(history.events)
+    progress = progress_of(history.events)
     assert (progress.status, progress.over) == ("FAILED", True)
     assert progress.failure is not None
     assert progress.failure.step == "check-copy-status"
@@ -111,7 +116,7 @@ def test_a_failure_is_the_step_the_error_and_its_sentence(
     ("kind", "status"), [("ExecutionTimedOut", "TIMED_OUT"), ("ExecutionAborted", "ABORTED")]
 )
 def test_an_execution_that_was_ended_names_how(kind: str, status: str) -> None:
-    progress = execution_progress(HistoryMaker().end(kind).events)
+    progress = progress_of(HistoryMaker().end(kind).events)
     assert progress.status == status
     assert progress.failure is not None
     assert (progress.failure.step, progress.failure.error_type) == (None, status)
@@ -119,7 +124,7 @@ def test_an_execution_that_was_ended_names_how(kind: str, status: str) -> None:
 
 def test_a_whole_run_is_done_step_by_step() -> None:
     events = whole_run().events
-    progress = execution_progress(events)
+    progress = progress_of(events)
     assert progress.status == "SUCCEEDED"
     assert progress.failure is None
     assert {step.status for step in progress.steps} == {StepStatus.DONE}
@@ -128,10 +133,22 @@ def test_a_whole_run_is_done_step_by_step() -> None:
     assert progress.seconds(at(999)) == (events[-1]["timestamp"] - START).total_seconds()
 
 
+@pytest.mark.parametrize("sequence", [SWITCH, ROLL_BACK], ids=["switch", "roll-back"])
+def test_a_run_of_another_sequence_has_its_steps(sequence: StepSequence) -> None:
+    progress = progress_of(whole_run(sequence).events, sequence)
+    assert [step.name for step in progress.steps] == list(sequence.steps)
+    assert {step.status for step in progress.steps} == {StepStatus.DONE}
+    assert progress.step("verify-switch").note == "verify-switch is done"
+    ended = HistoryMaker().done("switch-cluster").enter("verify-switch").end("ExecutionFailed")
+    failure = progress_of(ended.events, sequence).failure
+    assert failure is not None
+    assert failure.step == "verify-switch"
+
+
 def test_at_no_moment_does_more_than_one_step_run() -> None:
     events = whole_run().events
     for length in range(len(events)):
-        stages = [step.status for step in execution_progress(events[:length]).steps]
+        stages = [step.status for step in progress_of(events[:length]).steps]
         assert stages == sorted(
             stages, key=[StepStatus.DONE, StepStatus.RUNNING, StepStatus.WAITING].index
         )
@@ -139,7 +156,7 @@ def test_at_no_moment_does_more_than_one_step_run() -> None:
 
 
 def test_an_answer_that_is_not_json_ends_its_step_without_a_word() -> None:
-    progress = execution_progress(HistoryMaker().call("delete-rds", "so what").events)
+    progress = progress_of(HistoryMaker().call("delete-rds", "so what").events)
     assert (progress.step("delete-rds").status, progress.step("delete-rds").note) == (
         StepStatus.DONE,
         "",
@@ -164,4 +181,4 @@ def test_a_line_is_worth_what_began_waits_for_something_else_or_ended() -> None:
 
 
 def test_a_course_begins_like_one_without_events() -> None:
-    assert execution_progress([]) == ExecutionProgress()
+    assert progress_of([]) == BEGINNING

@@ -15,9 +15,9 @@ from demo.checks import (
     compare_tables,
     judge_login,
 )
-from demo.progress import ExecutionFailure, ExecutionProgress, execution_progress
+from demo.progress import ExecutionFailure
 from embedded_aws.aws import PublishedMessage
-from tests.unit.demo.histories import HistoryMaker, whole_run
+from tests.unit.demo.histories import BEGINNING, HistoryMaker, progress_of, whole_run
 
 FOLDER = Path("kept")
 
@@ -33,7 +33,7 @@ def shown(renderable: RenderableType, *, width: int = 80, file: io.StringIO | No
 
 
 def test_the_timeline_has_a_row_with_a_bar_for_each_step() -> None:
-    rows = shown(report.timeline(execution_progress(whole_run().events))).splitlines()[2:]
+    rows = shown(report.timeline(progress_of(whole_run().events))).splitlines()[2:]
     assert len(rows) == 11
     copy = rows[2]
     assert copy.split()[:8] == [
@@ -53,9 +53,9 @@ def test_the_timeline_has_a_row_with_a_bar_for_each_step() -> None:
 
 def test_the_timeline_leaves_out_what_did_not_begin() -> None:
     history = HistoryMaker().enter("snapshot-check").end("ExecutionFailed")
-    rows = shown(report.timeline(execution_progress(history.events))).splitlines()[2:]
+    rows = shown(report.timeline(progress_of(history.events))).splitlines()[2:]
     assert [row.split() for row in rows[1:2]] == [["2", "copy-snapshot"]]
-    assert shown(report.timeline(ExecutionProgress())).count("━") == 0
+    assert shown(report.timeline(BEGINNING)).count("━") == 0
 
 
 def test_a_bar_is_drawn_with_what_the_terminal_can_encode() -> None:
@@ -139,3 +139,12 @@ def test_everything_that_is_kept_is_named() -> None:
     text = shown(report.kept(FOLDER))
     for path in ("kept/config/", "kept/execution-history.json", "kept/functions/"):
         assert path in text
+
+
+def test_each_further_execution_has_a_line_of_its_own() -> None:
+    assert shown(report.kept(FOLDER, ["", "second"])).splitlines()[-1].split()[:4] == [
+        "kept/second/",
+        "the",
+        "same",
+        "of",
+    ]

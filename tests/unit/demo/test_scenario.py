@@ -26,9 +26,10 @@ SOURCE_NETWORK = dataclasses.replace(
 )
 
 
+@pytest.mark.parametrize("switch", [False, True])
 @pytest.mark.parametrize("cross_account", [False, True])
-def test_the_configuration_is_valid(cross_account: bool) -> None:
-    scenario = shop_scenario(cross_account=cross_account)
+def test_the_configuration_is_valid(cross_account: bool, switch: bool) -> None:
+    scenario = shop_scenario(cross_account=cross_account, switch=switch)
     document = configuration(scenario, NETWORK, SOURCE_NETWORK, "bundle.pem")
     environment = parse_configuration(Environment, document, source="demo")
     without_bundle = dataclasses.replace(environment, database_ca_bundle=None)
@@ -36,6 +37,7 @@ def test_the_configuration_is_valid(cross_account: bool) -> None:
     (restore,) = environment.restores.values()
     assert restore.database.keep_logins == ("monitoring",)
     assert (restore.source.role_arn is not None) is cross_account
+    assert restore.target.strategy == scenario.sequence.name
     assert restore.polling == type(restore.polling)()
 
 

@@ -7,7 +7,8 @@ from collections.abc import Callable
 import pytest
 from rich.console import Console
 
-from demo.progress import ExecutionProgress, execution_progress
+from aurora_restore.shared.sequences import REPLACE, ROLL_BACK
+from demo.progress import ExecutionProgress
 from demo.screen import (
     Activity,
     LiveScreen,
@@ -19,7 +20,7 @@ from demo.screen import (
     screen_for,
     steps_view,
 )
-from tests.unit.demo.histories import HistoryMaker, at, whole_run
+from tests.unit.demo.histories import BEGINNING, HistoryMaker, at, progress_of, whole_run
 
 
 def console(*, terminal: bool = False, width: int = 80) -> Console:
@@ -49,10 +50,10 @@ def lines(before: ExecutionProgress, after: ExecutionProgress) -> list[str]:
 
 
 def test_the_lines_of_a_run_report_each_step_once_and_what_it_waits_for() -> None:
-    progress, reported = ExecutionProgress(), []
+    progress, reported = BEGINNING, []
     events = whole_run().events
     for length in range(1, len(events) + 1):
-        now = execution_progress(events[:length])
+        now = progress_of(events[:length])
         reported += lines(progress, now)
         progress = now
     assert reported[:2] == [
@@ -73,7 +74,7 @@ def test_the_lines_of_a_run_report_each_step_once_and_what_it_waits_for() -> Non
 
 def test_a_failed_step_is_reported_with_its_error() -> None:
     history = HistoryMaker().enter("delete-rds").end("ExecutionFailed", {"error": "RefusedError"})
-    (line,) = lines(ExecutionProgress(), execution_progress(history.events))
+    (line,) = lines(BEGINNING, progress_of(history.events))
     assert line == " 4/11 delete-rds            FAILED after 1.0 s: RefusedError"
 
 
@@ -82,14 +83,21 @@ def test_a_plain_screen_writes_a_line_with_the_time_for_each_change() -> None:
     with screen.busy(), screen.activity("Making it") as activity:
         activity.done("Made it, with [brackets]", then="Filling it")
         activity.done("Filled it")
-    with screen.watching("name") as show:
-        show(ExecutionProgress())
-        show(execution_progress(HistoryMaker().enter("snapshot-check").events))
+    with screen.watching("name", REPLACE) as show:
+        show(BEGINNING)
+        show(progress_of(HistoryMaker().enter("snapshot-check").events))
     assert written(screen).splitlines() == [
         "  3.0 s  Made it, with [brackets] (1.0 s)",
         "  5.0 s  Filled it (2.0 s)",
         "  6.0 s   1/11 snapshot-check        running",
     ]
+
+
+def test_a_plain_screen_counts_the_steps_of_the_sequence_that_it_watches() -> None:
+    screen = PlainScreen(console(), ticking())
+    with screen.watching("name", ROLL_BACK) as show:
+        show(progress_of(HistoryMaker().enter("verify-switch").events, ROLL_BACK))
+    assert written(screen).splitlines() == ["  1.0 s   2/3 verify-switch         running"]
 
 
 def test_a_plain_line_is_never_broken() -> None:
@@ -113,8 +121,8 @@ def test_a_live_screen_reports_what_is_done_and_shows_the_steps() -> None:
     screen = LiveScreen(console(terminal=True), ticking())
     with screen.busy(), screen.activity("Making it") as activity:
         activity.done("Made it", then="Filling it")
-    with screen.watching("name") as show:
-        show(execution_progress(HistoryMaker().enter("snapshot-check").events))
+    with screen.watching("name", REPLACE) as show:
+        show(progress_of(HistoryMaker().enter("snapshot-check").events))
     text = written(screen)
     assert "Made it (1.0 s)" in text
     assert "Execution name" in text
@@ -125,9 +133,9 @@ def test_a_live_screen_reports_what_is_done_and_shows_the_steps() -> None:
 def test_the_table_of_steps_fits_the_terminal(width: int) -> None:
     history = whole_run().events
     for progress in (
-        execution_progress(history),
-        execution_progress(history[:40]),
-        ExecutionProgress(),
+        progress_of(history),
+        progress_of(history[:40]),
+        BEGINNING,
     ):
         shown = console(width=width)
         shown.print(steps_view(progress, at(60), "3e06964c-5365-464c-944b-8ba418f92f6a"))
@@ -140,7 +148,7 @@ def test_the_table_of_steps_fits_the_terminal(width: int) -> None:
 def test_the_table_of_steps_shows_state_time_and_percentage() -> None:
     history = HistoryMaker().done("copy-snapshot").wait("check-copy-status", percent_progress=40)
     shown = console()
-    shown.print(steps_view(execution_progress(history.events), at(2.5), "name"))
+    shown.print(steps_view(progress_of(history.events), at(2.5), "name"))
     assert isinstance(shown.file, io.StringIO)
     rows = [row for row in shown.file.getvalue().splitlines() if "check-copy-status" in row]
     assert len(rows) == 1

@@ -83,7 +83,7 @@ ACKNOWLEDGED: Final = (
     ),
     Acknowledged(
         r"AwsSolutions-IAM5\[Resource::arn:aws:rds:[^:]+:\d+:"
-        r"(cluster-endpoint|db-proxy|target-group):\*\]",
+        r"(cluster-endpoint|db-proxy|deployment|integration|target-group):\*\]",
         ROLES,
         "The old cluster's custom endpoints and proxies have names of their own. They are listed; "
         "an endpoint is made again under its name, and nothing changes one that exists.",
