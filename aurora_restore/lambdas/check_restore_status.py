@@ -26,6 +26,7 @@ from aurora_restore.shared.cluster.capacity import (
 from aurora_restore.shared.cluster.extras import Extra, extras, put_back
 from aurora_restore.shared.cluster.network import attached_groups, lasting_groups
 from aurora_restore.shared.cluster.settings import (
+    WITH_THE_NAME,
     InstancePlan,
     drift,
     finishing_touches,
@@ -343,6 +344,7 @@ class CheckRestoreStatusHandler(BaseHandler):
                     settings_of(cluster, instances),
                     plans,
                     job.owner.tags,
+                    beside=job.request.restores_beside,
                 )
                 if extra.name not in state.put_back
             ],
@@ -407,7 +409,10 @@ class CheckRestoreStatusHandler(BaseHandler):
         around = describe_surroundings(job.rds.at_target, job.clients, name)
         new = settings_of(cluster, instances, around)
         found = drift(target, old, new, wanted, planned_instances(target, old, name))
-        return tuple(asdict(difference) for difference in found)
+        beside = job.request.restores_beside
+        return tuple(
+            asdict(each) for each in found if not (beside and each.setting in WITH_THE_NAME)
+        )
 
     def _create_instances(
         self, job: Job, cluster: "DBClusterTypeDef", plans: Sequence[InstancePlan]

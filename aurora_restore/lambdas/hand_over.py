@@ -232,7 +232,9 @@ class HandOverHandler(BaseHandler):
                 instance["DBInstanceIdentifier"]: attached_groups(instance)
                 for instance in instances
             },
-            openings=[
+            openings=[]
+            if job.request.restores_beside
+            else [
                 opening
                 for opening in openings(
                     cluster["DBClusterArn"],
@@ -272,7 +274,9 @@ class HandOverHandler(BaseHandler):
         body: Mapping[str, Any],
     ) -> Answer:
         wanted = self._wanted_groups(job)
-        found = hand_over_drift(job.state.old_cluster, settings_of(cluster, instances), wanted)
+        # The Data API of a cluster beside the target comes with the target's name.
+        old = None if job.request.restores_beside else job.state.old_cluster
+        found = hand_over_drift(old, settings_of(cluster, instances), wanted)
         other = {difference.setting for difference in found}
         differences = (
             *(each for each in job.state.drift or () if each["setting"] not in other),

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final, assert_never
 
 from aurora_restore.shared.base_handler import BaseHandler
 from aurora_restore.shared.cluster.extras import losses
+from aurora_restore.shared.cluster.settings import InstancePlan
 from aurora_restore.shared.common import logger, parse_timestamp, timestamp, update_metrics
 from aurora_restore.shared.errors import (
     AuroraRestoreError,
@@ -157,7 +158,7 @@ class SnapshotCheckHandler(BaseHandler):
         """Return what a dry run reports."""
         try:
             planned = [item.described() for item in planned_calls(found, path, job.now)]
-            lost = losses(found.old, found.planned_instances)
+            lost = _lost(found, found.planned_instances)
         except RetryableError:
             raise
         except AuroraRestoreError as error:
@@ -165,7 +166,7 @@ class SnapshotCheckHandler(BaseHandler):
             if not obstacles:
                 raise
             logger.info("no plan", reason=error.message)
-            planned, lost = [], losses(found.old, [])
+            planned, lost = [], _lost(found, [])
         return Answer(
             "Dry run: a run would succeed as far as can be known"
             if not obstacles
@@ -206,6 +207,11 @@ class SnapshotCheckHandler(BaseHandler):
         if chosen is None:
             raise _not_found(job, wanted, available_days(candidates))
         return chosen
+
+
+def _lost(found: Inventory, plans: Sequence[InstancePlan]) -> list[str]:
+    """Return what goes with the old cluster; a switch keeps that, and carries over what it can."""
+    return [] if found.request.restores_beside else losses(found.old, plans)
 
 
 def _may_be_shared(job: Job, snapshot: "DBClusterSnapshotTypeDef") -> bool:

@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from aurora_restore.shared.base_handler import BaseHandler
+from aurora_restore.shared.carrying_over import carry_over, remember_belongings
 from aurora_restore.shared.cluster.network import (
     attached_groups,
     lasting_groups,
@@ -67,6 +68,7 @@ class SwitchClusterHandler(BaseHandler):
         if _is_over(job, record):
             return self._finish(job, record, began)
         incoming, outgoing = _sides(job, record)
+        remember_belongings(job, outgoing)
         run = SwitchRun(job, record, incoming, outgoing, began)
         return run.go_on() or self._finish(job, run.record, began)
 
@@ -86,6 +88,8 @@ class SwitchClusterHandler(BaseHandler):
             retired_cluster_id=None if retired is None else retired.cluster.cluster_id,
             retired_until=None if retired is None else retired.keep_until,
         )
+        if waiting := carry_over(job, record, began):
+            return waiting
         while True:
             match self._look_at_certificate(job):
                 case LeaveCertificate():

@@ -27,6 +27,8 @@ class Resource(StrEnum):
     TARGET_DEPLOYMENTS = "blue/green deployments in the target's Region and account"
     TARGET_INTEGRATIONS = "zero-ETL integrations in the target's Region and account"
     TARGET_PROXIES = "RDS proxies in the target's Region and account"
+    PROXY_TARGETS = "the target groups of these proxies"
+    SCALABLE_TARGETS = "scalable targets in the target's Region and account"
     GROUPS = "the subnet and parameter groups that a restore names"
     TARGET_KEYS = "the configured customer keys of the targets"
     OWN_KEYS = "keys in the target's Region and account"
@@ -56,6 +58,7 @@ class Condition(StrEnum):
     MARKS_AS_OWN = "the call gives the environment's tag, and the resource carries no other's"
     THROUGH_RDS = "RDS makes the call for the function"
     GRANT_THROUGH_RDS = "RDS makes the call for the function, and the grant is for an AWS service"
+    SCALES_READERS = "it is about the number of readers of an Aurora cluster"
     PASSED_TO_RDS = "the role is passed to RDS or to its enhanced monitoring"
 
 

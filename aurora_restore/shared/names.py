@@ -123,6 +123,9 @@ def is_named_after(cluster_id: str, instance_id: str) -> bool:
     return any(fnmatchcase(instance_id, names) for names in instance_names(cluster_id))
 
 
+READER_COUNT: Final = "rds:cluster:ReadReplicaCount"
+"""What Application Auto Scaling calls the number of a cluster's readers."""
+
 LOCK_KEY_PREFIX: Final = "lock#"
 """How the partition keys of the locks in the state table begin."""
 

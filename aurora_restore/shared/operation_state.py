@@ -269,7 +269,7 @@ class OperationState:
     put_back: Annotated[
         tuple[str, ...],
         Key(
-            "check-restore-status, hand-over",
+            "check-restore-status, hand-over, switch-cluster",
             "The settings beyond those of the restore that were put back, or that AWS refused.",
             of_one_run=True,
             of_one_cluster=True,
@@ -294,7 +294,7 @@ class OperationState:
     drift: Annotated[
         tuple[Mapping[str, Any], ...] | None,
         Key(
-            "check-restore-status, hand-over",
+            "check-restore-status, hand-over, switch-cluster",
             "Settings that differ from the old cluster's or configured.",
             of_one_cluster=True,
         ),
@@ -478,6 +478,33 @@ class OperationState:
         Key(
             "switch-cluster",
             "By how much that may be too long: the time between the last two looks.",
+            of_one_cluster=True,
+        ),
+    ] = None
+    belongings: Annotated[
+        Mapping[str, Any] | None,
+        Key(
+            "switch-cluster",
+            "What the cluster had that had the target's name, and does not go with the name: "
+            "custom endpoints, proxies, auto scaling of readers, the Data API; and its instances.",
+            of_one_cluster=True,
+        ),
+    ] = None
+    carry_over_started_at: Annotated[
+        Moment | None,
+        Key(
+            "switch-cluster",
+            "When that began to be carried over.",
+            of_one_run=True,
+            of_one_cluster=True,
+        ),
+    ] = None
+    carried_over_at: Annotated[
+        Moment | None,
+        Key(
+            "switch-cluster",
+            "When that was done; what was not carried over is in `drift`.",
+            of_one_run=True,
             of_one_cluster=True,
         ),
     ] = None

@@ -122,6 +122,37 @@ _SWITCH: Final = (
     Grant(Resource.NAMED_INSTANCES, ("rds:ModifyDBInstance",), Condition.CARRIES_TAG),
     Grant(Resource.ADOPTED_INSTANCES, ("rds:ModifyDBInstance",)),
 )
+# What belongs to the target and does not go with its name is given to the cluster that has it now.
+_CARRY_OVER: Final = (
+    *_READ_SURROUNDINGS,
+    Grant(
+        Resource.TARGET_CLUSTERS,
+        (
+            "rds:CreateDBClusterEndpoint",
+            "rds:DeregisterDBProxyTargets",
+            "rds:DisableHttpEndpoint",
+            "rds:EnableHttpEndpoint",
+        ),
+    ),
+    Grant(
+        Resource.TARGET_ENDPOINTS,
+        ("rds:AddTagsToResource", "rds:CreateDBClusterEndpoint"),
+        Condition.GIVES_TAG,
+    ),
+    # IAM does not see whose endpoint it is: one that people have made has to be tagged by them.
+    Grant(Resource.TARGET_ENDPOINTS, ("rds:DeleteDBClusterEndpoint",), Condition.CARRIES_TAG),
+    # A proxy is taken from a cluster with its instances; all that a target is registered with is a
+    # target group.
+    Grant(Resource.CLUSTERS_BESIDE, ("rds:DeregisterDBProxyTargets",), Condition.CARRIES_TAG),
+    Grant(Resource.NAMED_INSTANCES, ("rds:DeregisterDBProxyTargets",)),
+    Grant(Resource.TARGET_PROXIES, ("rds:DeregisterDBProxyTargets",)),
+    Grant(Resource.PROXY_TARGETS, ("rds:RegisterDBProxyTargets",)),
+    Grant(
+        Resource.SCALABLE_TARGETS,
+        ("application-autoscaling:RegisterScalableTarget",),
+        Condition.SCALES_READERS,
+    ),
+)
 _ASSUME_SOURCE_ROLE: Final = Grant(Resource.SOURCE_ROLES, ("sts:AssumeRole",))
 
 
@@ -281,7 +312,7 @@ STEPS: Final[tuple[Step, ...]] = (
             ),
             Grant(
                 Resource.CLUSTERS_BESIDE,
-                ("rds:CreateDBClusterEndpoint", "rds:CreateDBInstance"),
+                ("rds:CreateDBInstance",),
                 Condition.GIVES_TAG,
             ),
             Grant(Resource.CLUSTERS_BESIDE, ("rds:ModifyDBCluster",), Condition.CARRIES_TAG),
@@ -328,7 +359,7 @@ STEPS: Final[tuple[Step, ...]] = (
             Grant(Resource.TARGET_CLUSTERS, ("rds:EnableHttpEndpoint", "rds:ModifyDBCluster")),
             Grant(
                 Resource.CLUSTERS_BESIDE,
-                ("rds:EnableHttpEndpoint", "rds:ModifyDBCluster"),
+                ("rds:ModifyDBCluster",),
                 Condition.CARRIES_TAG,
             ),
             # The security groups of a cluster are those of its instances.
@@ -348,6 +379,7 @@ STEPS: Final[tuple[Step, ...]] = (
             Grant(Resource.TARGET_INTEGRATIONS, ("rds:DescribeIntegrations",)),
             Grant(Resource.ANY, ("ram:GetResourceShareAssociations",)),
             *_SWITCH,
+            *_CARRY_OVER,
             # Its certificate is refreshed by a restart, or by a reboot of its instances.
             Grant(
                 Resource.TARGET_CLUSTERS,

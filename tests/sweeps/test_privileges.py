@@ -17,8 +17,9 @@ import pytest
 from aurora_restore.shared.documents.environment import Environment
 from aurora_restore.shared.documents.schema import parse
 from aurora_restore.shared.errors import DatabaseConnectionError
-from aurora_restore.shared.names import TAG_MANAGED_BY
+from aurora_restore.shared.names import READER_COUNT, TAG_MANAGED_BY
 from aurora_restore.shared.pipeline import STEPS, Step
+from aurora_restore.shared.rds.tags import tag_list
 from embedded_aws.rds.models import Location
 from tests.support.iam import Context, Policy
 from tests.support.policies import policies_of, source_policies_of
@@ -102,7 +103,10 @@ def with_everything_around_the_cluster(stage: SweepStage) -> None:
         return
     rds = stage.client("rds", HOME)
     rds.create_db_cluster_endpoint(
-        DBClusterIdentifier=TARGET, DBClusterEndpointIdentifier="reports", EndpointType="READER"
+        DBClusterIdentifier=TARGET,
+        DBClusterEndpointIdentifier="reports",
+        EndpointType="READER",
+        Tags=tag_list({TAG_MANAGED_BY: PREFIX}),
     )
     rds.enable_http_endpoint(ResourceArn=HOME.arn("cluster", TARGET))
     (group,) = rds.describe_db_subnet_groups(DBSubnetGroupName=SUBNET_GROUP)["DBSubnetGroups"]
@@ -215,8 +219,27 @@ class Judge:
             case "CreateDBClusterEndpoint":
                 yield rds("cluster", given["DBClusterIdentifier"]), asked
                 yield rds("cluster-endpoint", given["DBClusterEndpointIdentifier"]), asked
-            case "EnableHttpEndpoint":
+            case "DeleteDBClusterEndpoint":
+                yield self._tagged(rds("cluster-endpoint", given["DBClusterEndpointIdentifier"]))
+            case "DisableHttpEndpoint" | "EnableHttpEndpoint":
                 yield self._tagged(given["ResourceArn"])
+            case "RegisterDBProxyTargets":
+                yield rds("target-group", "prx-tg-0123456789abcdef0"), {}
+            case "DeregisterDBProxyTargets":
+                for cluster in given["DBClusterIdentifiers"]:
+                    yield self._tagged(rds("cluster", cluster))
+                yield rds("db-proxy", "prx-0123456789abcdef0"), {}
+                yield rds("target-group", "prx-tg-0123456789abcdef0"), {}
+            case "RegisterScalableTarget":
+                place = f"{call.region}:{call.account}"
+                target = f"arn:aws:application-autoscaling:{place}:scalable-target/0123456789ab"
+                yield (
+                    target,
+                    {
+                        "application-autoscaling:service-namespace": given["ServiceNamespace"],
+                        "application-autoscaling:scalable-dimension": given["ScalableDimension"],
+                    },
+                )
             case "DescribeDBProxies":
                 yield rds("db-proxy", "*"), {}
             case "DescribeDBProxyTargets":
@@ -288,6 +311,7 @@ class Judge:
         site = self.stage.backend.at(Location(account, region))
         resources: dict[str, Mapping[str, Any]] = {
             "cluster": site.clusters,
+            "cluster-endpoint": site.endpoints,
             "cluster-snapshot": site.snapshots,
             "db": site.instances,
         }
@@ -382,6 +406,29 @@ class DiesAtRename:
         return done
 
 
+READER_SCALING = {
+    "ServiceNamespace": "rds",
+    "ResourceId": f"cluster:{TARGET}",
+    "ScalableDimension": READER_COUNT,
+}
+
+
+@dataclass
+class LosesScaling:
+    """The auto scaling of readers is gone once the first rename has been carried out."""
+
+    judge: Judge
+    is_lost: bool = False
+
+    def hook(self, call: AwsCall, proceed: Proceed) -> Any:
+        done = self.judge.hook(call, proceed)
+        if "NewDBClusterIdentifier" in call.parameters and not self.is_lost:
+            self.is_lost = True
+            client = self.judge.stage.client("application-autoscaling", HOME)
+            client.deregister_scalable_target(**READER_SCALING)
+        return done
+
+
 def test_a_switch_the_way_back_and_a_retirement_call_only_what_is_granted() -> None:
     """Each is undisturbed first; then a switch dies after its last rename, and a retirement
     finishes it before it deletes what its time has come for."""
@@ -398,8 +445,11 @@ def test_a_switch_the_way_back_and_a_retirement_call_only_what_is_granted() -> N
                     stage.announce_end(execution)
             return execution.status
 
+        with_everything_around_the_cluster(stage)
+        scaling = stage.client("application-autoscaling", HOME)
+        scaling.register_scalable_target(**READER_SCALING, MinCapacity=1, MaxCapacity=4)
         assert run("op-1", {}) == SUCCEEDED
-        assert run("op-2", {"roll_back": True}) == SUCCEEDED
+        assert run("op-2", {"roll_back": True}, LosesScaling(judge).hook) == SUCCEEDED
         assert run("op-3", {"retire": True}) == SUCCEEDED
         assert run("op-4", {}, DiesAtRename(judge, 2).hook) == FAILED
         assert run("op-5", {"retire": True}) == SUCCEEDED

@@ -47,6 +47,7 @@ DECLARATIONS = {
 # What runs around a step. The subjects are given values; they never see the frame.
 FRAME = {
     "base_handler",
+    "carrying_over",
     "cluster_deletion",
     "database_step",
     "job",

@@ -78,6 +78,14 @@ class Arns:
                 return [self.rds("integration:*")]
             case Resource.TARGET_PROXIES:
                 return [self.rds("db-proxy:*"), self.rds("target-group:*")]
+            case Resource.PROXY_TARGETS:
+                return [self.rds("target-group:*")]
+            case Resource.SCALABLE_TARGETS:
+                environment = self.environment
+                return [
+                    f"arn:{self.partition}:application-autoscaling:{environment.region}"
+                    f":{environment.account}:scalable-target/*"
+                ]
             case Resource.ADOPTED_INSTANCES:
                 return self._instances_named_after(
                     restore for restore in self._restores() if restore.target.adopt

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from typing import assert_never
 
 from aurora_restore.shared.grants import Condition
-from aurora_restore.shared.names import TAG_MANAGED_BY
+from aurora_restore.shared.names import READER_COUNT, TAG_MANAGED_BY
 
 Conditions = Mapping[str, Mapping[str, object]]
 
@@ -42,6 +42,13 @@ def conditions_of(
                 Condition.THROUGH_RDS, name_prefix=name_prefix, regions=regions
             )
             return {**through_rds, "Bool": {"kms:GrantIsForAWSResource": "true"}}
+        case Condition.SCALES_READERS:
+            return {
+                "StringEquals": {
+                    "application-autoscaling:scalable-dimension": READER_COUNT,
+                    "application-autoscaling:service-namespace": "rds",
+                }
+            }
         case Condition.PASSED_TO_RDS:
             # https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_use_passrole.html
             services = ["monitoring.rds.amazonaws.com", "rds.amazonaws.com"]

@@ -52,10 +52,13 @@ def extras(
     new: Mapping[str, Any],
     plans: Sequence[InstancePlan],
     tags: Mapping[str, str],
+    *,
+    beside: bool = False,
 ) -> Iterator[Extra]:
     """Yield what the old cluster had, and the new one (``new``) lacks, with the call that helps.
 
-    Nothing among it lets anybody into the cluster: for that see ``openings``.
+    Nothing among it lets anybody into the cluster: for that see ``openings``. While the new one is
+    ``beside`` the old one, that has its custom endpoints, whose names exist once.
     """
     had = old or {}
     if had.get(INSIGHTS) and new.get(INSIGHTS) != had[INSIGHTS]:
@@ -63,19 +66,15 @@ def extras(
     if had.get(WRITE_FORWARDING) and not new.get(WRITE_FORWARDING):
         forwarding = {"EnableLocalWriteForwarding": True}
         yield Extra(WRITE_FORWARDING, _modify(cluster_id, region, forwarding, WRITE_FORWARDING))
+    if beside:
+        return
     existing = {each["DBClusterEndpointIdentifier"] for each in new.get(CUSTOM_ENDPOINTS, ())}
     for endpoint in had.get(CUSTOM_ENDPOINTS, ()):
         kept = _with_planned_members(endpoint, plans)
         name = endpoint["DBClusterEndpointIdentifier"]
         if kept is not None and name not in existing:
             yield Extra(
-                f"{CUSTOM_ENDPOINTS}.{name}",
-                RdsCall(
-                    "CreateDBClusterEndpoint",
-                    region,
-                    {"DBClusterIdentifier": cluster_id, **kept, "Tags": tag_list(tags)},
-                    "the old cluster had this custom endpoint",
-                ),
+                f"{CUSTOM_ENDPOINTS}.{name}", create_endpoint(cluster_id, region, kept, tags)
             )
 
 
@@ -87,15 +86,29 @@ def openings(
     The Data API is reached over AWS's own endpoint, so it may come back only after the hand-over.
     """
     if (old or {}).get(DATA_API) and not new.get(DATA_API):
-        yield Extra(
-            DATA_API,
-            RdsCall(
-                "EnableHttpEndpoint",
-                region,
-                {"ResourceArn": cluster_arn},
-                "the old cluster had the Data API",
-            ),
-        )
+        yield Extra(DATA_API, enable_data_api(cluster_arn, region))
+
+
+def create_endpoint(
+    cluster_id: str, region: str, endpoint: Mapping[str, Any], tags: Mapping[str, str]
+) -> RdsCall:
+    """Return the call that makes a custom endpoint of a cluster."""
+    return RdsCall(
+        "CreateDBClusterEndpoint",
+        region,
+        {"DBClusterIdentifier": cluster_id, **endpoint, "Tags": tag_list(tags)},
+        "the old cluster had this custom endpoint",
+    )
+
+
+def enable_data_api(cluster_arn: str, region: str) -> RdsCall:
+    """Return the call that turns the Data API of a cluster on."""
+    return RdsCall(
+        "EnableHttpEndpoint",
+        region,
+        {"ResourceArn": cluster_arn},
+        "the old cluster had the Data API",
+    )
 
 
 def put_back(rds: "RDSClient", missing: Sequence[Extra]) -> tuple[str, ...]:
@@ -174,15 +187,22 @@ def _advanced_insights(plans: Sequence[InstancePlan]) -> dict[str, Any]:
 def _with_planned_members(
     endpoint: Mapping[str, Any], plans: Sequence[InstancePlan]
 ) -> dict[str, Any] | None:
-    """Return an endpoint without the instances that will not exist; None if none is left.
+    """Return an endpoint without the instances that will not exist; None if none is left."""
+    return with_members(endpoint, {plan.identifier: plan.identifier for plan in plans})
 
-    An endpoint without static members leads to every instance, which it never did.
+
+def with_members(
+    endpoint: Mapping[str, Any], instances: Mapping[str, str]
+) -> dict[str, Any] | None:
+    """Return an endpoint whose members are others instead; None if it would have none.
+
+    ``instances`` are the new names by the old ones; those that are not among them are left out. An
+    endpoint without static members leads to every instance, which it never did.
     """
-    planned = {plan.identifier for plan in plans}
     kept = dict(endpoint)
     for key in MEMBERS:
         if key in endpoint:
-            kept[key] = [name for name in endpoint[key] if name in planned]
+            kept[key] = sorted(instances[name] for name in endpoint[key] if name in instances)
     if "StaticMembers" in endpoint and not kept["StaticMembers"]:
         return None
     return {key: value for key, value in kept.items() if value != []}

@@ -52,6 +52,8 @@ MANAGED_SECRET: Final = "ManagedMasterSecret"  # noqa: S105 - which setting, not
 CUSTOM_ENDPOINTS: Final = "CustomEndpoints"
 PROXIES: Final = "Proxies"
 READER_SCALING: Final = "ReaderAutoScaling"
+WITH_THE_NAME: Final = (CUSTOM_ENDPOINTS, PROXIES, READER_SCALING, DATA_API)
+"""What a cluster beside the target gets only after it has been given the target's name."""
 DEFAULT_GROUP: Final = "default."
 """The parameter groups of the engine itself; their names carry its major version."""
 

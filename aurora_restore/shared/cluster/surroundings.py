@@ -7,13 +7,17 @@ from typing import TYPE_CHECKING, Any, Final
 from aurora_restore.shared.aws_utils import Clients, call
 from aurora_restore.shared.common import logger
 from aurora_restore.shared.errors import AuroraRestoreError, AwsError, ClusterNotFoundError
+from aurora_restore.shared.names import READER_COUNT
 
 if TYPE_CHECKING:
     from mypy_boto3_rds import RDSClient
+    from mypy_boto3_rds.type_defs import DBProxyTargetTypeDef
 
 _CUSTOM: Final = "CUSTOM"
 MEMBERS: Final = ("StaticMembers", "ExcludedMembers")
 """The lists of instances that a custom endpoint may have: those that it leads to, or does not."""
+TRACKED_CLUSTER: Final = "TRACKED_CLUSTER"
+"""The type of a proxy's target that is a cluster; its instances are targets, too."""
 UNKNOWN: Final = "unknown"
 """Stands for what could not be found out."""
 
@@ -39,22 +43,27 @@ def describe_surroundings(rds: "RDSClient", clients: Clients, cluster_id: str) -
     return Surroundings(
         custom_endpoints=_custom_endpoints(rds, cluster_id),
         proxies=_proxies(rds, cluster_id),
-        reader_scaling=_reader_scaling(clients, cluster_id),
+        reader_scaling=reader_scaling(clients, cluster_id),
     )
 
 
-def _custom_endpoints(rds: "RDSClient", cluster_id: str) -> tuple[Mapping[str, Any], ...]:
+def custom_endpoints_of(rds: "RDSClient", cluster_id: str) -> list[Mapping[str, Any]]:
+    """Return the custom endpoints of a cluster as RDS describes them; none if there is none."""
     paginator = rds.get_paginator("describe_db_cluster_endpoints")
     try:
         pages = call(lambda: list(paginator.paginate(DBClusterIdentifier=cluster_id)))
     except ClusterNotFoundError:
-        return ()
-    found = [
-        _as_created(each)
+        return []
+    return [
+        each
         for page in pages
         for each in page["DBClusterEndpoints"]
         if each.get("EndpointType") == _CUSTOM
     ]
+
+
+def _custom_endpoints(rds: "RDSClient", cluster_id: str) -> tuple[Mapping[str, Any], ...]:
+    found = map(_as_created, custom_endpoints_of(rds, cluster_id))
     return tuple(sorted(found, key=lambda each: str(each["DBClusterEndpointIdentifier"])))
 
 
@@ -81,17 +90,21 @@ def _proxies(rds: "RDSClient", cluster_id: str) -> tuple[str, ...] | str:
         return UNKNOWN
 
 
-def _is_target(rds: "RDSClient", proxy: str, cluster_id: str) -> bool:
+def targets_of(rds: "RDSClient", proxy: str) -> "list[DBProxyTargetTypeDef]":
+    """Return the targets of a proxy: the cluster that is registered, and its instances."""
     paginator = rds.get_paginator("describe_db_proxy_targets")
     pages = call(lambda: list(paginator.paginate(DBProxyName=proxy)))
+    return [target for page in pages for target in page["Targets"]]
+
+
+def _is_target(rds: "RDSClient", proxy: str, cluster_id: str) -> bool:
     return any(
-        target.get("Type") == "TRACKED_CLUSTER" and target.get("RdsResourceId") == cluster_id
-        for page in pages
-        for target in page["Targets"]
+        target.get("Type") == TRACKED_CLUSTER and target.get("RdsResourceId") == cluster_id
+        for target in targets_of(rds, proxy)
     )
 
 
-def _reader_scaling(clients: Clients, cluster_id: str) -> Mapping[str, Any] | str | None:
+def reader_scaling(clients: Clients, cluster_id: str) -> Mapping[str, Any] | str | None:
     """Return what scales the readers, or UNKNOWN if that cannot be found out.
 
     A function in a VPC may have no way to Application Auto Scaling, and no run depends on it.
@@ -101,7 +114,7 @@ def _reader_scaling(clients: Clients, cluster_id: str) -> Mapping[str, Any] | st
             clients.application_auto_scaling.describe_scalable_targets,
             ServiceNamespace="rds",
             ResourceIds=[f"cluster:{cluster_id}"],
-            ScalableDimension="rds:cluster:ReadReplicaCount",
+            ScalableDimension=READER_COUNT,
         )["ScalableTargets"]
     except AuroraRestoreError as error:
         logger.warning("the auto scaling of readers is not known", reason=error.message)

@@ -18,17 +18,13 @@ from aurora_restore.shared.cluster.settings import (
     restore_settings,
     restored_tags,
 )
-from aurora_restore.shared.common import parse_timestamp, timestamp
+from aurora_restore.shared.common import parse_timestamp
 from aurora_restore.shared.names import (
-    TAG_ADOPTED,
     TAG_ARCHIVED_AT,
-    TAG_KEEP_UNTIL,
-    TAG_MANAGED_BY,
     TAG_OPERATION,
-    TAG_RESTORE,
-    retired_cluster,
 )
 from aurora_restore.shared.preflight.inventory import Inventory
+from aurora_restore.shared.preflight.planned_switch import planned_switch
 from aurora_restore.shared.rds.arns import RdsArn
 from aurora_restore.shared.rds.calls import RdsCall, tag_resource
 from aurora_restore.shared.rds.statuses import DELETING, STOPPED
@@ -40,7 +36,8 @@ from aurora_restore.shared.snapshots.routes import Where
 def planned_calls(found: Inventory, path: SnapshotPath, moment: str) -> Iterator[RdsCall]:
     """Yield every call by which a run from here would change RDS, in order. Change nothing.
 
-    ``moment`` is the timestamp that an archived copy would be tagged with. What a run decides
+    ``moment`` is the timestamp that an archived copy would be tagged with, and that a switch is
+    planned at. What a run decides
     only later is left out: which snapshots the retention no longer keeps, and what is done again
     after an operation of AWS has failed. Raises ConfigurationError if a parameter of a call is not
     configured; the preflight reports that as an obstacle.
@@ -71,14 +68,22 @@ def planned_calls(found: Inventory, path: SnapshotPath, moment: str) -> Iterator
             instance_tags(target, plan, owner.tags),
         )
     yield cluster_calls.set_master_password(name, region, "")
-    for extra in extras(name, region, found.old, {}, found.planned_instances, owner.tags):
+    for extra in extras(
+        name,
+        region,
+        found.old,
+        {},
+        found.planned_instances,
+        owner.tags,
+        beside=request.restores_beside,
+    ):
         yield extra.call
     touches = finishing_touches(settings, found.old)
     if touches:
         yield cluster_calls.finish_cluster(name, region, touches)
     yield from _hand_over(found, path, network)
     if request.restores_beside:
-        yield from _switch(found, network, moment)
+        yield from planned_switch(found, network.quarantine_group_ids, moment)
     yield from _clean_up(found, path, moment)
 
 
@@ -103,37 +108,9 @@ def _hand_over(found: Inventory, path: SnapshotPath, network: ClusterNetwork) ->
     )
     if network.quarantine_group_ids:
         yield cluster_calls.lift_quarantine(name, place.region, network.security_group_ids)
-    for opening in openings(str(arn), place.region, found.old, {}):
-        yield opening.call
-
-
-def _switch(found: Inventory, network: ClusterNetwork, moment: str) -> Iterator[RdsCall]:
-    """Yield the renames, and what happens to the cluster that has had the target's name."""
-    request, outgoing = found.request, found.cluster
-    target, region, switch = request.cluster_id, request.target.region, request.restore.switch
-    reason = f"the name {target} goes from one cluster to the other"
-    incoming = cluster_calls.rename_cluster(request.restored_cluster_id, region, target, reason)
-    if outgoing is None:
-        yield incoming
-        return
-    arn, retired = outgoing["DBClusterArn"], retired_cluster(target, request.owner.operation_id)
-    marks = {TAG_MANAGED_BY: request.owner.name_prefix, TAG_RESTORE: request.owner.restore}
-    if not request.owner.of_environment(outgoing):
-        adopted = {**marks, TAG_ADOPTED: "true"}
-        yield tag_resource(arn, region, adopted, "mark the cluster that the pipeline did not make")
-    yield cluster_calls.rename_cluster(target, region, retired, reason)
-    yield incoming
-    if network.quarantine_group_ids:
-        yield cluster_calls.close_retired(retired, region, network.quarantine_group_ids)
-    until = timestamp(parse_timestamp(moment) + switch.keeps_old)
-    yield tag_resource(
-        str(replace(RdsArn.parse(arn), name=retired)),
-        region,
-        {**marks, TAG_KEEP_UNTIL: until},
-        "mark what served before as retired",
-    )
-    if switch.stop_old:
-        yield cluster_calls.stop_cluster(retired, region)
+    if not request.restores_beside:
+        for opening in openings(str(arn), place.region, found.old, {}):
+            yield opening.call
 
 
 def _copies(found: Inventory, path: SnapshotPath) -> Iterator[RdsCall]:

@@ -12,6 +12,7 @@ from aurora_restore.shared.app_secret import (
 from aurora_restore.shared.aws_utils import get_secret
 from aurora_restore.shared.documents.restore_secrets import EndpointRule
 from aurora_restore.shared.errors import AwsError, ConfigurationError
+from aurora_restore.shared.preflight.following import what_stays_behind
 from aurora_restore.shared.preflight.inventory import Inventory
 
 
@@ -21,6 +22,7 @@ def find_warnings(found: Inventory) -> Iterator[str]:
         yield warning
     if warning := found.request.restore.database.masking_warning:
         yield warning
+    yield from what_stays_behind(found)
     try:
         yield from _endpoint_warnings(found)
     except (AwsError, ConfigurationError):

@@ -17,7 +17,7 @@ HIDDEN: Final = "(from the secret)"
 
 @dataclass(frozen=True)
 class RdsCall:
-    """One call of RDS: what, where, and why."""
+    """One call of RDS, or of a service beside it: what, where, and why."""
 
     operation: str
     region: str
@@ -27,9 +27,13 @@ class RdsCall:
     """The account whose credentials it uses, if that is not the environment's."""
     secret: Mapping[str, Any] = field(default_factory=dict, repr=False)
     """Parameters that are passed, and shown nowhere."""
+    service: str = "rds"
 
     def make(self, rds: "RDSClient") -> dict[str, Any]:
-        """Make the call and return its response. Raises AuroraRestoreError if AWS refuses it."""
+        """Make the call and return its response. Raises AuroraRestoreError if AWS refuses it.
+
+        ``rds`` is a client of the service that the call is of.
+        """
         method = getattr(rds, xform_name(self.operation))
         response: dict[str, Any] = call(method, **self.parameters, **self.secret)
         return response
@@ -37,7 +41,7 @@ class RdsCall:
     def described(self) -> dict[str, Any]:
         """Return the call as a dry run shows it."""
         shown = {
-            "service": "rds",
+            "service": self.service,
             "operation": self.operation,
             "region": self.region,
             "parameters": {**self.parameters, **dict.fromkeys(self.secret, HIDDEN)},

@@ -89,7 +89,8 @@ class EnvironmentRoles:
                     ".*-copy",
                     *(rf"{re.escape(name)}-final-.{{14}}" for name in targets),
                 ],
-                # People name them. They are made again with the tag, and nothing changes one.
+                # People name them, and IAM does not see whose they are. They are made again with
+                # the tag; of those that carry it, a switch deletes the old cluster's.
                 "cluster-endpoint": [".*"],
             }[kind]
         elif account == self.environment.account:

@@ -82,6 +82,11 @@ NOT_NEEDED: Final[Mapping[tuple[str, str, str], str]] = {
             "kms:GenerateDataKey",
         )
     },
+    (
+        "switch-cluster",
+        "application-autoscaling:RegisterScalableTarget",
+        "application-autoscaling:TagResource",
+    ): "it gives scalable targets no tags",
     **{
         ("hand-over", action, name): "it attaches security groups only"
         for action in ("rds:ModifyDBCluster", "rds:ModifyDBInstance")

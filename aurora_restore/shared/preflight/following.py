@@ -1,0 +1,113 @@
+"""What of the target does not follow its name to the cluster that a switch gives it to."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+from aurora_restore.shared.cluster.extras import with_members
+from aurora_restore.shared.cluster.settings import (
+    ACTIVITY_STREAM,
+    CUSTOM_ENDPOINTS,
+    DATA_API,
+    MANAGED_SECRET,
+    PROXIES,
+    READER_SCALING,
+)
+from aurora_restore.shared.cluster.surroundings import UNKNOWN
+from aurora_restore.shared.names import TAG_MANAGED_BY
+from aurora_restore.shared.preflight.inventory import Inventory
+from aurora_restore.shared.rds.tags import tags_of
+from aurora_restore.shared.switching.carry_over import in_place_of
+from aurora_restore.shared.switching.guards import STACK_TAG
+
+CARRIED: Final = "carried over after the switch"
+
+
+def what_stays_behind(found: Inventory) -> Iterator[str]:
+    """Yield what the target has that does not follow its name: who carries it over, or what to do.
+
+    Nothing where the target is replaced, or where there is none yet.
+    """
+    had = found.old
+    if not found.request.restores_beside or had is None:
+        return
+    planned = found.planned_instances if found.has_planned_instances else []
+    instances = had.get("Instances", ())
+    successors = in_place_of(
+        [plan["identifier"] for plan in instances], [plan.identifier for plan in planned]
+    )
+    yield from _carried_over(had, successors, found.request.owner.name_prefix)
+    if had.get("IAMDatabaseAuthenticationEnabled"):
+        yield (
+            f"IAM database authentication: policies name the resource id of the old cluster "
+            f"({had.get('DbClusterResourceId')}), which every refresh changes; let them name the "
+            "new one, or * in its place"
+        )
+    if instances:
+        names = ", ".join(plan["identifier"] for plan in instances)
+        yield (
+            f"CloudWatch alarms on instances ({names}): the new instances have other names; set "
+            "alarms on the cluster, or on the new instances after each run"
+        )
+    if any((plan.get("kept") or {}).get("EnablePerformanceInsights") for plan in instances):
+        yield (
+            "the history of Performance Insights: it stays with the old instances, and goes with "
+            "them"
+        )
+    if had.get("EnabledCloudwatchLogsExports"):
+        yield (
+            f"log groups: /aws/rds/cluster/{found.request.cluster_id}/ is that of both clusters, "
+            "one after the other, and the clusters beside the target get groups of their own, "
+            "which nobody deletes; set their retention"
+        )
+    if had.get(MANAGED_SECRET):
+        yield (
+            f"the master user's secret that RDS manages ({had[MANAGED_SECRET]}): it stays with the "
+            "old cluster and is deleted with it; let its readers use the pipeline's master secret"
+        )
+    if had.get(ACTIVITY_STREAM):
+        yield (
+            f"the database activity stream ({had[ACTIVITY_STREAM]}): it stays with the old "
+            "cluster; start one on the new cluster after each run"
+        )
+    stack = tags_of(found.cluster.get("TagList") if found.cluster else None).get(STACK_TAG)
+    if stack is not None:
+        yield (
+            f"ownership by CloudFormation stack {stack}: the stack takes the new cluster for its "
+            "own; release the cluster from it"
+        )
+
+
+def _carried_over(
+    had: Mapping[str, Any], successors: Mapping[str, str], name_prefix: str
+) -> Iterator[str]:
+    for endpoint in had.get(CUSTOM_ENDPOINTS, ()):
+        name = endpoint["DBClusterEndpointIdentifier"]
+        if with_members(endpoint, successors) is None:
+            yield (
+                f"the custom endpoint {name}: it stays with the old cluster, because no instance "
+                "takes the place of any of its members; configure more instances, or make it again"
+            )
+            continue
+        yield (
+            f"the custom endpoint {name}: {CARRIED}, with the new instances as its members, if it "
+            f"has the tag {TAG_MANAGED_BY}={name_prefix}; tag it if you have made it yourself"
+        )
+    proxies = had.get(PROXIES, ())
+    if proxies == UNKNOWN:
+        yield "registrations with RDS Proxy: they could not be found out; register them again"
+    else:
+        yield from (
+            f"the registration with RDS Proxy {name}: {CARRIED}, if it still leads to the old "
+            "cluster; its secrets must hold passwords that the new cluster has, too"
+            for name in proxies
+        )
+    scaling = had.get(READER_SCALING)
+    if scaling == UNKNOWN:
+        yield "the auto scaling of readers: it could not be found out; look at it after a run"
+    elif scaling:
+        yield (
+            f"the auto scaling of readers ({scaling['MinCapacity']} to {scaling['MaxCapacity']}): "
+            f"{CARRIED}, if it is lost, but not its policies; look at them after a run"
+        )
+    if had.get(DATA_API):
+        yield f"the Data API: {CARRIED}"
