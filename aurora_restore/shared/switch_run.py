@@ -1,5 +1,6 @@
 """A switch of a target within one call of a step: to its end, or as far as it gets for now."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final
@@ -147,7 +148,7 @@ class SwitchRun:
                 return self._wait(waiting.what)
             job.sleep(LOOK_EVERY_SECONDS)
 
-    def _refusal(self, obstacles: tuple[str, ...]) -> PreflightError:
+    def _refusal(self, obstacles: Sequence[str]) -> PreflightError:
         target = self._job.target_cluster_id
         return PreflightError(
             f"cluster {target} is not switched and serves as before: " + " | ".join(obstacles),

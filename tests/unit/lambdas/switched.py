@@ -188,7 +188,7 @@ def dying_after_write(scene: Scene, is_time: Callable[[], bool]) -> Iterator[Non
 
 def die_between(scene: Scene) -> None:
     """The function of the switch dies once the old cluster has lost the name."""
-    with dying_at(scene, 0):
+    with dying_at(scene, 0, "ModifyDBCluster"):
         switch(scene)
     scene.bench.advance(300)
     assert scene.cluster(TARGET) is None

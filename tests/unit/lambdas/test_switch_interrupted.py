@@ -71,7 +71,7 @@ def redrive(scene: Scene) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("when", ["before", "after"])
-@pytest.mark.parametrize("change", range(4))
+@pytest.mark.parametrize("change", range(5))
 def test_a_redrive_finishes_the_switch_after_a_death_at_any_change(
     scene: Scene, change: int, when: str
 ) -> None:
@@ -85,7 +85,7 @@ def test_a_redrive_finishes_the_switch_after_a_death_at_any_change(
     assert scene.changes().count("ModifyDBCluster") <= 12
 
 
-@pytest.mark.parametrize("change", range(4))
+@pytest.mark.parametrize("change", range(5))
 def test_another_operation_finishes_or_undoes_the_switch_after_a_death_at_any_change(
     scene: Scene, change: int
 ) -> None:
@@ -188,7 +188,7 @@ def test_if_the_old_cluster_is_deleted_between_the_renames_the_new_one_serves(
     scene: Scene,
 ) -> None:
     _, new = ready(scene)
-    with dying_at(scene, 1):
+    with dying_at(scene, 1, "ModifyDBCluster"):
         switch(scene)
     scene.bench.advance(200)
     delete_by_hand(scene, RETIRED)
@@ -315,7 +315,7 @@ def test_a_function_that_lives_on_beside_its_own_redrive_changes_nothing_more(
         undoing = replace(found, switch=replace(found.switch, undo_because="the redrive says so"))
         TargetRecordStore(scene.bench.store, ACCOUNT, REGION, TARGET).write(undoing, found)
 
-    with dying_at(scene, 0, when="before"):
+    with dying_at(scene, 0, "ModifyDBCluster", when="before"):
         switch(scene)
     before = scene.changes()
     scene.bench.advance(120)
