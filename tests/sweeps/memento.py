@@ -149,8 +149,10 @@ class Fingerprint:
         if isinstance(thing, _LOCKS):
             return
         if isinstance(thing, _ATOMS):
-            is_time = self._is_timeless and isinstance(thing, str | datetime | timedelta)
-            parts.append(_tell_time(thing) if is_time else repr(thing))
+            if self._is_timeless and isinstance(thing, str | datetime | timedelta):
+                parts.append(_tell_time(thing))
+            else:
+                parts.append(repr(thing))
             return
         if isinstance(thing, itertools.count):
             return

@@ -93,7 +93,7 @@ class Bench:
     redrive_count: int = 0
     inject: Inject = inject_nothing
     least_pause: float = 0
-    """How long a function sleeps at least, so that there are fewer looks at what does not change."""
+    """How long a function sleeps at least: for fewer looks at what does not change."""
 
     def clock(self) -> datetime:
         return self.time.now()
