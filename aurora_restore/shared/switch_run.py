@@ -178,9 +178,12 @@ class SwitchRun:
     def _give_up(self, reason: str) -> Answer:
         """Lead back to a new restore; the cluster that has the target's name serves on."""
         job, name = self._job, self._switch.incoming.cluster_id
-        message = f"cluster {name} cannot have the name {job.target_cluster_id}: {reason}"
         if job.sequence is ROLL_BACK:
-            raise NothingToRollBackError(message, **target_body(job))
+            raise NothingToRollBackError(
+                f"cluster {name}, which served before, cannot serve again: {reason}",
+                **target_body(job),
+            )
+        message = f"cluster {name} cannot have the name {job.target_cluster_id}: {reason}"
         job.state = replace(job.state, restore_is_dead=True, switch_stuck_since=None)
         return job.start_again(RestoreFailedError(message, **target_body(job)))
 

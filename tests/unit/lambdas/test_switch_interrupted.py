@@ -85,7 +85,7 @@ def test_a_redrive_finishes_the_switch_after_a_death_at_any_change(
     assert scene.changes().count("ModifyDBCluster") <= 12
 
 
-@pytest.mark.parametrize("change", range(5))
+@pytest.mark.parametrize("change", range(1, 5))
 def test_another_operation_finishes_or_undoes_the_switch_after_a_death_at_any_change(
     scene: Scene, change: int
 ) -> None:

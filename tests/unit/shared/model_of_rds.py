@@ -22,10 +22,6 @@ START = datetime(2026, 5, 16, 3, 0, tzinfo=UTC)
 AVAILABLE, RENAMING = "available", "renaming"
 
 
-class Died(BaseException):
-    """The function's process is gone; nothing of it can be caught."""
-
-
 @dataclass(frozen=True, kw_only=True)
 class ModelCluster:
     """A cluster at one moment."""

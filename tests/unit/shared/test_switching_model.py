@@ -28,7 +28,8 @@ from aurora_restore.shared.switching.actions import (
 from aurora_restore.shared.switching.facts import MOST_REQUESTS
 from aurora_restore.shared.switching.setting import SwitchSetting
 from aurora_restore.shared.target_record import TargetRecord
-from tests.unit.shared.model_of_rds import Died, Disturbances, ModelCluster, ModelRds, Snapshot
+from tests.unit.lambdas.midway import Died
+from tests.unit.shared.model_of_rds import Disturbances, ModelCluster, ModelRds, Snapshot
 
 TARGET = "orders"
 OPERATION = "op-1"
@@ -43,7 +44,7 @@ ENDS = (CompleteSwitch, Undone, NameTaken, NothingServes, RefuseSwitch, GiveUpIn
 
 
 @dataclass
-class Records:
+class RecordInMemory:
     """The target record in memory."""
 
     record: TargetRecord
@@ -63,7 +64,7 @@ class Case:
     """A target with its two clusters, and what happens meanwhile."""
 
     rds: ModelRds
-    records: Records
+    records: RecordInMemory
     deaths: int
     random: Random
     is_settling: bool = False
@@ -206,7 +207,9 @@ def clusters(*, is_roll_back: bool = False, has_old: bool = True) -> Snapshot:
 
 def record_of(*, is_roll_back: bool, has_old: bool) -> TargetRecord:
     """The target record before the switch."""
-    old = RecordedCluster(resource_id=OLD, cluster_id=TARGET, security_group_ids=("open",))
+    old = RecordedCluster(
+        resource_id=OLD, cluster_id=TARGET, restored_by="op-0", security_group_ids=("open",)
+    )
     new = RecordedCluster(resource_id=NEW, cluster_id=EARLIER, security_group_ids=("open",))
     retired = RetiredCluster(cluster=new, retired_at="", retired_by="op-0", keep_until="then")
     return TargetRecord(
@@ -231,7 +234,7 @@ def case_of(
         Disturbances(random=random, **disturbances),
     )
     rds.seconds = 100.0
-    records = Records(record_of(is_roll_back=is_roll_back, has_old=has_old))
+    records = RecordInMemory(record_of(is_roll_back=is_roll_back, has_old=has_old))
     return Case(rds, records, deaths, random)
 
 
@@ -266,7 +269,7 @@ FLAGS = {
     "longest_hiding": st.sampled_from([0, 60, 900]),
     "longest_release": st.sampled_from([0, 60, 900]),
 }
-OFTEN = settings(max_examples=150, deadline=None)
+OFTEN = settings(max_examples=60, deadline=None)
 
 
 @OFTEN
