@@ -19,6 +19,7 @@ from tests.sweeps.switch_invariants import SwitchWatchdog
 from tests.sweeps.switch_routes import (
     FIRST,
     NOT_KEPT,
+    ONLY_SWITCHED,
     RETIRED,
     ROLLED_BACK,
     SWITCH_ROUTES,
@@ -31,9 +32,9 @@ DEATHS = {
     "redriven in the morning": (redriven_later, SWITCH_ROUTES),
     "replaced by another operation": (
         replaced_by_another,
-        (SWITCHED, FIRST, ROLLED_BACK, RETIRED),
+        (ONLY_SWITCHED, FIRST, ROLLED_BACK, RETIRED),
     ),
-    "with retirements before a redrive": (with_retirements, (SWITCHED, NOT_KEPT, ROLLED_BACK)),
+    "with retirements before a redrive": (with_retirements, (NOT_KEPT, ROLLED_BACK)),
 }
 
 
