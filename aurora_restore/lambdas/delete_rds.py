@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from aurora_restore.shared.base_handler import BaseHandler
 from aurora_restore.shared.cluster.deletion import DoomedCluster
 from aurora_restore.shared.cluster_deletion import ClusterDeletion
+from aurora_restore.shared.common import parse_timestamp
 from aurora_restore.shared.errors import SnapshotNotAvailableError, SwitchInProgressError
 from aurora_restore.shared.job import Answer, Job
 from aurora_restore.shared.operation_state import OperationState
@@ -15,7 +16,11 @@ from aurora_restore.shared.pipeline import get_step
 from aurora_restore.shared.preflight import find_obstacles, refusal
 from aurora_restore.shared.preflight.inventory import Inventory, take_inventory
 from aurora_restore.shared.preflight.room import Room, find_room
-from aurora_restore.shared.rds.reads import find_cluster, find_snapshot
+from aurora_restore.shared.rds.reads import (
+    clusters_by_resource_id,
+    find_cluster,
+    find_snapshot,
+)
 from aurora_restore.shared.rds.statuses import AVAILABLE
 from aurora_restore.shared.sequences import RETIRE, SWITCH
 from aurora_restore.shared.snapshots.path import absent_snapshot
@@ -111,8 +116,18 @@ class DeleteRdsHandler(BaseHandler):
             due_by=job.clock(),
         )
         if not room.doomed:
+            self._forget_what_is_gone(job)
             return Answer("Nothing is due", {**_body(job), **_kept(room)})
         return self._delete_next(job, room, job.state)
+
+    def _forget_what_is_gone(self, job: Job) -> None:
+        """Let the target record name no retired cluster that an earlier retirement has deleted."""
+        record = job.target_record.read()
+        retired = None if record is None else record.retired
+        if record is None or retired is None or parse_timestamp(retired.keep_until) > job.clock():
+            return
+        if not clusters_by_resource_id(job.rds.at_target, [retired.cluster.resource_id]):
+            job.target_record.write(replace(record, retired=None), record)
 
     def _delete_next(self, job: Job, room: Room, state: OperationState) -> Answer:
         """Delete the cluster whose deletion has begun, or else the first of those that go."""

@@ -58,6 +58,8 @@ class SwitchClusterHandler(BaseHandler):
         job.state = replace(
             job.state,
             new_cluster_id=job.target_cluster_id,
+            # A retirement may have finished the switch meanwhile.
+            switched_at=job.state.switched_at or job.now,
             cluster_endpoint=None if live is None else live.writer_endpoint,
             cluster_port=None if live is None else live.port,
             retired_cluster_id=None if retired is None else retired.cluster.cluster_id,

@@ -242,9 +242,9 @@ def settle_pending_switch(job: Job) -> Answer | None:
     reason = f"operation {planned.by} has begun it, and has not finished it"
     undo_because = planned.undo_because or (reason if planned.outgoing else None)
     undoing = replace(planned, undo_because=undo_because)
-    record = job.target_record.write(
-        replace(record, switched_by=job.operation_id, switch=undoing), record
-    )
+    # What gives way takes no switch over: the other operation goes on with it when it is run again.
+    by = record.switched_by if job.sequence.gives_way else job.operation_id
+    record = job.target_record.write(replace(record, switched_by=by, switch=undoing), record)
     run = SwitchRun(job, record, planned.incoming, planned.outgoing, job.clock(), is_own=False)
     return run.bring_to_an_end()
 

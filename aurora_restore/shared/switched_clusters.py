@@ -41,6 +41,8 @@ def has_switched(job: Job, record: TargetRecord) -> bool:
         return False
     state = job.state
     if job.sequence is ROLL_BACK:
+        if record.retired is not None and record.retired.retired_by == job.operation_id:
+            return True
         has_begun = state.switched_at is not None or state.switch_started_at is not None
         if has_begun and record.switched_by != job.operation_id:
             raise SupersededError(

@@ -20,7 +20,7 @@ from moto.stepfunctions.models import stepfunctions_backends
 
 from aurora_restore.shared.base_handler import BaseHandler
 from aurora_restore.shared.common import logger
-from aurora_restore.shared.names import TARGET_KEY_PREFIX, state_machine_name
+from aurora_restore.shared.names import LOCK_KEY_PREFIX, TARGET_KEY_PREFIX, state_machine_name
 from aurora_restore.shared.pipeline import STEPS
 from aurora_restore.shared.sequences import REPLACE
 from embedded_aws.rds import models
@@ -195,24 +195,29 @@ class SweepStage:
         for machine in stepfunctions_backends[ACCOUNT][REGION].state_machines:
             yield machine.executions
 
-    def fingerprint(self, *, is_timeless: bool = False) -> str:
+    def fingerprint(self, operation_id: str, *, is_timeless: bool = False) -> str:
         """A digest of all that can make a difference to what happens from now on.
 
         Of the audit trail, and of what was announced, that is which events there are at all: the
-        functions read neither. If it is timeless, two states are the same that differ only in
-        when something was done, or is going to be.
+        functions read neither, nor the state of another operation than the one that goes on. If it
+        is timeless, two states are the same that differ only in when something was done, or is
+        going to be.
         """
         self.backend.scheduler.run_due()
         fingerprint = self._timeless if is_timeless else self._fingerprint
         return fingerprint.of(
             self.backend,
-            self.items(),
-            sorted(set(self.audit_trail())),
+            [item for item in self.items() if self._is_read(item, operation_id)],
+            sorted({each for each in self.audit_trail() if each[0] == operation_id}),
             bool(self.announcements()),
             [_tell_versions(secret) for secret in self._secrets()],
             self.databases.contents,
             [(execution.arn, execution.status) for execution in self.executions],
         )
+
+    def _is_read(self, item: Item, operation_id: str) -> bool:
+        key = str(item.hash_key.value)
+        return key == operation_id or key.startswith((LOCK_KEY_PREFIX, TARGET_KEY_PREFIX))
 
     def _secrets(self) -> list[Any]:
         return list(secretsmanager_backends[ACCOUNT][REGION].secrets.values())

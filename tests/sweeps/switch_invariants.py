@@ -172,7 +172,12 @@ class SwitchWatchdog(Watchdog):
 
     def _is_returning(self, record: TargetRecord, cluster: DBCluster) -> bool:
         """Whether a roll-back is about to give it the name."""
-        return self.sequence is ROLL_BACK and record == self.record and bool(cluster)
+        rolling = self._roll_backs()
+        unfinished = bool(rolling) and rolling[-1].status != SUCCEEDED
+        return unfinished and record.is_retired(cluster.resource_id)
+
+    def _roll_backs(self) -> list[SimulatedExecution]:
+        return [each for each in self.stage.executions if each.given.get("roll_back")]
 
     # In the end
 
@@ -191,6 +196,17 @@ class SwitchWatchdog(Watchdog):
         if self.sequence is SWITCH:
             self._check_new(target, operation)
         return self._outcome_of(target, operation)
+
+    def check_served_as_before(self) -> None:
+        """A switch has come to nothing, and what has served serves."""
+        self.look()
+        target, record = self._find(TARGET), read_record(self.stage)
+        assert target is not None
+        demand(target.resource_id == self.old, "the target is another cluster")
+        demand(target.status == AVAILABLE, f"the target is {target.status}")
+        groups = set(target.settings.security_groups)
+        demand(groups == {self.stage.security_group}, f"the target is reached by {sorted(groups)}")
+        demand(record is not None and record.switch is None, "the switch is not over")
 
     def _check_target(self, operation: str) -> DBCluster:
         target = self._find(TARGET)
@@ -214,8 +230,12 @@ class SwitchWatchdog(Watchdog):
         elif self.sequence is ROLL_BACK:
             assert self.record is not None
             assert self.record.retired is not None
+            # One that begins when another has switched already switches back again.
+            wanted = {self.record.retired.cluster.resource_id}
+            if len(self._roll_backs()) > 1 and self.old is not None:
+                wanted.add(self.old)
             demand(
-                target.resource_id == self.record.retired.cluster.resource_id,
+                target.resource_id in wanted,
                 "the target is not the cluster that was to serve again",
             )
         else:
@@ -264,8 +284,10 @@ class SwitchWatchdog(Watchdog):
         }
         demand(done == steps, f"the audit trail lacks {steps - done}")
         demand(not stage.locks(), f"there is still a lock: {stage.locks()}")
+        # A retirement that finds nothing left to do has nothing to announce.
         demand(
-            any(
+            self.sequence is RETIRE
+            or any(
                 announcement["operation_id"] == operation and announcement["status"] == "success"
                 for announcement in stage.announcements()
             ),

@@ -102,6 +102,7 @@ SWITCHED = SwitchRoute(
         }
     ),
 )
+ONLY_SWITCHED = SwitchRoute(name="switch itself", swept=SWITCHING)
 ADOPTED = SwitchRoute(
     name="switch, adopted cluster", target={"adopt": True}, is_adopted=True, swept=SWITCHING
 )
@@ -112,7 +113,12 @@ STOPPED = SwitchRoute(
 NOT_KEPT = SwitchRoute(
     name="switch, the old one not kept", switch={"keep_old_hours": 0}, swept=SWITCHING
 )
-ROLLED_BACK = SwitchRoute(name="roll-back", before=switched, given={"roll_back": True})
+ROLLED_BACK = SwitchRoute(
+    name="roll-back",
+    before=switched,
+    given={"roll_back": True},
+    switch={"keep_old_hours": 2 * KEPT_HOURS},
+)
 ROLLED_BACK_TO_STOPPED = SwitchRoute(
     name="roll-back to a stopped cluster",
     before=switched,

@@ -6,10 +6,13 @@ sweeps of the strategy ``replace``; and the renames behave in every way that AWS
 
 import pytest
 
+from aurora_restore.shared.errors import SwitchUndoneError
+from embedded_aws.rds.variations import RENAME_VARIATIONS, Variation
 from tests.sweeps.report import Record, record_line
 from tests.sweeps.sweep import (
     CrashSweep,
     FaultSweep,
+    Sweep,
     redriven,
     redriven_later,
     replaced_by_another,
@@ -19,6 +22,7 @@ from tests.sweeps.switch_invariants import SwitchWatchdog
 from tests.sweeps.switch_routes import (
     FIRST,
     NOT_KEPT,
+    ONLY_SWITCHED,
     RETIRED,
     ROLLED_BACK,
     SWITCH_ROUTES,
@@ -31,9 +35,9 @@ DEATHS = {
     "redriven in the morning": (redriven_later, SWITCH_ROUTES),
     "replaced by another operation": (
         replaced_by_another,
-        (SWITCHED, FIRST, ROLLED_BACK, RETIRED),
+        (ONLY_SWITCHED, FIRST, ROLLED_BACK, RETIRED),
     ),
-    "with retirements before a redrive": (with_retirements, (SWITCHED, NOT_KEPT, ROLLED_BACK)),
+    "with retirements before a redrive": (with_retirements, (NOT_KEPT, ROLLED_BACK)),
 }
 
 
@@ -66,3 +70,19 @@ def test_a_switch_in_which_a_call_goes_wrong_comes_to_the_same_end(
         f"{sweep.redriven} of them redriven",
     )
     assert not sweep.broken, "\n".join(sweep.broken)
+
+
+@pytest.mark.parametrize("variation", RENAME_VARIATIONS, ids=lambda variation: variation.name)
+def test_however_renames_behave_a_cluster_serves_in_the_end(variation: Variation) -> None:
+    with ONLY_SWITCHED.staged() as stage:
+        variation.arrange(stage.bench.rds.admin)
+        sweep = Sweep(stage, ONLY_SWITCHED, watchdogs=SwitchWatchdog, is_timeless=True)
+        watchdog = SwitchWatchdog.of(stage, ONLY_SWITCHED)
+        sweep.watchdog = watchdog
+        execution = sweep.start()
+        with stage.tap.hooked(sweep.watch):
+            stage.run(execution)
+        if execution.error == SwitchUndoneError.__name__:
+            watchdog.check_served_as_before()
+        else:
+            watchdog.check_end(execution)
