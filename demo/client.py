@@ -22,7 +22,7 @@ from aurora_restore.shared.postgres.connection import (
     explained,
     identifier,
 )
-from demo.client_checks import Attempt, Data
+from demo.client_checks import ClientAttempt, Data
 
 _PAUSE_SECONDS: Final = 0.1
 _MORE: Final = 5
@@ -65,12 +65,12 @@ class Client:
         self._application = application
         self._strangers = itertools.cycle(strangers)
         self._look_at = look_at
-        self._attempts: list[Attempt] = []
+        self._attempts: list[ClientAttempt] = []
         self._over = threading.Event()
         self._error: Exception | None = None
 
     @property
-    def attempts(self) -> tuple[Attempt, ...]:
+    def attempts(self) -> tuple[ClientAttempt, ...]:
         """Every attempt so far."""
         return tuple(self._attempts)
 
@@ -104,7 +104,7 @@ class Client:
         except Exception as error:
             self._error = error
 
-    def attempt(self) -> Attempt:
+    def attempt(self) -> ClientAttempt:
         """Log in and look, and let the next of production's logins try; each may be refused."""
         began = datetime.now(UTC)
         look_at, stranger = self._look_at, next(self._strangers)
@@ -120,7 +120,7 @@ class Client:
         except DatabaseError:
             pass
         ended = datetime.now(UTC)
-        return Attempt(
+        return ClientAttempt(
             began=began,
             ended=ended,
             data=data,

@@ -20,7 +20,7 @@ class Data(StrEnum):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Attempt:
+class ClientAttempt:
     """One attempt of a client to log in and look, and of somebody who knows production's."""
 
     began: datetime
@@ -53,7 +53,7 @@ class Interruption:
 
 
 def find_interruption(
-    attempts: Sequence[Attempt], before: Data, after: Data
+    attempts: Sequence[ClientAttempt], before: Data, after: Data
 ) -> Interruption | None:
     """Return how long the client was refused between ``before`` and ``after``.
 
@@ -73,7 +73,9 @@ def find_interruption(
     )
 
 
-def check_served(attempts: Sequence[Attempt], data: Data, switch_began: datetime | None) -> Check:
+def check_served(
+    attempts: Sequence[ClientAttempt], data: Data, switch_began: datetime | None
+) -> Check:
     """Return the check that the client was let in to ``data`` until the switch began.
 
     The moment is the one that the pipeline has written to the state table.
@@ -88,7 +90,7 @@ def check_served(attempts: Sequence[Attempt], data: Data, switch_began: datetime
 
 
 def check_interruption(
-    attempts: Sequence[Attempt], before: Data, after: Data, state: Mapping[str, Any]
+    attempts: Sequence[ClientAttempt], before: Data, after: Data, state: Mapping[str, Any]
 ) -> Check:
     """Return the check that the client was refused for as long as the pipeline says, at most.
 
@@ -120,7 +122,7 @@ def check_interruption(
     )
 
 
-def check_ended(attempts: Sequence[Attempt], data: Data) -> Check:
+def check_ended(attempts: Sequence[ClientAttempt], data: Data) -> Check:
     """Return the check that the client is on ``data`` at the end."""
     last = list(takewhile(lambda each: each.data is data, reversed(attempts)))
     return Check(
@@ -150,7 +152,7 @@ def check_certificate(verified: bool, state: Mapping[str, Any]) -> Check:
     )
 
 
-def check_unmasked(attempts: Sequence[Attempt], originals: int) -> Check:
+def check_unmasked(attempts: Sequence[ClientAttempt], originals: int) -> Check:
     """Return the check that the client never saw a value of production that is masked.
 
     ``originals`` is how many there are.
@@ -166,7 +168,7 @@ def check_unmasked(attempts: Sequence[Attempt], originals: int) -> Check:
     )
 
 
-def check_strangers(attempts: Sequence[Attempt], users: Collection[str]) -> Check:
+def check_strangers(attempts: Sequence[ClientAttempt], users: Collection[str]) -> Check:
     """Return the check that no password of production let anybody in, before the switch or after.
 
     Each of the users must have been tried on the new data.
@@ -228,7 +230,7 @@ def check_kept(
     )
 
 
-def _phases(attempts: Sequence[Attempt]) -> str:
+def _phases(attempts: Sequence[ClientAttempt]) -> str:
     """Return what a client has met with, in order."""
     phases = ((data, len(list(phase))) for data, phase in groupby(attempts, lambda each: each.data))
     said = [f"{data or 'nothing'} {count} times" for data, count in phases]

@@ -12,7 +12,7 @@ from aurora_restore.shared.sequences import ROLL_BACK
 from demo.checks import Check, check_same, check_secrets, check_states
 from demo.client import Client, WhatToLookAt
 from demo.client_checks import (
-    Attempt,
+    ClientAttempt,
     Data,
     KeptCluster,
     check_certificate,
@@ -140,7 +140,7 @@ def inspect_way_back(
 
 
 def _what_was_served(
-    attempts: Sequence[Attempt], before: Data, after: Data, state: Mapping[str, Any]
+    attempts: Sequence[ClientAttempt], before: Data, after: Data, state: Mapping[str, Any]
 ) -> list[Check]:
     began = state.get("switch_started_at")
     return [

@@ -18,6 +18,7 @@ class Resource(StrEnum):
     FINAL_SNAPSHOTS = "the final snapshots of the configured target clusters"
     INTERMEDIATE_SNAPSHOTS = "this account's own copies in the source's Region"
     TARGET_CLUSTERS = "the configured target clusters"
+    REPLACED_CLUSTERS = "the configured target clusters that are replaced, not switched"
     CLUSTERS_BESIDE = "the clusters beside a target that is switched, by their names"
     TARGET_INSTANCES = "instances in the target's Region and account"
     NAMED_INSTANCES = "the instances named after a configured target"

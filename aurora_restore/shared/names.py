@@ -93,12 +93,8 @@ def retired_cluster(target: str, operation_id: str) -> str:
 
 def clusters_beside(target: str) -> tuple[str, ...]:
     """Return the names of the clusters beside a target, in the wildcards of IAM."""
-    return f"{target}{BESIDE}{'?' * _DIGITS}", retired_clusters(target)
-
-
-def retired_clusters(target: str) -> str:
-    """Return the names of the clusters that have had the target's name, in the wildcards of IAM."""
-    return f"{target}{BESIDE}{'?' * _DIGITS}{RETIRED_SUFFIX}"
+    beside = f"{target}{BESIDE}{'?' * _DIGITS}"
+    return beside, beside + RETIRED_SUFFIX
 
 
 def is_beside(target: str, cluster_id: str) -> bool:

@@ -223,9 +223,10 @@ STEPS: Final[tuple[Step, ...]] = (
         "where it is switched, deletes what earlier runs have left beside it instead.",
         grants=(
             *_PREFLIGHT,
+            Grant(Resource.TARGET_CLUSTERS, ("rds:AddTagsToResource", "rds:ModifyDBCluster")),
+            # What serves while another cluster is restored is never deleted.
             Grant(
-                Resource.TARGET_CLUSTERS,
-                ("rds:AddTagsToResource", "rds:DeleteDBCluster", "rds:ModifyDBCluster"),
+                Resource.REPLACED_CLUSTERS, ("rds:CreateDBClusterSnapshot", "rds:DeleteDBCluster")
             ),
             Grant(Resource.TARGET_INSTANCES, ("rds:DeleteDBInstance",), Condition.CARRIES_TAG),
             Grant(Resource.ADOPTED_INSTANCES, ("rds:DeleteDBInstance",)),
@@ -234,7 +235,6 @@ STEPS: Final[tuple[Step, ...]] = (
             Grant(
                 Resource.FINAL_SNAPSHOTS, ("rds:AddTagsToResource", "rds:CreateDBClusterSnapshot")
             ),
-            Grant(Resource.TARGET_CLUSTERS, ("rds:CreateDBClusterSnapshot",)),
             Grant(Resource.TARGET_SNAPSHOTS, ("rds:DeleteDBCluster",)),
             Grant(
                 Resource.CLUSTERS_BESIDE,

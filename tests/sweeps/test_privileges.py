@@ -30,7 +30,7 @@ from tests.sweeps.tap import AwsCall, Proceed
 from tests.unit.bench import ACCOUNT, PREFIX, REGION
 
 ADD_TAGS = "rds:AddTagsToResource"
-CHECKED = frozenset({"rds", "kms", "ec2", "sts", "stepfunctions", "application-autoscaling"})
+CHECKED = frozenset({"rds", "kms", "ec2", "ram", "sts", "stepfunctions", "application-autoscaling"})
 PROXY_SECRET = f"arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret:proxy-AbCdEf"
 IAM_PREFIX = {"stepfunctions": "states"}
 
@@ -209,6 +209,10 @@ class Judge:
             case "AddTagsToResource":
                 arn, own = self._tagged(given["ResourceName"])
                 yield arn, {**own, **asked}
+            case "DescribeBlueGreenDeployments":
+                yield rds("deployment", "*"), {}
+            case "DescribeIntegrations":
+                yield rds("integration", "*"), {}
             case "DescribeDBClusterEndpoints":
                 yield rds("cluster", given["DBClusterIdentifier"]), {}
                 yield rds("cluster-endpoint", "*"), {}
@@ -255,12 +259,11 @@ class Judge:
                 yield given["executionArn"], {}
             case (
                 "DescribeAccountAttributes"
-                | "DescribeBlueGreenDeployments"
-                | "DescribeIntegrations"
                 | "DescribeOrderableDBInstanceOptions"
                 | "DescribeScalableTargets"
                 | "DescribeSecurityGroups"
                 | "DescribeSubnets"
+                | "GetResourceShareAssociations"
             ):
                 yield "*", {}
             case other:
@@ -396,9 +399,10 @@ class DiesAtRename:
 
     def hook(self, call: AwsCall, proceed: Proceed) -> Any:
         done = self.judge.hook(call, proceed)
-        self.renames -= "NewDBClusterIdentifier" in call.parameters
-        if self.renames == 0:
-            raise DatabaseConnectionError("the process is gone")
+        if "NewDBClusterIdentifier" in call.parameters:
+            self.renames -= 1
+            if self.renames == 0:
+                raise DatabaseConnectionError("the process is gone")
         return done
 
 
@@ -449,6 +453,7 @@ def test_a_switch_the_way_back_and_a_retirement_call_only_what_is_granted() -> N
         assert run("op-4", {}, DiesAtRename(judge, 2).hook) == FAILED
         assert run("op-5", {"retire": True}) == SUCCEEDED
         assert run("op-6", {"retire": True}) == SUCCEEDED
+        assert TARGET in stage.site(HOME).clusters
     assert judge.refused == []
     for step, actions in judge.called.items():
         CALLED[step] |= actions

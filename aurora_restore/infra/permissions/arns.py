@@ -52,6 +52,13 @@ class Arns:
                 ]
             case Resource.TARGET_CLUSTERS:
                 return [self.rds(f"cluster:{name}") for name in self._targets()]
+            case Resource.REPLACED_CLUSTERS:
+                targets = (restore.target for restore in self._restores())
+                return [
+                    self.rds(f"cluster:{each.cluster_id}")
+                    for each in targets
+                    if not each.is_switched
+                ]
             case Resource.CLUSTERS_BESIDE:
                 return [
                     self.rds(f"cluster:{names}")

@@ -5,6 +5,7 @@ a client that is not disconnected would go on writing into a cluster that is soo
 sessions are kept out by the network, which the way back can undo; in the database nothing changes.
 """
 
+import time
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
@@ -29,6 +30,7 @@ class WhyNotEnded(StrEnum):
     ANOTHER_CLUSTER = "it may be an instance of another cluster"
     STATEMENT_REFUSED = "PostgreSQL refused to end them"
     KEEP_COMING = "clients keep coming back"
+    NO_TIME = "there was no time left for it"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,6 +57,8 @@ class RetiredServers:
     key_of_the_live_one: JournalKey | None
 
 
+MOST_SECONDS: Final = 120.0
+"""After so long no instance is begun with, so that the time of a function suffices for the rest."""
 _REFUSED: Final = "sqlstate"
 
 
@@ -68,18 +72,23 @@ def end_retired_sessions(
     """
     total = SessionCount()
     obstacles: dict[str, WhyNotEnded] = {}
+    deadline = time.monotonic() + MOST_SECONDS
     for server in dict.fromkeys(cluster.servers):
+        endpoint = f"{server.host}:{server.port}"
+        if time.monotonic() > deadline:
+            obstacles[endpoint] = WhyNotEnded.NO_TIME
+            continue
         try:
             count = _end_sessions(server, cluster, master, database)
         except AuroraRestoreError as error:
-            obstacles[f"{server.host}:{server.port}"] = _why_not(error)
+            obstacles[endpoint] = _why_not(error)
             continue
         if count is None:
-            obstacles[f"{server.host}:{server.port}"] = WhyNotEnded.ANOTHER_CLUSTER
+            obstacles[endpoint] = WhyNotEnded.ANOTHER_CLUSTER
             continue
         total += count
         if count.remaining:
-            obstacles[f"{server.host}:{server.port}"] = WhyNotEnded.KEEP_COMING
+            obstacles[endpoint] = WhyNotEnded.KEEP_COMING
     return EndedSessions(ended=total.ended, obstacles=obstacles)
 
 

@@ -10,6 +10,7 @@ from dataclasses import replace
 from aurora_restore.shared.cluster import calls as cluster_calls
 from aurora_restore.shared.cluster.deletion import DoomedCluster
 from aurora_restore.shared.cluster.extras import extras, openings
+from aurora_restore.shared.cluster.leftovers import expiry_of_restore
 from aurora_restore.shared.cluster.network import ClusterNetwork, describe_subnet_group
 from aurora_restore.shared.cluster.settings import (
     finishing_touches,
@@ -51,7 +52,8 @@ def planned_calls(found: Inventory, path: SnapshotPath, moment: str) -> Iterator
         found.snapshot,
         str(path.restored),
         settings,
-        restored_tags(target, found.old, owner.tags),
+        restored_tags(target, found.old, owner.tags)
+        | (expiry_of_restore(parse_timestamp(moment)) if request.restores_beside else {}),
     )
     for plan in found.planned_instances:
         yield cluster_calls.create_instance(

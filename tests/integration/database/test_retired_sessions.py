@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import pytest
 
-from aurora_restore.shared.postgres import ending
+from aurora_restore.shared.postgres import ending, retired_sessions
 from aurora_restore.shared.postgres.connection import DatabaseLogin, DatabaseServer
 from aurora_restore.shared.postgres.retired_sessions import (
     EndedSessions,
@@ -181,6 +181,19 @@ def test_a_certificate_of_another_cluster_keeps_the_master_user_away(
     ended = end_retired_sessions(cluster, MASTER, DATABASE)
 
     assert set(ended.obstacles.values()) == {WhyNotEnded.ANOTHER_CLUSTER}
+
+
+@pytest.mark.parametrize("clusters", NEWEST, indirect=True)
+def test_instances_that_take_too_long_leave_time_for_the_rest_of_the_step(
+    clusters: BeforeAndAfter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(retired_sessions, "MOST_SECONDS", -1.0)
+    with at_work(clusters.retired.server) as alive:
+        ended = end_retired_sessions(clusters.as_retired(), MASTER, DATABASE)
+
+        assert set(ended.obstacles.values()) == {WhyNotEnded.NO_TIME}
+        assert len(ended.obstacles) == 2
+        assert alive() == 3
 
 
 @pytest.mark.parametrize("clusters", NEWEST, indirect=True)

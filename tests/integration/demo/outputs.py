@@ -6,10 +6,11 @@ from embedded_aws.environment import repository
 from tests.integration.demo.conftest import DemoProgram
 
 
-def quoted_in_the_readme(name: str) -> str:
-    """The part of the demo's output that the README quotes by this name, in one line."""
+def quoted_in_the_readme(name: str) -> list[str]:
+    """The parts of the demo's output that the README quotes by this name, each in one line."""
     text = (repository() / "README.md").read_text(encoding="utf-8")
-    return " ".join(text.split(f"<!-- {name} -->\n```text\n")[1].partition("```")[0].split())
+    quoted = text.split(f"<!-- {name} -->\n```text\n")[1].partition("```")[0]
+    return [" ".join(part.split()) for part in quoted.split("\n\n")]
 
 
 def without_numbers(text: str) -> str:

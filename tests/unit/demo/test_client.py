@@ -22,7 +22,7 @@ LOOK_AT = WhatToLookAt(
 )
 
 
-class FakeServer:
+class FakeTarget:
     """A server on which a name leads to some data, or to none."""
 
     def __init__(self) -> None:
@@ -32,7 +32,7 @@ class FakeServer:
         self.error: Exception | None = None
 
     @contextmanager
-    def session(self, login: DatabaseLogin, *_: Any, **__: Any) -> Iterator["FakeServer"]:
+    def session(self, login: DatabaseLogin, *_: Any, **__: Any) -> Iterator["FakeTarget"]:
         assert login == APPLICATION
         if self.marks is None:
             raise DatabaseConnectionError("refused")
@@ -54,12 +54,12 @@ class FakeServer:
         return login.user in self.let_in
 
 
-def client_of(server: FakeServer) -> Client:
+def client_of(server: FakeTarget) -> Client:
     return Client(cast("DatabaseServer", server), APPLICATION, STRANGERS, LOOK_AT)
 
 
 def test_it_tells_the_old_data_from_the_new() -> None:
-    server = FakeServer()
+    server = FakeTarget()
     client = client_of(server)
     assert client.attempt().data is Data.OLD
     server.marks = (False, True)
@@ -71,7 +71,7 @@ def test_it_tells_the_old_data_from_the_new() -> None:
 
 
 def test_it_counts_what_it_sees_in_masked_columns_and_what_of_it_is_productions() -> None:
-    server = FakeServer()
+    server = FakeTarget()
     server.marks = (False, True)
     server.columns = {"name": ["Customer 1", "Ada"], "phone": [None, "555"]}
     attempt = client_of(server).attempt()
@@ -79,7 +79,7 @@ def test_it_counts_what_it_sees_in_masked_columns_and_what_of_it_is_productions(
 
 
 def test_a_refusal_is_an_attempt_too() -> None:
-    server = FakeServer()
+    server = FakeTarget()
     client = client_of(server)
     server.marks = None
     refused = client.attempt()
@@ -90,7 +90,7 @@ def test_a_refusal_is_an_attempt_too() -> None:
 
 
 def test_productions_passwords_are_tried_in_turn() -> None:
-    server = FakeServer()
+    server = FakeTarget()
     client = client_of(server)
     server.let_in = frozenset({"etl"})
     tried = [(each.stranger, each.stranger_let_in) for each in (client.attempt() for _ in "123")]
@@ -98,7 +98,7 @@ def test_productions_passwords_are_tried_in_turn() -> None:
 
 
 def test_it_works_as_long_as_its_block() -> None:
-    client = client_of(FakeServer())
+    client = client_of(FakeTarget())
     with client.at_work():
         client.await_attempts()
     made = client.attempts
@@ -108,7 +108,7 @@ def test_it_works_as_long_as_its_block() -> None:
 
 
 def test_what_stops_it_is_reported_at_the_end() -> None:
-    server = FakeServer()
+    server = FakeTarget()
     server.error = ValueError("no such column")
     client = client_of(server)
     with pytest.raises(ClientError, match="no such column"), client.at_work():
@@ -116,7 +116,7 @@ def test_what_stops_it_is_reported_at_the_end() -> None:
 
 
 def test_what_stops_the_block_is_reported_first() -> None:
-    server = FakeServer()
+    server = FakeTarget()
     server.error = ValueError("no such column")
     with pytest.raises(KeyError), client_of(server).at_work():
         raise KeyError

@@ -8,7 +8,7 @@ import pytest
 
 from demo.checks import Check
 from demo.client_checks import (
-    Attempt,
+    ClientAttempt,
     Data,
     KeptCluster,
     check_certificate,
@@ -39,11 +39,11 @@ KEPT = KeptCluster(
 )
 
 
-def attempts(phases: Iterable[tuple[Data | None, int]]) -> list[Attempt]:
+def attempts(phases: Iterable[tuple[Data | None, int]]) -> list[ClientAttempt]:
     """Attempts every half a second that took a tenth: so many with each outcome."""
     outcomes = [data for data, count in phases for _ in range(count)]
     return [
-        Attempt(
+        ClientAttempt(
             began=at(number * 0.5),
             ended=at(number * 0.5 + 0.1),
             data=data,

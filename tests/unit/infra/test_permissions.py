@@ -457,3 +457,15 @@ def test_a_role_is_handed_to_rds_only(
 
     assert policies[step].allows("iam:PassRole", role, to_service) == allowed
     assert not policies[step].allows("iam:PassRole", role.replace("2" * 12, "1" * 12), to_service)
+
+
+def test_no_role_may_delete_a_target_that_is_switched() -> None:
+    """Whatever the code says: it serves while another cluster is restored."""
+    switched = policies_of(environment(example({"restores.staging.target.strategy": "switch"})))
+    target = f"{TARGET}:cluster:orders-staging"
+
+    for policy in switched.values():
+        assert not policy.allows("rds:DeleteDBCluster", target, TAGGED)
+    beside = switched["delete-rds"].allows("rds:DeleteDBCluster", f"{target}-ar-0a1b2c3d", TAGGED)
+    assert beside
+    assert not switched["delete-rds"].allows("rds:DeleteDBCluster", f"{target}-ar-0a1b2c3d")

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from aurora_restore.lambdas.snapshot_check import SnapshotCheckHandler
-from aurora_restore.shared.names import cluster_beside
+from aurora_restore.shared.names import cluster_beside, retired_cluster
 from tests.unit.bench import Bench
 from tests.unit.lambdas.arrange import set_status
 from tests.unit.lambdas.beside import RETIRED, TEMPORARY, make_beside, record_live
@@ -62,6 +62,28 @@ def test_the_restore_is_planned_beside_and_the_target_is_not_deleted(scene: Scen
     assert ("RestoreDBClusterFromSnapshot", OWN) in calls
     assert ("CreateDBInstance", f"{OWN}-1") in calls
     assert not [each for each in calls if each[0].startswith("Delete")]
+
+
+def test_the_renames_are_planned_and_what_happens_to_the_cluster_that_serves_now(
+    scene: Scene,
+) -> None:
+    configure_switch(scene, stop_old=True)
+    old = retired_cluster(TARGET, "op-dry")
+
+    calls = check(scene)["body"]["calls"]
+
+    renames = [
+        (given["DBClusterIdentifier"], given["NewDBClusterIdentifier"])
+        for given in (each["parameters"] for each in calls)
+        if "NewDBClusterIdentifier" in given
+    ]
+    assert renames == [(TARGET, old), (OWN, TARGET)]
+    after = [each for each in calls if old in str(each["parameters"])][1:]
+    assert [each["operation"] for each in after] == [
+        "ModifyDBCluster",
+        "AddTagsToResource",
+        "StopDBCluster",
+    ]
 
 
 def test_what_makes_room_is_planned_and_started_where_it_is_stopped(scene: Scene) -> None:

@@ -38,6 +38,8 @@ from tests.unit.scene import TARGET, Scene
 UNREACHABLE = DatabaseConnectionError("nothing answers")
 READONLY_PASSWORD = "canary-readonly-88bb"
 BACK = "op-back"
+QUICKLY = 3
+"""How long a rename takes, in seconds: every second of it is a look."""
 
 
 @pytest.fixture
@@ -56,6 +58,8 @@ def switched(scene: Scene, databases: DatabasesDouble) -> Scene:
 
 
 def switch_over(scene: Scene, databases: DatabasesDouble, **configured: Any) -> Scene:
+    backend = scene.bench.rds.backend
+    backend.timings = replace(backend.timings, rename_cluster=QUICKLY)
     old = resource_id(scene, TARGET)
     beside_handed_over(scene, **configured)
     complete_secret(scene)
