@@ -18,6 +18,7 @@ from aurora_restore.shared.cluster.settings import (
     restore_settings,
     restored_tags,
 )
+from aurora_restore.shared.common import parse_timestamp
 from aurora_restore.shared.names import TAG_ARCHIVED_AT, TAG_OPERATION
 from aurora_restore.shared.preflight.inventory import Inventory
 from aurora_restore.shared.preflight.planned_switch import planned_switch
