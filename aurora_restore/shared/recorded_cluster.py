@@ -71,6 +71,8 @@ class PlannedSwitch:
     undo_because: str | None = None
     """Why it is undone; None while it goes on."""
     request: Literal["take", "give", "return"] | None = None
-    """The rename that RDS was last asked for: take the name from the outgoing cluster, give it to
-    the incoming one, return it to the outgoing one. None once it is known to be refused."""
+    """The rename that RDS has accepted last, or was just asked for: take the name from the outgoing
+    cluster, give it to the incoming one, return it to the outgoing one."""
     requested_at: str | None = None
+    requests: int | None = None
+    """How often in a row RDS has accepted that rename."""

@@ -157,17 +157,17 @@ class StateStore:
             moment += timedelta(microseconds=1)
 
     def put_if(
-        self, item: Mapping[str, Any], condition: str, values: Mapping[str, str] | None = None
+        self, item: Mapping[str, Any], condition: str, values: Mapping[str, Any] | None = None
     ) -> bool:
         """Write an item of the state table if a condition holds there; return whether it did.
 
-        ``values`` are the texts that the condition names. boto3 repeats a write whose response was
+        ``values`` are what the condition names. boto3 repeats a write whose response was
         lost, and DynamoDB then refuses the second one.
         """
         return self._put_if(self.state_table, item, condition, values or {})
 
     def _put_if(
-        self, table: str, item: Mapping[str, Any], condition: str, values: Mapping[str, str]
+        self, table: str, item: Mapping[str, Any], condition: str, values: Mapping[str, Any]
     ) -> bool:
         named: dict[str, Any] = {}
         if values:

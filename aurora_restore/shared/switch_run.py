@@ -1,5 +1,6 @@
 """A switch of a target within one call of a step: to its end, or as far as it gets for now."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final
@@ -10,6 +11,7 @@ from aurora_restore.shared.common import parse_timestamp, timestamp, update_metr
 from aurora_restore.shared.documents.secrets import MasterCredentials
 from aurora_restore.shared.errors import (
     NameTakenError,
+    NothingToRollBackError,
     PreflightError,
     RestoreFailedError,
     SwitchStuckError,
@@ -17,22 +19,25 @@ from aurora_restore.shared.errors import (
 )
 from aurora_restore.shared.job import Answer, Job
 from aurora_restore.shared.names import TAG_MANAGED_BY, TAG_RESTORE
+from aurora_restore.shared.operation_state import OperationState
 from aurora_restore.shared.recorded_cluster import RecordedCluster
 from aurora_restore.shared.sequences import ROLL_BACK
 from aurora_restore.shared.state_utils import seconds_since
-from aurora_restore.shared.switching.act import MasterPassword, SwitchSetting, TargetSwitch
-from aurora_restore.shared.switching.decision import (
+from aurora_restore.shared.switched_clusters import is_of_another
+from aurora_restore.shared.switching.act import TargetSwitch
+from aurora_restore.shared.switching.actions import (
     AwaitSides,
-    BothMissing,
     CompleteSwitch,
     GiveUpIncoming,
     NameTaken,
+    NothingServes,
     RefuseSwitch,
     RenameIncoming,
     RenameOutgoing,
     SwitchAction,
     Undone,
 )
+from aurora_restore.shared.switching.setting import MasterPassword, SwitchSetting
 from aurora_restore.shared.target_record import TargetRecord
 
 LOOK_EVERY_SECONDS: Final = 1
@@ -48,9 +53,11 @@ class SwitchRun:
         incoming: RecordedCluster,
         outgoing: RecordedCluster | None,
         began: datetime,
+        *,
+        is_own: bool = True,
     ) -> None:
         stuck = job.state.switch_stuck_since
-        self._job, self._began = job, began
+        self._job, self._began, self._is_own = job, began, is_own
         self._switch = TargetSwitch(
             setting=_switch_setting(job),
             record=record,
@@ -68,59 +75,102 @@ class SwitchRun:
         """Look and act until the switch is over; return the answer that waits, or None then.
 
         Raises PreflightError, NameTakenError, SwitchStuckError or SwitchUndoneError where it comes
-        to no good end, and RestoreFailedError if the incoming cluster cannot be restored again.
+        to no good end, NothingToRollBackError if what is to serve again is lost, and
+        RestoreFailedError if the incoming cluster cannot be restored again.
+        """
+        job = self._job
+        match self.until_over():
+            case CompleteSwitch() as action:
+                # The state first: a repeated roll-back without it would switch back again.
+                job.record(replace(job.state, switched_at=job.state.switched_at or job.now))
+                self._switch.perform(action)
+                return None
+            case Undone(reason) as action:
+                job.record(_unmeasured(job.state))
+                self._switch.perform(action)
+                raise SwitchUndoneError(
+                    f"the switch of cluster {job.target_cluster_id} is undone, and the target is "
+                    f"as it was before: {reason}",
+                    target_cluster_id=job.target_cluster_id,
+                )
+            case waiting:
+                return waiting
+
+    def bring_to_an_end(self) -> Answer | None:
+        """Finish or undo the switch of another operation; return the answer that waits, or None.
+
+        For a roll-back its being undone is all there is to do: what served before serves again.
+        """
+        job = self._job
+        match self.until_over():
+            case Answer() as waiting:
+                return waiting
+            case Undone() as action if job.sequence is ROLL_BACK:
+                job.record(replace(job.state, switched_at=job.now))
+                self._switch.perform(action)
+            case action:
+                self._switch.perform(action)
+        return None
+
+    def until_over(self) -> Answer | CompleteSwitch | Undone:
+        """Look and act; return how the switch is to be ended, or the answer that waits.
+
+        Before each change the lock is proven again. A change that the next look does not show is
+        not made again before another look.
         """
         job, switch = self._job, self._switch
+        done: SwitchAction | None = None
         while True:
             action = switch.look()
             self._note()
             match action:
-                case CompleteSwitch():
-                    switch.perform(action)
-                    return None
-                case AwaitSides(what):
-                    if not job.may_wait_inside(self._began):
-                        return self._wait(what)
-                    job.sleep(LOOK_EVERY_SECONDS)
+                case CompleteSwitch() | Undone():
+                    job.prove_lock()
+                    return action
+                case RefuseSwitch(obstacles):
+                    raise self._refusal(obstacles)
+                case GiveUpIncoming(reason):
+                    return self._give_up(reason)
+                case AwaitSides() as waiting:
+                    pass
+                case _ if action == done:
+                    waiting, done = AwaitSides("what RDS has accepted to be shown"), None
                 case _:
-                    self._refuse(action)
-                    if isinstance(action, GiveUpIncoming):
-                        return self._give_up(action.reason)
                     job.prove_lock()
                     self._begin(action)
-                    switch.perform(action)
+                    refused = switch.perform(action)
+                    self._raise_stuck(action)
+                    if refused is None:
+                        done = action
+                        continue
+                    waiting = refused
+            if not job.may_wait_inside(self._began):
+                return self._wait(waiting.what)
+            job.sleep(LOOK_EVERY_SECONDS)
 
-    def _refuse(self, action: SwitchAction) -> None:
-        """Raise the error of an action that ends the step."""
-        job, switch = self._job, self._switch
-        target = job.target_cluster_id
+    def _refusal(self, obstacles: Sequence[str]) -> PreflightError:
+        target = self._job.target_cluster_id
+        return PreflightError(
+            f"cluster {target} is not switched and serves as before: " + " | ".join(obstacles),
+            target_cluster_id=target,
+            obstacles=list(obstacles),
+        )
+
+    def _raise_stuck(self, action: SwitchAction) -> None:
+        """Raise the error of an action after which nothing serves; a re-run waits as long again."""
+        job, target = self._job, self._job.target_cluster_id
         match action:
-            case RefuseSwitch(obstacles):
-                raise PreflightError(
-                    f"cluster {target} is not switched and serves as before: "
-                    + " | ".join(obstacles),
-                    target_cluster_id=target,
-                    obstacles=list(obstacles),
-                )
             case NameTaken():
+                job.state = replace(job.state, switch_stuck_since=None)
                 raise NameTakenError(
                     f"nothing serves under the name {target}: another cluster has it, or RDS does "
                     "not release it",
                     target_cluster_id=target,
                 )
-            case BothMissing():
+            case NothingServes(reason):
+                job.state = replace(job.state, switch_stuck_since=None)
                 raise SwitchStuckError(
-                    f"nothing serves under the name {target}: neither the cluster that had it nor "
-                    "the one that was to get it is seen",
-                    target_cluster_id=target,
-                )
-            case Undone(reason):
-                job.prove_lock()
-                switch.perform(action)
-                job.state = replace(job.state, switch_started_at=None, switch_looked_at=None)
-                raise SwitchUndoneError(
-                    f"the switch of cluster {target} is undone, and it serves as before: {reason}",
-                    target_cluster_id=target,
+                    f"nothing serves under the name {target}: {reason}", target_cluster_id=target
                 )
             case _:
                 return
@@ -128,43 +178,42 @@ class SwitchRun:
     def _give_up(self, reason: str) -> Answer:
         """Lead back to a new restore; the cluster that has the target's name serves on."""
         job, name = self._job, self._switch.incoming.cluster_id
-        job.state = replace(job.state, restore_is_dead=True)
-        return job.start_again(
-            RestoreFailedError(
-                f"cluster {name} cannot have the name {job.target_cluster_id}: {reason}",
+        if job.sequence is ROLL_BACK:
+            raise NothingToRollBackError(
+                f"cluster {name}, which served before, cannot serve again: {reason}",
                 **target_body(job),
             )
-        )
+        message = f"cluster {name} cannot have the name {job.target_cluster_id}: {reason}"
+        job.state = replace(job.state, restore_is_dead=True, switch_stuck_since=None)
+        return job.start_again(RestoreFailedError(message, **target_body(job)))
 
     def _begin(self, action: SwitchAction) -> None:
         """Record the moment from which the target's name may be gone."""
         job, switch = self._job, self._switch
         first = RenameOutgoing if switch.outgoing is not None else RenameIncoming
-        if isinstance(action, first) and job.state.switch_started_at is None:
+        is_first = isinstance(action, first) and job.state.switch_started_at is None
+        if self._is_own and is_first:
             job.record(replace(job.state, switch_started_at=job.now, switch_looked_at=job.now))
 
     def _note(self) -> None:
         """Keep what this look says of how long nothing has had the target's name."""
         job, switch = self._job, self._switch
-        state, view = job.state, switch.view
-        since = switch.stuck_since
-        state = replace(state, switch_stuck_since=None if since is None else timestamp(since))
-        if state.switch_started_at is not None and state.switched_at is None:
-            now = job.clock()
-            if view is not None and view.shows_available(switch.incoming):
-                looked = state.switch_looked_at or state.switch_started_at
-                state = replace(
-                    state,
-                    switched_at=job.now,
-                    interruption_seconds=round(seconds_since(state.switch_started_at, now), 1),
-                    interruption_granularity_seconds=round(seconds_since(looked, now), 1),
-                )
-                update_metrics(
-                    job.operation_id, "Interruption", state.interruption_seconds or 0.0, "Seconds"
-                )
-            else:
-                state = replace(state, switch_looked_at=job.now)
-        job.state = state
+        state, since = job.state, switch.stuck_since
+        job.state = replace(state, switch_stuck_since=None if since is None else timestamp(since))
+        if not self._is_own or state.switch_started_at is None or state.switched_at is not None:
+            return
+        if switch.view is None or not switch.view.shows_available(switch.incoming):
+            job.state = replace(job.state, switch_looked_at=job.now)
+            return
+        now, looked = job.clock(), state.switch_looked_at or state.switch_started_at
+        interruption = round(seconds_since(state.switch_started_at, now), 1)
+        job.state = replace(
+            job.state,
+            switched_at=job.now,
+            interruption_seconds=interruption,
+            interruption_granularity_seconds=round(seconds_since(looked, now), 1),
+        )
+        update_metrics(job.operation_id, "Interruption", interruption, "Seconds")
 
     def _wait(self, what: str) -> Answer:
         """Return the answer that waits: for a second while nothing has the name."""
@@ -178,25 +227,26 @@ class SwitchRun:
 def settle_pending_switch(job: Job) -> Answer | None:
     """Finish or undo the switch that another operation has begun, and has not finished.
 
-    It is undone unless the new cluster has the name already. Returns the answer that waits, or None
-    once no such switch is left. Raises what ``SwitchRun.go_on`` raises, but for its being undone.
+    It is undone unless the new cluster has the name already, or nothing had it before. Returns the
+    answer that waits, or None once no such switch is left. Raises what ``SwitchRun.go_on`` raises,
+    but for its being undone.
     """
     record = job.target_record.read()
     planned = None if record is None else record.switch
     if record is None or planned is None or planned.by == job.operation_id:
         return None
+    # From here on the other operation knows that its switch is not its own any more.
+    if not is_of_another(job, record, planned):
+        job.target_record.write(replace(record, switched_by=job.operation_id), record)
+        return None
     reason = f"operation {planned.by} has begun it, and has not finished it"
-    undoing = replace(planned, undo_because=planned.undo_because or reason)
+    undo_because = planned.undo_because or (reason if planned.outgoing else None)
+    undoing = replace(planned, undo_because=undo_because)
     record = job.target_record.write(
         replace(record, switched_by=job.operation_id, switch=undoing), record
     )
-    run = SwitchRun(job, record, planned.incoming, planned.outgoing, job.clock())
-    try:
-        return run.go_on()
-    except SwitchUndoneError:
-        if job.sequence is ROLL_BACK:
-            job.state = replace(job.state, switched_at=job.now)
-        return None
+    run = SwitchRun(job, record, planned.incoming, planned.outgoing, job.clock(), is_own=False)
+    return run.bring_to_an_end()
 
 
 def target_body(job: Job) -> dict[str, Any]:
@@ -205,6 +255,19 @@ def target_body(job: Job) -> dict[str, Any]:
         "target_cluster_id": job.target_cluster_id,
         "target_region": job.target_region,
     }
+
+
+def _unmeasured(state: OperationState) -> OperationState:
+    """Return the state of an operation whose switch has come to nothing."""
+    return replace(
+        state,
+        switch_started_at=None,
+        switch_looked_at=None,
+        switch_stuck_since=None,
+        switched_at=None,
+        interruption_seconds=None,
+        interruption_granularity_seconds=None,
+    )
 
 
 def _switch_setting(job: Job) -> SwitchSetting:

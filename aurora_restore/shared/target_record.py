@@ -249,16 +249,21 @@ class TargetRecordStore:
         return self.store.put_if(item, *_if_still(instead_of))
 
 
-def _if_still(record: TargetRecord | None) -> tuple[str, Mapping[str, str]]:
-    """Return the condition, with its values, that the record that was read is still there."""
+def _if_still(record: TargetRecord | None) -> tuple[str, Mapping[str, Any]]:
+    """Return the condition, with its values, that the record that was read is still there.
+
+    A switch in progress is compared as a whole: a function that lives on, though its execution has
+    been repeated, changes nothing of what was decided since.
+    """
     if record is None:
         return IS_NEW, {}
-    values: dict[str, str] = {}
+    values: dict[str, Any] = {}
     conditions = []
     for name, value in (
         ("restored_by", record.restored_by),
         ("resource_id", record.resource_id),
         ("switched_by", record.switched_by),
+        ("switch", to_json(record.switch)),
     ):
         if value is None:
             conditions.append(f"attribute_not_exists({name})")

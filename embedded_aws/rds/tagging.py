@@ -40,6 +40,10 @@ def check(tags: Mapping[str, str]) -> None:
             )
         if len(value) > LONGEST_VALUE or not all(map(_is_allowed, key + value)):
             raise InvalidParameterValueError(f"Invalid tag: {key}={value}")
+    _check_count(tags)
+
+
+def _check_count(tags: Mapping[str, str]) -> None:
     if len(tags) > MAX_TAGS:
         raise InvalidParameterValueError(f"A resource cannot have more than {MAX_TAGS} tags")
 
@@ -64,7 +68,8 @@ class Tagging:
         """Perform ``AddTagsToResource``."""
         resource = self._resource(location, params.required("ResourceName"))
         added = tags_of(params) or {}
-        check(resource.tags | added)
+        # What the resource has already may be reserved: AWS itself puts such tags on.
+        _check_count(resource.tags | added)
         resource.tags = resource.tags | added
         return {}
 

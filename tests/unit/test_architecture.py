@@ -53,6 +53,7 @@ FRAME = {
     "job",
     "located_cluster",
     "switch_run",
+    "switched_clusters",
 }
 SUBJECTS = {"cluster", "documents", "postgres", "preflight", "rds", "snapshots", "switching"}
 

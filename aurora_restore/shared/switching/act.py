@@ -1,11 +1,10 @@
 """Perform a switch: look, decide, make one change, and record it."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Final
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Final
 
-from aurora_restore.shared.aws_utils import Clients, code_of
+from aurora_restore.shared.aws_utils import code_of, was_repeated
 from aurora_restore.shared.cluster.calls import (
     close_retired,
     open_again,
@@ -24,90 +23,70 @@ from aurora_restore.shared.recorded_cluster import (
     RecordedCluster,
     RetiredCluster,
 )
-from aurora_restore.shared.switching.decision import (
-    SETTLING_SECONDS,
+from aurora_restore.shared.switching.actions import (
     AwaitSides,
     BeginUndo,
+    CloseIncoming,
     CloseOutgoing,
     CompleteSwitch,
     GiveNameBack,
+    NameTaken,
+    NothingServes,
     OpenIncoming,
     OpenOutgoing,
     PlanSwitch,
-    Progress,
     RenameIncoming,
     RenameOutgoing,
     SetPasswordOfIncoming,
     StartIncoming,
+    StartOutgoing,
     StopOutgoing,
     SwitchAction,
-    SwitchFacts,
     Undone,
-    decide,
+)
+from aurora_restore.shared.switching.decision import decide
+from aurora_restore.shared.switching.facts import (
+    PATIENCE_SECONDS,
+    SETTLING_SECONDS,
+    Holder,
+    Progress,
+    Rename,
+    SwitchFacts,
 )
 from aurora_restore.shared.switching.guards import find_obstacles
 from aurora_restore.shared.switching.look import View, side_of, take_view
-from aurora_restore.shared.target_record import TargetRecord, TargetRecordStore
+from aurora_restore.shared.switching.setting import SwitchSetting
+from aurora_restore.shared.target_record import TargetRecord
 
 if TYPE_CHECKING:
-    from mypy_boto3_rds import RDSClient
     from mypy_boto3_rds.type_defs import DBClusterTypeDef
 
     from aurora_restore.shared.rds.calls import RdsCall
 
-NAME_TAKEN: Final = "DBClusterAlreadyExistsFault"
-BUSY: Final = "InvalidDBClusterStateFault"
+NOT_NOW: Final = frozenset(
+    {"DBClusterAlreadyExistsFault", "InvalidDBClusterStateFault", "InvalidDBInstanceState"}
+)
+"""With these RDS refuses what it may carry out later: the name is taken, or it is still busy."""
+
 MOST_FORMER_ENDPOINTS: Final = 8
 """How many endpoints of a cluster's former names are remembered: the latest."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class MasterPassword:
-    """The current password of the master secret, and the version of the secret that it is of."""
-
-    value: str = field(repr=False)
-    version: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class SwitchSetting:
-    """What a switch goes by beside the record: the target, the operation, what is configured."""
-
-    rds: "RDSClient"
-    clients: Clients
-    records: TargetRecordStore
-    operation_id: str
-    quarantine_group_ids: tuple[str, ...]
-    retired_tags: Mapping[str, str]
-    """The tags that tell whose a retired cluster is."""
-    keeps_old: timedelta
-    stops_old: bool
-    allows_cloudformation: bool
-    password: MasterPassword | None
-    """None where the clusters keep the passwords that they have."""
-    clock: Callable[[], datetime]
-
-    @property
-    def target(self) -> str:
-        """Return the target's name."""
-        return self.records.cluster_id
-
-    @property
-    def region(self) -> str:
-        """Return the target's Region."""
-        return self.records.region
-
-
 @dataclass
 class TargetSwitch:
-    """One switch of a target, from whatever state it is in. Only ``record`` and the view change."""
+    """One switch of a target, from whatever state it is in.
+
+    Only ``record``, what is known of the two clusters, and the view change.
+    """
 
     setting: SwitchSetting
     record: TargetRecord
     incoming: RecordedCluster
     outgoing: RecordedCluster | None
     stuck_since: datetime | None = None
+    """Since when it has come to nothing; None if it has not."""
     view: View | None = None
+    """What the last look has shown."""
 
     @property
     def planned(self) -> PlannedSwitch | None:
@@ -117,25 +96,100 @@ class TargetSwitch:
     @property
     def retired_name(self) -> str:
         """Return the name that the outgoing cluster gets."""
-        by = self.planned.by if self.planned else self.setting.operation_id
-        return retired_cluster(self.setting.target, by)
+        return retired_cluster(self.setting.target, self._by)
 
     def look(self) -> SwitchAction:
         """Look at both clusters and return what is next."""
-        setting, planned = self.setting, self.planned
-        clusters = [each for each in (self.incoming, self.outgoing) if each is not None]
-        names = (self.incoming.cluster_id, self.retired_name)
-        view = take_view(setting.rds, setting.target, clusters, names)
+        view = self._take_view()
         if self.view is not None and self.view.differs_from(view):
             self.stuck_since = None
         self.view = view
-        groups = setting.quarantine_group_ids
-        version = None if setting.password is None else setting.password.version
-        facts = SwitchFacts(
+        action = decide(self._facts(view))
+        if isinstance(action, AwaitSides) and action.is_stuck:
+            self._be_stuck()
+        return action
+
+    def perform(self, action: SwitchAction) -> AwaitSides | None:
+        """Make the one change that ``action`` asks for, and record it.
+
+        Returns what has to be waited for if RDS refuses the change for now. Raises
+        AuroraRestoreError if it refuses it for good, or for too long.
+        """
+        try:
+            self._act(action)
+        except (AwsError, ClusterNotFoundError) as error:
+            may_wait = isinstance(error, ClusterNotFoundError) or code_of(error) in NOT_NOW
+            if may_wait and not self._is_out_of_patience():
+                logger.info("the change has to wait", reason=error.message)
+                self._be_stuck()
+                return AwaitSides(error.message, is_stuck=True)
+            if isinstance(action, RenameOutgoing | RenameIncoming) and not self._is_undoing():
+                self._begin_undo(error.message)
+                return None
+            raise
+        return None
+
+    def _act(self, action: SwitchAction) -> None:
+        setting, incoming, outgoing = self.setting, self.incoming, self.outgoing
+        rds, region = setting.rds, setting.region
+        match action:
+            case StartIncoming():
+                start_cluster(self._name_of(incoming), region).make(rds)
+            case OpenIncoming():
+                groups = incoming.security_group_ids
+                open_again(self._name_of(incoming), region, groups).make(rds)
+            case SetPasswordOfIncoming():
+                self._set_password()
+            case PlanSwitch():
+                self._plan()
+            case RenameOutgoing():
+                self._request("take", outgoing, self.retired_name)
+            case RenameIncoming():
+                self._request("give", incoming, setting.target)
+            case GiveNameBack():
+                self._request("return", outgoing, setting.target)
+            case CloseOutgoing():
+                self._close(outgoing)
+                self._mark_as_retired()
+            case CloseIncoming():
+                self._close(incoming)
+            case OpenOutgoing() if outgoing is not None:
+                groups = outgoing.security_group_ids
+                open_again(self._name_of(outgoing), region, groups).make(rds)
+            case StartOutgoing():
+                start_cluster(self._name_of(outgoing), region).make(rds)
+            case StopOutgoing():
+                stop_cluster(self._name_of(outgoing), region).make(rds)
+            case BeginUndo(reason):
+                self._begin_undo(reason)
+            case Undone():
+                self._undone()
+            case NameTaken() | NothingServes():
+                self._try_again_later()
+            case CompleteSwitch():
+                self._complete()
+            case _:
+                return
+
+    def _take_view(self) -> View:
+        clusters = [each for each in (self.incoming, self.outgoing) if each is not None]
+        names = (self.incoming.cluster_id, self.retired_name)
+        return take_view(self.setting.rds, self.setting.target, clusters, names)
+
+    def _facts(self, view: View) -> SwitchFacts:
+        setting, planned = self.setting, self.planned
+        groups, password = setting.quarantine_group_ids, setting.password
+        is_retired = self.record.is_retired(self.incoming.resource_id)
+        return SwitchFacts(
             target=setting.target,
             incoming_name=self.incoming.cluster_id,
             retired_name=self.retired_name,
-            incoming=side_of(view.of(self.incoming), self.incoming, groups, secret_version=version),
+            incoming=side_of(
+                view.of(self.incoming),
+                self.incoming,
+                groups,
+                secret_version=None if password is None else password.version,
+            ),
             outgoing=side_of(
                 view.of(self.outgoing), self.outgoing, groups, keep_until=self._keep_until()
             ),
@@ -144,55 +198,10 @@ class TargetSwitch:
             obstacles=self._obstacles(view) if planned is None else (),
             stuck_seconds=self._seconds_since(self.stuck_since),
             stops_outgoing=setting.stops_old,
+            incoming_is_retired=is_retired,
         )
-        action = decide(facts)
-        if isinstance(action, AwaitSides) and action.is_stuck:
-            self._be_stuck()
-        return action
 
-    def perform(self, action: SwitchAction) -> None:
-        """Make the one change that ``action`` asks for, and record it.
-
-        Does nothing for what is only waited for. Raises AuroraRestoreError if AWS refuses a change
-        for another reason than that it has to wait.
-        """
-        setting = self.setting
-        incoming, outgoing = self.incoming, self.outgoing
-        rds, region = setting.rds, setting.region
-        match action:
-            case StartIncoming():
-                start_cluster(incoming.cluster_id, region).make(rds)
-            case OpenIncoming():
-                groups = incoming.security_group_ids
-                open_again(incoming.cluster_id, region, groups).make(rds)
-            case SetPasswordOfIncoming():
-                self._set_password()
-            case PlanSwitch():
-                self._plan()
-            case RenameOutgoing():
-                self._request("take", self._rename(outgoing, self.retired_name))
-            case RenameIncoming():
-                self._request("give", self._rename(incoming, setting.target))
-            case GiveNameBack():
-                self._request("return", self._rename(outgoing, setting.target))
-            case CloseOutgoing():
-                self._close_outgoing()
-            case OpenOutgoing() if outgoing is not None:
-                open_again(setting.target, region, outgoing.security_group_ids).make(rds)
-            case StopOutgoing():
-                stop_cluster(self._name_of(outgoing), region).make(rds)
-            case BeginUndo(reason):
-                self.stuck_since = None
-                self._write_plan(undo_because=reason)
-            case Undone():
-                live = self.record.live if outgoing is None else self._as_shown(outgoing)
-                self._write(replace(self.record, live=live, switch=None))
-            case CompleteSwitch():
-                self._complete()
-            case _:
-                return
-
-    def _holder(self, view: View) -> str | None:
+    def _holder(self, view: View) -> Holder | None:
         if view.holder is None:
             return None
         holder = view.holder["DbClusterResourceId"]
@@ -203,17 +212,18 @@ class TargetSwitch:
         return "another"
 
     def _progress(self, planned: PlannedSwitch) -> Progress:
-        since = self._seconds_since_text(planned.requested_at)
-        is_recent = since is not None and since < SETTLING_SECONDS
+        requested = planned.requested_at
+        since = None if requested is None else self._seconds_since(parse_timestamp(requested))
         return Progress(
             has_outgoing=planned.outgoing is not None,
             undo_because=planned.undo_because,
-            under_way=planned.request if is_recent else None,
+            last=planned.request,
+            requests=planned.requests or 0,
+            is_recent=since is not None and since < SETTLING_SECONDS,
         )
 
     def _obstacles(self, view: View) -> tuple[str, ...]:
         setting = self.setting
-        shown = [view.of(self.incoming), view.of(self.outgoing)]
         if self._holder(view) == "another":
             return (
                 f"the name {setting.target} is that of another cluster than the one that is to "
@@ -221,7 +231,7 @@ class TargetSwitch:
             )
         return tuple(
             obstacle
-            for cluster in shown
+            for cluster in (view.of(self.incoming), view.of(self.outgoing))
             if cluster is not None
             for obstacle in find_obstacles(
                 cluster,
@@ -239,91 +249,89 @@ class TargetSwitch:
         """
         outgoing, shown = self.outgoing, self._seen(self.outgoing)
         if outgoing is not None and shown is not None and outgoing.restored_by is None:
-            tag_resource(
-                shown["DBClusterArn"],
-                self.setting.region,
-                {**self.setting.retired_tags, TAG_ADOPTED: "true"},
-                "mark the cluster that the pipeline did not make, and is to keep beside the target",
-            ).make(self.setting.rds)
-        self._write(
-            replace(
-                self.record,
-                switched_by=self.setting.operation_id,
-                switch=PlannedSwitch(
-                    by=self.setting.operation_id,
-                    planned_at=self._now(),
-                    incoming=self.incoming,
-                    outgoing=self.outgoing,
-                ),
-            )
+            tags = {**self.setting.retired_tags, TAG_ADOPTED: "true"}
+            reason = "mark what the pipeline did not make, and is to keep beside the target"
+            marking = tag_resource(shown["DBClusterArn"], self.setting.region, tags, reason)
+            marking.make(self.setting.rds)
+        by = self.setting.operation_id
+        planned = PlannedSwitch(
+            by=by, planned_at=self._now(), incoming=self.incoming, outgoing=self.outgoing
         )
+        self._write(replace(self.record, switched_by=by, switch=planned))
+
+    def _request(self, request: Rename, cluster: RecordedCluster | None, new_name: str) -> None:
+        """Ask RDS for a rename, having recorded that; what is refused was not asked for.
+
+        boto3 repeats a call whose response was lost: if only the second one is refused, RDS may be
+        carrying out the first one.
+        """
+        before, rename = self.planned, self._rename(cluster, new_name)
+        if before is None:
+            return
+        requests = (before.requests or 0) + 1 if before.request == request else 1
+        self._write_plan(request=request, requested_at=self._now(), requests=requests)
+        try:
+            rename.make(self.setting.rds)
+        except (AwsError, ClusterNotFoundError) as error:
+            if not was_repeated(error):
+                self._write(replace(self.record, switch=before))
+            raise
 
     def _rename(self, cluster: RecordedCluster | None, new_name: str) -> "RdsCall":
-        return rename_cluster(
-            self._name_of(cluster),
-            self.setting.region,
-            new_name,
-            f"the name {self.setting.target} goes from one cluster to the other",
-        )
+        target, name = self.setting.target, self._name_of(cluster)
+        reason = f"the name {target} goes from one cluster to the other"
+        return rename_cluster(name, self.setting.region, new_name, reason)
 
-    def _request(self, request: str, call: "RdsCall") -> None:
-        """Ask RDS for a rename, having recorded that, and what it refuses to be tried again."""
-        self._write_plan(request=request, requested_at=self._now())
-        try:
-            call.make(self.setting.rds)
-        except (AwsError, ClusterNotFoundError) as error:
-            if isinstance(error, AwsError) and code_of(error) not in (NAME_TAKEN, BUSY):
-                self._refused(request, error)
-                return
-            logger.info("the rename has to wait", reason=error.message)
-            self._be_stuck()
-            self._write_plan(request=None, requested_at=None)
+    def _begin_undo(self, reason: str) -> None:
+        self.stuck_since = None
+        self._write_plan(undo_because=reason)
 
-    def _refused(self, request: str, error: AwsError) -> None:
-        """Withdraw or undo a switch that RDS will not carry out; raise the error if it cannot."""
-        if request == "take":
-            self._write(replace(self.record, switch=None))
-            raise error
-        self._write_plan(request=None, requested_at=None)
-        planned = self.planned
-        if request == "return" or planned is None or planned.outgoing is None:
-            raise error
-        self._write_plan(undo_because=error.message)
+    def _is_undoing(self) -> bool:
+        return self.planned is not None and self.planned.undo_because is not None
 
-    def _close_outgoing(self) -> None:
-        """Shut the outgoing cluster off, and mark it as retired; both may be done again."""
-        setting, shown = self.setting, self._seen(self.outgoing)
-        if shown is None:
-            return
-        groups = setting.quarantine_group_ids
-        if groups:
-            close_retired(shown["DBClusterIdentifier"], setting.region, groups).make(setting.rds)
-        tag_resource(
-            shown["DBClusterArn"],
-            setting.region,
-            {**setting.retired_tags, TAG_KEEP_UNTIL: self._keep_until()},
-            "mark what served before as retired",
-        ).make(setting.rds)
+    def _try_again_later(self) -> None:
+        """Let a re-run find the switch as if nothing had been tried in vain."""
+        self.stuck_since = None
+        self._write_plan(requests=None)
+
+    def _close(self, cluster: RecordedCluster | None) -> None:
+        """Let nobody but the pipeline reach a cluster beside the target; may be done again."""
+        if groups := self.setting.quarantine_group_ids:
+            name, region = self._name_of(cluster), self.setting.region
+            close_retired(name, region, groups).make(self.setting.rds)
+
+    def _mark_as_retired(self) -> None:
+        if shown := self._seen(self.outgoing):
+            tags = {**self.setting.retired_tags, TAG_KEEP_UNTIL: self._keep_until()}
+            reason = "mark what served before as retired"
+            marking = tag_resource(shown["DBClusterArn"], self.setting.region, tags, reason)
+            marking.make(self.setting.rds)
 
     def _set_password(self) -> None:
         password = self.setting.password
         if password is None:
             return
-        name = self.incoming.cluster_id
+        name = self._name_of(self.incoming)
         set_master_password(name, self.setting.region, password.value).make(self.setting.rds)
         self.incoming = replace(self.incoming, master_secret_version=password.version)
         record = self.record
         if record.resource_id == self.incoming.resource_id:
             record = replace(record, master_secret_version=password.version)
         if record.retired is not None and record.is_retired(self.incoming.resource_id):
-            retired = replace(record.retired, cluster=self.incoming)
-            record = replace(record, retired=retired)
+            record = replace(record, retired=replace(record.retired, cluster=self.incoming))
         self._write(record)
+
+    def _undone(self) -> None:
+        """Record that the outgoing cluster serves as before; the switch is over."""
+        live = self.record.live
+        if self.outgoing is not None and self._seen(self.outgoing) is not None:
+            live = self._as_shown(self.outgoing)
+        self._write(replace(self.record, live=live, switch=None))
 
     def _complete(self) -> None:
         """Record which cluster is live and which is retired; the switch is over."""
         live = self._as_shown(self.incoming)
-        record = replace(self.record, live=live, switch=None)
+        record = replace(self.record, live=live, retired=self._retired(), switch=None)
         if record.resource_id == live.resource_id:
             record = replace(
                 record,
@@ -332,15 +340,17 @@ class TargetSwitch:
                 port=live.port,
                 instance_endpoints=live.instance_endpoints,
             )
-        retired = None
-        if self.outgoing is not None and self._seen(self.outgoing) is not None:
-            retired = RetiredCluster(
-                cluster=self._as_shown(self.outgoing),
-                retired_at=self._now(),
-                retired_by=self.planned.by if self.planned else self.setting.operation_id,
-                keep_until=self._keep_until(),
-            )
-        self._write(replace(record, retired=retired))
+        self._write(record)
+
+    def _retired(self) -> RetiredCluster | None:
+        if self.outgoing is None or self._seen(self.outgoing) is None:
+            return None
+        return RetiredCluster(
+            cluster=self._as_shown(self.outgoing),
+            retired_at=self._now(),
+            retired_by=self._by,
+            keep_until=self._keep_until(),
+        )
 
     def _as_shown(self, cluster: RecordedCluster) -> RecordedCluster:
         """Return a cluster with the name and the endpoints that it has now."""
@@ -378,13 +388,18 @@ class TargetSwitch:
         """Return a cluster as the last look has shown it; None if it was not seen."""
         return None if self.view is None else self.view.of(cluster)
 
+    @property
+    def _by(self) -> str:
+        """The operation whose switch it is, which another one may finish or undo."""
+        return self.planned.by if self.planned else self.setting.operation_id
+
     def _keep_until(self) -> str:
         since = self.planned.planned_at if self.planned else self._now()
         return timestamp(parse_timestamp(since) + self.setting.keeps_old)
 
-    def _write_plan(self, **changes: str | None) -> None:
+    def _write_plan(self, **changes: Any) -> None:
         if self.planned is not None:
-            self._write(replace(self.record, switch=replace(self.planned, **changes)))  # type: ignore[arg-type]
+            self._write(replace(self.record, switch=replace(self.planned, **changes)))
 
     def _write(self, record: TargetRecord) -> None:
         self.record = self.setting.records.write(record, self.record)
@@ -392,11 +407,11 @@ class TargetSwitch:
     def _be_stuck(self) -> None:
         self.stuck_since = self.stuck_since or self.setting.clock()
 
+    def _is_out_of_patience(self) -> bool:
+        return (self._seconds_since(self.stuck_since) or 0.0) >= PATIENCE_SECONDS
+
     def _seconds_since(self, moment: datetime | None) -> float | None:
         return None if moment is None else (self.setting.clock() - moment).total_seconds()
-
-    def _seconds_since_text(self, moment: str | None) -> float | None:
-        return None if moment is None else self._seconds_since(parse_timestamp(moment))
 
     def _now(self) -> str:
         return timestamp(self.setting.clock())

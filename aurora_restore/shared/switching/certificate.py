@@ -7,11 +7,18 @@ https://docs.aws.amazon.com/AmazonRDS/latest/AuroraUserGuide/Aurora.Modifying.ht
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final, Literal, assert_never
+from datetime import datetime
+from typing import TYPE_CHECKING, Final, Literal, assert_never
 
+from aurora_restore.shared.errors import ClusterNotFoundError
 from aurora_restore.shared.rds.calls import RdsCall
+from aurora_restore.shared.rds.reads import find_cluster, instances_of
 from aurora_restore.shared.rds.statuses import AVAILABLE
-from aurora_restore.shared.switching.decision import SETTLING_SECONDS, STOPPED
+from aurora_restore.shared.state_utils import seconds_since
+from aurora_restore.shared.switching.facts import SETTLING_SECONDS, STOPPED
+
+if TYPE_CHECKING:
+    from mypy_boto3_rds import RDSClient
 
 STOP: Final = "stop"
 START: Final = "start"
@@ -26,7 +33,7 @@ class CertificateFacts:
     instance_statuses: Mapping[str, str]
     """The status of each of its instances by name, the writer last."""
     seconds_since: Mapping[str, float]
-    """How long ago each thing was asked for, by what ``RefreshCertificate`` names it."""
+    """How long ago RDS has accepted each thing, by what ``RefreshCertificate`` names it."""
 
 
 @dataclass(frozen=True)
@@ -51,6 +58,40 @@ class RefreshCertificate:
 CertificateAction = LeaveCertificate | AwaitRefresh | RefreshCertificate
 
 
+def look_at_certificate(
+    rds: "RDSClient",
+    cluster_id: str,
+    wanted: Literal["none", "reboot", "restart"],
+    requests: Mapping[str, str],
+    now: datetime,
+) -> CertificateAction:
+    """Look at the live cluster and return what is next.
+
+    ``requests`` tells when RDS has accepted what. Raises ClusterNotFoundError if there is no such
+    cluster.
+    """
+    if wanted == "none":
+        return LeaveCertificate()
+    cluster = find_cluster(rds, cluster_id)
+    if cluster is None:
+        raise ClusterNotFoundError(f"there is no cluster {cluster_id}, which was switched to")
+    statuses = {
+        instance["DBInstanceIdentifier"]: instance.get("DBInstanceStatus", "")
+        for instance in instances_of(rds, cluster_id)
+    }
+    ordered = in_order_of_reboot(cluster.get("DBClusterMembers", []))
+    return decide_refresh(
+        CertificateFacts(
+            wanted=wanted,
+            cluster_status=cluster["Status"],
+            instance_statuses={each: statuses.get(each, "") for each in ordered},
+            seconds_since={
+                request: seconds_since(moment, now) for request, moment in requests.items()
+            },
+        )
+    )
+
+
 def decide_refresh(facts: CertificateFacts) -> CertificateAction:
     """Return what is next; what a look shows right after a call may be older than the call."""
     match facts.wanted:
@@ -65,35 +106,39 @@ def decide_refresh(facts: CertificateFacts) -> CertificateAction:
 
 
 def _reboot(facts: CertificateFacts) -> CertificateAction:
+    """One instance after the other, so that readers answer until the writer's turn comes."""
     busy = [name for name, status in facts.instance_statuses.items() if status != AVAILABLE]
     if busy:
         return AwaitRefresh("the instances " + ", ".join(busy))
+    if _is_young(facts, *facts.seconds_since):
+        return AwaitRefresh("the reboot of an instance")
     for name in facts.instance_statuses:
         if name not in facts.seconds_since:
             return RefreshCertificate(name)
-    return _settled(facts, *facts.instance_statuses)
+    return LeaveCertificate()
 
 
 def _restart(facts: CertificateFacts) -> CertificateAction:
-    if STOP not in facts.seconds_since:
-        if facts.cluster_status != AVAILABLE:
-            return AwaitRefresh(f"the cluster, which is {facts.cluster_status}")
-        return RefreshCertificate(STOP)
+    """A stop or start that does not show after a while was not carried out, and is repeated."""
+    waiting = AwaitRefresh(f"the cluster, which is {facts.cluster_status}")
+    if facts.cluster_status == STOPPED:
+        return waiting if _is_young(facts, START) else RefreshCertificate(START)
+    if facts.cluster_status != AVAILABLE:
+        return waiting
     if START not in facts.seconds_since:
-        if facts.cluster_status == STOPPED:
-            return RefreshCertificate(START)
-        return AwaitRefresh(f"the cluster, which is {facts.cluster_status}")
+        return waiting if _is_young(facts, STOP) else RefreshCertificate(STOP)
     busy = [name for name, status in facts.instance_statuses.items() if status != AVAILABLE]
-    if facts.cluster_status != AVAILABLE or busy:
-        return AwaitRefresh(f"the cluster, which is {facts.cluster_status}")
-    return _settled(facts, START)
+    if busy:
+        return AwaitRefresh("the instances " + ", ".join(busy))
+    return waiting if _is_young(facts, START) else LeaveCertificate()
 
 
-def _settled(facts: CertificateFacts, *requests: str) -> CertificateAction:
-    """Return that it is done, unless the last request is so young that it may not show yet."""
-    if all(facts.seconds_since.get(each, 0.0) >= SETTLING_SECONDS for each in requests):
-        return LeaveCertificate()
-    return AwaitRefresh("the refresh of the certificate")
+def _is_young(facts: CertificateFacts, *requests: str) -> bool:
+    """Return whether any of the requests is so young that a look may not show it yet."""
+    return any(
+        facts.seconds_since.get(request, SETTLING_SECONDS) < SETTLING_SECONDS
+        for request in requests
+    )
 
 
 def refreshing(cluster_id: str, region: str, request: str) -> RdsCall:

@@ -1,237 +1,101 @@
 """What is next on the way from one cluster of a name to another, decided from facts alone.
 
-Both clusters are told apart by their resource ids. What RDS answers right after a call may be older
-than the call, so that a thing is done only when a later look shows the name *and* the status.
+Both clusters are told apart by their resource ids. What RDS shows right after a call may be older
+than the call, so that a thing is done only when a later look shows the name *and* the status, and
+nothing is taken for undone while a rename was asked for a moment ago.
+
+RDS changes a cluster by its name alone. A look that is too old therefore leads to a call that RDS
+refuses, because the name is gone or taken, and never to the change of the other cluster: only a
+cluster that is shown *under its name beside the target* is closed or stopped.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
-from typing import Final, Literal
+from typing import Final
 
-from aurora_restore.shared.rds.statuses import AT_REST, AVAILABLE, DEAD_CLUSTER
-
-PATIENCE_SECONDS: Final = 600.0
-"""For how long a name that cannot be taken, or a cluster that is not seen, is waited for."""
-
-SETTLING_SECONDS: Final = 60.0
-"""For how long after a rename was asked for a look may show what was before it."""
-
-STOPPED: Final = "stopped"
+from aurora_restore.shared.rds.statuses import AT_REST, DEAD_CLUSTER
+from aurora_restore.shared.switching.actions import (
+    AwaitSides,
+    BeginUndo,
+    CloseIncoming,
+    CloseOutgoing,
+    CompleteSwitch,
+    GiveNameBack,
+    GiveUpIncoming,
+    NameTaken,
+    NothingServes,
+    OpenIncoming,
+    OpenOutgoing,
+    PlanSwitch,
+    RefuseSwitch,
+    RenameIncoming,
+    RenameOutgoing,
+    SetPasswordOfIncoming,
+    StartIncoming,
+    StartOutgoing,
+    StopOutgoing,
+    SwitchAction,
+    Undone,
+)
+from aurora_restore.shared.switching.facts import (
+    MOST_REQUESTS,
+    RENAMING,
+    STOPPED,
+    Progress,
+    Side,
+    SwitchFacts,
+)
 
 _AT_REST: Final = AT_REST | {STOPPED}
 """The statuses in which RDS is doing nothing to a cluster."""
 
-
-@dataclass(frozen=True, kw_only=True)
-class Side:
-    """One of the two clusters, as RDS shows it."""
-
-    name: str
-    status: str
-    has_wanted_groups: bool = True
-    """Whether it has the security groups with which it serves, and no others."""
-    groups_settled: bool = True
-    """Whether its security groups are in force in every instance."""
-    is_closed: bool = False
-    """Whether nobody but the pipeline can reach it, and its tags say that it is retired."""
-    has_current_password: bool = True
-    """Whether its master password is that of the current version of the secret."""
-
-    @property
-    def is_available(self) -> bool:
-        """Return whether it can be changed, and serve."""
-        return self.status == AVAILABLE
-
-
-@dataclass(frozen=True, kw_only=True)
-class Progress:
-    """A switch whose first change may have been made."""
-
-    has_outgoing: bool
-    """Whether there was a cluster that has the name taken away."""
-    undo_because: str | None = None
-    under_way: Literal["take", "give", "return"] | None = None
-    """The rename that was asked for so recently that a look may not show it yet."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class SwitchFacts:
-    """What is known of the target's name and of the two clusters."""
-
-    target: str
-    incoming_name: str
-    """The name that the incoming cluster has beside the target."""
-    retired_name: str
-    """The name that the outgoing cluster is to have beside the target."""
-    incoming: Side | None
-    """What is to have the target's name; None if it is not seen."""
-    outgoing: Side | None
-    """What has, or had, the target's name; None if there is none, or it is not seen."""
-    holder: str | None = None
-    """Which cluster has the name: ``incoming``, ``outgoing`` or ``another``."""
-    progress: Progress | None = None
-    """None until the switch is planned."""
-    obstacles: Sequence[str] = field(default=())
-    """Why it must not begin."""
-    stuck_seconds: float | None = None
-    """For how long it has come to nothing; None if it has not."""
-    stops_outgoing: bool = False
-
-    @property
-    def is_out_of_patience(self) -> bool:
-        """Return whether there was no progress for as long as is waited for."""
-        return self.stuck_seconds is not None and self.stuck_seconds >= PATIENCE_SECONDS
-
-
-@dataclass(frozen=True)
-class RefuseSwitch:
-    """The switch must not begin."""
-
-    obstacles: Sequence[str]
-
-
-@dataclass(frozen=True)
-class GiveUpIncoming:
-    """No waiting makes the incoming cluster one to switch to; the old one serves on."""
-
-    reason: str
-
-
-@dataclass(frozen=True)
-class AwaitSides:
-    """RDS is not done with something."""
-
-    what: str
-    is_stuck: bool = False
-    """Whether this is no progress, and is waited for only so long."""
-
-
-@dataclass(frozen=True)
-class StartIncoming:
-    """The incoming cluster is stopped."""
-
-
-@dataclass(frozen=True)
-class OpenIncoming:
-    """The incoming cluster gets the security groups back with which it serves."""
-
-
-@dataclass(frozen=True)
-class SetPasswordOfIncoming:
-    """The incoming cluster was given a master password that the secret no longer has."""
-
-
-@dataclass(frozen=True)
-class PlanSwitch:
-    """Nothing prevents the switch: record it, before its first change."""
-
-
-@dataclass(frozen=True)
-class RenameOutgoing:
-    """Take the target's name from the outgoing cluster."""
-
-
-@dataclass(frozen=True)
-class RenameIncoming:
-    """Give the target's name to the incoming cluster."""
-
-
-@dataclass(frozen=True)
-class CloseOutgoing:
-    """Let nobody but the pipeline reach the outgoing cluster."""
-
-
-@dataclass(frozen=True)
-class StopOutgoing:
-    """Stop the outgoing cluster, which nobody needs for now."""
-
-
-@dataclass(frozen=True)
-class BeginUndo:
-    """The incoming cluster cannot have the name: go back to the outgoing one."""
-
-    reason: str
-
-
-@dataclass(frozen=True)
-class GiveNameBack:
-    """Give the target's name back to the outgoing cluster."""
-
-
-@dataclass(frozen=True)
-class OpenOutgoing:
-    """The outgoing cluster has its name again and is reached by nobody yet."""
-
-
-@dataclass(frozen=True)
-class Undone:
-    """The outgoing cluster serves as before."""
-
-    reason: str
-
-
-@dataclass(frozen=True)
-class NameTaken:
-    """Neither of the two can have the name, because a third cluster has it."""
-
-
-@dataclass(frozen=True)
-class BothMissing:
-    """There is no cluster left that could have the name."""
-
-
-@dataclass(frozen=True)
-class CompleteSwitch:
-    """The incoming cluster has the name, and the outgoing one is out of reach."""
-
-
-SwitchAction = (
-    RefuseSwitch
-    | GiveUpIncoming
-    | AwaitSides
-    | StartIncoming
-    | OpenIncoming
-    | SetPasswordOfIncoming
-    | PlanSwitch
-    | RenameOutgoing
-    | RenameIncoming
-    | CloseOutgoing
-    | StopOutgoing
-    | BeginUndo
-    | GiveNameBack
-    | OpenOutgoing
-    | Undone
-    | NameTaken
-    | BothMissing
-    | CompleteSwitch
-)
+_UNRENAMABLE: Final = DEAD_CLUSTER | {STOPPED}
+"""The statuses at rest in which RDS renames no cluster, however long one waits."""
 
 
 def decide(facts: SwitchFacts) -> SwitchAction:
     """Return the next thing to do, from whatever state the clusters are in."""
-    if facts.progress is None:
+    progress = facts.progress
+    if not facts.agree:
+        return AwaitSides(f"the looks at the name {facts.target} and at the clusters to agree")
+    if progress is None:
         return _before(facts)
     if facts.holder == "incoming":
-        return _after(facts, facts.progress)
-    if facts.progress.undo_because is not None:
-        return _undo(facts, facts.progress, facts.progress.undo_because)
-    return _between(facts, facts.progress)
+        return _after(facts, progress)
+    if progress.undo_because is None:
+        return _between(facts, progress)
+    if not progress.has_outgoing:
+        return _withdraw(facts, progress, progress.undo_because)
+    return _undo(facts, progress, progress.undo_because)
 
 
 def _before(facts: SwitchFacts) -> SwitchAction:
     """Nothing has been changed: the old cluster serves, and does so whatever is returned."""
     incoming, outgoing = facts.incoming, facts.outgoing
     if incoming is None:
-        return GiveUpIncoming("it is gone")
-    if incoming.status in DEAD_CLUSTER:
+        if facts.is_out_of_patience:
+            return GiveUpIncoming("it is gone")
+        return _await_unseen(facts.incoming_name)
+    if incoming.is_lost:
         return GiveUpIncoming(f"it is {incoming.status!r}")
     if facts.obstacles:
         return RefuseSwitch(facts.obstacles)
+    if outgoing is not None and outgoing.status in _UNRENAMABLE:
+        return RefuseSwitch(
+            (
+                f"cluster {outgoing.name} is {outgoing.status}, and RDS renames available clusters "
+                "only; make it available, or delete it",
+            )
+        )
+    expected = None if outgoing is None else "outgoing"
+    if facts.holder != expected and not facts.is_out_of_patience:
+        return AwaitSides(
+            f"the name {facts.target}, which the target record says another cluster has",
+            is_stuck=True,
+        )
     if incoming.status == STOPPED:
         return StartIncoming()
     for side in filter(None, (incoming, outgoing)):
         if not side.is_available:
-            return AwaitSides(f"cluster {side.name}, which is {side.status}")
+            return _await(side)
     if not incoming.has_wanted_groups:
         return OpenIncoming()
     if not incoming.groups_settled:
@@ -245,53 +109,68 @@ def _between(facts: SwitchFacts, progress: Progress) -> SwitchAction:
     """The switch goes on: first the outgoing cluster loses the name, then the incoming gets it."""
     incoming, outgoing = facts.incoming, facts.outgoing
     if facts.holder == "outgoing" and outgoing is not None:
-        if progress.under_way == "take" or outgoing.status not in _AT_REST:
-            return AwaitSides(f"cluster {outgoing.name}, which is {outgoing.status}")
-        if not outgoing.is_available:
-            return BeginUndo(f"cluster {outgoing.name} is {outgoing.status}")
-        if incoming is None or incoming.status in DEAD_CLUSTER:
-            return BeginUndo(f"cluster {facts.incoming_name} has become unusable")
+        if progress.under_way is not None or outgoing.status not in _AT_REST:
+            return _await(outgoing)
+        if reason := _why_no_rename(facts, progress, outgoing):
+            return BeginUndo(reason)
+        if incoming is None or not incoming.is_available:
+            return (
+                _await_unseen(facts.incoming_name) if incoming is None else _await(incoming, True)
+            )
         return RenameOutgoing()
     if facts.is_out_of_patience:
-        if progress.has_outgoing:
-            return BeginUndo("the target's name could not be given to the new cluster in time")
-        return BothMissing() if incoming is None else NameTaken()
-    if facts.holder == "another":
-        return AwaitSides(f"the name {facts.target}, which another cluster has", is_stuck=True)
-    if outgoing is not None and outgoing.name == facts.target:
-        return AwaitSides(f"the name {facts.target}, which is being released")
+        return BeginUndo("the target's name could not be given to the new cluster in time")
     if incoming is None:
-        return AwaitSides(f"cluster {facts.incoming_name}, which is not seen", is_stuck=True)
-    if incoming.status in DEAD_CLUSTER:
-        if progress.has_outgoing:
-            return BeginUndo(f"cluster {facts.incoming_name} has become unusable")
-        return BothMissing()
+        return _await_unseen(facts.incoming_name)
+    if incoming.is_lost:
+        return BeginUndo(_unusable(incoming))
+    if facts.holder == "another":
+        return _await_name(facts)
     if incoming.is_available and progress.under_way != "give":
+        if progress.is_in_vain("give"):
+            return BeginUndo(_not_carried_out(incoming))
         return RenameIncoming()
-    if outgoing is not None and outgoing.is_available and not outgoing.is_closed:
+    if outgoing is not None and _is_to_be_closed(outgoing):
         return CloseOutgoing()
-    return AwaitSides(f"cluster {incoming.name}, which is {incoming.status}")
+    is_renamed = progress.under_way == "give" or incoming.status == RENAMING
+    return _await(incoming, is_stuck=not is_renamed)
 
 
 def _after(facts: SwitchFacts, progress: Progress) -> SwitchAction:
     """The incoming cluster has the name: the outgoing one is closed."""
     incoming, outgoing = facts.incoming, facts.outgoing
-    if incoming is None or not incoming.is_available:
-        status = "not seen" if incoming is None else incoming.status
-        return AwaitSides(f"cluster {facts.target}, which is {status}")
+    if incoming is None:
+        return _await_unseen(facts.target)
+    if incoming.status in DEAD_CLUSTER:
+        return NothingServes(
+            f"cluster {facts.target} has become {incoming.status!r}; make it available, or delete "
+            "it, so that the cluster that served before gets the name back"
+        )
+    if not incoming.is_available:
+        return _await(incoming)
     if not progress.has_outgoing:
         return CompleteSwitch()
     if outgoing is None:
-        if facts.is_out_of_patience:
-            return CompleteSwitch()
-        return AwaitSides(f"cluster {facts.retired_name}, which is not seen", is_stuck=True)
+        return CompleteSwitch() if facts.is_out_of_patience else _await_unseen(facts.retired_name)
     if outgoing.status not in _AT_REST:
-        return AwaitSides(f"cluster {outgoing.name}, which is {outgoing.status}")
-    if outgoing.is_available and not outgoing.is_closed:
+        return _await(outgoing)
+    if _is_to_be_closed(outgoing):
         return CloseOutgoing()
     if outgoing.is_available and facts.stops_outgoing:
         return StopOutgoing()
     return CompleteSwitch()
+
+
+def _withdraw(facts: SwitchFacts, progress: Progress, reason: str) -> SwitchAction:
+    """Nothing had the name before the switch, so nothing gets it back."""
+    incoming = facts.incoming
+    if progress.under_way is not None:
+        return AwaitSides(f"the name {facts.target}, which is being given")
+    if incoming is None and not facts.is_out_of_patience:
+        return _await_unseen(facts.incoming_name)
+    if incoming is not None and incoming.status == RENAMING:
+        return _await(incoming)
+    return Undone(reason)
 
 
 def _undo(facts: SwitchFacts, progress: Progress, reason: str) -> SwitchAction:
@@ -300,22 +179,98 @@ def _undo(facts: SwitchFacts, progress: Progress, reason: str) -> SwitchAction:
     if progress.under_way in ("take", "give"):
         return AwaitSides(f"the name {facts.target}, which is being taken or given")
     if facts.holder == "outgoing" and outgoing is not None:
-        if outgoing.status not in _AT_REST:
-            return AwaitSides(f"cluster {outgoing.name}, which is {outgoing.status}")
-        if outgoing.is_available and not outgoing.has_wanted_groups:
-            return OpenOutgoing()
-        return Undone(reason)
-    if incoming is not None and incoming.status not in _AT_REST:
-        return AwaitSides(f"cluster {incoming.name}, which is {incoming.status}")
-    if facts.is_out_of_patience:
-        if outgoing is None and incoming is not None and incoming.is_available:
-            return RenameIncoming()
-        return BothMissing() if outgoing is None else NameTaken()
+        return _serve_again(facts, progress, outgoing, reason)
+    if incoming is not None and incoming.status == RENAMING:
+        return _await(incoming)
+    if outgoing is None or outgoing.is_lost:
+        return _give_after_all(facts, progress)
+    if progress.under_way is None and (facts.is_out_of_patience or progress.is_in_vain("return")):
+        return NameTaken()
     if facts.holder == "another":
-        return AwaitSides(f"the name {facts.target}, which another cluster has", is_stuck=True)
-    if outgoing is None:
-        return AwaitSides(f"cluster {facts.retired_name}, which is not seen", is_stuck=True)
-    if outgoing.is_available and progress.under_way != "return":
+        return _await_name(facts)
+    if outgoing.status == STOPPED:
+        return StartOutgoing()
+    if outgoing.is_available and progress.under_way is None:
         return GiveNameBack()
-    is_stuck = outgoing.status in _AT_REST and progress.under_way != "return"
-    return AwaitSides(f"cluster {outgoing.name}, which is {outgoing.status}", is_stuck=is_stuck)
+    return _await(outgoing, is_stuck=outgoing.status in _AT_REST and progress.under_way is None)
+
+
+def _give_after_all(facts: SwitchFacts, progress: Progress) -> SwitchAction:
+    """The outgoing cluster is lost, or not seen: the incoming one is what can serve."""
+    incoming = facts.incoming
+    if not facts.is_out_of_patience:
+        if facts.outgoing is None:
+            return _await_unseen(facts.retired_name)
+        if facts.holder == "another":
+            return _await_name(facts)
+        if incoming is None:
+            return _await_unseen(facts.incoming_name)
+        if not incoming.is_available and not incoming.is_lost:
+            return _await(incoming, is_stuck=True)
+    elif facts.holder == "another":
+        return NameTaken()
+    if incoming is None or not incoming.is_available or progress.is_in_vain("give"):
+        return NothingServes(
+            f"cluster {facts.retired_name}, which had it, is lost, and cluster "
+            f"{facts.incoming_name} cannot have it"
+        )
+    return RenameIncoming()
+
+
+def _serve_again(
+    facts: SwitchFacts, progress: Progress, outgoing: Side, reason: str
+) -> SwitchAction:
+    """The outgoing cluster has its name again, or has never lost it."""
+    incoming = facts.incoming
+    if outgoing.status not in _AT_REST:
+        return _await(outgoing)
+    if outgoing.is_available and not outgoing.has_wanted_groups:
+        return OpenOutgoing()
+    if not outgoing.groups_settled:
+        return AwaitSides(f"the security groups of cluster {outgoing.name}")
+    if progress.under_way is not None:
+        return AwaitSides(f"the name {facts.target}, which is being returned")
+    if facts.incoming_is_retired and incoming is not None and _is_to_be_closed(incoming):
+        return CloseIncoming()
+    return Undone(reason)
+
+
+def _why_no_rename(facts: SwitchFacts, progress: Progress, outgoing: Side) -> str | None:
+    """Return why the name is not taken from the outgoing cluster, which has it; None if it is."""
+    incoming = facts.incoming
+    if facts.is_out_of_patience:
+        return f"RDS does not rename cluster {outgoing.name}"
+    if progress.is_in_vain("take"):
+        return _not_carried_out(outgoing)
+    if not outgoing.is_available:
+        return f"cluster {outgoing.name} is {outgoing.status}"
+    if incoming is not None and incoming.is_lost:
+        return _unusable(incoming)
+    return None
+
+
+def _is_to_be_closed(side: Side) -> bool:
+    """Return whether a cluster beside the target can be closed, and is not."""
+    return side.is_available and not side.is_closed
+
+
+def _unusable(side: Side) -> str:
+    return f"cluster {side.name} is {side.status}"
+
+
+def _not_carried_out(side: Side) -> str:
+    return (
+        f"RDS has accepted {MOST_REQUESTS} times to rename cluster {side.name}, and has not done so"
+    )
+
+
+def _await(side: Side, is_stuck: bool = False) -> AwaitSides:
+    return AwaitSides(f"cluster {side.name}, which is {side.status}", is_stuck)
+
+
+def _await_name(facts: SwitchFacts) -> AwaitSides:
+    return AwaitSides(f"the name {facts.target}, which another cluster has", is_stuck=True)
+
+
+def _await_unseen(name: str) -> AwaitSides:
+    return AwaitSides(f"cluster {name}, which is not seen", is_stuck=True)

@@ -10,7 +10,7 @@ from aurora_restore.shared.rds.reads import clusters_by_resource_id, find_cluste
 from aurora_restore.shared.rds.statuses import AVAILABLE
 from aurora_restore.shared.rds.tags import tags_of
 from aurora_restore.shared.recorded_cluster import RecordedCluster
-from aurora_restore.shared.switching.decision import Side
+from aurora_restore.shared.switching.facts import Side
 from aurora_restore.shared.switching.guards import PASSWORD
 
 if TYPE_CHECKING:
@@ -81,26 +81,26 @@ def side_of(
     quarantine_group_ids: Collection[str],
     *,
     secret_version: str | None = None,
-    keep_until: str = "",
+    keep_until: str | None = None,
 ) -> Side | None:
     """Return one of the two clusters as the decision sees it; None if it is not seen.
 
-    ``secret_version`` is the current one of the master secret; None where it does not matter.
-    ``keep_until`` is what the tag of a retired cluster has to say.
+    ``secret_version`` is the current one of the master secret, and ``keep_until`` what the tag of a
+    retired cluster has to say; None where that does not matter.
     """
     if shown is None or recorded is None:
         return None
     groups = attached_groups(shown)
     wanted = set(recorded.security_group_ids)
     setting_password = PASSWORD in (shown.get("PendingModifiedValues") or {})
-    has_expiry = tags_of(shown.get("TagList")).get(TAG_KEEP_UNTIL) == keep_until
+    expiry = tags_of(shown.get("TagList")).get(TAG_KEEP_UNTIL)
     is_shut = not quarantine_group_ids or lasting_groups(groups) == set(quarantine_group_ids)
     return Side(
         name=shown["DBClusterIdentifier"],
         status=_SETTING_PASSWORD if setting_password else shown["Status"],
         has_wanted_groups=not wanted or lasting_groups(groups) == wanted,
         groups_settled=set(groups.values()) <= {"active"},
-        is_closed=is_shut and has_expiry,
+        is_closed=is_shut and keep_until in (None, expiry),
         has_current_password=secret_version is None
         or recorded.restored_by is None
         or recorded.master_secret_version == secret_version,

@@ -1,0 +1,121 @@
+"""What a switch is decided by: the two clusters as RDS shows them, and how far it has come."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Final, Literal
+
+from aurora_restore.shared.rds.statuses import AVAILABLE, DEAD_CLUSTER, DELETING
+
+PATIENCE_SECONDS: Final = 600.0
+"""For how long a name that cannot be taken, or a cluster that is not seen, is waited for."""
+
+SETTLING_SECONDS: Final = 60.0
+"""For how long after a rename was asked for a look may show what was before it."""
+
+MOST_REQUESTS: Final = 3
+"""How often in a row RDS may accept the same rename without carrying it out."""
+
+STOPPED: Final = "stopped"
+
+RENAMING: Final = "renaming"
+
+Rename = Literal["take", "give", "return"]
+"""Take the name from the outgoing cluster, give it to the incoming one, return it to the former."""
+
+Holder = Literal["incoming", "outgoing", "another"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Side:
+    """One of the two clusters, as RDS shows it."""
+
+    name: str
+    status: str
+    has_wanted_groups: bool = True
+    """Whether it has the security groups with which it serves, and no others."""
+    groups_settled: bool = True
+    """Whether its security groups are in force in every instance."""
+    is_closed: bool = False
+    """Whether nobody but the pipeline can reach it, and its tags say that it is retired."""
+    has_current_password: bool = True
+    """Whether its master password is that of the current version of the secret."""
+
+    @property
+    def is_available(self) -> bool:
+        """Return whether it can be changed, and serve."""
+        return self.status == AVAILABLE
+
+    @property
+    def is_lost(self) -> bool:
+        """Return whether no waiting makes it available."""
+        return self.status in DEAD_CLUSTER or self.status == DELETING
+
+
+@dataclass(frozen=True, kw_only=True)
+class Progress:
+    """A switch whose first change may have been made."""
+
+    has_outgoing: bool
+    """Whether there was a cluster that has the name taken away."""
+    undo_because: str | None = None
+    """Why it is undone; None while it goes on."""
+    last: Rename | None = None
+    """The rename that was asked for last."""
+    requests: int = 0
+    """How often in a row RDS has accepted that rename."""
+    is_recent: bool = False
+    """Whether it was asked for so recently that a look may not show it yet."""
+
+    @property
+    def under_way(self) -> Rename | None:
+        """Return the rename that a look may not show yet."""
+        return self.last if self.is_recent else None
+
+    def is_in_vain(self, rename: Rename) -> bool:
+        """Return whether RDS has accepted a rename often enough without carrying it out."""
+        return self.last == rename and self.requests >= MOST_REQUESTS
+
+
+@dataclass(frozen=True, kw_only=True)
+class SwitchFacts:
+    """What is known of the target's name and of the two clusters."""
+
+    target: str
+    incoming_name: str
+    """The name that the incoming cluster has beside the target."""
+    retired_name: str
+    """The name that the outgoing cluster is to have beside the target."""
+    incoming: Side | None
+    """What is to have the target's name; None if it is not seen."""
+    outgoing: Side | None
+    """What has, or had, the target's name; None if there is none, or it is not seen."""
+    holder: Holder | None = None
+    """Which cluster has the name; None if nothing has it."""
+    progress: Progress | None = None
+    """None until the switch is planned."""
+    obstacles: Sequence[str] = field(default=())
+    """Why it must not begin."""
+    stuck_seconds: float | None = None
+    """For how long it has come to nothing; None if it has not."""
+    stops_outgoing: bool = False
+    """Whether the outgoing cluster is stopped in the end."""
+    incoming_is_retired: bool = False
+    """Whether the incoming cluster has served before, and was out of reach until now."""
+
+    @property
+    def agree(self) -> bool:
+        """Return whether what is shown under the name is what the clusters show of their names.
+
+        They are looked at one after the other, and each look may be older than the other.
+        """
+        sides = (("incoming", self.incoming), ("outgoing", self.outgoing))
+        return all(
+            (side.name == self.target) == (self.holder == which)
+            for which, side in sides
+            if side is not None
+        )
+
+    @property
+    def is_out_of_patience(self) -> bool:
+        """Return whether there was no progress for as long as is waited for."""
+        return self.stuck_seconds is not None and self.stuck_seconds >= PATIENCE_SECONDS
