@@ -415,17 +415,16 @@ READER_SCALING = {
 
 @dataclass
 class LosesScaling:
-    """The auto scaling of readers is gone once the first rename has been carried out."""
+    """The auto scaling of readers is not shown any more once the first rename is carried out."""
 
     judge: Judge
     is_lost: bool = False
 
     def hook(self, call: AwsCall, proceed: Proceed) -> Any:
         done = self.judge.hook(call, proceed)
-        if "NewDBClusterIdentifier" in call.parameters and not self.is_lost:
-            self.is_lost = True
-            client = self.judge.stage.client("application-autoscaling", HOME)
-            client.deregister_scalable_target(**READER_SCALING)
+        self.is_lost |= "NewDBClusterIdentifier" in call.parameters
+        if self.is_lost and call.operation == "DescribeScalableTargets":
+            return {"ScalableTargets": []}
         return done
 
 

@@ -109,6 +109,8 @@ def test_a_rerun_starts_without_what_belongs_to_one_run() -> None:
         "no_capacity_since",
         "capacity_waits",
         "put_back",
+        "carry_over_started_at",
+        "carried_over_at",
     }
 
 
