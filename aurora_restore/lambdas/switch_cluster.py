@@ -63,8 +63,8 @@ class SwitchClusterHandler(BaseHandler):
             retired_cluster_id=None if retired is None else retired.cluster.cluster_id,
             retired_until=None if retired is None else retired.keep_until,
         )
-        if waiting := carry_over(job, record, began):
-            return waiting
+        if carrying := carry_over(job, record, began):
+            return carrying
         while True:
             action = look_at_certificate(
                 job.rds.at_target,
