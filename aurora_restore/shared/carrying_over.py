@@ -43,7 +43,6 @@ _NOT_NOW: Final = NOT_NOW | {
     "DBProxyTargetNotFoundFault",
     "InvalidDBClusterEndpointStateFault",
     "InvalidDBInstanceState",
-    "InvalidDBInstanceStateFault",
     "InvalidDBProxyStateFault",
 }
 """With these AWS refuses a call because of what it is doing, or has done since the last look."""

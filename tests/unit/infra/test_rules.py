@@ -89,6 +89,13 @@ ACKNOWLEDGED: Final = (
         "an endpoint is made again under its name, and nothing changes one that exists.",
     ),
     Acknowledged(
+        r"AwsSolutions-IAM5\[Resource::arn:aws:application-autoscaling:[^:]+:\d+:"
+        r"scalable-target/\*\]",
+        ROLES,
+        "AWS names a scalable target by an id of its own. The statement's conditions allow only "
+        "the readers of clusters of RDS.",
+    ),
+    Acknowledged(
         r"AwsSolutions-IAM5\[Resource::arn:aws:rds:[^:]+:\d+:(cluster-pg|og|pg|subgrp):\*\]",
         ROLES,
         "A restored cluster has the groups of the one before, or those a start event names; the "
