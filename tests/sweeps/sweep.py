@@ -330,6 +330,8 @@ class FaultSweep(Sweep):
         """
         state, expected = outcome["state"], self.expected["state"]
         old = state.get("old_cluster")
+        if isinstance(old, str):
+            return self._with_told_scaling(outcome)
         if old is None or old.get(READER_SCALING) != UNKNOWN:
             return outcome
         others = {key: value for key, value in old.items() if key != READER_SCALING}
@@ -337,6 +339,13 @@ class FaultSweep(Sweep):
             key: value for key, value in expected["old_cluster"].items() if key == READER_SCALING
         }
         return {**outcome, "state": {**state, "old_cluster": {**others, **known}}}
+
+    def _with_told_scaling(self, outcome: dict[str, Any]) -> dict[str, Any]:
+        """The same where the state is told as texts, and in what belongs to a name as well."""
+        state, expected = outcome["state"], self.expected["state"]
+        unknown = repr({READER_SCALING: UNKNOWN}).strip("{}")
+        known = {key: expected.get(key) for key, told in state.items() if unknown in told}
+        return {**outcome, "state": {**state, **known}}
 
     def _redrive(self, execution: SimulatedExecution, fault: CallFault) -> None:
         if fault.is_ridden_out:

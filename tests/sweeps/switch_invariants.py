@@ -125,10 +125,10 @@ class SwitchWatchdog(Watchdog):
         }
         if old is None or old.status == DELETING or not self.old_instances <= left:
             demand(
-                record is not None
-                and record.live is not None
-                and record.live.resource_id != self.old
-                and record.live.verified_at is not None,
+                any(
+                    each.verified_at is not None and each.resource_id != self.old
+                    for each in served_of(record)
+                ),
                 "what served before is going, and nothing else is proven to serve",
             )
             demand(self._may_go(old), "what served before is going before its time")
@@ -398,3 +398,11 @@ def contents_of(stage: SweepStage, resource_id: str) -> tuple[Any, ...]:
         dict(contents.logins),
         tuple(sorted(contents.set_up_by)),
     )
+
+
+def served_of(record: TargetRecord | None) -> list[RecordedCluster]:
+    """The clusters that serve, or have served until the last switch, by the record."""
+    if record is None:
+        return []
+    retired = None if record.retired is None else record.retired.cluster
+    return [each for each in (record.live, retired) if each is not None]

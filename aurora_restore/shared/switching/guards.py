@@ -86,7 +86,7 @@ def _shares(clients: Clients, name: str, arn: str) -> Iterator[str]:
             clients.ram.get_resource_share_associations,
             associationType="RESOURCE",
             resourceArn=arn,
-        )["resourceShareAssociations"]
+        ).get("resourceShareAssociations", ())
     except AuroraRestoreError as error:
         logger.warning("whether the cluster is shared is not known", reason=error.message)
         return
