@@ -166,43 +166,51 @@ def _faults_of_lead_back(sequence: StepSequence, step: str, back: LeadBack) -> I
         yield f"{step} leads back, but never waits"
 
 
+_HAND_OVER_FAILED: Final = LeadBack(to="check-restore-status", attempts_of="check-restore-status")
+"""What is to be done about a cluster that has become unusable, that step decides."""
+
+# From the snapshot to a cluster that is set up. Where the target is replaced, delete-rds deletes
+# it; where it is switched, what earlier runs have left beside it, to make room.
+_RESTORE: Final = (
+    Transition(step="snapshot-check", next="copy-snapshot"),
+    Transition(step="copy-snapshot", next="check-copy-status"),
+    Transition(
+        step="check-copy-status",
+        next="delete-rds",
+        lead_back=LeadBack(to="copy-snapshot", attempts_of="copy-snapshot"),
+    ),
+    Transition(step="delete-rds", next="check-delete-status"),
+    Transition(
+        step="check-delete-status",
+        next="restore-snapshot",
+        lead_back=LeadBack(to="delete-rds", attempts_of="delete-rds"),
+    ),
+    Transition(step="restore-snapshot", next="check-restore-status"),
+    Transition(
+        step="check-restore-status",
+        next="setup-db-users",
+        lead_back=LeadBack(to="delete-rds", attempts_of="restore-snapshot"),
+    ),
+    # The master password may be changed between the two steps: it is set again then.
+    Transition(
+        step="setup-db-users",
+        next="hand-over",
+        lead_back=LeadBack(to="check-restore-status", attempts_of="check-restore-status"),
+    ),
+)
+
+_END: Final = (
+    Transition(step="archive-snapshot", next="sns-notification"),
+    Transition(step="sns-notification", next=None),
+)
+
 REPLACE: Final = StepSequence(
     name="replace",
     purpose="Deletes the target and restores it from the day's snapshot.",
     transitions=(
-        Transition(step="snapshot-check", next="copy-snapshot"),
-        Transition(step="copy-snapshot", next="check-copy-status"),
-        Transition(
-            step="check-copy-status",
-            next="delete-rds",
-            lead_back=LeadBack(to="copy-snapshot", attempts_of="copy-snapshot"),
-        ),
-        Transition(step="delete-rds", next="check-delete-status"),
-        Transition(
-            step="check-delete-status",
-            next="restore-snapshot",
-            lead_back=LeadBack(to="delete-rds", attempts_of="delete-rds"),
-        ),
-        Transition(step="restore-snapshot", next="check-restore-status"),
-        Transition(
-            step="check-restore-status",
-            next="setup-db-users",
-            lead_back=LeadBack(to="delete-rds", attempts_of="restore-snapshot"),
-        ),
-        # The master password may be changed between the two steps: it is set again then.
-        Transition(
-            step="setup-db-users",
-            next="hand-over",
-            lead_back=LeadBack(to="check-restore-status", attempts_of="check-restore-status"),
-        ),
-        # What is to be done about a cluster that has become unusable, that step decides.
-        Transition(
-            step="hand-over",
-            next="archive-snapshot",
-            lead_back=LeadBack(to="check-restore-status", attempts_of="check-restore-status"),
-        ),
-        Transition(step="archive-snapshot", next="sns-notification"),
-        Transition(step="sns-notification", next=None),
+        *_RESTORE,
+        Transition(step="hand-over", next="archive-snapshot", lead_back=_HAND_OVER_FAILED),
+        *_END,
     ),
 )
 
@@ -210,36 +218,8 @@ SWITCH: Final = StepSequence(
     name="switch",
     purpose="Restores a cluster beside the target, proves it, and gives it the target's name.",
     transitions=(
-        Transition(step="snapshot-check", next="copy-snapshot"),
-        Transition(step="copy-snapshot", next="check-copy-status"),
-        Transition(
-            step="check-copy-status",
-            next="delete-rds",
-            lead_back=LeadBack(to="copy-snapshot", attempts_of="copy-snapshot"),
-        ),
-        # Here they make room: what goes is what earlier runs have left beside the target.
-        Transition(step="delete-rds", next="check-delete-status"),
-        Transition(
-            step="check-delete-status",
-            next="restore-snapshot",
-            lead_back=LeadBack(to="delete-rds", attempts_of="delete-rds"),
-        ),
-        Transition(step="restore-snapshot", next="check-restore-status"),
-        Transition(
-            step="check-restore-status",
-            next="setup-db-users",
-            lead_back=LeadBack(to="delete-rds", attempts_of="restore-snapshot"),
-        ),
-        Transition(
-            step="setup-db-users",
-            next="hand-over",
-            lead_back=LeadBack(to="check-restore-status", attempts_of="check-restore-status"),
-        ),
-        Transition(
-            step="hand-over",
-            next="switch-cluster",
-            lead_back=LeadBack(to="check-restore-status", attempts_of="check-restore-status"),
-        ),
+        *_RESTORE,
+        Transition(step="hand-over", next="switch-cluster", lead_back=_HAND_OVER_FAILED),
         # Until the switch has begun, a cluster that has become unusable is restored again.
         Transition(
             step="switch-cluster",
@@ -247,8 +227,7 @@ SWITCH: Final = StepSequence(
             lead_back=LeadBack(to="delete-rds", attempts_of="restore-snapshot"),
         ),
         Transition(step="verify-switch", next="archive-snapshot"),
-        Transition(step="archive-snapshot", next="sns-notification"),
-        Transition(step="sns-notification", next=None),
+        *_END,
     ),
 )
 
