@@ -166,15 +166,9 @@ class SwitchWatchdog(Watchdog):
                 and record.is_retired(cluster.resource_id)
             ):
                 demand(
-                    is_shut or cluster.status in STOPPED or self._is_returning(record, cluster),
+                    is_shut or cluster.status in STOPPED,
                     f"the retired {cluster.identifier} can be reached, in {groups}",
                 )
-
-    def _is_returning(self, record: TargetRecord, cluster: DBCluster) -> bool:
-        """Whether a roll-back is about to give it the name."""
-        rolling = self._roll_backs()
-        unfinished = bool(rolling) and rolling[-1].status != SUCCEEDED
-        return unfinished and record.is_retired(cluster.resource_id)
 
     def _roll_backs(self) -> list[SimulatedExecution]:
         return [each for each in self.stage.executions if each.given.get("roll_back")]

@@ -96,10 +96,6 @@ def _before(facts: SwitchFacts) -> SwitchAction:
     for side in filter(None, (incoming, outgoing)):
         if not side.is_available:
             return _await(side)
-    if not incoming.has_wanted_groups:
-        return OpenIncoming()
-    if not incoming.groups_settled:
-        return AwaitSides(f"the security groups of cluster {incoming.name}")
     if not incoming.has_current_password:
         return SetPasswordOfIncoming()
     return PlanSwitch()
@@ -117,7 +113,7 @@ def _between(facts: SwitchFacts, progress: Progress) -> SwitchAction:
             return (
                 _await_unseen(facts.incoming_name) if incoming is None else _await(incoming, True)
             )
-        return RenameOutgoing()
+        return _open(incoming) or RenameOutgoing()
     if facts.is_out_of_patience:
         return BeginUndo("the target's name could not be given to the new cluster in time")
     if incoming is None:
@@ -129,11 +125,23 @@ def _between(facts: SwitchFacts, progress: Progress) -> SwitchAction:
     if incoming.is_available and progress.under_way != "give":
         if progress.is_in_vain("give"):
             return BeginUndo(_not_carried_out(incoming))
-        return RenameIncoming()
+        return (None if progress.has_outgoing else _open(incoming)) or RenameIncoming()
     if outgoing is not None and _is_to_be_closed(outgoing):
         return CloseOutgoing()
     is_renamed = progress.under_way == "give" or incoming.status == RENAMING
     return _await(incoming, is_stuck=not is_renamed)
+
+
+def _open(incoming: Side) -> SwitchAction | None:
+    """Return what lets the clients reach the incoming cluster before it has the name, if any.
+
+    The switch is planned by then: if it is undone, a cluster that was retired is closed again.
+    """
+    if not incoming.has_wanted_groups:
+        return OpenIncoming()
+    if not incoming.groups_settled:
+        return AwaitSides(f"the security groups of cluster {incoming.name}")
+    return None
 
 
 def _after(facts: SwitchFacts, progress: Progress) -> SwitchAction:

@@ -97,11 +97,10 @@ BEFORE: list[tuple[str, SwitchFacts, SwitchAction | type[SwitchAction]]] = [
     ("no old cluster: it is planned", facts(outgoing=None, holder=None), PlanSwitch()),
     ("the new one is stopped", facts(incoming=with_status(NEW, "stopped")), StartIncoming()),
     (
-        "the new one is closed",
+        "the new one is closed: it is planned before it is opened",
         facts(incoming=replace(NEW, has_wanted_groups=False)),
-        OpenIncoming(),
+        PlanSwitch(),
     ),
-    ("its groups take a while", facts(incoming=replace(NEW, groups_settled=False)), AwaitSides),
     (
         "its password is old",
         facts(incoming=replace(NEW, has_current_password=False)),
@@ -135,6 +134,30 @@ BETWEEN: list[tuple[str, SwitchFacts, SwitchAction | type[SwitchAction]]] = [
         "a look is older than the second rename",
         facts(progress=replace(GIVEN, is_recent=True)),
         AwaitSides,
+    ),
+    (
+        "the new one is closed: it is opened before the old one loses the name",
+        facts(incoming=replace(NEW, has_wanted_groups=False), progress=PLANNED),
+        OpenIncoming(),
+    ),
+    (
+        "its groups take a while",
+        facts(incoming=replace(NEW, groups_settled=False), progress=PLANNED),
+        AwaitSides,
+    ),
+    (
+        "nothing waits for them while nothing has the name",
+        between(incoming=replace(NEW, has_wanted_groups=False)),
+        RenameIncoming(),
+    ),
+    (
+        "no old cluster: the new one is opened before it gets the name",
+        between(
+            outgoing=None,
+            incoming=replace(NEW, has_wanted_groups=False),
+            progress=Progress(has_outgoing=False),
+        ),
+        OpenIncoming(),
     ),
     ("it was not carried out: again", facts(progress=TAKEN), RenameOutgoing()),
     ("it never is", facts(progress=replace(TAKEN, requests=MOST_REQUESTS)), BeginUndo),
