@@ -53,6 +53,8 @@ class RetiredCluster:
     retired_at: str
     retired_by: str
     """The operation that switched."""
+    is_rejected: bool = False
+    """Whether a roll-back has taken the name from it."""
     keep_until: str
     """When it is deleted at the earliest, unless another run makes room before."""
 

@@ -23,7 +23,7 @@ from aurora_restore.shared.operation_state import OperationState
 from aurora_restore.shared.recorded_cluster import RecordedCluster
 from aurora_restore.shared.sequences import ROLL_BACK
 from aurora_restore.shared.state_utils import seconds_since
-from aurora_restore.shared.switched_clusters import is_of_another
+from aurora_restore.shared.switched_clusters import is_of_another, is_rolled_back_unverified
 from aurora_restore.shared.switching.act import TargetSwitch
 from aurora_restore.shared.switching.actions import (
     AwaitSides,
@@ -232,8 +232,13 @@ def settle_pending_switch(job: Job) -> Answer | None:
     but for its being undone.
     """
     record = job.target_record.read()
-    planned = None if record is None else record.switch
-    if record is None or planned is None or planned.by == job.operation_id:
+    if record is None:
+        return None
+    planned = record.switch
+    if planned is None:
+        _take_over_roll_back(job, record)
+        return None
+    if planned.by == job.operation_id:
         return None
     # From here on the other operation knows that its switch is not its own any more.
     if not is_of_another(job, record, planned):
@@ -247,6 +252,16 @@ def settle_pending_switch(job: Job) -> Answer | None:
     record = job.target_record.write(replace(record, switched_by=by, switch=undoing), record)
     run = SwitchRun(job, record, planned.incoming, planned.outgoing, job.clock(), is_own=False)
     return run.bring_to_an_end()
+
+
+def _take_over_roll_back(job: Job, record: TargetRecord) -> None:
+    """Go on with a roll-back that another operation has made, and has not verified, as one's own.
+
+    To roll back again would be to switch back to the rejected cluster.
+    """
+    is_own = record.switched_by == job.operation_id
+    if job.sequence is ROLL_BACK and not is_own and is_rolled_back_unverified(record):
+        job.target_record.write(replace(record, switched_by=job.operation_id), record)
 
 
 def target_body(job: Job) -> dict[str, Any]:

@@ -43,6 +43,8 @@ def has_switched(job: Job, record: TargetRecord) -> bool:
     if job.sequence is ROLL_BACK:
         if record.retired is not None and record.retired.retired_by == job.operation_id:
             return True
+        if is_rolled_back_unverified(record):
+            return True
         has_begun = state.switched_at is not None or state.switch_started_at is not None
         if has_begun and record.switched_by != job.operation_id:
             raise SupersededError(
@@ -56,6 +58,16 @@ def has_switched(job: Job, record: TargetRecord) -> bool:
     if record.is_retired(own):
         raise switched_away(record, job.operation_id, job.target_cluster_id)
     return own is not None and record.is_live(own)
+
+
+def is_rolled_back_unverified(record: TargetRecord) -> bool:
+    """Return whether a roll-back has switched and was not verified, so that another one goes on.
+
+    It would switch back to the rejected cluster otherwise.
+    """
+    live, retired = record.live, record.retired
+    is_rejected = retired is not None and retired.is_rejected
+    return is_rejected and live is not None and live.verified_at is None
 
 
 def is_of_another(job: Job, record: TargetRecord, planned: PlannedSwitch) -> bool:

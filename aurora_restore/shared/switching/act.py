@@ -330,7 +330,8 @@ class TargetSwitch:
 
     def _complete(self) -> None:
         """Record which cluster is live and which is retired; the switch is over."""
-        live = self._as_shown(self.incoming)
+        # Whatever was verified of it before, it has the name again only now.
+        live = replace(self._as_shown(self.incoming), verified_at=None)
         record = replace(self.record, live=live, retired=self._retired(), switch=None)
         if record.resource_id == live.resource_id:
             record = replace(
@@ -349,6 +350,7 @@ class TargetSwitch:
             cluster=self._as_shown(self.outgoing),
             retired_at=self._now(),
             retired_by=self._by,
+            is_rejected=self.record.is_retired(self.incoming.resource_id),
             keep_until=self._keep_until(),
         )
 

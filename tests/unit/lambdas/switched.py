@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from aurora_restore.lambdas.check_restore_status import CheckRestoreStatusHandler
 from aurora_restore.lambdas.hand_over import HandOverHandler
 from aurora_restore.lambdas.switch_cluster import SwitchClusterHandler
+from aurora_restore.shared.common import timestamp
 from aurora_restore.shared.names import cluster_beside, retired_cluster
 from aurora_restore.shared.target_record import TargetRecord, TargetRecordStore
 from tests.unit.bench import ACCOUNT, REGION
@@ -29,11 +31,24 @@ RETIRED_AGAIN = retired_cluster(TARGET, ROLL_BACK)
 """The name of what a roll-back retires."""
 
 
+def target_records(scene: Scene) -> TargetRecordStore:
+    """Where the target record is."""
+    return TargetRecordStore(scene.bench.store, ACCOUNT, REGION, TARGET)
+
+
 def record(scene: Scene) -> TargetRecord:
     """The target record, which must be there."""
-    found = TargetRecordStore(scene.bench.store, ACCOUNT, REGION, TARGET).read()
+    found = target_records(scene).read()
     assert found is not None
     return found
+
+
+def verified(scene: Scene) -> None:
+    """The cluster that serves has been verified under the target's name."""
+    records, found = target_records(scene), record(scene)
+    assert found.live is not None
+    live = replace(found.live, verified_at=timestamp(scene.bench.clock()))
+    records.write(replace(found, live=live), found)
 
 
 def resource_id(scene: Scene, name: str) -> str | None:

@@ -31,6 +31,7 @@ from tests.unit.lambdas.switched import (
     roll_back,
     set_status,
     switch,
+    verified,
 )
 from tests.unit.scene import TARGET, Scene
 
@@ -92,11 +93,22 @@ def test_a_roll_back_can_be_rolled_back(scene: Scene) -> None:
 
     roll_back(scene)
     assert resource_id(scene, TARGET) == old
+    verified(scene)
     scene.bench.advance(60)
     roll_back(scene, operation_id="op-3")
 
     assert resource_id(scene, TARGET) == new
     assert groups_of(scene, TARGET) == {scene.security_group}
+
+
+def test_another_roll_back_goes_on_with_one_that_was_not_verified(scene: Scene) -> None:
+    old, _ = switched(scene)
+    roll_back(scene)
+
+    answer = roll_back(scene, operation_id="op-3")
+
+    assert answer["statusCode"] == 200
+    assert resource_id(scene, TARGET) == old
 
 
 def test_a_roll_back_right_after_the_switch_finds_what_serves(scene: Scene) -> None:
@@ -149,6 +161,7 @@ def test_a_stopped_cluster_is_started_first(scene: Scene) -> None:
 def test_a_password_that_was_rotated_since_is_set_before_the_switch(scene: Scene) -> None:
     old, _ = switched(scene)
     roll_back(scene)
+    verified(scene)
     rotate_master_password(scene)
 
     with counting_passwords(scene) as found:
@@ -167,6 +180,7 @@ def test_a_password_that_was_rotated_since_is_set_before_the_switch(scene: Scene
 def test_a_password_that_is_still_the_secrets_is_not_set(scene: Scene) -> None:
     switched(scene)
     roll_back(scene)
+    verified(scene)
 
     with counting_passwords(scene) as found:
         roll_back(scene, operation_id="op-3")
