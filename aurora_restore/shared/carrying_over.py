@@ -12,6 +12,7 @@ from aurora_restore.shared.cluster.surroundings import describe_surroundings
 from aurora_restore.shared.common import logger, update_metrics
 from aurora_restore.shared.errors import AuroraRestoreError, RetryableError
 from aurora_restore.shared.job import Answer, Job
+from aurora_restore.shared.protocol import RETRY_AFTER
 from aurora_restore.shared.rds.reads import find_cluster, instances_of
 from aurora_restore.shared.recorded_cluster import RecordedCluster
 from aurora_restore.shared.sequences import SWITCH
@@ -34,6 +35,9 @@ CARRY_OVER_SECONDS: Final = 600
 """For how long it is tried; then what is not carried over is left to the drift."""
 
 LOOK_EVERY_SECONDS: Final = 5
+
+CALL_AGAIN_SECONDS: Final = 30
+"""After how long the step is called again; as `polling` has it, it might be too late by then."""
 
 _NOT_NOW: Final = NOT_NOW | {
     "ConcurrentUpdateException",
@@ -97,6 +101,7 @@ def carry_over(job: Job, record: TargetRecord, began: datetime) -> Answer | None
                     "target_cluster_id": job.target_cluster_id,
                     "target_region": job.target_region,
                     "waiting_for": ", ".join(each.name for each in left),
+                    RETRY_AFTER: CALL_AGAIN_SECONDS,
                 },
             )
         job.sleep(LOOK_EVERY_SECONDS)

@@ -46,9 +46,9 @@ def make_surroundings(scene: Scene) -> None:
     scene.bench.advance(LONG_ENOUGH)
 
 
-def hand_over_beside(scene: Scene, instances: int = 2) -> dict[str, Any]:
+def hand_over_beside(scene: Scene, instances: int = 2, **restore: Any) -> dict[str, Any]:
     """Restore beside the target, set up and hand over; the last answer's body."""
-    document = scene.document
+    document = {**scene.document, **restore}
     document["target"] |= {
         "strategy": "switch",
         "instances": [{"instance_class": "db.r6g.large"}] * instances,
@@ -204,6 +204,16 @@ def test_what_aws_refuses_for_now_is_tried_again(scene: Scene) -> None:
     assert endpoint(scene)[0] == TARGET
     assert TARGET in proxied(scene)
     query(scene)
+    assert drift(scene) == {}
+
+
+def test_polling_that_is_seldom_leaves_time_to_carry_over(scene: Scene) -> None:
+    make_surroundings(scene)
+    hand_over_beside(scene, polling={"floor_seconds": 3600, "cap_seconds": 3600})
+
+    assert switch(scene)["statusCode"] == 200
+
+    assert endpoint(scene)[0] == TARGET
     assert drift(scene) == {}
 
 
