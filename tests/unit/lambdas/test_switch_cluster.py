@@ -387,7 +387,7 @@ def test_a_rename_that_rds_refuses_for_ever_is_given_up(scene: Scene) -> None:
     assert resource_id(scene, TARGET) == old
 
 
-def test_an_obstacle_that_comes_up_while_the_new_cluster_is_prepared_is_found(
+def test_an_obstacle_that_comes_up_while_the_new_cluster_is_opened_undoes_the_switch(
     scene: Scene,
 ) -> None:
     old, _ = ready(scene)
@@ -405,9 +405,10 @@ def test_an_obstacle_that_comes_up_while_the_new_cluster_is_prepared_is_found(
     def engage() -> None:
         scene.bench.rds.admin.engage(arn, "zero-etl")
 
-    with once(scene, is_opened, engage), pytest.raises(PreflightError):
+    with once(scene, is_opened, engage), pytest.raises(SwitchUndoneError):
         switch(scene)
     assert resource_id(scene, TARGET) == old
+    assert record(scene).switch is None
 
 
 def test_a_look_that_is_too_old_for_the_record_is_not_believed(scene: Scene) -> None:
