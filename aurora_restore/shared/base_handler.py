@@ -342,14 +342,12 @@ class BaseHandler(ABC):
         if job.execution and not self.step.locks:
             job.lock.refuse_beside(job.operation_id, job.caller, self._clock())
         elif job.execution:
-            gives_way = job.sequence.gives_way
-            job.lock.take(job.operation_id, job.caller, self._clock(), gives_way=gives_way)
+            job.take_lock()
             self._reload(attempt, job)
             held = (job.account_id, job.region, job.target_cluster_id)
             job.state = replace(job.state, target_lock=held)
         elif self.step.locks and self.step.changes_aws:
-            lasting = timedelta(seconds=job.remaining_seconds) + CLOCKS_DIFFER
-            job.lock.take(job.operation_id, job.caller, self._clock(), lasting=lasting)
+            job.take_lock(lasting=timedelta(seconds=job.remaining_seconds) + CLOCKS_DIFFER)
             self._reload(attempt, job)
 
     def _unlock(self, attempt: Attempt) -> None:

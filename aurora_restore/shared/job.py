@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import cached_property
 from http import HTTPStatus
 from typing import Any, Final, Protocol
@@ -333,13 +333,26 @@ class Job:
         has_time = self.remaining_seconds > INNER_WAIT_SECONDS
         return self.execution is not None and has_time and waited < INNER_WAIT_SECONDS
 
+    def take_lock(self, *, lasting: timedelta | None = None) -> None:
+        """Take the target's lock, or keep it; ``lasting`` is for how long a direct call may run.
+
+        Raises OperationInProgressError if another operation holds it.
+        """
+        self.lock.take(
+            self.operation_id,
+            self.caller,
+            self.clock(),
+            lasting=lasting,
+            gives_way=self.sequence.gives_way,
+        )
+
     def prove_lock(self) -> None:
         """Raise OperationInProgressError if another operation has taken the lock meanwhile.
 
         The function of an execution that was stopped lives on while another run may hold it.
         """
         if self.execution is not None:
-            self.lock.take(self.operation_id, self.caller, self.clock())
+            self.take_lock()
 
     def is_recent(self, moment: str | None) -> bool:
         """Return whether a timestamp is so young that AWS may not show yet what was done then."""

@@ -7,7 +7,7 @@ holds it under the id of its request, and at most until Lambda would end it.
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Any, Final
 
 from aurora_restore.shared.aws_utils import Clients, call, code_of
 from aurora_restore.shared.common import is_timestamp, parse_timestamp, timestamp
@@ -217,6 +217,9 @@ def _in_progress(
             f"another operation is at work on cluster {cluster_id}; this one has changed nothing"
         )
     where, limit = "", ""
+    details: dict[str, Any] = {HOLDER: holder.operation_id, "holder_execution": holder.execution}
+    if holder.gives_way:
+        details[HOLDER_GIVES_WAY] = True
     if holder.operation_id == operation_id:
         where = " in a direct call" if holder.is_direct_call else " in another execution"
     if holder.is_direct_call:
@@ -224,7 +227,5 @@ def _in_progress(
     return OperationInProgressError(
         f"operation {holder.operation_id} is at work on cluster {cluster_id}{where}{limit}; this "
         f"{'call' if where else 'one'} has changed nothing",
-        **{HOLDER: holder.operation_id},
-        **({HOLDER_GIVES_WAY: "yes"} if holder.gives_way else {}),
-        holder_execution=holder.execution,
+        **details,
     )

@@ -188,6 +188,12 @@ def release(scene: Scene, operation: str) -> None:
     )
 
 
+def assert_held_by_what_gives_way(scene: Scene) -> None:
+    holder = TargetLock(scene.bench.store, scene.bench.clients, ACCOUNT, REGION, TARGET).holder()
+    assert holder is not None
+    assert (holder.operation_id, holder.gives_way) == (RETIREMENT, True)
+
+
 def test_it_gives_way_to_a_refresh_and_is_no_failure(scene: Scene) -> None:
     make_beside(scene, RETIRED, tags=kept_until(scene, 1))
     hold(scene, "refresh")
@@ -235,10 +241,7 @@ def test_a_retirement_holds_the_target_while_it_deletes(scene: Scene) -> None:
     make_beside(scene, RETIRED, tags=kept_until(scene, 1))
     scene.bench.step(DeleteRdsHandler, {"retire": True}, operation_id=RETIREMENT)
 
-    holder = TargetLock(scene.bench.store, scene.bench.clients, ACCOUNT, REGION, TARGET).holder()
-
-    assert holder is not None
-    assert (holder.operation_id, holder.gives_way) == (RETIREMENT, True)
+    assert_held_by_what_gives_way(scene)
 
 
 @pytest.mark.parametrize("handler", [CheckDeleteStatusHandler, SnsNotificationHandler])
@@ -271,3 +274,21 @@ def test_a_switch_that_died_between_its_renames_is_settled_before_anything_is_de
     assert record.switch is None
     assert resource_id(scene, TARGET) == old
     assert resource_id(scene, BESIDE) == new
+
+
+def test_a_refresh_waits_as_well_while_a_retirement_settles_a_switch(bench: Bench) -> None:
+    scene = make_scene(bench)
+    scene.make_target()
+    beside_handed_over(scene)
+    with dying_after(scene, "ModifyDBCluster"):
+        switch(scene)
+    release(scene, "op-1")
+
+    statuses = []
+    while 200 not in statuses:
+        scene.bench.advance(1)
+        answer = scene.bench.step(DeleteRdsHandler, {"retire": True}, operation_id=RETIREMENT)
+        assert_held_by_what_gives_way(scene)
+        statuses.append(answer["statusCode"])
+
+    assert 202 in statuses
