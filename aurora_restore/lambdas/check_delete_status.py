@@ -95,10 +95,7 @@ class CheckDeleteStatusHandler(BaseHandler):
         Raises DeletionFailedError on a direct call if the cluster is not being deleted; in an
         execution that leads back to delete-rds, as another cluster does that is still to go.
         """
-        body = {
-            "target_cluster_id": job.target_cluster_id,
-            "target_region": job.target_region,
-        }
+        body = job.target_body
         name = _awaited(job)
         if name is None:
             return self._continue(job, body, job.state)

@@ -36,7 +36,6 @@ from aurora_restore.shared.cluster.settings import (
 )
 from aurora_restore.shared.cluster.surroundings import describe_surroundings
 from aurora_restore.shared.common import logger, update_metrics
-from aurora_restore.shared.documents.secrets import MasterCredentials
 from aurora_restore.shared.errors import (
     AwsError,
     ClusterNotFoundError,
@@ -47,7 +46,12 @@ from aurora_restore.shared.errors import (
 )
 from aurora_restore.shared.job import Answer, Job
 from aurora_restore.shared.pipeline import get_step
-from aurora_restore.shared.rds.reads import find_cluster, find_instance, instances_of
+from aurora_restore.shared.rds.reads import (
+    endpoints_of,
+    find_cluster,
+    find_instance,
+    instances_of,
+)
 from aurora_restore.shared.rds.statuses import (
     AVAILABLE,
     DEAD_CLUSTER,
@@ -232,10 +236,7 @@ class CheckRestoreStatusHandler(BaseHandler):
         no capacity for an instance for the configured time, or shows one as without capacity after
         the last attempt.
         """
-        body: dict[str, Any] = {
-            "target_cluster_id": job.target_cluster_id,
-            "target_region": job.target_region,
-        }
+        body = job.target_body
         record = job.target_record.read()
         name = job.own_cluster_id(record)
         cluster = find_cluster(job.rds.at_target, name)
@@ -378,11 +379,7 @@ class CheckRestoreStatusHandler(BaseHandler):
             writer_endpoint=endpoint,
             reader_endpoint=cluster.get("ReaderEndpoint"),
             port=port,
-            instance_endpoints=tuple(
-                f"{at['Address']}:{at['Port']}"
-                for instance in instances
-                if (at := instance.get("Endpoint"))
-            ),
+            instance_endpoints=endpoints_of(instances),
         )
         return Answer(
             "Cluster restore completed",
@@ -492,7 +489,7 @@ class CheckRestoreStatusHandler(BaseHandler):
     ) -> None:
         """Set the password, then record which version of the secret it is from."""
         secret = self._current_master_secret(job)
-        master = MasterCredentials.parse(secret.value, source=f"secret {job.secrets.master}")
+        master = job.master_credentials(secret)
         set_master_password(job.restored_cluster_id, job.target_region, master.password).make(
             job.rds.at_target
         )

@@ -82,7 +82,7 @@ class DeleteRdsHandler(BaseHandler):
             noted=noted,
             is_finished_restore=is_finished,
             obstacles=() if is_finished else find_obstacles(found),
-        ).go_on(_body(job))
+        ).go_on(job.target_body)
 
     def _make_room(self, job: Job) -> Answer:
         """Delete what earlier operations have left beside the target, one cluster at a time."""
@@ -91,7 +91,8 @@ class DeleteRdsHandler(BaseHandler):
         job.own_cluster_id(found.record)
         if found.is_own or found.room.has_restored:
             return Answer(
-                "Nothing to delete: this operation has restored the cluster already", _body(job)
+                "Nothing to delete: this operation has restored the cluster already",
+                job.target_body,
             )
         if obstacles := find_obstacles(found):
             raise refusal(obstacles, job.target_cluster_id)
@@ -99,7 +100,7 @@ class DeleteRdsHandler(BaseHandler):
         if not found.room.doomed:
             return Answer(
                 "Nothing to delete: nothing is in the way beside the target",
-                {**_body(job), **_kept(found.room)},
+                {**job.target_body, **_kept(found.room)},
                 state,
                 HTTPStatus.NOT_FOUND,
             )
@@ -117,7 +118,7 @@ class DeleteRdsHandler(BaseHandler):
         )
         if not room.doomed:
             self._forget_what_is_gone(job)
-            return Answer("Nothing is due", {**_body(job), **_kept(room)})
+            return Answer("Nothing is due", {**job.target_body, **_kept(room)})
         return self._delete_next(job, room, job.state)
 
     def _forget_what_is_gone(self, job: Job) -> None:
@@ -134,7 +135,7 @@ class DeleteRdsHandler(BaseHandler):
         doomed = _next_of(room, state.deletion_of)
         noted = replace(state, deleted_cluster_id=doomed.name, final_snapshot=doomed.final_snapshot)
         return ClusterDeletion(job=job, cluster_id=doomed.name, doomed=doomed, noted=noted).go_on(
-            {**_body(job), "deleted_cluster_id": doomed.name, **_kept(room)}
+            {**job.target_body, "deleted_cluster_id": doomed.name, **_kept(room)}
         )
 
     def _take_inventory(self, job: Job) -> Inventory:
@@ -182,10 +183,6 @@ def _refuse_own_switch(job: Job) -> None:
 
 def _next_of(room: Room, begun: str | None) -> DoomedCluster:
     return next((each for each in room.doomed if each.resource_id == begun), room.doomed[0])
-
-
-def _body(job: Job) -> dict[str, Any]:
-    return {"target_cluster_id": job.target_cluster_id, "target_region": job.target_region}
 
 
 def _kept(room: Room) -> Mapping[str, Any]:

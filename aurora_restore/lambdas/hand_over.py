@@ -31,7 +31,7 @@ from aurora_restore.shared.errors import (
 from aurora_restore.shared.job import Answer, Job
 from aurora_restore.shared.located_cluster import LocatedCluster, locate
 from aurora_restore.shared.pipeline import get_step
-from aurora_restore.shared.rds.reads import find_cluster, instances_of
+from aurora_restore.shared.rds.reads import find_cluster, instances_of, statuses_of
 from aurora_restore.shared.rds.statuses import AVAILABLE, why_unusable
 from aurora_restore.shared.target_record import TargetRecord
 
@@ -156,10 +156,7 @@ class HandOverHandler(BaseHandler):
         RestoreFailedError for a cluster that is gone or unusable, if it may not be restored again.
         """
         located = locate(job)
-        body: dict[str, Any] = {
-            "target_cluster_id": job.target_cluster_id,
-            "target_region": job.target_region,
-        }
+        body = job.target_body
         name = job.own_cluster_id(located.record)
         cluster = find_cluster(job.rds.at_target, name)
         if cluster is None:
@@ -222,10 +219,7 @@ class HandOverHandler(BaseHandler):
             handed_over_at=located.record.handed_over_at,
             is_set_up=job.state.has_set_up(located.resource_id),
             cluster_status=cluster["Status"],
-            instance_statuses={
-                instance["DBInstanceIdentifier"]: instance.get("DBInstanceStatus", "")
-                for instance in instances
-            },
+            instance_statuses=statuses_of(instances),
             wanted=self._wanted_groups(job),
             groups=attached_groups(cluster),
             instance_groups={
@@ -320,14 +314,13 @@ class HandOverHandler(BaseHandler):
         The database's name is from the step that has set it up: this one does not log in. None if
         the cluster is to get the target's name: where it is reached then is not known yet.
         """
-        if job.restored_cluster_id != job.target_cluster_id:
+        if job.request.restores_beside:
             return None
-        configured = next(iter(job.restore.database.databases), None)
         endpoint = ApplicationEndpoint(
             host=located.host,
             port=located.port,
             reader_host=located.record.reader_endpoint,
-            dbname=job.state.application_database or configured,
+            dbname=job.application_database,
         )
         written_before = located.record.app_secret_host
         return fill_app_secret(

@@ -128,7 +128,7 @@ class RestoreSnapshotHandler(BaseHandler):
         rds, target, old = job.rds.at_target, job.restore.target, job.state.old_cluster
         settings = restore_settings(target, old, network)
         tags = restored_tags(target, old, job.owner.tags)
-        if job.restored_cluster_id != job.target_cluster_id:
+        if job.request.restores_beside:
             tags |= expiry_of_restore(job.clock())
         job.record(
             replace(
@@ -170,11 +170,7 @@ class RestoreSnapshotHandler(BaseHandler):
         shortage = shortage_of(error)
         if shortage is None:
             raise error
-        body = {
-            "target_cluster_id": job.target_cluster_id,
-            "target_region": job.target_region,
-            "waiting_for": shortage.describe(NO_CLASS),
-        }
+        body = {**job.target_body, "waiting_for": shortage.describe(NO_CLASS)}
         now, target = job.clock(), job.restore.target
         match capacity_action(shortage_facts(job.state, target, shortage, NO_CLASS, now=now)):
             case WaitForCapacity():

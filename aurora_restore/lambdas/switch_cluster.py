@@ -10,7 +10,7 @@ from aurora_restore.shared.carrying_over import carry_over, remember_belongings
 from aurora_restore.shared.errors import AwsError
 from aurora_restore.shared.job import Answer, Job
 from aurora_restore.shared.pipeline import get_step
-from aurora_restore.shared.switch_run import SwitchRun, settle_pending_switch, target_body
+from aurora_restore.shared.switch_run import SwitchRun, settle_pending_switch
 from aurora_restore.shared.switched_clusters import choose_sides, has_switched, require_record
 from aurora_restore.shared.switching.act import NOT_NOW
 from aurora_restore.shared.switching.certificate import (
@@ -87,7 +87,7 @@ class SwitchClusterHandler(BaseHandler):
             if not job.may_wait_inside(began):
                 return Answer.wait(
                     "The certificate is being refreshed",
-                    {**target_body(job), "waiting_for": waiting.what},
+                    {**job.target_body, "waiting_for": waiting.what},
                 )
             job.sleep(switch_run.LOOK_EVERY_SECONDS)
 
@@ -114,7 +114,7 @@ def _over(job: Job) -> Answer:
     return Answer(
         "The target has been switched",
         {
-            **target_body(job),
+            **job.target_body,
             "cluster_endpoint": state.cluster_endpoint,
             "cluster_port": state.cluster_port,
             "retired_cluster_id": state.retired_cluster_id,

@@ -122,8 +122,8 @@ class VerifySwitchHandler(DatabaseHandler):
         if job.state.verified_at is not None:
             return _answer(job, target, "The switch has been verified already")
         secret = _master_secret(job, target.live)
-        self._end_retired_sessions(job, target, _master_of(job, secret))
-        cluster = self._serving(job, target, _master_of(job, secret))
+        self._end_retired_sessions(job, target, job.master_credentials(secret))
+        cluster = self._serving(job, target, job.master_credentials(secret))
         try:
             identity = self._await_identity(job, cluster, began)
             _note_answer(job)
@@ -161,7 +161,7 @@ class VerifySwitchHandler(DatabaseHandler):
             key=_key_of(job, retired),
             key_of_the_live_one=_key_of(job, target.live),
         )
-        master = _master_of(job, _master_secret(job, retired))
+        master = job.master_credentials(_master_secret(job, retired))
         found = self._verification.end_retired_sessions(servers, _login(master), current.database)
         job.state = replace(
             state,
@@ -302,10 +302,6 @@ def _master_secret(job: Job, cluster: RecordedCluster) -> SecretVersion:
         return current
 
 
-def _master_of(job: Job, secret: SecretVersion) -> MasterCredentials:
-    return MasterCredentials.parse(secret.value, source=f"secret {job.secrets.master}")
-
-
 def _login(master: MasterCredentials) -> DatabaseLogin:
     return DatabaseLogin(master.username, master.password)
 
@@ -337,12 +333,11 @@ def _note_answer(job: Job) -> None:
 
 
 def _fill_secret(job: Job, target: SwitchedTarget) -> FillIn | LeaveAlone:
-    configured = next(iter(job.restore.database.databases), None)
     endpoint = ApplicationEndpoint(
         host=target.host,
         port=target.port,
         reader_host=target.live.reader_endpoint,
-        dbname=job.state.application_database or configured,
+        dbname=job.application_database,
     )
     written_before = target.record.app_secret_host
     return fill_app_secret(

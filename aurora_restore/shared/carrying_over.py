@@ -98,8 +98,7 @@ def carry_over(job: Job, record: TargetRecord, began: datetime) -> Answer | None
             return Answer.wait(
                 "What belongs to the target's name is being carried over",
                 {
-                    "target_cluster_id": job.target_cluster_id,
-                    "target_region": job.target_region,
+                    **job.target_body,
                     "waiting_for": ", ".join(each.name for each in left),
                     RETRY_AFTER: CALL_AGAIN_SECONDS,
                 },

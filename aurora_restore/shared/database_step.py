@@ -132,15 +132,14 @@ class DatabaseStepHandler(DatabaseHandler):
         return max(0.0, job.remaining_seconds - RESERVE_SECONDS)
 
     def _work(self, job: Job, cluster: LocatedCluster) -> Answer:
-        name = job.secrets.master
-        secret = get_secret_version(name, clients=job.clients)
-        master = MasterCredentials.parse(secret.value, source=f"secret {name}")
+        secret = get_secret_version(job.secrets.master, clients=job.clients)
+        master = job.master_credentials(secret)
         if secret.version_id != cluster.record.master_secret_version:
             return _set_password_again(
                 job,
                 InvalidPasswordError(
-                    f"secret {name} has changed since cluster {job.restored_cluster_id} was given "
-                    "its password",
+                    f"secret {job.secrets.master} has changed since cluster "
+                    f"{job.restored_cluster_id} was given its password",
                     user=master.username,
                 ),
             )

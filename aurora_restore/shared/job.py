@@ -7,12 +7,13 @@ from functools import cached_property
 from http import HTTPStatus
 from typing import Any, Final, Protocol
 
-from aurora_restore.shared.aws_utils import Clients
+from aurora_restore.shared.aws_utils import Clients, SecretVersion
 from aurora_restore.shared.cluster.ownership import Ownership
 from aurora_restore.shared.common import timestamp
 from aurora_restore.shared.documents.event import Event
 from aurora_restore.shared.documents.restore import Restore
 from aurora_restore.shared.documents.restore_secrets import RestoreSecrets, Secrets, secrets_of
+from aurora_restore.shared.documents.secrets import MasterCredentials
 from aurora_restore.shared.errors import (
     AuroraRestoreError,
     SwitchInProgressError,
@@ -264,6 +265,21 @@ class Job:
             restore=self.restore_name,
             source_snapshot_arn=self.state.source_snapshot_arn,
         )
+
+    @property
+    def target_body(self) -> dict[str, Any]:
+        """Return the part of an answer that names the target."""
+        return {"target_cluster_id": self.target_cluster_id, "target_region": self.target_region}
+
+    @property
+    def application_database(self) -> str | None:
+        """Return the database that the application uses: as it was set up, or as configured."""
+        configured = next(iter(self.restore.database.databases), None)
+        return self.state.application_database or configured
+
+    def master_credentials(self, secret: SecretVersion) -> MasterCredentials:
+        """Return what a version of the master secret holds. Raises ConfigurationError."""
+        return MasterCredentials.parse(secret.value, source=f"secret {self.secrets.master}")
 
     @property
     def request(self) -> RestoreRequest:

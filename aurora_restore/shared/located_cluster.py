@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from aurora_restore.shared.documents.schema import shown
 from aurora_restore.shared.errors import TargetNotRecordedError, ValidationError
 from aurora_restore.shared.job import Job
+from aurora_restore.shared.recorded_cluster import hosts_and_ports
 from aurora_restore.shared.target_record import TargetRecord, superseded
 
 
@@ -20,8 +21,7 @@ class LocatedCluster:
     @property
     def instances(self) -> tuple[tuple[str, int], ...]:
         """Return host and port of each instance that is not at the cluster's own endpoint."""
-        split = [endpoint.rpartition(":") for endpoint in self.record.instance_endpoints or ()]
-        found = dict.fromkeys((host, int(port)) for host, _, port in split)
+        found = hosts_and_ports(self.record.instance_endpoints)
         return tuple(each for each in found if each != (self.host, self.port))
 
 

@@ -1,10 +1,17 @@
-"""The clusters of a target that the target record tells apart: live, retired, to be switched.
+"""The clusters of a target in its record: live, retired, to be switched.
 
 A cluster is identified by its resource id, which it keeps when it is renamed.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
+
+
+def hosts_and_ports(endpoints: Iterable[str] | None) -> tuple[tuple[str, int], ...]:
+    """Return host and port of each endpoint that is written as `host:port`, each once."""
+    split = [endpoint.rpartition(":") for endpoint in endpoints or ()]
+    return tuple(dict.fromkeys((host, int(port)) for host, _, port in split))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,8 +41,7 @@ class RecordedCluster:
     @property
     def instances(self) -> tuple[tuple[str, int], ...]:
         """Return host and port of each instance."""
-        split = [endpoint.rpartition(":") for endpoint in self.instance_endpoints or ()]
-        return tuple(dict.fromkeys((host, int(port)) for host, _, port in split))
+        return hosts_and_ports(self.instance_endpoints)
 
     @property
     def hosts(self) -> tuple[str, ...]:

@@ -3,12 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
-from typing import Any, Final
+from typing import Final
 
 from aurora_restore.shared.aws_utils import get_secret_version
 from aurora_restore.shared.cluster.network import quarantine_groups
 from aurora_restore.shared.common import parse_timestamp, timestamp, update_metrics
-from aurora_restore.shared.documents.secrets import MasterCredentials
 from aurora_restore.shared.errors import (
     NameTakenError,
     NothingToRollBackError,
@@ -18,7 +17,6 @@ from aurora_restore.shared.errors import (
     SwitchUndoneError,
 )
 from aurora_restore.shared.job import Answer, Job
-from aurora_restore.shared.names import TAG_MANAGED_BY, TAG_RESTORE
 from aurora_restore.shared.operation_state import OperationState
 from aurora_restore.shared.recorded_cluster import RecordedCluster
 from aurora_restore.shared.sequences import ROLL_BACK
@@ -181,11 +179,11 @@ class SwitchRun:
         if job.sequence is ROLL_BACK:
             raise NothingToRollBackError(
                 f"cluster {name}, which served before, cannot serve again: {reason}",
-                **target_body(job),
+                **job.target_body,
             )
         message = f"cluster {name} cannot have the name {job.target_cluster_id}: {reason}"
         job.state = replace(job.state, restore_is_dead=True, switch_stuck_since=None)
-        return job.start_again(RestoreFailedError(message, **target_body(job)))
+        return job.start_again(RestoreFailedError(message, **job.target_body))
 
     def _begin(self, action: SwitchAction) -> None:
         """Record the moment from which the target's name may be gone."""
@@ -218,7 +216,7 @@ class SwitchRun:
     def _wait(self, what: str) -> Answer:
         """Return the answer that waits: for a second while nothing has the name."""
         job, switch = self._job, self._switch
-        body = {**target_body(job), "waiting_for": what}
+        body = {**job.target_body, "waiting_for": what}
         if switch.planned is not None and not job.state.switched_at:
             body["retry_after"] = LOOK_EVERY_SECONDS
         return Answer.wait("The switch is still in progress", body)
@@ -264,14 +262,6 @@ def _take_over_roll_back(job: Job, record: TargetRecord) -> None:
         job.target_record.write(replace(record, switched_by=job.operation_id), record)
 
 
-def target_body(job: Job) -> dict[str, Any]:
-    """Return the part of an answer that names the target."""
-    return {
-        "target_cluster_id": job.target_cluster_id,
-        "target_region": job.target_region,
-    }
-
-
 def _unmeasured(state: OperationState) -> OperationState:
     """Return the state of an operation whose switch has come to nothing."""
     return replace(
@@ -288,7 +278,7 @@ def _unmeasured(state: OperationState) -> OperationState:
 def _switch_setting(job: Job) -> SwitchSetting:
     """Return what a switch of the job's target goes by."""
     secret = get_secret_version(job.secrets.master, clients=job.clients)
-    master = MasterCredentials.parse(secret.value, source=f"secret {job.secrets.master}")
+    master = job.master_credentials(secret)
     return SwitchSetting(
         rds=job.rds.at_target,
         clients=job.clients,
@@ -297,10 +287,7 @@ def _switch_setting(job: Job) -> SwitchSetting:
         quarantine_group_ids=quarantine_groups(
             job.restore.target, job.environment.quarantine_security_group
         ),
-        retired_tags={
-            TAG_MANAGED_BY: job.environment.name_prefix,
-            TAG_RESTORE: job.restore_name,
-        },
+        retired_tags=job.owner.tags_of_restore,
         keeps_old=job.restore.switch.keeps_old,
         stops_old=job.restore.switch.stop_old,
         allows_cloudformation=job.restore.switch.allow_cloudformation,

@@ -4,7 +4,8 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from aurora_restore.shared.cluster.settings import InstancePlan
-from aurora_restore.shared.rds.calls import RdsCall
+from aurora_restore.shared.names import TAG_ADOPTED, TAG_KEEP_UNTIL
+from aurora_restore.shared.rds.calls import RdsCall, tag_resource
 from aurora_restore.shared.rds.tags import tag_list
 
 if TYPE_CHECKING:
@@ -137,8 +138,8 @@ def _attach_groups(cluster_id: str, region: str, group_ids: Sequence[str], reaso
     )
 
 
-def rename_cluster(cluster_id: str, region: str, new_name: str, reason: str) -> RdsCall:
-    """Return the call that gives a cluster another name. Its endpoints change with it.
+def rename_cluster(cluster_id: str, region: str, new_name: str, target: str) -> RdsCall:
+    """Return the call that renames a cluster in a switch of ``target``. Its endpoints change too.
 
     https://docs.aws.amazon.com/AmazonRDS/latest/AuroraUserGuide/Aurora.Modifying.html
     """
@@ -150,7 +151,27 @@ def rename_cluster(cluster_id: str, region: str, new_name: str, reason: str) -> 
             "NewDBClusterIdentifier": new_name,
             "ApplyImmediately": True,
         },
-        reason,
+        f"the name {target} goes from one cluster to the other",
+    )
+
+
+def adopt_cluster(arn: str, region: str, tags: Mapping[str, str]) -> RdsCall:
+    """Return the call that marks a cluster that a switch is to keep; ``tags`` are the restore's."""
+    return tag_resource(
+        arn,
+        region,
+        {**tags, TAG_ADOPTED: "true"},
+        "mark the cluster that the pipeline did not make, and is to keep beside the target",
+    )
+
+
+def retire_cluster(arn: str, region: str, tags: Mapping[str, str], keep_until: str) -> RdsCall:
+    """Return the call that marks what served before; ``tags`` are the restore's."""
+    return tag_resource(
+        arn,
+        region,
+        {**tags, TAG_KEEP_UNTIL: keep_until},
+        "mark what served before as retired",
     )
 
 

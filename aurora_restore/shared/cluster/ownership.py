@@ -38,11 +38,15 @@ class Ownership:
     def tags(self) -> dict[str, str]:
         """Return the tags that this operation sets on what it makes."""
         return {
-            TAG_MANAGED_BY: self.name_prefix,
+            **self.tags_of_restore,
             TAG_OPERATION: self.operation_id,
-            TAG_RESTORE: self.restore,
             TAG_SOURCE_SNAPSHOT: self.source_snapshot_arn or "unknown",
         }
+
+    @property
+    def tags_of_restore(self) -> dict[str, str]:
+        """Return the tags that say of which environment and restore something is."""
+        return {TAG_MANAGED_BY: self.name_prefix, TAG_RESTORE: self.restore}
 
     def of_environment(self, described: "Described") -> bool:
         """Return whether this environment's pipeline made a resource, in any operation."""

@@ -2,7 +2,7 @@
 
 Neither a certificate nor PostgreSQL's system identifier distinguishes two clusters that were
 restored from the same snapshot. A journal's entries have the resource id of their cluster, and
-whoever restores a snapshot of this one gets another.
+a cluster restored from a snapshot of this one gets another.
 """
 
 from enum import Enum, auto
@@ -21,6 +21,11 @@ class Mark(Enum):
     """The operation has done something in this very cluster."""
     SET_UP = auto()
     """It has done all that it does."""
+
+
+def find_marks(session: DatabaseSession, *keys: JournalKey | None) -> tuple[Mark | None, ...]:
+    """Return what the journal says for each key, as ``find_mark`` does; None for no key."""
+    return tuple(None if key is None else find_mark(session, key) for key in keys)
 
 
 def find_mark(session: DatabaseSession, key: JournalKey) -> Mark:

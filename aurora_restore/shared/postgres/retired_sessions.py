@@ -19,7 +19,7 @@ from aurora_restore.shared.postgres.certified import certify
 from aurora_restore.shared.postgres.connection import DatabaseLogin, DatabaseServer, explained
 from aurora_restore.shared.postgres.ending import SessionCount, end_client_sessions
 from aurora_restore.shared.postgres.journal import JournalKey
-from aurora_restore.shared.postgres.mark import Mark, find_mark
+from aurora_restore.shared.postgres.mark import Mark, find_marks
 
 
 class WhyNotEnded(StrEnum):
@@ -112,10 +112,7 @@ def _end_sessions(
         explained(f"the sessions at {server.host}:{server.port} could not be ended"),
         certified.session(master, database) as session,
     ):
-        marks = [
-            None if key is None else find_mark(session, key)
-            for key in (cluster.key, cluster.key_of_the_live_one)
-        ]
+        marks = find_marks(session, cluster.key, cluster.key_of_the_live_one)
         return end_client_sessions(session) if is_retired(*marks) else None
 
 

@@ -13,11 +13,10 @@ from aurora_restore.shared.postgres.certified import CertifiedServer, certify
 from aurora_restore.shared.postgres.connection import (
     DatabaseLogin,
     DatabaseServer,
-    DatabaseSession,
     explained,
 )
 from aurora_restore.shared.postgres.journal import JournalKey
-from aurora_restore.shared.postgres.mark import Mark, find_mark
+from aurora_restore.shared.postgres.mark import Mark, find_marks
 from aurora_restore.shared.postgres.retired_sessions import (
     EndedSessions,
     RetiredServers,
@@ -99,8 +98,7 @@ class PostgresVerification:
         with explained(f"the cluster at {server.host} could not be identified"):
             try:
                 with server.session(cluster.master, cluster.master_database) as session:
-                    mark = _find_mark(session, cluster.key)
-                    other = _find_mark(session, cluster.key_of_the_retired_one)
+                    mark, other = find_marks(session, cluster.key, cluster.key_of_the_retired_one)
             except InvalidPasswordError:
                 if cluster.key is not None:
                     raise
@@ -150,10 +148,6 @@ def is_expected(serving: Mark | None, retired: Mark | None, *, is_new: bool) -> 
     if serving in (Mark.BEGUN, Mark.SET_UP):
         return True
     return not is_new and retired in (None, Mark.MISSING)
-
-
-def _find_mark(session: DatabaseSession, key: JournalKey | None) -> Mark | None:
-    return None if key is None else find_mark(session, key)
 
 
 def _what_it_says(cluster: ServingCluster) -> str:

@@ -7,16 +7,10 @@ from typing import Any
 from aurora_restore.shared.cluster import calls as cluster_calls
 from aurora_restore.shared.cluster.settings import CUSTOM_ENDPOINTS, READER_SCALING
 from aurora_restore.shared.common import parse_timestamp, timestamp
-from aurora_restore.shared.names import (
-    TAG_ADOPTED,
-    TAG_KEEP_UNTIL,
-    TAG_MANAGED_BY,
-    TAG_RESTORE,
-    retired_cluster,
-)
+from aurora_restore.shared.names import retired_cluster
 from aurora_restore.shared.preflight.inventory import Inventory
 from aurora_restore.shared.rds.arns import RdsArn
-from aurora_restore.shared.rds.calls import RdsCall, tag_resource
+from aurora_restore.shared.rds.calls import RdsCall
 from aurora_restore.shared.rds.statuses import AVAILABLE
 from aurora_restore.shared.switching.carry_over import (
     CarryOverFacts,
@@ -36,32 +30,22 @@ def planned_switch(
     """
     request, cluster = found.request, found.cluster
     target, region = request.cluster_id, request.target.region
-    reason = f"the name {target} goes from one cluster to the other"
-    giving = cluster_calls.rename_cluster(request.restored_cluster_id, region, target, reason)
+    giving = cluster_calls.rename_cluster(request.restored_cluster_id, region, target, target)
     if cluster is None:
         yield giving
         return
     retired = retired_cluster(target, request.owner.operation_id)
     arn = cluster["DBClusterArn"]
-    tags = {TAG_MANAGED_BY: request.owner.name_prefix, TAG_RESTORE: request.owner.restore}
+    tags = request.owner.tags_of_restore
     if not request.owner.of_environment(cluster):
-        yield tag_resource(
-            arn,
-            region,
-            {**tags, TAG_ADOPTED: "true"},
-            "mark the cluster that the pipeline did not make, and is to keep beside the target",
-        )
-    yield cluster_calls.rename_cluster(target, region, retired, reason)
+        yield cluster_calls.adopt_cluster(arn, region, tags)
+    yield cluster_calls.rename_cluster(target, region, retired, target)
     yield giving
     if quarantine_group_ids:
         yield cluster_calls.close_retired(retired, region, quarantine_group_ids)
     keep_until = timestamp(parse_timestamp(moment) + request.restore.switch.keeps_old)
-    yield tag_resource(
-        str(replace(RdsArn.parse(arn), name=retired)),
-        region,
-        {**tags, TAG_KEEP_UNTIL: keep_until},
-        "mark what served before as retired",
-    )
+    retired_arn = str(replace(RdsArn.parse(arn), name=retired))
+    yield cluster_calls.retire_cluster(retired_arn, region, tags, keep_until)
     if request.restore.switch.stop_old:
         yield cluster_calls.stop_cluster(retired, region)
     yield from _carry_over(found, arn, retired)

@@ -25,7 +25,7 @@ from aurora_restore.shared.preflight.room import (
     undeletable_instances,
 )
 from aurora_restore.shared.rds.reads import find_instance
-from aurora_restore.shared.rds.statuses import DEAD_CLUSTER, DELETING
+from aurora_restore.shared.rds.statuses import DEAD_CLUSTER, DELETING, STOPPED
 from aurora_restore.shared.rds.tags import tags_of
 from aurora_restore.shared.snapshots.routes import Where
 
@@ -36,7 +36,7 @@ MOST_TAGS: Final = 50
 TAGS_OF_RETIRED: Final = frozenset({TAG_MANAGED_BY, TAG_RESTORE, TAG_KEEP_UNTIL})
 """What the cluster that served before is marked with once it has lost the target's name."""
 # DeleteDBCluster refuses a cluster in these statuses; its instances would already be deleted then.
-STOPPED: Final = frozenset({"stopped", "stopping"})
+NOT_RUNNING: Final = frozenset({STOPPED, "stopping"})
 
 
 def check_tags(found: Inventory) -> Iterator[Obstacle]:
@@ -82,7 +82,7 @@ def check_target(found: Inventory) -> Iterator[Obstacle]:
     yield from _superseded(found, cluster)
     yield from attachments(cluster)
     yield from _cannot_be_renamed(found, cluster)
-    if cluster["Status"] in STOPPED and not request.restores_beside:
+    if cluster["Status"] in NOT_RUNNING and not request.restores_beside:
         yield Obstacle(
             "target",
             f"cluster {name} is {cluster['Status']}, and RDS deletes no stopped cluster",
@@ -101,13 +101,13 @@ def check_room(found: Inventory) -> Iterator[Obstacle]:
 
 def _cannot_be_renamed(found: Inventory, cluster: "DBClusterTypeDef") -> Iterator[Obstacle]:
     """Yield an obstacle if the target is in a status in which it cannot give its name away."""
-    if not found.request.restores_beside or cluster["Status"] not in STOPPED | DEAD_CLUSTER:
+    if not found.request.restores_beside or cluster["Status"] not in NOT_RUNNING | DEAD_CLUSTER:
         return
     yield Obstacle(
         "target",
         f"cluster {found.request.cluster_id} is {cluster['Status']}, and RDS renames only an "
         "available cluster",
-        "start it" if cluster["Status"] in STOPPED else "make it available, or delete it",
+        "start it" if cluster["Status"] in NOT_RUNNING else "make it available, or delete it",
     )
 
 

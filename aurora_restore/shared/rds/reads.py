@@ -1,6 +1,6 @@
 """Reads of RDS: clusters, instances and snapshots. The calls that change them are elsewhere."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from aurora_restore.shared.aws_utils import call, code_of
@@ -68,6 +68,23 @@ def instances_of(rds: "RDSClient", cluster_id: str) -> "list[DBInstanceTypeDef]"
     filters = [{"Name": "db-cluster-id", "Values": [cluster_id]}]
     pages = call(lambda: list(paginator.paginate(Filters=filters)))  # type: ignore[arg-type]
     return [instance for page in pages for instance in page["DBInstances"]]
+
+
+def endpoints_of(instances: "Iterable[DBInstanceTypeDef]") -> tuple[str, ...]:
+    """Return where instances are reached, as `host:port`, as far as RDS shows it."""
+    return tuple(
+        f"{at['Address']}:{at['Port']}"
+        for instance in instances
+        if (at := instance.get("Endpoint"))
+    )
+
+
+def statuses_of(instances: "Iterable[DBInstanceTypeDef]") -> dict[str, str]:
+    """Return the status of each instance, by its name."""
+    return {
+        instance["DBInstanceIdentifier"]: instance.get("DBInstanceStatus", "")
+        for instance in instances
+    }
 
 
 def find_snapshot(rds: "RDSClient", snapshot_id: str) -> "DBClusterSnapshotTypeDef | None":

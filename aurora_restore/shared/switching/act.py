@@ -6,18 +6,19 @@ from typing import TYPE_CHECKING, Any, Final
 
 from aurora_restore.shared.aws_utils import code_of, was_repeated
 from aurora_restore.shared.cluster.calls import (
+    adopt_cluster,
     close_retired,
     open_again,
     rename_cluster,
+    retire_cluster,
     set_master_password,
     start_cluster,
     stop_cluster,
 )
 from aurora_restore.shared.common import logger, parse_timestamp, timestamp
 from aurora_restore.shared.errors import AwsError, ClusterNotFoundError
-from aurora_restore.shared.names import TAG_ADOPTED, TAG_KEEP_UNTIL, retired_cluster
-from aurora_restore.shared.rds.calls import tag_resource
-from aurora_restore.shared.rds.reads import instances_of
+from aurora_restore.shared.names import retired_cluster
+from aurora_restore.shared.rds.reads import endpoints_of, instances_of
 from aurora_restore.shared.recorded_cluster import (
     PlannedSwitch,
     RecordedCluster,
@@ -249,10 +250,8 @@ class TargetSwitch:
         """
         outgoing, shown = self.outgoing, self._seen(self.outgoing)
         if outgoing is not None and shown is not None and outgoing.restored_by is None:
-            tags = {**self.setting.retired_tags, TAG_ADOPTED: "true"}
-            reason = "mark what the pipeline did not make, and is to keep beside the target"
-            marking = tag_resource(shown["DBClusterArn"], self.setting.region, tags, reason)
-            marking.make(self.setting.rds)
+            arn, region = shown["DBClusterArn"], self.setting.region
+            adopt_cluster(arn, region, self.setting.retired_tags).make(self.setting.rds)
         by = self.setting.operation_id
         planned = PlannedSwitch(
             by=by, planned_at=self._now(), incoming=self.incoming, outgoing=self.outgoing
@@ -278,9 +277,8 @@ class TargetSwitch:
             raise
 
     def _rename(self, cluster: RecordedCluster | None, new_name: str) -> "RdsCall":
-        target, name = self.setting.target, self._name_of(cluster)
-        reason = f"the name {target} goes from one cluster to the other"
-        return rename_cluster(name, self.setting.region, new_name, reason)
+        name, setting = self._name_of(cluster), self.setting
+        return rename_cluster(name, setting.region, new_name, setting.target)
 
     def _begin_undo(self, reason: str) -> None:
         self.stuck_since = None
@@ -302,10 +300,9 @@ class TargetSwitch:
 
     def _mark_as_retired(self) -> None:
         if shown := self._seen(self.outgoing):
-            tags = {**self.setting.retired_tags, TAG_KEEP_UNTIL: self._keep_until()}
-            reason = "mark what served before as retired"
-            marking = tag_resource(shown["DBClusterArn"], self.setting.region, tags, reason)
-            marking.make(self.setting.rds)
+            arn, setting = shown["DBClusterArn"], self.setting
+            marking = retire_cluster(arn, setting.region, setting.retired_tags, self._keep_until())
+            marking.make(setting.rds)
 
     def _set_password(self) -> None:
         password = self.setting.password
@@ -370,11 +367,7 @@ class TargetSwitch:
             reader_endpoint=endpoints[1],
             former_endpoints=tuple(former)[:MOST_FORMER_ENDPOINTS],
             port=shown.get("Port"),
-            instance_endpoints=tuple(
-                f"{at['Address']}:{at['Port']}"
-                for instance in instances_of(self.setting.rds, name)
-                if (at := instance.get("Endpoint"))
-            ),
+            instance_endpoints=endpoints_of(instances_of(self.setting.rds, name)),
         )
 
     def _name_of(self, cluster: RecordedCluster | None) -> str:

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Final, Literal, assert_never
 
 from aurora_restore.shared.errors import ClusterNotFoundError
 from aurora_restore.shared.rds.calls import RdsCall
-from aurora_restore.shared.rds.reads import find_cluster, instances_of
-from aurora_restore.shared.rds.statuses import AVAILABLE
+from aurora_restore.shared.rds.reads import find_cluster, instances_of, statuses_of
+from aurora_restore.shared.rds.statuses import AVAILABLE, STOPPED
 from aurora_restore.shared.state_utils import seconds_since
-from aurora_restore.shared.switching.facts import SETTLING_SECONDS, STOPPED
+from aurora_restore.shared.switching.facts import SETTLING_SECONDS
 
 if TYPE_CHECKING:
     from mypy_boto3_rds import RDSClient
@@ -75,10 +75,7 @@ def look_at_certificate(
     cluster = find_cluster(rds, cluster_id)
     if cluster is None:
         raise ClusterNotFoundError(f"there is no cluster {cluster_id}, which was switched to")
-    statuses = {
-        instance["DBInstanceIdentifier"]: instance.get("DBInstanceStatus", "")
-        for instance in instances_of(rds, cluster_id)
-    }
+    statuses = statuses_of(instances_of(rds, cluster_id))
     ordered = in_order_of_reboot(cluster.get("DBClusterMembers", []))
     return decide_refresh(
         CertificateFacts(

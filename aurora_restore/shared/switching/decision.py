@@ -11,7 +11,7 @@ cluster that is shown *under its name beside the target* is closed or stopped.
 
 from typing import Final
 
-from aurora_restore.shared.rds.statuses import AT_REST, DEAD_CLUSTER
+from aurora_restore.shared.rds.statuses import AT_REST, DEAD_CLUSTER, STOPPED
 from aurora_restore.shared.switching.actions import (
     AwaitSides,
     BeginUndo,
@@ -38,7 +38,6 @@ from aurora_restore.shared.switching.actions import (
 from aurora_restore.shared.switching.facts import (
     MOST_REQUESTS,
     RENAMING,
-    STOPPED,
     Progress,
     Side,
     SwitchFacts,

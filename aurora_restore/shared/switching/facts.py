@@ -15,8 +15,6 @@ SETTLING_SECONDS: Final = 60.0
 MOST_REQUESTS: Final = 3
 """How often in a row RDS may accept the same rename without carrying it out."""
 
-STOPPED: Final = "stopped"
-
 RENAMING: Final = "renaming"
 
 Rename = Literal["take", "give", "return"]
