@@ -6,16 +6,16 @@ from typing import TYPE_CHECKING, Any, assert_never
 
 from aurora_restore.shared.base_handler import BaseHandler
 from aurora_restore.shared.cluster.deletion import find_final_snapshot, sign_of_deletion
+from aurora_restore.shared.cluster_deletion import room_of
 from aurora_restore.shared.common import update_metrics
 from aurora_restore.shared.errors import DeletionFailedError
 from aurora_restore.shared.job import Answer, Job
 from aurora_restore.shared.operation_state import OperationState
 from aurora_restore.shared.pipeline import get_step
-from aurora_restore.shared.preflight.room import find_room
 from aurora_restore.shared.protocol import RESTART_FROM
 from aurora_restore.shared.rds.reads import find_cluster, instances_of
 from aurora_restore.shared.rds.statuses import AT_REST, DELETING
-from aurora_restore.shared.sequences import REPLACE, RETIRE
+from aurora_restore.shared.sequences import REPLACE
 from aurora_restore.shared.snapshots.calls import mark_final_snapshot
 from aurora_restore.shared.state_utils import seconds_since
 
@@ -185,16 +185,8 @@ class CheckDeleteStatusHandler(BaseHandler):
 
     def _continue(self, job: Job, body: Mapping[str, Any], state: OperationState) -> Answer:
         """Return the answer that leads back to delete-rds if another cluster is still to go."""
-        rds = job.rds.at_target
         job.state = state
-        room = find_room(
-            rds,
-            job.request,
-            job.target_record.read(),
-            find_cluster(rds, job.target_cluster_id),
-            due_by=job.clock() if job.sequence is RETIRE else None,
-        )
-        names = [each.name for each in room.doomed]
+        names = [each.name for each in room_of(job).doomed]
         back = job.sequence.lead_back_of(self.step.name)
         if not names or back is None:
             return Answer("Cluster deletion completed", body, state)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from aurora_restore.shared.base_handler import BaseHandler
 from aurora_restore.shared.cluster.deletion import DoomedCluster
-from aurora_restore.shared.cluster_deletion import ClusterDeletion
+from aurora_restore.shared.cluster_deletion import ClusterDeletion, room_of
 from aurora_restore.shared.common import parse_timestamp
 from aurora_restore.shared.errors import SnapshotNotAvailableError, SwitchInProgressError
 from aurora_restore.shared.job import Answer, Job
@@ -15,10 +15,9 @@ from aurora_restore.shared.operation_state import OperationState
 from aurora_restore.shared.pipeline import get_step
 from aurora_restore.shared.preflight import find_obstacles, refusal
 from aurora_restore.shared.preflight.inventory import Inventory, take_inventory
-from aurora_restore.shared.preflight.room import Room, find_room
+from aurora_restore.shared.preflight.room import Room
 from aurora_restore.shared.rds.reads import (
     clusters_by_resource_id,
-    find_cluster,
     find_snapshot,
 )
 from aurora_restore.shared.rds.statuses import AVAILABLE
@@ -108,14 +107,7 @@ class DeleteRdsHandler(BaseHandler):
 
     def _retire(self, job: Job) -> Answer:
         """Delete what has been kept beside the target for long enough, one cluster at a time."""
-        rds = job.rds.at_target
-        room = find_room(
-            rds,
-            job.request,
-            job.target_record.read(),
-            find_cluster(rds, job.target_cluster_id),
-            due_by=job.clock(),
-        )
+        room = room_of(job)
         if not room.doomed:
             self._forget_what_is_gone(job)
             return Answer("Nothing is due", {**job.target_body, **_kept(room)})

@@ -1,32 +1,26 @@
 """Disable inherited logins, run the scripts, set up the application's roles, and check them."""
 
-import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
 from secrets import token_hex
-from typing import Any, Final, assert_never
+from typing import Any, Final, Unpack, assert_never
 
-from aurora_restore.shared.aws_utils import Clients, get_secret
-from aurora_restore.shared.common import logger, now
+from aurora_restore.shared.aws_utils import get_secret
+from aurora_restore.shared.common import logger
 from aurora_restore.shared.database_step import (
-    Connect,
+    DatabaseHandlerOptions,
     DatabaseStepHandler,
-    ReadAsset,
-    read_deployed_asset,
 )
 from aurora_restore.shared.documents.schema import to_json
 from aurora_restore.shared.documents.sql_script import DeployedScript
 from aurora_restore.shared.errors import NeutraliseError
 from aurora_restore.shared.job import Answer, Job
-from aurora_restore.shared.lambda_environment import LambdaEnvironment
 from aurora_restore.shared.name_list import NameList
 from aurora_restore.shared.names import script_resource
 from aurora_restore.shared.operation_state import OperationState
 from aurora_restore.shared.pipeline import get_step
 from aurora_restore.shared.postgres.access import DatabaseAccess
 from aurora_restore.shared.postgres.after_masking import after_masking
-from aurora_restore.shared.postgres.connection import DatabaseServer
 from aurora_restore.shared.postgres.masking.findings import Proof
 from aurora_restore.shared.postgres.masking.originals import EvidenceKey, RememberOriginals
 from aurora_restore.shared.postgres.masking.plan import read_masking
@@ -79,22 +73,10 @@ class SetupDbUsersHandler(DatabaseStepHandler):
     def __init__(
         self,
         *,
-        clients: Clients | None = None,
-        environment: LambdaEnvironment | None = None,
-        clock: Callable[[], datetime] = now,
-        sleep: Callable[[float], None] = time.sleep,
-        connect: Connect = DatabaseServer,
-        read_asset: ReadAsset = read_deployed_asset,
         open_setup: OpenSetup = PostgresSetup,
+        **options: Unpack[DatabaseHandlerOptions],
     ) -> None:
-        super().__init__(
-            clients=clients,
-            environment=environment,
-            clock=clock,
-            sleep=sleep,
-            connect=connect,
-            read_asset=read_asset,
-        )
+        super().__init__(**options)
         self._open_setup = open_setup
 
     def run_in_databases(self, job: Job, databases: DatabaseAccess) -> Answer:

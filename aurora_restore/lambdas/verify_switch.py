@@ -1,10 +1,8 @@
 """Find out by logging in that the target is the cluster it was switched to, as it was proven."""
 
-import time
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, Unpack
 
 from aurora_restore.shared.app_secret import (
     ApplicationEndpoint,
@@ -14,17 +12,14 @@ from aurora_restore.shared.app_secret import (
     fill_app_secret,
 )
 from aurora_restore.shared.aws_utils import (
-    Clients,
     SecretVersion,
     get_secret,
     get_secret_version,
 )
-from aurora_restore.shared.common import now, update_metrics
+from aurora_restore.shared.common import update_metrics
 from aurora_restore.shared.database_step import (
-    Connect,
     DatabaseHandler,
-    ReadAsset,
-    read_deployed_asset,
+    DatabaseHandlerOptions,
 )
 from aurora_restore.shared.documents.secrets import MasterCredentials
 from aurora_restore.shared.errors import (
@@ -37,11 +32,10 @@ from aurora_restore.shared.errors import (
     TargetNotRecordedError,
 )
 from aurora_restore.shared.job import Answer, Job
-from aurora_restore.shared.lambda_environment import LambdaEnvironment
 from aurora_restore.shared.name_list import NameList
 from aurora_restore.shared.pipeline import get_step
 from aurora_restore.shared.postgres.certified import CertifiedServer
-from aurora_restore.shared.postgres.connection import DatabaseLogin, DatabaseServer, explained
+from aurora_restore.shared.postgres.connection import DatabaseLogin, explained
 from aurora_restore.shared.postgres.journal import JournalKey
 from aurora_restore.shared.postgres.retired_sessions import RetiredServers
 from aurora_restore.shared.postgres.scram import parse_app_credentials
@@ -91,22 +85,10 @@ class VerifySwitchHandler(DatabaseHandler):
     def __init__(
         self,
         *,
-        clients: Clients | None = None,
-        environment: LambdaEnvironment | None = None,
-        clock: Callable[[], datetime] = now,
-        sleep: Callable[[float], None] = time.sleep,
-        connect: Connect = DatabaseServer,
-        read_asset: ReadAsset = read_deployed_asset,
         verification: Verification | None = None,
+        **options: Unpack[DatabaseHandlerOptions],
     ) -> None:
-        super().__init__(
-            clients=clients,
-            environment=environment,
-            clock=clock,
-            sleep=sleep,
-            connect=connect,
-            read_asset=read_asset,
-        )
+        super().__init__(**options)
         self._verification = verification or PostgresVerification()
 
     def run(self, job: Job) -> Answer:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from http import HTTPStatus
-from typing import Any, ClassVar, Final
+from typing import Any, ClassVar, Final, TypedDict
 
 from aurora_restore.shared.aws_utils import Clients, default_clients
 from aurora_restore.shared.cluster.quarantine import quarantine_notice
@@ -102,6 +102,15 @@ class Attempt:
     def identify(self, operation_id: str) -> None:
         """Remember the operation, whose id is valid."""
         self.operation_id = self.audited_as = operation_id
+
+
+class HandlerOptions(TypedDict, total=False):
+    """What a handler is given instead of what a Lambda function has."""
+
+    clients: Clients | None
+    environment: LambdaEnvironment | None
+    clock: Callable[[], datetime]
+    sleep: Callable[[float], None]
 
 
 class BaseHandler(ABC):

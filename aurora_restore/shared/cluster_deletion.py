@@ -38,9 +38,11 @@ from aurora_restore.shared.names import final_snapshot_name
 from aurora_restore.shared.operation_state import OperationState
 from aurora_restore.shared.preflight import refusal
 from aurora_restore.shared.preflight.obstacles import Obstacle
+from aurora_restore.shared.preflight.room import Room, find_room
 from aurora_restore.shared.rds.calls import RdsCall
 from aurora_restore.shared.rds.reads import find_cluster, find_instance, find_snapshot
 from aurora_restore.shared.rds.statuses import DELETING, STOPPED
+from aurora_restore.shared.sequences import RETIRE
 from aurora_restore.shared.snapshots.calls import mark_final_snapshot
 from aurora_restore.shared.state_utils import seconds_since
 
@@ -50,6 +52,18 @@ if TYPE_CHECKING:
 
 INVALID_STATE: Final = "InvalidDBClusterStateFault"
 """With it RDS refuses to delete a cluster whose deletion it has accepted already."""
+
+
+def room_of(job: Job) -> Room:
+    """Return which clusters beside the target a job deletes; a retirement only what is due."""
+    rds = job.rds.at_target
+    return find_room(
+        rds,
+        job.request,
+        job.target_record.read(),
+        find_cluster(rds, job.target_cluster_id),
+        due_by=job.clock() if job.sequence is RETIRE else None,
+    )
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,17 +6,14 @@ cluster by the target record, logs in as the master user, and turns what Postgre
 errors of the pipeline. It never asks RDS, which the function need not be able to reach.
 """
 
-import time
 from abc import abstractmethod
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import datetime
 from importlib import resources
-from typing import Final, Protocol
+from typing import Final, Protocol, Unpack
 
-from aurora_restore.shared.aws_utils import Clients, get_secret_version
-from aurora_restore.shared.base_handler import BaseHandler
-from aurora_restore.shared.common import now
+from aurora_restore.shared.aws_utils import get_secret_version
+from aurora_restore.shared.base_handler import BaseHandler, HandlerOptions
 from aurora_restore.shared.documents.secrets import MasterCredentials
 from aurora_restore.shared.errors import (
     AuroraRestoreError,
@@ -25,7 +22,6 @@ from aurora_restore.shared.errors import (
     InvalidPasswordError,
 )
 from aurora_restore.shared.job import Answer, Job
-from aurora_restore.shared.lambda_environment import LambdaEnvironment
 from aurora_restore.shared.located_cluster import LocatedCluster, locate
 from aurora_restore.shared.names import ASSETS_PACKAGE, CA_BUNDLE
 from aurora_restore.shared.postgres.access import DatabaseAccess
@@ -61,20 +57,24 @@ def read_deployed_asset(path: str) -> str:
         ) from error
 
 
+class DatabaseHandlerOptions(HandlerOptions, total=False):
+    """What a handler is given instead of what a function that reaches databases has."""
+
+    connect: Connect
+    read_asset: ReadAsset
+
+
 class DatabaseHandler(BaseHandler):
     """A step that logs in to databases, and is tried again where that fails."""
 
     def __init__(
         self,
         *,
-        clients: Clients | None = None,
-        environment: LambdaEnvironment | None = None,
-        clock: Callable[[], datetime] = now,
-        sleep: Callable[[float], None] = time.sleep,
         connect: Connect = DatabaseServer,
         read_asset: ReadAsset = read_deployed_asset,
+        **options: Unpack[HandlerOptions],
     ) -> None:
-        super().__init__(clients=clients, environment=environment, clock=clock, sleep=sleep)
+        super().__init__(**options)
         self._connect = connect
         self._read_asset = read_asset
 
