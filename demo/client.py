@@ -1,8 +1,8 @@
 """An application that logs in to the target's name again and again, whatever is done to it.
 
 It finds the target as one does that knows its endpoint: the name leads to whichever cluster has it
-at the moment, and nowhere while none has. Beside itself it lets somebody try who knows production's
-passwords, one at each attempt.
+at the moment, and nowhere while none has. At each attempt it also tries one of production's
+passwords.
 """
 
 import itertools
@@ -39,7 +39,7 @@ class ClientError(RuntimeError):
 
 @dataclass(frozen=True, kw_only=True)
 class WhatToLookAt:
-    """By what the client tells on which data it is, and whether it is masked."""
+    """How the client recognises on which data it is, and whether it is masked."""
 
     database: str
     old_table: str

@@ -21,7 +21,7 @@ class Data(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class ClientAttempt:
-    """One attempt of a client to log in and look, and of somebody who knows production's."""
+    """One attempt of a client to log in and look, and one with a password of production."""
 
     began: datetime
     ended: datetime

@@ -17,8 +17,8 @@ TABLE: Final = "restore_journal"
 SET_UP: Final = "set-up"
 """The entry that everything has been done which the operation does in the cluster.
 
-It is in the master user's database, and tells this cluster from another one of the same snapshot,
-whose certificate and system identifier may be the same.
+It is in the master user's database, and distinguishes this cluster from another one of the same
+snapshot, whose certificate and system identifier may be the same.
 """
 
 _CREATE: Final = (

@@ -1,8 +1,8 @@
 """The mark by which a cluster says which operation has set it up: its journal.
 
 Neither a certificate nor PostgreSQL's system identifier distinguishes two clusters that were
-restored from the same snapshot. A journal's entries have the resource id of their cluster, and
-a cluster restored from a snapshot of this one gets another.
+restored from the same snapshot. A journal's entries have the resource id of their cluster, and a
+cluster that is restored from a snapshot of this one gets another.
 """
 
 from enum import Enum, auto

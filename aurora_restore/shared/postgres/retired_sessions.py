@@ -44,7 +44,7 @@ class EndedSessions:
 
 @dataclass(frozen=True, kw_only=True)
 class RetiredServers:
-    """A cluster whose sessions are to be ended, and what tells it from the one that serves.
+    """A cluster whose sessions are to be ended, and how it differs from the one that serves.
 
     The key is None of a cluster in which no operation has done anything.
     """

@@ -300,8 +300,8 @@ def _of_scaling(facts: CarryOverFacts) -> Iterator[CarryOver]:
 def _of_proxies(facts: CarryOverFacts) -> Iterator[CarryOver]:
     """Yield what lets each proxy lead to the live cluster.
 
-    What it leads to is told by its instances, because the name may be either cluster's. While a
-    proxy shows none, nothing can be told, and nothing is taken from it.
+    Its instances show what it leads to, because the name may be either cluster's. While a proxy
+    shows none, that is unknown, and nothing is taken from it.
     """
     for name, target in facts.proxies.items():
         setting = f"{PROXIES}.{name}"

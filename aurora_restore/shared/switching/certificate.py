@@ -67,7 +67,7 @@ def look_at_certificate(
 ) -> CertificateAction:
     """Look at the live cluster and return what is next.
 
-    ``requests`` tells when RDS has accepted what. Raises ClusterNotFoundError if there is no such
+    ``requests`` says when RDS has accepted what. Raises ClusterNotFoundError if there is no such
     cluster.
     """
     if wanted == "none":

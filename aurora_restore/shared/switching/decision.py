@@ -1,6 +1,6 @@
 """What is next on the way from one cluster of a name to another, decided from facts alone.
 
-Both clusters are told apart by their resource ids. What RDS shows right after a call may be older
+Both clusters are identified by their resource ids. What RDS shows right after a call may be older
 than the call, so that a thing is done only when a later look shows the name *and* the status, and
 nothing is taken for undone while a rename was asked for a moment ago.
 

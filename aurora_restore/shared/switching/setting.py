@@ -30,7 +30,7 @@ class SwitchSetting:
     operation_id: str
     quarantine_group_ids: tuple[str, ...]
     retired_tags: Mapping[str, str]
-    """The tags that tell whose a retired cluster is."""
+    """The tags that say of which environment and restore a retired cluster is."""
     keeps_old: timedelta
     stops_old: bool
     allows_cloudformation: bool
