@@ -42,6 +42,7 @@ class PipelineSecrets(Construct):
         super().__init__(scope, construct_id)
         self._masters: dict[str, SecretReference] = {}
         self._apps: dict[str, SecretReference] = {}
+        self._environment = environment
         self._common = environment.common_secrets
         for name, restore in environment.restores.items():
             self._use(name, restore.secrets, environment)
@@ -58,6 +59,13 @@ class PipelineSecrets(Construct):
     def of_kind(self, which: str) -> list[SecretReference]:
         """Return the secrets of the kind that a row of the pipeline names, each once."""
         return list({MASTER_SECRET: self._masters, APP_SECRET: self._apps}[which].values())
+
+    def apps_of_published(self) -> list[SecretReference]:
+        """Return the application's secrets by which clients are led if a switch renames nothing."""
+        environment = self._environment
+        names = [name for name, each in environment.restores.items() if each.publishes_endpoint]
+        used = {environment.secrets_of(name).app for name in names}
+        return [secret for name, secret in self._apps.items() if name in used]
 
     def _use(self, restore: str, own: OwnSecrets, environment: Environment) -> None:
         """Make or adopt what a restore uses, unless another restore uses it, too."""

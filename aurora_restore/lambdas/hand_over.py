@@ -322,10 +322,8 @@ class HandOverHandler(BaseHandler):
             reader_host=located.record.reader_endpoint,
             dbname=job.application_database,
         )
-        written_before = located.record.app_secret_host
-        return fill_app_secret(
-            job.request, endpoint, written_before=written_before, clients=job.clients
-        )
+        known_hosts = {located.record.app_secret_host}
+        return fill_app_secret(job.request, endpoint, known_hosts=known_hosts, clients=job.clients)
 
 
 handler = HandOverHandler()

@@ -1,4 +1,4 @@
-"""Give the target's name to the cluster that was restored beside it, or back to the one before."""
+"""Let the cluster that was restored beside the target serve in its place, or the one before."""
 
 from dataclasses import replace
 from datetime import datetime
@@ -24,11 +24,13 @@ from aurora_restore.shared.target_record import TargetRecord
 
 
 class SwitchClusterHandler(BaseHandler):
-    """The step that renames the old cluster out of the way and the new one to the target.
+    """The step that lets the cluster that was restored beside the target serve in its place.
 
-    Everything is checked before the first rename, and the record says what is about to happen, so
-    that a later call goes on, or back, from whatever state an earlier one has left. In a roll-back
-    the two clusters change places.
+    Either it renames the old cluster out of the way and the new one to the target, or it renames
+    nothing and writes the new cluster's endpoint where the clients read it. Everything is checked
+    before the first change, and the record says what is about to happen, so that a later call goes
+    on, or back, from whatever state an earlier one has left. In a roll-back the two clusters change
+    places.
     """
 
     step = get_step("switch-cluster")
@@ -57,7 +59,7 @@ class SwitchClusterHandler(BaseHandler):
         live, retired = record.live, record.retired
         job.state = replace(
             job.state,
-            new_cluster_id=job.target_cluster_id,
+            new_cluster_id=job.target_cluster_id if live is None else live.cluster_id,
             # A retirement may have finished the switch meanwhile.
             switched_at=job.state.switched_at or job.now,
             cluster_endpoint=None if live is None else live.writer_endpoint,
@@ -67,6 +69,9 @@ class SwitchClusterHandler(BaseHandler):
         )
         if carrying := carry_over(job, record, began):
             return carrying
+        if live is not None and live.cluster_id != job.target_cluster_id:
+            # Its certificate has always been for its own name.
+            return _over(job)
         while True:
             action = look_at_certificate(
                 job.rds.at_target,

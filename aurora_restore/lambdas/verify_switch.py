@@ -321,10 +321,8 @@ def _fill_secret(job: Job, target: SwitchedTarget) -> FillIn | LeaveAlone:
         reader_host=target.live.reader_endpoint,
         dbname=job.application_database,
     )
-    written_before = target.record.app_secret_host
-    return fill_app_secret(
-        job.request, endpoint, written_before=written_before, clients=job.clients
-    )
+    known_hosts = {target.record.app_secret_host}
+    return fill_app_secret(job.request, endpoint, known_hosts=known_hosts, clients=job.clients)
 
 
 def _answer(job: Job, target: SwitchedTarget, message: str) -> Answer:

@@ -113,18 +113,18 @@ def fill_app_secret(
     request: RestoreRequest,
     endpoint: ApplicationEndpoint,
     *,
-    written_before: str | None,
+    known_hosts: Collection[str | None],
     clients: Clients,
 ) -> FillIn | LeaveAlone:
     """Make the secret of a restore say where its cluster is reached; return what was decided.
 
     Only what differs is written, every other key stays as it is, and nothing is written if it is
-    right. ``written_before`` is the host that the pipeline wrote into it the last time. Raises what
-    ``change_secret`` and ``decide`` raise.
+    right. ``known_hosts`` are the target's, and the one that the pipeline wrote into it the last
+    time. Raises what ``change_secret`` and ``decide`` raise.
     """
 
     def decided(value: Mapping[str, Any]) -> FillIn | LeaveAlone:
-        return decide(facts_of(request, value, {endpoint.host, written_before}), endpoint)
+        return decide(facts_of(request, value, {endpoint.host, *known_hosts}), endpoint)
 
     def change(value: Mapping[str, Any]) -> Mapping[str, Any]:
         match decided(value):

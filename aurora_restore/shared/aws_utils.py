@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from mypy_boto3_ec2 import EC2Client
     from mypy_boto3_kms import KMSClient
     from mypy_boto3_rds import RDSClient
+    from mypy_boto3_route53 import Route53Client
     from mypy_boto3_secretsmanager import SecretsManagerClient
     from mypy_boto3_sns import SNSClient
     from mypy_boto3_ssm import SSMClient
@@ -199,6 +200,12 @@ class Clients:
     def dynamodb(self) -> "DynamoDBClient":
         """Return a client of DynamoDB."""
         client: DynamoDBClient = self._client("dynamodb")
+        return client
+
+    @property
+    def route53(self) -> "Route53Client":
+        """Return a client of Route 53."""
+        client: Route53Client = self._client("route53")
         return client
 
     @property

@@ -57,9 +57,9 @@ def remember_belongings(job: Job, outgoing: RecordedCluster | None) -> None:
 
     Raises RetryableError if AWS is not available now.
     """
-    rds, name = job.rds.at_target, job.target_cluster_id
     if outgoing is None or job.state.switch_started_at is not None:
         return
+    rds, name = job.rds.at_target, outgoing.cluster_id
     try:
         cluster = find_cluster(rds, name)
         if cluster is None or cluster["DbClusterResourceId"] != outgoing.resource_id:
@@ -119,6 +119,7 @@ def _look(
         region=job.target_region,
         tags=job.owner.tags,
         instances=in_place_of(had.get(INSTANCES, ()), _successors(job, live.cluster_id)),
+        was_renamed=live.cluster_id == job.target_cluster_id,
     )
 
 

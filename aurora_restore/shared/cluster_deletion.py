@@ -27,6 +27,7 @@ from aurora_restore.shared.cluster.deletion_decision import (
     Start,
     decide,
 )
+from aurora_restore.shared.cluster.serving import find_serving
 from aurora_restore.shared.errors import (
     AuroraRestoreError,
     AwsError,
@@ -56,12 +57,12 @@ INVALID_STATE: Final = "InvalidDBClusterStateFault"
 
 def room_of(job: Job) -> Room:
     """Return which clusters beside the target a job deletes; a retirement only what is due."""
-    rds = job.rds.at_target
+    rds, record = job.rds.at_target, job.target_record.read()
     return find_room(
         rds,
         job.request,
-        job.target_record.read(),
-        find_cluster(rds, job.target_cluster_id),
+        record,
+        find_serving(rds, job.target_cluster_id, record),
         due_by=job.clock() if job.sequence is RETIRE else None,
     )
 

@@ -151,7 +151,7 @@ class Job:
         return self.target_cluster_id
 
     def own_cluster_id(self, record: TargetRecord | None) -> str:
-        """Return the name that the operation's cluster has now: the target's, once it is switched.
+        """Return the name that the operation's cluster has now: a switch may have changed it.
 
         Raises SwitchInProgressError while it is being switched, and SupersededError if another
         operation has taken the target's name from it since.
@@ -167,7 +167,8 @@ class Job:
             )
         if record.is_retired(own):
             raise switched_away(record, self.operation_id, self.target_cluster_id)
-        return self.target_cluster_id if record.is_live(own) else self.restored_cluster_id
+        live = record.live
+        return live.cluster_id if live and record.is_live(own) else self.restored_cluster_id
 
     @property
     def sequence(self) -> StepSequence:

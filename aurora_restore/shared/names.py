@@ -25,6 +25,9 @@ TAG_ADOPTED: Final = "aurora-restore:adopted"
 TAG_KEEP_UNTIL: Final = "aurora-restore:keep-until"
 """On a cluster beside the target: the timestamp after which it is deleted."""
 
+TAG_SERVES: Final = "aurora-restore:serves-as"
+"""On a cluster that serves under a name of its own: the target. What carries it is not deleted."""
+
 
 def source_role_name(prefix: str) -> str:
     """Return the name of the pipeline's role in a source account."""
@@ -203,6 +206,11 @@ def topic_name(prefix: str) -> str:
 def state_machine_name(prefix: str) -> str:
     """Return the name of the state machine."""
     return f"{prefix}-pipeline"
+
+
+def endpoint_parameter(prefix: str, restore: str) -> str:
+    """Return the SSM parameter that says where a target is reached that is switched by endpoint."""
+    return f"/{prefix}/endpoints/{restore}"
 
 
 def config_path(prefix: str) -> str:

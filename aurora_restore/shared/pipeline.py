@@ -28,6 +28,8 @@ class Step:
     locks: bool = True
     """Whether it takes the target's lock, so that one operation at a time works on it."""
     publishes: bool = False
+    writes_endpoint: bool = False
+    """Whether it writes where a target is reached, if a switch renames nothing."""
     reaches_database: bool = False
     ends_dry_run: bool = False
     """Whether a dry run ends with it: it checks everything that the steps after it depend on."""
@@ -84,11 +86,20 @@ _READ_SURROUNDINGS: Final = (
     Grant(Resource.TARGET_PROXIES, ("rds:DescribeDBProxies", "rds:DescribeDBProxyTargets")),
     Grant(Resource.ANY, ("application-autoscaling:DescribeScalableTargets",)),
 )
+# What is in the way of a switch, and what clients read of a target whose clusters keep their names.
+_READ_SWITCH: Final = (
+    Grant(Resource.TARGET_DEPLOYMENTS, ("rds:DescribeBlueGreenDeployments",)),
+    Grant(Resource.TARGET_INTEGRATIONS, ("rds:DescribeIntegrations",)),
+    Grant(Resource.ANY, ("ram:GetResourceShareAssociations",)),
+    Grant(Resource.ENDPOINT_PARAMETERS, ("ssm:GetParameter",)),
+    Grant(Resource.HOSTED_ZONES, ("route53:GetHostedZone", "route53:ListResourceRecordSets")),
+)
 # What is looked at before the first change, in the order of ``shared.preflight``.
 _PREFLIGHT: Final = (
     *_READ_SNAPSHOTS,
     *_READ_CLUSTERS,
     *_READ_SURROUNDINGS,
+    *_READ_SWITCH,
     _READ_SUBNETS,
     Grant(
         Resource.GROUPS,
@@ -109,20 +120,28 @@ _PREFLIGHT: Final = (
         ),
     ),
 )
-# The renames of a switch, to its end or back, and what they do to what served before.
+# A switch to its end or back, and what it does to what served before.
 _SWITCH: Final = (
     Grant(Resource.TARGET_CLUSTERS, ("rds:AddTagsToResource", "rds:ModifyDBCluster")),
     Grant(Resource.CLUSTERS_BESIDE, ("rds:AddTagsToResource",), Condition.MARKS_AS_OWN),
     Grant(
         Resource.CLUSTERS_BESIDE,
-        ("rds:ModifyDBCluster", "rds:StartDBCluster", "rds:StopDBCluster"),
+        (
+            "rds:ModifyDBCluster",
+            "rds:RemoveTagsFromResource",
+            "rds:StartDBCluster",
+            "rds:StopDBCluster",
+        ),
         Condition.CARRIES_TAG,
     ),
+    Grant(Resource.ENDPOINT_PARAMETERS, ("ssm:PutParameter",)),
+    Grant(Resource.HOSTED_ZONES, ("route53:ChangeResourceRecordSets",), Condition.UPSERTS_CNAMES),
+    Grant(Resource.DNS_CHANGES, ("route53:GetChange",)),
     # The security groups of a cluster are those of its instances.
     Grant(Resource.NAMED_INSTANCES, ("rds:ModifyDBInstance",), Condition.CARRIES_TAG),
     Grant(Resource.ADOPTED_INSTANCES, ("rds:ModifyDBInstance",)),
 )
-# What belongs to the target and does not go with its name is given to the cluster that has it now.
+# What belongs to the target and stays with the old cluster is given to the one that serves now.
 _CARRY_OVER: Final = (
     *_READ_SURROUNDINGS,
     Grant(
@@ -133,6 +152,11 @@ _CARRY_OVER: Final = (
             "rds:DisableHttpEndpoint",
             "rds:EnableHttpEndpoint",
         ),
+    ),
+    Grant(
+        Resource.PUBLISHED_CLUSTERS,
+        ("rds:CreateDBClusterEndpoint", "rds:DisableHttpEndpoint", "rds:EnableHttpEndpoint"),
+        Condition.CARRIES_TAG,
     ),
     Grant(
         Resource.TARGET_ENDPOINTS,
@@ -237,14 +261,14 @@ STEPS: Final[tuple[Step, ...]] = (
             ),
             Grant(Resource.TARGET_SNAPSHOTS, ("rds:DeleteDBCluster",)),
             Grant(
-                Resource.CLUSTERS_BESIDE,
-                ("rds:CreateDBClusterSnapshot", "rds:DeleteDBCluster"),
-                Condition.CARRIES_TAG,
+                Resource.CLUSTERS_BESIDE, ("rds:CreateDBClusterSnapshot",), Condition.CARRIES_TAG
             ),
+            Grant(Resource.CLUSTERS_BESIDE, ("rds:DeleteDBCluster",), Condition.SERVES_NOT),
             # A switch that another operation has begun is finished or undone first.
             *_SWITCH,
         ),
         reads_secrets=(MASTER_SECRET, APP_SECRET),
+        writes_endpoint=True,
         timeout_seconds=120,
     ),
     Step(
@@ -371,13 +395,11 @@ STEPS: Final[tuple[Step, ...]] = (
     Step(
         name="switch-cluster",
         changes_aws=True,
-        purpose="Gives the target's name to the cluster that was restored beside it, and keeps the "
-        "old one under another name; a roll-back changes them back.",
+        purpose="Gives the target's name to the cluster that was restored beside it, or publishes "
+        "that one's endpoint, and keeps the old cluster; a roll-back changes them back.",
         grants=(
             *_READ_CLUSTERS,
-            Grant(Resource.TARGET_DEPLOYMENTS, ("rds:DescribeBlueGreenDeployments",)),
-            Grant(Resource.TARGET_INTEGRATIONS, ("rds:DescribeIntegrations",)),
-            Grant(Resource.ANY, ("ram:GetResourceShareAssociations",)),
+            *_READ_SWITCH,
             *_SWITCH,
             *_CARRY_OVER,
             # Its certificate is refreshed by a restart, or by a reboot of its instances.
@@ -389,6 +411,7 @@ STEPS: Final[tuple[Step, ...]] = (
             Grant(Resource.NAMED_INSTANCES, ("rds:RebootDBInstance",), Condition.CARRIES_TAG),
         ),
         reads_secrets=(MASTER_SECRET,),
+        writes_endpoint=True,
         timeout_seconds=120,
     ),
     Step(

@@ -72,6 +72,8 @@ class PlannedSwitch:
     by: str
     """The operation that switches."""
     planned_at: str
+    method: Literal["rename", "endpoint"] = "rename"
+    """Whether the target's name goes from one to the other, or another endpoint is published."""
     incoming: RecordedCluster
     """What is to have the target's name, with the name that it has had so far."""
     outgoing: RecordedCluster | None = None
@@ -84,3 +86,5 @@ class PlannedSwitch:
     requested_at: str | None = None
     requests: int | None = None
     """How often in a row RDS has accepted that rename."""
+    dns_change: str | None = None
+    """The id of the change of records that Route 53 has accepted last."""

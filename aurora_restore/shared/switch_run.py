@@ -29,12 +29,14 @@ from aurora_restore.shared.switching.actions import (
     GiveUpIncoming,
     NameTaken,
     NothingServes,
+    PublishIncoming,
     RefuseSwitch,
     RenameIncoming,
     RenameOutgoing,
     SwitchAction,
     Undone,
 )
+from aurora_restore.shared.switching.publication import Publication
 from aurora_restore.shared.switching.setting import MasterPassword, SwitchSetting
 from aurora_restore.shared.target_record import TargetRecord
 
@@ -57,7 +59,7 @@ class SwitchRun:
         stuck = job.state.switch_stuck_since
         self._job, self._began, self._is_own = job, began, is_own
         self._switch = TargetSwitch(
-            setting=_switch_setting(job),
+            setting=_switch_setting(job, record, incoming, outgoing),
             record=record,
             incoming=incoming,
             outgoing=outgoing,
@@ -186,9 +188,10 @@ class SwitchRun:
         return job.start_again(RestoreFailedError(message, **job.target_body))
 
     def _begin(self, action: SwitchAction) -> None:
-        """Record the moment from which the target's name may be gone."""
+        """Record the moment from which the clients may be led nowhere."""
         job, switch = self._job, self._switch
-        first = RenameOutgoing if switch.outgoing is not None else RenameIncoming
+        takes_name = switch.outgoing is not None and not switch.outgoing_keeps_name
+        first = (RenameOutgoing if takes_name else RenameIncoming, PublishIncoming)
         is_first = isinstance(action, first) and job.state.switch_started_at is None
         if self._is_own and is_first:
             job.record(replace(job.state, switch_started_at=job.now, switch_looked_at=job.now))
@@ -275,8 +278,10 @@ def _unmeasured(state: OperationState) -> OperationState:
     )
 
 
-def _switch_setting(job: Job) -> SwitchSetting:
-    """Return what a switch of the job's target goes by."""
+def _switch_setting(
+    job: Job, record: TargetRecord, *sides: RecordedCluster | None
+) -> SwitchSetting:
+    """Return what a switch of the job's target between two clusters goes by."""
     secret = get_secret_version(job.secrets.master, clients=job.clients)
     master = job.master_credentials(secret)
     return SwitchSetting(
@@ -291,6 +296,13 @@ def _switch_setting(job: Job) -> SwitchSetting:
         keeps_old=job.restore.switch.keeps_old,
         stops_old=job.restore.switch.stop_old,
         allows_cloudformation=job.restore.switch.allow_cloudformation,
+        by=job.restore.switch.by,
+        publication=Publication(
+            request=job.request,
+            clients=job.clients,
+            hosts=record.hosts | {host for side in sides if side for host in side.hosts},
+            database=job.application_database,
+        ),
         password=MasterPassword(value=master.password, version=secret.version_id),
         clock=job.clock,
     )

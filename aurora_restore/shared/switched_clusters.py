@@ -1,9 +1,10 @@
-"""Which cluster is to have the target's name, and which is to lose it, by record and by looking."""
+"""Which cluster is to serve as the target, and which does so far, by record and by looking."""
 
 from collections.abc import Mapping
 from dataclasses import replace
 
 from aurora_restore.shared.cluster.network import attached_groups, lasting_groups
+from aurora_restore.shared.cluster.serving import find_serving
 from aurora_restore.shared.errors import (
     ForeignClusterError,
     NothingToRollBackError,
@@ -13,7 +14,7 @@ from aurora_restore.shared.errors import (
 )
 from aurora_restore.shared.job import Job
 from aurora_restore.shared.names import TAG_OPERATION
-from aurora_restore.shared.rds.reads import clusters_by_resource_id, find_cluster
+from aurora_restore.shared.rds.reads import clusters_by_resource_id
 from aurora_restore.shared.rds.tags import tags_of
 from aurora_restore.shared.recorded_cluster import PlannedSwitch, RecordedCluster
 from aurora_restore.shared.sequences import ROLL_BACK
@@ -126,23 +127,23 @@ def _restored(job: Job, record: TargetRecord) -> RecordedCluster:
 
 
 def _outgoing(job: Job, record: TargetRecord, incoming: RecordedCluster) -> RecordedCluster | None:
-    """Return the cluster that has the target's name, or should have; None if there is none.
+    """Return the cluster that serves as the target, or should; None if there is none.
 
-    A look may be older than the last switch. So where it does not show another cluster with the
-    name, what the record calls live is looked for, too.
+    A look may be older than the last switch. So where it does not show another cluster, what the
+    record calls live is looked for, too.
     """
     rds, live = job.rds.at_target, record.live
-    cluster = find_cluster(rds, job.target_cluster_id)
+    cluster = find_serving(rds, job.target_cluster_id, record)
     if cluster is None or cluster["DbClusterResourceId"] == incoming.resource_id:
         if live is None or live.resource_id == incoming.resource_id:
             return None
         found = clusters_by_resource_id(rds, [live.resource_id])
         return live if found else None
+    name = cluster["DBClusterIdentifier"]
     if not job.owner.of_environment(cluster) and not job.restore.target.adopt:
         raise ForeignClusterError(
-            f"cluster {job.target_cluster_id} was not made by this pipeline (it lacks its tag), "
-            "and keeps its name; to have it replaced, set target.adopt in the configuration and "
-            "deploy",
+            f"cluster {name} was not made by this pipeline (it lacks its tag), and serves on; to "
+            "have it replaced, set target.adopt in the configuration and deploy",
             target_cluster_id=job.target_cluster_id,
         )
     resource_id = cluster["DbClusterResourceId"]
@@ -152,7 +153,7 @@ def _outgoing(job: Job, record: TargetRecord, incoming: RecordedCluster) -> Reco
     tags: Mapping[str, str] = tags_of(cluster.get("TagList"))
     return RecordedCluster(
         resource_id=resource_id,
-        cluster_id=job.target_cluster_id,
+        cluster_id=name,
         restored_by=tags.get(TAG_OPERATION) if job.owner.of_environment(cluster) else None,
         writer_endpoint=cluster.get("Endpoint"),
         reader_endpoint=cluster.get("ReaderEndpoint"),

@@ -96,9 +96,9 @@ class TargetRecord:
     app_secret_host: Annotated[
         str | None,
         Attribute(
-            ("hand-over", "verify-switch", "restore-snapshot"),
-            "The host that was last written into the application's secret; the next cluster of the "
-            "target keeps it.",
+            ("hand-over", "switch-cluster", "verify-switch", "restore-snapshot"),
+            "The host that was last written where the application reads it; the next cluster of "
+            "the target keeps it.",
         ),
     ] = None
 
@@ -142,6 +142,14 @@ class TargetRecord:
             retired=before.retired,
             switch=before.switch,
         )
+
+    @property
+    def hosts(self) -> frozenset[str]:
+        """Return the hosts by which the target is or was reached, as far as they are known."""
+        retired = None if self.retired is None else self.retired.cluster
+        known = (host for each in (self.live, retired) if each for host in each.hosts)
+        own = (self.writer_endpoint, self.reader_endpoint, self.app_secret_host)
+        return frozenset(host for host in (*known, *own) if host)
 
     def is_live(self, resource_id: str | None) -> bool:
         """Return whether a switch has given a cluster the target's name."""

@@ -102,16 +102,22 @@ _OPERATORS: Final[Mapping[str, Callable[[str, Sequence[str]], bool]]] = {
 
 
 _IF_EXISTS: Final = "IfExists"
+_NULL: Final = "Null"
 
 
 def _holds(conditions: Document, context: Context) -> bool:
     """Whether each condition is met.
 
-    A key that the call lacks meets ``ForAllValues`` and ``…IfExists`` only.
+    A key that the call lacks meets ``ForAllValues`` and ``…IfExists`` only; ``Null`` is about that
+    alone.
 
     https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-single-vs-multi-valued-context-keys.html
     """
     for name, keys in conditions.items():
+        if name == _NULL:
+            if any((key not in context) != (str(lacks) == "true") for key, lacks in keys.items()):
+                return False
+            continue
         qualifier, _, operator = name.rpartition(":")
         optional = operator.endswith(_IF_EXISTS)
         holds = _OPERATORS[operator.removesuffix(_IF_EXISTS)]

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from aurora_restore.configuration.checks.secrets import warnings_of_secrets
+from aurora_restore.configuration.checks.switch import warnings_of_switches
 from aurora_restore.shared.documents.environment import Environment
 from aurora_restore.shared.documents.schema import Fault
 
@@ -10,6 +11,7 @@ from aurora_restore.shared.documents.schema import Fault
 def warnings_of_environment(environment: Environment) -> Iterator[Fault]:
     """Yield what the person who wrote the environment should look at again."""
     yield from warnings_of_secrets(environment)
+    yield from warnings_of_switches(environment)
     for name, restore in environment.restores.items():
         if warning := restore.database.masking_warning:
             yield Fault(f"restores.{name}.database.scripts", warning)

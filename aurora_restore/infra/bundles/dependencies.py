@@ -26,6 +26,7 @@ AWS_SERVICES: Final = (
     "kms",
     "ram",
     "rds",
+    "route53",
     "secretsmanager",
     "sns",
     "ssm",

@@ -10,10 +10,12 @@ from typing import assert_never
 
 from aurora_restore.shared.documents.environment import Environment
 from aurora_restore.shared.documents.restore import Restore, Source
+from aurora_restore.shared.documents.switch import Cname
 from aurora_restore.shared.grants import Resource
 from aurora_restore.shared.names import (
     COPY_SUFFIX,
     clusters_beside,
+    endpoint_parameter,
     final_snapshot_names,
     instance_names,
     intermediate_snapshot_prefix,
@@ -64,8 +66,28 @@ class Arns:
                     self.rds(f"cluster:{names}")
                     for restore in self._restores()
                     if restore.target.is_switched
+                    for names in self._names_beside(restore)
+                ]
+            case Resource.PUBLISHED_CLUSTERS:
+                return [
+                    self.rds(f"cluster:{names}")
+                    for restore in self._restores()
+                    if restore.publishes_endpoint
                     for names in clusters_beside(restore.target.cluster_id)
                 ]
+            case Resource.ENDPOINT_PARAMETERS:
+                return [
+                    f"arn:{self.partition}:ssm:{self.environment.region}"
+                    f":{self.environment.account}:parameter"
+                    + endpoint_parameter(self.environment.name_prefix, name)
+                    for name, restore in self.environment.restores.items()
+                    if restore.publishes_endpoint
+                ]
+            case Resource.HOSTED_ZONES:
+                zones = sorted({cname.hosted_zone_id for cname in self.cnames()})
+                return [f"arn:{self.partition}:route53:::hostedzone/{zone}" for zone in zones]
+            case Resource.DNS_CHANGES:
+                return [f"arn:{self.partition}:route53:::change/*"] if self.cnames() else []
             case Resource.TARGET_INSTANCES:
                 return [self.rds("db:*")]
             case Resource.NAMED_INSTANCES:
@@ -140,6 +162,14 @@ class Arns:
                 return self.of(resource)
         return [self.rds(f"{kind}:*", *place) for place in places for kind in kinds]
 
+    def cnames(self) -> list[Cname]:
+        """Return the records that lead to targets that are switched by their endpoint."""
+        return [
+            restore.switch.cname
+            for restore in self._restores()
+            if restore.publishes_endpoint and restore.switch.cname is not None
+        ]
+
     def executions(self) -> str:
         """Return the executions of the state machine."""
         environment = self.environment
@@ -200,6 +230,12 @@ class Arns:
         region = region or self.environment.region
         account = account or self.environment.account
         return f"arn:{self.partition}:rds:{region}:{account}:{resource}"
+
+    def _names_beside(self, restore: Restore) -> Iterable[str]:
+        """Return the names of clusters beside a target, which may be its own without a rename."""
+        target = restore.target.cluster_id
+        own = (target,) if restore.publishes_endpoint else ()
+        return (*clusters_beside(target), *own)
 
     def _instances_named_after(self, restores: Iterable[Restore]) -> list[str]:
         """Return the instances that are named after the restores' targets."""

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from typing import assert_never
 
 from aurora_restore.shared.grants import Condition
-from aurora_restore.shared.names import READER_COUNT, TAG_MANAGED_BY
+from aurora_restore.shared.names import READER_COUNT, TAG_MANAGED_BY, TAG_SERVES
 
 Conditions = Mapping[str, Mapping[str, object]]
 
@@ -13,12 +13,16 @@ Scope = tuple[list[str], Conditions]
 
 
 def conditions_of(
-    condition: Condition | None, *, name_prefix: str, regions: Iterable[str]
+    condition: Condition | None,
+    *,
+    name_prefix: str,
+    regions: Iterable[str],
+    cnames: Iterable[str] = (),
 ) -> Conditions:
     """Return what IAM writes for a grant's condition.
 
-    ``regions`` are those in which RDS may use a key for the function: it uses a key with its
-    caller's permissions, and afterwards by a grant
+    ``cnames`` are the names of the configured records. ``regions`` are those in which RDS may use a
+    key for the function: it uses a key with its caller's permissions, and afterwards by a grant
     (https://docs.aws.amazon.com/AmazonRDS/latest/AuroraUserGuide/Overview.Encryption.Keys.html,
     https://docs.aws.amazon.com/kms/latest/developerguide/conditions-kms.html).
     """
@@ -39,7 +43,7 @@ def conditions_of(
             return {"StringEquals": {"kms:ViaService": services}}
         case Condition.GRANT_THROUGH_RDS:
             through_rds = conditions_of(
-                Condition.THROUGH_RDS, name_prefix=name_prefix, regions=regions
+                Condition.THROUGH_RDS, name_prefix=name_prefix, regions=regions, cnames=cnames
             )
             return {**through_rds, "Bool": {"kms:GrantIsForAWSResource": "true"}}
         case Condition.SCALES_READERS:
@@ -47,6 +51,21 @@ def conditions_of(
                 "StringEquals": {
                     "application-autoscaling:scalable-dimension": READER_COUNT,
                     "application-autoscaling:service-namespace": "rds",
+                }
+            }
+        case Condition.SERVES_NOT:
+            return {
+                "StringEquals": {f"aws:ResourceTag/{TAG_MANAGED_BY}": name_prefix},
+                "Null": {f"aws:ResourceTag/{TAG_SERVES}": "true"},
+            }
+        case Condition.UPSERTS_CNAMES:
+            # https://docs.aws.amazon.com/Route53/latest/DeveloperGuide/specifying-conditions-route53.html
+            of_change = "route53:ChangeResourceRecordSets"
+            return {
+                "ForAllValues:StringEquals": {
+                    f"{of_change}Actions": "UPSERT",
+                    f"{of_change}NormalizedRecordNames": sorted(cnames),
+                    f"{of_change}RecordTypes": "CNAME",
                 }
             }
         case Condition.PASSED_TO_RDS:

@@ -1,6 +1,6 @@
 """Everything that a step's function may do."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -9,7 +9,7 @@ from aws_cdk import aws_iam as iam
 from aurora_restore.infra.notifications import Notifications
 from aurora_restore.infra.permissions.grants import GrantStatements
 from aurora_restore.infra.permissions.statements import allow, deny
-from aurora_restore.infra.secrets import PipelineSecrets
+from aurora_restore.infra.secrets import PipelineSecrets, SecretReference
 from aurora_restore.infra.tables import Tables
 from aurora_restore.shared.names import LOCK_KEY_PREFIX, config_path
 from aurora_restore.shared.pipeline import Step
@@ -50,10 +50,15 @@ class FunctionPermissions:
         )
         yield from self._lock(step)
         yield from self.grants.of(step)
-        for which in step.reads_secrets:
-            yield from self._secrets(which, "secretsmanager:GetSecretValue", "kms:Decrypt")
-        for which in step.writes_secrets:
-            yield from self._secrets(which, "secretsmanager:PutSecretValue", "kms:GenerateDataKey")
+        published = self.secrets.apps_of_published() if step.writes_endpoint else []
+        read = [self.secrets.of_kind(which) for which in step.reads_secrets]
+        written = [self.secrets.of_kind(which) for which in step.writes_secrets]
+        for secrets in (*read, published):
+            yield from self._secrets(secrets, "secretsmanager:GetSecretValue", "kms:Decrypt")
+        for secrets in (*written, published):
+            yield from self._secrets(
+                secrets, "secretsmanager:PutSecretValue", "kms:GenerateDataKey"
+            )
         if step.publishes:
             yield allow("sns:Publish", [self.notifications.topic.topic_arn])
             yield allow(("kms:Decrypt", "kms:GenerateDataKey*"), [self.notifications.key.key_arn])
@@ -97,13 +102,16 @@ class FunctionPermissions:
             f":parameter{path}/*"
         )
 
-    def _secrets(self, which: str, action: str, key_action: str) -> Iterator[iam.PolicyStatement]:
-        """Yield an action on the secrets of a kind, and on the keys that adopted ones may be under.
+    def _secrets(
+        self, secrets: Sequence[SecretReference], action: str, key_action: str
+    ) -> Iterator[iam.PolicyStatement]:
+        """Yield an action on secrets, if any, and on the keys that adopted ones may be under.
 
         Secrets Manager names the secret in the encryption context:
         https://docs.aws.amazon.com/secretsmanager/latest/userguide/security-encryption.html
         """
-        secrets = self.secrets.of_kind(which)
+        if not secrets:
+            return
         yield allow(action, [secret.arn for secret in secrets])
         adopted = [secret.arn for secret in secrets if secret.adopted]
         if adopted:

@@ -39,6 +39,7 @@ class GrantStatements:
                 grant.condition,
                 name_prefix=self.environment.name_prefix,
                 regions={self.environment.region, *self.arns.source_regions()},
+                cnames=[name for cname in self.arns.cnames() for name in cname.names],
             )
             for action in grant.actions:
                 for arns, held in self._scopes(action, grant.resource, conditions):

@@ -1,8 +1,8 @@
 """The clusters beside a target that operations have left, and which of them are deleted.
 
-There are two kinds. A temporary cluster was restored beside the target and has never had its name;
-a retired one had the name until a switch. Both are found by looking, never by memory alone, so that
-none is left behind.
+There are two kinds. A temporary cluster was restored beside the target and has never served; a
+retired one served until a switch. Both are found by looking, never by memory alone, so that none is
+left behind.
 """
 
 from dataclasses import dataclass, replace
@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
 from aurora_restore.shared.common import is_timestamp, parse_timestamp, timestamp
-from aurora_restore.shared.names import RETIRED_SUFFIX, TAG_KEEP_UNTIL, is_beside
+from aurora_restore.shared.names import RETIRED_SUFFIX, TAG_KEEP_UNTIL, TAG_SERVES, is_beside
 from aurora_restore.shared.rds.reads import all_clusters
 from aurora_restore.shared.rds.statuses import AVAILABLE, DEAD_CLUSTER, DELETING
 from aurora_restore.shared.rds.tags import tags_of
@@ -39,6 +39,8 @@ class Beside:
 
     is_live: bool = False
     """Whether the target record says that it serves as the target."""
+    is_marked: bool = False
+    """Whether its tags say that it serves under a name of its own."""
     is_switching: bool = False
     """Whether it is part of a switch that is in progress."""
     is_own: bool = False
@@ -78,6 +80,8 @@ def why_kept(beside: Beside, occasion: Occasion) -> str | None:
     """
     if beside.is_live:
         return "it serves as the target"
+    if beside.is_marked:
+        return f"its tag {TAG_SERVES} says that it serves as the target; if not, take the tag away"
     if beside.is_switching:
         return "it is part of a switch that is in progress"
     if beside.is_kept_restore:
@@ -102,16 +106,16 @@ def why_kept(beside: Beside, occasion: Occasion) -> str | None:
 def why_unproven(
     target: str, cluster: "DBClusterTypeDef | None", record: TargetRecord | None
 ) -> str | None:
-    """Return why the cluster that has the target's name is not proven to serve; None if it is."""
+    """Return why the cluster that serves as the target is not proven to do so; None if it is."""
     if cluster is None:
         return f"there is no cluster {target}"
-    live = None if record is None else record.live
+    name, live = cluster["DBClusterIdentifier"], None if record is None else record.live
     if live is None or live.resource_id != cluster.get("DbClusterResourceId"):
-        return f"cluster {target} is not the one that was switched to last"
+        return f"cluster {name} is not the one that was switched to last"
     if cluster["Status"] != AVAILABLE:
-        return f"cluster {target} is {cluster['Status']}"
+        return f"cluster {name} is {cluster['Status']}"
     if live.verified_at is None:
-        return f"cluster {target} has not been verified since the switch"
+        return f"cluster {name} has not been verified since the switch"
     return None
 
 
@@ -135,15 +139,14 @@ def find_leftovers(
 ) -> list[Leftover]:
     """Return the restore's clusters beside its target: temporary ones first, then retired ones.
 
-    ``live`` is the cluster that has the target's name. With ``due_by`` only those go that were kept
+    ``live`` is the cluster that serves as the target. With ``due_by`` only those go that were kept
     long enough; otherwise all make room for a restore.
     """
     owner = request.owner
     found = [
         (cluster, _beside(cluster, request, record))
         for cluster in all_clusters(rds)
-        if is_beside(request.cluster_id, cluster["DBClusterIdentifier"])
-        and owner.of_restore(cluster)
+        if owner.of_restore(cluster) and _is_beside(cluster, request.cluster_id, record)
     ]
     serves = live is not None and owner.has_restored(live, record)
     occasion = Occasion(
@@ -159,6 +162,15 @@ def find_leftovers(
     ]
 
 
+def _is_beside(cluster: "DBClusterTypeDef", target: str, record: TargetRecord | None) -> bool:
+    """Return whether a cluster is beside the target: by its name, or because it is retired.
+
+    A switch that renames nothing leaves the target's name to the cluster that served before.
+    """
+    is_retired = record is not None and record.is_retired(cluster["DbClusterResourceId"])
+    return is_retired or is_beside(target, cluster["DBClusterIdentifier"])
+
+
 def _beside(
     cluster: "DBClusterTypeDef", request: RestoreRequest, record: TargetRecord | None
 ) -> Beside:
@@ -168,6 +180,7 @@ def _beside(
     known = Beside(
         is_own=request.owner.has_restored(cluster, record),
         is_dead=status in DEAD_CLUSTER or state.restore_is_dead,
+        is_marked=TAG_SERVES in tags_of(cluster.get("TagList")),
         is_going=status == DELETING or state.deletion_of == resource_id,
         is_retired=is_retired,
         keep_until=_keep_until(cluster, record, is_retired=is_retired),

@@ -581,3 +581,8 @@ class Restore:
         ),
     ] = 30
     schedule: Schedule | None = None
+
+    @property
+    def publishes_endpoint(self) -> bool:
+        """Return whether a switch renames nothing, and the clients read the new endpoint."""
+        return self.target.is_switched and self.switch.by == "endpoint"

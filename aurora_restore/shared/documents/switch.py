@@ -6,11 +6,71 @@ from typing import Annotated, Literal
 
 from aurora_restore.shared.documents.schema import Rule
 
+DnsName = Annotated[
+    str,
+    Rule(
+        pattern=r"(?=.{1,253}$)(?:[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9])?\.)+[a-z0-9-]{2,63}",
+        means="a domain name in small letters, without a dot at its end",
+        example="orders-staging.db.example.com",
+    ),
+]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cname:
+    """CNAME records in Route 53 that lead to the cluster that serves."""
+
+    hosted_zone_id: Annotated[
+        str,
+        Rule(
+            help="The hosted zone, which is in this account.",
+            pattern=r"[A-Z0-9]{1,32}",
+            means="the id of a hosted zone, without `/hostedzone/`",
+            example="Z0123456789ABCDEFGHIJ",
+        ),
+    ]
+    name: Annotated[DnsName, Rule(help="The name that leads to the writer.")]
+    reader_name: Annotated[
+        DnsName | None, Rule(help="The name that leads to the readers; left out, there is none.")
+    ] = None
+    ttl_seconds: Annotated[
+        int,
+        Rule(
+            help="For how long an answer may be cached: that long a client may still be led to the "
+            "cluster that served before, which it cannot reach any more.",
+            minimum=1,
+            maximum=300,
+        ),
+    ] = 5
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Return the names of the records."""
+        return (self.name,) if self.reader_name is None else (self.name, self.reader_name)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Switch:
     """What happens around the switch, where `target.strategy` is `switch`."""
 
+    by: Annotated[
+        Literal["rename", "endpoint"],
+        Rule(
+            help="How clients come to the new cluster. `rename` gives it the target's name, and so "
+            "the endpoint that clients know. `endpoint` renames nothing: the new cluster's own "
+            "endpoint is written into the application's secret, into the SSM parameter "
+            "`/<name_prefix>/endpoints/<restore>` and, if `cname` is given, into a hosted zone. "
+            "Clients that read it there are switched in seconds."
+        ),
+    ] = "rename"
+    cname: Annotated[
+        Cname | None,
+        Rule(
+            help="Records that lead to the cluster that serves, where `by` is `endpoint`. No "
+            "certificate of Aurora is for these names, so clients that verify the name of the "
+            "server (`sslmode=verify-full`) are refused under them."
+        ),
+    ] = None
     keep_old_hours: Annotated[
         int,
         Rule(

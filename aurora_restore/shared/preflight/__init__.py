@@ -35,6 +35,7 @@ from aurora_restore.shared.preflight.target import (
     check_addresses,
     check_instances,
     check_room,
+    check_switch,
     check_tags,
     check_target,
 )
@@ -46,6 +47,7 @@ if TYPE_CHECKING:
 CHECKS: Final[tuple[Check, ...]] = (
     check_source,
     check_target,
+    check_switch,
     check_room,
     check_tags,
     check_masking,

@@ -55,7 +55,7 @@ def what_stays_behind(found: Inventory) -> Iterator[str]:
         )
     if had.get("EnabledCloudwatchLogsExports"):
         yield (
-            f"log groups: /aws/rds/cluster/{found.request.cluster_id}/ is that of both clusters, "
+            f"log groups: /aws/rds/cluster/{found.serving_name}/ is that of both clusters, "
             "one after the other, and the clusters beside the target get groups of their own, "
             "which nobody deletes; set their retention"
         )

@@ -13,6 +13,7 @@ from aurora_restore.shared.cluster.network import (
     describe_subnet_group,
     network_of,
 )
+from aurora_restore.shared.cluster.serving import find_serving
 from aurora_restore.shared.cluster.settings import InstancePlan, planned_instances, settings_of
 from aurora_restore.shared.cluster.surroundings import Surroundings, describe_surroundings
 from aurora_restore.shared.errors import AwsError
@@ -20,12 +21,13 @@ from aurora_restore.shared.names import final_snapshot_name
 from aurora_restore.shared.preflight.room import Room, find_room
 from aurora_restore.shared.rds.access import RdsAccess
 from aurora_restore.shared.rds.arns import RdsArn
-from aurora_restore.shared.rds.reads import find_cluster, find_snapshot, instances_of
+from aurora_restore.shared.rds.reads import find_snapshot, instances_of
 from aurora_restore.shared.rds.statuses import DELETING
 from aurora_restore.shared.request import RestoreRequest
 from aurora_restore.shared.snapshots.path import SnapshotPath, SnapshotSource
 from aurora_restore.shared.snapshots.routes import Hop
 from aurora_restore.shared.state_utils import StateStore
+from aurora_restore.shared.switching.publication import Publication
 from aurora_restore.shared.target_record import TargetRecord, TargetRecordStore
 
 if TYPE_CHECKING:
@@ -55,6 +57,7 @@ class Inventory:
     snapshot: "DBClusterSnapshotTypeDef"
     """What is to be restored, or what is to be copied first."""
     cluster: "DBClusterTypeDef | None"
+    """The cluster that serves as the target."""
     record: TargetRecord | None
     instances: "Sequence[DBInstanceTypeDef]"
 
@@ -69,6 +72,12 @@ class Inventory:
     def rds(self) -> "RDSClient":
         """Return RDS where the target is."""
         return self.access.at_target
+
+    @property
+    def serving_name(self) -> str:
+        """Return the name of the cluster that serves as the target, or would."""
+        cluster = self.cluster
+        return self.request.cluster_id if cluster is None else cluster["DBClusterIdentifier"]
 
     @property
     def is_own(self) -> bool:
@@ -104,7 +113,7 @@ class Inventory:
     @cached_property
     def surroundings(self) -> Surroundings:
         """Return what belongs to the target beside itself and its instances."""
-        return describe_surroundings(self.rds, self.clients, self.request.cluster_id)
+        return describe_surroundings(self.rds, self.clients, self.serving_name)
 
     @cached_property
     def subnet_group(self) -> "DBSubnetGroupTypeDef | None":
@@ -168,6 +177,19 @@ class Inventory:
             request.cluster_id, str(request.state.operation_started_at)
         )
 
+    @property
+    def hosts(self) -> frozenset[str]:
+        """Return the hosts by which the target is or was reached, as far as they are known."""
+        cluster = self.cluster or {}
+        shown = {cluster.get("Endpoint"), cluster.get("ReaderEndpoint")}
+        recorded = frozenset() if self.record is None else self.record.hosts
+        return recorded | {str(host) for host in shown if host}
+
+    @property
+    def publication(self) -> Publication:
+        """Return where the clients read the endpoint, if clusters keep their names."""
+        return Publication(request=self.request, clients=self.clients, hosts=self.hosts)
+
     @cached_property
     def room(self) -> Room:
         """Return what becomes of the clusters beside the target before one is restored there."""
@@ -198,7 +220,10 @@ def take_inventory(
     store: StateStore,
 ) -> Inventory:
     """Return the target as it is now, with everything else that the checks read."""
-    cluster = find_cluster(access.at_target, request.cluster_id)
+    record = TargetRecordStore(
+        store, request.target.account, request.target.region, request.cluster_id
+    ).read()
+    cluster = find_serving(access.at_target, request.cluster_id, record)
     return Inventory(
         request=request,
         clients=clients,
@@ -208,8 +233,8 @@ def take_inventory(
         path=path,
         snapshot=snapshot,
         cluster=cluster,
-        record=TargetRecordStore(
-            store, request.target.account, request.target.region, request.cluster_id
-        ).read(),
-        instances=() if cluster is None else instances_of(access.at_target, request.cluster_id),
+        record=record,
+        instances=()
+        if cluster is None
+        else instances_of(access.at_target, cluster["DBClusterIdentifier"]),
     )

@@ -1,70 +1,114 @@
-"""The calls by which a switch gives the target's name to the cluster restored beside it."""
+"""The calls by which a switch lets the cluster restored beside the target serve in its place."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, Final
 
 from aurora_restore.shared.cluster import calls as cluster_calls
 from aurora_restore.shared.cluster.settings import CUSTOM_ENDPOINTS, READER_SCALING
 from aurora_restore.shared.common import parse_timestamp, timestamp
-from aurora_restore.shared.names import retired_cluster
+from aurora_restore.shared.names import TAG_SERVES, retired_cluster
 from aurora_restore.shared.preflight.inventory import Inventory
-from aurora_restore.shared.rds.arns import RdsArn
 from aurora_restore.shared.rds.calls import RdsCall
 from aurora_restore.shared.rds.statuses import AVAILABLE
+from aurora_restore.shared.rds.tags import tags_of
 from aurora_restore.shared.switching.carry_over import (
     CarryOverFacts,
     belongings,
     decide,
     in_place_of,
 )
+from aurora_restore.shared.switching.publication import planned_publication
+
+WRITER: Final = "(the writer's endpoint of the new cluster)"
+READERS: Final = "(the readers' endpoint of the new cluster)"
 
 
 def planned_switch(
     found: Inventory, quarantine_group_ids: tuple[str, ...], moment: str
 ) -> Iterator[RdsCall]:
-    """Yield the calls of the switch, and those that carry over what does not follow the name.
+    """Yield the calls of the switch, and those that carry over what stays with the old cluster.
 
     ``moment`` stands for when the switch is planned. Whether a proxy and the auto scaling of
-    readers follow the name shows only then, so their calls are left out.
+    readers follow the name shows only then, so their calls are left out, and so is the writing of
+    the application's secret.
     """
     request, cluster = found.request, found.cluster
-    target, region = request.cluster_id, request.target.region
-    giving = cluster_calls.rename_cluster(request.restored_cluster_id, region, target, target)
-    if cluster is None:
-        yield giving
-        return
-    retired = retired_cluster(target, request.owner.operation_id)
-    arn = cluster["DBClusterArn"]
+    switch, region = request.restore.switch, request.target.region
     tags = request.owner.tags_of_restore
-    if not request.owner.of_environment(cluster):
-        yield cluster_calls.adopt_cluster(arn, region, tags)
-    yield cluster_calls.rename_cluster(target, region, retired, target)
-    yield giving
+    if cluster is not None and not request.owner.of_environment(cluster):
+        yield cluster_calls.adopt_cluster(cluster["DBClusterArn"], region, tags)
+    yield from _rename(found) if switch.by == "rename" else _publish(found)
+    if cluster is None:
+        return
+    retired, live = _retired_name(found), _live_name(found)
     if quarantine_group_ids:
         yield cluster_calls.close_retired(retired, region, quarantine_group_ids)
-    keep_until = timestamp(parse_timestamp(moment) + request.restore.switch.keeps_old)
-    retired_arn = str(replace(RdsArn.parse(arn), name=retired))
+    keep_until = timestamp(parse_timestamp(moment) + switch.keeps_old)
+    retired_arn = _cluster_arn(found, retired)
     yield cluster_calls.retire_cluster(retired_arn, region, tags, keep_until)
-    if request.restore.switch.stop_old:
+    if TAG_SERVES in tags_of(cluster.get("TagList")):
+        yield cluster_calls.unmark_as_serving(retired_arn, region)
+    if switch.stop_old:
         yield cluster_calls.stop_cluster(retired, region)
-    yield from _carry_over(found, arn, retired)
+    yield from _carry_over(found, live, retired)
 
 
-def _carry_over(found: Inventory, arn: str, retired: str) -> Iterator[RdsCall]:
-    """Yield the calls for what is known not to follow the name, until there is no more to do."""
+def _rename(found: Inventory) -> Iterator[RdsCall]:
+    request = found.request
+    target, region = request.cluster_id, request.target.region
+    if found.cluster is not None and found.serving_name == target:
+        yield cluster_calls.rename_cluster(target, region, _retired_name(found), target)
+    yield cluster_calls.rename_cluster(request.restored_cluster_id, region, target, target)
+
+
+def _publish(found: Inventory) -> Iterator[RdsCall]:
+    request = found.request
+    new = _cluster_arn(found, request.restored_cluster_id)
+    yield cluster_calls.mark_as_serving(new, request.target.region, request.cluster_id)
+    yield from planned_publication(
+        request.owner, request.restore.switch.cname, request.target.region, WRITER, READERS
+    )
+
+
+def _live_name(found: Inventory) -> str:
+    """Return the name of the cluster that serves after the switch."""
+    request = found.request
+    renames = request.restore.switch.by == "rename"
+    return request.cluster_id if renames else request.restored_cluster_id
+
+
+def _retired_name(found: Inventory) -> str:
+    """Return the name that the old cluster gets, or keeps."""
+    request = found.request
+    renames = request.restore.switch.by == "rename"
+    if renames and found.serving_name == request.cluster_id:
+        return retired_cluster(request.cluster_id, request.owner.operation_id)
+    return found.serving_name
+
+
+def _cluster_arn(found: Inventory, name: str) -> str:
+    place = found.request.target
+    arn = replace(found.snapshot_arn, region=place.region, account=place.account)
+    return str(replace(arn, kind="cluster", name=name))
+
+
+def _carry_over(found: Inventory, live: str, retired: str) -> Iterator[RdsCall]:
+    """Yield the calls for what is known to stay behind, until there is no more to do."""
     request, had = found.request, belongings(found.old or {})
     planned = [plan.identifier for plan in found.planned_instances]
+    renames = request.restore.switch.by == "rename"
     facts = CarryOverFacts(
         had=had,
-        live=request.cluster_id,
+        live=live,
         retired=retired,
         region=request.target.region,
         tags=request.owner.tags,
         instances=in_place_of(had["Instances"], planned),
-        cluster_arn=arn,
+        was_renamed=renames,
+        cluster_arn=_cluster_arn(found, live),
         members=frozenset(planned),
-        scaling=had.get(READER_SCALING),
+        scaling=had.get(READER_SCALING) if renames else None,
     )
     kept: Mapping[str, Any] = {
         each["DBClusterEndpointIdentifier"]: (retired, AVAILABLE)

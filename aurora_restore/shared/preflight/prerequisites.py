@@ -137,7 +137,7 @@ def _network_type(found: Inventory, group: "DBSubnetGroupTypeDef") -> Iterator[O
     if wanted and supported and wanted not in supported:
         yield Obstacle(
             "network",
-            f"cluster {found.request.cluster_id} is of network type {wanted}, and DB subnet group "
+            f"cluster {found.serving_name} is of network type {wanted}, and DB subnet group "
             f"{group['DBSubnetGroupName']!r} supports {' and '.join(supported)} only",
             "give every subnet of the group an IPv6 range, configure another group, or change the "
             "cluster's network type",
@@ -153,7 +153,7 @@ def check_port(found: Inventory) -> Iterator[Obstacle]:
     # Of Aurora's snapshots RDS often shows 0.
     known = old or found.snapshot.get("Port") or DEFAULT_PORT
     if known != DEFAULT_PORT:
-        whose = found.request.cluster_id if old else found.snapshot["DBClusterIdentifier"]
+        whose = found.serving_name if old else found.snapshot["DBClusterIdentifier"]
         yield Obstacle(
             "port",
             f"cluster {whose} listens on port {known}, and the restored one would on "

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
+from aurora_restore.shared.cluster.attachments import attachments
 from aurora_restore.shared.cluster.deletion import DoomedCluster, skips_final_snapshot
 from aurora_restore.shared.cluster.leftovers import Leftover, find_leftovers
 from aurora_restore.shared.errors import Action
@@ -51,7 +52,7 @@ def find_room(
 ) -> Room:
     """Return which clusters beside the target are deleted, and why the others stay.
 
-    ``live`` is the cluster that has the target's name. With ``due_by`` only those go that were kept
+    ``live`` is the cluster that serves as the target. With ``due_by`` only those go that were kept
     long enough, and of these one that cannot be deleted stays; before a restore it is an obstacle.
     """
     found = find_leftovers(rds, request, record, live, due_by=due_by)
@@ -103,7 +104,7 @@ def obstacles_of_deletion(request: RestoreRequest, doomed: DoomedCluster) -> Ite
     if doomed.cluster["Status"] == DELETING:
         return
     yield from undeletable_instances(request, doomed.name, doomed.instances)
-    yield from attachments(doomed.cluster)
+    yield from obstacles_of_attachments(doomed.cluster)
     yield from refused_deletion(request, doomed.cluster, doomed.final_snapshot)
 
 
@@ -126,17 +127,10 @@ def undeletable_instances(
             )
 
 
-def attachments(cluster: "DBClusterTypeDef") -> Iterator[Obstacle]:
+def obstacles_of_attachments(cluster: "DBClusterTypeDef") -> Iterator[Obstacle]:
     """Yield an obstacle for everything that ties a cluster to others."""
-    name = cluster["DBClusterIdentifier"]
-    if cluster.get("GlobalClusterIdentifier"):
-        yield Obstacle(
-            TARGET,
-            f"cluster {name} belongs to global cluster {cluster['GlobalClusterIdentifier']}",
-            "remove it from there",
-        )
-    if cluster.get("ReadReplicaIdentifiers") or cluster.get("ReplicationSourceIdentifier"):
-        yield Obstacle(TARGET, f"cluster {name} takes part in replication", "stop the replication")
+    for problem, remedy in attachments(cluster):
+        yield Obstacle(TARGET, problem, remedy)
 
 
 def refused_deletion(

@@ -12,6 +12,7 @@ from aurora_restore.shared.names import (
     TAG_MANAGED_BY,
     TAG_OPERATION,
     TAG_RESTORE,
+    TAG_SERVES,
     instance_name_prefix,
     is_named_after,
 )
@@ -19,7 +20,7 @@ from aurora_restore.shared.preflight.inventory import Inventory
 from aurora_restore.shared.preflight.obstacles import Obstacle
 from aurora_restore.shared.preflight.quotas import INSTANCES, room
 from aurora_restore.shared.preflight.room import (
-    attachments,
+    obstacles_of_attachments,
     obstacles_of_deletion,
     refused_deletion,
     undeletable_instances,
@@ -28,13 +29,14 @@ from aurora_restore.shared.rds.reads import find_instance
 from aurora_restore.shared.rds.statuses import DEAD_CLUSTER, DELETING, STOPPED
 from aurora_restore.shared.rds.tags import tags_of
 from aurora_restore.shared.snapshots.routes import Where
+from aurora_restore.shared.switching.guards import obstacles_to_switch
 
 if TYPE_CHECKING:
     from mypy_boto3_rds.type_defs import DBClusterTypeDef, OrderableDBInstanceOptionTypeDef
 
 MOST_TAGS: Final = 50
 TAGS_OF_RETIRED: Final = frozenset({TAG_MANAGED_BY, TAG_RESTORE, TAG_KEEP_UNTIL})
-"""What the cluster that served before is marked with once it has lost the target's name."""
+"""What the cluster that served before is marked with, in addition to its own tags."""
 # DeleteDBCluster refuses a cluster in these statuses; its instances would already be deleted then.
 NOT_RUNNING: Final = frozenset({STOPPED, "stopping"})
 
@@ -45,10 +47,12 @@ def check_tags(found: Inventory) -> Iterator[Obstacle]:
     tags = {*restored_tags(request.restore.target, found.old, request.owner.tags)}
     if request.restores_beside:
         tags |= TAGS_OF_RETIRED
+    if request.restore.publishes_endpoint:
+        tags.add(TAG_SERVES)
     if len(tags) > MOST_TAGS:
         yield Obstacle(
             "target",
-            f"cluster {request.cluster_id} would have {len(tags)} tags, its own and the "
+            f"cluster {request.restored_cluster_id} would have {len(tags)} tags, its own and the "
             f"configured ones together, and RDS takes {MOST_TAGS}",
             "take some from the cluster, or from target.tags",
         )
@@ -70,7 +74,7 @@ def check_target(found: Inventory) -> Iterator[Obstacle]:
     request, cluster = found.request, found.cluster
     if cluster is None or cluster["Status"] == DELETING or found.is_own:
         return
-    name = request.cluster_id
+    name = found.serving_name
     if request.owner.of_environment(cluster) or request.restore.target.adopt:
         yield from undeletable_instances(request, name, found.instances)
     else:
@@ -79,8 +83,9 @@ def check_target(found: Inventory) -> Iterator[Obstacle]:
             f"cluster {name} was not made by this pipeline (it lacks its tag)",
             "to have it replaced, set target.adopt in the configuration and deploy",
         )
+    yield from _serves_under_another_name(found, cluster)
     yield from _superseded(found, cluster)
-    yield from attachments(cluster)
+    yield from obstacles_of_attachments(cluster)
     yield from _cannot_be_renamed(found, cluster)
     if cluster["Status"] in NOT_RUNNING and not request.restores_beside:
         yield Obstacle(
@@ -91,6 +96,28 @@ def check_target(found: Inventory) -> Iterator[Obstacle]:
     yield from refused_deletion(request, cluster, found.final_snapshot)
 
 
+def check_switch(found: Inventory) -> Iterator[Obstacle]:
+    """Yield an obstacle for every reason why the switch would be refused in the end."""
+    request, cluster = found.request, found.cluster
+    if not request.restores_beside:
+        return
+    switch = request.restore.switch
+    renames = switch.by == "rename"
+    problems: list[tuple[str, str]] = []
+    if cluster is not None and cluster["Status"] != DELETING and not found.is_own:
+        problems += obstacles_to_switch(
+            cluster,
+            found.rds,
+            found.clients,
+            is_renamed=renames,
+            allow_cloudformation=switch.allow_cloudformation,
+        )
+    if not renames:
+        problems += found.publication.obstacles()
+    for problem, remedy in problems:
+        yield Obstacle("switch", problem, remedy)
+
+
 def check_room(found: Inventory) -> Iterator[Obstacle]:
     """Yield an obstacle for every cluster beside the target that has to go, and cannot."""
     if not found.request.restores_beside:
@@ -99,13 +126,27 @@ def check_room(found: Inventory) -> Iterator[Obstacle]:
         yield from obstacles_of_deletion(found.request, each)
 
 
+def _serves_under_another_name(found: Inventory, cluster: "DBClusterTypeDef") -> Iterator[Obstacle]:
+    """Yield an obstacle if what is to be replaced has a name of its own since a switch."""
+    request, name = found.request, cluster["DBClusterIdentifier"]
+    if request.restores_beside or name == request.cluster_id:
+        return
+    yield Obstacle(
+        "target",
+        f"cluster {name} serves as the target since a switch by its endpoint, and only a cluster "
+        f"that is called {request.cluster_id} can be replaced",
+        'configure target.strategy: "switch" with switch.by: "rename" for one run, which gives '
+        "the new cluster that name",
+    )
+
+
 def _cannot_be_renamed(found: Inventory, cluster: "DBClusterTypeDef") -> Iterator[Obstacle]:
     """Yield an obstacle if the target is in a status in which it cannot give its name away."""
     if not found.request.restores_beside or cluster["Status"] not in NOT_RUNNING | DEAD_CLUSTER:
         return
     yield Obstacle(
         "target",
-        f"cluster {found.request.cluster_id} is {cluster['Status']}, and RDS renames only an "
+        f"cluster {found.serving_name} is {cluster['Status']}, and RDS renames only an "
         "available cluster",
         "start it" if cluster["Status"] in NOT_RUNNING else "make it available, or delete it",
     )
@@ -121,7 +162,7 @@ def _superseded(found: Inventory, cluster: "DBClusterTypeDef") -> Iterator[Obsta
     if began and parse_timestamp(began) > parse_timestamp(own):
         yield Obstacle(
             "target",
-            f"cluster {request.cluster_id} was restored by operation {other}, which began later "
+            f"cluster {found.serving_name} was restored by operation {other}, which began later "
             "than this one",
             "start a new execution if it is to be replaced again",
             Action.NOTHING,

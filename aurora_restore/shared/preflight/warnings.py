@@ -31,15 +31,10 @@ def find_warnings(found: Inventory) -> Iterator[str]:
 
 def _endpoint_warnings(found: Inventory) -> Iterator[str]:
     """Yield a warning if the application's secret will not say where the cluster is reached."""
-    request, record = found.request, found.record
+    request = found.request
     if request.secrets.endpoint is EndpointRule.NEVER:
         return
-    hosts = {
-        found.cluster.get("Endpoint") if found.cluster else None,
-        record.writer_endpoint if record else None,
-        record.app_secret_host if record else None,
-    }
     stored = get_secret(request.secrets.app, clients=found.clients)
-    decision = decide(facts_of(request, stored, hosts), ApplicationEndpoint(host="", port=0))
+    decision = decide(facts_of(request, stored, found.hosts), ApplicationEndpoint(host="", port=0))
     if isinstance(decision, LeaveAlone):
         yield described(request.secrets.app, decision)

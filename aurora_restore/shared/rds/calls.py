@@ -2,15 +2,12 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from botocore import xform_name
 
 from aurora_restore.shared.aws_utils import call
 from aurora_restore.shared.rds.tags import tag_list
-
-if TYPE_CHECKING:
-    from mypy_boto3_rds import RDSClient
 
 HIDDEN: Final = "(from the secret)"
 
@@ -29,12 +26,12 @@ class RdsCall:
     """Parameters that are passed, and shown nowhere."""
     service: str = "rds"
 
-    def make(self, rds: "RDSClient") -> dict[str, Any]:
+    def make(self, client: Any) -> dict[str, Any]:
         """Make the call and return its response. Raises AuroraRestoreError if AWS refuses it.
 
-        ``rds`` is a client of the service that the call is of.
+        ``client`` is one of the service that the call is of.
         """
-        method = getattr(rds, xform_name(self.operation))
+        method = getattr(client, xform_name(self.operation))
         response: dict[str, Any] = call(method, **self.parameters, **self.secret)
         return response
 

@@ -1,23 +1,23 @@
 """Perform a switch: look, decide, make one change, and record it."""
 
-from dataclasses import dataclass, replace
-from datetime import datetime
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from aurora_restore.shared.aws_utils import code_of, was_repeated
 from aurora_restore.shared.cluster.calls import (
     adopt_cluster,
     close_retired,
+    mark_as_serving,
     open_again,
     rename_cluster,
     retire_cluster,
     set_master_password,
     start_cluster,
     stop_cluster,
+    unmark_as_serving,
 )
-from aurora_restore.shared.common import logger, parse_timestamp, timestamp
-from aurora_restore.shared.errors import AwsError, ClusterNotFoundError
-from aurora_restore.shared.names import retired_cluster
+from aurora_restore.shared.common import logger
+from aurora_restore.shared.errors import AwsError, ClusterNotFoundError, ConfigurationError
 from aurora_restore.shared.rds.reads import endpoints_of, instances_of
 from aurora_restore.shared.recorded_cluster import (
     PlannedSwitch,
@@ -31,11 +31,14 @@ from aurora_restore.shared.switching.actions import (
     CloseOutgoing,
     CompleteSwitch,
     GiveNameBack,
+    MarkServing,
     NameTaken,
     NothingServes,
     OpenIncoming,
     OpenOutgoing,
     PlanSwitch,
+    PublishIncoming,
+    PublishOutgoing,
     RenameIncoming,
     RenameOutgoing,
     SetPasswordOfIncoming,
@@ -44,87 +47,53 @@ from aurora_restore.shared.switching.actions import (
     StopOutgoing,
     SwitchAction,
     Undone,
+    Unmark,
 )
-from aurora_restore.shared.switching.decision import decide
-from aurora_restore.shared.switching.facts import (
-    PATIENCE_SECONDS,
-    SETTLING_SECONDS,
-    Holder,
-    Progress,
-    Rename,
-    SwitchFacts,
-)
-from aurora_restore.shared.switching.guards import find_obstacles
-from aurora_restore.shared.switching.look import View, side_of, take_view
-from aurora_restore.shared.switching.setting import SwitchSetting
+from aurora_restore.shared.switching.facts import Rename
+from aurora_restore.shared.switching.situation import SwitchSituation
 from aurora_restore.shared.target_record import TargetRecord
 
 if TYPE_CHECKING:
-    from mypy_boto3_rds.type_defs import DBClusterTypeDef
-
     from aurora_restore.shared.rds.calls import RdsCall
 
 NOT_NOW: Final = frozenset(
-    {"DBClusterAlreadyExistsFault", "InvalidDBClusterStateFault", "InvalidDBInstanceState"}
+    {
+        "DBClusterAlreadyExistsFault",
+        "InvalidDBClusterStateFault",
+        "InvalidDBInstanceState",
+        "PriorRequestNotComplete",
+    }
 )
-"""With these RDS refuses what it may carry out later: the name is taken, or it is still busy."""
+"""With these AWS refuses what it may carry out later: the name is taken, or it is still busy."""
+
+_LEADING: Final = (RenameOutgoing, RenameIncoming, PublishIncoming)
+"""What leads the clients to the incoming cluster. If AWS refuses it, the switch is undone."""
 
 MOST_FORMER_ENDPOINTS: Final = 8
 """How many endpoints of a cluster's former names are remembered: the latest."""
 
 
-@dataclass
-class TargetSwitch:
-    """One switch of a target, from whatever state it is in.
+class TargetSwitch(SwitchSituation):
+    """One switch of a target, from whatever state it is in, one change after the other.
 
     Only ``record``, what is known of the two clusters, and the view change.
     """
 
-    setting: SwitchSetting
-    record: TargetRecord
-    incoming: RecordedCluster
-    outgoing: RecordedCluster | None
-    stuck_since: datetime | None = None
-    """Since when it has come to nothing; None if it has not."""
-    view: View | None = None
-    """What the last look has shown."""
-
-    @property
-    def planned(self) -> PlannedSwitch | None:
-        """Return the switch that the record says is in progress."""
-        return self.record.switch
-
-    @property
-    def retired_name(self) -> str:
-        """Return the name that the outgoing cluster gets."""
-        return retired_cluster(self.setting.target, self._by)
-
-    def look(self) -> SwitchAction:
-        """Look at both clusters and return what is next."""
-        view = self._take_view()
-        if self.view is not None and self.view.differs_from(view):
-            self.stuck_since = None
-        self.view = view
-        action = decide(self._facts(view))
-        if isinstance(action, AwaitSides) and action.is_stuck:
-            self._be_stuck()
-        return action
-
     def perform(self, action: SwitchAction) -> AwaitSides | None:
         """Make the one change that ``action`` asks for, and record it.
 
-        Returns what has to be waited for if RDS refuses the change for now. Raises
+        Returns what has to be waited for if AWS refuses the change for now. Raises
         AuroraRestoreError if it refuses it for good, or for too long.
         """
         try:
             self._act(action)
-        except (AwsError, ClusterNotFoundError) as error:
+        except (AwsError, ClusterNotFoundError, ConfigurationError) as error:
             may_wait = isinstance(error, ClusterNotFoundError) or code_of(error) in NOT_NOW
             if may_wait and not self._is_out_of_patience():
                 logger.info("the change has to wait", reason=error.message)
                 self._be_stuck()
                 return AwaitSides(error.message, is_stuck=True)
-            if isinstance(action, RenameOutgoing | RenameIncoming) and not self._is_undoing():
+            if isinstance(action, _LEADING) and not self._is_undoing():
                 self._begin_undo(error.message)
                 return None
             raise
@@ -149,6 +118,19 @@ class TargetSwitch:
                 self._request("give", incoming, setting.target)
             case GiveNameBack():
                 self._request("return", outgoing, setting.target)
+            case MarkServing("incoming"):
+                self._mark_as_serving(incoming)
+            case MarkServing("outgoing"):
+                self._mark_as_serving(outgoing)
+            case PublishIncoming():
+                self._publish(incoming)
+            case PublishOutgoing():
+                self._publish(outgoing)
+            case Unmark("incoming"):
+                self._unmark(incoming)
+            case Unmark("outgoing"):
+                self._mark_as_retired()
+                self._unmark(outgoing)
             case CloseOutgoing():
                 self._close(outgoing)
                 self._mark_as_retired()
@@ -172,76 +154,6 @@ class TargetSwitch:
             case _:
                 return
 
-    def _take_view(self) -> View:
-        clusters = [each for each in (self.incoming, self.outgoing) if each is not None]
-        names = (self.incoming.cluster_id, self.retired_name)
-        return take_view(self.setting.rds, self.setting.target, clusters, names)
-
-    def _facts(self, view: View) -> SwitchFacts:
-        setting, planned = self.setting, self.planned
-        groups, password = setting.quarantine_group_ids, setting.password
-        is_retired = self.record.is_retired(self.incoming.resource_id)
-        return SwitchFacts(
-            target=setting.target,
-            incoming_name=self.incoming.cluster_id,
-            retired_name=self.retired_name,
-            incoming=side_of(
-                view.of(self.incoming),
-                self.incoming,
-                groups,
-                secret_version=None if password is None else password.version,
-            ),
-            outgoing=side_of(
-                view.of(self.outgoing), self.outgoing, groups, keep_until=self._keep_until()
-            ),
-            holder=self._holder(view),
-            progress=None if planned is None else self._progress(planned),
-            obstacles=self._obstacles(view) if planned is None else (),
-            stuck_seconds=self._seconds_since(self.stuck_since),
-            stops_outgoing=setting.stops_old,
-            incoming_is_retired=is_retired,
-        )
-
-    def _holder(self, view: View) -> Holder | None:
-        if view.holder is None:
-            return None
-        holder = view.holder["DbClusterResourceId"]
-        if holder == self.incoming.resource_id:
-            return "incoming"
-        if self.outgoing is not None and holder == self.outgoing.resource_id:
-            return "outgoing"
-        return "another"
-
-    def _progress(self, planned: PlannedSwitch) -> Progress:
-        requested = planned.requested_at
-        since = None if requested is None else self._seconds_since(parse_timestamp(requested))
-        return Progress(
-            has_outgoing=planned.outgoing is not None,
-            undo_because=planned.undo_because,
-            last=planned.request,
-            requests=planned.requests or 0,
-            is_recent=since is not None and since < SETTLING_SECONDS,
-        )
-
-    def _obstacles(self, view: View) -> tuple[str, ...]:
-        setting = self.setting
-        if self._holder(view) == "another":
-            return (
-                f"the name {setting.target} is that of another cluster than the one that is to "
-                "lose it; start again",
-            )
-        return tuple(
-            obstacle
-            for cluster in (view.of(self.incoming), view.of(self.outgoing))
-            if cluster is not None
-            for obstacle in find_obstacles(
-                cluster,
-                setting.rds,
-                setting.clients,
-                allow_cloudformation=setting.allows_cloudformation,
-            )
-        )
-
     def _plan(self) -> None:
         """Record the switch before its first change, so that any later call recognises it.
 
@@ -254,7 +166,11 @@ class TargetSwitch:
             adopt_cluster(arn, region, self.setting.retired_tags).make(self.setting.rds)
         by = self.setting.operation_id
         planned = PlannedSwitch(
-            by=by, planned_at=self._now(), incoming=self.incoming, outgoing=self.outgoing
+            by=by,
+            planned_at=self._now(),
+            method=self.setting.by,
+            incoming=self.incoming,
+            outgoing=self.outgoing,
         )
         self._write(replace(self.record, switched_by=by, switch=planned))
 
@@ -297,6 +213,29 @@ class TargetSwitch:
         if groups := self.setting.quarantine_group_ids:
             name, region = self._name_of(cluster), self.setting.region
             close_retired(name, region, groups).make(self.setting.rds)
+
+    def _publish(self, cluster: RecordedCluster | None) -> None:
+        """Write a cluster's endpoint where the clients read it, and record which host that is."""
+        endpoint = self._endpoint_of(self._seen(cluster))
+        if endpoint is None:
+            raise ClusterNotFoundError(
+                f"a cluster of the target {self.setting.target} shows no endpoint"
+            )
+        change = self.setting.publication.publish(endpoint)
+        known = replace(self.record, app_secret_host=endpoint.host)
+        if self.planned is not None and change is not None:
+            known = replace(known, switch=replace(self.planned, dns_change=change))
+        self._write(known)
+
+    def _mark_as_serving(self, cluster: RecordedCluster | None) -> None:
+        if shown := self._seen(cluster):
+            setting = self.setting
+            marking = mark_as_serving(shown["DBClusterArn"], setting.region, setting.target)
+            marking.make(setting.rds)
+
+    def _unmark(self, cluster: RecordedCluster | None) -> None:
+        if shown := self._seen(cluster):
+            unmark_as_serving(shown["DBClusterArn"], self.setting.region).make(self.setting.rds)
 
     def _mark_as_retired(self) -> None:
         if shown := self._seen(self.outgoing):
@@ -379,34 +318,9 @@ class TargetSwitch:
             )
         return shown["DBClusterIdentifier"]
 
-    def _seen(self, cluster: RecordedCluster | None) -> "DBClusterTypeDef | None":
-        """Return a cluster as the last look has shown it; None if it was not seen."""
-        return None if self.view is None else self.view.of(cluster)
-
-    @property
-    def _by(self) -> str:
-        """The operation whose switch it is, which another one may finish or undo."""
-        return self.planned.by if self.planned else self.setting.operation_id
-
-    def _keep_until(self) -> str:
-        since = self.planned.planned_at if self.planned else self._now()
-        return timestamp(parse_timestamp(since) + self.setting.keeps_old)
-
     def _write_plan(self, **changes: Any) -> None:
         if self.planned is not None:
             self._write(replace(self.record, switch=replace(self.planned, **changes)))
 
     def _write(self, record: TargetRecord) -> None:
         self.record = self.setting.records.write(record, self.record)
-
-    def _be_stuck(self) -> None:
-        self.stuck_since = self.stuck_since or self.setting.clock()
-
-    def _is_out_of_patience(self) -> bool:
-        return (self._seconds_since(self.stuck_since) or 0.0) >= PATIENCE_SECONDS
-
-    def _seconds_since(self, moment: datetime | None) -> float | None:
-        return None if moment is None else (self.setting.clock() - moment).total_seconds()
-
-    def _now(self) -> str:
-        return timestamp(self.setting.clock())

@@ -1,7 +1,10 @@
-"""What can be next on the way of a target's name from one cluster to another."""
+"""What can be next on the way of a target from one cluster to another."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
+
+Which = Literal["incoming", "outgoing"]
 
 
 @dataclass(frozen=True)
@@ -55,6 +58,30 @@ class RenameOutgoing:
 @dataclass(frozen=True)
 class RenameIncoming:
     """Give the target's name to the incoming cluster."""
+
+
+@dataclass(frozen=True)
+class MarkServing:
+    """Tag one of the two as what serves under a name of its own, so that nothing deletes it."""
+
+    which: Which
+
+
+@dataclass(frozen=True)
+class PublishIncoming:
+    """Write the incoming cluster's endpoint where the clients read it."""
+
+
+@dataclass(frozen=True)
+class PublishOutgoing:
+    """Write the outgoing cluster's endpoint where the clients read it, again."""
+
+
+@dataclass(frozen=True)
+class Unmark:
+    """Take the tag from one of the two that says that it serves."""
+
+    which: Which
 
 
 @dataclass(frozen=True)
@@ -128,6 +155,10 @@ SwitchAction = (
     | PlanSwitch
     | RenameOutgoing
     | RenameIncoming
+    | MarkServing
+    | PublishIncoming
+    | PublishOutgoing
+    | Unmark
     | CloseOutgoing
     | StopOutgoing
     | BeginUndo

@@ -65,15 +65,17 @@ class CarryOverFacts:
     """
 
     had: Mapping[str, Any]
-    """What the cluster had that had the name, by the settings in ``WITH_THE_NAME``."""
+    """What the cluster had that served before, by the settings in ``WITH_THE_NAME``."""
     live: str
-    """The name of the cluster that has it now, which is the target's."""
+    """The name of the cluster that serves now."""
     retired: str | None
-    """The name of the one that had it; None if that is gone."""
+    """The name of the one that served before; None if that is gone."""
     region: str
     tags: Mapping[str, str]
     instances: Mapping[str, str]
     """The instances of the live cluster, by the one of the other whose place each takes."""
+    was_renamed: bool = True
+    """Whether the live cluster has got its name in the switch."""
     cluster_arn: str = ""
     """The live cluster's."""
     members: frozenset[str] = frozenset()
@@ -137,8 +139,9 @@ def take_facts(
     region: str,
     tags: Mapping[str, str],
     instances: Mapping[str, str],
+    was_renamed: bool,
 ) -> CarryOverFacts:
-    """Return what there is now of what the cluster had that had the target's name.
+    """Return what there is now of what the cluster had that served before.
 
     Raises AuroraRestoreError only if the live cluster itself cannot be described.
     """
@@ -150,6 +153,7 @@ def take_facts(
         retired=retired,
         region=region,
         tags=tags,
+        was_renamed=was_renamed,
         instances={old: new for old, new in instances.items() if new in members},
         cluster_arn=cluster.get("DBClusterArn", ""),
         members=frozenset(members),
@@ -200,7 +204,8 @@ def differences(facts: CarryOverFacts, done: Collection[str] = ()) -> list[Diffe
         found.append(
             Difference(SCALING_POLICIES, "as before", "registered again; look at its policies")
         )
-    if had.get(DATA_API) and (not facts.has_data_api or DATA_API not in done):
+    is_unsure = facts.was_renamed and DATA_API not in done
+    if had.get(DATA_API) and (is_unsure or not facts.has_data_api):
         found.append(Difference(DATA_API, True, "not off and on again since the rename"))
     return found
 
@@ -326,6 +331,8 @@ def _of_data_api(facts: CarryOverFacts, done: Collection[str]) -> Iterator[Carry
     if not facts.has_data_api:
         call = enable_data_api(facts.cluster_arn, facts.region)
         yield CarryOver(name=DATA_API, call=call, closes=DATA_API)
+    elif not facts.was_renamed:
+        return
     elif DATA_API_OFF not in done:
         call = disable_data_api(facts.cluster_arn, facts.region)
         yield CarryOver(name=DATA_API, call=call, closes=DATA_API_OFF)

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
-from aurora_restore.shared.rds.statuses import AVAILABLE, DEAD_CLUSTER, DELETING
+from aurora_restore.shared.rds.statuses import AT_REST as AT_REST_AND_RUNNING
+from aurora_restore.shared.rds.statuses import AVAILABLE, DEAD_CLUSTER, DELETING, STOPPED
 
 PATIENCE_SECONDS: Final = 600.0
 """For how long a name that cannot be taken, or a cluster that is not seen, is waited for."""
@@ -16,6 +17,9 @@ MOST_REQUESTS: Final = 3
 """How often in a row RDS may accept the same rename without carrying it out."""
 
 RENAMING: Final = "renaming"
+
+AT_REST: Final = AT_REST_AND_RUNNING | {STOPPED}
+"""The statuses in which RDS is doing nothing to a cluster."""
 
 Rename = Literal["take", "give", "return"]
 """Take the name from the outgoing cluster, give it to the incoming one, return it to the former."""
@@ -37,6 +41,8 @@ class Side:
     """Whether nobody but the pipeline can reach it, and its tags say that it is retired."""
     has_current_password: bool = True
     """Whether its master password is that of the current version of the secret."""
+    is_marked: bool = False
+    """Whether its tags say that it serves as the target under a name of its own."""
 
     @property
     def is_available(self) -> bool:
@@ -82,13 +88,19 @@ class SwitchFacts:
     incoming_name: str
     """The name that the incoming cluster has beside the target."""
     retired_name: str
-    """The name that the outgoing cluster is to have beside the target."""
+    """The name that the outgoing cluster is to have beside the target, or keeps."""
     incoming: Side | None
     """What is to have the target's name; None if it is not seen."""
     outgoing: Side | None
     """What has, or had, the target's name; None if there is none, or it is not seen."""
     holder: Holder | None = None
-    """Which cluster has the name; None if nothing has it."""
+    """Which cluster has the name, or has its endpoint published; None if that is none."""
+    publishes: bool = False
+    """Whether the incoming cluster's endpoint is published, instead of its getting the name."""
+    is_in_force: bool = True
+    """Whether what was published last is seen everywhere."""
+    outgoing_keeps_name: bool = False
+    """Whether the outgoing cluster has a name of its own, or may keep the target's."""
     progress: Progress | None = None
     """None until the switch is planned."""
     obstacles: Sequence[str] = field(default=())
@@ -106,12 +118,25 @@ class SwitchFacts:
 
         They are looked at one after the other, and each look may be older than the other.
         """
+        if self.publishes:
+            return True
         sides = (("incoming", self.incoming), ("outgoing", self.outgoing))
         return all(
             (side.name == self.target) == (self.holder == which)
             for which, side in sides
             if side is not None
         )
+
+    @property
+    def incoming_has_name(self) -> bool:
+        """Return whether the incoming cluster has kept the target's name while it was retired."""
+        return self.incoming_name == self.target
+
+    @property
+    def can_lead_back(self) -> bool:
+        """Return whether clients can be led away from an incoming cluster that is lost."""
+        is_lost = self.incoming is not None and self.incoming.is_lost
+        return self.publishes and is_lost and self.outgoing is not None
 
     @property
     def is_out_of_patience(self) -> bool:

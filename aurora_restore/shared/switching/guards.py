@@ -1,9 +1,9 @@
-"""What RDS refuses to rename, or must not be renamed, found before anything is.
+"""What RDS refuses to rename, or must not be switched, found before anything is.
 
 Whatever is found here leaves both clusters as they are. See fact by fact the Aurora User Guide:
 clusters shared with other accounts ("Cross-account cloning"), sources of zero-ETL integrations
-("Limitations of zero-ETL integrations"), members of a blue/green deployment and of a global
-database.
+("Limitations of zero-ETL integrations"), members of a blue/green deployment. What ties a cluster to
+others is in ``cluster.attachments``.
 """
 
 from collections.abc import Iterator
@@ -23,59 +23,69 @@ PASSWORD: Final = "MasterUserPassword"  # noqa: S105 - which setting, not its va
 _ENDED_SHARES: Final = frozenset({"DISASSOCIATED", "FAILED"})
 
 
-def find_obstacles(
-    cluster: "DBClusterTypeDef", rds: "RDSClient", clients: Clients, *, allow_cloudformation: bool
-) -> Iterator[str]:
-    """Yield every reason why a cluster must not be renamed, each with what to do about it."""
+def obstacles_to_switch(
+    cluster: "DBClusterTypeDef",
+    rds: "RDSClient",
+    clients: Clients,
+    *,
+    is_renamed: bool,
+    allow_cloudformation: bool,
+) -> Iterator[tuple[str, str]]:
+    """Yield every reason why a cluster must not be switched, each with what to do about it.
+
+    One that is not renamed may be shared or integrated, or have pending changes.
+    """
     name, arn = cluster["DBClusterIdentifier"], cluster["DBClusterArn"]
+    if is_renamed:
+        yield from _pending_changes(name, cluster)
+    stack = tags_of(cluster.get("TagList")).get(STACK_TAG)
+    if stack is not None and not allow_cloudformation:
+        effect = "take the new cluster of this name for its own" if is_renamed else "miss it"
+        yield (
+            f"cluster {name} belongs to CloudFormation stack {stack}, which would {effect}",
+            "release it from the stack, or set switch.allow_cloudformation",
+        )
+    yield from _deployments(rds, name, arn)
+    if is_renamed:
+        yield from _integrations(rds, name, arn)
+        yield from _shares(clients, name, arn)
+
+
+def _pending_changes(name: str, cluster: "DBClusterTypeDef") -> Iterator[tuple[str, str]]:
     pending = sorted({*(cluster.get("PendingModifiedValues") or {})} - {PASSWORD})
     if pending:
         yield (
             f"cluster {name} has changes that wait for its maintenance window "
-            f"({', '.join(pending)}), and a rename would apply them; apply or withdraw them"
+            f"({', '.join(pending)}), and a rename would apply them",
+            "apply or withdraw them",
         )
-    if cluster.get("GlobalClusterIdentifier"):
-        yield (
-            f"cluster {name} belongs to global cluster {cluster['GlobalClusterIdentifier']}; "
-            "remove it from there"
-        )
-    if cluster.get("ReadReplicaIdentifiers") or cluster.get("ReplicationSourceIdentifier"):
-        yield f"cluster {name} takes part in replication; stop the replication"
-    stack = tags_of(cluster.get("TagList")).get(STACK_TAG)
-    if stack is not None and not allow_cloudformation:
-        yield (
-            f"cluster {name} belongs to CloudFormation stack {stack}, which would take the new "
-            "cluster of this name for its own; release it from the stack, or set "
-            "switch.allow_cloudformation"
-        )
-    yield from _integrations(rds, name, arn)
-    yield from _deployments(rds, name, arn)
-    yield from _shares(clients, name, arn)
 
 
-def _integrations(rds: "RDSClient", name: str, arn: str) -> Iterator[str]:
+def _integrations(rds: "RDSClient", name: str, arn: str) -> Iterator[tuple[str, str]]:
     pages = call(lambda: list(rds.get_paginator("describe_integrations").paginate()))
     for page in pages:
         for integration in page["Integrations"]:
             if integration.get("SourceArn") == arn:
                 yield (
                     f"cluster {name} is the source of the zero-ETL integration "
-                    f"{integration.get('IntegrationName')}; delete the integration"
+                    f"{integration.get('IntegrationName')}",
+                    "delete the integration",
                 )
 
 
-def _deployments(rds: "RDSClient", name: str, arn: str) -> Iterator[str]:
+def _deployments(rds: "RDSClient", name: str, arn: str) -> Iterator[tuple[str, str]]:
     pages = call(lambda: list(rds.get_paginator("describe_blue_green_deployments").paginate()))
     for page in pages:
         for deployment in page["BlueGreenDeployments"]:
             if arn in (deployment.get("Source"), deployment.get("Target")):
                 yield (
                     f"cluster {name} is part of the blue/green deployment "
-                    f"{deployment.get('BlueGreenDeploymentName')}; delete the deployment"
+                    f"{deployment.get('BlueGreenDeploymentName')}",
+                    "delete the deployment",
                 )
 
 
-def _shares(clients: Clients, name: str, arn: str) -> Iterator[str]:
+def _shares(clients: Clients, name: str, arn: str) -> Iterator[tuple[str, str]]:
     """Yield that a cluster is shared by Resource Access Manager.
 
     A function in a VPC may have no way to that service. RDS itself refuses to rename such a
@@ -94,5 +104,6 @@ def _shares(clients: Clients, name: str, arn: str) -> Iterator[str]:
         if share.get("status") not in _ENDED_SHARES:
             yield (
                 f"cluster {name} is shared with other accounts by the resource share "
-                f"{share.get('resourceShareName')}; end the sharing"
+                f"{share.get('resourceShareName')}",
+                "end the sharing",
             )

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from aurora_restore.shared.cluster.network import attached_groups, lasting_groups
-from aurora_restore.shared.names import TAG_KEEP_UNTIL
+from aurora_restore.shared.names import TAG_KEEP_UNTIL, TAG_SERVES
 from aurora_restore.shared.rds.reads import clusters_by_resource_id, find_cluster
 from aurora_restore.shared.rds.statuses import AVAILABLE
 from aurora_restore.shared.rds.tags import tags_of
@@ -22,10 +22,10 @@ _SETTING_PASSWORD: Final = "resetting-master-credentials"  # noqa: S105 - a stat
 
 @dataclass(frozen=True, kw_only=True)
 class View:
-    """What RDS shows of the target's name and of the two clusters."""
+    """What RDS shows of the two clusters, and which of them serves."""
 
     holder: "DBClusterTypeDef | None"
-    """The cluster that has the target's name."""
+    """The cluster that has the target's name, or whose endpoint is published."""
     by_resource_id: "Mapping[str, DBClusterTypeDef]"
 
     def differs_from(self, other: "View") -> bool:
@@ -40,7 +40,7 @@ class View:
         )
 
     def shows_available(self, cluster: RecordedCluster) -> bool:
-        """Return whether a cluster has the target's name and is available."""
+        """Return whether a cluster is the one that serves, and is available."""
         shown, holder = self.of(cluster), self.holder
         return (
             shown is not None
@@ -55,14 +55,17 @@ class View:
 
 
 def take_view(
-    rds: "RDSClient", target: str, clusters: Collection[RecordedCluster], names: Collection[str]
+    rds: "RDSClient",
+    target: str | None,
+    clusters: Collection[RecordedCluster],
+    names: Collection[str],
 ) -> View:
-    """Return where the target's name and the clusters are.
+    """Return where the clusters are, and which has the name ``target``, if that is given.
 
     RDS is asked by the resource ids, which a rename does not change. Whether it finds a cluster so
     while it renames it is not documented, so one that is missing is looked for by ``names`` too.
     """
-    holder = find_cluster(rds, target)
+    holder = None if target is None else find_cluster(rds, target)
     wanted = {cluster.resource_id for cluster in clusters}
     found = {
         each["DbClusterResourceId"]: each for each in clusters_by_resource_id(rds, sorted(wanted))
@@ -93,14 +96,15 @@ def side_of(
     groups = attached_groups(shown)
     wanted = set(recorded.security_group_ids)
     setting_password = PASSWORD in (shown.get("PendingModifiedValues") or {})
-    expiry = tags_of(shown.get("TagList")).get(TAG_KEEP_UNTIL)
+    tags = tags_of(shown.get("TagList"))
     is_shut = not quarantine_group_ids or lasting_groups(groups) == set(quarantine_group_ids)
     return Side(
         name=shown["DBClusterIdentifier"],
         status=_SETTING_PASSWORD if setting_password else shown["Status"],
         has_wanted_groups=not wanted or lasting_groups(groups) == wanted,
         groups_settled=set(groups.values()) <= {"active"},
-        is_closed=is_shut and keep_until in (None, expiry),
+        is_closed=is_shut and keep_until in (None, tags.get(TAG_KEEP_UNTIL)),
+        is_marked=TAG_SERVES in tags,
         has_current_password=secret_version is None
         or recorded.restored_by is None
         or recorded.master_secret_version == secret_version,

@@ -23,10 +23,13 @@ def _described(state: OperationState, target: str) -> str:
                 f"; what served before is {state.retired_cluster_id}"
                 f"{', out of reach,' if is_shut else ''} and is kept until {state.retired_until}"
             )
-        return f"{target} has been switched at {state.switched_at}{kept}"
+        where = ""
+        if state.new_cluster_id not in (None, target) and state.cluster_endpoint:
+            where = f" to {state.new_cluster_id}, which is reached at {state.cluster_endpoint}"
+        return f"{target} has been switched at {state.switched_at}{where}{kept}"
     if state.switch_started_at is not None:
         return (
             f"the switch of {target} has begun at {state.switch_started_at} and is not finished: "
-            "perhaps nothing has its name until a re-run finishes or undoes it"
+            "perhaps nothing serves under its name until a re-run finishes or undoes it"
         )
     return f"{target} serves as before: nothing of it has been changed"

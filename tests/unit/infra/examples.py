@@ -59,6 +59,22 @@ def switched() -> Document:
     )
 
 
+def published() -> Document:
+    """The same, switched without a rename: clients are led by what they read."""
+    cname = {
+        "hosted_zone_id": "Z0123456789",
+        "name": "orders.db.example.com",
+        "reader_name": "orders-ro.db.example.com",
+    }
+    return example(
+        {
+            "restores.staging.target.strategy": "switch",
+            "restores.staging.target.adopt": True,
+            "restores.staging.switch": {"by": "endpoint", "cname": cname},
+        }
+    )
+
+
 EXAMPLES: Final[Mapping[str, Callable[[], Document]]] = {
     "example": example,
     "cross-account": cross_account,
@@ -67,4 +83,5 @@ EXAMPLES: Final[Mapping[str, Callable[[], Document]]] = {
     "fleet": fleet,
     "without keys": without_keys,
     "switched": switched,
+    "published": published,
 }

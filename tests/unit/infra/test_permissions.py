@@ -6,10 +6,11 @@ from aurora_restore.infra.permissions.arns import Arns
 from aurora_restore.shared.documents.environment import Environment
 from aurora_restore.shared.documents.schema import parse_configuration
 from aurora_restore.shared.grants import Resource
-from aurora_restore.shared.names import TAG_MANAGED_BY
+from aurora_restore.shared.names import TAG_MANAGED_BY, TAG_SERVES
 from aurora_restore.shared.pipeline import STEP_NAMES, STEPS, Step
 from tests.support.iam import Context, Policy, listed
 from tests.support.policies import policies_of
+from tests.unit.infra.examples import published as published_example
 from tests.unit.infra.synthesis import (
     ABSENT,
     Document,
@@ -58,8 +59,12 @@ BY_RDS = {"kms:ViaService": "rds.us-west-2.amazonaws.com", "kms:GrantIsForAWSRes
 ABSENT_HERE = {
     Resource.ADOPTED_INSTANCES,
     Resource.CLUSTERS_BESIDE,
+    Resource.DNS_CHANGES,
+    Resource.ENDPOINT_PARAMETERS,
+    Resource.HOSTED_ZONES,
     Resource.INTERMEDIATE_KEYS,
     Resource.INTERMEDIATE_SNAPSHOTS,
+    Resource.PUBLISHED_CLUSTERS,
     Resource.SOURCE_ROLES,
 }
 
@@ -469,3 +474,62 @@ def test_no_role_may_delete_a_target_that_is_switched() -> None:
     beside = switched["delete-rds"].allows("rds:DeleteDBCluster", f"{target}-ar-0a1b2c3d", TAGGED)
     assert beside
     assert not switched["delete-rds"].allows("rds:DeleteDBCluster", f"{target}-ar-0a1b2c3d")
+
+
+@pytest.fixture(scope="module")
+def published() -> dict[str, Policy]:
+    """The policies where a switch renames nothing."""
+    return policies_of(environment(published_example()))
+
+
+@pytest.mark.parametrize("name", ["orders-staging", "orders-staging-ar-0a1b2c3d"])
+def test_no_role_may_delete_a_cluster_that_is_marked_as_serving(
+    published: dict[str, Policy], name: str
+) -> None:
+    """A name does not tell which cluster serves if they keep theirs, so a tag does."""
+    cluster = f"{TARGET}:cluster:{name}"
+    serving = {**TAGGED, f"aws:ResourceTag/{TAG_SERVES}": "orders-staging"}
+
+    for policy in published.values():
+        assert not policy.allows("rds:DeleteDBCluster", cluster, serving)
+    assert published["delete-rds"].allows("rds:DeleteDBCluster", cluster, TAGGED)
+    assert not published["delete-rds"].allows("rds:DeleteDBCluster", cluster)
+
+
+ZONE = "arn:aws:route53:::hostedzone/Z0123456789"
+_CHANGE = "route53:ChangeResourceRecordSets"
+UPSERT = {
+    f"{_CHANGE}Actions": ["UPSERT"],
+    f"{_CHANGE}NormalizedRecordNames": ["orders.db.example.com", "orders-ro.db.example.com"],
+    f"{_CHANGE}RecordTypes": ["CNAME"],
+}
+
+
+@pytest.mark.parametrize("step", ["switch-cluster", "delete-rds"])
+def test_a_role_changes_the_configured_records_and_no_others(
+    published: dict[str, Policy], step: str
+) -> None:
+    policy = published[step]
+
+    assert policy.allows(_CHANGE, ZONE, UPSERT)
+    for key, value in (
+        ("Actions", "DELETE"),
+        ("NormalizedRecordNames", "www.example.com"),
+        ("RecordTypes", "A"),
+    ):
+        assert not policy.allows(_CHANGE, ZONE, {**UPSERT, f"{_CHANGE}{key}": [value]})
+    assert not policy.allows(_CHANGE, ZONE.replace("0123456789", "9876543210"), UPSERT)
+
+
+@steps
+def test_only_steps_that_switch_write_the_endpoint(
+    published: dict[str, Policy], policies: dict[str, Policy], step: Step
+) -> None:
+    parameter = "arn:aws:ssm:us-west-2:222222222222:parameter/aurora-restore/endpoints/staging"
+    writes = step.name in ("delete-rds", "switch-cluster")
+
+    assert published[step.name].allows("ssm:PutParameter", parameter) == writes
+    assert not published[step.name].allows("ssm:PutParameter", parameter + "-other")
+    assert not policies[step.name].allows("ssm:PutParameter", parameter)
+    has_secret = "secretsmanager:PutSecretValue" in published[step.name].actions
+    assert has_secret == (writes or bool(step.writes_secrets))

@@ -99,7 +99,11 @@ def test_what_goes_in_a_retirement_goes_for_a_restore_too() -> None:
 
 LIVE = RecordedCluster(resource_id="cluster-1", cluster_id="orders", verified_at="then")
 PROVEN = TargetRecord(restored_by="op-1", live=LIVE)
-SERVING: Any = {"DbClusterResourceId": "cluster-1", "Status": AVAILABLE}
+SERVING: Any = {
+    "DBClusterIdentifier": "orders",
+    "DbClusterResourceId": "cluster-1",
+    "Status": AVAILABLE,
+}
 
 
 def test_a_cluster_is_proven_once_it_was_verified_under_the_name_and_is_available() -> None:

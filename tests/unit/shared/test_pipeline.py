@@ -5,7 +5,7 @@ import pytest
 from aurora_restore.shared.grants import Condition, Resource
 from aurora_restore.shared.pipeline import STEP_NAMES, STEPS, Step
 
-READING = (":Describe", ":Get", ":AssumeRole")
+READING = (":Describe", ":Get", ":List", ":AssumeRole")
 DESTROYING = ("rds:Delete", "rds:Modify")
 # Their ARNs name whatever there is of a kind, because names are not known beforehand.
 NAMELESS = {

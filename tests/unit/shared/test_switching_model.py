@@ -4,7 +4,7 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from random import Random
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from hypothesis import given, settings
@@ -97,6 +97,8 @@ class Case:
             keeps_old=timedelta(hours=24),
             stops_old=self.stops_old,
             allows_cloudformation=False,
+            by="rename",
+            publication=cast(Any, None),
             password=None,
             clock=self.rds.clock,
         )
