@@ -81,8 +81,8 @@ class PlannedSwitch:
     undo_because: str | None = None
     """Why it is undone; None while it goes on."""
     request: Literal["take", "give", "return"] | None = None
-    """The rename that RDS has accepted last, or was just asked for: take the name from the outgoing
-    cluster, give it to the incoming one, return it to the outgoing one."""
+    """What was asked for last: to take the name from the outgoing cluster, to give it to the other,
+    to return it; or without a rename, to lead the clients to the incoming one, or back."""
     requested_at: str | None = None
     requests: int | None = None
     """How often in a row RDS has accepted that rename."""

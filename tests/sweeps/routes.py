@@ -67,6 +67,11 @@ class SweepRoute:
     swept: frozenset[str] | None = None
     """The steps that are disturbed; None for all."""
 
+    @property
+    def publishes(self) -> bool:
+        """Whether a switch renames nothing, and the clients are led by what they read."""
+        return self.switch.get("by") == "endpoint"
+
     @contextmanager
     def staged(self) -> Iterator[SweepStage]:
         """A stage on which this way can be gone."""

@@ -14,8 +14,10 @@ from unittest import mock
 import boto3
 from moto.dynamodb.models import dynamodb_backends
 from moto.dynamodb.models.dynamo_type import Item
+from moto.route53.models import route53_backends
 from moto.secretsmanager.models import secretsmanager_backends
 from moto.sns.models import sns_backends
+from moto.ssm.models import ssm_backends
 from moto.stepfunctions.models import stepfunctions_backends
 
 from aurora_restore.shared.base_handler import BaseHandler
@@ -190,6 +192,8 @@ class SweepStage:
         for table in dynamodb_backends[ACCOUNT][REGION].tables.values():
             yield table.items
         yield secretsmanager_backends[ACCOUNT][REGION].secrets
+        yield self._parameters
+        yield self._zones
         for topic in sns_backends[ACCOUNT][REGION].topics.values():
             yield topic.sent_notifications
         for machine in stepfunctions_backends[ACCOUNT][REGION].state_machines:
@@ -211,6 +215,13 @@ class SweepStage:
             sorted({each for each in self.audit_trail() if each[0] == operation_id}),
             bool(self.announcements()),
             [_tell_versions(secret) for secret in self._secrets()],
+            {name: versions[-1].value for name, versions in self._parameters.items() if versions},
+            [
+                _tell_record(record)
+                for zone in self._zones.values()
+                for record in zone.rrsets
+                if record.type == "CNAME"
+            ],
             self.databases.contents,
             [(execution.arn, execution.status) for execution in self.executions],
         )
@@ -218,6 +229,14 @@ class SweepStage:
     def _is_read(self, item: Item, operation_id: str) -> bool:
         key = str(item.hash_key.value)
         return key == operation_id or key.startswith((LOCK_KEY_PREFIX, TARGET_KEY_PREFIX))
+
+    @property
+    def _parameters(self) -> Any:
+        return ssm_backends[ACCOUNT][REGION]._parameters
+
+    @property
+    def _zones(self) -> Any:
+        return route53_backends[ACCOUNT]["aws"].zones
 
     def _secrets(self) -> list[Any]:
         return list(secretsmanager_backends[ACCOUNT][REGION].secrets.values())
@@ -260,6 +279,11 @@ def _tell_versions(secret: Any) -> list[tuple[str, Any, list[str]]]:
         (name, version.get("secret_string"), sorted(version["version_stages"]))
         for name, version in secret.versions.items()
     ]
+
+
+def _tell_record(record: Any) -> tuple[str, str, list[str]]:
+    """A record of a hosted zone."""
+    return record.name, record.type, list(record.records)
 
 
 def _tell_item(item: Any) -> str:

@@ -1,15 +1,21 @@
 """What must hold at every moment in which a target is switched, and in the end."""
 
+import json
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
+
+from moto.route53.models import route53_backends
+from moto.ssm.models import ssm_backends
 
 from aurora_restore.shared.common import is_timestamp, parse_timestamp
 from aurora_restore.shared.names import (
     TAG_KEEP_UNTIL,
     TAG_MANAGED_BY,
     TAG_OPERATION,
+    TAG_SERVES,
     cluster_beside,
+    endpoint_parameter,
     is_beside,
 )
 from aurora_restore.shared.recorded_cluster import RecordedCluster
@@ -19,7 +25,7 @@ from embedded_aws.rds.models import AVAILABLE, DELETING, DBCluster
 from tests.sweeps.invariants import OF_THE_WAY, Watchdog, demand, source_of, without_time
 from tests.sweeps.machine import SUCCEEDED, SimulatedExecution
 from tests.sweeps.memento import without_times
-from tests.sweeps.routes import SCRIPT, SOURCE, TARGET, SweepRoute
+from tests.sweeps.routes import RESTORE_NAME, SCRIPT, SOURCE, TARGET, SweepRoute
 from tests.sweeps.stage import HOME, SweepStage
 from tests.unit.bench import ACCOUNT, MASTER_PASSWORD, PREFIX, REGION
 
@@ -52,15 +58,18 @@ class SwitchWatchdog(Watchdog):
 
     @classmethod
     def of(cls, stage: SweepStage, route: SweepRoute) -> "SwitchWatchdog":
-        plain = Watchdog.of(stage, route)
-        site = stage.site(HOME)
+        site, record = stage.site(HOME), read_record(stage)
+        old = serving(stage, record)
+        instances = frozenset(
+            each.resource_id for each in site.instances.values() if each.cluster is old
+        )
         return cls(
-            plain.stage,
-            plain.route,
-            plain.old,
-            plain.old_instances,
-            plain.source,
-            read_record(stage),
+            stage,
+            route,
+            None if old is None else old.resource_id,
+            instances,
+            source_of(stage, route),
+            record,
             frozenset(each.resource_id for each in site.clusters.values()),
             {
                 each.resource_id: contents_of(stage, each.resource_id)
@@ -97,6 +106,9 @@ class SwitchWatchdog(Watchdog):
 
     def _check_holder(self, record: TargetRecord | None) -> None:
         """The target's name leads to a cluster that may serve, or the record tells how it will."""
+        if self.route.publishes:
+            self._check_published()
+            return
         holder = self._find(TARGET)
         if holder is None:
             if self.old is None and (record is None or record.live is None):
@@ -112,6 +124,28 @@ class SwitchWatchdog(Watchdog):
             )
         elif holder.resource_id not in self.present:
             demand(self._is_set_up(holder), "the name leads to a cluster that is not set up")
+
+    def _check_published(self) -> None:
+        """Whatever the clients read leads to a cluster that they can reach, and that is set up."""
+        for place, host in published(self.stage).items():
+            cluster = at_host(self.stage, host)
+            demand(cluster is not None, f"{place} leads to {host}, where nothing answers")
+            assert cluster is not None
+            groups = set(cluster.settings.security_groups)
+            demand(cluster.status != DELETING, f"{place} leads to a cluster that is going")
+            demand(
+                groups == {self.stage.security_group},
+                f"{place} leads to {cluster.identifier}, which is reached by {sorted(groups)}",
+            )
+            if cluster.resource_id not in self.present:
+                demand(self._is_set_up(cluster), f"{place} leads to a cluster that is not set up")
+            if cluster.identifier != TARGET:
+                demand(TAG_SERVES in cluster.tags, f"{place} leads to a cluster without the mark")
+
+    def _is_beside(self, cluster: DBCluster) -> bool:
+        """Whether a cluster has a name beside the target; without a rename that may be its own."""
+        is_left_there = self.route.publishes and cluster.identifier == TARGET
+        return is_left_there or is_beside(TARGET, cluster.identifier)
 
     def _check_old(self, record: TargetRecord | None) -> None:
         """What served stays whole until another serves, is proven, and its time has come."""
@@ -154,7 +188,7 @@ class SwitchWatchdog(Watchdog):
         """Nobody but the functions reaches what was never handed over, or serves no more."""
         environment = self.stage.bench.environment
         for cluster in self.stage.site(HOME).clusters.values():
-            if not is_beside(TARGET, cluster.identifier):
+            if not self._is_beside(cluster):
                 continue
             groups = set(cluster.settings.security_groups)
             is_shut = groups == {environment.quarantine_security_group}
@@ -199,7 +233,8 @@ class SwitchWatchdog(Watchdog):
     def check_served_as_before(self) -> None:
         """A switch has come to nothing, and what has served serves."""
         self.look()
-        target, record = self._find(TARGET), read_record(self.stage)
+        record = read_record(self.stage)
+        target = serving(self.stage, record)
         assert target is not None
         demand(target.resource_id == self.old, "the target is another cluster")
         demand(target.status == AVAILABLE, f"the target is {target.status}")
@@ -208,7 +243,7 @@ class SwitchWatchdog(Watchdog):
         demand(record is not None and record.switch is None, "the switch is not over")
 
     def _check_target(self, operation: str) -> DBCluster:
-        target = self._find(TARGET)
+        target = serving(self.stage, read_record(self.stage))
         assert target is not None
         demand(target.status == AVAILABLE, f"the target is {target.status}")
         demand(not target.pending, f"the target has pending values {target.pending}")
@@ -250,7 +285,8 @@ class SwitchWatchdog(Watchdog):
         for cluster in site.clusters.values():
             if cluster is target or cluster.identifier == SOURCE:
                 continue
-            demand(is_beside(TARGET, cluster.identifier), f"there is {cluster.identifier}")
+            demand(self._is_beside(cluster), f"there is {cluster.identifier}")
+            demand(TAG_SERVES not in cluster.tags, f"{cluster.identifier} is marked as serving")
             demand(
                 is_timestamp(cluster.tags.get(TAG_KEEP_UNTIL)),
                 f"nothing says until when {cluster.identifier} is kept",
@@ -260,7 +296,7 @@ class SwitchWatchdog(Watchdog):
             demand(retired is not None, "the record names a retired cluster that is gone")
         if self.sequence is RETIRE:
             demand(record.retired is None, f"{record.retired} has not been retired")
-            others = set(site.clusters) - {TARGET, SOURCE}
+            others = set(site.clusters) - {target.identifier, SOURCE}
             demand(not others, f"there are still {others}")
         orphans = [
             each.identifier
@@ -293,7 +329,8 @@ class SwitchWatchdog(Watchdog):
         )
         if self.sequence is RETIRE:
             return
-        record, target = read_record(stage), self._find(TARGET)
+        record = read_record(stage)
+        target = serving(stage, record)
         assert record is not None
         assert target is not None
         live = record.live
@@ -303,22 +340,26 @@ class SwitchWatchdog(Watchdog):
         )
         assert live is not None
         demand(live.verified_at is not None, "the record does not say that it was verified")
-        demand(live.cluster_id == TARGET, f"the record calls the target {live.cluster_id}")
+        demand(
+            live.cluster_id == target.identifier, f"the record calls the target {live.cluster_id}"
+        )
         self._check_endpoints(live)
         if self.old is not None and target.resource_id != self.old:
             self._check_retired(record)
 
     def _check_endpoints(self, live: RecordedCluster) -> None:
-        (shown,) = self.stage.client("rds").describe_db_clusters(DBClusterIdentifier=TARGET)[
-            "DBClusters"
-        ]
+        (shown,) = self.stage.client("rds").describe_db_clusters(
+            DBClusterIdentifier=live.cluster_id
+        )["DBClusters"]
         found = (live.writer_endpoint, live.reader_endpoint, live.port)
         expected = (shown["Endpoint"], shown["ReaderEndpoint"], shown["Port"])
         demand(found == expected, f"the record has the endpoints {found}")
-        secret = self.stage.bench.clients.secrets_manager.get_secret_value(
-            SecretId=self.stage.bench.environment.app_secret
-        )["SecretString"]
-        demand(f'"{shown["Endpoint"]}"' in secret, "the application's secret has another endpoint")
+        expected_hosts = {shown["Endpoint"]}
+        found_hosts = set(published(self.stage).values())
+        demand(found_hosts == expected_hosts, f"the clients are led to {sorted(found_hosts)}")
+        if self.route.publishes:
+            places = set(published(self.stage))
+            demand(places == {"the secret", "the parameter", "the record"}, f"only {places} say so")
 
     def _check_retired(self, record: TargetRecord) -> None:
         """What has served is kept, or its time has come."""
@@ -327,7 +368,7 @@ class SwitchWatchdog(Watchdog):
         if old is None:
             demand(not record.is_retired(self.old), "the record names a cluster that is gone")
             return
-        demand(is_beside(TARGET, old.identifier), f"what served is called {old.identifier}")
+        demand(self._is_beside(old), f"what served is called {old.identifier}")
         demand(
             record.is_retired(self.old) or len(self.stage.executions) > 1,
             "the record does not name what served before",
@@ -378,6 +419,44 @@ class SwitchWatchdog(Watchdog):
 
     def _is_set_up(self, cluster: DBCluster) -> bool:
         return bool(self.stage.databases.of(cluster.resource_id).set_up_by)
+
+
+def serving(stage: SweepStage, record: TargetRecord | None) -> DBCluster | None:
+    """The cluster that serves as the target, by the record or by its name."""
+    clusters = stage.site(HOME).clusters
+    live = None if record is None else record.live
+    found = (each for each in clusters.values() if live and each.resource_id == live.resource_id)
+    return next(found, clusters.get(TARGET))
+
+
+def published(stage: SweepStage) -> dict[str, str]:
+    """The host that clients read in each place that names one."""
+    with stage.tap.working(None):
+        secret = stage.bench.clients.secrets_manager.get_secret_value(
+            SecretId=stage.bench.environment.app_secret
+        )
+    hosts = {"the secret": json.loads(secret["SecretString"]).get("host")}
+    name = endpoint_parameter(PREFIX, RESTORE_NAME)
+    for versions in ssm_backends[ACCOUNT][REGION]._parameters.get(name, [])[-1:]:
+        hosts["the parameter"] = json.loads(versions.value)["host"]
+    for zone in route53_backends[ACCOUNT]["aws"].zones.values():
+        for record in zone.rrsets:
+            if record.type == "CNAME":
+                hosts["the record"] = record.records[0]
+    return {place: host for place, host in hosts.items() if host}
+
+
+def at_host(stage: SweepStage, host: str) -> DBCluster | None:
+    """The cluster whose writer answers at a host."""
+    names = stage.backend.data_plane.names  # type: ignore[attr-defined]
+    return next(
+        (
+            each
+            for each in stage.site(HOME).clusters.values()
+            if (known := names.get(each.resource_id)) and known.writer == host
+        ),
+        None,
+    )
 
 
 def read_record(stage: SweepStage) -> TargetRecord | None:

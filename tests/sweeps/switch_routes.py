@@ -4,13 +4,14 @@ What a run has in common with one that replaces its target is swept there. So ea
 disturbed only in the steps in which it differs from the others.
 """
 
+import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from embedded_aws.rds.models import Location
 from tests.sweeps.machine import FAILED, SUCCEEDED, Document, SimulatedExecution
-from tests.sweeps.routes import ELSEWHERE, SCRIPT, SOURCE, SweepRoute
+from tests.sweeps.routes import ELSEWHERE, RESTORE_NAME, SCRIPT, SOURCE, SweepRoute
 from tests.sweeps.stage import SweepStage
 
 Before = Callable[[SweepStage, SweepRoute], None]
@@ -75,6 +76,8 @@ class SwitchRoute(SweepRoute):
     def staged(self) -> Iterator[SweepStage]:
         with super().staged() as stage:
             stage.bench.least_pause = LOOK_SECONDS
+            if self.publishes:
+                _add_hosted_zone(stage)
             self.before(stage, self)
             yield stage
 
@@ -84,6 +87,20 @@ class SwitchRoute(SweepRoute):
         document["target"]["strategy"] = "switch"
         document["switch"] = {"keep_old_hours": KEPT_HOURS, **self.switch}
         return document
+
+
+def _add_hosted_zone(stage: SweepStage) -> None:
+    """Let a record in a new hosted zone lead to the target, too."""
+    domain = "db.example.com"
+    made = stage.client("route53").create_hosted_zone(Name=domain, CallerReference="a-sweep")
+    name = stage.bench.environment.parameter_name(RESTORE_NAME)
+    known = stage.bench.clients.ssm.get_parameter(Name=name)["Parameter"]["Value"]
+    document = json.loads(known)
+    document["switch"]["cname"] = {
+        "hosted_zone_id": made["HostedZone"]["Id"].removeprefix("/hostedzone/"),
+        "name": f"orders.{domain}",
+    }
+    stage.bench.configure(document)
 
 
 SWITCHED = SwitchRoute(
@@ -128,6 +145,33 @@ ROLLED_BACK_TO_STOPPED = SwitchRoute(
 )
 RETIRED = SwitchRoute(name="retirement", before=expired, given={"retire": True})
 
+BY_ENDPOINT = {"by": "endpoint"}
+PUBLISHED = SwitchRoute(name="switch by endpoint", switch=BY_ENDPOINT, swept=SWITCHING)
+PUBLISHED_AGAIN = SwitchRoute(
+    name="switch by endpoint, the night after",
+    switch=BY_ENDPOINT,
+    before=switched,
+    swept=MAKING_ROOM | SWITCHING,
+)
+PUBLISHED_FIRST = SwitchRoute(
+    name="switch by endpoint, no old cluster",
+    switch=BY_ENDPOINT,
+    old_cluster=None,
+    swept=SWITCHING,
+)
+PUBLISHED_BACK = SwitchRoute(
+    name="roll-back by endpoint",
+    before=switched,
+    given={"roll_back": True},
+    switch={"keep_old_hours": 2 * KEPT_HOURS, **BY_ENDPOINT},
+)
+PUBLISHED_RETIRED = SwitchRoute(
+    name="retirement by endpoint",
+    before=expired,
+    given={"retire": True},
+    switch=BY_ENDPOINT,
+)
+
 SWITCH_ROUTES: tuple[SwitchRoute, ...] = (
     SWITCHED,
     ADOPTED,
@@ -157,5 +201,17 @@ SWITCH_ROUTES: tuple[SwitchRoute, ...] = (
         given={"retire": True},
         target={"replace_protected": True},
         old_cluster={"DeletionProtection": True},
+    ),
+    PUBLISHED,
+    PUBLISHED_AGAIN,
+    PUBLISHED_FIRST,
+    PUBLISHED_BACK,
+    PUBLISHED_RETIRED,
+    SwitchRoute(
+        name="switch by endpoint, adopted cluster",
+        switch=BY_ENDPOINT,
+        target={"adopt": True},
+        is_adopted=True,
+        swept=frozenset({"switch-cluster"}),
     ),
 )

@@ -23,6 +23,10 @@ from tests.sweeps.switch_routes import (
     FIRST,
     NOT_KEPT,
     ONLY_SWITCHED,
+    PUBLISHED,
+    PUBLISHED_BACK,
+    PUBLISHED_FIRST,
+    PUBLISHED_RETIRED,
     RETIRED,
     ROLLED_BACK,
     SWITCH_ROUTES,
@@ -35,9 +39,21 @@ DEATHS = {
     "redriven in the morning": (redriven_later, SWITCH_ROUTES),
     "replaced by another operation": (
         replaced_by_another,
-        (ONLY_SWITCHED, FIRST, ROLLED_BACK, RETIRED),
+        (
+            ONLY_SWITCHED,
+            FIRST,
+            ROLLED_BACK,
+            RETIRED,
+            PUBLISHED,
+            PUBLISHED_FIRST,
+            PUBLISHED_BACK,
+            PUBLISHED_RETIRED,
+        ),
     ),
-    "with retirements before a redrive": (with_retirements, (NOT_KEPT, ROLLED_BACK)),
+    "with retirements before a redrive": (
+        with_retirements,
+        (NOT_KEPT, ROLLED_BACK, PUBLISHED, PUBLISHED_BACK),
+    ),
 }
 
 
@@ -57,7 +73,11 @@ def test_a_switch_killed_at_any_call_leaves_a_cluster_that_serves(
     assert not sweep.broken, "\n".join(sweep.broken)
 
 
-@pytest.mark.parametrize("route", [SWITCHED, ROLLED_BACK, RETIRED], ids=lambda route: route.name)
+@pytest.mark.parametrize(
+    "route",
+    [SWITCHED, ROLLED_BACK, RETIRED, PUBLISHED, PUBLISHED_BACK],
+    ids=lambda route: route.name,
+)
 def test_a_switch_in_which_a_call_goes_wrong_comes_to_the_same_end(
     route: SwitchRoute, record_property: Record
 ) -> None:

@@ -18,7 +18,9 @@ from aurora_restore.shared.cluster.calls import (
 )
 from aurora_restore.shared.common import logger
 from aurora_restore.shared.errors import AwsError, ClusterNotFoundError, ConfigurationError
+from aurora_restore.shared.names import TAG_SERVES
 from aurora_restore.shared.rds.reads import endpoints_of, instances_of
+from aurora_restore.shared.rds.tags import tags_of
 from aurora_restore.shared.recorded_cluster import (
     PlannedSwitch,
     RecordedCluster,
@@ -31,7 +33,6 @@ from aurora_restore.shared.switching.actions import (
     CloseOutgoing,
     CompleteSwitch,
     GiveNameBack,
-    MarkServing,
     NameTaken,
     NothingServes,
     OpenIncoming,
@@ -47,9 +48,9 @@ from aurora_restore.shared.switching.actions import (
     StopOutgoing,
     SwitchAction,
     Undone,
-    Unmark,
+    UnmarkOutgoing,
 )
-from aurora_restore.shared.switching.facts import Rename
+from aurora_restore.shared.switching.facts import Request
 from aurora_restore.shared.switching.situation import SwitchSituation
 from aurora_restore.shared.target_record import TargetRecord
 
@@ -118,19 +119,12 @@ class TargetSwitch(SwitchSituation):
                 self._request("give", incoming, setting.target)
             case GiveNameBack():
                 self._request("return", outgoing, setting.target)
-            case MarkServing("incoming"):
-                self._mark_as_serving(incoming)
-            case MarkServing("outgoing"):
-                self._mark_as_serving(outgoing)
             case PublishIncoming():
-                self._publish(incoming)
+                self._publish("give", incoming)
             case PublishOutgoing():
-                self._publish(outgoing)
-            case Unmark("incoming"):
-                self._unmark(incoming)
-            case Unmark("outgoing"):
+                self._publish("return", outgoing)
+            case UnmarkOutgoing():
                 self._mark_as_retired()
-                self._unmark(outgoing)
             case CloseOutgoing():
                 self._close(outgoing)
                 self._mark_as_retired()
@@ -174,7 +168,7 @@ class TargetSwitch(SwitchSituation):
         )
         self._write(replace(self.record, switched_by=by, switch=planned))
 
-    def _request(self, request: Rename, cluster: RecordedCluster | None, new_name: str) -> None:
+    def _request(self, request: Request, cluster: RecordedCluster | None, new_name: str) -> None:
         """Ask RDS for a rename, having recorded that; what is refused was not asked for.
 
         boto3 repeats a call whose response was lost: if only the second one is refused, RDS may be
@@ -214,22 +208,28 @@ class TargetSwitch(SwitchSituation):
             name, region = self._name_of(cluster), self.setting.region
             close_retired(name, region, groups).make(self.setting.rds)
 
-    def _publish(self, cluster: RecordedCluster | None) -> None:
-        """Write a cluster's endpoint where the clients read it, and record which host that is."""
+    def _publish(self, request: Request, cluster: RecordedCluster | None) -> None:
+        """Write a cluster's endpoint where the clients read it, having marked it and recorded that.
+
+        It is marked whatever a look shows, which may be older, so that nothing that clients are led
+        to can be deleted.
+        """
         endpoint = self._endpoint_of(self._seen(cluster))
         if endpoint is None:
             raise ClusterNotFoundError(
                 f"a cluster of the target {self.setting.target} shows no endpoint"
             )
+        self._write_plan(request=request)
+        self._mark_as_serving(cluster)
         change = self.setting.publication.publish(endpoint)
-        known = replace(self.record, app_secret_host=endpoint.host)
-        if self.planned is not None and change is not None:
-            known = replace(known, switch=replace(self.planned, dns_change=change))
-        self._write(known)
+        self._write(replace(self.record, app_secret_host=endpoint.host))
+        if change is not None:
+            self._write_plan(dns_change=change)
 
     def _mark_as_serving(self, cluster: RecordedCluster | None) -> None:
-        if shown := self._seen(cluster):
-            setting = self.setting
+        """Mark a cluster that serves under a name of its own."""
+        shown, setting = self._seen(cluster), self.setting
+        if shown is not None and shown["DBClusterIdentifier"] != setting.target:
             marking = mark_as_serving(shown["DBClusterArn"], setting.region, setting.target)
             marking.make(setting.rds)
 
@@ -242,6 +242,8 @@ class TargetSwitch(SwitchSituation):
             arn, setting = shown["DBClusterArn"], self.setting
             marking = retire_cluster(arn, setting.region, setting.retired_tags, self._keep_until())
             marking.make(setting.rds)
+            if self.publishes or TAG_SERVES in tags_of(shown.get("TagList")):
+                self._unmark(self.outgoing)
 
     def _set_password(self) -> None:
         password = self.setting.password
@@ -258,7 +260,10 @@ class TargetSwitch(SwitchSituation):
         self._write(record)
 
     def _undone(self) -> None:
-        """Record that the outgoing cluster serves as before; the switch is over."""
+        """Mark and record that the outgoing cluster serves as before; the switch is over."""
+        if self.publishes:
+            self._unmark(self.incoming)
+        self._mark_as_serving(self.outgoing)
         live = self.record.live
         if self.outgoing is not None and self._seen(self.outgoing) is not None:
             live = self._as_shown(self.outgoing)

@@ -2,9 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
-
-Which = Literal["incoming", "outgoing"]
 
 
 @dataclass(frozen=True)
@@ -61,27 +58,18 @@ class RenameIncoming:
 
 
 @dataclass(frozen=True)
-class MarkServing:
-    """Tag one of the two as what serves under a name of its own, so that nothing deletes it."""
-
-    which: Which
-
-
-@dataclass(frozen=True)
 class PublishIncoming:
-    """Write the incoming cluster's endpoint where the clients read it."""
+    """Mark the incoming cluster as serving, and write its endpoint where the clients read it."""
 
 
 @dataclass(frozen=True)
 class PublishOutgoing:
-    """Write the outgoing cluster's endpoint where the clients read it, again."""
+    """Do the same with the outgoing cluster, which is to serve again."""
 
 
 @dataclass(frozen=True)
-class Unmark:
-    """Take the tag from one of the two that says that it serves."""
-
-    which: Which
+class UnmarkOutgoing:
+    """The outgoing cluster cannot be closed, and yet its tags must not say that it serves."""
 
 
 @dataclass(frozen=True)
@@ -155,10 +143,9 @@ SwitchAction = (
     | PlanSwitch
     | RenameOutgoing
     | RenameIncoming
-    | MarkServing
     | PublishIncoming
     | PublishOutgoing
-    | Unmark
+    | UnmarkOutgoing
     | CloseOutgoing
     | StopOutgoing
     | BeginUndo

@@ -8,7 +8,6 @@ from aurora_restore.shared.rds.statuses import STOPPED
 from aurora_restore.shared.switching.actions import (
     AwaitSides,
     BeginUndo,
-    MarkServing,
     NothingServes,
     OpenOutgoing,
     PublishIncoming,
@@ -17,14 +16,13 @@ from aurora_restore.shared.switching.actions import (
     SwitchAction,
     Undone,
 )
-from aurora_restore.shared.switching.facts import Progress, Side, SwitchFacts
+from aurora_restore.shared.switching.facts import Progress, SwitchFacts
 from aurora_restore.shared.switching.sides import (
     open_incoming,
     serve_again,
     unusable,
     wait_for,
     wait_for_unseen,
-    withdraw,
 )
 
 
@@ -39,19 +37,19 @@ def go_on(facts: SwitchFacts) -> SwitchAction:
         return wait_for_unseen(facts.incoming_name)
     if not incoming.is_available:
         return wait_for(incoming, is_stuck=True)
-    return _publish(incoming)
+    return open_incoming(incoming) or PublishIncoming()
 
 
 def undo(facts: SwitchFacts, progress: Progress, reason: str) -> SwitchAction:
     """Return what leads the clients to the outgoing cluster again, if it can serve."""
     outgoing = facts.outgoing
     if not progress.has_outgoing:
-        return withdraw(facts) or Undone(reason)
+        return Undone(reason)
     if outgoing is None and not facts.is_out_of_patience:
         return wait_for_unseen(facts.retired_name)
     if outgoing is None or outgoing.is_lost:
         return _publish_after_all(facts)
-    if facts.holder == "outgoing":
+    if facts.holder == "outgoing" or progress.last is None:
         return serve_again(facts, progress, outgoing, reason)
     if outgoing.status == STOPPED:
         return StartOutgoing()
@@ -66,21 +64,11 @@ def undo(facts: SwitchFacts, progress: Progress, reason: str) -> SwitchAction:
     return PublishOutgoing()
 
 
-def _publish(incoming: Side) -> SwitchAction:
-    """Return what is to be done before the endpoint of an available cluster is published, or that.
-
-    It is marked first, so that nothing that clients are led to can be deleted.
-    """
-    if action := open_incoming(incoming):
-        return action
-    return PublishIncoming() if incoming.is_marked else MarkServing("incoming")
-
-
 def _publish_after_all(facts: SwitchFacts) -> SwitchAction:
     """The outgoing cluster is lost, or not seen: the incoming one is what can serve."""
     incoming = facts.incoming
     if incoming is not None and incoming.is_available:
-        return _publish(incoming)
+        return open_incoming(incoming) or PublishIncoming()
     if facts.is_out_of_patience or (incoming is not None and incoming.is_lost):
         return NothingServes(
             f"cluster {facts.retired_name}, which has served, cannot serve again, and cluster "

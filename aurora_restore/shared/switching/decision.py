@@ -21,7 +21,7 @@ from aurora_restore.shared.switching.actions import (
     StartIncoming,
     StopOutgoing,
     SwitchAction,
-    Unmark,
+    UnmarkOutgoing,
 )
 from aurora_restore.shared.switching.facts import AT_REST, Progress, SwitchFacts
 from aurora_restore.shared.switching.sides import is_to_be_closed, wait_for, wait_for_unseen
@@ -37,7 +37,7 @@ def decide(facts: SwitchFacts) -> SwitchAction:
         return AwaitSides(f"the looks at the name {facts.target} and at the clusters to agree")
     if progress is None:
         return _before(facts)
-    if facts.holder == "incoming" and not facts.can_lead_back:
+    if facts.holder == "incoming" and facts.is_given(progress):
         return _after(facts, progress)
     if facts.publishes:
         if progress.undo_because is None:
@@ -107,7 +107,7 @@ def _after(facts: SwitchFacts, progress: Progress) -> SwitchAction:
     if is_to_be_closed(outgoing):
         return CloseOutgoing()
     if outgoing.is_marked and not facts.is_out_of_patience:
-        return Unmark("outgoing")
+        return UnmarkOutgoing()
     if outgoing.is_available and facts.stops_outgoing:
         return StopOutgoing()
     return CompleteSwitch()

@@ -21,8 +21,11 @@ RENAMING: Final = "renaming"
 AT_REST: Final = AT_REST_AND_RUNNING | {STOPPED}
 """The statuses in which RDS is doing nothing to a cluster."""
 
-Rename = Literal["take", "give", "return"]
-"""Take the name from the outgoing cluster, give it to the incoming one, return it to the former."""
+Request = Literal["take", "give", "return"]
+"""Take the name from the outgoing cluster, give it to the incoming one, return it to the former.
+
+Without a rename it is the clients that are given and returned, and nothing is taken before.
+"""
 
 Holder = Literal["incoming", "outgoing", "another"]
 
@@ -63,19 +66,19 @@ class Progress:
     """Whether there was a cluster that has the name taken away."""
     undo_because: str | None = None
     """Why it is undone; None while it goes on."""
-    last: Rename | None = None
-    """The rename that was asked for last."""
+    last: Request | None = None
+    """What was asked for last; None if the clients have not been led anywhere yet."""
     requests: int = 0
-    """How often in a row RDS has accepted that rename."""
+    """How often in a row RDS has accepted that, if it was a rename."""
     is_recent: bool = False
     """Whether it was asked for so recently that a look may not show it yet."""
 
     @property
-    def under_way(self) -> Rename | None:
+    def under_way(self) -> Request | None:
         """Return the rename that a look may not show yet."""
         return self.last if self.is_recent else None
 
-    def is_in_vain(self, rename: Rename) -> bool:
+    def is_in_vain(self, rename: Request) -> bool:
         """Return whether RDS has accepted a rename often enough without carrying it out."""
         return self.last == rename and self.requests >= MOST_REQUESTS
 
@@ -132,11 +135,15 @@ class SwitchFacts:
         """Return whether the incoming cluster has kept the target's name while it was retired."""
         return self.incoming_name == self.target
 
-    @property
-    def can_lead_back(self) -> bool:
-        """Return whether clients can be led away from an incoming cluster that is lost."""
+    def is_given(self, progress: Progress) -> bool:
+        """Return whether the incoming cluster, which the clients are led to, is to stay that.
+
+        Without a rename they can be led away again: if it is lost, or the switch is being undone.
+        """
+        if not self.publishes:
+            return True
         is_lost = self.incoming is not None and self.incoming.is_lost
-        return self.publishes and is_lost and self.outgoing is not None
+        return progress.last == "give" and not (is_lost and progress.has_outgoing)
 
     @property
     def is_out_of_patience(self) -> bool:

@@ -3,12 +3,10 @@
 from aurora_restore.shared.switching.actions import (
     AwaitSides,
     CloseIncoming,
-    MarkServing,
     OpenIncoming,
     OpenOutgoing,
     SwitchAction,
     Undone,
-    Unmark,
 )
 from aurora_restore.shared.switching.facts import AT_REST, Progress, Side, SwitchFacts
 
@@ -37,21 +35,9 @@ def serve_again(
         return AwaitSides(f"the security groups of cluster {outgoing.name}")
     if progress.under_way is not None:
         return AwaitSides(f"the name {facts.target}, which is being returned")
-    if outgoing.name != facts.target and not outgoing.is_marked:
-        return MarkServing("outgoing")
-    return withdraw(facts) or Undone(reason)
-
-
-def withdraw(facts: SwitchFacts) -> SwitchAction | None:
-    """Return what makes the incoming cluster what it was before the switch, if anything."""
-    incoming = facts.incoming
-    if incoming is None:
-        return None
-    if incoming.is_marked and not facts.is_out_of_patience:
-        return Unmark("incoming")
-    if facts.incoming_is_retired and is_to_be_closed(incoming):
+    if facts.incoming_is_retired and facts.incoming and is_to_be_closed(facts.incoming):
         return CloseIncoming()
-    return None
+    return Undone(reason)
 
 
 def is_to_be_closed(side: Side) -> bool:

@@ -191,6 +191,18 @@ class ModelRds:
         self.after_change()
         return {}
 
+    def remove_tags_from_resource(self, *, ResourceName: str, TagKeys: Any) -> dict[str, Any]:  # noqa: N803
+        self.before_change()
+        name = ResourceName.rpartition(":")[2]
+        found = self.holder(name)
+        if found is None:
+            raise _refusal("DBClusterNotFoundFault", "RemoveTagsFromResource")
+        self.changes.append(("untag", found, name))
+        left = {key: each for key, each in self.now[found].tags.items() if key not in TagKeys}
+        self.change(found, tags=left)
+        self.after_change()
+        return {}
+
     def stop_db_cluster(self, *, DBClusterIdentifier: str) -> dict[str, Any]:  # noqa: N803
         found = self._available(DBClusterIdentifier, "StopDBCluster")
         self.changes.append(("stop", found, DBClusterIdentifier))
