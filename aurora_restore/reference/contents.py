@@ -181,6 +181,11 @@ def _permissions(step: Step) -> Iterator[str]:
         by_scope.setdefault((f"the restores' {which} secrets", ""), []).append(
             "secretsmanager:PutSecretValue"
         )
+    if step.writes_endpoint:
+        by_scope["the app secrets of targets that are switched by their endpoint", ""] = [
+            "secretsmanager:GetSecretValue",
+            "secretsmanager:PutSecretValue",
+        ]
     if step.publishes:
         by_scope["the topic", ""] = ["sns:Publish"]
         by_scope["the topic's key", ""] = ["kms:Decrypt", "kms:GenerateDataKey*"]

@@ -78,7 +78,10 @@ class Memento:
             waiting.extend(_parts(thing))
 
     def _keep(self, thing: Any) -> None:
-        if isinstance(thing, dict | list | set | deque):
+        if isinstance(thing, dict):
+            # A subclass may copy itself in a way of its own.
+            self._contents.append((thing, dict(thing)))
+        elif isinstance(thing, list | set | deque):
             self._contents.append((thing, thing.copy()))
         if hasattr(thing, "__dict__") and not isinstance(thing, types.FunctionType):
             attributes = vars(thing)

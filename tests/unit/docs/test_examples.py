@@ -18,6 +18,7 @@ from aurora_restore.shared.documents.restore import Database
 from aurora_restore.shared.documents.restore_secrets import OwnSecrets
 from aurora_restore.shared.documents.schema import parse_configuration
 from aurora_restore.shared.documents.secrets import AppCredentials, MasterCredentials
+from aurora_restore.shared.documents.switch import Switch
 from aurora_restore.shared.errors import SnapshotNotFoundError
 from aurora_restore.shared.failed_execution import Failure
 from aurora_restore.shared.grants import Resource
@@ -61,6 +62,10 @@ def secrets_of_a_restore(document: Any) -> None:
     parse_configuration(OwnSecrets, document, source="example")
 
 
+def a_switch(document: Any) -> None:
+    parse_configuration(Switch, document, source="example")
+
+
 def a_policy(document: Any) -> None:
     """It allows what the roles here need of the source's key."""
     needed = {
@@ -94,6 +99,7 @@ CHECKS: dict[str, Callable[[Any], None]] = {
     "policy": a_policy,
     "refusal": a_refusal,
     "restore-secrets": secrets_of_a_restore,
+    "switch": a_switch,
 }
 
 
