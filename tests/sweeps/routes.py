@@ -216,36 +216,73 @@ def _make_earlier_copy(stage: SweepStage) -> None:
 
 
 OTHER_REGION = SweepRoute(name="other Region", earlier_copy=True)
+"""Disturbed in every step. What another way has in common with it is swept here alone."""
+
+OF_THE_SNAPSHOT = frozenset(
+    {
+        "snapshot-check",
+        "copy-snapshot",
+        "check-copy-status",
+        "delete-rds",
+        "restore-snapshot",
+        "archive-snapshot",
+    }
+)
+"""The steps that depend on where the snapshot is, and on how it comes to the target."""
+OF_THE_OLD_CLUSTER = frozenset(
+    {
+        "delete-rds",
+        "check-delete-status",
+        "restore-snapshot",
+        "check-restore-status",
+        "archive-snapshot",
+    }
+)
+"""The steps that depend on what is at the target."""
 
 ROUTES: tuple[SweepRoute, ...] = (
     OTHER_REGION,
-    SweepRoute(name="same Region", source=HOME, copies=0),
-    SweepRoute(name="no old cluster", old_cluster=None),
+    SweepRoute(
+        name="same Region",
+        source=HOME,
+        copies=0,
+        swept=OF_THE_SNAPSHOT,
+    ),
+    SweepRoute(
+        name="no old cluster",
+        old_cluster=None,
+        swept=OF_THE_OLD_CLUSTER,
+    ),
     SweepRoute(
         name="final snapshot",
         target={"skip_final_snapshot": False},
         final_snapshots=1,
+        swept=OF_THE_OLD_CLUSTER,
     ),
     SweepRoute(
         name="slow deletion",
         deletion_lag=2 * 3600,
+        swept=OF_THE_OLD_CLUSTER,
     ),
     SweepRoute(
         name="slow deletion with a final snapshot",
         target={"skip_final_snapshot": False},
         deletion_lag=2 * 3600,
         final_snapshots=1,
+        swept=OF_THE_OLD_CLUSTER,
     ),
     SweepRoute(
         name="protected target",
         target={"replace_protected": True},
         old_cluster={"DeletionProtection": True},
+        swept=OF_THE_OLD_CLUSTER,
     ),
     SweepRoute(
         name="other account",
         source=SAME_REGION,
         encrypted=True,
         shared_by_hand=True,
+        swept=OF_THE_SNAPSHOT,
     ),
     SweepRoute(
         name="other account, not copied",
@@ -254,6 +291,7 @@ ROUTES: tuple[SweepRoute, ...] = (
         encrypted=True,
         shared_by_hand=True,
         copies=0,
+        swept=OF_THE_SNAPSHOT,
     ),
     SweepRoute(
         name="other account's automated snapshot, not copied",
@@ -261,22 +299,26 @@ ROUTES: tuple[SweepRoute, ...] = (
         copy_route="none",
         encrypted=True,
         copies=0,
+        swept=OF_THE_SNAPSHOT,
     ),
     SweepRoute(
         name="other account and Region",
         source=ELSEWHERE,
         encrypted=True,
         shared_by_hand=True,
+        swept=OF_THE_SNAPSHOT,
     ),
     SweepRoute(
         name="other account and Region, automated snapshot",
         source=ELSEWHERE,
         encrypted=True,
+        swept=OF_THE_SNAPSHOT,
     ),
     SweepRoute(
         name="other account and Region in two steps",
         source=ELSEWHERE,
         copy_route="two-steps",
         encrypted=True,
+        swept=OF_THE_SNAPSHOT,
     ),
 )
