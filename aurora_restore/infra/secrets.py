@@ -60,10 +60,10 @@ class PipelineSecrets(Construct):
         """Return the secrets of the kind that a row of the pipeline names, each once."""
         return list({MASTER_SECRET: self._masters, APP_SECRET: self._apps}[which].values())
 
-    def apps_of_published(self) -> list[SecretReference]:
-        """Return the application's secrets by which clients are led if a switch renames nothing."""
+    def apps_of_switched(self) -> list[SecretReference]:
+        """Return the application's secrets by which clients may be led in a switch."""
         environment = self._environment
-        names = [name for name, each in environment.restores.items() if each.publishes_endpoint]
+        names = [name for name, each in environment.restores.items() if each.target.is_switched]
         used = {environment.secrets_of(name).app for name in names}
         return [secret for name, secret in self._apps.items() if name in used]
 

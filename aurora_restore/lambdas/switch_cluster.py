@@ -70,7 +70,7 @@ class SwitchClusterHandler(BaseHandler):
         if carrying := carry_over(job, record, began):
             return carrying
         if live is not None and live.cluster_id != job.target_cluster_id:
-            # Its certificate has always been for its own name.
+            # It was not renamed, so its certificate is as it was.
             return _over(job)
         while True:
             action = look_at_certificate(

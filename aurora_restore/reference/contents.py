@@ -182,7 +182,7 @@ def _permissions(step: Step) -> Iterator[str]:
             "secretsmanager:PutSecretValue"
         )
     if step.writes_endpoint:
-        by_scope["the app secrets of targets that are switched by their endpoint", ""] = [
+        by_scope["the app secrets of targets that are switched", ""] = [
             "secretsmanager:GetSecretValue",
             "secretsmanager:PutSecretValue",
         ]

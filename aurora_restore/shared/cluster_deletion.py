@@ -62,7 +62,7 @@ def room_of(job: Job) -> Room:
         rds,
         job.request,
         record,
-        find_serving(rds, job.target_cluster_id, record),
+        find_serving(rds, job.request, record),
         due_by=job.clock() if job.sequence is RETIRE else None,
     )
 

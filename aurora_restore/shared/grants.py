@@ -19,10 +19,7 @@ class Resource(StrEnum):
     INTERMEDIATE_SNAPSHOTS = "this account's own copies in the source's Region"
     TARGET_CLUSTERS = "the configured target clusters"
     REPLACED_CLUSTERS = "the configured target clusters that are replaced, not switched"
-    CLUSTERS_BESIDE = (
-        "the clusters beside a target that is switched, by their names; if it is switched by its "
-        "endpoint, one of them may have the target's"
-    )
+    CLUSTERS_BESIDE = "the clusters of a target that is switched: by its name, or beside it"
     TARGET_INSTANCES = "instances in the target's Region and account"
     NAMED_INSTANCES = "the instances named after a configured target"
     ADOPTED_INSTANCES = "the instances named after a target with `adopt`"
@@ -33,7 +30,7 @@ class Resource(StrEnum):
     PROXY_TARGETS = "the target groups of these proxies"
     SCALABLE_TARGETS = "scalable targets in the target's Region and account"
     PUBLISHED_CLUSTERS = "the clusters beside a target that is switched by its endpoint"
-    ENDPOINT_PARAMETERS = "the SSM parameters that say where such targets are reached"
+    ENDPOINT_PARAMETERS = "the SSM parameters that say where switched targets are reached"
     HOSTED_ZONES = "the configured hosted zones of Route 53"
     DNS_CHANGES = "changes of records in Route 53"
     GROUPS = "the subnet and parameter groups that a restore names"
@@ -66,7 +63,7 @@ class Condition(StrEnum):
     THROUGH_RDS = "RDS makes the call for the function"
     GRANT_THROUGH_RDS = "RDS makes the call for the function, and the grant is for an AWS service"
     SCALES_READERS = "it is about the number of readers of an Aurora cluster"
-    SERVES_NOT = "the resource carries the environment's tag, and none that says that it serves"
+    EXPIRES = "the resource carries the environment's tag, and one that says until when it is kept"
     UPSERTS_CNAMES = "it makes or changes CNAME records with the configured names"
     PASSED_TO_RDS = "the role is passed to RDS or to its enhanced monitoring"
 

@@ -23,10 +23,10 @@ TAG_ADOPTED: Final = "aurora-restore:adopted"
 """On a cluster that a switch has taken the target's name from and the pipeline did not make."""
 
 TAG_KEEP_UNTIL: Final = "aurora-restore:keep-until"
-"""On a cluster beside the target: the timestamp after which it is deleted."""
+"""On a cluster of a switched target that does not serve: the timestamp after which it is deleted.
 
-TAG_SERVES: Final = "aurora-restore:serves-as"
-"""On a cluster that serves under a name of its own: the target. What carries it is not deleted."""
+The roles may delete only what carries it, so what serves does not.
+"""
 
 
 def source_role_name(prefix: str) -> str:

@@ -29,7 +29,7 @@ class Step:
     """Whether it takes the target's lock, so that one operation at a time works on it."""
     publishes: bool = False
     writes_endpoint: bool = False
-    """Whether it writes where a target is reached, if a switch renames nothing."""
+    """Whether it writes where a target is reached that is switched."""
     reaches_database: bool = False
     ends_dry_run: bool = False
     """Whether a dry run ends with it: it checks everything that the steps after it depend on."""
@@ -263,7 +263,7 @@ STEPS: Final[tuple[Step, ...]] = (
             Grant(
                 Resource.CLUSTERS_BESIDE, ("rds:CreateDBClusterSnapshot",), Condition.CARRIES_TAG
             ),
-            Grant(Resource.CLUSTERS_BESIDE, ("rds:DeleteDBCluster",), Condition.SERVES_NOT),
+            Grant(Resource.CLUSTERS_BESIDE, ("rds:DeleteDBCluster",), Condition.EXPIRES),
             # A switch that another operation has begun is finished or undone first.
             *_SWITCH,
         ),

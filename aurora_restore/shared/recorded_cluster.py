@@ -5,7 +5,7 @@ A cluster is identified by its resource id, which it keeps when it is renamed.
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Literal
+from typing import Final, Literal
 
 
 def hosts_and_ports(endpoints: Iterable[str] | None) -> tuple[tuple[str, int], ...]:
@@ -65,6 +65,10 @@ class RetiredCluster:
     """When it is deleted at the earliest, unless another run makes room before."""
 
 
+DNS_UNKNOWN: Final = "unknown"
+"""Stands for the id of a change of records that Route 53 may have accepted."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class PlannedSwitch:
     """A switch from its first change to its last: what every later look compares with."""
@@ -87,4 +91,5 @@ class PlannedSwitch:
     requests: int | None = None
     """How often in a row RDS has accepted that rename."""
     dns_change: str | None = None
-    """The id of the change of records that Route 53 has accepted last."""
+    """The id of the change of records that Route 53 has accepted last; DNS_UNKNOWN while it is
+    asked for one."""

@@ -83,11 +83,11 @@ class SwitchRun:
             case CompleteSwitch() as action:
                 # The state first: a repeated roll-back without it would switch back again.
                 job.record(replace(job.state, switched_at=job.state.switched_at or job.now))
-                self._switch.perform(action)
-                return None
+                return self._conclude(action)
             case Undone(reason) as action:
                 job.record(_unmeasured(job.state))
-                self._switch.perform(action)
+                if waiting := self._conclude(action):
+                    return waiting
                 raise SwitchUndoneError(
                     f"the switch of cluster {job.target_cluster_id} is undone, and the target is "
                     f"as it was before: {reason}",
@@ -107,10 +107,14 @@ class SwitchRun:
                 return waiting
             case Undone() as action if job.sequence is ROLL_BACK:
                 job.record(replace(job.state, switched_at=job.now))
-                self._switch.perform(action)
+                return self._conclude(action)
             case action:
-                self._switch.perform(action)
-        return None
+                return self._conclude(action)
+
+    def _conclude(self, action: CompleteSwitch | Undone) -> Answer | None:
+        """End the switch; return the answer that waits if AWS refuses that for now."""
+        refused = self._switch.perform(action)
+        return None if refused is None else self._wait(refused.what)
 
     def until_over(self) -> Answer | CompleteSwitch | Undone:
         """Look and act; return how the switch is to be ended, or the answer that waits.
@@ -146,7 +150,8 @@ class SwitchRun:
                     waiting = refused
             if not job.may_wait_inside(self._began):
                 return self._wait(waiting.what)
-            job.sleep(LOOK_EVERY_SECONDS)
+            # Nobody is led nowhere meanwhile, and Route 53 takes five calls a second.
+            job.sleep(LOOK_EVERY_SECONDS * (5 if switch.publishes else 1))
 
     def _refusal(self, obstacles: Sequence[str]) -> PreflightError:
         target = self._job.target_cluster_id
@@ -170,7 +175,7 @@ class SwitchRun:
             case NothingServes(reason):
                 job.state = replace(job.state, switch_stuck_since=None)
                 raise SwitchStuckError(
-                    f"nothing serves under the name {target}: {reason}", target_cluster_id=target
+                    f"nothing serves as {target}: {reason}", target_cluster_id=target
                 )
             case _:
                 return
@@ -183,7 +188,7 @@ class SwitchRun:
                 f"cluster {name}, which served before, cannot serve again: {reason}",
                 **job.target_body,
             )
-        message = f"cluster {name} cannot have the name {job.target_cluster_id}: {reason}"
+        message = f"cluster {name} cannot serve as {job.target_cluster_id}: {reason}"
         job.state = replace(job.state, restore_is_dead=True, switch_stuck_since=None)
         return job.start_again(RestoreFailedError(message, **job.target_body))
 

@@ -109,7 +109,7 @@ def _restored(job: Job, record: TargetRecord) -> RecordedCluster:
         raise superseded(record, job.operation_id, job.target_cluster_id)
     if own is None or record.resource_id != own or record.handed_over_at is None:
         raise NotSetUpError(
-            f"cluster {job.restored_cluster_id} does not get the name {job.target_cluster_id}: "
+            f"cluster {job.restored_cluster_id} is not to serve as {job.target_cluster_id}: "
             f"operation {job.operation_id} has not handed it over",
             target_cluster_id=job.target_cluster_id,
         )
@@ -133,7 +133,7 @@ def _outgoing(job: Job, record: TargetRecord, incoming: RecordedCluster) -> Reco
     record calls live is looked for, too.
     """
     rds, live = job.rds.at_target, record.live
-    cluster = find_serving(rds, job.target_cluster_id, record)
+    cluster = find_serving(rds, job.request, record)
     if cluster is None or cluster["DbClusterResourceId"] == incoming.resource_id:
         if live is None or live.resource_id == incoming.resource_id:
             return None

@@ -177,8 +177,8 @@ def superseded(record: TargetRecord, operation_id: str, cluster_id: str) -> Supe
 def switched_away(record: TargetRecord, operation_id: str, cluster_id: str) -> SupersededError:
     """Return the error of an operation whose cluster serves no more since a later switch."""
     return SupersededError(
-        f"the cluster that operation {operation_id} restored has had the name {cluster_id}, until "
-        f"operation {record.switched_by} took it away",
+        f"the cluster that operation {operation_id} restored has served as {cluster_id}, until "
+        f"operation {record.switched_by} switched the target away from it",
         target_cluster_id=cluster_id,
         switched_by=record.switched_by,
     )

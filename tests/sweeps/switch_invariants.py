@@ -13,7 +13,6 @@ from aurora_restore.shared.names import (
     TAG_KEEP_UNTIL,
     TAG_MANAGED_BY,
     TAG_OPERATION,
-    TAG_SERVES,
     cluster_beside,
     endpoint_parameter,
     is_beside,
@@ -139,8 +138,7 @@ class SwitchWatchdog(Watchdog):
             )
             if cluster.resource_id not in self.present:
                 demand(self._is_set_up(cluster), f"{place} leads to a cluster that is not set up")
-            if cluster.identifier != TARGET:
-                demand(TAG_SERVES in cluster.tags, f"{place} leads to a cluster without the mark")
+            demand(TAG_KEEP_UNTIL not in cluster.tags, f"{place} leads to a cluster that expires")
 
     def _is_beside(self, cluster: DBCluster) -> bool:
         """Whether a cluster has a name beside the target; without a rename that may be its own."""
@@ -246,6 +244,7 @@ class SwitchWatchdog(Watchdog):
         target = serving(self.stage, read_record(self.stage))
         assert target is not None
         demand(target.status == AVAILABLE, f"the target is {target.status}")
+        demand(TAG_KEEP_UNTIL not in target.tags, "the target expires")
         demand(not target.pending, f"the target has pending values {target.pending}")
         groups = set(target.settings.security_groups)
         demand(groups == {self.stage.security_group}, f"the target is reached by {sorted(groups)}")
@@ -286,7 +285,6 @@ class SwitchWatchdog(Watchdog):
             if cluster is target or cluster.identifier == SOURCE:
                 continue
             demand(self._is_beside(cluster), f"there is {cluster.identifier}")
-            demand(TAG_SERVES not in cluster.tags, f"{cluster.identifier} is marked as serving")
             demand(
                 is_timestamp(cluster.tags.get(TAG_KEEP_UNTIL)),
                 f"nothing says until when {cluster.identifier} is kept",

@@ -19,11 +19,10 @@ def faults_of_switches(environment: Environment) -> Iterator[Fault]:
                 'is for `by` "rename": without a rename the certificate is always right; leave it '
                 "out",
             )
-        if switch.cname is not None and not publishes:
+        if (publishes or switch.cname) and not restore.target.is_switched:
             yield Fault(
-                f"{path}.cname",
-                'is for `by` "endpoint": with "rename" clients use the endpoint of the target\'s '
-                "name; leave it out",
+                path,
+                '`by` and `cname` are for `target.strategy` "switch": set that, or leave them out',
             )
         if restore.publishes_endpoint:
             yield from _secret(environment, name)
@@ -44,7 +43,7 @@ def warnings_of_switches(environment: Environment) -> Iterator[Fault]:
     """Yield a warning for each name that certificates do not have, or that may be out of reach."""
     for name, restore in environment.restores.items():
         cname = restore.switch.cname
-        if cname is None or not restore.publishes_endpoint:
+        if cname is None:
             continue
         path = f"restores.{name}.switch.cname"
         yield Fault(

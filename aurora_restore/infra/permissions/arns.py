@@ -66,7 +66,10 @@ class Arns:
                     self.rds(f"cluster:{names}")
                     for restore in self._restores()
                     if restore.target.is_switched
-                    for names in self._names_beside(restore)
+                    for names in (
+                        restore.target.cluster_id,
+                        *clusters_beside(restore.target.cluster_id),
+                    )
                 ]
             case Resource.PUBLISHED_CLUSTERS:
                 return [
@@ -81,7 +84,7 @@ class Arns:
                     f":{self.environment.account}:parameter"
                     + endpoint_parameter(self.environment.name_prefix, name)
                     for name, restore in self.environment.restores.items()
-                    if restore.publishes_endpoint
+                    if restore.target.is_switched
                 ]
             case Resource.HOSTED_ZONES:
                 zones = sorted({cname.hosted_zone_id for cname in self.cnames()})
@@ -163,11 +166,11 @@ class Arns:
         return [self.rds(f"{kind}:*", *place) for place in places for kind in kinds]
 
     def cnames(self) -> list[Cname]:
-        """Return the records that lead to targets that are switched by their endpoint."""
+        """Return the records that lead to targets that are switched."""
         return [
             restore.switch.cname
             for restore in self._restores()
-            if restore.publishes_endpoint and restore.switch.cname is not None
+            if restore.target.is_switched and restore.switch.cname is not None
         ]
 
     def executions(self) -> str:
@@ -230,12 +233,6 @@ class Arns:
         region = region or self.environment.region
         account = account or self.environment.account
         return f"arn:{self.partition}:rds:{region}:{account}:{resource}"
-
-    def _names_beside(self, restore: Restore) -> Iterable[str]:
-        """Return the names of clusters beside a target, which may be its own without a rename."""
-        target = restore.target.cluster_id
-        own = (target,) if restore.publishes_endpoint else ()
-        return (*clusters_beside(target), *own)
 
     def _instances_named_after(self, restores: Iterable[Restore]) -> list[str]:
         """Return the instances that are named after the restores' targets."""

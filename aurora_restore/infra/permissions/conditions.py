@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from typing import assert_never
 
 from aurora_restore.shared.grants import Condition
-from aurora_restore.shared.names import READER_COUNT, TAG_MANAGED_BY, TAG_SERVES
+from aurora_restore.shared.names import READER_COUNT, TAG_KEEP_UNTIL, TAG_MANAGED_BY
 
 Conditions = Mapping[str, Mapping[str, object]]
 
@@ -53,10 +53,10 @@ def conditions_of(
                     "application-autoscaling:service-namespace": "rds",
                 }
             }
-        case Condition.SERVES_NOT:
+        case Condition.EXPIRES:
             return {
                 "StringEquals": {f"aws:ResourceTag/{TAG_MANAGED_BY}": name_prefix},
-                "Null": {f"aws:ResourceTag/{TAG_SERVES}": "true"},
+                "Null": {f"aws:ResourceTag/{TAG_KEEP_UNTIL}": "false"},
             }
         case Condition.UPSERTS_CNAMES:
             # https://docs.aws.amazon.com/Route53/latest/DeveloperGuide/specifying-conditions-route53.html

@@ -50,12 +50,12 @@ class FunctionPermissions:
         )
         yield from self._lock(step)
         yield from self.grants.of(step)
-        published = self.secrets.apps_of_published() if step.writes_endpoint else []
+        switched = self.secrets.apps_of_switched() if step.writes_endpoint else []
         read = [self.secrets.of_kind(which) for which in step.reads_secrets]
         written = [self.secrets.of_kind(which) for which in step.writes_secrets]
-        for secrets in (*read, published):
+        for secrets in (*read, switched):
             yield from self._secrets(secrets, "secretsmanager:GetSecretValue", "kms:Decrypt")
-        for secrets in (*written, published):
+        for secrets in (*written, switched):
             yield from self._secrets(
                 secrets, "secretsmanager:PutSecretValue", "kms:GenerateDataKey"
             )

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from aurora_restore.shared.cluster.settings import InstancePlan
-from aurora_restore.shared.names import TAG_ADOPTED, TAG_KEEP_UNTIL, TAG_SERVES
+from aurora_restore.shared.names import TAG_ADOPTED, TAG_KEEP_UNTIL
 from aurora_restore.shared.rds.calls import RdsCall, tag_resource
 from aurora_restore.shared.rds.tags import tag_list
 
@@ -175,23 +175,13 @@ def retire_cluster(arn: str, region: str, tags: Mapping[str, str], keep_until: s
     )
 
 
-def mark_as_serving(arn: str, region: str, target: str) -> RdsCall:
-    """Return the call that marks a cluster that serves as ``target`` under a name of its own."""
-    return tag_resource(
-        arn,
-        region,
-        {TAG_SERVES: target},
-        "nothing deletes a cluster that is marked as serving",
-    )
-
-
-def unmark_as_serving(arn: str, region: str) -> RdsCall:
-    """Return the call that takes that mark from a cluster."""
+def keep_cluster(arn: str, region: str) -> RdsCall:
+    """Return the call that takes the expiry from a cluster that serves, or is about to."""
     return RdsCall(
         "RemoveTagsFromResource",
         region,
-        {"ResourceName": arn, "TagKeys": [TAG_SERVES]},
-        "the cluster does not serve any more",
+        {"ResourceName": arn, "TagKeys": [TAG_KEEP_UNTIL]},
+        "what serves does not expire, and may not be deleted",
     )
 
 

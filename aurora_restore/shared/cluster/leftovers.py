@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
 from aurora_restore.shared.common import is_timestamp, parse_timestamp, timestamp
-from aurora_restore.shared.names import RETIRED_SUFFIX, TAG_KEEP_UNTIL, TAG_SERVES, is_beside
+from aurora_restore.shared.names import RETIRED_SUFFIX, TAG_KEEP_UNTIL, is_beside
 from aurora_restore.shared.rds.reads import all_clusters
 from aurora_restore.shared.rds.statuses import AVAILABLE, DEAD_CLUSTER, DELETING
 from aurora_restore.shared.rds.tags import tags_of
@@ -39,8 +39,8 @@ class Beside:
 
     is_live: bool = False
     """Whether the target record says that it serves as the target."""
-    is_marked: bool = False
-    """Whether its tags say that it serves under a name of its own."""
+    has_no_expiry: bool = False
+    """Whether no tag says until when it is kept, as of what serves."""
     is_switching: bool = False
     """Whether it is part of a switch that is in progress."""
     is_own: bool = False
@@ -80,14 +80,14 @@ def why_kept(beside: Beside, occasion: Occasion) -> str | None:
     """
     if beside.is_live:
         return "it serves as the target"
-    if beside.is_marked:
-        return f"its tag {TAG_SERVES} says that it serves as the target; if not, take the tag away"
     if beside.is_switching:
         return "it is part of a switch that is in progress"
     if beside.is_kept_restore:
         return "this operation has restored it"
     if beside.is_going:
         return None
+    if beside.has_no_expiry:
+        return f"it has no tag {TAG_KEEP_UNTIL}, as if it served; if it does not, delete it"
     if occasion.has_restored:
         return "this operation has restored its cluster already"
     if beside.is_own:
@@ -146,7 +146,7 @@ def find_leftovers(
     found = [
         (cluster, _beside(cluster, request, record))
         for cluster in all_clusters(rds)
-        if owner.of_restore(cluster) and _is_beside(cluster, request.cluster_id, record)
+        if owner.of_restore(cluster) and _is_beside(cluster, request.cluster_id, record, live)
     ]
     serves = live is not None and owner.has_restored(live, record)
     occasion = Occasion(
@@ -162,13 +162,23 @@ def find_leftovers(
     ]
 
 
-def _is_beside(cluster: "DBClusterTypeDef", target: str, record: TargetRecord | None) -> bool:
-    """Return whether a cluster is beside the target: by its name, or because it is retired.
+def _is_beside(
+    cluster: "DBClusterTypeDef",
+    target: str,
+    record: TargetRecord | None,
+    live: "DBClusterTypeDef | None",
+) -> bool:
+    """Return whether a cluster is beside the one that serves: by its name, or as retired.
 
     A switch that renames nothing leaves the target's name to the cluster that served before.
     """
-    is_retired = record is not None and record.is_retired(cluster["DbClusterResourceId"])
-    return is_retired or is_beside(target, cluster["DBClusterIdentifier"])
+    name, resource_id = cluster["DBClusterIdentifier"], cluster["DbClusterResourceId"]
+    if name != target:
+        return is_beside(target, name)
+    if record is None or record.live is None or record.is_live(resource_id):
+        return False
+    serves = live is not None and live["DbClusterResourceId"] == resource_id
+    return not serves and TAG_KEEP_UNTIL in tags_of(cluster.get("TagList"))
 
 
 def _beside(
@@ -176,14 +186,15 @@ def _beside(
 ) -> Beside:
     state, resource_id = request.state, cluster["DbClusterResourceId"]
     status = cluster["Status"]
-    is_retired = cluster["DBClusterIdentifier"].endswith(RETIRED_SUFFIX)
+    name = cluster["DBClusterIdentifier"]
+    is_retired = name.endswith(RETIRED_SUFFIX) or name == request.cluster_id
     known = Beside(
         is_own=request.owner.has_restored(cluster, record),
         is_dead=status in DEAD_CLUSTER or state.restore_is_dead,
-        is_marked=TAG_SERVES in tags_of(cluster.get("TagList")),
+        has_no_expiry=TAG_KEEP_UNTIL not in tags_of(cluster.get("TagList")),
         is_going=status == DELETING or state.deletion_of == resource_id,
         is_retired=is_retired,
-        keep_until=_keep_until(cluster, record, is_retired=is_retired),
+        keep_until=_keep_until(cluster),
     )
     if record is None:
         return known
@@ -197,15 +208,7 @@ def _beside(
     )
 
 
-def _keep_until(
-    cluster: "DBClusterTypeDef", record: TargetRecord | None, *, is_retired: bool
-) -> datetime | None:
-    """Return until when a cluster is kept: what its tag says, or else what is known of it."""
+def _keep_until(cluster: "DBClusterTypeDef") -> datetime | None:
+    """Return until when a cluster is kept, by its tag; None if that does not say so."""
     tagged = tags_of(cluster.get("TagList")).get(TAG_KEEP_UNTIL)
-    if is_timestamp(tagged):
-        return parse_timestamp(str(tagged))
-    retired = None if record is None else record.retired
-    if retired is not None and retired.cluster.resource_id == cluster["DbClusterResourceId"]:
-        return parse_timestamp(retired.keep_until)
-    created = cluster.get("ClusterCreateTime")
-    return None if is_retired or created is None else created + TEMPORARY_LASTS
+    return parse_timestamp(str(tagged)) if is_timestamp(tagged) else None

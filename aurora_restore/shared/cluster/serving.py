@@ -2,7 +2,10 @@
 
 from typing import TYPE_CHECKING
 
-from aurora_restore.shared.rds.reads import clusters_by_resource_id, find_cluster
+from aurora_restore.shared.names import TAG_KEEP_UNTIL, is_beside
+from aurora_restore.shared.rds.reads import all_clusters, clusters_by_resource_id, find_cluster
+from aurora_restore.shared.rds.tags import tags_of
+from aurora_restore.shared.request import RestoreRequest
 from aurora_restore.shared.target_record import TargetRecord
 
 if TYPE_CHECKING:
@@ -11,15 +14,34 @@ if TYPE_CHECKING:
 
 
 def find_serving(
-    rds: "RDSClient", target: str, record: TargetRecord | None
+    rds: "RDSClient", request: RestoreRequest, record: TargetRecord | None
 ) -> "DBClusterTypeDef | None":
-    """Return the cluster that serves as ``target``; None if there is none.
+    """Return the cluster that serves as the target of a restore; None if there is none.
 
-    After a switch by endpoint it has a name of its own, and the target record says which cluster it
-    is. If that one is gone, the cluster that has the target's name serves, if there is one.
+    The target record says which one that is. After a switch by endpoint it has a name of its own.
+    If the record is lost, it is the one that does not expire. What is retired does not serve, even
+    if it has the target's name.
     """
-    live = None if record is None else record.live
+    target, live = request.cluster_id, None if record is None else record.live
     if live is not None and live.cluster_id != target:
         for cluster in clusters_by_resource_id(rds, [live.resource_id]):
             return cluster
-    return find_cluster(rds, target)
+    named = find_cluster(rds, target)
+    if record is not None and named and record.is_retired(named["DbClusterResourceId"]):
+        return None
+    if live is not None or not request.restore.target.is_switched:
+        return named
+    if named is not None and not _expires(named):
+        return named
+    found = [
+        each
+        for each in all_clusters(rds)
+        if is_beside(target, each["DBClusterIdentifier"])
+        and request.owner.of_restore(each)
+        and not _expires(each)
+    ]
+    return found[0] if len(found) == 1 else named
+
+
+def _expires(cluster: "DBClusterTypeDef") -> bool:
+    return TAG_KEEP_UNTIL in tags_of(cluster.get("TagList"))

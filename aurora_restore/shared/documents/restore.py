@@ -214,8 +214,8 @@ class Target:
         Literal["replace", "switch"],
         Rule(
             help="How the target is refreshed. `replace` deletes it and restores it in its place. "
-            "`switch` restores a cluster beside it, proves that, and then gives it the target's "
-            "name: the old one serves until then, and stays for a while to go back to."
+            "`switch` restores a cluster beside it, proves that, and then lets it serve in its "
+            "place: the old one serves until then, and stays for a while to go back to."
         ),
     ] = "replace"
     instances: Annotated[

@@ -66,9 +66,9 @@ class Switch:
     cname: Annotated[
         Cname | None,
         Rule(
-            help="Records that lead to the cluster that serves, where `by` is `endpoint`. No "
-            "certificate of Aurora is for these names, so clients that verify the name of the "
-            "server (`sslmode=verify-full`) are refused under them."
+            help="Records that lead to the cluster that serves. No certificate of Aurora is for "
+            "these names, so clients that verify the name of the server (`sslmode=verify-full`) "
+            "are refused under them."
         ),
     ] = None
     keep_old_hours: Annotated[
@@ -99,8 +99,8 @@ class Switch:
     allow_cloudformation: Annotated[
         bool,
         Rule(
-            help="Whether a cluster that belongs to a CloudFormation stack may be renamed. From "
-            "then on the stack takes another cluster for its own."
+            help="Whether a cluster that belongs to a CloudFormation stack may be switched away "
+            "from. From then on the stack takes another cluster for its own, or misses it."
         ),
     ] = False
 

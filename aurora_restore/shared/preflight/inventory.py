@@ -223,7 +223,7 @@ def take_inventory(
     record = TargetRecordStore(
         store, request.target.account, request.target.region, request.cluster_id
     ).read()
-    cluster = find_serving(access.at_target, request.cluster_id, record)
+    cluster = find_serving(access.at_target, request, record)
     return Inventory(
         request=request,
         clients=clients,

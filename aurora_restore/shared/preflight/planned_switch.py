@@ -2,12 +2,12 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from aurora_restore.shared.cluster import calls as cluster_calls
 from aurora_restore.shared.cluster.settings import CUSTOM_ENDPOINTS, READER_SCALING
 from aurora_restore.shared.common import parse_timestamp, timestamp
-from aurora_restore.shared.names import TAG_SERVES, retired_cluster
+from aurora_restore.shared.names import TAG_OPERATION, retired_cluster
 from aurora_restore.shared.preflight.inventory import Inventory
 from aurora_restore.shared.rds.calls import RdsCall
 from aurora_restore.shared.rds.statuses import AVAILABLE
@@ -19,6 +19,9 @@ from aurora_restore.shared.switching.carry_over import (
     in_place_of,
 )
 from aurora_restore.shared.switching.publication import planned_publication
+
+if TYPE_CHECKING:
+    from mypy_boto3_rds.type_defs import DBClusterTypeDef
 
 WRITER: Final = "(the writer's endpoint of the new cluster)"
 READERS: Final = "(the readers' endpoint of the new cluster)"
@@ -36,10 +39,11 @@ def planned_switch(
     request, cluster = found.request, found.cluster
     switch, region = request.restore.switch, request.target.region
     tags = request.owner.tags_of_restore
-    if cluster is not None and not request.owner.of_environment(cluster):
+    if cluster is not None and not _was_restored(found, cluster):
         yield cluster_calls.adopt_cluster(cluster["DBClusterArn"], region, tags)
     yield from _rename(found) if switch.by == "rename" else _publish(found)
     if cluster is None:
+        yield from _keep_if_renamed(found)
         return
     retired, live = _retired_name(found), _live_name(found)
     if quarantine_group_ids:
@@ -47,10 +51,9 @@ def planned_switch(
     keep_until = timestamp(parse_timestamp(moment) + switch.keeps_old)
     retired_arn = _cluster_arn(found, retired)
     yield cluster_calls.retire_cluster(retired_arn, region, tags, keep_until)
-    if TAG_SERVES in tags_of(cluster.get("TagList")):
-        yield cluster_calls.unmark_as_serving(retired_arn, region)
     if switch.stop_old:
         yield cluster_calls.stop_cluster(retired, region)
+    yield from _keep_if_renamed(found)
     yield from _carry_over(found, live, retired)
 
 
@@ -65,10 +68,24 @@ def _rename(found: Inventory) -> Iterator[RdsCall]:
 def _publish(found: Inventory) -> Iterator[RdsCall]:
     request = found.request
     new = _cluster_arn(found, request.restored_cluster_id)
-    yield cluster_calls.mark_as_serving(new, request.target.region, request.cluster_id)
+    yield cluster_calls.keep_cluster(new, request.target.region)
     yield from planned_publication(
         request.owner, request.restore.switch.cname, request.target.region, WRITER, READERS
     )
+
+
+def _keep_if_renamed(found: Inventory) -> Iterator[RdsCall]:
+    """Yield the call that lets the new cluster not expire, once it has the target's name."""
+    request = found.request
+    if request.restore.switch.by == "rename":
+        arn = _cluster_arn(found, request.cluster_id)
+        yield cluster_calls.keep_cluster(arn, request.target.region)
+
+
+def _was_restored(found: Inventory, cluster: "DBClusterTypeDef") -> bool:
+    """Return whether an operation of the pipeline has restored a cluster, by its tags."""
+    restored = TAG_OPERATION in tags_of(cluster.get("TagList"))
+    return restored and found.request.owner.of_environment(cluster)
 
 
 def _live_name(found: Inventory) -> str:

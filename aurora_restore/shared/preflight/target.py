@@ -12,7 +12,6 @@ from aurora_restore.shared.names import (
     TAG_MANAGED_BY,
     TAG_OPERATION,
     TAG_RESTORE,
-    TAG_SERVES,
     instance_name_prefix,
     is_named_after,
 )
@@ -25,7 +24,7 @@ from aurora_restore.shared.preflight.room import (
     refused_deletion,
     undeletable_instances,
 )
-from aurora_restore.shared.rds.reads import find_instance
+from aurora_restore.shared.rds.reads import find_cluster, find_instance
 from aurora_restore.shared.rds.statuses import DEAD_CLUSTER, DELETING, STOPPED
 from aurora_restore.shared.rds.tags import tags_of
 from aurora_restore.shared.snapshots.routes import Where
@@ -39,6 +38,7 @@ TAGS_OF_RETIRED: Final = frozenset({TAG_MANAGED_BY, TAG_RESTORE, TAG_KEEP_UNTIL}
 """What the cluster that served before is marked with, in addition to its own tags."""
 # DeleteDBCluster refuses a cluster in these statuses; its instances would already be deleted then.
 NOT_RUNNING: Final = frozenset({STOPPED, "stopping"})
+_UNRENAMABLE: Final = NOT_RUNNING | DEAD_CLUSTER
 
 
 def check_tags(found: Inventory) -> Iterator[Obstacle]:
@@ -47,8 +47,6 @@ def check_tags(found: Inventory) -> Iterator[Obstacle]:
     tags = {*restored_tags(request.restore.target, found.old, request.owner.tags)}
     if request.restores_beside:
         tags |= TAGS_OF_RETIRED
-    if request.restore.publishes_endpoint:
-        tags.add(TAG_SERVES)
     if len(tags) > MOST_TAGS:
         yield Obstacle(
             "target",
@@ -112,10 +110,27 @@ def check_switch(found: Inventory) -> Iterator[Obstacle]:
             is_renamed=renames,
             allow_cloudformation=switch.allow_cloudformation,
         )
-    if not renames:
+    if not renames or switch.cname is not None:
         problems += found.publication.obstacles()
+    if renames:
+        problems += _name_in_use(found)
     for problem, remedy in problems:
         yield Obstacle("switch", problem, remedy)
+
+
+def _name_in_use(found: Inventory) -> Iterator[tuple[str, str]]:
+    """Yield that a cluster that is kept has the target's name, so that no other can get it."""
+    target = found.request.cluster_id
+    if found.serving_name == target or found.is_own:
+        return
+    named = find_cluster(found.rds, target)
+    if named is not None and target not in {each.name for each in found.room.doomed}:
+        why = found.room.kept.get(target, "it is not the pipeline's to delete")
+        yield (
+            f"cluster {target} is not the one that serves, which is {found.serving_name}, and "
+            f"keeps its name: {why}",
+            "roll back to it, verify the one that serves, or delete it",
+        )
 
 
 def check_room(found: Inventory) -> Iterator[Obstacle]:
@@ -142,7 +157,9 @@ def _serves_under_another_name(found: Inventory, cluster: "DBClusterTypeDef") ->
 
 def _cannot_be_renamed(found: Inventory, cluster: "DBClusterTypeDef") -> Iterator[Obstacle]:
     """Yield an obstacle if the target is in a status in which it cannot give its name away."""
-    if not found.request.restores_beside or cluster["Status"] not in NOT_RUNNING | DEAD_CLUSTER:
+    request = found.request
+    renamed = request.restore.switch.by == "rename" and found.serving_name == request.cluster_id
+    if not (request.restores_beside and renamed) or cluster["Status"] not in _UNRENAMABLE:
         return
     yield Obstacle(
         "target",

@@ -7,21 +7,20 @@ from aurora_restore.shared.aws_utils import code_of, was_repeated
 from aurora_restore.shared.cluster.calls import (
     adopt_cluster,
     close_retired,
-    mark_as_serving,
+    keep_cluster,
     open_again,
     rename_cluster,
     retire_cluster,
     set_master_password,
     start_cluster,
     stop_cluster,
-    unmark_as_serving,
 )
-from aurora_restore.shared.common import logger
+from aurora_restore.shared.cluster.leftovers import TEMPORARY_LASTS
+from aurora_restore.shared.common import logger, timestamp
 from aurora_restore.shared.errors import AwsError, ClusterNotFoundError, ConfigurationError
-from aurora_restore.shared.names import TAG_SERVES
 from aurora_restore.shared.rds.reads import endpoints_of, instances_of
-from aurora_restore.shared.rds.tags import tags_of
 from aurora_restore.shared.recorded_cluster import (
+    DNS_UNKNOWN,
     PlannedSwitch,
     RecordedCluster,
     RetiredCluster,
@@ -33,6 +32,7 @@ from aurora_restore.shared.switching.actions import (
     CloseOutgoing,
     CompleteSwitch,
     GiveNameBack,
+    MarkOutgoing,
     NameTaken,
     NothingServes,
     OpenIncoming,
@@ -48,7 +48,6 @@ from aurora_restore.shared.switching.actions import (
     StopOutgoing,
     SwitchAction,
     Undone,
-    UnmarkOutgoing,
 )
 from aurora_restore.shared.switching.facts import Request
 from aurora_restore.shared.switching.situation import SwitchSituation
@@ -94,7 +93,8 @@ class TargetSwitch(SwitchSituation):
                 logger.info("the change has to wait", reason=error.message)
                 self._be_stuck()
                 return AwaitSides(error.message, is_stuck=True)
-            if isinstance(action, _LEADING) and not self._is_undoing():
+            has_way_back = self.outgoing is not None or not self.publishes
+            if isinstance(action, _LEADING) and has_way_back and not self._is_undoing():
                 self._begin_undo(error.message)
                 return None
             raise
@@ -123,11 +123,11 @@ class TargetSwitch(SwitchSituation):
                 self._publish("give", incoming)
             case PublishOutgoing():
                 self._publish("return", outgoing)
-            case UnmarkOutgoing():
-                self._mark_as_retired()
+            case MarkOutgoing():
+                self._mark_as_retired(outgoing, self._keep_until())
             case CloseOutgoing():
                 self._close(outgoing)
-                self._mark_as_retired()
+                self._mark_as_retired(outgoing, self._keep_until())
             case CloseIncoming():
                 self._close(incoming)
             case OpenOutgoing() if outgoing is not None:
@@ -209,41 +209,40 @@ class TargetSwitch(SwitchSituation):
             close_retired(name, region, groups).make(self.setting.rds)
 
     def _publish(self, request: Request, cluster: RecordedCluster | None) -> None:
-        """Write a cluster's endpoint where the clients read it, having marked it and recorded that.
+        """Write a cluster's endpoint where the clients read it, having recorded that.
 
-        It is marked whatever a look shows, which may be older, so that nothing that clients are led
-        to can be deleted.
+        Its expiry is taken from it before, whatever a look shows, which may be older: so nothing
+        that clients are led to can be deleted. On the way back only what leads to the incoming
+        cluster is written.
         """
-        endpoint = self._endpoint_of(self._seen(cluster))
+        endpoint, publication = self._endpoint_of(self._seen(cluster)), self.setting.publication
         if endpoint is None:
             raise ClusterNotFoundError(
                 f"a cluster of the target {self.setting.target} shows no endpoint"
             )
+        incoming = self._endpoint_of(self._seen(self.incoming))
+        known = self.incoming.writer_endpoint if incoming is None else incoming.host
+        instead_of = known if request == "return" else None
         self._write_plan(request=request)
-        self._mark_as_serving(cluster)
-        change = self.setting.publication.publish(endpoint)
+        self._keep(cluster)
+        publication.write(endpoint, instead_of=instead_of)
+        records = publication.records_to_change(
+            endpoint, instead_of=instead_of, is_unsure=self._is_unsure
+        )
+        if records:
+            self._write_plan(dns_change=DNS_UNKNOWN)
+            self._write_plan(dns_change=publication.change_records(records))
         self._write(replace(self.record, app_secret_host=endpoint.host))
-        if change is not None:
-            self._write_plan(dns_change=change)
 
-    def _mark_as_serving(self, cluster: RecordedCluster | None) -> None:
-        """Mark a cluster that serves under a name of its own."""
-        shown, setting = self._seen(cluster), self.setting
-        if shown is not None and shown["DBClusterIdentifier"] != setting.target:
-            marking = mark_as_serving(shown["DBClusterArn"], setting.region, setting.target)
-            marking.make(setting.rds)
-
-    def _unmark(self, cluster: RecordedCluster | None) -> None:
+    def _keep(self, cluster: RecordedCluster | None) -> None:
+        """Let a cluster that serves not expire."""
         if shown := self._seen(cluster):
-            unmark_as_serving(shown["DBClusterArn"], self.setting.region).make(self.setting.rds)
+            keep_cluster(shown["DBClusterArn"], self.setting.region).make(self.setting.rds)
 
-    def _mark_as_retired(self) -> None:
-        if shown := self._seen(self.outgoing):
+    def _mark_as_retired(self, cluster: RecordedCluster | None, keep_until: str) -> None:
+        if shown := self._seen(cluster):
             arn, setting = shown["DBClusterArn"], self.setting
-            marking = retire_cluster(arn, setting.region, setting.retired_tags, self._keep_until())
-            marking.make(setting.rds)
-            if self.publishes or TAG_SERVES in tags_of(shown.get("TagList")):
-                self._unmark(self.outgoing)
+            retire_cluster(arn, setting.region, setting.retired_tags, keep_until).make(setting.rds)
 
     def _set_password(self) -> None:
         password = self.setting.password
@@ -261,16 +260,20 @@ class TargetSwitch(SwitchSituation):
 
     def _undone(self) -> None:
         """Mark and record that the outgoing cluster serves as before; the switch is over."""
+        record = self.record
         if self.publishes:
-            self._unmark(self.incoming)
-        self._mark_as_serving(self.outgoing)
+            was_kept = record.retired if record.is_retired(self.incoming.resource_id) else None
+            expiry = timestamp(self.setting.clock() + TEMPORARY_LASTS)
+            self._mark_as_retired(self.incoming, was_kept.keep_until if was_kept else expiry)
+        self._keep(self.outgoing)
         live = self.record.live
         if self.outgoing is not None and self._seen(self.outgoing) is not None:
             live = self._as_shown(self.outgoing)
         self._write(replace(self.record, live=live, switch=None))
 
     def _complete(self) -> None:
-        """Record which cluster is live and which is retired; the switch is over."""
+        """Mark and record which cluster is live and which is retired; the switch is over."""
+        self._keep(self.incoming)
         # Whatever was verified of it before, it has the name again only now.
         live = replace(self._as_shown(self.incoming), verified_at=None)
         record = replace(self.record, live=live, retired=self._retired(), switch=None)
@@ -285,6 +288,10 @@ class TargetSwitch(SwitchSituation):
         self._write(record)
 
     def _retired(self) -> RetiredCluster | None:
+        record = self.record
+        if self.outgoing is None and not record.is_retired(self.incoming.resource_id):
+            # Nothing has served, so what served before is still what a roll-back returns to.
+            return record.retired
         if self.outgoing is None or self._seen(self.outgoing) is None:
             return None
         return RetiredCluster(

@@ -59,17 +59,17 @@ class RenameIncoming:
 
 @dataclass(frozen=True)
 class PublishIncoming:
-    """Mark the incoming cluster as serving, and write its endpoint where the clients read it."""
+    """Let the incoming cluster not expire, and write its endpoint where the clients read it."""
 
 
 @dataclass(frozen=True)
 class PublishOutgoing:
-    """Do the same with the outgoing cluster, which is to serve again."""
+    """Write the outgoing cluster's endpoint wherever that leads to the incoming one."""
 
 
 @dataclass(frozen=True)
-class UnmarkOutgoing:
-    """The outgoing cluster cannot be closed, and yet its tags must not say that it serves."""
+class MarkOutgoing:
+    """The outgoing cluster cannot be closed, and yet is to say until when it is kept."""
 
 
 @dataclass(frozen=True)
@@ -145,7 +145,7 @@ SwitchAction = (
     | RenameIncoming
     | PublishIncoming
     | PublishOutgoing
-    | UnmarkOutgoing
+    | MarkOutgoing
     | CloseOutgoing
     | StopOutgoing
     | BeginUndo

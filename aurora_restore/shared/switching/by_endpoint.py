@@ -42,14 +42,15 @@ def go_on(facts: SwitchFacts) -> SwitchAction:
 
 def undo(facts: SwitchFacts, progress: Progress, reason: str) -> SwitchAction:
     """Return what leads the clients to the outgoing cluster again, if it can serve."""
-    outgoing = facts.outgoing
+    incoming, outgoing = facts.incoming, facts.outgoing
     if not progress.has_outgoing:
-        return Undone(reason)
+        is_needed = facts.leads_to_incoming and incoming is not None and not incoming.is_lost
+        return _publish_after_all(facts) if is_needed else Undone(reason)
     if outgoing is None and not facts.is_out_of_patience:
         return wait_for_unseen(facts.retired_name)
     if outgoing is None or outgoing.is_lost:
         return _publish_after_all(facts)
-    if facts.holder == "outgoing" or progress.last is None:
+    if not facts.leads_to_incoming:
         return serve_again(facts, progress, outgoing, reason)
     if outgoing.status == STOPPED:
         return StartOutgoing()

@@ -14,17 +14,24 @@ from aurora_restore.shared.switching.actions import (
     CloseOutgoing,
     CompleteSwitch,
     GiveUpIncoming,
+    MarkOutgoing,
     NothingServes,
     PlanSwitch,
+    PublishIncoming,
     RefuseSwitch,
     SetPasswordOfIncoming,
     StartIncoming,
     StopOutgoing,
     SwitchAction,
-    UnmarkOutgoing,
 )
 from aurora_restore.shared.switching.facts import AT_REST, Progress, SwitchFacts
-from aurora_restore.shared.switching.sides import is_to_be_closed, wait_for, wait_for_unseen
+from aurora_restore.shared.switching.sides import (
+    is_to_be_closed,
+    open_incoming,
+    wait_for,
+    wait_for_records,
+    wait_for_unseen,
+)
 
 _UNRENAMABLE: Final = DEAD_CLUSTER | {STOPPED}
 """The statuses at rest in which RDS renames no cluster, however long one waits."""
@@ -89,8 +96,8 @@ def _after(facts: SwitchFacts, progress: Progress) -> SwitchAction:
     incoming, outgoing = facts.incoming, facts.outgoing
     if incoming is None:
         return wait_for_unseen(facts.target)
-    if not facts.is_in_force and not facts.is_out_of_patience:
-        return AwaitSides("Route 53 to answer with the new records everywhere", is_stuck=True)
+    if incoming.status == STOPPED:
+        return StartIncoming()
     if incoming.status in DEAD_CLUSTER:
         return NothingServes(
             f"cluster {incoming.name} has become {incoming.status!r}; make it available, or delete "
@@ -98,6 +105,12 @@ def _after(facts: SwitchFacts, progress: Progress) -> SwitchAction:
         )
     if not incoming.is_available:
         return wait_for(incoming)
+    if action := open_incoming(incoming):
+        return action
+    if not facts.is_published:
+        return PublishIncoming()
+    if waiting := wait_for_records(facts):
+        return waiting
     if not progress.has_outgoing:
         return CompleteSwitch()
     if outgoing is None:
@@ -106,8 +119,8 @@ def _after(facts: SwitchFacts, progress: Progress) -> SwitchAction:
         return wait_for(outgoing)
     if is_to_be_closed(outgoing):
         return CloseOutgoing()
-    if outgoing.is_marked and not facts.is_out_of_patience:
-        return UnmarkOutgoing()
+    if not outgoing.expires and not facts.is_out_of_patience:
+        return MarkOutgoing()
     if outgoing.is_available and facts.stops_outgoing:
         return StopOutgoing()
     return CompleteSwitch()

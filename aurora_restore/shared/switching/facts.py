@@ -44,8 +44,8 @@ class Side:
     """Whether nobody but the pipeline can reach it, and its tags say that it is retired."""
     has_current_password: bool = True
     """Whether its master password is that of the current version of the secret."""
-    is_marked: bool = False
-    """Whether its tags say that it serves as the target under a name of its own."""
+    expires: bool = True
+    """Whether its tags say until when it is kept."""
 
     @property
     def is_available(self) -> bool:
@@ -100,6 +100,11 @@ class SwitchFacts:
     """Which cluster has the name, or has its endpoint published; None if that is none."""
     publishes: bool = False
     """Whether the incoming cluster's endpoint is published, instead of its getting the name."""
+    is_published: bool = True
+    """Whether the clients that read an endpoint are led to the incoming cluster, if there may be
+    such and it has the target's name."""
+    leads_to_incoming: bool = False
+    """Whether anything that they read leads to it, where nothing is renamed."""
     is_in_force: bool = True
     """Whether what was published last is seen everywhere."""
     outgoing_keeps_name: bool = False

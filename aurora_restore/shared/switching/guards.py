@@ -33,11 +33,10 @@ def obstacles_to_switch(
 ) -> Iterator[tuple[str, str]]:
     """Yield every reason why a cluster must not be switched, each with what to do about it.
 
-    One that is not renamed may be shared or integrated, or have pending changes.
+    One that is not renamed may be shared or integrated.
     """
     name, arn = cluster["DBClusterIdentifier"], cluster["DBClusterArn"]
-    if is_renamed:
-        yield from _pending_changes(name, cluster)
+    yield from _pending_changes(name, cluster)
     stack = tags_of(cluster.get("TagList")).get(STACK_TAG)
     if stack is not None and not allow_cloudformation:
         effect = "take the new cluster of this name for its own" if is_renamed else "miss it"
@@ -56,7 +55,7 @@ def _pending_changes(name: str, cluster: "DBClusterTypeDef") -> Iterator[tuple[s
     if pending:
         yield (
             f"cluster {name} has changes that wait for its maintenance window "
-            f"({', '.join(pending)}), and a rename would apply them",
+            f"({', '.join(pending)}), and the switch would apply them",
             "apply or withdraw them",
         )
 

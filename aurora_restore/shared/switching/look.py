@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from aurora_restore.shared.cluster.network import attached_groups, lasting_groups
-from aurora_restore.shared.names import TAG_KEEP_UNTIL, TAG_SERVES
+from aurora_restore.shared.names import TAG_KEEP_UNTIL
 from aurora_restore.shared.rds.reads import clusters_by_resource_id, find_cluster
 from aurora_restore.shared.rds.statuses import AVAILABLE
 from aurora_restore.shared.rds.tags import tags_of
@@ -104,7 +104,7 @@ def side_of(
         has_wanted_groups=not wanted or lasting_groups(groups) == wanted,
         groups_settled=set(groups.values()) <= {"active"},
         is_closed=is_shut and keep_until in (None, tags.get(TAG_KEEP_UNTIL)),
-        is_marked=TAG_SERVES in tags,
+        expires=TAG_KEEP_UNTIL in tags,
         has_current_password=secret_version is None
         or recorded.restored_by is None
         or recorded.master_secret_version == secret_version,

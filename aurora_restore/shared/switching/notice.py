@@ -30,6 +30,6 @@ def _described(state: OperationState, target: str) -> str:
     if state.switch_started_at is not None:
         return (
             f"the switch of {target} has begun at {state.switch_started_at} and is not finished: "
-            "perhaps nothing serves under its name until a re-run finishes or undoes it"
+            "a re-run finishes or undoes it, and until then perhaps nothing has its name"
         )
     return f"{target} serves as before: nothing of it has been changed"

@@ -98,21 +98,49 @@ class Publication:
             and not self._missing_records(published, endpoint)
         )
 
-    def publish(self, endpoint: ApplicationEndpoint) -> str | None:
-        """Write an endpoint wherever it is not read yet; return the id of Route 53's change.
+    def leads_to(self, published: Published, host: str) -> bool:
+        """Return whether anything that the clients read leads to a host."""
+        return bool(self._places_of(published, host))
 
-        That is None if no record has to be changed. Raises AuroraRestoreError if AWS refuses to
-        write. Some of it may have been written then.
+    def write(self, endpoint: ApplicationEndpoint, *, instead_of: str | None = None) -> None:
+        """Write an endpoint into the secret and the parameter.
+
+        With ``instead_of`` only where that host is read now. Raises AuroraRestoreError if AWS
+        refuses that. It may have been written in part then.
         """
-        fill_app_secret(self.request, endpoint, known_hosts=self.hosts, clients=self.clients)
         published, region = self.read(), self.request.target.region
+        places = None if instead_of is None else self._places_of(published, instead_of)
+        if places is None or _SECRET in places:
+            fill_app_secret(self.request, endpoint, known_hosts=self.hosts, clients=self.clients)
         value = _parameter_value(published, endpoint)
-        if published.parameter != value:
+        if published.parameter != value and (places is None or _PARAMETER in places):
             put_parameter(self.parameter, region, value).make(self.clients.ssm)
-        missing = self._missing_records(published, endpoint)
-        if self.cname is None or not missing:
-            return None
-        call = upsert_records(self.cname, missing, region, REASON)
+
+    def records_to_change(
+        self,
+        endpoint: ApplicationEndpoint,
+        *,
+        instead_of: str | None = None,
+        is_unsure: bool = False,
+    ) -> dict[str, DnsRecord]:
+        """Return the records that do not lead to an endpoint and are to; all of them if unsure."""
+        published = self.read()
+        if self.cname is None:
+            return {}
+        if is_unsure:
+            return wanted_records(self.cname, endpoint.host, endpoint.reader_host)
+        places = None if instead_of is None else self._places_of(published, instead_of)
+        return {
+            name: record
+            for name, record in self._missing_records(published, endpoint).items()
+            if places is None or name in places or name == self.cname.reader_name
+        }
+
+    def change_records(self, records: Mapping[str, DnsRecord]) -> str:
+        """Make or change records; return the id of Route 53's change, which takes a while."""
+        if self.cname is None:
+            raise ValueError("there are no records to change")
+        call = upsert_records(self.cname, records, self.request.target.region, REASON)
         return str(call.make(self.clients.route53)["ChangeInfo"]["Id"])
 
     def is_in_force(self, change: str) -> bool:
@@ -126,6 +154,14 @@ class Publication:
         """
         published, secret = self.read(), self.request.secrets.app
         decision = self._decide(published, ApplicationEndpoint(host="", port=0))
+        host = str(published.secret.get("host") or "").lower()
+        if self.request.secrets.endpoint is EndpointRule.NEVER and host in self.hosts:
+            option = f"restores.{self.request.owner.restore}.secrets.app_secret_endpoint"
+            yield (
+                f"secret {secret} leads its clients to this target, and {option} is false, so it "
+                "would go on leading them to the old cluster",
+                "set that to true, or take the host from the secret",
+            )
         if isinstance(decision, LeaveAlone) and self.request.secrets.endpoint in _FOREIGN:
             yield (
                 f"secret {secret} would not lead its clients to the new cluster: {decision.reason}",
@@ -145,7 +181,7 @@ class Publication:
                 "configure another name or hosted zone, and deploy",
             )
         for record in found:
-            if record.type != CNAME or record.is_routed:
+            if record.type != CNAME or record.is_routed or record.host is None:
                 what = "record with a routing policy" if record.is_routed else "record"
                 yield (
                     f"switch.cname: the hosted zone has a {what} of type {record.type} for {name}",
@@ -160,6 +196,14 @@ class Publication:
     def _decide(self, published: Published, endpoint: ApplicationEndpoint) -> FillIn | LeaveAlone:
         known = {endpoint.host, *self.hosts}
         return decide(facts_of(self.request, published.secret, known), endpoint)
+
+    def _places_of(self, published: Published, host: str) -> frozenset[str]:
+        """Return which places lead to a host: the secret, the parameter, and records by name."""
+        wanted = host.lower()
+        found = {_SECRET: published.secret.get("host"), _PARAMETER: _host_in(published.parameter)}
+        for name, records in published.records.items():
+            found[name] = next((record.host for record in records), None)
+        return frozenset(place for place, to in found.items() if str(to or "").lower() == wanted)
 
     def _missing_records(
         self, published: Published, endpoint: ApplicationEndpoint
@@ -176,6 +220,19 @@ class Publication:
 
 _FOREIGN: Final = frozenset({EndpointRule.UNLESS_FOREIGN, EndpointRule.NOT_IN_COMMON})
 """The rules by which a secret is left alone although its readers count on the pipeline."""
+
+
+_SECRET: Final = "the secret"  # noqa: S105 - the name of a place
+_PARAMETER: Final = "the parameter"
+
+
+def _host_in(parameter: str | None) -> str | None:
+    """Return the host in a parameter's value; None if it has none."""
+    try:
+        value = json.loads(parameter or "")
+    except ValueError:
+        return None
+    return value.get("host") if isinstance(value, dict) else None
 
 
 def planned_publication(

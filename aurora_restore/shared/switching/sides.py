@@ -35,6 +35,8 @@ def serve_again(
         return AwaitSides(f"the security groups of cluster {outgoing.name}")
     if progress.under_way is not None:
         return AwaitSides(f"the name {facts.target}, which is being returned")
+    if waiting := wait_for_records(facts):
+        return waiting
     if facts.incoming_is_retired and facts.incoming and is_to_be_closed(facts.incoming):
         return CloseIncoming()
     return Undone(reason)
@@ -53,6 +55,13 @@ def unusable(side: Side) -> str:
 def wait_for(side: Side, is_stuck: bool = False) -> AwaitSides:
     """Return that a cluster is waited for because of its status."""
     return AwaitSides(f"cluster {side.name}, which is {side.status}", is_stuck)
+
+
+def wait_for_records(facts: SwitchFacts) -> AwaitSides | None:
+    """Return that Route 53 is waited for, unless all of its servers answer alike."""
+    if facts.is_in_force or facts.is_out_of_patience:
+        return None
+    return AwaitSides("Route 53 to answer with the new records everywhere", is_stuck=True)
 
 
 def wait_for_unseen(name: str) -> AwaitSides:

@@ -1,7 +1,7 @@
 """Where a switch is: what is recorded, what a look has shown, and what is next."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -9,7 +9,7 @@ from aurora_restore.shared.app_secret import ApplicationEndpoint
 from aurora_restore.shared.cluster.attachments import attachments
 from aurora_restore.shared.common import parse_timestamp, timestamp
 from aurora_restore.shared.names import retired_cluster
-from aurora_restore.shared.recorded_cluster import PlannedSwitch, RecordedCluster
+from aurora_restore.shared.recorded_cluster import DNS_UNKNOWN, PlannedSwitch, RecordedCluster
 from aurora_restore.shared.switching.actions import AwaitSides, SwitchAction
 from aurora_restore.shared.switching.decision import decide
 from aurora_restore.shared.switching.facts import (
@@ -21,6 +21,7 @@ from aurora_restore.shared.switching.facts import (
 )
 from aurora_restore.shared.switching.guards import obstacles_to_switch
 from aurora_restore.shared.switching.look import View, side_of, take_view
+from aurora_restore.shared.switching.publication import Published
 from aurora_restore.shared.switching.setting import SwitchSetting
 from aurora_restore.shared.target_record import TargetRecord
 
@@ -40,6 +41,10 @@ class SwitchSituation:
     """Since when it has come to nothing; None if it has not."""
     view: View | None = None
     """What the last look has shown."""
+    _published: Published | None = field(default=None, repr=False)
+    """What the clients read at that look, if they are led by it."""
+    _in_force: set[str] = field(default_factory=set)
+    """The changes of Route 53 that are known to be in force."""
 
     @property
     def planned(self) -> PlannedSwitch | None:
@@ -83,12 +88,49 @@ class SwitchSituation:
         setting = self.setting
         if not self.publishes:
             return take_view(setting.rds, setting.target, clusters, names)
-        view, published = take_view(setting.rds, None, clusters, names), setting.publication.read()
+        view = take_view(setting.rds, None, clusters, names)
+        self._published = setting.publication.read()
+        if self._is_unsure:
+            return view
         for cluster in clusters:
-            endpoint = self._endpoint_of(view.of(cluster))
-            if endpoint is not None and setting.publication.is_of(published, endpoint):
+            if self._is_published(view, cluster):
                 return replace(view, holder=view.of(cluster))
         return view
+
+    @property
+    def _is_unsure(self) -> bool:
+        """Return whether Route 53 may have been asked for something that is not recorded."""
+        return self.planned is not None and self.planned.dns_change == DNS_UNKNOWN
+
+    def _is_published(self, view: View, cluster: RecordedCluster) -> bool:
+        """Return whether all that the clients read leads to a cluster."""
+        endpoint = self._endpoint_of(view.of(cluster))
+        if endpoint is None or self._published is None:
+            return False
+        return self.setting.publication.is_of(self._published, endpoint)
+
+    def _leads_to_incoming(self, view: View) -> bool:
+        endpoint = self._endpoint_of(view.of(self.incoming))
+        host = self.incoming.writer_endpoint if endpoint is None else endpoint.host
+        if self._published is None or self.planned is None:
+            return False
+        if self._is_unsure:
+            return True
+        if host is None:
+            return self.planned.request == "give"
+        return self.setting.publication.leads_to(self._published, host)
+
+    def _is_left_unpublished(self, view: View) -> bool:
+        """Return whether clients that read an endpoint are not led to what has the name.
+
+        That is looked at only if there may be such clients: the target was switched by endpoint
+        before, or has records in a hosted zone.
+        """
+        has_been = self.outgoing_keeps_name or self.incoming.cluster_id == self.setting.target
+        if self._holder(view) != "incoming" or not (has_been or self.setting.publication.cname):
+            return False
+        self._published = self.setting.publication.read()
+        return self._is_unsure or not self._is_published(view, self.incoming)
 
     def _endpoint_of(self, shown: "DBClusterTypeDef | None") -> ApplicationEndpoint | None:
         """Return what is published of a cluster; None if it is not seen."""
@@ -117,7 +159,9 @@ class SwitchSituation:
             ),
             holder=self._holder(view),
             publishes=self.publishes,
-            is_in_force=not self.publishes or self._is_in_force(),
+            is_published=self.publishes or planned is None or not self._is_left_unpublished(view),
+            leads_to_incoming=self.publishes and self._leads_to_incoming(view),
+            is_in_force=self._is_in_force(),
             outgoing_keeps_name=self.outgoing_keeps_name,
             progress=None if planned is None else self._progress(planned),
             obstacles=self._obstacles(view) if planned is None else (),
@@ -128,7 +172,12 @@ class SwitchSituation:
 
     def _is_in_force(self) -> bool:
         change = None if self.planned is None else self.planned.dns_change
-        return change is None or self.setting.publication.is_in_force(change)
+        if change is None or change in self._in_force:
+            return True
+        if change == DNS_UNKNOWN or not self.setting.publication.is_in_force(change):
+            return False
+        self._in_force.add(change)
+        return True
 
     def _holder(self, view: View) -> Holder | None:
         if view.holder is None:

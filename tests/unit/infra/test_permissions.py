@@ -6,7 +6,7 @@ from aurora_restore.infra.permissions.arns import Arns
 from aurora_restore.shared.documents.environment import Environment
 from aurora_restore.shared.documents.schema import parse_configuration
 from aurora_restore.shared.grants import Resource
-from aurora_restore.shared.names import TAG_MANAGED_BY, TAG_SERVES
+from aurora_restore.shared.names import TAG_KEEP_UNTIL, TAG_MANAGED_BY
 from aurora_restore.shared.pipeline import STEP_NAMES, STEPS, Step
 from tests.support.iam import Context, Policy, listed
 from tests.support.policies import policies_of
@@ -464,36 +464,48 @@ def test_a_role_is_handed_to_rds_only(
     assert not policies[step].allows("iam:PassRole", role.replace("2" * 12, "1" * 12), to_service)
 
 
-def test_no_role_may_delete_a_target_that_is_switched() -> None:
-    """Whatever the code says: it serves while another cluster is restored."""
-    switched = policies_of(environment(example({"restores.staging.target.strategy": "switch"})))
-    target = f"{TARGET}:cluster:orders-staging"
-
-    for policy in switched.values():
-        assert not policy.allows("rds:DeleteDBCluster", target, TAGGED)
-    beside = switched["delete-rds"].allows("rds:DeleteDBCluster", f"{target}-ar-0a1b2c3d", TAGGED)
-    assert beside
-    assert not switched["delete-rds"].allows("rds:DeleteDBCluster", f"{target}-ar-0a1b2c3d")
-
-
 @pytest.fixture(scope="module")
 def published() -> dict[str, Policy]:
     """The policies where a switch renames nothing."""
     return policies_of(environment(published_example()))
 
 
-@pytest.mark.parametrize("name", ["orders-staging", "orders-staging-ar-0a1b2c3d"])
-def test_no_role_may_delete_a_cluster_that_is_marked_as_serving(
-    published: dict[str, Policy], name: str
-) -> None:
-    """A name does not tell which cluster serves if they keep theirs, so a tag does."""
-    cluster = f"{TARGET}:cluster:{name}"
-    serving = {**TAGGED, f"aws:ResourceTag/{TAG_SERVES}": "orders-staging"}
+@pytest.fixture(scope="module")
+def renamed() -> dict[str, Policy]:
+    """The policies where a switch gives the target's name to the new cluster."""
+    return policies_of(environment(example({"restores.staging.target.strategy": "switch"})))
 
-    for policy in published.values():
-        assert not policy.allows("rds:DeleteDBCluster", cluster, serving)
-    assert published["delete-rds"].allows("rds:DeleteDBCluster", cluster, TAGGED)
-    assert not published["delete-rds"].allows("rds:DeleteDBCluster", cluster)
+
+@pytest.mark.parametrize("way", ["renamed", "published"])
+@pytest.mark.parametrize(
+    "name", ["orders-staging", "orders-staging-ar-0a1b2c3d", "orders-staging-ar-0a1b2c3d-old"]
+)
+def test_no_role_may_delete_a_cluster_of_a_switched_target_that_does_not_expire(
+    request: pytest.FixtureRequest, way: str, name: str
+) -> None:
+    """Whatever the code says: what serves has no such tag, under whichever name."""
+    policies: dict[str, Policy] = request.getfixturevalue(way)
+    cluster = f"{TARGET}:cluster:{name}"
+    expires = {**TAGGED, f"aws:ResourceTag/{TAG_KEEP_UNTIL}": "2026-05-16T03:00:00Z"}
+
+    for policy in policies.values():
+        assert not policy.allows("rds:DeleteDBCluster", cluster, TAGGED)
+    assert policies["delete-rds"].allows("rds:DeleteDBCluster", cluster, expires)
+    of_another = {**expires, **OF_ANOTHER}
+    assert not policies["delete-rds"].allows("rds:DeleteDBCluster", cluster, of_another)
+
+
+@pytest.mark.parametrize("way", ["renamed", "published"])
+@pytest.mark.parametrize("step", ["switch-cluster", "delete-rds"])
+def test_the_expiry_can_be_given_and_taken_of_every_cluster_of_a_switched_target(
+    request: pytest.FixtureRequest, way: str, step: str
+) -> None:
+    policy: Policy = request.getfixturevalue(way)[step]
+
+    for name in ("orders-staging", "orders-staging-ar-0a1b2c3d", "orders-staging-ar-0a1b2c3d-old"):
+        cluster = f"{TARGET}:cluster:{name}"
+        assert policy.allows("rds:RemoveTagsFromResource", cluster, TAGGED)
+        assert policy.allows("rds:AddTagsToResource", cluster, {**TAGGED, **GIVEN_TAG})
 
 
 ZONE = "arn:aws:route53:::hostedzone/Z0123456789"
@@ -523,13 +535,17 @@ def test_a_role_changes_the_configured_records_and_no_others(
 
 @steps
 def test_only_steps_that_switch_write_the_endpoint(
-    published: dict[str, Policy], policies: dict[str, Policy], step: Step
+    published: dict[str, Policy],
+    renamed: dict[str, Policy],
+    policies: dict[str, Policy],
+    step: Step,
 ) -> None:
     parameter = "arn:aws:ssm:us-west-2:222222222222:parameter/aurora-restore/endpoints/staging"
     writes = step.name in ("delete-rds", "switch-cluster")
 
     assert published[step.name].allows("ssm:PutParameter", parameter) == writes
     assert not published[step.name].allows("ssm:PutParameter", parameter + "-other")
+    assert renamed[step.name].allows("ssm:PutParameter", parameter) == writes
     assert not policies[step.name].allows("ssm:PutParameter", parameter)
     has_secret = "secretsmanager:PutSecretValue" in published[step.name].actions
     assert has_secret == (writes or bool(step.writes_secrets))

@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aurora_restore.shared.documents.environment import Environment
-from aurora_restore.shared.names import TAG_MANAGED_BY
+from aurora_restore.shared.names import TAG_KEEP_UNTIL, TAG_MANAGED_BY
 from tests.support.iam import Policy, listed
 from tests.support.policies import policies_of, source_policies_of
 from tests.support.service_authorization import reference
@@ -52,10 +52,12 @@ class EnvironmentRoles:
     def pairs(self, arn: str) -> Iterator[TagAndChange]:
         """Each pair of roles that together can change what nobody has marked."""
         asked = {f"aws:RequestTag/{TAG_MANAGED_BY}": self.tag}
+        # Who may tag may give any other tag as well.
+        carried = {CARRIED: self.tag, f"aws:ResourceTag/{TAG_KEEP_UNTIL}": "any"}
         taggers = [name for name, each in self.policies.items() if each.allows(TAGS, arn, asked)]
         for tagger in taggers:
             for changer, action in self.changes():
-                if self.policies[changer].allows(action, arn, {CARRIED: self.tag}):
+                if self.policies[changer].allows(action, arn, carried):
                     yield TagAndChange(tagger, changer, action)
 
     def changes(self) -> Iterator[tuple[str, str]]:

@@ -9,7 +9,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from aurora_restore.shared.errors import PreflightError, SwitchUndoneError
-from aurora_restore.shared.names import TAG_KEEP_UNTIL, TAG_SERVES, endpoint_parameter
+from aurora_restore.shared.names import TAG_KEEP_UNTIL, endpoint_parameter
 from tests.unit.bench import PREFIX, REGION
 from tests.unit.lambdas.midway import Died
 from tests.unit.lambdas.switched import (
@@ -167,13 +167,12 @@ def test_the_record_says_which_cluster_serves_under_which_name(scene: Scene) -> 
     assert (found.retired.cluster.resource_id, found.retired.cluster.cluster_id) == (old, TARGET)
 
 
-def test_the_new_cluster_is_marked_and_the_old_one_is_closed(scene: Scene) -> None:
+def test_the_new_cluster_does_not_expire_and_the_old_one_is_closed(scene: Scene) -> None:
     by_endpoint(scene)
 
     switch(scene)
 
-    assert tags_at(scene, BESIDE)[TAG_SERVES] == TARGET
-    assert TAG_SERVES not in tags_at(scene, TARGET)
+    assert TAG_KEEP_UNTIL not in tags_at(scene, BESIDE)
     assert TAG_KEEP_UNTIL in tags_at(scene, TARGET)
     assert groups_of(scene, TARGET) == {scene.bench.environment.quarantine_security_group}
     assert groups_of(scene, BESIDE) == {scene.security_group}
@@ -330,9 +329,9 @@ def test_what_cannot_be_published_is_taken_back_and_the_old_cluster_serves_on(
     finally:
         events.unregister("before-call.ssm.PutParameter", deny_first)
 
-    assert_leads_to(scene, TARGET)
+    assert secret(scene)["host"] == endpoint_of(scene, TARGET)
     assert groups_of(scene, TARGET) == {scene.security_group}
-    assert TAG_SERVES not in tags_at(scene, BESIDE)
+    assert TAG_KEEP_UNTIL in tags_at(scene, BESIDE)
     found = record(scene)
     assert found.switch is None
     assert found.live is not None
@@ -360,7 +359,7 @@ def test_another_operation_that_finds_it_half_done_leads_the_clients_back(scene:
     answer = roll_back(scene, operation_id="op-9")
 
     assert answer["statusCode"] == 200
-    assert_leads_to(scene, TARGET)
+    assert secret(scene)["host"] == endpoint_of(scene, TARGET)
     assert record(scene).switch is None
 
 
@@ -381,7 +380,7 @@ def test_the_next_run_goes_by_the_cluster_that_serves(scene: Scene) -> None:
     assert found.live is not None
     assert after.live.cluster_id == TARGET
     assert after.retired.cluster.resource_id == found.live.resource_id
-    assert TAG_SERVES not in tags_at(scene, BESIDE)
+    assert TAG_KEEP_UNTIL in tags_at(scene, BESIDE)
     assert groups_of(scene, BESIDE) == {scene.bench.environment.quarantine_security_group}
     assert groups_of(scene, TARGET) == {scene.security_group}
 

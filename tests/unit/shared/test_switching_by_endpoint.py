@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from aurora_restore.shared.app_secret import ApplicationEndpoint
 from aurora_restore.shared.errors import AuroraRestoreError, AwsError
-from aurora_restore.shared.names import TAG_KEEP_UNTIL, TAG_SERVES, cluster_beside
+from aurora_restore.shared.names import TAG_KEEP_UNTIL, cluster_beside
 from aurora_restore.shared.recorded_cluster import RecordedCluster, RetiredCluster
 from aurora_restore.shared.switching.act import TargetSwitch
 from aurora_restore.shared.switching.actions import (
@@ -22,6 +22,7 @@ from aurora_restore.shared.switching.actions import (
     CloseOutgoing,
     CompleteSwitch,
     GiveUpIncoming,
+    MarkOutgoing,
     NothingServes,
     OpenIncoming,
     OpenOutgoing,
@@ -35,7 +36,6 @@ from aurora_restore.shared.switching.actions import (
     StopOutgoing,
     SwitchAction,
     Undone,
-    UnmarkOutgoing,
 )
 from aurora_restore.shared.switching.decision import decide
 from aurora_restore.shared.switching.facts import PATIENCE_SECONDS, Progress, Side, SwitchFacts
@@ -81,7 +81,8 @@ def after(**changes: Any) -> SwitchFacts:
 
 def undoing(**changes: Any) -> SwitchFacts:
     """The facts while the clients are led back."""
-    return facts(**{"incoming": INCOMING, "outgoing": SHUT, "progress": UNDOING, **changes})
+    known = {"outgoing": SHUT, "progress": UNDOING, "leads_to_incoming": True, **changes}
+    return facts(**known)
 
 
 def with_status(side: Side, status: str) -> Side:
@@ -142,10 +143,9 @@ SITUATIONS: list[tuple[str, SwitchFacts, SwitchAction | type[SwitchAction]]] = [
     ("the old one is closed", after(), CloseOutgoing()),
     (
         "the old one cannot be closed, but is not marked any longer",
-        after(outgoing=replace(with_status(OUTGOING, "stopped"), is_marked=True)),
-        UnmarkOutgoing(),
+        after(outgoing=replace(with_status(OUTGOING, "stopped"), expires=False)),
+        MarkOutgoing(),
     ),
-    ("the old one is marked", after(outgoing=replace(SHUT, is_marked=True)), UnmarkOutgoing()),
     (
         "the old one is stopped in the end",
         after(outgoing=SHUT, stops_outgoing=True),
@@ -204,7 +204,7 @@ SITUATIONS: list[tuple[str, SwitchFacts, SwitchAction | type[SwitchAction]]] = [
         undoing(
             incoming=INCOMING,
             outgoing=OUTGOING,
-            holder="outgoing",
+            leads_to_incoming=False,
             progress=RETURNED,
             incoming_is_retired=True,
         ),
@@ -212,13 +212,41 @@ SITUATIONS: list[tuple[str, SwitchFacts, SwitchAction | type[SwitchAction]]] = [
     ),
     (
         "it is undone",
-        undoing(incoming=INCOMING, outgoing=OUTGOING, holder="outgoing", progress=RETURNED),
+        undoing(incoming=INCOMING, outgoing=OUTGOING, leads_to_incoming=False, progress=RETURNED),
         Undone,
     ),
     (
         "nothing was published yet: nothing is published in the undoing",
-        undoing(incoming=INCOMING, outgoing=OUTGOING, progress=replace(PLANNED, undo_because="a")),
+        undoing(
+            outgoing=OUTGOING,
+            leads_to_incoming=False,
+            progress=replace(PLANNED, undo_because="a"),
+        ),
         Undone,
+    ),
+    (
+        "the records are not in force everywhere",
+        undoing(outgoing=OUTGOING, leads_to_incoming=False, is_in_force=False),
+        AwaitSides,
+    ),
+    (
+        "it was stopped by hand: it is started",
+        after(incoming=with_status(INCOMING, "stopped")),
+        StartIncoming(),
+    ),
+    (
+        "it was closed by hand: it is opened",
+        after(incoming=replace(INCOMING, has_wanted_groups=False)),
+        OpenIncoming(),
+    ),
+    (
+        "some are led to the only one there is: they are not left there half-way",
+        facts(
+            outgoing=None,
+            leads_to_incoming=True,
+            progress=replace(FIRST, last="give", undo_because="it died"),
+        ),
+        PublishIncoming(),
     ),
     (
         "there was no other to lead the clients to",
@@ -261,8 +289,16 @@ class ModelPublication:
     def is_of(self, published: Mapping[str, str | None], endpoint: ApplicationEndpoint) -> bool:
         return set(published.values()) == {endpoint.host}
 
-    def publish(self, endpoint: ApplicationEndpoint) -> None:
-        for place in self.hosts:
+    def leads_to(self, published: Mapping[str, str | None], host: str) -> bool:
+        return host in published.values()
+
+    def records_to_change(self, *_: Any, **__: Any) -> dict[str, Any]:
+        return {}
+
+    def write(self, endpoint: ApplicationEndpoint, *, instead_of: str | None = None) -> None:
+        for place, host in self.hosts.items():
+            if instead_of not in (None, host):
+                continue
             self.before_write()
             if self.denials:
                 self.denials -= 1
@@ -271,6 +307,8 @@ class ModelPublication:
 
     def obstacles(self) -> tuple[()]:
         return ()
+
+    cname = None
 
 
 @dataclass
@@ -305,15 +343,12 @@ class Case:
     ) -> None:
         self.random = Random(seed)  # noqa: S311 - what hypothesis has chosen
         self.deaths, self.stops_old = deaths, stops_old
-        marked = {TAG_SERVES: TARGET}
-        new = ModelCluster(name=BESIDE)
+        new = ModelCluster(name=BESIDE, tags={TAG_KEEP_UNTIL: "then"})
         if is_roll_back:
-            tags = {TAG_KEEP_UNTIL: "then"}
-            new = replace(new, groups=("closed",), tags=tags, status="stopped")
+            new = replace(new, groups=("closed",), status="stopped")
         clusters = {NEW: new}
         if old_name is not None:
-            tags = {} if old_name == TARGET else marked
-            clusters[OLD] = ModelCluster(name=old_name, tags=tags)
+            clusters[OLD] = ModelCluster(name=old_name)
         self.rds = ModelRds(clusters, Disturbances(random=self.random, is_stale=is_stale))
         self.rds.seconds = 100.0
         self.publication = ModelPublication(denials=denials)
@@ -354,7 +389,7 @@ class Case:
         for host in self.publication.hosts.values():
             cluster = by_host.get(str(host))
             if cluster is not None and cluster.status not in ("failed", "deleting"):
-                assert cluster.name == TARGET or TAG_SERVES in cluster.tags, cluster
+                assert TAG_KEEP_UNTIL not in cluster.tags, cluster
                 assert cluster.groups == ("open",), cluster
 
     def setting(self) -> SwitchSetting:
@@ -431,15 +466,16 @@ class Case:
         if isinstance(end, CompleteSwitch):
             assert hosts == {f"{BESIDE}.example"}
             assert self.rds.now[NEW].groups == ("open",)
-            assert TAG_SERVES in self.rds.now[NEW].tags
+            assert TAG_KEEP_UNTIL not in self.rds.now[NEW].tags
             assert record.live is not None
             assert record.live.resource_id == NEW
             if OLD in self.rds.now:
-                assert TAG_SERVES not in self.rds.now[OLD].tags
+                assert TAG_KEEP_UNTIL in self.rds.now[OLD].tags
         if isinstance(end, Undone) and self.outgoing is not None:
             assert hosts == {f"{self.outgoing.cluster_id}.example"}
             assert self.rds.now[OLD].groups == ("open",)
-            assert TAG_SERVES not in self.rds.now[NEW].tags if NEW in self.rds.now else True
+            assert TAG_KEEP_UNTIL not in self.rds.now[OLD].tags
+            assert NEW not in self.rds.now or TAG_KEEP_UNTIL in self.rds.now[NEW].tags
         if isinstance(end, CompleteSwitch | Undone):
             assert record.switch is None
 

@@ -98,7 +98,7 @@ class Case:
             stops_old=self.stops_old,
             allows_cloudformation=False,
             by="rename",
-            publication=cast(Any, None),
+            publication=cast(Any, SimpleNamespace(cname=None)),
             password=None,
             clock=self.rds.clock,
         )
@@ -192,7 +192,7 @@ class Case:
     def check_changes(self) -> None:
         """Nothing that serves was closed, stopped or marked, and nothing renamed by mistake."""
         for kind, cluster, name in self.rds.changes:
-            assert kind in ("open", "start") or name != TARGET, (kind, cluster)
+            assert kind in ("open", "start", "untag") or name != TARGET, (kind, cluster)
         for cluster, name in self.rds.renames:
             assert name in {OLD: (RETIRED, TARGET), NEW: (TARGET,)}[cluster], self.rds.renames
 
@@ -249,6 +249,7 @@ def check_stays(case: Case, end: SwitchAction) -> None:
     if isinstance(end, CompleteSwitch):
         assert holder == NEW
         assert case.rds.now[NEW].groups == ("open",)
+        assert TAG_KEEP_UNTIL not in case.rds.now[NEW].tags
         assert record.live is not None
         assert record.live.resource_id == NEW
         assert record.switch is None
