@@ -437,7 +437,8 @@ class OperationState:
         Moment | None,
         Key(
             "switch-cluster",
-            "When the target's name was about to be taken from the cluster that had it.",
+            "When the target's name was about to be taken from the cluster that had it, or another "
+            "endpoint to be published.",
             of_one_cluster=True,
         ),
     ] = None
@@ -461,7 +462,7 @@ class OperationState:
         Moment | None,
         Key(
             "switch-cluster",
-            "When a look first showed the new cluster available under the target's name.",
+            "When a look first showed the new cluster available, and serving as the target.",
             of_one_cluster=True,
         ),
     ] = None
@@ -469,7 +470,7 @@ class OperationState:
         float | None,
         Key(
             "switch-cluster",
-            "From the one to the other: for how long nothing had the target's name, at most.",
+            "From the one to the other: for how long nothing served as the target, at most.",
             of_one_cluster=True,
         ),
     ] = None

@@ -102,6 +102,13 @@ class TargetRecord:
         ),
     ] = None
 
+    record_names: Annotated[
+        tuple[str, ...] | None,
+        Attribute(
+            ("switch-cluster", "restore-snapshot"),
+            "The names of the CNAME records that lead to the target since the last switch.",
+        ),
+    ] = None
     switched_by: Annotated[
         str | None,
         Attribute(("switch-cluster",), "The operation that has switched last, or is about to."),
@@ -137,6 +144,7 @@ class TargetRecord:
         return cls(
             restored_by=operation_id,
             app_secret_host=before.app_secret_host,
+            record_names=before.record_names,
             switched_by=before.switched_by,
             live=before.live,
             retired=before.retired,

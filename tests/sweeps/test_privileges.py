@@ -26,11 +26,27 @@ from tests.support.policies import policies_of, source_policies_of
 from tests.sweeps.machine import FAILED, SUCCEEDED
 from tests.sweeps.routes import ROUTES, SUBNET_GROUP, TARGET, SweepRoute
 from tests.sweeps.stage import HOME, SweepStage
+from tests.sweeps.switch_routes import SwitchRoute
 from tests.sweeps.tap import AwsCall, Proceed
 from tests.unit.bench import ACCOUNT, PREFIX, REGION
 
 ADD_TAGS = "rds:AddTagsToResource"
-CHECKED = frozenset({"rds", "kms", "ec2", "ram", "sts", "stepfunctions", "application-autoscaling"})
+CHECKED = frozenset(
+    {
+        "application-autoscaling",
+        "ec2",
+        "kms",
+        "ram",
+        "rds",
+        "route53",
+        "secretsmanager",
+        "ssm",
+        "stepfunctions",
+        "sts",
+    }
+)
+ENDPOINTS = "/endpoints/"
+"""In the names of the parameters that the rows declare; the others are read by every step."""
 PROXY_SECRET = f"arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret:proxy-AbCdEf"
 IAM_PREFIX = {"stepfunctions": "states"}
 
@@ -144,7 +160,7 @@ class Judge:
             prefix = IAM_PREFIX.get(call.service, call.service)
             action = f"{prefix}:{call.operation}"
             self._judge(call, action)
-            if call.account == ACCOUNT:
+            if call.account == ACCOUNT and _is_declared(call):
                 self.called.setdefault(call.step, set()).add(action)
         return proceed()
 
@@ -169,6 +185,30 @@ class Judge:
 
         asked = {f"aws:RequestTag/{tag['Key']}": tag["Value"] for tag in given.get("Tags", ())}
         match call.operation:
+            case "GetParameter" | "PutParameter" | "GetParametersByPath":
+                name = given.get("Name") or given["Path"]
+                yield f"arn:aws:ssm:{call.region}:{call.account}:parameter{name}", {}
+            case "GetSecretValue" | "PutSecretValue":
+                place = f"{call.region}:{call.account}"
+                yield f"arn:aws:secretsmanager:{place}:secret:{given['SecretId']}-AbCdEf", {}
+            case "GetHostedZone" | "ListResourceRecordSets":
+                yield _hosted_zone(given), {}
+            case "ChangeResourceRecordSets":
+                changes = given["ChangeBatch"]["Changes"]
+                records = [each["ResourceRecordSet"] for each in changes]
+                key = f"route53:{call.operation}"
+                yield (
+                    _hosted_zone(given),
+                    {
+                        f"{key}Actions": [each["Action"] for each in changes],
+                        f"{key}NormalizedRecordNames": [each["Name"] for each in records],
+                        f"{key}RecordTypes": [each["Type"] for each in records],
+                    },
+                )
+            case "GetChange":
+                yield f"arn:aws:route53:::change/{given['Id'].removeprefix('/change/')}", {}
+            case "RemoveTagsFromResource":
+                yield self._tagged(given["ResourceName"])
             case "CopyDBClusterSnapshot":
                 # Another Region is asked for its snapshot in a request without the copy's tags.
                 source = rds("cluster-snapshot", given["SourceDBClusterSnapshotIdentifier"])
@@ -217,7 +257,8 @@ class Judge:
                 yield rds("cluster", given["DBClusterIdentifier"]), {}
                 yield rds("cluster-endpoint", "*"), {}
             case "CreateDBClusterEndpoint":
-                yield rds("cluster", given["DBClusterIdentifier"]), asked
+                arn, own = self._tagged(rds("cluster", given["DBClusterIdentifier"]))
+                yield arn, {**own, **asked}
                 yield rds("cluster-endpoint", given["DBClusterEndpointIdentifier"]), asked
             case "DeleteDBClusterEndpoint":
                 yield self._tagged(rds("cluster-endpoint", given["DBClusterEndpointIdentifier"]))
@@ -306,7 +347,7 @@ class Judge:
                 pass
 
     def _tagged(self, arn: str) -> tuple[str, Context]:
-        """The ARN, with the pipeline's tag that the resource carries."""
+        """The ARN, with the tags that the resource carries."""
         *_, region, account, kind, name = arn.split(":", 6)
         site = self.stage.backend.at(Location(account, region))
         resources: dict[str, Mapping[str, Any]] = {
@@ -317,8 +358,19 @@ class Judge:
         }
         found = resources[kind].get(name)
         tags = {} if found is None else found.tags
-        own = tags.get(TAG_MANAGED_BY)
-        return arn, {} if own is None else {f"aws:ResourceTag/{TAG_MANAGED_BY}": own}
+        return arn, {f"aws:ResourceTag/{key}": value for key, value in tags.items()}
+
+
+def _is_declared(call: AwsCall) -> bool:
+    """Whether a row of the pipeline declares a call, or else what all steps may do."""
+    if call.service == "ssm":
+        return ENDPOINTS in str(call.parameters.get("Name"))
+    return call.service != "secretsmanager"
+
+
+def _hosted_zone(given: Mapping[str, Any]) -> str:
+    zone = given.get("HostedZoneId") or given["Id"]
+    return f"arn:aws:route53:::hostedzone/{zone.removeprefix('/hostedzone/')}"
 
 
 def _passed(role: str, *services: str) -> Iterator[tuple[str, str, Context]]:
@@ -339,6 +391,11 @@ def environment_of(stage: SweepStage) -> Environment:
             "account": ACCOUNT,
             "region": REGION,
             "name_prefix": PREFIX,
+            # As if they were adopted: the ARNs of made ones are known only to CloudFormation.
+            "secrets": {
+                "master": bench.environment.master_secret,
+                "app": bench.environment.app_secret,
+            },
             "network": {
                 "vpc_id": "vpc-12345678",
                 "subnet_ids": ["subnet-12345678", "subnet-87654321"],
@@ -387,6 +444,15 @@ SWITCHED = SweepRoute(
     copies=0,
     target={"strategy": "switch", "skip_final_snapshot": False, "replace_protected": True},
     switch={"stop_old": True, "keep_old_hours": 1, "tls_refresh": "reboot"},
+)
+
+
+PUBLISHED_AROUND = SwitchRoute(
+    name="published",
+    source=HOME,
+    copies=0,
+    target={"skip_final_snapshot": False, "replace_protected": True},
+    switch={"by": "endpoint", "stop_old": True, "keep_old_hours": 1},
 )
 
 
@@ -454,6 +520,47 @@ def test_a_switch_the_way_back_and_a_retirement_call_only_what_is_granted() -> N
         assert run("op-5", {"retire": True}) == SUCCEEDED
         assert run("op-6", {"retire": True}) == SUCCEEDED
         assert TARGET in stage.site(HOME).clusters
+    assert judge.refused == []
+    for step, actions in judge.called.items():
+        CALLED[step] |= actions
+
+
+@dataclass
+class DiesAtChange:
+    """The function's process is gone once a change of records has been carried out."""
+
+    judge: Judge
+
+    def hook(self, call: AwsCall, proceed: Proceed) -> Any:
+        done = self.judge.hook(call, proceed)
+        if call.operation == "ChangeResourceRecordSets":
+            raise DatabaseConnectionError("the process is gone")
+        return done
+
+
+def test_a_switch_by_endpoint_and_all_that_may_follow_call_only_what_is_granted() -> None:
+    """At last one dies while it publishes, and a retirement leads the clients back."""
+    with PUBLISHED_AROUND.staged() as stage:
+        judge = Judge(stage, policies_of(environment_of(stage)), {})
+
+        def run(name: str, given: dict[str, Any], hook: Any = judge.hook) -> str:
+            stage.bench.advance(2 * 3600)
+            execution = stage.start(name, given)
+            with stage.tap.hooked(hook):
+                stage.run(execution)
+                if execution.status == FAILED:
+                    stage.announce_end(execution)
+            return execution.status
+
+        with_everything_around_the_cluster(stage)
+        assert run("op-1", {}) == SUCCEEDED
+        assert run("op-2", {"roll_back": True}) == SUCCEEDED
+        assert run("op-3", {"retire": True}) == SUCCEEDED
+        assert run("op-4", {}) == SUCCEEDED
+        assert run("op-5", {}) == SUCCEEDED
+        assert run("op-6", {}, DiesAtChange(judge).hook) == FAILED
+        assert run("op-7", {"retire": True}) == SUCCEEDED
+        assert run("op-8", {"retire": True}) == SUCCEEDED
     assert judge.refused == []
     for step, actions in judge.called.items():
         CALLED[step] |= actions

@@ -23,10 +23,24 @@ def find_warnings(found: Inventory) -> Iterator[str]:
     if warning := found.request.restore.database.masking_warning:
         yield warning
     yield from what_stays_behind(found)
+    yield from _forgotten_records(found)
     try:
         yield from _endpoint_warnings(found)
     except (AwsError, ConfigurationError):
         return  # A secret that is wrong is an obstacle.
+
+
+def _forgotten_records(found: Inventory) -> Iterator[str]:
+    """Yield a warning for every record that an earlier switch wrote, and this one will not."""
+    cname = found.request.restore.switch.cname
+    known = () if cname is None else cname.names
+    written = (found.record.record_names if found.record else None) or ()
+    for name in written:
+        if name not in known:
+            yield (
+                f"the CNAME record {name} led to the target and is not configured any more, so it "
+                "will lead to a cluster that is closed; lead its clients elsewhere, and delete it"
+            )
 
 
 def _endpoint_warnings(found: Inventory) -> Iterator[str]:

@@ -54,7 +54,10 @@ from aurora_restore.shared.switching.situation import SwitchSituation
 from aurora_restore.shared.target_record import TargetRecord
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from aurora_restore.shared.rds.calls import RdsCall
+    from aurora_restore.shared.switching.cname_records import DnsRecord
 
 NOT_NOW: Final = frozenset(
     {
@@ -230,9 +233,24 @@ class TargetSwitch(SwitchSituation):
             endpoint, instead_of=instead_of, is_unsure=self._is_unsure
         )
         if records:
-            self._write_plan(dns_change=DNS_UNKNOWN)
-            self._write_plan(dns_change=publication.change_records(records))
-        self._write(replace(self.record, app_secret_host=endpoint.host))
+            self._change_records(records)
+        names = None if publication.cname is None else publication.cname.names
+        self._write(replace(self.record, app_secret_host=endpoint.host, record_names=names))
+
+    def _change_records(self, records: "Mapping[str, DnsRecord]") -> None:
+        """Ask Route 53 to change records, having recorded that; what is refused was not asked for.
+
+        As with a rename, of a call that was repeated only the second one may have been refused.
+        """
+        before = None if self.planned is None else self.planned.dns_change
+        self._write_plan(dns_change=DNS_UNKNOWN)
+        try:
+            change = self.setting.publication.change_records(records)
+        except AwsError as error:
+            if not was_repeated(error):
+                self._write_plan(dns_change=before)
+            raise
+        self._write_plan(dns_change=change)
 
     def _keep(self, cluster: RecordedCluster | None) -> None:
         """Let a cluster that serves not expire."""
@@ -273,7 +291,8 @@ class TargetSwitch(SwitchSituation):
 
     def _complete(self) -> None:
         """Mark and record which cluster is live and which is retired; the switch is over."""
-        self._keep(self.incoming)
+        if not self.publishes:
+            self._keep(self.incoming)
         # Whatever was verified of it before, it has the name again only now.
         live = replace(self._as_shown(self.incoming), verified_at=None)
         record = replace(self.record, live=live, retired=self._retired(), switch=None)
