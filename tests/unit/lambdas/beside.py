@@ -41,8 +41,8 @@ def make_beside(
     instances: int = 1,
     **settings: Any,
 ) -> str:
-    """Make a cluster of this restore; return its resource id."""
-    given = {TAG_MANAGED_BY: PREFIX, TAG_RESTORE: "staging"}
+    """Make a cluster of this restore, which has expired if nothing is said; return its id."""
+    given = {TAG_MANAGED_BY: PREFIX, TAG_RESTORE: "staging", **kept_until(scene, -1)}
     if operation is not None:
         given[TAG_OPERATION] = operation
     marked = tag_list(given | (tags or {}))

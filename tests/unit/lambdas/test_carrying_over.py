@@ -315,8 +315,9 @@ def test_a_dry_run_says_what_does_not_follow_the_name_and_lists_the_calls_of_the
         if "NewDBClusterIdentifier" in each["parameters"]
     ]
     assert renames == [(TARGET, RETIRED), (BESIDE, TARGET)]
-    assert switching[-5:] == [
+    assert switching[-6:] == [
         "AddTagsToResource",
+        "RemoveTagsFromResource",
         "DeleteDBClusterEndpoint",
         "EnableHttpEndpoint",
         "CreateDBClusterEndpoint",

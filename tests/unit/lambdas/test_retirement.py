@@ -9,6 +9,7 @@ from aurora_restore.lambdas.delete_rds import DeleteRdsHandler
 from aurora_restore.lambdas.snapshot_check import SnapshotCheckHandler
 from aurora_restore.lambdas.sns_notification import SnsNotificationHandler
 from aurora_restore.shared.errors import OperationInProgressError
+from aurora_restore.shared.names import TAG_KEEP_UNTIL
 from aurora_restore.shared.target_lock import TargetLock
 from tests.unit.bench import ACCOUNT, REGION, Bench, execution_arn
 from tests.unit.lambdas.arrange import LONG_ENOUGH, go, lock_holder, set_status
@@ -91,7 +92,7 @@ def test_what_is_kept_stays_and_the_answer_says_until_when(scene: Scene) -> None
 
 
 def test_the_temporary_cluster_of_a_failed_run_is_kept_for_its_re_run(scene: Scene) -> None:
-    make_beside(scene, TEMPORARY)
+    make_beside(scene, TEMPORARY, tags=kept_until(scene, 24))
     scene.bench.advance(DAY - 2 * LONG_ENOUGH - 600)
     young = retire(scene)
     assert TEMPORARY in first(young)["kept"]
@@ -100,6 +101,19 @@ def test_the_temporary_cluster_of_a_failed_run_is_kept_for_its_re_run(scene: Sce
     retire(scene)
 
     assert names_of_clusters(scene) == {TARGET}
+
+
+def test_what_does_not_expire_is_never_deleted_and_the_answer_names_it(scene: Scene) -> None:
+    """Such is what serves, even if the target record is lost."""
+    make_beside(scene, TEMPORARY)
+    found = scene.cluster(TEMPORARY)
+    assert found is not None
+    scene.client("rds").remove_tags_from_resource(
+        ResourceName=found["DBClusterArn"], TagKeys=[TAG_KEEP_UNTIL]
+    )
+
+    assert "as if it served" in first(retire(scene))["kept"][TEMPORARY]
+    assert TEMPORARY in names_of_clusters(scene)
 
 
 # Something is due

@@ -8,14 +8,21 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from aurora_restore.shared.errors import PreflightError, SwitchUndoneError
+from aurora_restore.shared.cluster.ownership import Ownership
+from aurora_restore.shared.cluster.serving import find_serving
+from aurora_restore.shared.documents.restore import Restore
+from aurora_restore.shared.documents.schema import parse
+from aurora_restore.shared.errors import AwsError, PreflightError, SwitchUndoneError
 from aurora_restore.shared.names import TAG_KEEP_UNTIL, endpoint_parameter
+from aurora_restore.shared.request import RestoreRequest
+from aurora_restore.shared.target_record import TargetRecord
 from tests.unit.bench import PREFIX, REGION
 from tests.unit.lambdas.midway import Died
 from tests.unit.lambdas.switched import (
     BESIDE,
     OPERATION,
     beside_handed_over,
+    configure_switch,
     delete_by_hand,
     groups_of,
     ready,
@@ -383,6 +390,107 @@ def test_the_next_run_goes_by_the_cluster_that_serves(scene: Scene) -> None:
     assert TAG_KEEP_UNTIL in tags_at(scene, BESIDE)
     assert groups_of(scene, BESIDE) == {scene.bench.environment.quarantine_security_group}
     assert groups_of(scene, TARGET) == {scene.security_group}
+
+
+@contextmanager
+def refusing_records(scene: Scene) -> Iterator[None]:
+    """Route 53 refuses every change of records."""
+
+    def refuse(**_: Any) -> None:
+        raise ClientError({"Error": {"Code": "InvalidChangeBatch"}}, "ChangeResourceRecordSets")
+
+    events = scene.bench.clients.route53.meta.events
+    events.register("before-call.route53.ChangeResourceRecordSets", refuse)
+    try:
+        yield
+    finally:
+        events.unregister("before-call.route53.ChangeResourceRecordSets", refuse)
+
+
+def test_what_is_refused_on_the_way_there_does_not_block_the_way_back(scene: Scene) -> None:
+    zone = make_zone(scene)
+    by_endpoint(scene, cname={"hosted_zone_id": zone, "name": NAME})
+
+    with refusing_records(scene), pytest.raises(SwitchUndoneError, match="InvalidChangeBatch"):
+        switch(scene)
+
+    assert_leads_to(scene, TARGET)
+    assert records(scene, zone) == {}
+    assert record(scene).switch is None
+
+
+def test_the_only_cluster_there_is_stays_published_until_a_redrive_goes_on(scene: Scene) -> None:
+    zone = make_zone(scene)
+    beside_handed_over(scene, by="endpoint", cname={"hosted_zone_id": zone, "name": NAME})
+    with refusing_records(scene), pytest.raises(AwsError, match="InvalidChangeBatch"):
+        switch(scene)
+    assert TAG_KEEP_UNTIL not in tags_at(scene, BESIDE)
+
+    switch(scene)
+
+    assert_leads_to(scene, BESIDE)
+    assert records(scene, zone)[NAME][1] == endpoint_of(scene, BESIDE)
+
+
+def test_a_roll_back_by_rename_opens_what_has_kept_the_name_and_leads_everybody_there(
+    scene: Scene,
+) -> None:
+    zone = make_zone(scene)
+    cname = {"hosted_zone_id": zone, "name": NAME}
+    by_endpoint(scene, cname=cname)
+    switch(scene)
+    verified(scene)
+    configure_switch(scene, cname=cname)
+
+    roll_back(scene)
+
+    assert groups_of(scene, TARGET) == {scene.security_group}
+    assert TAG_KEEP_UNTIL not in tags_at(scene, TARGET)
+    assert_leads_to(scene, TARGET)
+    assert records(scene, zone)[NAME][1] == endpoint_of(scene, TARGET)
+
+
+def serving(scene: Scene, found: TargetRecord | None) -> str | None:
+    """The name of the cluster that serves, by a record."""
+    restore = get_restore(scene)
+    owner = Ownership(name_prefix=PREFIX, operation_id=OPERATION, restore="staging")
+    anything: Any = None
+    request = RestoreRequest(
+        restore=restore,
+        event=anything,
+        environment=anything,
+        owner=owner,
+        target=anything,
+        state=anything,
+        secrets=anything,
+        restored_cluster_id=BESIDE,
+    )
+    cluster = find_serving(scene.bench.clients.rds(REGION), request, found)
+    return None if cluster is None else cluster["DBClusterIdentifier"]
+
+
+def get_restore(scene: Scene) -> Restore:
+    """The restore as it is deployed."""
+    name = scene.bench.environment.parameter_name("staging")
+    document = json.loads(scene.bench.clients.ssm.get_parameter(Name=name)["Parameter"]["Value"])
+    return parse(Restore, document)
+
+
+def test_if_the_record_is_lost_what_does_not_expire_serves(scene: Scene) -> None:
+    by_endpoint(scene)
+    switch(scene)
+
+    assert serving(scene, record(scene)) == BESIDE
+    assert serving(scene, None) == BESIDE
+
+
+def test_what_is_retired_does_not_serve_though_it_has_the_targets_name(scene: Scene) -> None:
+    by_endpoint(scene)
+    switch(scene)
+    delete_by_hand(scene, BESIDE)
+    scene.bench.advance(3600)
+
+    assert serving(scene, record(scene)) is None
 
 
 def test_a_cluster_that_was_deleted_by_hand_is_not_taken_for_the_target(scene: Scene) -> None:

@@ -312,7 +312,7 @@ class ModelPublication:
 
 
 @dataclass
-class Records:
+class RecordsOfPublished:
     """The target record in memory."""
 
     record: TargetRecord
@@ -327,7 +327,7 @@ class Records:
         return record
 
 
-class Case:
+class PublishedCase:
     """A target whose clusters keep their names, and what happens meanwhile."""
 
     def __init__(
@@ -367,7 +367,7 @@ class Case:
         retired = RetiredCluster(
             cluster=self.incoming, retired_at="", retired_by="op-0", keep_until="then"
         )
-        self.records = Records(
+        self.records = RecordsOfPublished(
             TargetRecord(
                 restored_by=OPERATION,
                 live=self.outgoing,
@@ -495,7 +495,7 @@ FLAGS = {
 def test_however_often_it_dies_or_is_denied_the_clients_are_led_to_a_cluster_that_serves(
     **flags: Any,
 ) -> None:
-    case = Case(**flags)
+    case = PublishedCase(**flags)
 
     end = case.until_over()
 
@@ -513,7 +513,7 @@ def test_however_often_it_dies_or_is_denied_the_clients_are_led_to_a_cluster_tha
 def test_if_one_of_the_two_is_lost_meanwhile_the_clients_are_led_to_the_other(
     dies: float, which: str, how: str, **flags: Any
 ) -> None:
-    case = Case(**flags)
+    case = PublishedCase(**flags)
     rds = case.rds
 
     def die() -> None:
@@ -531,7 +531,7 @@ def test_if_one_of_the_two_is_lost_meanwhile_the_clients_are_led_to_the_other(
 
 @pytest.mark.parametrize("old_name", [TARGET, BEFORE, None])
 def test_an_undisturbed_switch_renames_nothing(old_name: str | None) -> None:
-    case = Case(1, old_name=old_name)
+    case = PublishedCase(1, old_name=old_name)
 
     end = case.until_over()
 
