@@ -162,6 +162,7 @@ def test_a_direct_call_does_not_ask_again_and_again_for_a_name_that_is_taken(sce
     assert scene.changes().count("ModifyDBCluster") < 2 * calls + 5
 
 
+@pytest.mark.usefixtures("_seldom_looks")
 def test_a_name_that_is_released_late_is_waited_for(scene: Scene) -> None:
     _, new = ready(scene)
     scene.bench.rds.admin.set_timings(rename_release=200)
@@ -185,6 +186,7 @@ def test_clusters_that_nothing_finds_while_they_are_renamed_are_waited_for(
     assert (resource_id(scene, TARGET), resource_id(scene, RETIRED)) == (new, old)
 
 
+@pytest.mark.usefixtures("_seldom_looks")
 def test_the_old_cluster_is_stopped_if_that_is_configured(scene: Scene) -> None:
     _, new = ready(scene, stop_old=True)
 
@@ -344,6 +346,7 @@ def test_a_new_cluster_that_is_lost_before_the_switch_leads_back_to_the_restore(
     assert resource_id(scene, TARGET) == old
 
 
+@pytest.mark.usefixtures("_seldom_looks")
 def test_a_new_cluster_that_is_gone_leads_back_to_the_restore(scene: Scene) -> None:
     ready(scene)
     delete_by_hand(scene, BESIDE)
@@ -352,6 +355,7 @@ def test_a_new_cluster_that_is_gone_leads_back_to_the_restore(scene: Scene) -> N
     assert switch(scene)["body"]["restart_from"] == "delete-rds"
 
 
+@pytest.mark.usefixtures("_seldom_looks")
 def test_a_target_that_is_deleted_meanwhile_is_replaced_by_one_rename(scene: Scene) -> None:
     _, new = ready(scene)
     delete_by_hand(scene, TARGET)
@@ -376,6 +380,7 @@ def test_a_call_that_rds_refuses_leaves_the_target_as_it_is(scene: Scene) -> Non
     assert resource_id(scene, TARGET) == new
 
 
+@pytest.mark.usefixtures("_seldom_looks")
 def test_a_rename_that_rds_refuses_for_ever_is_given_up(scene: Scene) -> None:
     old, _ = ready(scene)
     scene.bench.rds.admin.refuse_next(
@@ -387,6 +392,7 @@ def test_a_rename_that_rds_refuses_for_ever_is_given_up(scene: Scene) -> None:
     assert resource_id(scene, TARGET) == old
 
 
+@pytest.mark.usefixtures("_seldom_looks")
 def test_an_obstacle_that_comes_up_while_the_new_cluster_is_opened_undoes_the_switch(
     scene: Scene,
 ) -> None:
