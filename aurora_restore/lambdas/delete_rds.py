@@ -9,7 +9,7 @@ from aurora_restore.shared.base_handler import BaseHandler
 from aurora_restore.shared.cluster.deletion import DoomedCluster
 from aurora_restore.shared.cluster_deletion import ClusterDeletion, room_of
 from aurora_restore.shared.common import parse_timestamp
-from aurora_restore.shared.errors import SnapshotNotAvailableError, SwitchInProgressError
+from aurora_restore.shared.errors import SnapshotNotAvailableError
 from aurora_restore.shared.job import Answer, Job
 from aurora_restore.shared.operation_state import OperationState
 from aurora_restore.shared.pipeline import get_step
@@ -24,6 +24,7 @@ from aurora_restore.shared.rds.statuses import AVAILABLE
 from aurora_restore.shared.sequences import RETIRE, SWITCH
 from aurora_restore.shared.snapshots.path import absent_snapshot
 from aurora_restore.shared.switch_run import settle_pending_switch
+from aurora_restore.shared.target_record import switch_in_progress
 
 if TYPE_CHECKING:
     from mypy_boto3_rds.type_defs import DBClusterSnapshotTypeDef
@@ -166,11 +167,7 @@ def _refuse_own_switch(job: Job) -> None:
     """
     record = job.target_record.read()
     if record is not None and record.switch is not None:
-        raise SwitchInProgressError(
-            f"operation {record.switch.by} has begun to give the name {job.target_cluster_id} to "
-            "another cluster, and has not finished; nothing is deleted",
-            target_cluster_id=job.target_cluster_id,
-        )
+        raise switch_in_progress(record.switch, job.target_cluster_id)
 
 
 def _next_of(room: Room, begun: str | None) -> DoomedCluster:

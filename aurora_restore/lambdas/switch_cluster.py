@@ -69,8 +69,8 @@ class SwitchClusterHandler(BaseHandler):
         )
         if carrying := carry_over(job, record, began):
             return carrying
-        if live is not None and live.cluster_id != job.target_cluster_id:
-            # It was not renamed, so its certificate is as it was.
+        if live is not None and not live.was_renamed:
+            # Its certificate is as it was.
             return _over(job)
         while True:
             action = look_at_certificate(

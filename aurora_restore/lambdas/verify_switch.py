@@ -28,7 +28,6 @@ from aurora_restore.shared.errors import (
     InvalidPasswordError,
     SupersededError,
     SwitchedLoginError,
-    SwitchInProgressError,
     TargetNotRecordedError,
 )
 from aurora_restore.shared.job import Answer, Job
@@ -49,7 +48,7 @@ from aurora_restore.shared.postgres.verification import (
 from aurora_restore.shared.recorded_cluster import RecordedCluster
 from aurora_restore.shared.sequences import ROLL_BACK
 from aurora_restore.shared.state_utils import seconds_since
-from aurora_restore.shared.target_record import TargetRecord, switched_away
+from aurora_restore.shared.target_record import TargetRecord, switch_in_progress, switched_away
 
 PAUSE_SECONDS: Final = 1
 """Between two attempts to log in: the names of Aurora's endpoints are cached for five seconds."""
@@ -239,11 +238,7 @@ def _require_switched(job: Job) -> SwitchedTarget:
     """Return what the target record says. Raises an error unless this operation has switched."""
     record, name = job.target_record.read(), job.target_cluster_id
     if record is not None and record.switch is not None:
-        raise SwitchInProgressError(
-            f"the name {name} is being given to the cluster that operation {record.switch.by} "
-            "switches to",
-            target_cluster_id=name,
-        )
+        raise switch_in_progress(record.switch, name)
     live = None if record is None else record.live
     if record is None or live is None or live.writer_endpoint is None or live.port is None:
         raise TargetNotRecordedError(

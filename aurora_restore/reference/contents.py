@@ -23,7 +23,7 @@ from aurora_restore.shared.failed_execution import (
 )
 from aurora_restore.shared.grants import SOURCE_ROLE_GRANTS
 from aurora_restore.shared.operation_state import EVERY_STEP, OperationState, declared
-from aurora_restore.shared.pipeline import STEPS, Step, get_step
+from aurora_restore.shared.pipeline import APP_SECRET, STEPS, Step, get_step
 from aurora_restore.shared.rds.arns import Place
 from aurora_restore.shared.sequences import REPLACE, StepSequence
 from aurora_restore.shared.snapshots.routes import Route, choose_route
@@ -152,13 +152,21 @@ def functions() -> str:
                 code(step.name),
                 f"{step.timeout_seconds} s",
                 f"{step.memory_mb} MB",
-                ", ".join(step.reads_secrets),
-                ", ".join(step.writes_secrets),
+                ", ".join(_secrets(step, step.reads_secrets)),
+                ", ".join(_secrets(step, step.writes_secrets)),
                 "logs in" if step.reaches_database else "",
             )
             for step in STEPS
         ),
     )
+
+
+def _secrets(step: Step, kinds: Iterable[str]) -> list[str]:
+    """Return the kinds of secrets that a step uses, and those of the targets that it switches."""
+    known = list(kinds)
+    if step.writes_endpoint and APP_SECRET not in known:
+        known.append(f"{APP_SECRET} of switched targets")
+    return known
 
 
 def permissions() -> str:
@@ -182,10 +190,9 @@ def _permissions(step: Step) -> Iterator[str]:
             "secretsmanager:PutSecretValue"
         )
     if step.writes_endpoint:
-        by_scope["the app secrets of targets that are switched", ""] = [
-            "secretsmanager:GetSecretValue",
-            "secretsmanager:PutSecretValue",
-        ]
+        by_scope.setdefault(("the app secrets of targets that are switched", ""), []).extend(
+            ("secretsmanager:GetSecretValue", "secretsmanager:PutSecretValue")
+        )
     if step.publishes:
         by_scope["the topic", ""] = ["sns:Publish"]
         by_scope["the topic's key", ""] = ["kms:Decrypt", "kms:GenerateDataKey*"]

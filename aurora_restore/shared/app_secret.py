@@ -27,6 +27,17 @@ class ApplicationEndpoint:
     reader_host: str | None = None
     dbname: str | None = None
 
+    @property
+    def keys(self) -> dict[str, Any]:
+        """Return what clients read of it, by the keys that drivers know."""
+        return {
+            "engine": ENGINE,
+            "host": self.host,
+            "reader_host": self.reader_host,
+            "port": self.port,
+            "dbname": self.dbname,
+        }
+
 
 @dataclass(frozen=True, kw_only=True)
 class SecretFacts:
@@ -98,15 +109,7 @@ def _foreign_key(facts: SecretFacts) -> str | None:
 
 def _wanted(facts: SecretFacts, endpoint: ApplicationEndpoint) -> dict[str, Any]:
     app = AppCredentials.parse(facts.value, source=f"secret {facts.name}")
-    return {
-        "engine": ENGINE,
-        "host": endpoint.host,
-        "reader_host": endpoint.reader_host,
-        "port": endpoint.port,
-        "dbname": endpoint.dbname,
-        "username": app.app_username,
-        "password": app.app_password,
-    }
+    return {**endpoint.keys, "username": app.app_username, "password": app.app_password}
 
 
 def fill_app_secret(

@@ -119,7 +119,7 @@ def _look(
         region=job.target_region,
         tags=job.owner.tags,
         instances=in_place_of(had.get(INSTANCES, ()), _successors(job, live.cluster_id)),
-        was_renamed=live.cluster_id == job.target_cluster_id,
+        was_renamed=live.was_renamed,
     )
 
 

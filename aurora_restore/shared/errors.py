@@ -17,7 +17,7 @@ AuroraRestoreError                     500
 │   ├── ForeignClusterError                 this operation did not restore the target
 │   ├── NameTakenError                      something else has the name of what is to be made
 │   ├── NotSetUpError                       the restored cluster's databases are not set up
-│   ├── SwitchInProgressError               the restored cluster is getting the target's name
+│   ├── SwitchInProgressError               the target is being switched
 │   ├── NothingToRollBackError              no cluster is left that served before
 │   ├── StillInQuarantineError              the restored cluster has not been handed over
 │   └── PreflightError                 409  a check before the first change found obstacles
@@ -30,7 +30,7 @@ AuroraRestoreError                     500
 │   └── RestoreFailedError
 ├── SwitchError                        500
 │   ├── SwitchUndoneError                   the target serves as before
-│   └── SwitchStuckError                    no cluster can be given the target's name
+│   └── SwitchStuckError                    no cluster can serve as the target
 ├── DatabaseError                      500
 │   ├── DatabaseConnectionError
 │   │   ├── InvalidPasswordError
@@ -359,7 +359,7 @@ class NotSetUpError(RefusedError):
 
 
 class SwitchInProgressError(RefusedError):
-    """The restored cluster is getting the target's name, so no earlier step may work on it."""
+    """The target is being switched, so no earlier step may work on its clusters."""
 
     remedy = Remedy(
         action=Action.RESUME,
@@ -450,7 +450,7 @@ class RestoreFailedError(OperationFailedError):
 
 
 class SwitchError(AuroraRestoreError):
-    """The target's name did not get to the cluster that was to have it."""
+    """The target could not be switched to the other cluster."""
 
 
 class SwitchUndoneError(SwitchError):
@@ -464,12 +464,12 @@ class SwitchUndoneError(SwitchError):
 
 
 class SwitchStuckError(SwitchError):
-    """Between two renames: no cluster can be given the target's name."""
+    """In the middle of a switch: none of the target's clusters can serve."""
 
     remedy = Remedy(
         action=Action.REDRIVE,
-        first="Nothing serves under the target's name. Rename or delete the cluster that has taken "
-        "it, if there is one.",
+        first="No cluster serves as the target. If another one has taken its name, rename or "
+        "delete that; otherwise do what the message says.",
     )
 
 
@@ -509,8 +509,9 @@ class ForeignCertificateError(DatabaseConnectionError):
 
     remedy = Remedy(
         action=Action.REDRIVE,
-        first="Find out in RDS which cluster has the target's name, and in the DNS what its "
-        "endpoint leads to. The message says which names the certificate has.",
+        first="Compare the resource id of live in the target record with what RDS shows, and find "
+        "out in the DNS where the target's endpoint leads. The message says which names the "
+        "certificate has.",
     )
 
 
@@ -529,8 +530,9 @@ class WrongClusterError(DatabaseConnectionError):
 
     remedy = Remedy(
         action=Action.REDRIVE,
-        first="Find out in RDS which cluster has the target's name, and in the DNS what its "
-        "endpoint leads to: where DNS answers are cached, it may still be the old cluster.",
+        first="Compare the resource id of live in the target record with what RDS shows, and find "
+        "out in the DNS where the target's endpoint leads: where answers are cached, it may still "
+        "be the old cluster.",
     )
 
 

@@ -19,7 +19,9 @@ class Resource(StrEnum):
     INTERMEDIATE_SNAPSHOTS = "this account's own copies in the source's Region"
     TARGET_CLUSTERS = "the configured target clusters"
     REPLACED_CLUSTERS = "the configured target clusters that are replaced, not switched"
-    CLUSTERS_BESIDE = "the clusters of a target that is switched: by its name, or beside it"
+    SWITCHED_CLUSTERS = (
+        "the clusters of a target that is switched: the one of its name, and those beside it"
+    )
     TARGET_INSTANCES = "instances in the target's Region and account"
     NAMED_INSTANCES = "the instances named after a configured target"
     ADOPTED_INSTANCES = "the instances named after a target with `adopt`"
@@ -64,6 +66,9 @@ class Condition(StrEnum):
     GRANT_THROUGH_RDS = "RDS makes the call for the function, and the grant is for an AWS service"
     SCALES_READERS = "it is about the number of readers of an Aurora cluster"
     EXPIRES = "the resource carries the environment's tag, and one that says until when it is kept"
+    REMOVES_EXPIRY = (
+        "the resource carries the environment's tag, and no tag is removed but the expiry"
+    )
     UPSERTS_CNAMES = "it makes or changes CNAME records with the configured names"
     PASSED_TO_RDS = "the role is passed to RDS or to its enhanced monitoring"
 

@@ -16,7 +16,6 @@ from aurora_restore.shared.documents.restore_secrets import RestoreSecrets, Secr
 from aurora_restore.shared.documents.secrets import MasterCredentials
 from aurora_restore.shared.errors import (
     AuroraRestoreError,
-    SwitchInProgressError,
     ValidationError,
 )
 from aurora_restore.shared.lambda_environment import LambdaEnvironment
@@ -33,7 +32,12 @@ from aurora_restore.shared.snapshots.identity import named_place
 from aurora_restore.shared.snapshots.path import SnapshotPath, SnapshotSource
 from aurora_restore.shared.state_utils import IN_PROGRESS, StateStore, seconds_since
 from aurora_restore.shared.target_lock import TargetLock, direct_call
-from aurora_restore.shared.target_record import TargetRecord, TargetRecordStore, switched_away
+from aurora_restore.shared.target_record import (
+    TargetRecord,
+    TargetRecordStore,
+    switch_in_progress,
+    switched_away,
+)
 from aurora_restore.shared.validation import validate_required_params
 
 INNER_WAIT_SECONDS: Final = 20
@@ -160,11 +164,7 @@ class Job:
         if record is None or own is None:
             return self.restored_cluster_id
         if record.switch is not None and record.switch.incoming.resource_id == own:
-            raise SwitchInProgressError(
-                f"the target's name {self.target_cluster_id} is being given to the cluster that "
-                f"operation {self.operation_id} has restored",
-                target_cluster_id=self.target_cluster_id,
-            )
+            raise switch_in_progress(record.switch, self.target_cluster_id)
         if record.is_retired(own):
             raise switched_away(record, self.operation_id, self.target_cluster_id)
         live = record.live

@@ -446,7 +446,7 @@ class OperationState:
         Moment | None,
         Key(
             "switch-cluster",
-            "When a look last showed that the new cluster did not have the name yet.",
+            "When a look last showed that the new cluster did not serve yet.",
             of_one_cluster=True,
         ),
     ] = None
@@ -470,7 +470,8 @@ class OperationState:
         float | None,
         Key(
             "switch-cluster",
-            "From the one to the other: for how long nothing served as the target, at most.",
+            "How long the switch took: by rename, for how long nothing had the target's name, at "
+            "most; by endpoint, until all that clients read led to the new cluster.",
             of_one_cluster=True,
         ),
     ] = None
@@ -539,7 +540,7 @@ class OperationState:
         Moment | None,
         Key(
             "verify-switch",
-            "When an attempt to log in under the target's name began that failed: the latest.",
+            "When an attempt to log in at the target's endpoint began that failed: the latest.",
             of_one_cluster=True,
         ),
     ] = None
@@ -547,7 +548,7 @@ class OperationState:
         float | None,
         Key(
             "verify-switch",
-            "From the beginning of the switch to the first log-in under the target's name.",
+            "From the beginning of the switch to the first log-in at the target's endpoint.",
             of_one_cluster=True,
         ),
     ] = None
@@ -556,7 +557,7 @@ class OperationState:
         Key(
             "verify-switch",
             "By how much that may be too long: the time since the last attempt that failed, or the "
-            "last look that did not show the new cluster under the name.",
+            "last look that did not show that the new cluster served.",
             of_one_cluster=True,
         ),
     ] = None

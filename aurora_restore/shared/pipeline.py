@@ -123,17 +123,13 @@ _PREFLIGHT: Final = (
 # A switch to its end or back, and what it does to what served before.
 _SWITCH: Final = (
     Grant(Resource.TARGET_CLUSTERS, ("rds:AddTagsToResource", "rds:ModifyDBCluster")),
-    Grant(Resource.CLUSTERS_BESIDE, ("rds:AddTagsToResource",), Condition.MARKS_AS_OWN),
+    Grant(Resource.SWITCHED_CLUSTERS, ("rds:AddTagsToResource",), Condition.MARKS_AS_OWN),
     Grant(
-        Resource.CLUSTERS_BESIDE,
-        (
-            "rds:ModifyDBCluster",
-            "rds:RemoveTagsFromResource",
-            "rds:StartDBCluster",
-            "rds:StopDBCluster",
-        ),
+        Resource.SWITCHED_CLUSTERS,
+        ("rds:ModifyDBCluster", "rds:StartDBCluster", "rds:StopDBCluster"),
         Condition.CARRIES_TAG,
     ),
+    Grant(Resource.SWITCHED_CLUSTERS, ("rds:RemoveTagsFromResource",), Condition.REMOVES_EXPIRY),
     Grant(Resource.ENDPOINT_PARAMETERS, ("ssm:PutParameter",)),
     Grant(Resource.HOSTED_ZONES, ("route53:ChangeResourceRecordSets",), Condition.UPSERTS_CNAMES),
     Grant(Resource.DNS_CHANGES, ("route53:GetChange",)),
@@ -167,7 +163,7 @@ _CARRY_OVER: Final = (
     Grant(Resource.TARGET_ENDPOINTS, ("rds:DeleteDBClusterEndpoint",), Condition.CARRIES_TAG),
     # A proxy is taken from a cluster with its instances; all that a target is registered with is a
     # target group.
-    Grant(Resource.CLUSTERS_BESIDE, ("rds:DeregisterDBProxyTargets",), Condition.CARRIES_TAG),
+    Grant(Resource.SWITCHED_CLUSTERS, ("rds:DeregisterDBProxyTargets",), Condition.CARRIES_TAG),
     Grant(Resource.NAMED_INSTANCES, ("rds:DeregisterDBProxyTargets",)),
     Grant(Resource.TARGET_PROXIES, ("rds:DeregisterDBProxyTargets",)),
     Grant(Resource.PROXY_TARGETS, ("rds:RegisterDBProxyTargets",)),
@@ -261,9 +257,9 @@ STEPS: Final[tuple[Step, ...]] = (
             ),
             Grant(Resource.TARGET_SNAPSHOTS, ("rds:DeleteDBCluster",)),
             Grant(
-                Resource.CLUSTERS_BESIDE, ("rds:CreateDBClusterSnapshot",), Condition.CARRIES_TAG
+                Resource.SWITCHED_CLUSTERS, ("rds:CreateDBClusterSnapshot",), Condition.CARRIES_TAG
             ),
-            Grant(Resource.CLUSTERS_BESIDE, ("rds:DeleteDBCluster",), Condition.EXPIRES),
+            Grant(Resource.SWITCHED_CLUSTERS, ("rds:DeleteDBCluster",), Condition.EXPIRES),
             # A switch that another operation has begun is finished or undone first.
             *_SWITCH,
         ),
@@ -302,9 +298,9 @@ STEPS: Final[tuple[Step, ...]] = (
             # no instance with the cluster.
             Grant(Resource.TARGET_CLUSTERS, ("rds:CreateDBInstance",)),
             Grant(Resource.NAMED_INSTANCES, ("rds:CreateDBInstance",)),
-            Grant(Resource.CLUSTERS_BESIDE, ("rds:AddTagsToResource",), Condition.MARKS_AS_OWN),
+            Grant(Resource.SWITCHED_CLUSTERS, ("rds:AddTagsToResource",), Condition.MARKS_AS_OWN),
             Grant(
-                Resource.CLUSTERS_BESIDE,
+                Resource.SWITCHED_CLUSTERS,
                 ("rds:CreateDBInstance", "rds:RestoreDBClusterFromSnapshot"),
                 Condition.GIVES_TAG,
             ),
@@ -335,11 +331,11 @@ STEPS: Final[tuple[Step, ...]] = (
                 ),
             ),
             Grant(
-                Resource.CLUSTERS_BESIDE,
+                Resource.SWITCHED_CLUSTERS,
                 ("rds:CreateDBInstance",),
                 Condition.GIVES_TAG,
             ),
-            Grant(Resource.CLUSTERS_BESIDE, ("rds:ModifyDBCluster",), Condition.CARRIES_TAG),
+            Grant(Resource.SWITCHED_CLUSTERS, ("rds:ModifyDBCluster",), Condition.CARRIES_TAG),
             Grant(
                 Resource.TARGET_ENDPOINTS,
                 ("rds:AddTagsToResource", "rds:CreateDBClusterEndpoint"),
@@ -382,7 +378,7 @@ STEPS: Final[tuple[Step, ...]] = (
             *_READ_CLUSTERS,
             Grant(Resource.TARGET_CLUSTERS, ("rds:EnableHttpEndpoint", "rds:ModifyDBCluster")),
             Grant(
-                Resource.CLUSTERS_BESIDE,
+                Resource.SWITCHED_CLUSTERS,
                 ("rds:ModifyDBCluster",),
                 Condition.CARRIES_TAG,
             ),
@@ -417,7 +413,7 @@ STEPS: Final[tuple[Step, ...]] = (
     Step(
         name="verify-switch",
         changes_aws=True,
-        purpose="Logs in under the target's name, and proves that the switched cluster answers.",
+        purpose="Logs in where clients reach the target, and proves which cluster answers.",
         reads_secrets=(MASTER_SECRET, APP_SECRET),
         writes_secrets=(APP_SECRET,),
         reaches_database=True,

@@ -28,6 +28,8 @@ class RecordedCluster:
     port: int | None = None
     instance_endpoints: tuple[str, ...] | None = None
     """Where each instance is reached, as `host:port`."""
+    was_renamed: bool = False
+    """Whether the last switch has changed its name, even if only for a while."""
     former_endpoints: tuple[str, ...] = ()
     """The cluster endpoints that it has had under other names. Its certificate may be for them."""
     master_secret_version: str | None = None

@@ -41,6 +41,8 @@ from aurora_restore.shared.switching.setting import MasterPassword, SwitchSettin
 from aurora_restore.shared.target_record import TargetRecord
 
 LOOK_EVERY_SECONDS: Final = 1
+LOOK_EVERY_SECONDS_BY_ENDPOINT: Final = 5
+"""Some cluster serves at every moment, and Route 53 takes five calls a second in an account."""
 
 
 class SwitchRun:
@@ -150,8 +152,7 @@ class SwitchRun:
                     waiting = refused
             if not job.may_wait_inside(self._began):
                 return self._wait(waiting.what)
-            # Nobody is led nowhere meanwhile, and Route 53 takes five calls a second.
-            job.sleep(LOOK_EVERY_SECONDS * (5 if switch.publishes else 1))
+            job.sleep(self._pause)
 
     def _refusal(self, obstacles: Sequence[str]) -> PreflightError:
         target = self._job.target_cluster_id
@@ -221,12 +222,17 @@ class SwitchRun:
         )
         update_metrics(job.operation_id, "Interruption", interruption, "Seconds")
 
+    @property
+    def _pause(self) -> int:
+        """Return how many seconds pass between two looks."""
+        return LOOK_EVERY_SECONDS_BY_ENDPOINT if self._switch.publishes else LOOK_EVERY_SECONDS
+
     def _wait(self, what: str) -> Answer:
-        """Return the answer that waits: for a second while nothing has the name."""
+        """Return the answer that waits: in the middle of a switch only until the next look."""
         job, switch = self._job, self._switch
         body = {**job.target_body, "waiting_for": what}
         if switch.planned is not None and not job.state.switched_at:
-            body["retry_after"] = LOOK_EVERY_SECONDS
+            body["retry_after"] = self._pause
         return Answer.wait("The switch is still in progress", body)
 
 

@@ -15,6 +15,7 @@ from aurora_restore.shared.errors import (
     HOLDER,
     OperationInProgressError,
     SupersededError,
+    SwitchInProgressError,
 )
 from aurora_restore.shared.names import TARGET_KEY_PREFIX
 from aurora_restore.shared.recorded_cluster import (
@@ -117,14 +118,14 @@ class TargetRecord:
         RecordedCluster | None,
         Attribute(
             ("switch-cluster", "verify-switch"),
-            "The cluster that a switch has given the target's name; absent where there was none.",
+            "The cluster that serves since the last switch; absent where there was none.",
         ),
     ] = None
     retired: Annotated[
         RetiredCluster | None,
         Attribute(
             ("switch-cluster", "check-delete-status"),
-            "The cluster that had the name before, with its security groups: what a roll-back "
+            "The cluster that served before, with its security groups: what a roll-back "
             "returns to. Absent once it is deleted.",
         ),
     ] = None
@@ -160,11 +161,11 @@ class TargetRecord:
         return frozenset(host for host in (*known, *own) if host)
 
     def is_live(self, resource_id: str | None) -> bool:
-        """Return whether a switch has given a cluster the target's name."""
+        """Return whether a cluster is the one that serves since the last switch."""
         return self.live is not None and self.live.resource_id == resource_id
 
     def is_retired(self, resource_id: str | None) -> bool:
-        """Return whether a switch has taken the target's name from a cluster."""
+        """Return whether a cluster is the one that served before the last switch."""
         return self.retired is not None and self.retired.cluster.resource_id == resource_id
 
     def is_of(self, operation_id: str, resource_id: str | None) -> bool:
@@ -189,6 +190,15 @@ def switched_away(record: TargetRecord, operation_id: str, cluster_id: str) -> S
         f"operation {record.switched_by} switched the target away from it",
         target_cluster_id=cluster_id,
         switched_by=record.switched_by,
+    )
+
+
+def switch_in_progress(planned: PlannedSwitch, cluster_id: str) -> SwitchInProgressError:
+    """Return the error of a step that must wait until a switch is finished or undone."""
+    return SwitchInProgressError(
+        f"operation {planned.by} is switching {cluster_id} to another cluster, and has not "
+        "finished",
+        target_cluster_id=cluster_id,
     )
 
 

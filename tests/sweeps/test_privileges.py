@@ -208,7 +208,8 @@ class Judge:
             case "GetChange":
                 yield f"arn:aws:route53:::change/{given['Id'].removeprefix('/change/')}", {}
             case "RemoveTagsFromResource":
-                yield self._tagged(given["ResourceName"])
+                arn, own = self._tagged(given["ResourceName"])
+                yield arn, {**own, "aws:TagKeys": list(given["TagKeys"])}
             case "CopyDBClusterSnapshot":
                 # Another Region is asked for its snapshot in a request without the copy's tags.
                 source = rds("cluster-snapshot", given["SourceDBClusterSnapshotIdentifier"])

@@ -8,7 +8,7 @@ from aurora_restore.shared.documents.schema import Fault
 
 
 def faults_of_switches(environment: Environment) -> Iterator[Fault]:
-    """Yield every setting of a switch that its way does not have, or that two restores share."""
+    """Yield every setting that does not fit the way of switching, or that two restores share."""
     first: dict[str, str] = {}
     for name, restore in environment.restores.items():
         switch, path = restore.switch, f"restores.{name}.switch"

@@ -61,7 +61,7 @@ class Arns:
                     for each in targets
                     if not each.is_switched
                 ]
-            case Resource.CLUSTERS_BESIDE:
+            case Resource.SWITCHED_CLUSTERS:
                 return [
                     self.rds(f"cluster:{names}")
                     for restore in self._restores()

@@ -58,6 +58,11 @@ def conditions_of(
                 "StringEquals": {f"aws:ResourceTag/{TAG_MANAGED_BY}": name_prefix},
                 "Null": {f"aws:ResourceTag/{TAG_KEEP_UNTIL}": "false"},
             }
+        case Condition.REMOVES_EXPIRY:
+            return {
+                "StringEquals": {f"aws:ResourceTag/{TAG_MANAGED_BY}": name_prefix},
+                "ForAllValues:StringEquals": {"aws:TagKeys": TAG_KEEP_UNTIL},
+            }
         case Condition.UPSERTS_CNAMES:
             # https://docs.aws.amazon.com/Route53/latest/DeveloperGuide/specifying-conditions-route53.html
             of_change = "route53:ChangeResourceRecordSets"

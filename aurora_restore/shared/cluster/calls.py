@@ -175,8 +175,8 @@ def retire_cluster(arn: str, region: str, tags: Mapping[str, str], keep_until: s
     )
 
 
-def keep_cluster(arn: str, region: str) -> RdsCall:
-    """Return the call that takes the expiry from a cluster that serves, or is about to."""
+def remove_expiry(arn: str, region: str) -> RdsCall:
+    """Return the call that removes the tag by which a cluster expires that serves, or will."""
     return RdsCall(
         "RemoveTagsFromResource",
         region,

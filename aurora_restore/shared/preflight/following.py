@@ -1,4 +1,4 @@
-"""What of the target does not follow its name to the cluster that a switch gives it to."""
+"""What stays with the old cluster in a switch."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
@@ -13,7 +13,7 @@ from aurora_restore.shared.cluster.settings import (
     READER_SCALING,
 )
 from aurora_restore.shared.cluster.surroundings import UNKNOWN
-from aurora_restore.shared.names import TAG_MANAGED_BY
+from aurora_restore.shared.names import BESIDE, TAG_MANAGED_BY
 from aurora_restore.shared.preflight.inventory import Inventory
 from aurora_restore.shared.rds.tags import tags_of
 from aurora_restore.shared.switching.carry_over import in_place_of
@@ -23,7 +23,7 @@ CARRIED: Final = "carried over after the switch"
 
 
 def what_stays_behind(found: Inventory) -> Iterator[str]:
-    """Yield what the target has that does not follow its name: who carries it over, or what to do.
+    """Yield what stays with the old cluster, each with who carries it over, or what to do.
 
     Nothing where the target is replaced, or where there is none yet.
     """
@@ -42,6 +42,8 @@ def what_stays_behind(found: Inventory) -> Iterator[str]:
             f"({had.get('DbClusterResourceId')}), which every refresh changes; let them name the "
             "new one, or * in its place"
         )
+    if found.request.restore.publishes_endpoint:
+        yield from _goes_by_the_name(found)
     if instances:
         names = ", ".join(plan["identifier"] for plan in instances)
         yield (
@@ -53,7 +55,7 @@ def what_stays_behind(found: Inventory) -> Iterator[str]:
             "the history of Performance Insights: it stays with the old instances, and goes with "
             "them"
         )
-    if had.get("EnabledCloudwatchLogsExports"):
+    if had.get("EnabledCloudwatchLogsExports") and not found.request.restore.publishes_endpoint:
         yield (
             f"log groups: /aws/rds/cluster/{found.serving_name}/ is that of both clusters, "
             "one after the other, and the clusters beside the target get groups of their own, "
@@ -72,8 +74,27 @@ def what_stays_behind(found: Inventory) -> Iterator[str]:
     stack = tags_of(found.cluster.get("TagList") if found.cluster else None).get(STACK_TAG)
     if stack is not None:
         yield (
-            f"ownership by CloudFormation stack {stack}: the stack takes the new cluster for its "
-            "own; release the cluster from it"
+            f"ownership by CloudFormation stack {stack}: the stack "
+            + (
+                "misses the old cluster once it is deleted"
+                if found.request.restore.publishes_endpoint
+                else "takes the new cluster for its own"
+            )
+            + "; release the cluster from it"
+        )
+
+
+def _goes_by_the_name(found: Inventory) -> Iterator[str]:
+    """Yield what a switch without a rename leaves with the name of the old cluster."""
+    name, target = found.serving_name, found.request.cluster_id
+    yield (
+        f"alarms, event subscriptions and IAM policies that name cluster {name}: the new cluster "
+        f"has another name; let them allow {target}{BESIDE}*, or change them after each run"
+    )
+    if (found.old or {}).get("EnabledCloudwatchLogsExports"):
+        yield (
+            "log groups: each cluster has its own, /aws/rds/cluster/<its name>/, which nobody "
+            "deletes; set their retention"
         )
 
 

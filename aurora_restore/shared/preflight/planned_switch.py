@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
+from aurora_restore.shared.app_secret import ApplicationEndpoint
 from aurora_restore.shared.cluster import calls as cluster_calls
 from aurora_restore.shared.cluster.settings import CUSTOM_ENDPOINTS, READER_SCALING
 from aurora_restore.shared.common import parse_timestamp, timestamp
@@ -43,7 +44,7 @@ def planned_switch(
         yield cluster_calls.adopt_cluster(cluster["DBClusterArn"], region, tags)
     yield from _rename(found) if switch.by == "rename" else _publish(found)
     if cluster is None:
-        yield from _keep_if_renamed(found)
+        yield from _remove_expiry_if_renamed(found)
         return
     retired, live = _retired_name(found), _live_name(found)
     if quarantine_group_ids:
@@ -53,7 +54,7 @@ def planned_switch(
     yield cluster_calls.retire_cluster(retired_arn, region, tags, keep_until)
     if switch.stop_old:
         yield cluster_calls.stop_cluster(retired, region)
-    yield from _keep_if_renamed(found)
+    yield from _remove_expiry_if_renamed(found)
     yield from _carry_over(found, live, retired)
 
 
@@ -68,18 +69,20 @@ def _rename(found: Inventory) -> Iterator[RdsCall]:
 def _publish(found: Inventory) -> Iterator[RdsCall]:
     request = found.request
     new = _cluster_arn(found, request.restored_cluster_id)
-    yield cluster_calls.keep_cluster(new, request.target.region)
+    yield cluster_calls.remove_expiry(new, request.target.region)
+    target = request.restore.target
+    endpoint = ApplicationEndpoint(host=WRITER, reader_host=READERS, port=target.listens_on)
     yield from planned_publication(
-        request.owner, request.restore.switch.cname, request.target.region, WRITER, READERS
+        request.owner, request.restore.switch.cname, request.target.region, endpoint
     )
 
 
-def _keep_if_renamed(found: Inventory) -> Iterator[RdsCall]:
-    """Yield the call that lets the new cluster not expire, once it has the target's name."""
+def _remove_expiry_if_renamed(found: Inventory) -> Iterator[RdsCall]:
+    """Yield the call that removes the new cluster's expiry, once it has the target's name."""
     request = found.request
     if request.restore.switch.by == "rename":
         arn = _cluster_arn(found, request.cluster_id)
-        yield cluster_calls.keep_cluster(arn, request.target.region)
+        yield cluster_calls.remove_expiry(arn, request.target.region)
 
 
 def _was_restored(found: Inventory, cluster: "DBClusterTypeDef") -> bool:

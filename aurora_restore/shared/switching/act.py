@@ -7,8 +7,8 @@ from aurora_restore.shared.aws_utils import code_of, was_repeated
 from aurora_restore.shared.cluster.calls import (
     adopt_cluster,
     close_retired,
-    keep_cluster,
     open_again,
+    remove_expiry,
     rename_cluster,
     retire_cluster,
     set_master_password,
@@ -223,14 +223,13 @@ class TargetSwitch(SwitchSituation):
             raise ClusterNotFoundError(
                 f"a cluster of the target {self.setting.target} shows no endpoint"
             )
-        incoming = self._endpoint_of(self._seen(self.incoming))
-        known = self.incoming.writer_endpoint if incoming is None else incoming.host
-        instead_of = known if request == "return" else None
+        instead_of = (self._hosts_of_incoming() or None) if request == "return" else None
         self._write_plan(request=request)
-        self._keep(cluster)
-        publication.write(endpoint, instead_of=instead_of)
+        self._remove_expiry(cluster)
+        published = publication.read()
+        publication.write(published, endpoint, instead_of=instead_of)
         records = publication.records_to_change(
-            endpoint, instead_of=instead_of, is_unsure=self._is_unsure
+            published, endpoint, instead_of=instead_of, is_unsure=self._is_unsure
         )
         if records:
             self._change_records(records)
@@ -252,10 +251,10 @@ class TargetSwitch(SwitchSituation):
             raise
         self._write_plan(dns_change=change)
 
-    def _keep(self, cluster: RecordedCluster | None) -> None:
-        """Let a cluster that serves not expire."""
+    def _remove_expiry(self, cluster: RecordedCluster | None) -> None:
+        """Remove the tag by which a cluster expires, because it serves."""
         if shown := self._seen(cluster):
-            keep_cluster(shown["DBClusterArn"], self.setting.region).make(self.setting.rds)
+            remove_expiry(shown["DBClusterArn"], self.setting.region).make(self.setting.rds)
 
     def _mark_as_retired(self, cluster: RecordedCluster | None, keep_until: str) -> None:
         if shown := self._seen(cluster):
@@ -283,18 +282,21 @@ class TargetSwitch(SwitchSituation):
             was_kept = record.retired if record.is_retired(self.incoming.resource_id) else None
             expiry = timestamp(self.setting.clock() + TEMPORARY_LASTS)
             self._mark_as_retired(self.incoming, was_kept.keep_until if was_kept else expiry)
-        self._keep(self.outgoing)
+        self._remove_expiry(self.outgoing)
         live = self.record.live
         if self.outgoing is not None and self._seen(self.outgoing) is not None:
-            live = self._as_shown(self.outgoing)
+            was_renamed = not self.publishes and self.planned is not None
+            live = replace(self._as_shown(self.outgoing), was_renamed=was_renamed)
         self._write(replace(self.record, live=live, switch=None))
 
     def _complete(self) -> None:
         """Mark and record which cluster is live and which is retired; the switch is over."""
         if not self.publishes:
-            self._keep(self.incoming)
+            self._remove_expiry(self.incoming)
         # Whatever was verified of it before, it has the name again only now.
-        live = replace(self._as_shown(self.incoming), verified_at=None)
+        live = self._as_shown(self.incoming)
+        was_renamed = live.cluster_id != self.incoming.cluster_id
+        live = replace(live, verified_at=None, was_renamed=was_renamed)
         record = replace(self.record, live=live, retired=self._retired(), switch=None)
         if record.resource_id == live.resource_id:
             record = replace(

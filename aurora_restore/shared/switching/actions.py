@@ -84,7 +84,7 @@ class StopOutgoing:
 
 @dataclass(frozen=True)
 class BeginUndo:
-    """The incoming cluster cannot have the name: go back to the outgoing one."""
+    """The incoming cluster cannot serve: go back to the outgoing one."""
 
     reason: str
 
@@ -101,7 +101,7 @@ class GiveNameBack:
 
 @dataclass(frozen=True)
 class OpenOutgoing:
-    """The outgoing cluster has its name again and is reached by nobody yet."""
+    """The clients are led to the outgoing cluster, or about to be: let them reach it."""
 
 
 @dataclass(frozen=True)
@@ -111,7 +111,7 @@ class CloseIncoming:
 
 @dataclass(frozen=True)
 class Undone:
-    """The target's name is where it was before the switch."""
+    """The outgoing cluster serves as before the switch."""
 
     reason: str
 
@@ -123,14 +123,14 @@ class NameTaken:
 
 @dataclass(frozen=True)
 class NothingServes:
-    """No cluster can be given the name by waiting."""
+    """No cluster can be made to serve by waiting."""
 
     reason: str
 
 
 @dataclass(frozen=True)
 class CompleteSwitch:
-    """The incoming cluster has the name, and the outgoing one is out of reach."""
+    """The incoming cluster serves, and the outgoing one is out of reach."""
 
 
 SwitchAction = (

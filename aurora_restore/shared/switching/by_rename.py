@@ -122,8 +122,8 @@ def _give_after_all(facts: SwitchFacts, progress: Progress) -> SwitchAction:
         return NameTaken()
     if incoming is None or not incoming.is_available or progress.is_in_vain("give"):
         return NothingServes(
-            f"cluster {facts.retired_name}, which had it, is lost, and cluster "
-            f"{facts.incoming_name} cannot have it"
+            f"cluster {facts.retired_name}, which had the name {facts.target}, is lost, and "
+            f"cluster {facts.incoming_name} cannot have it"
         )
     return RenameIncoming()
 

@@ -74,7 +74,7 @@ class CarryOverFacts:
     tags: Mapping[str, str]
     instances: Mapping[str, str]
     """The instances of the live cluster, by the one of the other whose place each takes."""
-    was_renamed: bool = True
+    was_renamed: bool
     """Whether the live cluster has got its name in the switch."""
     cluster_arn: str = ""
     """The live cluster's."""

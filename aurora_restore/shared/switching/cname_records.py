@@ -101,7 +101,10 @@ def upsert_records(
 
 
 def is_in_sync(route53: "Route53Client", change_id: str) -> bool:
-    """Return whether all of Route 53's name servers answer with a change that was accepted."""
+    """Return whether all of Route 53's name servers answer with a change that was accepted.
+
+    One that it does not know any more is taken to be in force (inferred).
+    """
     try:
         change = call(route53.get_change, Id=change_id)["ChangeInfo"]
     except AwsError as error:

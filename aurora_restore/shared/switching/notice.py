@@ -30,6 +30,7 @@ def _described(state: OperationState, target: str) -> str:
     if state.switch_started_at is not None:
         return (
             f"the switch of {target} has begun at {state.switch_started_at} and is not finished: "
-            "a re-run finishes or undoes it, and until then perhaps nothing has its name"
+            "a re-run finishes or undoes it, and until then perhaps nothing serves, or clients are "
+            "led to different clusters"
         )
     return f"{target} serves as before: nothing of it has been changed"

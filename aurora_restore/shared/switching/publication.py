@@ -5,12 +5,11 @@ they say is looked at before and after each change, so that writing may be inter
 """
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 from aurora_restore.shared.app_secret import (
-    ENGINE,
     ApplicationEndpoint,
     FillIn,
     LeaveAlone,
@@ -98,42 +97,47 @@ class Publication:
             and not self._missing_records(published, endpoint)
         )
 
-    def leads_to(self, published: Published, host: str) -> bool:
-        """Return whether anything that the clients read leads to a host."""
-        return bool(self._places_of(published, host))
+    def leads_to(self, published: Published, hosts: Collection[str]) -> bool:
+        """Return whether anything that the clients read leads to one of some hosts."""
+        return bool(self._places_of(published, hosts))
 
-    def write(self, endpoint: ApplicationEndpoint, *, instead_of: str | None = None) -> None:
-        """Write an endpoint into the secret and the parameter.
+    def write(
+        self,
+        published: Published,
+        endpoint: ApplicationEndpoint,
+        *,
+        instead_of: Collection[str] | None = None,
+    ) -> None:
+        """Write an endpoint into the secret and the parameter, which hold ``published``.
 
-        With ``instead_of`` only where that host is read now. Raises AuroraRestoreError if AWS
-        refuses that. It may have been written in part then.
+        With ``instead_of`` only where one of these hosts is read now. Raises AuroraRestoreError if
+        AWS refuses that. It may have been written in part then.
         """
-        published, region = self.read(), self.request.target.region
         places = None if instead_of is None else self._places_of(published, instead_of)
         if places is None or _SECRET in places:
             fill_app_secret(self.request, endpoint, known_hosts=self.hosts, clients=self.clients)
         value = _parameter_value(published, endpoint)
         if published.parameter != value and (places is None or _PARAMETER in places):
+            region = self.request.target.region
             put_parameter(self.parameter, region, value).make(self.clients.ssm)
 
     def records_to_change(
         self,
+        published: Published,
         endpoint: ApplicationEndpoint,
         *,
-        instead_of: str | None = None,
+        instead_of: Collection[str] | None = None,
         is_unsure: bool = False,
     ) -> dict[str, DnsRecord]:
         """Return the records that do not lead to an endpoint and are to; all of them if unsure."""
-        published = self.read()
         if self.cname is None:
             return {}
         if is_unsure:
             return wanted_records(self.cname, endpoint.host, endpoint.reader_host)
         places = None if instead_of is None else self._places_of(published, instead_of)
+        missing = self._missing_records(published, endpoint)
         return {
-            name: record
-            for name, record in self._missing_records(published, endpoint).items()
-            if places is None or name in places or name == self.cname.reader_name
+            name: record for name, record in missing.items() if places is None or name in places
         }
 
     def change_records(self, records: Mapping[str, DnsRecord]) -> str:
@@ -153,19 +157,19 @@ class Publication:
         Raises AuroraRestoreError if what the clients read cannot be found out.
         """
         published, secret = self.read(), self.request.secrets.app
+        option = f"restores.{self.request.owner.restore}.secrets.app_secret_endpoint"
         decision = self._decide(published, ApplicationEndpoint(host="", port=0))
         host = str(published.secret.get("host") or "").lower()
         if self.request.secrets.endpoint is EndpointRule.NEVER and host in self.hosts:
-            option = f"restores.{self.request.owner.restore}.secrets.app_secret_endpoint"
             yield (
                 f"secret {secret} leads its clients to this target, and {option} is false, so it "
                 "would go on leading them to the old cluster",
-                "set that to true, or take the host from the secret",
+                f"set {option} to true and deploy, or remove host from the secret",
             )
-        if isinstance(decision, LeaveAlone) and self.request.secrets.endpoint in _FOREIGN:
+        if isinstance(decision, LeaveAlone) and self.request.secrets.endpoint in _MAY_BE_LEFT:
             yield (
                 f"secret {secret} would not lead its clients to the new cluster: {decision.reason}",
-                "if no client reads it, set that to false",
+                f"if no client reads it, set {option} to false and deploy",
             )
         if self.cname is not None:
             zone = zone_of(self.clients.route53, self.cname)
@@ -197,13 +201,13 @@ class Publication:
         known = {endpoint.host, *self.hosts}
         return decide(facts_of(self.request, published.secret, known), endpoint)
 
-    def _places_of(self, published: Published, host: str) -> frozenset[str]:
-        """Return which places lead to a host: the secret, the parameter, and records by name."""
-        wanted = host.lower()
+    def _places_of(self, published: Published, hosts: Collection[str]) -> frozenset[str]:
+        """Return which places lead to some hosts: the secret, the parameter, records by name."""
+        wanted = {host.lower() for host in hosts}
         found = {_SECRET: published.secret.get("host"), _PARAMETER: _host_in(published.parameter)}
         for name, records in published.records.items():
             found[name] = next((record.host for record in records), None)
-        return frozenset(place for place, to in found.items() if str(to or "").lower() == wanted)
+        return frozenset(place for place, to in found.items() if str(to or "").lower() in wanted)
 
     def _missing_records(
         self, published: Published, endpoint: ApplicationEndpoint
@@ -218,8 +222,8 @@ class Publication:
         }
 
 
-_FOREIGN: Final = frozenset({EndpointRule.UNLESS_FOREIGN, EndpointRule.NOT_IN_COMMON})
-"""The rules by which a secret is left alone although its readers count on the pipeline."""
+_MAY_BE_LEFT: Final = frozenset({EndpointRule.UNLESS_FOREIGN, EndpointRule.NOT_IN_COMMON})
+"""The rules by which a secret may be left alone without a setting that says so."""
 
 
 _SECRET: Final = "the secret"  # noqa: S105 - the name of a place
@@ -236,25 +240,19 @@ def _host_in(parameter: str | None) -> str | None:
 
 
 def planned_publication(
-    owner: Ownership, cname: Cname | None, region: str, host: str, reader_host: str
+    owner: Ownership, cname: Cname | None, region: str, endpoint: ApplicationEndpoint
 ) -> Iterator[RdsCall]:
     """Yield the calls that publish an endpoint, apart from that of the application's secret."""
-    value = json.dumps({"engine": ENGINE, "host": host, "reader_host": reader_host})
+    value = json.dumps({key: value for key, value in endpoint.keys.items() if value is not None})
     yield put_parameter(endpoint_parameter(owner.name_prefix, owner.restore), region, value)
     if cname is not None:
-        records = wanted_records(cname, host, reader_host)
+        records = wanted_records(cname, endpoint.host, endpoint.reader_host)
         yield upsert_records(cname, records, region, REASON)
 
 
 def _parameter_value(published: Published, endpoint: ApplicationEndpoint) -> str:
     """Return what the SSM parameter is to hold: JSON with the keys that the secret has, too."""
-    known = {
-        "engine": ENGINE,
-        "host": endpoint.host,
-        "reader_host": endpoint.reader_host,
-        "port": endpoint.port,
-        "dbname": endpoint.dbname or published.secret.get("dbname"),
-    }
+    known = {**endpoint.keys, "dbname": endpoint.dbname or published.secret.get("dbname")}
     return json.dumps({key: value for key, value in known.items() if value is not None})
 
 

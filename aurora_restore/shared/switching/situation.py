@@ -109,16 +109,28 @@ class SwitchSituation:
             return False
         return self.setting.publication.is_of(self._published, endpoint)
 
+    def _hosts_of_incoming(self) -> frozenset[str]:
+        """Return the hosts of the incoming cluster's endpoints, as shown or else as recorded."""
+        endpoint = self._endpoint_of(self._seen(self.incoming))
+        incoming = self.incoming
+        hosts = (
+            (incoming.writer_endpoint, incoming.reader_endpoint)
+            if endpoint is None
+            else (endpoint.host, endpoint.reader_host)
+        )
+        return frozenset(host for host in hosts if host)
+
     def _leads_to_incoming(self, view: View) -> bool:
-        endpoint = self._endpoint_of(view.of(self.incoming))
-        host = self.incoming.writer_endpoint if endpoint is None else endpoint.host
         if self._published is None or self.planned is None:
             return False
         if self._is_unsure:
             return True
-        if host is None:
-            return self.planned.request == "give"
-        return self.setting.publication.leads_to(self._published, host)
+        hosts = self._hosts_of_incoming()
+        if not hosts:
+            # It is gone, and its endpoint was never recorded: what does not lead to the other does.
+            is_led_back = self.outgoing is not None and self._is_published(view, self.outgoing)
+            return self.planned.request is not None and not is_led_back
+        return self.setting.publication.leads_to(self._published, hosts)
 
     def _is_left_unpublished(self, view: View) -> bool:
         """Return whether clients that read an endpoint are not led to what has the name.

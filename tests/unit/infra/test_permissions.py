@@ -58,7 +58,7 @@ BY_RDS = {"kms:ViaService": "rds.us-west-2.amazonaws.com", "kms:GrantIsForAWSRes
 # The example names nothing of these kinds.
 ABSENT_HERE = {
     Resource.ADOPTED_INSTANCES,
-    Resource.CLUSTERS_BESIDE,
+    Resource.SWITCHED_CLUSTERS,
     Resource.DNS_CHANGES,
     Resource.ENDPOINT_PARAMETERS,
     Resource.HOSTED_ZONES,
@@ -504,7 +504,10 @@ def test_the_expiry_can_be_given_and_taken_of_every_cluster_of_a_switched_target
 
     for name in ("orders-staging", "orders-staging-ar-0a1b2c3d", "orders-staging-ar-0a1b2c3d-old"):
         cluster = f"{TARGET}:cluster:{name}"
-        assert policy.allows("rds:RemoveTagsFromResource", cluster, TAGGED)
+        expiry = {**TAGGED, "aws:TagKeys": [TAG_KEEP_UNTIL]}
+        assert policy.allows("rds:RemoveTagsFromResource", cluster, expiry)
+        others = {**TAGGED, "aws:TagKeys": [TAG_KEEP_UNTIL, TAG_MANAGED_BY]}
+        assert not policy.allows("rds:RemoveTagsFromResource", cluster, others)
         assert policy.allows("rds:AddTagsToResource", cluster, {**TAGGED, **GIVEN_TAG})
 
 

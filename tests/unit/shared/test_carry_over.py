@@ -23,6 +23,7 @@ REPORTS = {
 }
 SCALING = {"MinCapacity": 1, "MaxCapacity": 4}
 FACTS = CarryOverFacts(
+    was_renamed=True,
     had={
         "CustomEndpoints": [REPORTS],
         "Proxies": ["front"],

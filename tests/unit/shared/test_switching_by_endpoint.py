@@ -289,15 +289,17 @@ class ModelPublication:
     def is_of(self, published: Mapping[str, str | None], endpoint: ApplicationEndpoint) -> bool:
         return set(published.values()) == {endpoint.host}
 
-    def leads_to(self, published: Mapping[str, str | None], host: str) -> bool:
-        return host in published.values()
+    def leads_to(self, published: Mapping[str, str | None], hosts: frozenset[str]) -> bool:
+        return bool(hosts & set(published.values()))
 
     def records_to_change(self, *_: Any, **__: Any) -> dict[str, Any]:
         return {}
 
-    def write(self, endpoint: ApplicationEndpoint, *, instead_of: str | None = None) -> None:
+    def write(
+        self, published: Any, endpoint: ApplicationEndpoint, *, instead_of: Any = None
+    ) -> None:
         for place, host in self.hosts.items():
-            if instead_of not in (None, host):
+            if instead_of is not None and host not in instead_of:
                 continue
             self.before_write()
             if self.denials:
