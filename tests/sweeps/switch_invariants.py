@@ -37,6 +37,7 @@ MEASURED = frozenset(
         "retired_sessions_ended",
         "retired_sessions_left",
         "retired_until",
+        "switch_stuck_since",
         "unanswered_granularity_seconds",
         "unanswered_seconds",
     }

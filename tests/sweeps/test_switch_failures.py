@@ -1,19 +1,32 @@
 """If a run of the strategy ``switch`` fails before it switches, the old cluster serves on."""
 
+import json
 from collections.abc import Callable
 
 import pytest
 
+from aurora_restore.shared.postgres.masking.findings import Finding
 from tests.sweeps.machine import FAILED, SUCCEEDED
-from tests.sweeps.routes import SCRIPT, TARGET
+from tests.sweeps.routes import RESTORE_NAME, SCRIPT, TARGET
 from tests.sweeps.stage import HOME, SweepStage
 from tests.sweeps.switch_routes import SWITCHED
 
 Trouble = Callable[[SweepStage], None]
 
+CHECK = "no real address"
+
 
 def failing_script(stage: SweepStage) -> None:
     stage.databases.failing = {SCRIPT}
+
+
+def failing_check(stage: SweepStage) -> None:
+    stage.databases.findings = {"checks": (Finding(CHECK, "rows", 3),)}
+    name = stage.bench.environment.parameter_name(RESTORE_NAME)
+    known = stage.bench.clients.ssm.get_parameter(Name=name)["Parameter"]["Value"]
+    document = json.loads(known)
+    document["database"]["checks"] = [{"name": CHECK, "sql": "SELECT 1"}]
+    stage.bench.configure(document)
 
 
 def no_capacity_for_the_cluster(stage: SweepStage) -> None:
@@ -32,6 +45,7 @@ def no_capacity_for_an_instance(stage: SweepStage) -> None:
     ("trouble", "error"),
     [
         (failing_script, "ScriptFailedError"),
+        (failing_check, "CheckFailedError"),
         (no_capacity_for_the_cluster, "InsufficientCapacityError"),
         (no_capacity_for_an_instance, "InsufficientCapacityError"),
     ],

@@ -92,8 +92,33 @@ def test_a_switch_in_which_a_call_goes_wrong_comes_to_the_same_end(
     assert not sweep.broken, "\n".join(sweep.broken)
 
 
+UNDONE = "former-name-taken-for-long"
+"""With this variation a switch comes to nothing, whatever else happens."""
+SELDOM_SECONDS = 60.0
+"""How often a function looks at renames that take long."""
+
+
+@pytest.mark.parametrize(
+    "variation",
+    [each for each in RENAME_VARIATIONS if each.name != UNDONE],
+    ids=lambda variation: variation.name,
+)
+def test_however_renames_behave_a_switch_killed_at_any_call_leaves_a_cluster_that_serves(
+    variation: Variation, record_property: Record
+) -> None:
+    with ONLY_SWITCHED.staged() as stage:
+        variation.arrange(stage.bench.rds.admin)
+        stage.bench.least_pause = SELDOM_SECONDS
+        sweep = CrashSweep(stage, ONLY_SWITCHED, watchdogs=SwitchWatchdog, is_timeless=True)
+        sweep.run()
+    record_line(record_property, f"renames {variation.name}: {sweep.points} crash points")
+    assert not sweep.broken, "\n".join(sweep.broken)
+
+
 @pytest.mark.parametrize("variation", RENAME_VARIATIONS, ids=lambda variation: variation.name)
-def test_however_renames_behave_a_cluster_serves_in_the_end(variation: Variation) -> None:
+def test_however_renames_behave_a_cluster_serves_in_the_end_of_an_undisturbed_run(
+    variation: Variation,
+) -> None:
     with ONLY_SWITCHED.staged() as stage:
         variation.arrange(stage.bench.rds.admin)
         sweep = Sweep(stage, ONLY_SWITCHED, watchdogs=SwitchWatchdog, is_timeless=True)
