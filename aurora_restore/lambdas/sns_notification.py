@@ -205,7 +205,8 @@ class SnsNotificationHandler(BaseHandler):
             self._message(
                 failure.operation_id,
                 ANNOUNCE_FAILURE,
-                f"Aurora restore failed at {failure.step or 'its start'}: {failure.reason}",
+                f"Aurora {_kind_of(state)} failed at {failure.step or 'its start'}: "
+                f"{failure.reason}",
                 {
                     **failure.details(_error_details(store, failure)),
                     "restore": restore,
@@ -348,6 +349,12 @@ def _error_details(store: StateStore, failure: Failure) -> Mapping[str, Any]:
 
 def _is_status_change(event: Any) -> bool:
     return isinstance(event, Mapping) and event.get("detail-type") == STATUS_CHANGE
+
+
+def _kind_of(state: OperationState | None) -> str:
+    """Return what an operation is called in a message."""
+    sequence = None if state is None else state.sequence
+    return {RETIRE.name: "retirement", ROLL_BACK.name: "roll-back"}.get(str(sequence), "restore")
 
 
 handler = SnsNotificationHandler()
