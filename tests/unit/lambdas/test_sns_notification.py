@@ -678,6 +678,20 @@ def test_an_execution_that_was_redriven_meanwhile_keeps_its_lock_and_its_state(
     )
 
 
+@pytest.mark.parametrize(
+    ("sequence", "what"), [("retire", "retirement"), ("roll-back", "roll-back")]
+)
+def test_the_failure_of_another_sequence_is_called_what_it_is(
+    bench: Bench, sequence: str, what: str
+) -> None:
+    came_to(bench, "check-delete-status", sequence=sequence, **LOCKED)
+    arn = execution(bench, **raised("AwsError", "refused"))
+
+    ended(bench, arn)
+
+    assert notice(bench)["message"].startswith(f"Aurora {what} failed at ")
+
+
 def test_an_execution_that_failed_before_its_first_step_failed_at_its_start(
     bench: Bench,
 ) -> None:
