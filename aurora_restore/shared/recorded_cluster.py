@@ -7,6 +7,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final, Literal
 
+from aurora_restore.shared.documents.switch import Method
+
 
 def hosts_and_ports(endpoints: Iterable[str] | None) -> tuple[tuple[str, int], ...]:
     """Return host and port of each endpoint that is written as `host:port`, each once."""
@@ -78,7 +80,7 @@ class PlannedSwitch:
     by: str
     """The operation that switches."""
     planned_at: str
-    method: Literal["rename", "endpoint"] = "rename"
+    method: Method = "rename"
     """Whether the target's name goes from one to the other, or another endpoint is published."""
     incoming: RecordedCluster
     """What is to have the target's name, with the name that it has had so far."""

@@ -225,7 +225,11 @@ class SwitchRun:
     @property
     def _pause(self) -> int:
         """Return how many seconds pass between two looks."""
-        return LOOK_EVERY_SECONDS_BY_ENDPOINT if self._switch.publishes else LOOK_EVERY_SECONDS
+        return (
+            LOOK_EVERY_SECONDS_BY_ENDPOINT
+            if self._switch.publishes_endpoint
+            else LOOK_EVERY_SECONDS
+        )
 
     def _wait(self, what: str) -> Answer:
         """Return the answer that waits: in the middle of a switch only until the next look."""
@@ -307,7 +311,7 @@ def _switch_setting(
         keeps_old=job.restore.switch.keeps_old,
         stops_old=job.restore.switch.stop_old,
         allows_cloudformation=job.restore.switch.allow_cloudformation,
-        by=job.restore.switch.by,
+        method=job.restore.switch.by,
         publication=Publication(
             request=job.request,
             clients=job.clients,

@@ -6,6 +6,9 @@ from typing import Annotated, Literal
 
 from aurora_restore.shared.documents.schema import Rule
 
+Method = Literal["rename", "endpoint"]
+"""How a switch leads the clients to another cluster."""
+
 DnsName = Annotated[
     str,
     Rule(
@@ -54,7 +57,7 @@ class Switch:
     """What happens around the switch, where `target.strategy` is `switch`."""
 
     by: Annotated[
-        Literal["rename", "endpoint"],
+        Method,
         Rule(
             help="How clients come to the new cluster. `rename` gives it the target's name, and so "
             "the endpoint that clients know. `endpoint` renames nothing: the new cluster's own "

@@ -96,7 +96,7 @@ class TargetSwitch(SwitchSituation):
                 logger.info("the change has to wait", reason=error.message)
                 self._be_stuck()
                 return AwaitSides(error.message, is_stuck=True)
-            has_way_back = self.outgoing is not None or not self.publishes
+            has_way_back = self.outgoing is not None or not self.publishes_endpoint
             if isinstance(action, _LEADING) and has_way_back and not self._is_undoing():
                 self._begin_undo(error.message)
                 return None
@@ -165,7 +165,7 @@ class TargetSwitch(SwitchSituation):
         planned = PlannedSwitch(
             by=by,
             planned_at=self._now(),
-            method=self.setting.by,
+            method=self.setting.method,
             incoming=self.incoming,
             outgoing=self.outgoing,
         )
@@ -278,20 +278,20 @@ class TargetSwitch(SwitchSituation):
     def _undone(self) -> None:
         """Mark and record that the outgoing cluster serves as before; the switch is over."""
         record = self.record
-        if self.publishes:
+        if self.publishes_endpoint:
             was_kept = record.retired if record.is_retired(self.incoming.resource_id) else None
             expiry = timestamp(self.setting.clock() + TEMPORARY_LASTS)
             self._mark_as_retired(self.incoming, was_kept.keep_until if was_kept else expiry)
         self._remove_expiry(self.outgoing)
         live = self.record.live
         if self.outgoing is not None and self._seen(self.outgoing) is not None:
-            was_renamed = not self.publishes and self.planned is not None
+            was_renamed = not self.publishes_endpoint and self.planned is not None
             live = replace(self._as_shown(self.outgoing), was_renamed=was_renamed)
         self._write(replace(self.record, live=live, switch=None))
 
     def _complete(self) -> None:
         """Mark and record which cluster is live and which is retired; the switch is over."""
-        if not self.publishes:
+        if not self.publishes_endpoint:
             self._remove_expiry(self.incoming)
         # Whatever was verified of it before, it has the name again only now.
         live = self._as_shown(self.incoming)

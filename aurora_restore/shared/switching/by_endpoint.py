@@ -18,11 +18,11 @@ from aurora_restore.shared.switching.actions import (
 )
 from aurora_restore.shared.switching.facts import Progress, SwitchFacts
 from aurora_restore.shared.switching.sides import (
-    open_incoming,
-    serve_again,
+    awaiting,
+    awaiting_unseen,
+    opening_of_incoming,
     unusable,
-    wait_for,
-    wait_for_unseen,
+    way_to_serve_again,
 )
 
 
@@ -34,10 +34,10 @@ def go_on(facts: SwitchFacts) -> SwitchAction:
     if facts.is_out_of_patience:
         return BeginUndo("the endpoint of the new cluster could not be published in time")
     if incoming is None:
-        return wait_for_unseen(facts.incoming_name)
+        return awaiting_unseen(facts.incoming_name)
     if not incoming.is_available:
-        return wait_for(incoming, is_stuck=True)
-    return open_incoming(incoming) or PublishIncoming()
+        return awaiting(incoming, is_stuck=True)
+    return opening_of_incoming(incoming) or PublishIncoming()
 
 
 def undo(facts: SwitchFacts, progress: Progress, reason: str) -> SwitchAction:
@@ -47,17 +47,17 @@ def undo(facts: SwitchFacts, progress: Progress, reason: str) -> SwitchAction:
         is_needed = facts.leads_to_incoming and incoming is not None and not incoming.is_lost
         return _publish_after_all(facts) if is_needed else Undone(reason)
     if outgoing is None and not facts.is_out_of_patience:
-        return wait_for_unseen(facts.retired_name)
+        return awaiting_unseen(facts.retired_name)
     if outgoing is None or outgoing.is_lost:
         return _publish_after_all(facts)
     if not facts.leads_to_incoming:
-        return serve_again(facts, progress, outgoing, reason)
+        return way_to_serve_again(facts, progress, outgoing, reason)
     if outgoing.status == STOPPED:
         return StartOutgoing()
     if not outgoing.is_available:
         if facts.is_out_of_patience:
             return _publish_after_all(facts)
-        return wait_for(outgoing, is_stuck=True)
+        return awaiting(outgoing, is_stuck=True)
     if not outgoing.has_wanted_groups:
         return OpenOutgoing()
     if not outgoing.groups_settled:
@@ -69,12 +69,12 @@ def _publish_after_all(facts: SwitchFacts) -> SwitchAction:
     """The outgoing cluster is lost, or not seen: the incoming one is what can serve."""
     incoming = facts.incoming
     if incoming is not None and incoming.is_available:
-        return open_incoming(incoming) or PublishIncoming()
+        return opening_of_incoming(incoming) or PublishIncoming()
     if facts.is_out_of_patience or (incoming is not None and incoming.is_lost):
         return NothingServes(
             f"cluster {facts.retired_name}, which has served, cannot serve again, and cluster "
             f"{facts.incoming_name} cannot serve"
         )
     if incoming is None:
-        return wait_for_unseen(facts.incoming_name)
-    return wait_for(incoming, is_stuck=True)
+        return awaiting_unseen(facts.incoming_name)
+    return awaiting(incoming, is_stuck=True)

@@ -28,12 +28,12 @@ from aurora_restore.shared.switching.facts import (
     SwitchFacts,
 )
 from aurora_restore.shared.switching.sides import (
+    awaiting,
+    awaiting_unseen,
     is_to_be_closed,
-    open_incoming,
-    serve_again,
+    opening_of_incoming,
     unusable,
-    wait_for,
-    wait_for_unseen,
+    way_to_serve_again,
 )
 
 
@@ -42,30 +42,30 @@ def go_on(facts: SwitchFacts, progress: Progress) -> SwitchAction:
     incoming, outgoing = facts.incoming, facts.outgoing
     if facts.holder == "outgoing" and outgoing is not None:
         if progress.under_way is not None or outgoing.status not in AT_REST:
-            return wait_for(outgoing)
+            return awaiting(outgoing)
         if reason := _why_no_rename(facts, progress, outgoing):
             return BeginUndo(reason)
         if incoming is None or not incoming.is_available:
-            unseen = wait_for_unseen(facts.incoming_name)
-            return unseen if incoming is None else wait_for(incoming, is_stuck=True)
-        return open_incoming(incoming) or RenameOutgoing()
+            unseen = awaiting_unseen(facts.incoming_name)
+            return unseen if incoming is None else awaiting(incoming, is_stuck=True)
+        return opening_of_incoming(incoming) or RenameOutgoing()
     if facts.is_out_of_patience:
         return BeginUndo("the target's name could not be given to the new cluster in time")
     if incoming is None:
-        return wait_for_unseen(facts.incoming_name)
+        return awaiting_unseen(facts.incoming_name)
     if incoming.is_lost:
         return BeginUndo(unusable(incoming))
     if facts.holder == "another":
-        return _wait_for_name(facts)
+        return _awaiting_name(facts)
     if incoming.is_available and progress.under_way != "give":
         if progress.is_in_vain("give"):
             return BeginUndo(_not_carried_out(incoming))
         is_open = progress.has_outgoing and not facts.outgoing_keeps_name
-        return (None if is_open else open_incoming(incoming)) or RenameIncoming()
+        return (None if is_open else opening_of_incoming(incoming)) or RenameIncoming()
     if outgoing is not None and is_to_be_closed(outgoing):
         return CloseOutgoing()
     is_renamed = progress.under_way == "give" or incoming.status == RENAMING
-    return wait_for(incoming, is_stuck=not is_renamed)
+    return awaiting(incoming, is_stuck=not is_renamed)
 
 
 def _withdraw(facts: SwitchFacts, progress: Progress, reason: str) -> SwitchAction:
@@ -74,9 +74,9 @@ def _withdraw(facts: SwitchFacts, progress: Progress, reason: str) -> SwitchActi
     if progress.under_way is not None:
         return AwaitSides(f"the name {facts.target}, which is being given")
     if incoming is None and not facts.is_out_of_patience:
-        return wait_for_unseen(facts.incoming_name)
+        return awaiting_unseen(facts.incoming_name)
     if incoming is not None and incoming.status == RENAMING:
-        return wait_for(incoming)
+        return awaiting(incoming)
     return Undone(reason)
 
 
@@ -88,22 +88,22 @@ def undo(facts: SwitchFacts, progress: Progress, reason: str) -> SwitchAction:
     if progress.under_way in ("take", "give"):
         return AwaitSides(f"the name {facts.target}, which is being taken or given")
     if facts.holder == "outgoing" and outgoing is not None:
-        return serve_again(facts, progress, outgoing, reason)
+        return way_to_serve_again(facts, progress, outgoing, reason)
     if incoming is not None and incoming.status == RENAMING:
-        return wait_for(incoming)
+        return awaiting(incoming)
     if outgoing is None or outgoing.is_lost:
         return _give_after_all(facts, progress)
     if facts.outgoing_keeps_name:
-        return serve_again(facts, progress, outgoing, reason)
+        return way_to_serve_again(facts, progress, outgoing, reason)
     if progress.under_way is None and (facts.is_out_of_patience or progress.is_in_vain("return")):
         return NameTaken()
     if facts.holder == "another":
-        return _wait_for_name(facts)
+        return _awaiting_name(facts)
     if outgoing.status == STOPPED:
         return StartOutgoing()
     if outgoing.is_available and progress.under_way is None:
         return GiveNameBack()
-    return wait_for(outgoing, is_stuck=outgoing.status in AT_REST and progress.under_way is None)
+    return awaiting(outgoing, is_stuck=outgoing.status in AT_REST and progress.under_way is None)
 
 
 def _give_after_all(facts: SwitchFacts, progress: Progress) -> SwitchAction:
@@ -111,13 +111,13 @@ def _give_after_all(facts: SwitchFacts, progress: Progress) -> SwitchAction:
     incoming = facts.incoming
     if not facts.is_out_of_patience:
         if facts.outgoing is None:
-            return wait_for_unseen(facts.retired_name)
+            return awaiting_unseen(facts.retired_name)
         if facts.holder == "another":
-            return _wait_for_name(facts)
+            return _awaiting_name(facts)
         if incoming is None:
-            return wait_for_unseen(facts.incoming_name)
+            return awaiting_unseen(facts.incoming_name)
         if not incoming.is_available and not incoming.is_lost:
-            return wait_for(incoming, is_stuck=True)
+            return awaiting(incoming, is_stuck=True)
     elif facts.holder == "another":
         return NameTaken()
     if incoming is None or not incoming.is_available or progress.is_in_vain("give"):
@@ -148,5 +148,5 @@ def _not_carried_out(side: Side) -> str:
     )
 
 
-def _wait_for_name(facts: SwitchFacts) -> AwaitSides:
+def _awaiting_name(facts: SwitchFacts) -> AwaitSides:
     return AwaitSides(f"the name {facts.target}, which another cluster has", is_stuck=True)

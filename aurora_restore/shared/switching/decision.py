@@ -26,11 +26,11 @@ from aurora_restore.shared.switching.actions import (
 )
 from aurora_restore.shared.switching.facts import AT_REST, Progress, SwitchFacts
 from aurora_restore.shared.switching.sides import (
+    awaiting,
+    awaiting_records,
+    awaiting_unseen,
     is_to_be_closed,
-    open_incoming,
-    wait_for,
-    wait_for_records,
-    wait_for_unseen,
+    opening_of_incoming,
 )
 
 _UNRENAMABLE: Final = DEAD_CLUSTER | {STOPPED}
@@ -46,7 +46,7 @@ def decide(facts: SwitchFacts) -> SwitchAction:
         return _before(facts)
     if facts.holder == "incoming" and facts.is_given(progress):
         return _after(facts, progress)
-    if facts.publishes:
+    if facts.publishes_endpoint:
         if progress.undo_because is None:
             return by_endpoint.go_on(facts)
         return by_endpoint.undo(facts, progress, progress.undo_because)
@@ -62,7 +62,7 @@ def _before(facts: SwitchFacts) -> SwitchAction:
     if incoming is None:
         if facts.is_out_of_patience:
             return GiveUpIncoming("it is gone")
-        return wait_for_unseen(facts.incoming_name)
+        return awaiting_unseen(facts.incoming_name)
     if incoming.is_lost:
         return GiveUpIncoming(f"it is {incoming.status!r}")
     if facts.obstacles:
@@ -75,7 +75,7 @@ def _before(facts: SwitchFacts) -> SwitchAction:
             )
         )
     expected = "outgoing" if renamed else "incoming" if facts.incoming_has_name else None
-    if facts.holder != expected and not facts.publishes and not facts.is_out_of_patience:
+    if facts.holder != expected and not facts.publishes_endpoint and not facts.is_out_of_patience:
         return AwaitSides(
             f"the name {facts.target}, which the target record says another cluster has",
             is_stuck=True,
@@ -83,9 +83,9 @@ def _before(facts: SwitchFacts) -> SwitchAction:
     if incoming.status == STOPPED:
         return StartIncoming()
     if not incoming.is_available:
-        return wait_for(incoming)
+        return awaiting(incoming)
     if renamed is not None and not renamed.is_available:
-        return wait_for(renamed)
+        return awaiting(renamed)
     if not incoming.has_current_password:
         return SetPasswordOfIncoming()
     return PlanSwitch()
@@ -95,7 +95,7 @@ def _after(facts: SwitchFacts, progress: Progress) -> SwitchAction:
     """The clients are led to the incoming cluster: the outgoing one is closed."""
     incoming, outgoing = facts.incoming, facts.outgoing
     if incoming is None:
-        return wait_for_unseen(facts.target)
+        return awaiting_unseen(facts.target)
     if incoming.status == STOPPED:
         return StartIncoming()
     if incoming.status in DEAD_CLUSTER:
@@ -104,19 +104,19 @@ def _after(facts: SwitchFacts, progress: Progress) -> SwitchAction:
             "it, so that the cluster that served before serves again"
         )
     if not incoming.is_available:
-        return wait_for(incoming)
-    if action := open_incoming(incoming):
+        return awaiting(incoming)
+    if action := opening_of_incoming(incoming):
         return action
-    if not facts.is_published:
+    if facts.must_publish:
         return PublishIncoming()
-    if waiting := wait_for_records(facts):
+    if waiting := awaiting_records(facts):
         return waiting
     if not progress.has_outgoing:
         return CompleteSwitch()
     if outgoing is None:
-        return CompleteSwitch() if facts.is_out_of_patience else wait_for_unseen(facts.retired_name)
+        return CompleteSwitch() if facts.is_out_of_patience else awaiting_unseen(facts.retired_name)
     if outgoing.status not in AT_REST:
-        return wait_for(outgoing)
+        return awaiting(outgoing)
     if is_to_be_closed(outgoing):
         return CloseOutgoing()
     if not outgoing.expires and not facts.is_out_of_patience:

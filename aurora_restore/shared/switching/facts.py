@@ -98,11 +98,11 @@ class SwitchFacts:
     """What has, or had, the target's name; None if there is none, or it is not seen."""
     holder: Holder | None = None
     """Which cluster has the name, or has its endpoint published; None if that is none."""
-    publishes: bool = False
+    publishes_endpoint: bool = False
     """Whether the incoming cluster's endpoint is published, instead of its getting the name."""
-    is_published: bool = True
-    """Whether the clients that read an endpoint are led to the incoming cluster, if there may be
-    such and it has the target's name."""
+    must_publish: bool = False
+    """Whether the incoming cluster has the target's name, and clients that read an endpoint are not
+    led to it yet."""
     leads_to_incoming: bool = False
     """Whether anything that they read leads to it, where nothing is renamed."""
     is_in_force: bool = True
@@ -126,7 +126,7 @@ class SwitchFacts:
 
         They are looked at one after the other, and each look may be older than the other.
         """
-        if self.publishes:
+        if self.publishes_endpoint:
             return True
         sides = (("incoming", self.incoming), ("outgoing", self.outgoing))
         return all(
@@ -145,7 +145,7 @@ class SwitchFacts:
 
         Without a rename they can be led away again: if it is lost, or the switch is being undone.
         """
-        if not self.publishes:
+        if not self.publishes_endpoint:
             return True
         is_lost = self.incoming is not None and self.incoming.is_lost
         return progress.last == "give" and not (is_lost and progress.has_outgoing)

@@ -3,9 +3,10 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from aurora_restore.shared.aws_utils import Clients
+from aurora_restore.shared.documents.switch import Method
 from aurora_restore.shared.switching.publication import Publication
 from aurora_restore.shared.target_record import TargetRecordStore
 
@@ -35,7 +36,7 @@ class SwitchSetting:
     keeps_old: timedelta
     stops_old: bool
     allows_cloudformation: bool
-    by: Literal["rename", "endpoint"]
+    method: Method
     """How a switch that begins leads the clients to the incoming cluster."""
     publication: Publication
     """Where the clients read the endpoint, if they are led by it."""

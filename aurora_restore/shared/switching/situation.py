@@ -52,16 +52,16 @@ class SwitchSituation:
         return self.record.switch
 
     @property
-    def publishes(self) -> bool:
+    def publishes_endpoint(self) -> bool:
         """Return whether an endpoint is published, instead of the target's name changing hands."""
-        return (self.planned.method if self.planned else self.setting.by) == "endpoint"
+        return (self.planned.method if self.planned else self.setting.method) == "endpoint"
 
     @property
     def outgoing_keeps_name(self) -> bool:
         """Return whether the outgoing cluster is left its name, be it the target's or not."""
         outgoing = self.outgoing
         return outgoing is not None and (
-            self.publishes or outgoing.cluster_id != self.setting.target
+            self.publishes_endpoint or outgoing.cluster_id != self.setting.target
         )
 
     @property
@@ -74,6 +74,9 @@ class SwitchSituation:
     def look(self) -> SwitchAction:
         """Look at both clusters and return what is next."""
         view = self._take_view()
+        self._read_publication(view)
+        if self.publishes_endpoint:
+            view = replace(view, holder=self._find_published(view))
         if self.view is not None and self.view.differs_from(view):
             self.stuck_since = None
         self.view = view
@@ -85,17 +88,34 @@ class SwitchSituation:
     def _take_view(self) -> View:
         clusters = [each for each in (self.incoming, self.outgoing) if each is not None]
         names = (self.incoming.cluster_id, self.retired_name)
-        setting = self.setting
-        if not self.publishes:
-            return take_view(setting.rds, setting.target, clusters, names)
-        view = take_view(setting.rds, None, clusters, names)
-        self._published = setting.publication.read()
+        target = None if self.publishes_endpoint else self.setting.target
+        return take_view(self.setting.rds, target, clusters, names)
+
+    def _read_publication(self, view: View) -> None:
+        """Read what the clients read, and whether Route 53's last change is in force.
+
+        With a rename only if there may be clients that read an endpoint: the target was switched by
+        endpoint before, or has records in a hosted zone.
+        """
+        planned, publication = self.planned, self.setting.publication
+        self._published = None
+        has_been = self.outgoing_keeps_name or self.incoming.cluster_id == self.setting.target
+        is_given = planned is not None and self._holder(view) == "incoming"
+        if self.publishes_endpoint or (is_given and (has_been or publication.cname is not None)):
+            self._published = publication.read()
+        change = None if planned is None else planned.dns_change
+        is_open = change not in (None, DNS_UNKNOWN, *self._in_force)
+        if is_open and publication.is_in_force(str(change)):
+            self._in_force.add(str(change))
+
+    def _find_published(self, view: View) -> "DBClusterTypeDef | None":
+        """Return the cluster that all that the clients read leads to; None if there is none."""
         if self._is_unsure:
-            return view
-        for cluster in clusters:
+            return None
+        for cluster in filter(None, (self.incoming, self.outgoing)):
             if self._is_published(view, cluster):
-                return replace(view, holder=view.of(cluster))
-        return view
+                return view.of(cluster)
+        return None
 
     @property
     def _is_unsure(self) -> bool:
@@ -133,15 +153,9 @@ class SwitchSituation:
         return self.setting.publication.leads_to(self._published, hosts)
 
     def _is_left_unpublished(self, view: View) -> bool:
-        """Return whether clients that read an endpoint are not led to what has the name.
-
-        That is looked at only if there may be such clients: the target was switched by endpoint
-        before, or has records in a hosted zone.
-        """
-        has_been = self.outgoing_keeps_name or self.incoming.cluster_id == self.setting.target
-        if self._holder(view) != "incoming" or not (has_been or self.setting.publication.cname):
+        """Return whether clients that read an endpoint are not led to what has the name."""
+        if self.publishes_endpoint or self._published is None:
             return False
-        self._published = self.setting.publication.read()
         return self._is_unsure or not self._is_published(view, self.incoming)
 
     def _endpoint_of(self, shown: "DBClusterTypeDef | None") -> ApplicationEndpoint | None:
@@ -170,9 +184,9 @@ class SwitchSituation:
                 view.of(self.outgoing), self.outgoing, groups, keep_until=self._keep_until()
             ),
             holder=self._holder(view),
-            publishes=self.publishes,
-            is_published=self.publishes or planned is None or not self._is_left_unpublished(view),
-            leads_to_incoming=self.publishes and self._leads_to_incoming(view),
+            publishes_endpoint=self.publishes_endpoint,
+            must_publish=self._is_left_unpublished(view),
+            leads_to_incoming=self.publishes_endpoint and self._leads_to_incoming(view),
             is_in_force=self._is_in_force(),
             outgoing_keeps_name=self.outgoing_keeps_name,
             progress=None if planned is None else self._progress(planned),
@@ -184,12 +198,7 @@ class SwitchSituation:
 
     def _is_in_force(self) -> bool:
         change = None if self.planned is None else self.planned.dns_change
-        if change is None or change in self._in_force:
-            return True
-        if change == DNS_UNKNOWN or not self.setting.publication.is_in_force(change):
-            return False
-        self._in_force.add(change)
-        return True
+        return change is None or change in self._in_force
 
     def _holder(self, view: View) -> Holder | None:
         if view.holder is None:
@@ -223,7 +232,7 @@ class SwitchSituation:
 
     def _find_obstacles(self, view: View) -> Iterator[tuple[str, str]]:
         setting = self.setting
-        if self.publishes:
+        if self.publishes_endpoint:
             yield from setting.publication.obstacles()
         for cluster in filter(None, (view.of(self.incoming), view.of(self.outgoing))):
             yield from attachments(cluster)
@@ -231,7 +240,7 @@ class SwitchSituation:
                 cluster,
                 setting.rds,
                 setting.clients,
-                is_renamed=not self.publishes,
+                is_renamed=not self.publishes_endpoint,
                 allow_cloudformation=setting.allows_cloudformation,
             )
 

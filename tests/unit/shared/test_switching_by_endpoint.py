@@ -67,7 +67,7 @@ def facts(**changes: Any) -> SwitchFacts:
         retired_name=TARGET,
         incoming=INCOMING,
         outgoing=OUTGOING,
-        publishes=True,
+        publishes_endpoint=True,
         outgoing_keeps_name=True,
     )
     return replace(before, **changes)
@@ -407,7 +407,7 @@ class PublishedCase:
             keeps_old=timedelta(hours=24),
             stops_old=self.stops_old,
             allows_cloudformation=False,
-            by="endpoint",
+            method="endpoint",
             publication=publication,  # type: ignore[arg-type]
             password=None,
             clock=self.rds.clock,

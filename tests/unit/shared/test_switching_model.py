@@ -97,7 +97,7 @@ class Case:
             keeps_old=timedelta(hours=24),
             stops_old=self.stops_old,
             allows_cloudformation=False,
-            by="rename",
+            method="rename",
             publication=cast(Any, SimpleNamespace(cname=None)),
             password=None,
             clock=self.rds.clock,
