@@ -18,7 +18,7 @@ from aurora_restore.shared.cluster.capacity import (
     with_capacity,
     with_capacity_wait,
 )
-from aurora_restore.shared.cluster.leftovers import expiry_of_restore
+from aurora_restore.shared.cluster.expiry import expiry_of_restore
 from aurora_restore.shared.cluster.network import (
     NO_SUBNET_GROUP,
     ClusterNetwork,

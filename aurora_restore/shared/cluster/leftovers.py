@@ -6,31 +6,20 @@ left behind.
 """
 
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Final
+from datetime import datetime
+from typing import TYPE_CHECKING
 
-from aurora_restore.shared.common import is_timestamp, parse_timestamp, timestamp
+from aurora_restore.shared.cluster.expiry import expires, expiry_of
+from aurora_restore.shared.common import timestamp
 from aurora_restore.shared.names import RETIRED_SUFFIX, TAG_KEEP_UNTIL, is_beside
 from aurora_restore.shared.rds.reads import all_clusters
 from aurora_restore.shared.rds.statuses import AVAILABLE, DEAD_CLUSTER, DELETING
-from aurora_restore.shared.rds.tags import tags_of
 from aurora_restore.shared.request import RestoreRequest
 from aurora_restore.shared.target_record import TargetRecord
 
 if TYPE_CHECKING:
     from mypy_boto3_rds import RDSClient
     from mypy_boto3_rds.type_defs import DBClusterTypeDef
-
-TEMPORARY_LASTS: Final = timedelta(hours=24)
-"""For how long a temporary cluster is kept at least, so that its operation can go on."""
-
-
-def expiry_of_restore(moment: datetime) -> dict[str, str]:
-    """Return the tag of a cluster that is restored beside the target now.
-
-    It counts only as long as the cluster is beside the target: what serves does not expire.
-    """
-    return {TAG_KEEP_UNTIL: timestamp(moment + TEMPORARY_LASTS)}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,8 +28,8 @@ class Beside:
 
     is_live: bool = False
     """Whether the target record says that it serves as the target."""
-    has_no_expiry: bool = False
-    """Whether no tag says until when it is kept, as of what serves."""
+    expires: bool = True
+    """Whether a tag says until when it is kept; none does of what serves."""
     is_switching: bool = False
     """Whether it is part of a switch that is in progress."""
     is_own: bool = False
@@ -86,7 +75,7 @@ def why_kept(beside: Beside, occasion: Occasion) -> str | None:
         return "this operation has restored it"
     if beside.is_going:
         return None
-    if beside.has_no_expiry:
+    if not beside.expires:
         return f"it has no tag {TAG_KEEP_UNTIL}, as if it served; if it does not, delete it"
     if occasion.has_restored:
         return "this operation has restored its cluster already"
@@ -178,7 +167,7 @@ def _is_beside(
     if record is None or record.live is None or record.is_live(resource_id):
         return False
     serves = live is not None and live["DbClusterResourceId"] == resource_id
-    return not serves and TAG_KEEP_UNTIL in tags_of(cluster.get("TagList"))
+    return not serves and expires(cluster)
 
 
 def _beside(
@@ -191,10 +180,10 @@ def _beside(
     known = Beside(
         is_own=request.owner.has_restored(cluster, record),
         is_dead=status in DEAD_CLUSTER or state.restore_is_dead,
-        has_no_expiry=TAG_KEEP_UNTIL not in tags_of(cluster.get("TagList")),
+        expires=expires(cluster),
         is_going=status == DELETING or state.deletion_of == resource_id,
         is_retired=is_retired,
-        keep_until=_keep_until(cluster),
+        keep_until=expiry_of(cluster),
     )
     if record is None:
         return known
@@ -206,9 +195,3 @@ def _beside(
         is_switching=any(side and side.resource_id == resource_id for side in sides),
         is_retired=is_retired or record.is_retired(resource_id),
     )
-
-
-def _keep_until(cluster: "DBClusterTypeDef") -> datetime | None:
-    """Return until when a cluster is kept, by its tag; None if that does not say so."""
-    tagged = tags_of(cluster.get("TagList")).get(TAG_KEEP_UNTIL)
-    return parse_timestamp(str(tagged)) if is_timestamp(tagged) else None

@@ -2,9 +2,9 @@
 
 from typing import TYPE_CHECKING
 
-from aurora_restore.shared.names import TAG_KEEP_UNTIL, is_beside
+from aurora_restore.shared.cluster.expiry import expires
+from aurora_restore.shared.names import is_beside
 from aurora_restore.shared.rds.reads import all_clusters, clusters_by_resource_id, find_cluster
-from aurora_restore.shared.rds.tags import tags_of
 from aurora_restore.shared.request import RestoreRequest
 from aurora_restore.shared.target_record import TargetRecord
 
@@ -31,17 +31,13 @@ def find_serving(
         return None
     if live is not None or not request.restore.target.is_switched:
         return named
-    if named is not None and not _expires(named):
+    if named is not None and not expires(named):
         return named
     found = [
         each
         for each in all_clusters(rds)
         if is_beside(target, each["DBClusterIdentifier"])
         and request.owner.of_restore(each)
-        and not _expires(each)
+        and not expires(each)
     ]
     return found[0] if len(found) == 1 else named
-
-
-def _expires(cluster: "DBClusterTypeDef") -> bool:
-    return TAG_KEEP_UNTIL in tags_of(cluster.get("TagList"))

@@ -9,8 +9,8 @@ from dataclasses import replace
 
 from aurora_restore.shared.cluster import calls as cluster_calls
 from aurora_restore.shared.cluster.deletion import DoomedCluster
+from aurora_restore.shared.cluster.expiry import expiry_of_restore
 from aurora_restore.shared.cluster.extras import extras, openings
-from aurora_restore.shared.cluster.leftovers import expiry_of_restore
 from aurora_restore.shared.cluster.network import ClusterNetwork, describe_subnet_group
 from aurora_restore.shared.cluster.settings import (
     finishing_touches,

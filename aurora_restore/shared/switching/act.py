@@ -15,7 +15,7 @@ from aurora_restore.shared.cluster.calls import (
     start_cluster,
     stop_cluster,
 )
-from aurora_restore.shared.cluster.leftovers import TEMPORARY_LASTS
+from aurora_restore.shared.cluster.expiry import TEMPORARY_LASTS
 from aurora_restore.shared.common import logger, timestamp
 from aurora_restore.shared.errors import AwsError, ClusterNotFoundError, ConfigurationError
 from aurora_restore.shared.rds.reads import endpoints_of, instances_of

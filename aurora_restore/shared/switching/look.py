@@ -4,6 +4,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from aurora_restore.shared.cluster.expiry import expires
 from aurora_restore.shared.cluster.network import attached_groups, lasting_groups
 from aurora_restore.shared.names import TAG_KEEP_UNTIL
 from aurora_restore.shared.rds.reads import clusters_by_resource_id, find_cluster
@@ -104,7 +105,7 @@ def side_of(
         has_wanted_groups=not wanted or lasting_groups(groups) == wanted,
         groups_settled=set(groups.values()) <= {"active"},
         is_closed=is_shut and keep_until in (None, tags.get(TAG_KEEP_UNTIL)),
-        expires=TAG_KEEP_UNTIL in tags,
+        expires=expires(shown),
         has_current_password=secret_version is None
         or recorded.restored_by is None
         or recorded.master_secret_version == secret_version,
