@@ -14,6 +14,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from aurora_restore.shared.rds.tags import tag_list
+from aurora_restore.shared.target_record import TargetRecord
 
 STALE_SECONDS = 55
 LAG_SECONDS = 4
@@ -47,6 +48,22 @@ class ModelCluster:
             ],
             "TagList": tag_list(self.tags),
         }
+
+
+@dataclass
+class RecordInMemory:
+    """The target record in memory."""
+
+    record: TargetRecord
+    before_write: Any = lambda: None
+    cluster_id: str = "orders"
+    region: str = "us-west-2"
+
+    def write(self, record: TargetRecord, instead_of: TargetRecord | None) -> TargetRecord:
+        assert instead_of == self.record
+        self.before_write()
+        self.record = record
+        return record
 
 
 Snapshot = Mapping[str, ModelCluster]

@@ -42,7 +42,7 @@ from aurora_restore.shared.switching.facts import PATIENCE_SECONDS, Progress, Si
 from aurora_restore.shared.switching.setting import SwitchSetting
 from aurora_restore.shared.target_record import TargetRecord
 from tests.unit.lambdas.midway import Died
-from tests.unit.shared.model_of_rds import Disturbances, ModelCluster, ModelRds
+from tests.unit.shared.model_of_rds import Disturbances, ModelCluster, ModelRds, RecordInMemory
 
 TARGET = "orders"
 OPERATION = "op-1"
@@ -313,22 +313,6 @@ class ModelPublication:
     cname = None
 
 
-@dataclass
-class RecordsOfPublished:
-    """The target record in memory."""
-
-    record: TargetRecord
-    before_write: Any = lambda: None
-    cluster_id: str = TARGET
-    region: str = "us-west-2"
-
-    def write(self, record: TargetRecord, instead_of: TargetRecord | None) -> TargetRecord:
-        assert instead_of == self.record
-        self.before_write()
-        self.record = record
-        return record
-
-
 class PublishedCase:
     """A target whose clusters keep their names, and what happens meanwhile."""
 
@@ -369,7 +353,7 @@ class PublishedCase:
         retired = RetiredCluster(
             cluster=self.incoming, retired_at="", retired_by="op-0", keep_until="then"
         )
-        self.records = RecordsOfPublished(
+        self.records = RecordInMemory(
             TargetRecord(
                 restored_by=OPERATION,
                 live=self.outgoing,

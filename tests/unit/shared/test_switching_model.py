@@ -29,7 +29,13 @@ from aurora_restore.shared.switching.facts import MOST_REQUESTS
 from aurora_restore.shared.switching.setting import SwitchSetting
 from aurora_restore.shared.target_record import TargetRecord
 from tests.unit.lambdas.midway import Died
-from tests.unit.shared.model_of_rds import Disturbances, ModelCluster, ModelRds, Snapshot
+from tests.unit.shared.model_of_rds import (
+    Disturbances,
+    ModelCluster,
+    ModelRds,
+    RecordInMemory,
+    Snapshot,
+)
 
 TARGET = "orders"
 OPERATION = "op-1"
@@ -41,22 +47,6 @@ MOST_RUNS = 12
 MOST_LOOKS = 3_000
 
 ENDS = (CompleteSwitch, Undone, NameTaken, NothingServes, RefuseSwitch, GiveUpIncoming)
-
-
-@dataclass
-class RecordInMemory:
-    """The target record in memory."""
-
-    record: TargetRecord
-    before_write: Any = lambda: None
-    cluster_id: str = TARGET
-    region: str = "us-west-2"
-
-    def write(self, record: TargetRecord, instead_of: TargetRecord | None) -> TargetRecord:
-        assert instead_of == self.record
-        self.before_write()
-        self.record = record
-        return record
 
 
 @dataclass
