@@ -154,11 +154,8 @@ _CARRY_OVER: Final = (
         ("rds:CreateDBClusterEndpoint", "rds:DisableHttpEndpoint", "rds:EnableHttpEndpoint"),
         Condition.CARRIES_TAG,
     ),
-    Grant(
-        Resource.TARGET_ENDPOINTS,
-        ("rds:AddTagsToResource", "rds:CreateDBClusterEndpoint"),
-        Condition.GIVES_TAG,
-    ),
+    Grant(Resource.TARGET_ENDPOINTS, ("rds:AddTagsToResource",), Condition.MARKS_AS_OWN),
+    Grant(Resource.TARGET_ENDPOINTS, ("rds:CreateDBClusterEndpoint",), Condition.GIVES_TAG),
     # IAM does not see whose endpoint it is: one that people have made has to be tagged by them.
     Grant(Resource.TARGET_ENDPOINTS, ("rds:DeleteDBClusterEndpoint",), Condition.CARRIES_TAG),
     # A proxy is taken from a cluster with its instances; all that a target is registered with is a
@@ -336,11 +333,8 @@ STEPS: Final[tuple[Step, ...]] = (
                 Condition.GIVES_TAG,
             ),
             Grant(Resource.SWITCHED_CLUSTERS, ("rds:ModifyDBCluster",), Condition.CARRIES_TAG),
-            Grant(
-                Resource.TARGET_ENDPOINTS,
-                ("rds:AddTagsToResource", "rds:CreateDBClusterEndpoint"),
-                Condition.GIVES_TAG,
-            ),
+            Grant(Resource.TARGET_ENDPOINTS, ("rds:AddTagsToResource",), Condition.MARKS_AS_OWN),
+            Grant(Resource.TARGET_ENDPOINTS, ("rds:CreateDBClusterEndpoint",), Condition.GIVES_TAG),
             Grant(Resource.NAMED_INSTANCES, ("rds:AddTagsToResource",), Condition.MARKS_AS_OWN),
             Grant(Resource.NAMED_INSTANCES, ("rds:CreateDBInstance",), Condition.GIVES_TAG),
             Grant(Resource.NAMED_INSTANCES, ("rds:ModifyDBInstance",), Condition.CARRIES_TAG),

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from aurora_restore.shared.documents.environment import Environment
 from aurora_restore.shared.documents.restore_secrets import EndpointRule
 from aurora_restore.shared.documents.schema import Fault
+from aurora_restore.shared.documents.switch import Switch
 
 
 def faults_of_switches(environment: Environment) -> Iterator[Fault]:
@@ -19,11 +20,8 @@ def faults_of_switches(environment: Environment) -> Iterator[Fault]:
                 'is for `by` "rename": without a rename the certificate is always right; leave it '
                 "out",
             )
-        if (publishes or switch.cname) and not restore.target.is_switched:
-            yield Fault(
-                path,
-                '`by` and `cname` are for `target.strategy` "switch": set that, or leave them out',
-            )
+        if switch != Switch() and not restore.target.is_switched:
+            yield Fault(path, 'is for `target.strategy` "switch": set that, or leave `switch` out')
         if restore.publishes_endpoint:
             yield from _secret(environment, name)
         for record in () if switch.cname is None else switch.cname.names:
@@ -40,9 +38,16 @@ def faults_of_switches(environment: Environment) -> Iterator[Fault]:
 
 
 def warnings_of_switches(environment: Environment) -> Iterator[Fault]:
-    """Yield a warning for each name that certificates do not have, or that may be out of reach."""
+    """Yield a warning for everything by which clients may not come to the new cluster."""
     for name, restore in environment.restores.items():
         cname = restore.switch.cname
+        rule = environment.secrets_of(name).endpoint
+        if restore.publishes_endpoint and cname is None and rule is EndpointRule.NEVER:
+            yield Fault(
+                f"restores.{name}.secrets.app_secret_endpoint",
+                "is false, so only the parameter says where the target is reached: clients that "
+                "read the secret, or know the target's endpoint, stay with the old cluster",
+            )
         if cname is None:
             continue
         path = f"restores.{name}.switch.cname"
@@ -67,5 +72,6 @@ def _secret(environment: Environment, name: str) -> Iterator[Fault]:
             f"restores.{name}.switch.by",
             f'"endpoint" leads the clients by the application\'s secret, {used.app}, which other '
             "restores use, too: give this one a secret of its own (`secrets.app`, or "
-            "`secrets.app_username`), or set `secrets.app_secret_endpoint`",
+            "`secrets.app_username`), or set `secrets.app_secret_endpoint` to true for one of them "
+            "and to false for the others, whose clients then read the parameter or the records",
         )

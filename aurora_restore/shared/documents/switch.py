@@ -13,7 +13,8 @@ DnsName = Annotated[
     str,
     Rule(
         pattern=r"(?=.{1,253}$)(?:[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9])?\.)+[a-z0-9-]{2,63}",
-        means="a domain name in small letters, without a dot at its end",
+        means="a domain name of two labels or more in lower case, without scheme, port, wildcard "
+        "or a dot at its end",
         example="orders-staging.db.example.com",
     ),
 ]
@@ -28,7 +29,7 @@ class Cname:
         Rule(
             help="The hosted zone, which is in this account.",
             pattern=r"[A-Z0-9]{1,32}",
-            means="the id of a hosted zone, without `/hostedzone/`",
+            means="the id of a hosted zone: capital letters and digits, without `/hostedzone/`",
             example="Z0123456789ABCDEFGHIJ",
         ),
     ]

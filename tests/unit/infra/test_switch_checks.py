@@ -45,8 +45,10 @@ def test_without_a_rename_there_is_no_certificate_to_refresh() -> None:
     assert "restores.staging.switch.tls_refresh" in fault
 
 
-@pytest.mark.parametrize("settings", [{"by": "endpoint"}, {"cname": CNAME}])
-def test_a_target_that_is_replaced_publishes_nothing(settings: dict[str, Any]) -> None:
+@pytest.mark.parametrize(
+    "settings", [{"by": "endpoint"}, {"cname": CNAME}, {"keep_old_hours": 3}, {"stop_old": True}]
+)
+def test_a_target_that_is_replaced_is_not_switched(settings: dict[str, Any]) -> None:
     (fault,) = faults({"restores.staging.switch": settings})
     assert 'target.strategy` "switch"' in fault
 
@@ -84,3 +86,9 @@ def test_a_secret_of_its_own_leads_the_clients_of_each() -> None:
 def test_a_record_is_warned_of_because_no_certificate_has_its_name() -> None:
     found = [each.problem for each in warnings_of_switches(environment(switch(cname=CNAME)))]
     assert any("sslmode=verify-full" in each for each in found)
+
+
+def test_clients_that_can_read_the_parameter_only_are_warned_of() -> None:
+    settings = {**switch(by="endpoint"), "restores.staging.secrets.app_secret_endpoint": False}
+    (found,) = warnings_of_switches(environment(settings))
+    assert "only the parameter says" in found.problem
