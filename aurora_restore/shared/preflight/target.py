@@ -119,9 +119,14 @@ def check_switch(found: Inventory) -> Iterator[Obstacle]:
 
 
 def _name_in_use(found: Inventory) -> Iterator[tuple[str, str]]:
-    """Yield that a cluster that is kept has the target's name, so that no other can get it."""
+    """Yield that a cluster that is kept has the target's name, so that no other can get it.
+
+    A switch in progress is finished or undone before the next one, and who has the name then is
+    not known yet.
+    """
     target = found.request.cluster_id
-    if found.serving_name == target or found.is_own:
+    in_progress = found.record is not None and found.record.switch is not None
+    if in_progress or found.serving_name == target or found.is_own:
         return
     named = find_cluster(found.rds, target)
     if named is not None and target not in {each.name for each in found.room.doomed}:

@@ -52,7 +52,7 @@ SAFETY = {
     "What its supplier published meanwhile was delivered to production alone": "3 prices",
     "Nothing was written to production, through its foreign server or otherwise": "its 11 tables",
     "No original value is left in any table, view or statistic of the copy": "",
-    "The pipeline has proven the masking of every column": "of 2 masked ones none of 1,143",
+    "The pipeline has proven the masking of every column": "of 2 masked ones none of ",
     "Its checks of the masked data have found nothing": "'No customer has a name or an address",
     "The quarantine was lifted after the databases were set up": "between 20",
     "Until the databases were set up another host was refused": "it was refused ",
