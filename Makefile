@@ -1,6 +1,6 @@
 # Everything a developer runs. `make` alone lists it.
 .DEFAULT_GOAL := help
-.PHONY: help setup majors demo demo-cross-account demo-switch check test docs format clean
+.PHONY: help setup majors demo demo-cross-account demo-switch picture check test docs format clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -25,6 +25,9 @@ demo-switch: setup ## The demo with a target that serves until another gets its 
 
 demo: setup ## Restore a real database, from snapshot to notification, on this machine
 	@$(PY) -m demo
+
+picture: setup ## Draw the picture of the demo in the README from a run of it
+	@$(PY) -m demo.picture
 
 check: setup ## Check format, lint and types, and run the unit tests: some minutes
 	$(VENV)/bin/ruff format --check --quiet .

@@ -1,4 +1,4 @@
-"""What the demo has written, compared with what the README quotes of it."""
+"""What the demo has written, compared with what the documentation quotes of it."""
 
 import re
 
@@ -6,9 +6,9 @@ from embedded_aws.environment import repository
 from tests.integration.demo.conftest import DemoProgram
 
 
-def quoted_in_the_readme(name: str) -> list[str]:
-    """The parts of the demo's output that the README quotes by this name, each in one line."""
-    text = (repository() / "README.md").read_text(encoding="utf-8")
+def quoted(name: str) -> list[str]:
+    """The parts of the demo's output that its page quotes by this name, each in one line."""
+    text = (repository() / "docs" / "demo.md").read_text(encoding="utf-8")
     quoted = text.split(f"<!-- {name} -->\n```text\n")[1].partition("```")[0]
     return [" ".join(part.split()) for part in quoted.split("\n\n")]
 

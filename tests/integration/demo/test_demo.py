@@ -12,7 +12,7 @@ from embedded_aws.environment import repository
 from tests.integration.demo.conftest import DemoProgram
 from tests.integration.demo.outputs import (
     assert_nothing_is_left,
-    quoted_in_the_readme,
+    quoted,
     without_numbers,
 )
 
@@ -113,7 +113,7 @@ def test_it_restores_a_database_and_shows_that_everything_held(demo: DemoProgram
     said = " ".join(demo.output.split())
     for promise, shown in SAFETY.items():
         assert f" yes {promise}: {shown}" in said, promise
-    for part in quoted_in_the_readme("demo"):
+    for part in quoted("demo"):
         assert without_numbers(part) in without_numbers(said)
 
     published = json.loads(demo.output.split("\nSubject: ")[1].partition("\n")[2].split("\n\n")[0])

@@ -10,7 +10,7 @@ from embedded_aws.environment import repository
 from tests.integration.demo.conftest import PATIENCE_SECONDS, DemoProgram
 from tests.integration.demo.outputs import (
     assert_nothing_is_left,
-    quoted_in_the_readme,
+    quoted,
     without_numbers,
 )
 
@@ -73,7 +73,7 @@ def test_it_switches_and_goes_back_while_an_application_logs_in_all_the_time(
     for promise, shown in SAID.items():
         assert f" yes {promise}: {shown}" in said, promise
     assert len(REFUSED.findall(said)) == 2
-    for part in quoted_in_the_readme("demo-switch"):
+    for part in quoted("demo-switch"):
         assert without_numbers(part) in without_numbers(said)
 
     notified = json.loads(

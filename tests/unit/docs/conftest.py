@@ -1,4 +1,4 @@
-"""One synthesis of the environment that the README shows."""
+"""One synthesis of the environment that the deployment guide shows."""
 
 import json
 
@@ -10,8 +10,8 @@ from tests.unit.infra.synthesis import Document, Synthesis, synthesise
 
 @pytest.fixture(scope="session")
 def readme_environment() -> Document:
-    """The environment's file of the README, which is called ``staging``."""
-    (block,) = (each for each in page("README.md").blocks if each.example == "environment")
+    """The environment's file of the deployment guide, which is called ``staging``."""
+    (block,) = (each for each in page("docs/deploy.md").blocks if each.example == "environment")
     document: Document = json.loads(block.text)
     return document
 

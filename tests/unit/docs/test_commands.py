@@ -27,7 +27,7 @@ HIGH_LEVEL = {("logs", "tail"): {"since", "filter-pattern", "follow", "format"}}
 POSITIONAL = {("lambda", "invoke"): 1, ("logs", "tail"): 1}
 CDK_COMMANDS = {"bootstrap", "deploy", "destroy", "synth"}
 CDK_OPTIONS = {"-c", "--quiet"}
-# What the README's environment is, and is deployed as.
+# What the environment of the deployment guide is, and is deployed as.
 STACKS = {"AuroraRestore-staging", "AuroraRestoreSource-staging-111111111111"}
 BOOTSTRAPPED = {"aws://222222222222/us-west-2"}
 
@@ -71,7 +71,7 @@ def test_inputs_that_the_readme_lists_are_events() -> None:
 def test_the_cdk_commands_name_the_environment_that_is_shown(
     readme_environment: Document,
 ) -> None:
-    named = {code for code in page("README.md").code if code.startswith("config/staging")}
+    named = {code for code in page("docs/deploy.md").code if code.startswith("config/staging")}
 
     (restore,) = readme_environment["restores"].values()
 

@@ -257,7 +257,7 @@ def test_the_endpoints_are_those_of_the_services_that_are_called() -> None:
     """X-Ray's daemon is Lambda's, and needs no way out of the VPC; Route 53 is reached by none."""
     documented = {
         code_in(row[0])[0]: [set(code_in(cell)) for cell in row[1:]]
-        for row in page("README.md").rows("1. What has to exist in AWS")
+        for row in page("docs/deploy.md").rows("1. What has to exist in AWS")
     }
     names = {"stepfunctions": "states"}
     called = {names.get(service, service) for service in AWS_SERVICES} - {"xray", "dynamodb"}

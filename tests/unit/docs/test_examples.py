@@ -134,7 +134,7 @@ def test_the_role_that_it_names_is_made_in_the_source_account(
 
 
 def test_each_part_of_it_is_explained(readme_environment: Document) -> None:
-    explained = set(page("README.md").code)
+    explained = set(page("docs/deploy.md").code)
     (restore,) = readme_environment["restores"].values()
 
     for name in {*readme_environment, *restore, *restore["target"], *restore["database"]}:

@@ -1,4 +1,4 @@
-"""The README names every folder, and the commands of the Makefile run every test once."""
+"""The architecture names every folder, and the commands of the Makefile run every test once."""
 
 import re
 import subprocess
@@ -13,10 +13,10 @@ _CHECK: Final = re.compile(r"/(?:ruff|mypy)\b|-m pytest\b")
 
 
 def folders_of_the_layout() -> set[str]:
-    """The folders that the README's layout names, by their paths."""
+    """The folders that the layout in the architecture names, by their paths."""
     (layout,) = (
         block.text
-        for block in page("README.md").blocks
+        for block in page("docs/architecture.md").blocks
         if block.language == "text" and "aurora_restore/" in block.text
     )
     path: list[str] = []
