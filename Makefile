@@ -49,11 +49,11 @@ format: setup ## Format the code and fix what ruff can fix
 clean: ## Remove everything that the other targets have created
 	rm -rf $(VENV) node_modules $(MAJORS)/node_modules .local cdk.out .mypy_cache .ruff_cache .pytest_cache .hypothesis
 
-$(VENV)/.ready: requirements.txt requirements-lambda.txt requirements-dev.txt
+$(VENV)/.ready: pyproject.toml requirements.txt requirements-cli.txt requirements-lambda.txt requirements-dev.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and f"Python 3.11 or newer is needed, this is {sys.version.split()[0]}; name another with make PYTHON=...")'
 	@echo "Installing the Python packages into $(VENV) ..."
 	@$(PYTHON) -m venv $(VENV)
-	@$(PY) -m pip install --quiet --no-compile --disable-pip-version-check -r requirements-dev.txt
+	@$(PY) -m pip install --quiet --no-compile --disable-pip-version-check -r requirements-dev.txt --editable .
 	@touch $@
 
 node_modules/.ready: package.json package-lock.json

@@ -11,7 +11,7 @@ was promised is looked up in the restored database.
 * :mod:`~demo.client` logs in to the target's name all the time where that is switched, and
   :mod:`~demo.switching` looks at what it met and at the cluster that is kept,
 * :mod:`~demo.inspection` looks at what came of it, :mod:`~demo.originals` for what must be gone,
-* :mod:`~demo.progress`, :mod:`~demo.checks`, :mod:`~demo.safety_checks` and
+* :mod:`~aurora_restore.cli.progress`, :mod:`~demo.checks`, :mod:`~demo.safety_checks` and
   :mod:`~demo.client_checks` decide, from values alone,
 * :mod:`~demo.screen` and :mod:`~demo.report` show.
 """

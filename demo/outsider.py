@@ -6,9 +6,9 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any, Final
 
+from aurora_restore.cli.progress import ExecutionProgress, StepStatus
 from aurora_restore.shared.rds.reads import find_cluster
 from demo.clusters import instance_statuses
-from demo.progress import ExecutionProgress, StepStatus
 
 _PATIENCE_SECONDS: Final = 2.0
 _SSL_REQUEST: Final = struct.pack("!ii", 8, 80877103)

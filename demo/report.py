@@ -1,15 +1,14 @@
 """The summary that a person can check."""
 
 from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
 from rich import box
-from rich.console import Console, ConsoleOptions, RenderResult
 from rich.table import Table
 from rich.text import Text
 
+from aurora_restore.cli.progress import ExecutionFailure
 from aurora_restore.shared.pipeline import get_step
 from demo.checks import (
     Check,
@@ -17,50 +16,10 @@ from demo.checks import (
     TableReading,
     TableVerdict,
 )
-from demo.progress import ExecutionFailure, ExecutionProgress
 from demo.scenario import PREFIX
 from embedded_aws.aws import PublishedMessage
 
 _CHECKSUM_SHOWN: Final = 8
-
-
-class Span:
-    """A bar from one share of the width to another."""
-
-    def __init__(self, begin: float, end: float) -> None:
-        self._begin = begin
-        self._end = end
-
-    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        """Return a line as wide as there is room."""
-        width = options.max_width
-        first = min(int(self._begin * width), width - 1)
-        last = max(first + 1, round(self._end * width))
-        yield Text(" " * first + ("=" if options.ascii_only else "━") * (last - first), "cyan")
-
-
-def timeline(progress: ExecutionProgress) -> Table:
-    """Return a table of when each step began, how long it took, and how often it was called."""
-    table = _table("Step", ("Began at", "right"), ("Took", "right"), ("Calls", "right"))
-    table.add_column("", ratio=1, min_width=10)
-    table.expand = True
-    started = progress.started or datetime.now(UTC)
-    whole = progress.seconds(started) or 1.0
-    for number, step in enumerate(progress.steps, start=1):
-        name = f"{number:>2} {step.name}"
-        if step.started is None:
-            table.add_row(name, "", "", "", "")
-            continue
-        begin = (step.started - started).total_seconds()
-        took = step.seconds(progress.ended or step.started) or 0.0
-        table.add_row(
-            name,
-            f"{begin:.1f} s",
-            f"{took:.1f} s",
-            str(step.calls),
-            Span(begin / whole, (begin + took) / whole),
-        )
-    return table
 
 
 def tables(verdicts: Sequence[TableVerdict]) -> Table:

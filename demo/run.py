@@ -13,6 +13,8 @@ from rich.console import Console
 from rich.padding import Padding
 from rich.text import Text
 
+from aurora_restore.cli.progress import ExecutionFailure, ExecutionProgress
+from aurora_restore.cli.timeline import timeline
 from aurora_restore.shared.names import cluster_beside
 from aurora_restore.shared.sequences import ROLL_BACK, StepSequence
 from demo import report
@@ -26,7 +28,6 @@ from demo.preparation import (
     check_requirements,
     prepare,
 )
-from demo.progress import ExecutionFailure, ExecutionProgress
 from demo.scenario import Scenario
 from demo.screen import Screen, screen_for
 from demo.switching import ROLL_BACK_START, inspect_switch, inspect_way_back, make_client
@@ -189,7 +190,7 @@ class _Demo:
         client.await_attempts()
         checks = inspect_way_back(aws, scenario, prepared, switched, records, client)
         self._screen.heading("Timeline")
-        self._screen.console.print(report.timeline(progress))
+        self._screen.console.print(timeline(progress))
         self._show_checks(checks)
         self._show_announcements(records)
         return [*failures, *failures_of((), (), chain(*checks.values()))]
@@ -235,7 +236,7 @@ class _Demo:
         """Show why an execution failed, and return that as what did not hold."""
         show = self._screen.console.print
         self._screen.heading("Timeline")
-        show(report.timeline(progress))
+        show(timeline(progress))
         self._screen.heading(f"Why it {progress.status.lower()}")
         show(report.failure(failure, FOLDER / folder))
         self._show_announcements(self._records[folder])
@@ -244,7 +245,7 @@ class _Demo:
     def _show_result(self, progress: ExecutionProgress, inspection: InspectionResult) -> None:
         scenario, heading, show = self._scenario, self._screen.heading, self._screen.console.print
         heading("Timeline")
-        show(report.timeline(progress))
+        show(timeline(progress))
         heading(f"What {scenario.source.name} and the restored {scenario.target.name} hold")
         show(report.tables(inspection.tables))
         heading("Who can log in now, and who no longer can (each tried over TLS)")

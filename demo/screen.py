@@ -10,26 +10,18 @@ from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, datetime
 from typing import Final
 
-from rich import box
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
-from rich.progress_bar import ProgressBar
 from rich.spinner import Spinner
 from rich.table import Table
 from rich.text import Text
 
+from aurora_restore.cli.course import lines_of, steps_view
+from aurora_restore.cli.progress import ExecutionProgress
 from aurora_restore.shared.sequences import StepSequence
-from demo.progress import ExecutionProgress, StepProgress, StepStatus, changes
 
-_STYLES: Final = {
-    StepStatus.WAITING: "dim",
-    StepStatus.RUNNING: "bold cyan",
-    StepStatus.DONE: "green",
-    StepStatus.FAILED: "bold red",
-}
 _FRAMES_PER_SECOND: Final = 8
 _PLAIN_WIDTH: Final = 110
-_BAR_WIDTH: Final = 20
 
 Show = Callable[[ExecutionProgress], None]
 """Is called with the course of an execution as often as it is looked at."""
@@ -185,26 +177,6 @@ class LiveScreen(Screen):
         )
 
 
-def lines_of(before: ExecutionProgress, after: ExecutionProgress, now: datetime) -> Iterator[str]:
-    """Yield the lines that report what has changed."""
-    for number, step, reported in changes(before, after):
-        yield f"{number:>2}/{len(after.steps)} {step.name:<21} {_reported(step, reported, now)}"
-
-
-def _reported(step: StepProgress, reported: str, now: datetime) -> str:
-    seconds = step.seconds(now)
-    match step.status:
-        case StepStatus.RUNNING if step.note:
-            percent = "" if step.percent is None else f", {step.percent} %"
-            return f"waits: {step.note}{percent}"
-        case StepStatus.DONE:
-            return f"done in {seconds:.1f} s: {step.note}"
-        case StepStatus.FAILED:
-            return f"FAILED after {seconds:.1f} s: {step.note}"
-        case _:
-            return reported
-
-
 def activities_view(activities: tuple[Activity, ...], elapsed: float) -> RenderableType:
     """Return a line with a spinner for each phase that is under way."""
     return Group(
@@ -216,38 +188,3 @@ def activities_view(activities: tuple[Activity, ...], elapsed: float) -> Rendera
             if activity.doing
         )
     )
-
-
-def steps_view(progress: ExecutionProgress, now: datetime, name: str) -> RenderableType:
-    """Return a table of the steps: state, time so far, and what each waits for or has done."""
-    table = Table(
-        title=f"Execution {name}: {progress.seconds(now):.1f} s",
-        title_justify="left",
-        title_style="bold",
-        box=box.ROUNDED,
-        expand=True,
-    )
-    table.add_column("Step", no_wrap=True)
-    table.add_column("State", no_wrap=True)
-    table.add_column("Elapsed", no_wrap=True, justify="right")
-    table.add_column("Waits for, or has said", no_wrap=True, overflow="ellipsis", ratio=1)
-    for number, step in enumerate(progress.steps, start=1):
-        seconds = step.seconds(now)
-        table.add_row(
-            f"{number:>2} {step.name}",
-            Text(step.status, style=_STYLES[step.status]),
-            "" if seconds is None else f"{seconds:.1f} s",
-            _remark(step),
-            style="dim" if step.status is StepStatus.WAITING else "",
-        )
-    return table
-
-
-def _remark(step: StepProgress) -> RenderableType:
-    if step.percent is None:
-        return Text(step.note, style="dim" if step.status is StepStatus.DONE else "")
-    remark = Table.grid(padding=(0, 1))
-    remark.add_row(
-        ProgressBar(total=100, completed=step.percent, width=_BAR_WIDTH), f"{step.percent:>3} %"
-    )
-    return remark

@@ -4,42 +4,19 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
+from aurora_restore.cli.history import History
+from aurora_restore.cli.progress import ExecutionProgress, execution_progress
 from aurora_restore.shared.sequences import StepSequence
-from demo.progress import ExecutionProgress, execution_progress
 from demo.scenario import Scenario
 from demo.screen import Screen
 from embedded_aws.aws import EmbeddedAws
 
 _LOOK_SECONDS: Final = 0.25
 _PATIENCE_SECONDS: Final = 300.0
-_PAGE: Final = 100
 
 
 class EndlessExecutionError(RuntimeError):
     """The execution was still running when patience ended."""
-
-
-class History:
-    """The events of an execution, of which each is fetched once."""
-
-    def __init__(self, client: Any, execution_arn: str) -> None:
-        self._client = client
-        self._arn = execution_arn
-        self.events: list[Mapping[str, Any]] = []
-
-    def refresh(self) -> None:
-        """Fetch what has been added, the last event first, down to those that are known."""
-        known = self.events[-1]["id"] if self.events else 0
-        pages = self._client.get_paginator("get_execution_history").paginate(
-            executionArn=self._arn, reverseOrder=True, PaginationConfig={"PageSize": _PAGE}
-        )
-        added: list[Mapping[str, Any]] = []
-        for page in pages:
-            new = [event for event in page["events"] if event["id"] > known]
-            added += new
-            if len(new) < len(page["events"]):
-                break
-        self.events += reversed(added)
 
 
 def watch(

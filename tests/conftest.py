@@ -15,6 +15,8 @@ SPREAD = ("test_crash_sweep.py", "test_fault_sweep.py")
 """Files with long tests that share nothing."""
 LONGEST = "test_sql_sweep.py"
 """The file that takes longest in one process: begun last, it would keep one while others rest."""
+TOGETHER = "tests/integration/cli/"
+"""A folder whose files share one deployed stage."""
 
 
 class Scheduling(LoadFileScheduling):  # type: ignore[misc]
@@ -22,6 +24,8 @@ class Scheduling(LoadFileScheduling):  # type: ignore[misc]
 
     def _split_scope(self, nodeid: str) -> str:
         file: str = super()._split_scope(nodeid)
+        if file.startswith(TOGETHER):
+            return TOGETHER
         return nodeid if file.endswith(SPREAD) else file
 
 

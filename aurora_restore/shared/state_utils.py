@@ -128,15 +128,19 @@ class StateStore:
         )
         return [_from_item(item) for page in pages for item in page["Items"]]
 
+    def audit_trail(self, operation_id: str) -> list[dict[str, Any]]:
+        """Return every event of an operation in the audit table, the first one first."""
+        events = self._items(self.audit_table, operation_id)
+        return sorted(events, key=lambda event: str(event["timestamp"]))
+
     def last_audited_error(self, operation_id: str, step: str, error_type: str) -> dict[str, Any]:
         """Return the latest error of that type that a step has in the audit table, or ``{}``."""
         events = [
             event
-            for event in self._items(self.audit_table, operation_id)
+            for event in self.audit_trail(operation_id)
             if event["step"] == step and event["details"].get("type") == error_type
         ]
-        latest = max(events, key=lambda event: str(event["timestamp"]), default=None)
-        return {} if latest is None else dict(latest["details"])
+        return dict(events[-1]["details"]) if events else {}
 
     def audit(
         self,

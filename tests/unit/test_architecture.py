@@ -23,10 +23,11 @@ ARROWS = {
     "configuration": {"repository", "shared"},
     "lambdas": {"shared"},
     "shared": set[str](),
-    "reference": {"configuration", "repository", "shared"},
+    "cli": {"configuration", "shared"},
+    "reference": {"cli", "configuration", "repository", "shared"},
     "repository": set[str](),
     "embedded_aws": set[str](),
-    "demo": {"shared", "embedded_aws"},
+    "demo": {"cli", "shared", "embedded_aws"},
     "benchmarks": {"shared", "embedded_aws"},
 }
 
@@ -58,7 +59,7 @@ FRAME = {
 SUBJECTS = {"cluster", "documents", "postgres", "preflight", "rds", "snapshots", "switching"}
 
 # Which parts may import a package from elsewhere; those not named here may be imported anywhere.
-AT_RUN_TIME = {"lambdas", "shared", "demo", "embedded_aws"}
+AT_RUN_TIME = {"cli", "lambdas", "shared", "demo", "embedded_aws"}
 CONFINED = {
     "aws_cdk": {"app", "infra"},
     "constructs": {"infra"},
@@ -68,6 +69,7 @@ CONFINED = {
     "botocore": AT_RUN_TIME,
     "pg8000": AT_RUN_TIME,
     "aws_lambda_powertools": {"lambdas", "shared"},
+    "typer": {"cli"},
     "moto": {"embedded_aws"},
     "ministack": {"embedded_aws"},
 }

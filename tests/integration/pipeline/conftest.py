@@ -3,34 +3,22 @@ from dataclasses import asdict
 
 import pytest
 
-from embedded_aws.aws import EmbeddedAws, EmbeddedAwsConfig
-from embedded_aws.rds.process import EmbeddedRds
 from embedded_aws.rds.timings import Timings
 from tests.integration.pipeline.stage import (
-    ACCOUNT,
     MASK,
     SOURCE_REGION,
     TARGET_REGION,
     Deployed,
     PipelineStage,
+    running_stage,
 )
-
-SPEED = 2000.0
 
 
 @pytest.fixture(scope="session")
 def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PipelineStage]:
     """The embedded AWS with the source cluster and yesterday's snapshot of it."""
-    config = EmbeddedAwsConfig(
-        account=ACCOUNT,
-        region=TARGET_REGION,
-        wait_scale=0.005,
-        rds=lambda directory, _: EmbeddedRds(directory, speed=SPEED),
-    )
-    with EmbeddedAws(config) as aws:
-        made = PipelineStage(aws, tmp_path_factory.mktemp("stage"))
-        made.make_source()
-        yield made
+    with running_stage(tmp_path_factory.mktemp("stage")) as running:
+        yield running
 
 
 @pytest.fixture(scope="session")

@@ -15,8 +15,9 @@ import pg8000.native
 
 from aurora_restore.shared.names import TAG_MANAGED_BY, config_path
 from aurora_restore.shared.pipeline import STEPS, get_step
-from embedded_aws.aws import EmbeddedAws
+from embedded_aws.aws import EmbeddedAws, EmbeddedAwsConfig
 from embedded_aws.rds.admin_client import RdsAdminClient
+from embedded_aws.rds.process import EmbeddedRds
 from tests.support.network import DatabaseNetwork, create_network
 
 ACCOUNT = "222222222222"
@@ -31,6 +32,7 @@ SOURCE_PASSWORD = "canary-source-master-1"
 ETL_PASSWORD = "canary-source-etl-2"
 MASK = "tests/integration/pipeline/sql/mask.sql"
 PATIENCE_SECONDS = 90.0
+SPEED = 2000.0
 
 ROWS = """
 CREATE TABLE customers (id int PRIMARY KEY, email text NOT NULL);
@@ -55,6 +57,21 @@ class Deployed:
     @property
     def machine(self) -> str:
         return self.outputs["StateMachineArn"]
+
+
+@contextmanager
+def running_stage(directory: Path) -> Iterator["PipelineStage"]:
+    """The embedded AWS with the source cluster and yesterday's snapshot of it."""
+    config = EmbeddedAwsConfig(
+        account=ACCOUNT,
+        region=TARGET_REGION,
+        wait_scale=0.005,
+        rds=lambda place, _: EmbeddedRds(place, speed=SPEED),
+    )
+    with EmbeddedAws(config) as aws:
+        made = PipelineStage(aws, directory)
+        made.make_source()
+        yield made
 
 
 @dataclass

@@ -5,9 +5,9 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any, Self
 
+from aurora_restore.cli.progress import ExecutionProgress, execution_progress
 from aurora_restore.shared.pipeline import get_step
 from aurora_restore.shared.sequences import REPLACE, StepSequence
-from demo.progress import ExecutionProgress, execution_progress
 
 START = datetime(2026, 3, 4, 5, 6, 7, tzinfo=UTC)
 

@@ -7,18 +7,17 @@ from collections.abc import Callable
 import pytest
 from rich.console import Console
 
+from aurora_restore.cli.course import lines_of, steps_view
+from aurora_restore.cli.progress import ExecutionProgress
 from aurora_restore.shared.sequences import REPLACE, ROLL_BACK
-from demo.progress import ExecutionProgress
 from demo.screen import (
     Activity,
     LiveScreen,
     PlainScreen,
     Screen,
     activities_view,
-    lines_of,
     make_console,
     screen_for,
-    steps_view,
 )
 from tests.unit.demo.histories import BEGINNING, HistoryMaker, at, progress_of, whole_run
 

@@ -2,12 +2,12 @@
 
 import ast
 import re
-import tomllib
 from collections.abc import Iterator
 
 import botocore.session
 import pytest
 
+import aurora_restore
 from aurora_restore.infra.bundles.dependencies import AWS_SERVICES
 from aurora_restore.reference.contents import tree
 from aurora_restore.repository import REPOSITORY
@@ -298,7 +298,7 @@ def test_the_diagram_shows_the_arrows() -> None:
 
 
 def test_the_changelog_has_the_version() -> None:
-    version = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["project"]["version"]
+    version = aurora_restore.__version__
     headings = page("CHANGELOG.md").headings
 
     assert any(heading.startswith(f"[{version}]") for heading in headings)

@@ -78,6 +78,7 @@ class ExecutionProgress:
 
     @property
     def over(self) -> bool:
+        """Return whether it has ended."""
         return self.status != "RUNNING"
 
     def step(self, name: str) -> StepProgress:
@@ -135,6 +136,10 @@ class _Reading:
         elif kind == "LambdaFunctionFailed":
             error = event.get("lambdaFunctionFailedEventDetails", {}).get("error", "an error")
             self._change(note=f"{error}; it is tried again", percent=None)
+        elif kind == "ExecutionRedriven":
+            # It continues at the state that failed, which is not entered again.
+            self._status, self._ended, self._failure = "RUNNING", None, None
+            self._change(status=StepStatus.RUNNING, ended=None, note="")
         elif kind in _OVER:
             self._end(_OVER[kind], moment, event)
 

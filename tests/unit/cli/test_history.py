@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
-from demo.watching import History
+from aurora_restore.cli.history import History
 from tests.unit.demo.histories import whole_run
 
 PAGE = 20

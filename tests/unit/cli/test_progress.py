@@ -4,8 +4,8 @@ import json
 
 import pytest
 
+from aurora_restore.cli.progress import StepProgress, StepStatus, changes
 from aurora_restore.shared.sequences import REPLACE, ROLL_BACK, SWITCH, StepSequence
-from demo.progress import StepProgress, StepStatus, changes
 from tests.unit.demo.histories import (
     BEGINNING,
     START,

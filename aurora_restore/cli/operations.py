@@ -1,0 +1,118 @@
+"""An operation: everything that is known of it, read from the tables and from its execution."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from aurora_restore.cli.context import Deployment
+from aurora_restore.cli.errors import usage
+from aurora_restore.cli.executions import SUCCEEDED, Execution, execution_of, sequence_of
+from aurora_restore.cli.history import History
+from aurora_restore.cli.progress import ExecutionProgress, execution_progress
+from aurora_restore.shared.aws_utils import call
+from aurora_restore.shared.errors import ValidationError
+from aurora_restore.shared.failed_execution import Failure, look_up
+from aurora_restore.shared.operation_state import OperationState
+from aurora_restore.shared.sequences import StepSequence
+from aurora_restore.shared.state_utils import ERROR, is_operation_id
+from aurora_restore.shared.target_lock import Holder
+from aurora_restore.shared.target_record import TargetRecord
+
+
+@dataclass(frozen=True, kw_only=True)
+class OperationFacts:
+    """What is known of an operation and of its target."""
+
+    id: str
+    restore: str | None
+    target: str | None
+    """The cluster that it refreshes; None where its restore is not known."""
+    sequence: StepSequence
+    execution: Execution
+    """The one that has worked on it last."""
+    progress: ExecutionProgress
+    state: OperationState
+    failure: Failure | None = None
+    """How the execution failed; None where it has not."""
+    error: Mapping[str, Any] = field(default_factory=dict)
+    """The error that the failed step has recorded."""
+    record: TargetRecord | None = None
+    """Whose the cluster at the target is."""
+    holder: Holder | None = None
+    """Who works on the target."""
+    audit: Sequence[Mapping[str, Any]] = ()
+
+
+def load_state(deployment: Deployment, operation_id: str) -> OperationState:
+    """Return the state of an operation, which is empty if it has none.
+
+    Raises CommandError if the id is malformed, and CorruptStateError if an item is.
+    """
+    if not is_operation_id(operation_id):
+        raise usage(
+            f"{operation_id!r} cannot be the id of an operation. `aurora-restore list` shows them."
+        )
+    item = deployment.store.load(operation_id)
+    return OperationState() if item is None else OperationState.from_details(item["details"])
+
+
+def load_operation(deployment: Deployment, operation_id: str) -> OperationFacts:
+    """Return everything that is known of an operation. Raises CommandError if there is none."""
+    state = load_state(deployment, operation_id)
+    execution = execution_of(deployment, operation_id, state)
+    restore, target, strategy = _target_of(deployment, state, execution)
+    sequence = sequence_of(state, execution.given, strategy)
+    failure = find_failure(deployment, execution)
+    return OperationFacts(
+        id=operation_id,
+        restore=restore,
+        target=target,
+        sequence=sequence,
+        execution=execution,
+        progress=execution_progress(history_of(deployment, execution.arn).events, sequence),
+        state=state,
+        failure=failure,
+        error=_recorded_error(deployment, operation_id, failure),
+        record=deployment.record_of(target).read() if target else None,
+        holder=deployment.lock_of(target).holder() if target else None,
+        audit=deployment.store.audit_trail(operation_id),
+    )
+
+
+def history_of(deployment: Deployment, execution_arn: str) -> History:
+    """Return the history of an execution so far."""
+    history = History(deployment.step_functions, execution_arn)
+    call(history.refresh)
+    return history
+
+
+def find_failure(deployment: Deployment, execution: Execution) -> Failure | None:
+    """Return how an execution failed, or None if it is under way or has succeeded."""
+    if not execution.is_over or execution.status == SUCCEEDED:
+        return None
+    return look_up({"executionArn": execution.arn}, deployment.clients)
+
+
+def _target_of(
+    deployment: Deployment, state: OperationState, execution: Execution
+) -> tuple[str | None, str | None, str]:
+    """Return restore, target and strategy; an input that names no restore may be the failure."""
+    given = execution.given.get("restore")
+    name = state.restore or (given if isinstance(given, str) else None)
+    try:
+        name, restore = deployment.restore(name)
+    except ValidationError:
+        return name, None if state.target_lock is None else state.target_lock[-1], ""
+    return name, restore.target.cluster_id, restore.target.strategy
+
+
+def _recorded_error(
+    deployment: Deployment, operation_id: str, failure: Failure | None
+) -> Mapping[str, Any]:
+    if failure is None or failure.step is None:
+        return {}
+    item = deployment.store.load(operation_id, failure.step)
+    recorded = {} if item is None else item["details"].get(ERROR) or {}
+    if recorded.get("type") == failure.error_type:
+        return dict(recorded)
+    return deployment.store.last_audited_error(operation_id, failure.step, failure.error_type)
