@@ -1,6 +1,6 @@
 # Everything a developer runs. `make` alone lists it.
 .DEFAULT_GOAL := help
-.PHONY: help setup majors demo demo-cross-account demo-switch picture check test docs format clean
+.PHONY: help setup majors demo demo-cross-account demo-switch local local-cross-account local-switch picture check test docs format clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -25,6 +25,15 @@ demo-switch: setup ## The demo with a target that serves until another gets its 
 
 demo: setup ## Restore a real database, from snapshot to notification, on this machine
 	@$(PY) -m demo
+
+local: setup ## Keep the demo's AWS running, to try commands in another terminal
+	@$(PY) -m demo.local
+
+local-cross-account: setup ## The same with the source in another account
+	@$(PY) -m demo.local --cross-account
+
+local-switch: setup ## The same with a target that serves until another gets its name
+	@$(PY) -m demo.local --switch
 
 picture: setup ## Draw the picture of the demo in the README from a run of it
 	@$(PY) -m demo.picture

@@ -133,6 +133,12 @@ def keep(
         shutil.rmtree(made)
 
 
+def sentence_of(error: Exception) -> str:
+    """Return what an error says; one of Python's own says little without its type."""
+    of_python = type(error).__module__ == "builtins"
+    return f"{type(error).__name__}: {error}" if of_python else str(error)
+
+
 def readable(message: str, directory: Path) -> str:
     """Return the message with the paths of the kept files instead of those of the directory."""
     return message.replace(str(directory), str(FOLDER))

@@ -23,7 +23,7 @@ from demo.scenario import PREFIX, DemoCluster, DemoLogin, Scenario
 from demo.screen import Screen
 from demo.staging_logins import read_first_logins
 from demo.wiring import ProductionDatabase, SupplierDatabase, read_wiring
-from embedded_aws.aws import EmbeddedAws
+from embedded_aws.aws import EmbeddedAws, EmbeddedAwsConfig
 from embedded_aws.environment import repository
 
 
@@ -69,8 +69,32 @@ def check_requirements() -> None:
         )
 
 
-def prepare(aws: EmbeddedAws, scenario: Scenario, screen: Screen) -> Prepared:
-    """Make the clusters and deploy the app, all at the same time."""
+def embedded_aws_for(scenario: Scenario) -> EmbeddedAws:
+    """Return the embedded AWS of a scenario, which entering it starts."""
+    return EmbeddedAws(
+        EmbeddedAwsConfig(
+            account=scenario.target.account,
+            region=scenario.target.region,
+            wait_scale=scenario.wait_scale,
+        )
+    )
+
+
+def take_daily_snapshot(aws: EmbeddedAws, source: DemoCluster, at: datetime) -> str:
+    """Take an automated snapshot of the source as of a moment, and return its name."""
+    return aws.rds.admin.take_automated_snapshot(
+        source.name, account=source.account, region=source.region, at=at.isoformat()
+    )["identifier"]
+
+
+def prepare(
+    aws: EmbeddedAws, scenario: Scenario, screen: Screen, *, as_restored: bool = False
+) -> Prepared:
+    """Make the clusters and deploy the app, all at the same time.
+
+    A target that is switched lets in whom the stack's secrets name, as an earlier restore has left
+    it; with ``as_restored`` any does.
+    """
     maker = ClusterMaker(aws, scenario)
     preparation = _Preparation(aws, scenario, screen, maker)
     with ThreadPoolExecutor(max_workers=3) as workers:
@@ -81,7 +105,7 @@ def prepare(aws: EmbeddedAws, scenario: Scenario, screen: Screen) -> Prepared:
             production = workers.submit(preparation.make_production, source_network, supplier)
             old_target = workers.submit(preparation.make_old_target, network)
             outputs = preparation.deploy(network, source_network)
-            if scenario.is_switched:
+            if scenario.is_switched or as_restored:
                 preparation.admit_to(old_target.result(), outputs)
             return Prepared(
                 outputs=outputs,
@@ -158,12 +182,7 @@ class _Preparation:
                 then="Taking its daily snapshot",
             )
             yesterday = datetime.now(UTC) - timedelta(days=1)
-            snapshot = self._aws.rds.admin.take_automated_snapshot(
-                source.name,
-                account=source.account,
-                region=source.region,
-                at=yesterday.isoformat(),
-            )["identifier"]
+            snapshot = take_daily_snapshot(self._aws, source, yesterday)
             activity.done(f"Took its daily snapshot, {snapshot}", then="Reading all of it")
             wiring = read_wiring(database.server, database.master, scenario.database)
             database.rest(publisher)

@@ -20,19 +20,20 @@ from aurora_restore.shared.sequences import ROLL_BACK, StepSequence
 from demo import report
 from demo.checks import Check, check_states, failures_of
 from demo.client import Client
-from demo.evidence import FOLDER, Records, collect, keep, readable
+from demo.evidence import FOLDER, Records, collect, keep, readable, sentence_of
 from demo.inspection import InspectionResult, inspect
 from demo.outsider import Outsider
 from demo.preparation import (
     Prepared,
     check_requirements,
+    embedded_aws_for,
     prepare,
 )
 from demo.scenario import Scenario
 from demo.screen import Screen, screen_for
 from demo.switching import ROLL_BACK_START, inspect_switch, inspect_way_back, make_client
 from demo.watching import watch
-from embedded_aws.aws import EmbeddedAws, EmbeddedAwsConfig
+from embedded_aws.aws import EmbeddedAws
 
 HELD: Final = 0
 NOT_HELD: Final = 1
@@ -66,15 +67,9 @@ def run(scenario: Scenario, console: Console, ending: Callable[[], None]) -> int
     except Exception as error:
         console.print()
         console.print(Text("The demo ended early, and nothing of it is left running.", "bold red"))
-        console.print(Text(_sentence(error)))
+        console.print(Text(sentence_of(error)))
         return NOT_HELD
     return _verdict(screen, [*failures, *_left_behind()])
-
-
-def _sentence(error: Exception) -> str:
-    """Return what an error says; one of Python's own says little without its type."""
-    of_python = type(error).__module__ == "builtins"
-    return f"{type(error).__name__}: {error}" if of_python else str(error)
 
 
 def _left_behind() -> list[str]:
@@ -112,20 +107,13 @@ class _Demo:
                 self._screen.busy(),
                 self._screen.activity("Starting the embedded AWS") as activity,
             ):
-                aws = resources.enter_context(EmbeddedAws(self._config()))
+                aws = resources.enter_context(embedded_aws_for(self._scenario))
                 resources.callback(self._ending)
                 activity.done("Started the embedded AWS, a PostgreSQL server per cluster")
             failures = self._with_evidence(aws)
             with self._screen.busy(), self._screen.activity("Ending the embedded AWS"):
                 resources.close()
         return failures
-
-    def _config(self) -> EmbeddedAwsConfig:
-        return EmbeddedAwsConfig(
-            account=self._scenario.target.account,
-            region=self._scenario.target.region,
-            wait_scale=self._scenario.wait_scale,
-        )
 
     def _with_evidence(self, aws: EmbeddedAws) -> list[str]:
         """Run the demo in an embedded AWS and keep its logs, whatever happens."""
@@ -134,7 +122,7 @@ class _Demo:
         except Exception as error:
             keep(aws.directory, self._records, error)
             raise EndedEarlyError(
-                f"{readable(_sentence(error), aws.directory)}\n"
+                f"{readable(sentence_of(error), aws.directory)}\n"
                 f"More is in {FOLDER}: error.txt, and the logs of everything that ran."
             ) from error
         keep(aws.directory, self._records)

@@ -17,6 +17,8 @@ from botocore.model import OperationModel
 from aurora_restore.repository import REPOSITORY
 from aurora_restore.shared.documents.event import Event
 from aurora_restore.shared.documents.schema import parse
+from demo.local_settings import NAMES
+from demo.local_world import FOLDER
 from tests.unit.docs.pages import all_pages, blocks, page
 from tests.unit.infra.synthesis import Document
 
@@ -94,6 +96,8 @@ def check(words: Sequence[str], *, complete: bool) -> None:
             assert "environment=staging" in plain
             assert plain - {"environment=staging"} <= STACKS | BOOTSTRAPPED
             assert command in ("synth", "bootstrap") or plain & STACKS
+        case ["source", ".local/local.env"]:
+            assert f"{FOLDER / NAMES[0]}" == ".local/local.env"
         case [".venv/bin/python" | "python", "-m", module]:
             assert importlib.util.find_spec(module) is not None
         case ["aws", service, "wait", waiter, *rest]:
