@@ -11,6 +11,7 @@ from aws_cdk import aws_sqs as sqs
 from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
+from aurora_restore.shared.documents.event import SCHEDULE
 from aurora_restore.shared.documents.restore import Restore
 
 
@@ -44,7 +45,7 @@ class Schedules(Construct):
                     name,
                     f"Starts the restore {name}",
                     events.Schedule.expression(restore.schedule.expression),
-                    {"restore": name},
+                    {"restore": name, "started_by": SCHEDULE},
                     enabled=restore.schedule.enabled,
                 )
             if restore.target.is_switched:
@@ -52,7 +53,7 @@ class Schedules(Construct):
                     f"{name}-retire",
                     f"Deletes what the restore {name} has kept beside its target for long enough",
                     events.Schedule.rate(Duration.hours(1)),
-                    {"restore": name, "retire": True},
+                    {"restore": name, "retire": True, "started_by": SCHEDULE},
                 )
 
     def _make_role(self) -> iam.Role:

@@ -48,7 +48,7 @@ from aurora_restore.shared.postgres.setup_decision import (
     StartTask,
     decide,
 )
-from aurora_restore.shared.postgres.tasks import Task
+from aurora_restore.shared.postgres.tasks import Task, TaskStatus
 from aurora_restore.shared.secret_changes import change_secret
 from aurora_restore.shared.state_utils import IN_PROGRESS
 
@@ -166,6 +166,7 @@ class _Work:
         unknown = [task for task in self.facts.tasks if task not in self.facts.statuses]
         if unknown:
             self._note(statuses={**self.facts.statuses, **self.setup.find_task_statuses(unknown)})
+        self._record_scripts()
         if self.facts.tasks_done and self.facts.logins is None:
             name = self.job.secrets.app
             stored = get_secret(name, clients=self.job.clients)
@@ -227,18 +228,33 @@ class _Work:
             users_configured=True,
             application_database=self.facts.databases[0],
             evidence_key=None,
-            scripts=self._script_records(),
             privileges_beyond_reach=NameList.of(sentences) if self.facts.beyond_reach else None,
         )
 
-    def _script_records(self) -> tuple[Mapping[str, Any], ...]:
-        """Return what the journals have recorded of each script, in the order of the scripts."""
-        scripts = [task for task in self.facts.tasks if isinstance(task, SqlScript)]
-        found = self.setup.find_records(scripts)
-        return tuple(
-            {"path": script.name, "database": script.database, **shorten_record(found[script])}
-            for script in scripts
+    def _record_scripts(self) -> None:
+        """Record each script that is done, so that it is known whatever fails after it.
+
+        The audit trail has it first: it may have it twice, but never not at all.
+        """
+        job = self.job
+        recorded = {(each["path"], each["database"]) for each in job.state.scripts}
+        new = [
+            task
+            for task, status in self.facts.statuses.items()
+            if isinstance(task, SqlScript)
+            and status is TaskStatus.DONE
+            and (task.name, task.database) not in recorded
+        ]
+        if not new:
+            return
+        found = self.setup.find_records(new)
+        records = tuple(
+            {"path": each.name, "database": each.database, **shorten_record(found[each])}
+            for each in new
         )
+        for record in records:
+            self._audit({"message": "A script has run", "script": record})
+        job.record(replace(job.state, scripts=(*job.state.scripts, *records)))
 
     def _note(self, **facts: Any) -> None:
         self.facts = replace(self.facts, **facts)
@@ -317,12 +333,17 @@ class _Work:
                 job.record(replace(job.state, evidence_key=key))
 
     def _judge_masking(self) -> None:
+        """Record what every proof has found, and only then raise what speaks against the data."""
         job = self.job
         proofs = [task for task in self.facts.tasks if isinstance(task, Proof)]
-        results = self.setup.judge_masking(proofs) if proofs else None
-        if results != job.state.masking:
-            job.record(replace(job.state, masking=results))
-            self._audit({"message": "The masking was proven", "masking": results})
+        verdict = self.setup.judge_masking(proofs)
+        if (error := verdict.error) is not None:
+            self._audit({"message": "The masking was not proven", "masking": verdict.results})
+            job.record(replace(job.state, masking=None, masking_failed=verdict.results))
+            raise error
+        if proofs and verdict.results != job.state.masking:
+            self._audit({"message": "The masking was proven", "masking": verdict.results})
+            job.record(replace(job.state, masking=verdict.results, masking_failed=None))
 
     def _complete_app_secret(self) -> None:
         """Store a password for each role that has none, before any role gets it."""

@@ -99,6 +99,11 @@ class Attempt:
             **quarantine_notice(job.state, job.restored_cluster_id),
         }
 
+    def starter(self) -> dict[str, str]:
+        """Return what the audit trail says of who has started this very execution or call."""
+        started_by = None if self.job is None else self.job.event.started_by
+        return {} if started_by is None else {"started_by": started_by}
+
     def identify(self, operation_id: str) -> None:
         """Remember the operation, whose id is valid."""
         self.operation_id = self.audited_as = operation_id
@@ -311,7 +316,7 @@ class BaseHandler(ABC):
             clock=self._clock,
             sleep=self._sleep,
             context=context,
-            state=self._entering(state, restore_name, sequence, execution),
+            state=self._entering(state, restore_name, sequence, execution, event.started_by),
         )
 
     def _require_step_of(self, sequence: StepSequence) -> None:
@@ -329,8 +334,10 @@ class BaseHandler(ABC):
         restore_name: str,
         sequence: StepSequence,
         execution: CallingExecution | None,
+        started_by: str | None,
     ) -> OperationState:
         """Return the state with which this call begins."""
+        is_new = state.operation_started_at is None
         if execution:
             state = state.rerun(execution.run)
         return replace(
@@ -338,6 +345,7 @@ class BaseHandler(ABC):
             restore=restore_name,
             sequence=sequence.name,
             operation_started_at=state.operation_started_at or timestamp(self._clock()),
+            started_by=started_by if is_new else state.started_by,
         )
 
     def _lock(self, attempt: Attempt, job: Job) -> None:
@@ -379,7 +387,9 @@ class BaseHandler(ABC):
         if latest != attempt.latest:
             attempt.latest = latest
             require_same_restore(job.operation_id, job.restore_name, state)
-            job.state = self._entering(state, job.restore_name, job.sequence, job.execution)
+            job.state = self._entering(
+                state, job.restore_name, job.sequence, job.execution, job.event.started_by
+            )
 
     def _with_wait(self, job: Job, answer: Answer) -> Answer:
         """Add ``retry_after`` to a 202, and keep when this step's waiting began."""
@@ -407,7 +417,7 @@ class BaseHandler(ABC):
             job.operation_id,
             self.step.name,
             status,
-            {"message": answer.message, **answer.body},
+            {"message": answer.message, **answer.body, **attempt.starter()},
             self._clock(),
         )
         logger.info(answer.message, status=status, status_code=int(answer.status))
@@ -432,6 +442,7 @@ class BaseHandler(ABC):
         logger.error(error.message, error_type=error.error_type, details=json_safe(error.details))
         update_metrics(attempt.operation_id, "StepFailures", 1)
         reason = {**describe_error(error), **attempt.target()}
+        audited = {**reason, **attempt.starter()}
         try:
             store = StateStore.of(self.environment, self.clients)
             if failed := self._failed_step(attempt, error):
@@ -443,7 +454,7 @@ class BaseHandler(ABC):
                     self._clock(),
                 )
             status = FAILED if failed or not error.is_refusal else REFUSED
-            store.audit(attempt.audited_as, self.step.name, status, reason, self._clock())
+            store.audit(attempt.audited_as, self.step.name, status, audited, self._clock())
         except AuroraRestoreError as second:
             logger.error("the failure could not be recorded", reason=second.message)
 

@@ -50,6 +50,14 @@ class OperationState:
     operation_started_at: Annotated[
         Moment | None, Key(EVERY_STEP, "When its first step was called.")
     ] = None
+    started_by: Annotated[
+        str | None,
+        Key(
+            EVERY_STEP,
+            "Who or what has started it, as the input of its first execution says. Absent where "
+            "that says nothing.",
+        ),
+    ] = None
     target_lock: Annotated[
         tuple[str, ...] | None,
         Key(EVERY_STEP, "Account, Region and cluster of the lock that its execution holds."),
@@ -348,8 +356,9 @@ class OperationState:
         tuple[Mapping[str, Any], ...],
         Key(
             "setup-db-users",
-            "What each script did: its path, database and SHA-256, the rows that were changed by "
-            "statement and by table, the triggers of these tables that fired, and its seconds.",
+            "What each script that has run did: its path, database and SHA-256, the rows that were "
+            "changed by statement and by table, the triggers of these tables that fired, and its "
+            "seconds.",
             of_one_cluster=True,
         ),
     ] = ()
@@ -367,7 +376,17 @@ class OperationState:
         Key(
             "setup-db-users",
             "What was proven of the masking, as numbers: `columns` by treatment and the originals "
-            "that were compared, `personal_data` that was searched for, and the rows of `checks`.",
+            "that were compared, `personal_data` that was searched for, and the rows of `checks`; "
+            "each with its `outcome`.",
+            of_one_cluster=True,
+        ),
+    ] = None
+    masking_failed: Annotated[
+        Mapping[str, Any] | None,
+        Key(
+            "setup-db-users",
+            "The same instead of `masking`, where the `outcome` of at least one is `failed`: with "
+            "the `findings`, which are places and numbers.",
             of_one_cluster=True,
         ),
     ] = None

@@ -34,7 +34,7 @@ from aurora_restore.shared.postgres.journal import JournalKey
 from aurora_restore.shared.postgres.lock_out import LockOutReport
 from aurora_restore.shared.postgres.mark import Mark
 from aurora_restore.shared.postgres.masking.findings import Finding, Proof, Result
-from aurora_restore.shared.postgres.masking.plan import described, judge
+from aurora_restore.shared.postgres.masking.plan import Verdict
 from aurora_restore.shared.postgres.neutralise.everywhere import Neutralised
 from aurora_restore.shared.postgres.neutralise.wiring import Remnant, WiringKind
 from aurora_restore.shared.postgres.privileges import Privileges
@@ -290,13 +290,10 @@ class SetupDouble:
     def find_records(self, tasks: Sequence[Task]) -> Mapping[Task, Mapping[str, Any]]:
         return dict.fromkeys(tasks, self.databases.record)
 
-    def judge_masking(self, proofs: Sequence[Proof]) -> Mapping[str, Any]:
+    def judge_masking(self, proofs: Sequence[Proof]) -> Verdict:
         self._log_in()
         findings = self.databases.findings
-        results = {proof: Result({}, findings.get(proof.kind, ())) for proof in proofs}
-        if (error := judge(results)) is not None:
-            raise error
-        return described(results)
+        return Verdict.of({proof: Result({}, findings.get(proof.kind, ())) for proof in proofs})
 
     def forget_originals(self) -> None:
         self._log_in().originals_forgotten = True

@@ -63,7 +63,9 @@ def test_undisturbed_it_does_all_its_work_once(sweep: SqlSweep) -> None:
     assert state["users_configured"] is True
     assert "evidence_key" not in state
     assert [each["originals"] for each in state["masking"]["columns"]] == [5, 0]
-    assert state["masking"]["checks"] == [{"database": "app", "name": "no real address", "rows": 0}]
+    assert state["masking"]["checks"] == [
+        {"database": "app", "name": "no real address", "rows": 0, "outcome": "passed"}
+    ]
     assert [script["changes"] for script in state["scripts"]] == [
         [
             {"line": 2, "command": "UPDATE", "rows": 5},

@@ -163,12 +163,7 @@ class Bench:
 
     def audit_trail(self, operation_id: str = "op-1") -> list[tuple[str, str]]:
         """Step and status of every audit event, in order."""
-        items = self.clients.dynamodb.query(
-            TableName=self.environment.audit_table,
-            KeyConditionExpression="operation_id = :operation",
-            ExpressionAttributeValues={":operation": {"S": operation_id}},
-        )["Items"]
-        return [(item["step"]["S"], item["status"]["S"]) for item in items]
+        return [(event["step"], event["status"]) for event in self.store.audit_trail(operation_id)]
 
     def messages(self) -> list[dict[str, Any]]:
         """What the queue that listens to the topic has received."""

@@ -16,6 +16,7 @@ from aurora_restore.shared.documents.fields import (
     SecurityGroupId,
     SnapshotArn,
     SnapshotId,
+    StartedBy,
     SubnetId,
     VpcId,
 )
@@ -24,6 +25,9 @@ from aurora_restore.shared.sequences import ENTRY_POINTS
 
 NAMING_FIELDS: Final = ("snapshot_arn", "snapshot_id", "snapshot_name")
 """The fields of an event that name the source's snapshot; each takes an ARN as well."""
+
+SCHEDULE: Final = "schedule"
+"""The ``started_by`` of what the schedules start."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,6 +64,13 @@ class Event:
     start_at: Annotated[
         Literal[ENTRY_POINTS] | None,  # type: ignore[valid-type]
         Rule(help="The step at which an execution enters, to continue an operation."),
+    ] = None
+    started_by: Annotated[
+        StartedBy | None,
+        Rule(
+            help="Who or what starts it, for the state and the audit trail: the schedules say "
+            f"`{SCHEDULE}`, the command line the ARN of its caller."
+        ),
     ] = None
     delay_seconds: Annotated[
         int | None, Rule(help="How long an execution waits first.", minimum=0, maximum=86400)

@@ -122,6 +122,16 @@ Moment = Annotated[
     ),
 ]
 
+# The longest ARN of a caller has less than 200 characters.
+StartedBy = Annotated[
+    str,
+    Rule(
+        pattern=r"[!-~](?:[ -~]{0,254}[!-~])?",
+        means="1 to 256 printable characters of ASCII, with no space at either end",
+        example="arn:aws:sts::123456789012:assumed-role/operator/jane",
+    ),
+]
+
 # An operation's id is the value of a tag in RDS and, cut to 64 characters, the name of a session of
 # STS. RDS takes letters, digits, spaces and _.:/=+-@ (API_Tag), STS takes letters, digits and
 # _=,.@+- (API_AssumeRole). Without a colon, this is what an execution may be called for both.

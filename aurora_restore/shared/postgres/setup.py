@@ -27,7 +27,7 @@ from aurora_restore.shared.postgres.masking.findings import (
     forget_result,
 )
 from aurora_restore.shared.postgres.masking.originals import forget_originals
-from aurora_restore.shared.postgres.masking.plan import described, judge
+from aurora_restore.shared.postgres.masking.plan import Verdict
 from aurora_restore.shared.postgres.neutralise.everywhere import Neutralised, neutralise
 from aurora_restore.shared.postgres.neutralise.wiring import WiringKind
 from aurora_restore.shared.postgres.ownership import find_databases_with_property, take_property
@@ -70,11 +70,8 @@ class DatabaseSetup(Protocol):
     def find_records(self, tasks: Sequence[Task]) -> Mapping[Task, Mapping[str, Any]]:
         """Return what the journals have recorded of tasks that are done."""
 
-    def judge_masking(self, proofs: Sequence[Proof]) -> Mapping[str, Any]:
-        """Return what proofs that are done have looked at.
-
-        Raises MaskingError for a finding; the proofs that have one are made again after that.
-        """
+    def judge_masking(self, proofs: Sequence[Proof]) -> Verdict:
+        """Return what proofs that are done have found; those with a finding are made again."""
 
     def forget_originals(self) -> None:
         """Drop what is remembered of original values, of this restore or an earlier one."""
@@ -152,19 +149,17 @@ class PostgresSetup:
 
         return self._read(tasks, records)
 
-    def judge_masking(self, proofs: Sequence[Proof]) -> Mapping[str, Any]:
-        """Read the journals; let the proofs that have found something be made again, and raise."""
+    def judge_masking(self, proofs: Sequence[Proof]) -> Verdict:
+        """Read the journals, and forget there the proofs that have found something."""
         key = self.access.journal_key
         results = self._read(
             proofs, lambda session, here: {p: find_result(session, key, p) for p in here}
         )
-        if (error := judge(results)) is None:
-            return described(results)
         for proof, result in results.items():
             if result.findings:
                 with self.access.session(proof.database) as session:
                     forget_result(session, key, proof)
-        raise error
+        return Verdict.of(results)
 
     def forget_originals(self) -> None:
         """Drop the table of hashes in every database."""

@@ -350,7 +350,7 @@ def test_a_schedule_starts_its_restore(stack: Synthesis) -> None:
             "Targets": [
                 Match.object_like(
                     {
-                        "Input": '{"restore":"staging"}',
+                        "Input": '{"restore":"staging","started_by":"schedule"}',
                         "DeadLetterConfig": Match.any_value(),
                         "RetryPolicy": Match.any_value(),
                     }
@@ -380,7 +380,9 @@ def test_what_is_kept_beside_a_switched_target_is_looked_at_every_hour(schedule:
     (hourly,) = (rule for rule in rules if rule.get("ScheduleExpression") == "rate(1 hour)")
 
     assert hourly["State"] == "ENABLED"
-    assert hourly["Targets"][0]["Input"] == '{"restore":"staging","retire":true}'
+    assert hourly["Targets"][0]["Input"] == (
+        '{"restore":"staging","retire":true,"started_by":"schedule"}'
+    )
 
 
 def test_a_target_that_is_replaced_leaves_nothing_to_retire(stack: Synthesis) -> None:

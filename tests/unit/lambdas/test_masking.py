@@ -112,6 +112,36 @@ def test_nobody_is_let_in_where_something_was_found(
     assert not contents.originals_forgotten
 
 
+def test_what_was_found_is_recorded_as_failed_until_it_is_proven(
+    ready: Scene, databases: DatabasesDouble
+) -> None:
+    databases.findings = {"checks": ROWS}
+    with pytest.raises(CheckFailedError):
+        set_up(ready)
+    failed = details(ready)
+
+    databases.findings = {}
+    set_up(ready)
+
+    assert failed["masking_failed"]["checks"] == [
+        {
+            "database": "app",
+            "outcome": "failed",
+            "findings": [{"place": "no real address", "kind": "rows", "found": 2}],
+        }
+    ]
+    assert failed["masking_failed"]["columns"] == [{"database": "app", "outcome": "passed"}]
+    assert "masking" not in failed
+    assert details(ready)["masking"]["checks"] == [{"database": "app", "outcome": "passed"}]
+    assert "masking_failed" not in details(ready)
+    tries = [
+        event["details"]["message"]
+        for event in ready.bench.store.audit_trail(OPERATION)
+        if "masking" in event["details"]
+    ]
+    assert tries == ["The masking was not proven", "The masking was proven"]
+
+
 def test_a_failed_check_alone_has_its_own_error(ready: Scene, databases: DatabasesDouble) -> None:
     databases.findings = {"checks": ROWS}
 

@@ -886,6 +886,42 @@ def test_a_script_that_fails_lets_nobody_in_and_says_whose_login_is_gone(
     assert (inside(databases).scripts, inside(databases).logins) == ([], {})
 
 
+def audited(scene: Scene, message: str) -> list[dict[str, Any]]:
+    return [
+        event["details"]
+        for event in scene.bench.store.audit_trail(OPERATION)
+        if event["details"].get("message") == message
+    ]
+
+
+def test_a_script_that_has_run_is_recorded_whatever_fails_after_it(
+    ready: Scene, databases: DatabasesDouble
+) -> None:
+    configure(ready, scripts=scripts(MASK, FIXTURES))
+    databases.record = {"sha256": "0" * 64, "seconds": 1.5}
+    databases.failing = {FIXTURES}
+
+    with pytest.raises(ScriptFailedError):
+        set_up(ready)
+
+    ran = {**databases.record, "path": MASK, "database": "app"}
+    assert details(ready)["scripts"] == [ran]
+    assert [each["script"] for each in audited(ready, "A script has run")] == [ran]
+
+
+def test_a_script_is_audited_once_however_often_the_step_is_called(
+    ready: Scene, databases: DatabasesDouble
+) -> None:
+    configure(ready, scripts=scripts(MASK, FIXTURES))
+    databases.seconds = {MASK: 40, FIXTURES: 20}
+    time_left(ready, RESERVE_SECONDS + 15)
+
+    until_done(ready, SetupDbUsersHandler)
+
+    assert [each["path"] for each in details(ready)["scripts"]] == [MASK, FIXTURES]
+    assert len(audited(ready, "A script has run")) == 2
+
+
 def test_after_the_script_was_fixed_a_redrive_goes_on_behind_what_is_done(
     ready: Scene, databases: DatabasesDouble
 ) -> None:

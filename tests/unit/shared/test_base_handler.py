@@ -15,6 +15,7 @@ from aurora_restore.shared.errors import (
     CorruptStateError,
     NameTakenError,
     SnapshotNotFoundError,
+    ValidationError,
 )
 from aurora_restore.shared.job import Answer, Job
 from aurora_restore.shared.pipeline import get_step
@@ -84,6 +85,44 @@ def test_the_state_is_cumulative(bench: Bench) -> None:
     bench.advance(1)
     bench.step(Waits)
     assert bench.state("check-copy-status")["details"]["copy_status"] == "available"
+
+
+def starters(bench: Bench) -> list[str | None]:
+    trail = bench.store.audit_trail("op-1")
+    return [event["details"].get("started_by") for event in trail]
+
+
+def test_who_has_started_an_operation_is_in_its_state_and_who_continues_it_in_the_audit(
+    bench: Bench,
+) -> None:
+    bench.step(Succeeds, {"started_by": "schedule"})
+    bench.advance(1)
+    with pytest.raises(NameTakenError):
+        bench.step(Refuses, {"started_by": "arn:aws:iam::123456789012:user/jane"})
+    bench.advance(1)
+    bench.step(Waits)
+
+    assert bench.state("delete-rds")["details"]["started_by"] == "schedule"
+    assert bench.state("check-copy-status")["details"]["started_by"] == "schedule"
+    assert "started_by" not in bench.state("delete-rds")["details"]["error"]
+    assert starters(bench) == ["schedule", "arn:aws:iam::123456789012:user/jane", None]
+
+
+def test_an_operation_of_which_nobody_knows_the_starter_gets_none_later(bench: Bench) -> None:
+    bench.step(Succeeds)
+    bench.advance(1)
+    bench.step(Waits, {"started_by": "jane"})
+
+    assert "started_by" not in bench.state("check-copy-status")["details"]
+    assert starters(bench) == [None, "jane"]
+
+
+@pytest.mark.parametrize("starter", ["", " jane", "a\nb", "a\tb", "x" * 257, "\u202ejane", 7])
+def test_a_starter_that_cannot_be_printed_on_one_line_is_refused(
+    bench: Bench, starter: Any
+) -> None:
+    with pytest.raises(ValidationError, match="started_by"):
+        bench.step(Succeeds, {"started_by": starter})
 
 
 def test_a_failure_in_an_execution_raises_its_own_type(bench: Bench) -> None:

@@ -9,14 +9,20 @@ re-run makes them again.
 from abc import abstractmethod
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, ClassVar
+from dataclasses import asdict, dataclass
+from typing import Any, ClassVar, Final
 
 from aurora_restore.shared.errors import MaskingError
 from aurora_restore.shared.postgres import journal
 from aurora_restore.shared.postgres.connection import DatabaseSession
 from aurora_restore.shared.postgres.journal import JournalKey
 from aurora_restore.shared.postgres.tasks import Task
+
+PASSED: Final = "passed"
+FAILED: Final = "failed"
+"""The outcome of a proof that has found something."""
+MOST_FINDINGS: Final = 50
+"""How many findings of a proof are listed in the state."""
 
 
 @dataclass(frozen=True)
@@ -37,6 +43,15 @@ class Result:
     """What it has looked at, and how much of it."""
     findings: tuple[Finding, ...]
     """What speaks against the data, added up for each place and kind."""
+
+    def to_details(self) -> dict[str, Any]:
+        """Return it as the state, the audit trail and the notice hold it: numbers and names."""
+        if not self.findings:
+            return {**self.summary, "outcome": PASSED}
+        listed = [asdict(each) for each in self.findings[:MOST_FINDINGS]]
+        beyond = len(self.findings) - len(listed)
+        more = {"findings_not_shown": beyond} if beyond else {}
+        return {**self.summary, "outcome": FAILED, "findings": listed, **more}
 
 
 @dataclass(frozen=True)

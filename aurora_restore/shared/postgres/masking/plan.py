@@ -102,9 +102,25 @@ def judge(results: Mapping[Proof, Result]) -> MaskingError | None:
     )
 
 
+@dataclass(frozen=True, kw_only=True)
+class Verdict:
+    """What is to be said of the masking once every proof is done."""
+
+    results: Mapping[str, Any]
+    """What each proof has looked at and found, by kind."""
+    error: MaskingError | None
+    """Why nobody may be let in; None if nothing speaks against the data."""
+
+    @classmethod
+    def of(cls, results: Mapping[Proof, Result]) -> "Verdict":
+        """Return the verdict on the results of all proofs."""
+        return cls(results=described(results), error=judge(results))
+
+
 def described(results: Mapping[Proof, Result]) -> dict[str, Any]:
     """Return the results as the state and the notice hold them, by kind."""
     found: dict[str, list[Mapping[str, Any]]] = {}
     for proof, result in results.items():
-        found.setdefault(proof.kind, []).append({"database": proof.database, **result.summary})
+        entry = {"database": proof.database, **result.to_details()}
+        found.setdefault(proof.kind, []).append(entry)
     return found
