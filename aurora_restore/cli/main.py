@@ -13,6 +13,7 @@ from aurora_restore.cli.context import remember_options
 from aurora_restore.cli.errors import EXPECTED, OutputClosedError, as_command_error
 from aurora_restore.cli.exit_codes import ExitCode
 from aurora_restore.cli.output import note, print_as_is
+from aurora_restore.cli.report import command as report_command
 from aurora_restore.shared.names import DEFAULT_NAME_PREFIX
 
 PROGRAM: Final = "aurora-restore"
@@ -69,6 +70,7 @@ def options(
 
 
 app.command("list")(listing.list_operations)
+app.command("report")(report_command.report)
 
 
 def run(arguments: Sequence[str] | None = None) -> int:

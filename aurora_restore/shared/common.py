@@ -99,7 +99,7 @@ def get_config(
                 "one of the environment's restores, or deploy it"
             )
         return name, _restore(parameter, text)
-    found = _all_restores(environment.config_path, clients)
+    found = get_restores(environment, clients)
     if target_cluster_id is not None:
         found = {
             name: restore_
@@ -123,7 +123,12 @@ def get_config(
     return found.popitem()
 
 
-def _all_restores(path: str, clients: Clients) -> dict[str, Restore]:
+def get_restores(environment: LambdaEnvironment, clients: Clients) -> dict[str, Restore]:
+    """Return every restore of the environment by its name.
+
+    Raises ConfigurationError if a parameter is wrong.
+    """
+    path = environment.config_path
     paginator = clients.ssm.get_paginator("get_parameters_by_path")
     pages = call(lambda: list(paginator.paginate(Path=path, WithDecryption=True)))
     return {

@@ -1,0 +1,135 @@
+"""What a report is about, read from Step Functions and the state table."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
+from typing import Any, Final
+
+from botocore.config import Config
+
+from aurora_restore.cli.context import Deployment
+from aurora_restore.cli.executions import (
+    SIMULTANEOUS_CALLS,
+    SUCCEEDED,
+    Execution,
+    described,
+    sequence_of,
+)
+from aurora_restore.cli.history import History
+from aurora_restore.cli.report.runs import ExecutionFacts, Run, make_run, with_interruptions
+from aurora_restore.shared.aws_utils import call
+from aurora_restore.shared.common import get_restores
+from aurora_restore.shared.documents.restore import Restore
+from aurora_restore.shared.errors import ConfigurationError, CorruptStateError, ValidationError
+from aurora_restore.shared.operation_state import OperationState
+from aurora_restore.shared.sequences import RETIRE
+from aurora_restore.shared.state_utils import is_operation_id
+
+_PATIENT: Final = Config(
+    connect_timeout=5, read_timeout=20, retries={"mode": "adaptive", "total_max_attempts": 12}
+)
+"""A report may need hundreds of calls, which Step Functions allows a few of in a second."""
+_DRY_RUN: Final = "dry run"
+_NO_RESTORE: Final = "no restore"
+
+
+def read_runs(
+    deployment: Deployment, since: datetime, until: datetime, restore: str | None
+) -> dict[str, tuple[Run, ...]]:
+    """Return the runs that began in a period, by restore, and by their start.
+
+    Every configured restore has an entry. Left out are dry runs, and retirements that succeeded.
+    """
+    restores = _configured(deployment)
+    client = deployment.session.client("stepfunctions", config=_PATIENT)
+    executions: dict[str, list[Execution]] = defaultdict(list)
+    for execution in _executions(client, deployment.machine_arn, since):
+        if not _is_left_out(execution):
+            executions[execution.operation_id].append(execution)
+    with ThreadPoolExecutor(SIMULTANEOUS_CALLS) as pool:
+        found = pool.map(
+            lambda each: _read_run(deployment, client, each, restores, until), executions.values()
+        )
+        runs = with_interruptions(found)
+    names = dict.fromkeys([*sorted(restores), *(run.restore for run in runs)])
+    chosen = [name for name in names if restore in (None, name)]
+    return {name: tuple(run for run in runs if run.restore == name) for name in chosen}
+
+
+def _configured(deployment: Deployment) -> Mapping[str, Restore]:
+    """Return the configured restores; the past can be reported also where one is wrong."""
+    try:
+        return get_restores(deployment.environment, deployment.clients)
+    except ConfigurationError:
+        return {}
+
+
+def _is_left_out(execution: Execution) -> bool:
+    is_routine = execution.kind == RETIRE.name and execution.status == SUCCEEDED
+    return is_routine or execution.kind == _DRY_RUN
+
+
+def _executions(client: Any, machine_arn: str, since: datetime) -> Iterator[Execution]:
+    """Yield the executions that began since a moment, the first one first."""
+    arns = call(lambda: list(_arns_since(client, machine_arn, since)))
+    with ThreadPoolExecutor(SIMULTANEOUS_CALLS) as pool:
+        found = pool.map(
+            lambda arn: described(call(client.describe_execution, executionArn=arn)), arns
+        )
+        yield from sorted(found, key=lambda each: each.started)
+
+
+def _arns_since(client: Any, machine_arn: str, since: datetime) -> Iterator[str]:
+    """Yield the ARNs of the executions that began since a moment; AWS lists the latest first."""
+    for page in client.get_paginator("list_executions").paginate(stateMachineArn=machine_arn):
+        new = [each["executionArn"] for each in page["executions"] if each["startDate"] >= since]
+        yield from new
+        if len(new) < len(page["executions"]):
+            return
+
+
+def _read_run(
+    deployment: Deployment,
+    client: Any,
+    executions: Sequence[Execution],
+    restores: Mapping[str, Restore],
+    until: datetime,
+) -> Run:
+    last = executions[-1]
+    state = _state(deployment, last.operation_id)
+    only = deployment.environment.default_restore
+    restore = state.restore or last.restore or only or _NO_RESTORE
+    configured = restores.get(restore)
+    strategy = "" if configured is None else configured.target.strategy
+    return make_run(
+        last.operation_id,
+        restore,
+        sequence_of(state, last.given, strategy),
+        list(_with_histories(client, executions)),
+        state,
+        until,
+    )
+
+
+def _state(deployment: Deployment, operation_id: str) -> OperationState:
+    """Return what is known of an operation, which is nothing where its state cannot be read."""
+    if not is_operation_id(operation_id):
+        return OperationState()
+    try:
+        item = deployment.store.load(operation_id)
+        return OperationState() if item is None else OperationState.from_details(item["details"])
+    except (CorruptStateError, ValidationError):
+        return OperationState()
+
+
+def _with_histories(client: Any, executions: Iterable[Execution]) -> Iterator[ExecutionFacts]:
+    for execution in executions:
+        history = History(client, execution.arn)
+        call(history.refresh)
+        yield ExecutionFacts(
+            started=execution.started,
+            ended=execution.ended,
+            status=execution.status,
+            events=history.events,
+        )

@@ -1,0 +1,50 @@
+"""``aurora-restore report`` on the deployed pipeline."""
+
+import json
+from pathlib import Path
+
+from tests.integration.cli.conftest import CommandLine
+
+
+def test_the_report_shows_what_has_run(
+    cli: CommandLine, succeeded: str, failed: str, tmp_path: Path
+) -> None:
+    file = tmp_path / "report.html"
+
+    shown = cli("report", "--output", str(file), "--since", "1d")
+
+    assert (shown.code, shown.err) == (0, "")
+    assert shown.out.strip() == f"2 runs: {file}"
+    page = file.read_text(encoding="utf-8")
+    assert "1 of 2 (50%)" in page
+    assert "snapshot-check: SnapshotNotFoundError" in page
+    for each in (succeeded, failed):
+        assert each in page
+
+
+def test_programs_get_the_facts_of_a_report(cli: CommandLine, succeeded: str, failed: str) -> None:
+    found = json.loads(cli("report", "--json").out)
+
+    (restore,) = found["restores"]
+    assert (restore["restore"], restore["succeeded"]) == ("staging", 1)
+    of = {each["operation_id"]: each for each in restore["operations"]}
+    assert of[succeeded]["step_seconds"]["check-restore-status"] > 0
+    assert of[succeeded]["snapshot_age_seconds"] > 0
+    assert of[succeeded]["interruption_seconds"] > 0
+    assert of[failed]["failures"][0]["error_type"] == "SnapshotNotFoundError"
+
+
+def test_a_report_of_a_restore_that_is_not_there_is_refused(cli: CommandLine, failed: str) -> None:
+    shown = cli("report", "--restore", "other")
+
+    assert (shown.code, shown.out) == (2, "")
+    assert "There is no restore other" in shown.err
+
+
+def test_a_file_that_cannot_be_written_is_named(
+    cli: CommandLine, failed: str, tmp_path: Path
+) -> None:
+    shown = cli("report", "--output", str(tmp_path / "missing" / "report.html"))
+
+    assert (shown.code, shown.out) == (2, "")
+    assert "cannot be written" in shown.err
