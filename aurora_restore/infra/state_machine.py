@@ -19,6 +19,7 @@ from aurora_restore.shared.protocol import (
     EXECUTION,
     INPUT,
     NEXT_STEP,
+    PAUSED,
     REDRIVE_COUNT,
     RESTART_FROM,
     RETRY_AFTER,
@@ -48,8 +49,9 @@ class PipelineStateMachine(Construct):
     (https://docs.aws.amazon.com/step-functions/latest/dg/redrive-executions.html). A step that
     returns 202 is called again after a Wait, or leads back to the step whose operation failed.
     After any other result the next step follows: the first that is declared, unless the result
-    names another. A dry run ends with the step that checks everything. The functions are
-    unqualified, so a redrive runs their newest code.
+    names another. A dry run ends with the step that checks everything, and so does a scheduled run
+    of a restore whose schedule is paused. The functions are unqualified, so a redrive runs their
+    newest code.
     """
 
     def __init__(
@@ -166,6 +168,11 @@ class PipelineStateMachine(Construct):
                 _is_true(f"{_BODY}.{DRY_RUN}"),
                 sfn.Succeed(self, "Dry run done"),
                 comment="Everything was checked, nothing changed",
+            )
+            choice.when(
+                _is_true(f"{_BODY}.{PAUSED}"),
+                sfn.Succeed(self, "Schedule paused"),
+                comment="It was started by a schedule that is paused",
             )
         for back in lead_backs_of(step.name):
             choice.when(

@@ -1,6 +1,6 @@
 """Find the snapshot to restore, and check everything that a run depends on."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from enum import Enum, auto
 from typing import TYPE_CHECKING, Any, Final, assert_never
@@ -9,6 +9,7 @@ from aurora_restore.shared.base_handler import BaseHandler
 from aurora_restore.shared.cluster.extras import losses
 from aurora_restore.shared.cluster.settings import InstancePlan
 from aurora_restore.shared.common import logger, parse_timestamp, timestamp, update_metrics
+from aurora_restore.shared.documents.schema import to_json
 from aurora_restore.shared.errors import (
     AuroraRestoreError,
     RetryableError,
@@ -17,13 +18,14 @@ from aurora_restore.shared.errors import (
 )
 from aurora_restore.shared.job import Answer, Job
 from aurora_restore.shared.operation_identity import require_same_snapshot
+from aurora_restore.shared.pause import PauseStore, is_scheduled_start
 from aurora_restore.shared.pipeline import get_step
 from aurora_restore.shared.preflight import described, find_obstacles, refusal
 from aurora_restore.shared.preflight.inventory import Inventory, take_inventory
 from aurora_restore.shared.preflight.obstacles import Obstacle
 from aurora_restore.shared.preflight.planned_calls import planned_calls
 from aurora_restore.shared.preflight.warnings import find_warnings
-from aurora_restore.shared.protocol import DRY_RUN
+from aurora_restore.shared.protocol import DRY_RUN, PAUSED
 from aurora_restore.shared.rds.arns import Place, RdsArn
 from aurora_restore.shared.rds.reads import find_snapshot, snapshots_of
 from aurora_restore.shared.rds.statuses import AVAILABLE, DEAD_SNAPSHOT
@@ -62,10 +64,23 @@ class SnapshotCheckHandler(BaseHandler):
     """The step that finds the snapshot, waits for it, and checks what the later steps depend on.
 
     Changes nothing in AWS. With ``dry_run`` it returns the obstacles and the calls that a run would
-    make; without, any obstacle ends the run here.
+    make; without, any obstacle ends the run here. So does, before anything is looked at, a pause of
+    the schedule that has started it.
     """
 
     step = get_step("snapshot-check")
+
+    def hold_back(self, job: Job, *, is_new: bool) -> Answer | None:
+        """Return 200 for a scheduled start of a restore whose schedule is paused."""
+        is_redriven = job.execution is not None and job.execution.redrive_count > 0
+        if not is_scheduled_start(job.event, is_new=is_new, is_redriven=is_redriven):
+            return None
+        pause = PauseStore(job.store, job.restore_name).read()
+        if pause is None or not pause.is_in_force(job.clock()):
+            return None
+        return Answer(
+            f"Nothing done. {pause}", {PAUSED: True, "pause": to_json(pause)}, only_looked=True
+        )
 
     def run(self, job: Job) -> Answer:
         """Return 200 with the snapshot, or 202 until it is available.
@@ -180,7 +195,7 @@ class SnapshotCheckHandler(BaseHandler):
                 "calls": planned,
                 "will_be_lost": lost,
                 "neutralise": job.restore.database.neutralise.plan(),
-                "warnings": list(find_warnings(found)),
+                "warnings": [*find_warnings(found), *_pause_of(job)],
             },
         )
 
@@ -207,6 +222,13 @@ class SnapshotCheckHandler(BaseHandler):
         if chosen is None:
             raise _not_found(job, wanted, available_days(candidates))
         return chosen
+
+
+def _pause_of(job: Job) -> Iterator[str]:
+    """Yield that the schedule is paused, if it is: a run by hand is not held back by that."""
+    pause = PauseStore(job.store, job.restore_name).read()
+    if pause is not None and pause.is_in_force(job.clock()):
+        yield str(pause)
 
 
 def _lost(found: Inventory, plans: Sequence[InstancePlan]) -> list[str]:

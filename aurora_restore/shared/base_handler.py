@@ -158,6 +158,14 @@ class BaseHandler(ABC):
     def run(self, job: Job) -> Answer:
         """Do the step's work and return its answer. Raises AuroraRestoreError if it fails."""
 
+    def hold_back(self, job: Job, *, is_new: bool) -> Answer | None:
+        """Return the answer of a run that is not to begin; None lets it begin, and take the lock.
+
+        ``is_new`` is whether nothing is known of the operation yet.
+        """
+        del job, is_new
+        return None
+
     def raises(self, event: Any) -> bool:
         """Return whether a failure raises an error to the caller, as it does in an execution."""
         return isinstance(event, Mapping) and EXECUTION in event
@@ -170,6 +178,8 @@ class BaseHandler(ABC):
         request = parse(Event, asked, source="event")
         job = self._prepare(attempt, request, execution, context)
         attempt.job = job
+        if (held_back := self.hold_back(job, is_new=attempt.latest is None)) is not None:
+            return self._end(attempt, job, held_back)
         try:
             self._lock(attempt, job)
         except OperationInProgressError as error:

@@ -135,6 +135,9 @@ LOCK_KEY_PREFIX: Final = "lock#"
 TARGET_KEY_PREFIX: Final = "target#"
 """How the partition keys of the target records in the state table begin."""
 
+PAUSE_KEY_PREFIX: Final = "pause#"
+"""How the partition keys of paused schedules in the state table begin; the restore follows."""
+
 ASSETS_PACKAGE: Final = "aurora_restore_assets"
 """The package in the database layer that holds what the functions that log in read."""
 

@@ -15,6 +15,9 @@ NEXT_STEP: Final = "next_step"
 DRY_RUN: Final = "dry_run"
 """With 200, from the first step: true ends the execution there, nothing having been changed."""
 
+PAUSED: Final = "paused"
+"""With 200, from the first step: true ends the execution there, because its schedule is paused."""
+
 # How the state machine marks its calls, so that a failed step raises instead of returning.
 EXECUTION: Final = "execution"
 

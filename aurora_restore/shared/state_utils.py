@@ -160,6 +160,10 @@ class StateStore:
         ):
             moment += timedelta(microseconds=1)
 
+    def put(self, item: Mapping[str, Any]) -> None:
+        """Write an item of the state table, whatever is there."""
+        call(self.clients.dynamodb.put_item, TableName=self.state_table, Item=_to_item(item))
+
     def put_if(
         self, item: Mapping[str, Any], condition: str, values: Mapping[str, Any] | None = None
     ) -> bool:

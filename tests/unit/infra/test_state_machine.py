@@ -148,6 +148,15 @@ def test_a_dry_run_ends_with_the_first_step(machine: Machine) -> None:
     assert walk.states[-1] == "Dry run done"
 
 
+def test_a_start_of_a_paused_schedule_ends_with_the_first_step(machine: Machine) -> None:
+    held_back = {"statusCode": 200, "body": {"message": "Nothing done.", "paused": True}}
+
+    walk = machine.walk({"started_by": "schedule"}, lambda _: held_back)
+
+    assert walk.calls == [REPLACE.first]
+    assert walk.states[-1] == "Schedule paused"
+
+
 def test_a_dry_run_waits_for_the_snapshot_first(machine: Machine) -> None:
     answers = iter([later(7), checked(True)])
     walk = machine.walk({"dry_run": True}, lambda _: next(answers))

@@ -1,10 +1,12 @@
 """snapshot-check finds the snapshot that is meant, and changes nothing."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from aurora_restore.lambdas.snapshot_check import SnapshotCheckHandler
+from aurora_restore.shared.common import timestamp
 from aurora_restore.shared.errors import (
     AwsThrottledError,
     ConfigurationError,
@@ -12,6 +14,7 @@ from aurora_restore.shared.errors import (
     SnapshotNotFoundError,
     ValidationError,
 )
+from aurora_restore.shared.pause import Pause, PauseStore
 from aurora_restore.shared.rds.statuses import DEAD_SNAPSHOT
 from embedded_aws.rds.models import Location
 from tests.unit.bench import REGION, SOURCE_REGION, Bench
@@ -639,3 +642,69 @@ def test_the_latest_is_one_that_the_role_may_share(bench: Bench) -> None:
     answer = go(scene, SnapshotCheckHandler)
 
     assert answer["body"]["snapshot_name"] == SNAPSHOT
+
+
+# A paused schedule
+
+
+def pause(scene: Scene, **more: str) -> Pause:
+    made = Pause(restore="staging", by="jane", since="2026-05-15T02:00:00Z", **more)
+    PauseStore(scene.bench.store, "staging").write(made)
+    return made
+
+
+def test_a_scheduled_run_of_a_paused_restore_ends_before_it_looks_or_locks(scene: Scene) -> None:
+    paused = pause(scene, reason="The release.")
+    scene.bench.configure({**scene.document, "source": {"cluster_id": "none", "region": REGION}})
+
+    for _ in range(2):
+        answer = go(scene, SnapshotCheckHandler, {"started_by": "schedule"})
+        assert answer["statusCode"] == 200
+        assert answer["body"]["paused"] is True
+        assert answer["body"]["message"] == f"Nothing done. {paused}"
+
+    assert scene.bench.store.load("op-1") is None
+    assert lock_holder(scene) is None
+    assert scene.bench.audit_trail() == [(STEP, "SUCCESS")] * 2
+    assert scene.bench.messages() == []
+
+
+def test_a_run_that_a_person_starts_takes_no_notice_of_the_pause(scene: Scene) -> None:
+    pause(scene)
+
+    answer = go(scene, SnapshotCheckHandler, {"started_by": "jane"})
+
+    assert answer["body"]["snapshot_name"] == SNAPSHOT
+    assert "paused" not in answer["body"]
+    assert lock_holder(scene) == "op-1"
+
+
+def test_a_scheduled_run_goes_on_once_the_pause_has_ended(scene: Scene) -> None:
+    until = timestamp(scene.bench.clock() + timedelta(hours=1))
+    pause(scene, until=until)
+    held_back = go(scene, SnapshotCheckHandler, {"started_by": "schedule"})
+    scene.bench.advance(3600)
+
+    gone_on = go(scene, SnapshotCheckHandler, {"started_by": "schedule"})
+
+    assert (held_back["body"].get("paused"), gone_on["body"].get("paused")) == (True, None)
+
+
+def test_a_run_that_has_begun_is_not_held_back_by_a_later_pause(scene: Scene) -> None:
+    set_status(scene, SOURCE_ARN, "creating")
+    assert go(scene, SnapshotCheckHandler, {"started_by": "schedule"})["statusCode"] == 202
+    set_status(scene, SOURCE_ARN, "available")
+    pause(scene)
+    scene.bench.advance(LONG_ENOUGH)
+
+    answer = go(scene, SnapshotCheckHandler, {"started_by": "schedule"})
+
+    assert answer["body"]["message"] == "Snapshot found successfully"
+
+
+def test_a_dry_run_says_that_the_schedule_is_paused(scene: Scene) -> None:
+    paused = pause(scene)
+
+    body = go(scene, SnapshotCheckHandler, {"dry_run": True})["body"]
+
+    assert str(paused) in body["warnings"]

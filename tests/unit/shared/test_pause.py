@@ -1,0 +1,79 @@
+"""When a paused schedule holds a run back, and what is kept of a pause."""
+
+from datetime import UTC, datetime
+
+import pytest
+
+from aurora_restore.shared.documents.event import Event
+from aurora_restore.shared.errors import CorruptStateError
+from aurora_restore.shared.pause import Pause, PauseStore, is_scheduled_start
+from tests.unit.bench import Bench
+
+JANE = "arn:aws:sts::123456789012:assumed-role/operator/jane"
+SINCE = "2026-05-15T02:00:00.000000Z"
+UNTIL = "2026-05-18T06:00:00.000000Z"
+PAUSE = Pause(restore="staging", by=JANE, since=SINCE)
+
+
+@pytest.mark.parametrize(
+    ("event", "is_new", "is_redriven", "held_back"),
+    [
+        (Event(started_by="schedule"), True, False, True),
+        (Event(started_by="schedule"), False, False, False),
+        (Event(started_by="schedule"), True, True, False),
+        (Event(started_by="schedule", retire=True), True, False, False),
+        (Event(started_by=JANE), True, False, False),
+        (Event(), True, False, False),
+    ],
+    ids=["scheduled", "begun", "redriven", "retirement", "by a person", "by nobody known"],
+)
+def test_only_the_start_of_a_scheduled_restore_is_held_back(
+    event: Event, is_new: bool, is_redriven: bool, held_back: bool
+) -> None:
+    assert is_scheduled_start(event, is_new=is_new, is_redriven=is_redriven) is held_back
+
+
+@pytest.mark.parametrize(
+    ("until", "hour", "in_force"), [(None, 23, True), (UNTIL, 5, True), (UNTIL, 6, False)]
+)
+def test_a_pause_ends_by_itself_at_the_moment_that_was_given(
+    until: str | None, hour: int, in_force: bool
+) -> None:
+    pause = Pause(restore="staging", by=JANE, since=SINCE, until=until)
+
+    assert pause.is_in_force(datetime(2026, 5, 18, hour, tzinfo=UTC)) is in_force
+
+
+def test_a_pause_says_who_when_why_and_until_when() -> None:
+    pause = Pause(restore="staging", by=JANE, since=SINCE, reason="The release.", until=UNTIL)
+
+    assert str(pause) == (
+        f"The schedule of staging is paused until {UNTIL}, since {SINCE}, by {JANE}: The release."
+    )
+    assert str(PAUSE) == (
+        f"The schedule of staging is paused without an end, since {SINCE}, by {JANE}"
+    )
+
+
+def test_what_is_written_is_read_again_until_it_is_removed(bench: Bench) -> None:
+    kept = PauseStore(bench.store, "staging")
+    assert kept.read() is None
+
+    kept.write(PAUSE)
+    assert PauseStore(bench.store, "other").read() is None
+    assert kept.read() == PAUSE
+
+    again = Pause(restore="staging", by="bob", since=SINCE, reason="why", until=UNTIL)
+    kept.write(again)
+    assert kept.read() == again
+
+    kept.remove()
+    kept.remove()
+    assert kept.read() is None
+
+
+def test_an_item_that_is_no_pause_is_an_error_that_names_it(bench: Bench) -> None:
+    bench.store.put({"operation_id": "pause#staging", "step": "pause", "by": "x", "until": "soon"})
+
+    with pytest.raises(CorruptStateError, match=r"the item pause#staging .* until: 'soon'"):
+        PauseStore(bench.store, "staging").read()
