@@ -63,7 +63,10 @@ class Records:
 
     def texts(self) -> dict[str, str]:
         """Return every file that is kept of it, by path."""
-        messages = [{"subject": each.subject, "message": each.message} for each in self.published]
+        messages = [
+            {"subject": each.subject, "message": each.message, "email": each.email}
+            for each in self.published
+        ]
         return {
             "execution-history.json": _json(self.history),
             "state-table.json": _json(self.state),

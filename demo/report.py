@@ -73,10 +73,10 @@ def checks(made: Iterable[Check]) -> Table:
 
 
 def announcement(message: PublishedMessage | None) -> Text:
-    """Return the notification, word for word."""
+    """Return the notification as an e-mail has it, word for word."""
     if message is None:
         return Text("Nothing was published.")
-    return Text(f"Subject: {message.subject}\n{message.message}")
+    return Text(f"Subject: {message.subject}\n\n{message.email}")
 
 
 def failure(why: ExecutionFailure, folder: Path) -> Text:

@@ -239,7 +239,7 @@ class _Demo:
         heading("Who can log in now, and who no longer can (each tried over TLS)")
         show(report.logins(inspection.logins))
         self._show_checks(inspection.checks)
-        heading("The notification, as published")
+        heading("The notification, as an e-mail")
         show(report.announcement(inspection.announced), soft_wrap=True)
 
     def _show_checks(self, checks: Mapping[str, Iterable[Check]]) -> None:
@@ -249,7 +249,7 @@ class _Demo:
 
     def _show_announcements(self, records: Records) -> None:
         for message in records.announcements():
-            self._screen.heading("The notification, as published")
+            self._screen.heading("The notification, as an e-mail")
             self._screen.console.print(report.announcement(message), soft_wrap=True)
 
     def _show_kept(self) -> None:

@@ -87,6 +87,9 @@ class PublishedMessage:
 
     subject: str
     message: str
+    """What a subscriber receives whose protocol has no message of its own."""
+    email: str
+    """What an e-mail says."""
     attributes: Mapping[str, str]
 
 
@@ -232,6 +235,7 @@ class EmbeddedAws:
             PublishedMessage(
                 subject=message["subject"],
                 message=message["message"],
+                email=message["email"],
                 attributes=message["attributes"],
             )
             for message in messages

@@ -1,6 +1,5 @@
 """Announce the outcome. The rule for failed executions calls this function, too."""
 
-import json
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import replace
@@ -13,8 +12,7 @@ from aurora_restore.shared.base_handler import (
     load_operation_state,
     success_envelope,
 )
-from aurora_restore.shared.cluster.quarantine import quarantine_notice
-from aurora_restore.shared.common import get_config, logger, timestamp, update_metrics
+from aurora_restore.shared.common import get_config, logger, update_metrics
 from aurora_restore.shared.errors import (
     AuroraRestoreError,
     CorruptStateError,
@@ -23,9 +21,20 @@ from aurora_restore.shared.errors import (
 )
 from aurora_restore.shared.failed_execution import Failure, look_up
 from aurora_restore.shared.job import Answer, Job, LambdaContext
+from aurora_restore.shared.lambda_environment import LambdaEnvironment
+from aurora_restore.shared.notices.failure import FAILED_STATUS, facts_of_target, failure_notice
+from aurora_restore.shared.notices.notice import Notice
+from aurora_restore.shared.notices.publication import by_protocol
+from aurora_restore.shared.notices.success import (
+    SUCCESS_STATUS,
+    announced_facts,
+    notice_in_words,
+    success_notice,
+)
+from aurora_restore.shared.notices.way_on import DeployedPipeline
 from aurora_restore.shared.operation_state import OperationState
 from aurora_restore.shared.pipeline import get_step
-from aurora_restore.shared.sequences import RETIRE, ROLL_BACK
+from aurora_restore.shared.sequences import RETIRE
 from aurora_restore.shared.state_utils import (
     ERROR,
     FAILED,
@@ -34,58 +43,10 @@ from aurora_restore.shared.state_utils import (
     audit_key,
     seconds_since,
 )
-from aurora_restore.shared.switching.notice import target_notice
 from aurora_restore.shared.target_lock import TargetLock
+from aurora_restore.shared.target_record import TargetRecord, TargetRecordStore
 
 STATUS_CHANGE: Final = "Step Functions Execution Status Change"
-ANNOUNCE_SUCCESS: Final = "success"
-ANNOUNCE_FAILURE: Final = "failed"
-
-# The keys of the state that a success announces.
-_FACTS: Final = (
-    "restore",
-    "target_region",
-    "cluster_endpoint",
-    "cluster_port",
-    "source_snapshot_arn",
-    "snapshot_created_at",
-    "deleted_cluster_id",
-    "deleted_beside",
-    "disabled_logins",
-    "disabled_login_count",
-    "open_logins",
-    "wiring_removed",
-    "wiring_kept",
-    "wiring_reported",
-    "scripts",
-    "masking",
-    "handed_over_at",
-    "switched_at",
-    "interruption_seconds",
-    "interruption_granularity_seconds",
-    "unanswered_seconds",
-    "unanswered_granularity_seconds",
-    "verified_at",
-    "certificate_matches",
-    "certificate",
-    "retired_sessions_ended",
-    "retired_sessions_left",
-    "retired_cluster_id",
-    "retired_until",
-    "app_secret_endpoint",
-    "privileges_beyond_reach",
-    "deleted_snapshots",
-    "route",
-    "final_snapshot",
-    "drift",
-)
-
-
-# What a success is called where the run is no restore.
-_SUCCESSES: Final = {
-    ROLL_BACK.name: "The Aurora cluster that served before serves again",
-    RETIRE.name: "What was kept beside the Aurora cluster has been deleted",
-}
 
 
 class SnsNotificationHandler(BaseHandler):
@@ -119,28 +80,12 @@ class SnsNotificationHandler(BaseHandler):
         gives no status, or if a success is to be announced of an operation that has restored
         nothing.
         """
-        event, state = job.event, job.state
+        state = job.state
         if job.execution and job.sequence is RETIRE and not state.deleted_beside:
             job.lock.release(job.operation_id, job.execution.id)
             return Answer("Nothing to announce: nothing was due beside the target")
         status = _outcome(job)
-        sentences = {
-            ANNOUNCE_SUCCESS: _SUCCESSES.get(
-                job.sequence.name, "Aurora restore completed successfully"
-            ),
-            ANNOUNCE_FAILURE: "Aurora restore failed",
-        }
-        message_id = send_notification(
-            job.environment.topic_arn,
-            f"Aurora restore {job.restore_name}: {status}",
-            self._message(
-                job.operation_id,
-                status,
-                event.message or sentences[status],
-                self._facts(job) if event.details is None else event.details,
-            ),
-            clients=job.clients,
-        )
+        message_id = self._publish(self._notice(job, status))
         if job.execution:
             job.lock.release(job.operation_id, job.execution.id)
         if job.sequence is not RETIRE:
@@ -153,36 +98,44 @@ class SnsNotificationHandler(BaseHandler):
             replace(state, notified_status=status),
         )
 
-    def _facts(self, job: Job) -> dict[str, Any]:
-        known = job.state.to_details()
-        warning = None if job.sequence is RETIRE else job.restore.database.masking_warning
-        return {
-            "cluster_identifier": job.target_cluster_id,
-            "target_cluster_id": job.target_cluster_id,
-            **{fact: known[fact] for fact in _FACTS if fact in known},
-            **target_notice(job.state, job.target_cluster_id),
-            **quarantine_notice(job.state, job.restored_cluster_id),
-            **({"warnings": [warning]} if warning else {}),
-        }
+    def _publish(self, notice: Notice) -> str:
+        return send_notification(
+            self.environment.topic_arn,
+            notice.subject,
+            by_protocol(notice),
+            clients=self.clients,
+        )
 
-    def _message(
-        self, operation_id: str, status: str, sentence: str, details: Mapping[str, Any]
-    ) -> str:
-        return json.dumps(
-            {
-                "operation_id": operation_id,
-                "status": status,
-                "message": sentence,
-                "details": details,
-                "timestamp": timestamp(self._clock()),
-            },
-            indent=2,
-            default=str,
+    def _notice(self, job: Job, status: str) -> Notice:
+        event = job.event
+        warning = None if job.sequence is RETIRE else job.restore.database.masking_warning
+        warnings = (warning,) if warning else ()
+        if status == SUCCESS_STATUS and event.message is None and event.details is None:
+            return success_notice(
+                job.operation_id,
+                job.state,
+                restore=job.restore_name,
+                target=job.target_cluster_id,
+                restored_cluster=job.restored_cluster_id,
+                deployment=_deployment(self.environment),
+                moment=self._clock(),
+                audit=job.store.audit_trail(job.operation_id),
+                warnings=warnings,
+            )
+        facts = announced_facts(job.state, job.target_cluster_id, job.restored_cluster_id, warnings)
+        return notice_in_words(
+            job.operation_id,
+            status=status,
+            sentence=event.message,
+            details=facts if event.details is None else event.details,
+            restore=job.restore_name,
+            deployment=_deployment(self.environment),
+            moment=self._clock(),
         )
 
     def _count(self, operation_id: str, status: str) -> None:
-        update_metrics(operation_id, "RestoreSucceeded", int(status == ANNOUNCE_SUCCESS))
-        update_metrics(operation_id, "RestoreFailed", int(status == ANNOUNCE_FAILURE))
+        update_metrics(operation_id, "RestoreSucceeded", int(status == SUCCESS_STATUS))
+        update_metrics(operation_id, "RestoreFailed", int(status == FAILED_STATUS))
 
     def _announce_failure(self, attempt: Attempt, event: Mapping[str, Any]) -> dict[str, Any]:
         """Announce how an execution failed, without the configuration, which may be the cause."""
@@ -199,31 +152,26 @@ class SnsNotificationHandler(BaseHandler):
         if lock is not None and failure.is_over:
             lock.release(failure.operation_id, failure.execution_arn)
         restore = self._restore_of(failure, state)
-        message_id = send_notification(
-            self.environment.topic_arn,
-            f"Aurora restore {restore or self.environment.name_prefix}: {ANNOUNCE_FAILURE}",
-            self._message(
-                failure.operation_id,
-                ANNOUNCE_FAILURE,
-                f"Aurora {_kind_of(state)} failed at {failure.step or 'its start'}: "
-                f"{failure.reason}",
-                {
-                    **failure.details(_error_details(store, failure)),
-                    "restore": restore,
-                    **_target_of(own),
-                },
-            ),
-            clients=self.clients,
+        notice = failure_notice(
+            failure,
+            state=state,
+            is_own=own is not None,
+            error_details=_error_details(store, failure),
+            restore=restore,
+            deployment=_deployment(self.environment),
+            moment=self._clock(),
+            record=self._record_of(store, state),
         )
-        noted = {"message_id": message_id, "notified_status": ANNOUNCE_FAILURE}
+        message_id = self._publish(notice)
+        noted = {"message_id": message_id, "notified_status": FAILED_STATUS}
         moment = self._clock()
         if own is not None:
-            announced = replace(own, notified_status=ANNOUNCE_FAILURE)
+            announced = replace(own, notified_status=FAILED_STATUS)
             store.save(
                 failure.operation_id, self.step.name, SUCCESS, announced.to_details(), moment
             )
         store.audit(attempt.audited_as, self.step.name, SUCCESS, noted, moment)
-        self._count(failure.operation_id, ANNOUNCE_FAILURE)
+        self._count(failure.operation_id, FAILED_STATUS)
         logger.info("failure announced", failed_step=failure.step)
         answer = Answer("Notification sent successfully", noted)
         return success_envelope(failure.operation_id, answer)
@@ -247,6 +195,14 @@ class SnsNotificationHandler(BaseHandler):
         account, region, cluster = state.target_lock
         return TargetLock(store, self.clients, account, region, cluster)
 
+    def _record_of(self, store: StateStore, state: OperationState | None) -> TargetRecord | None:
+        """Return the record of the operation's target; None if there is none that can be read."""
+        if state is None or state.target_lock is None:
+            return None
+        with suppress(ValidationError):
+            return TargetRecordStore(store, *state.target_lock).read()
+        return None
+
     def _is_its_own(self, failure: Failure, state: OperationState, lock: TargetLock | None) -> bool:
         """Return whether the operation is the execution's own, so that its failure is written.
 
@@ -268,7 +224,7 @@ class SnsNotificationHandler(BaseHandler):
         item = store.load(failure.operation_id, failure.step)
         if failure.step is None or (item is not None and item["status"] == FAILED):
             return
-        reason = {**failure.as_error(), **_target_of(state)}
+        reason = {**failure.as_error(), **facts_of_target(state)}
         moment = self._clock()
         details = {**state.to_details(), ERROR: reason}
         store.save(failure.operation_id, failure.step, FAILED, details, moment)
@@ -301,15 +257,15 @@ def _outcome(job: Job) -> str:
     status = job.event.status
     if status is None and not job.execution:
         raise ValidationError(
-            f"status: is missing; give {ANNOUNCE_SUCCESS!r} or {ANNOUNCE_FAILURE!r}, as only an "
+            f"status: is missing; give {SUCCESS_STATUS!r} or {FAILED_STATUS!r}, as only an "
             "execution that comes to this step has succeeded by that"
         )
-    status = status or ANNOUNCE_SUCCESS
+    status = status or SUCCESS_STATUS
     if job.sequence is RETIRE:
         return status
     is_switch = "switch-cluster" in job.sequence.steps
     result = job.state.switched_at if is_switch else job.state.restore_status
-    if status == ANNOUNCE_SUCCESS and result is None:
+    if status == SUCCESS_STATUS and result is None:
         did = "switched to" if is_switch else "restored"
         problem = f"operation {job.operation_id} has {did} no cluster that could be announced"
         raise ValidationError(
@@ -317,24 +273,13 @@ def _outcome(job: Job) -> str:
             if job.execution
             else f"operation_id: {problem}; give the id of one that has"
         )
-    if status == ANNOUNCE_SUCCESS and job.state.is_in_quarantine:
+    if status == SUCCESS_STATUS and job.state.is_in_quarantine:
         raise StillInQuarantineError(
             f"cluster {job.target_cluster_id} is still in quarantine: operation "
             f"{job.operation_id} has not handed it over",
             target_cluster_id=job.target_cluster_id,
         )
     return status
-
-
-def _target_of(state: OperationState | None) -> dict[str, str]:
-    """Return what a failure's notice says of the target, and of the new cluster's quarantine."""
-    if state is None or state.target_lock is None:
-        return {}
-    target = state.target_lock[-1]
-    return {
-        **target_notice(state, target),
-        **quarantine_notice(state, state.new_cluster_id or target),
-    }
 
 
 def _error_details(store: StateStore, failure: Failure) -> Mapping[str, Any]:
@@ -351,10 +296,8 @@ def _is_status_change(event: Any) -> bool:
     return isinstance(event, Mapping) and event.get("detail-type") == STATUS_CHANGE
 
 
-def _kind_of(state: OperationState | None) -> str:
-    """Return what an operation is called in a message."""
-    sequence = None if state is None else state.sequence
-    return {RETIRE.name: "retirement", ROLL_BACK.name: "roll-back"}.get(str(sequence), "restore")
+def _deployment(environment: LambdaEnvironment) -> DeployedPipeline:
+    return DeployedPipeline(environment.name_prefix, environment.state_machine_arn)
 
 
 handler = SnsNotificationHandler()

@@ -378,16 +378,27 @@ def get_secret_version(
 
 
 def send_notification(
-    topic_arn: str, subject: str, message: str, *, clients: Clients | None = None
+    topic_arn: str,
+    subject: str,
+    message: str | Mapping[str, str],
+    *,
+    clients: Clients | None = None,
 ) -> str:
     """Publish to an SNS topic and return the message's id.
 
-    The subject is cut to the 100 characters that SNS allows. Raises NotificationError if SNS
-    refuses the message.
+    A mapping is a message by protocol, with ``default`` for those that it does not name. The
+    subject is cut to the 100 characters that SNS allows. Raises NotificationError if SNS refuses
+    the message.
     """
     sns = (clients or default_clients()).sns
+    by_protocol = {"default": message} if isinstance(message, str) else message
     try:
-        return sns.publish(TopicArn=topic_arn, Subject=subject[:100], Message=message)["MessageId"]
+        return sns.publish(
+            TopicArn=topic_arn,
+            Subject=subject[:100],
+            Message=json.dumps(by_protocol),
+            MessageStructure="json",
+        )["MessageId"]
     except AWS_ERRORS as error:
         translated = translate_error(error)
         if type(translated) is not AwsError:

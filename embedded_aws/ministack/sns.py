@@ -1,5 +1,6 @@
 """An addition to SNS: what was published can be read, as a test or a demonstration must."""
 
+import json
 from typing import Any
 
 from ministack.services import sns
@@ -23,12 +24,14 @@ def record_published_messages() -> None:
         attributes: dict[str, Any] | None = None,
         **options: Any,
     ) -> None:
+        by_protocol = json.loads(message) if structure == "json" else {"default": message}
         _published.append(
             {
                 "topic_arn": topic,
                 "message_id": message_id,
                 "subject": subject,
-                "message": message,
+                "message": by_protocol["default"],
+                "email": by_protocol.get("email", by_protocol["default"]),
                 "attributes": {
                     name: value.get("StringValue") for name, value in (attributes or {}).items()
                 },

@@ -268,9 +268,10 @@ class SweepStage:
         ]
 
     def announcements(self) -> list[dict[str, Any]]:
-        """What has been published to the topic."""
+        """What has been published to the topic, as it is for machines."""
         topic = sns_backends[ACCOUNT][REGION].topics[self.bench.environment.topic_arn]
-        return [json.loads(message) for _, message, *_ in topic.sent_notifications]
+        messages = (json.loads(message) for _, message, *_ in topic.sent_notifications)
+        return [json.loads(message["default"]) for message in messages]
 
 
 def _tell_versions(secret: Any) -> list[tuple[str, Any, list[str]]]:

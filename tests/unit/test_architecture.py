@@ -56,7 +56,16 @@ FRAME = {
     "switch_run",
     "switched_clusters",
 }
-SUBJECTS = {"cluster", "documents", "postgres", "preflight", "rds", "snapshots", "switching"}
+SUBJECTS = {
+    "cluster",
+    "documents",
+    "notices",
+    "postgres",
+    "preflight",
+    "rds",
+    "snapshots",
+    "switching",
+}
 
 # Which parts may import a package from elsewhere; those not named here may be imported anywhere.
 AT_RUN_TIME = {"cli", "lambdas", "shared", "demo", "embedded_aws"}

@@ -116,7 +116,7 @@ def test_it_restores_a_database_and_shows_that_everything_held(demo: DemoProgram
     for part in quoted("demo"):
         assert without_numbers(part) in without_numbers(said)
 
-    published = json.loads(demo.output.split("\nSubject: ")[1].partition("\n")[2].split("\n\n")[0])
+    published = json.loads(demo.output.split("\nTHE SAME FOR MACHINES\n")[1].split("\n\n")[0])
     assert published["status"] == "success"
     assert published["details"]["disabled_logins"] == ["analyst", "etl", "shop_app", "shop_owner"]
     kept = repository() / FOLDER

@@ -12,7 +12,8 @@ from embedded_aws.aws import PublishedMessage
 
 
 def message(**content: str) -> PublishedMessage:
-    return PublishedMessage(subject="subject", message=json.dumps(content), attributes={})
+    message = json.dumps(content)
+    return PublishedMessage(subject="subject", message=message, email=message, attributes={})
 
 
 WRITTEN = datetime(2026, 3, 4, 5, 6, 7, tzinfo=UTC)

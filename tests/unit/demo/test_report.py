@@ -76,8 +76,12 @@ def test_a_check_says_what_shows_it_or_what_was_found_instead() -> None:
 
 
 def test_the_notification_is_shown_word_for_word() -> None:
-    message = PublishedMessage(subject="Done [ok]", message='{"a": [1]}', attributes={})
-    assert shown(report.announcement(message)) == 'Subject: Done [ok]\n{"a": [1]}\n'
+    message = PublishedMessage(
+        subject="Done [ok]", message="{}", email='All [is] well: {"a": [1]}', attributes={}
+    )
+    assert shown(report.announcement(message)) == (
+        'Subject: Done [ok]\n\nAll [is] well: {"a": [1]}\n'
+    )
     assert shown(report.announcement(None)) == "Nothing was published.\n"
 
 

@@ -140,7 +140,10 @@ def test_the_subject_names_the_restore_and_the_outcome(bench: Bench) -> None:
     announce(bench, status="success")
     announce(bench, status="failed")
 
-    assert subjects(bench) == ["Aurora restore staging: success", "Aurora restore staging: failed"]
+    assert subjects(bench) == [
+        "aurora-restore staging: success - my-cluster is refreshed",
+        "aurora-restore staging: FAILED",
+    ]
 
 
 def test_what_is_not_known_is_left_out_of_the_message(bench: Bench) -> None:
@@ -725,7 +728,8 @@ def test_the_operation_and_its_restore_are_taken_from_the_executions_input(
 
     assert answer["body"]["operation_id"] == operation
     assert bench.state("sns-notification", operation)["details"]["notified_status"] == "failed"
-    assert subjects(bench) == [f"Aurora restore {restore}: failed"]
+    (subject,) = subjects(bench)
+    assert subject.startswith(f"aurora-restore {restore}: FAILED at restore-snapshot - ")
 
 
 def test_a_wrong_configuration_does_not_keep_the_failure_back(bench: Bench) -> None:

@@ -1,0 +1,1 @@
+"""What people read about an operation: pure functions from recorded facts to text."""

@@ -1,0 +1,133 @@
+"""What an operation has recorded of itself, each fact in a line of words."""
+
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+
+from aurora_restore.shared.common import parse_timestamp
+from aurora_restore.shared.name_list import NameList
+from aurora_restore.shared.notices.notice import duration, moment
+from aurora_restore.shared.operation_state import OperationState
+
+
+def places(state: OperationState) -> Iterator[str]:
+    """Yield where the cluster is reached, and what became of the one before."""
+    if state.cluster_endpoint is not None:
+        port = f":{state.cluster_port}" if state.cluster_port else ""
+        yield f"Restored cluster's endpoint: {state.cluster_endpoint}{port}"
+    if state.app_secret_endpoint is not None:
+        yield f"The application's secret: {state.app_secret_endpoint}"
+    if state.certificate is not None:
+        yield f"The server's certificate: {state.certificate}"
+    if state.final_snapshot is not None:
+        yield f"Final snapshot of the old cluster: {state.final_snapshot}"
+    for cluster, what in state.deleted_beside.items():
+        yield f"{cluster}: {what}"
+    if state.retired_sessions_ended:
+        yield f"Sessions ended on the cluster that served before: {state.retired_sessions_ended}"
+    for left in state.retired_sessions_left:
+        yield f"Sessions may be left there: {left}"
+    if state.privileges_beyond_reach:
+        yield f"Privileges against the rules, to be revoked: {state.privileges_beyond_reach}"
+
+
+def origin(state: OperationState) -> Iterator[str]:
+    """Yield when the operation began, and with which snapshot."""
+    if state.operation_started_at is not None:
+        yield f"Started at {moment(state.operation_started_at)}"
+    if state.source_snapshot_arn is not None:
+        taken = state.snapshot_created_at
+        yield f"Snapshot: {state.source_snapshot_arn}" + (f", of {moment(taken)}" if taken else "")
+
+
+def data(state: OperationState, now: datetime) -> Iterator[str]:
+    """Yield which snapshot the data is of, and how old it is."""
+    if state.source_snapshot_arn is not None:
+        yield f"Snapshot: {state.source_snapshot_arn}"
+    if state.snapshot_created_at is not None:
+        age = duration((now - parse_timestamp(state.snapshot_created_at)).total_seconds())
+        yield f"Taken at {moment(state.snapshot_created_at)}: {age} old"
+    if state.route is not None:
+        yield f"Route: {state.route}"
+    if state.deleted_snapshots:
+        yield f"Copies deleted by the retention: {', '.join(state.deleted_snapshots)}"
+
+
+def scripts(state: OperationState) -> Iterator[str]:
+    """Yield the number of the scripts that have run, and each of them."""
+    if state.scripts:
+        yield _count(len(state.scripts), "script has run", "scripts have run")
+    for each in state.scripts:
+        seconds = each.get("seconds")
+        took = f", {duration(seconds)}" if isinstance(seconds, int | float) else ""
+        yield f"{each.get('path')} in database {each.get('database')}{took}"
+
+
+def proofs(state: OperationState) -> Iterator[str]:
+    """Yield what was proven of the masking, as numbers."""
+    for kind, what in (
+        ("columns", "Masked columns compared with their originals"),
+        ("personal_data", "Searched for personal data"),
+        ("checks", None),
+    ):
+        found = (state.masking or {}).get(kind)
+        results = [each for each in found or () if isinstance(each, Mapping)]
+        if what is None and results:
+            yield _count(len(results), "check has found nothing", "checks have found nothing")
+        for each in results:
+            numbers = ", ".join(
+                f"{name.replace('_', ' ')} {value}"
+                for name, value in each.items()
+                if name != "database" and isinstance(value, int | str)
+            )
+            where = f"database {each.get('database')}: {numbers}"
+            yield where if what is None else f"{what}: {where}"
+
+
+def wiring(state: OperationState) -> Iterator[str]:
+    """Yield what tied the copy to production, and what was done about it."""
+    if state.disabled_login_count:
+        disabled = NameList(count=state.disabled_login_count, names=state.disabled_logins or ())
+        yield f"Disabled logins: {disabled.count} ({disabled})"
+    if state.open_logins:
+        yield f"Logins that are still open: {', '.join(state.open_logins)}"
+    for did, found in (
+        ("Removed", state.wiring_removed),
+        ("Kept, as configured", state.wiring_kept),
+        ("Left to you", state.wiring_reported),
+    ):
+        for kind, names in found.items():
+            yield f"{did}: {_of_kind(kind, names)}"
+
+
+def _of_kind(kind: str, names: NameList) -> str:
+    return f"{kind.replace('_', ' ')}: {names.count} ({names})"
+
+
+def drift(state: OperationState) -> Iterator[str]:
+    """Yield each setting that is not as it should be."""
+    for each in state.drift or ():
+        wanted, found = (_or_none(each.get(name)) for name in ("wanted", "found"))
+        yield f"{each.get('setting')}: wanted {wanted}, found {found}"
+
+
+def _or_none(value: object) -> object:
+    return "none" if value is None else value
+
+
+def course(operation_id: str, state: OperationState, now: datetime) -> Iterator[str]:
+    """Yield how the operation went."""
+    yield f"Operation: {operation_id}"
+    if state.operation_started_at is not None:
+        took = duration((now - parse_timestamp(state.operation_started_at)).total_seconds())
+        yield f"Started at {moment(state.operation_started_at)}, took {took}"
+    if state.interruption_seconds is not None:
+        yield f"Interruption by the switch: at most {state.interruption_seconds:g} s"
+    if state.unanswered_seconds is not None:
+        yield (
+            "From the beginning of the switch until a log-in succeeded: at most "
+            f"{state.unanswered_seconds:g} s"
+        )
+
+
+def _count(number: int, one: str, several: str) -> str:
+    return f"{number} {one if number == 1 else several}"

@@ -1,0 +1,112 @@
+"""A notice: what it says to people, and the JSON that machines read."""
+
+import json
+import textwrap
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC
+from typing import Any, Final
+
+from aurora_restore.shared.common import parse_timestamp
+
+LONGEST_SUBJECT: Final = 100
+"""SNS takes fewer than 100 characters of ASCII without line breaks (API_Publish, Subject)."""
+
+MOST_ITEMS: Final = 50
+"""How many items of a list the text has; the JSON has them all."""
+
+LONGEST_ITEM: Final = 1000
+_SHORTEST_NAMES: Final = 20
+_WIDTH: Final = 78
+_INDENT: Final = "  "
+
+
+@dataclass(frozen=True)
+class Notice:
+    """What is published about an operation."""
+
+    subject: str
+    text: str
+    """What a person reads in an e-mail, or in a terminal."""
+    document: Mapping[str, Any]
+    """The documented JSON."""
+
+    @property
+    def json(self) -> str:
+        """Return the documented JSON as text."""
+        return json.dumps(self.document, indent=2, default=str)
+
+
+def subject_of(where: str, what: str) -> str:
+    """Return a subject as SNS takes it. What has happened stays whole: the names are cut."""
+    happened = _in_ascii(f": {what}")[: LONGEST_SUBJECT - 1 - _SHORTEST_NAMES]
+    room = LONGEST_SUBJECT - 1 - len(happened)
+    names = _in_ascii(where)
+    return (names if len(names) <= room else f"{names[: room - 3]}...") + happened
+
+
+def _in_ascii(text: str) -> str:
+    plain = " ".join(text.encode("ascii", "replace").decode("ascii").split())
+    return "".join(letter for letter in plain if letter.isprintable())
+
+
+def in_one_line(text: str) -> str:
+    """Return a text without line breaks, cut where it is longer than a person would read."""
+    line = " ".join(text.split())
+    return line if len(line) <= LONGEST_ITEM else line[: LONGEST_ITEM - 1] + "…"
+
+
+def paragraph(text: str) -> str:
+    """Return sentences in lines that every mail program shows unbroken."""
+    return _wrapped(in_one_line(text), _INDENT, _INDENT)
+
+
+def bullets(items: Iterable[str]) -> str:
+    """Return a list with an item a paragraph; what is beyond ``MOST_ITEMS`` is only counted."""
+    listed = list(items)
+    shown = [_wrapped(in_one_line(item), "  - ", "    ") for item in listed[:MOST_ITEMS]]
+    more = len(listed) - len(shown)
+    return "\n".join([*shown, f"  - and {more} more, which the JSON names"] if more else shown)
+
+
+def verbatim(line: str) -> str:
+    """Return what is to be copied, in one line whatever its length."""
+    return f"{_INDENT}  {line}"
+
+
+def sections(headline: str, parts: Sequence[tuple[str, Sequence[str]]]) -> str:
+    """Return a headline and the sections with anything in them, each a heading with blocks."""
+    written = [_wrapped(in_one_line(headline), "", "")]
+    for heading, blocks in parts:
+        if filled := [block for block in blocks if block]:
+            written.append("\n\n".join([f"{heading.upper()}\n{filled[0]}", *filled[1:]]))
+    return "\n\n".join(written)
+
+
+def moment(recorded: str) -> str:
+    """Return a recorded moment as a person reads it, as in ``2026-05-16 03:00:00 UTC``."""
+    return f"{parse_timestamp(recorded).astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
+
+
+def duration(seconds: float) -> str:
+    """Return a duration as a person says it, as in ``3 h 12 min``."""
+    whole = max(0, round(seconds))
+    if whole < 60:
+        return f"{whole} s"
+    minutes = whole // 60
+    if minutes < 60:
+        return f"{minutes} min"
+    hours, minutes = divmod(minutes, 60)
+    days, rest = divmod(hours, 24)
+    return f"{days} d {rest} h" if days > 1 else f"{hours} h {minutes} min"
+
+
+def _wrapped(text: str, first: str, others: str) -> str:
+    return textwrap.fill(
+        text,
+        _WIDTH,
+        initial_indent=first,
+        subsequent_indent=others,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
