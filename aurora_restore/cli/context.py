@@ -78,6 +78,11 @@ class Deployment:
         """Return the Region of the environment."""
         return str(self.session.region_name)
 
+    @cached_property
+    def caller_arn(self) -> str:
+        """Return the ARN of who runs the command."""
+        return str(call(self.session.client("sts").get_caller_identity)["Arn"])
+
     @property
     def machine_arn(self) -> str:
         """Return the ARN of the state machine."""

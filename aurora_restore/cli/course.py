@@ -10,6 +10,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from aurora_restore.cli.output import duration
 from aurora_restore.cli.progress import ExecutionProgress, StepProgress, StepStatus, changes
 
 _STYLES: Final = {
@@ -19,6 +20,13 @@ _STYLES: Final = {
     StepStatus.FAILED: "bold red",
 }
 _BAR_WIDTH: Final = 20
+_EXACT_SECONDS: Final = 60
+"""Up to here, tenths of a second are shown."""
+
+
+def elapsed(seconds: float) -> str:
+    """Return a duration, below a minute in tenths of a second."""
+    return f"{seconds:.1f} s" if seconds < _EXACT_SECONDS else duration(seconds)
 
 
 def lines_of(before: ExecutionProgress, after: ExecutionProgress, now: datetime) -> Iterator[str]:
@@ -34,9 +42,9 @@ def _reported(step: StepProgress, reported: str, now: datetime) -> str:
             percent = "" if step.percent is None else f", {step.percent} %"
             return f"waits: {step.note}{percent}"
         case StepStatus.DONE:
-            return f"done in {seconds:.1f} s: {step.note}"
+            return f"done in {elapsed(seconds or 0)}: {step.note}"
         case StepStatus.FAILED:
-            return f"FAILED after {seconds:.1f} s: {step.note}"
+            return f"FAILED after {elapsed(seconds or 0)}: {step.note}"
         case _:
             return reported
 
@@ -44,7 +52,7 @@ def _reported(step: StepProgress, reported: str, now: datetime) -> str:
 def steps_view(progress: ExecutionProgress, now: datetime, name: str) -> RenderableType:
     """Return a table of the steps: state, time so far, and what each waits for or has done."""
     table = Table(
-        title=f"Execution {name}: {progress.seconds(now):.1f} s",
+        title=f"Execution {name}: {elapsed(progress.seconds(now))}",
         title_justify="left",
         title_style="bold",
         box=box.ROUNDED,
@@ -59,7 +67,7 @@ def steps_view(progress: ExecutionProgress, now: datetime, name: str) -> Rendera
         table.add_row(
             f"{number:>2} {step.name}",
             Text(step.status, style=_STYLES[step.status]),
-            "" if seconds is None else f"{seconds:.1f} s",
+            "" if seconds is None else elapsed(seconds),
             _remark(step),
             style="dim" if step.status is StepStatus.WAITING else "",
         )

@@ -120,6 +120,16 @@ def execution_of(deployment: Deployment, operation_id: str, state: OperationStat
     return execution
 
 
+def running_executions(deployment: Deployment) -> list[Execution]:
+    """Return the executions that are running."""
+    pages = deployment.step_functions.get_paginator("list_executions").paginate(
+        stateMachineArn=deployment.machine_arn, statusFilter="RUNNING"
+    )
+    arns = call(lambda: [each["executionArn"] for page in pages for each in page["executions"]])
+    found = (find_execution(deployment, arn) for arn in arns)
+    return [each for each in found if each is not None and not each.is_over]
+
+
 def recent_executions(deployment: Deployment) -> Iterator[Execution]:
     """Yield the latest executions with their inputs, the latest first, as they are asked for."""
     pages = deployment.step_functions.get_paginator("list_executions").paginate(

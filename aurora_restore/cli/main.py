@@ -8,7 +8,7 @@ from typing import Annotated, Final
 import typer
 
 import aurora_restore
-from aurora_restore.cli import listing
+from aurora_restore.cli import listing, logs, planning, starting, watching
 from aurora_restore.cli.context import remember_options
 from aurora_restore.cli.errors import EXPECTED, OutputClosedError, as_command_error
 from aurora_restore.cli.exit_codes import ExitCode
@@ -70,7 +70,11 @@ def options(
 
 
 app.command("list")(listing.list_operations)
+app.command("watch")(watching.watch)
+app.command("logs")(logs.logs)
 app.command("report")(report_command.report)
+app.command("plan")(planning.plan)
+app.command("start")(starting.start)
 
 
 def run(arguments: Sequence[str] | None = None) -> int:

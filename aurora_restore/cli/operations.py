@@ -60,7 +60,7 @@ def load_operation(deployment: Deployment, operation_id: str) -> OperationFacts:
     """Return everything that is known of an operation. Raises CommandError if there is none."""
     state = load_state(deployment, operation_id)
     execution = execution_of(deployment, operation_id, state)
-    restore, target, strategy = _target_of(deployment, state, execution)
+    restore, target, strategy = target_of(deployment, state, execution)
     sequence = sequence_of(state, execution.given, strategy)
     failure = find_failure(deployment, execution)
     return OperationFacts(
@@ -93,7 +93,7 @@ def find_failure(deployment: Deployment, execution: Execution) -> Failure | None
     return look_up({"executionArn": execution.arn}, deployment.clients)
 
 
-def _target_of(
+def target_of(
     deployment: Deployment, state: OperationState, execution: Execution
 ) -> tuple[str | None, str | None, str]:
     """Return restore, target and strategy; an input that names no restore may be the failure."""

@@ -11,7 +11,6 @@ from typing import Annotated, Any, Final
 import typer
 from rich import box
 from rich.console import Console
-from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
@@ -89,10 +88,17 @@ def heading(console: Console, text: str) -> None:
     console.print(Text(text, style="bold"))
 
 
+def indented(console: Console, text: str | Text, by: int = 2) -> None:
+    """Print a text that is indented as a whole, without spaces at the ends of its lines."""
+    for line in (Text(text) if isinstance(text, str) else text).wrap(console, console.width - by):
+        line.rstrip()
+        console.print(Text(" " * by) + line, no_wrap=True, overflow="ignore", crop=False)
+
+
 def bullets(console: Console, sentences: Iterable[str]) -> None:
     """Print sentences one below the other, each indented as a whole."""
     for sentence in sentences:
-        console.print(Padding(Text(sentence), (0, 0, 0, 2)))
+        indented(console, sentence)
 
 
 def plain_table(*columns: str, right: Iterable[str] = (), folded: Iterable[str] = ()) -> Table:

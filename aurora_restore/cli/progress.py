@@ -77,6 +77,11 @@ class ExecutionProgress:
         return cls(steps=tuple(StepProgress(name=name) for name in sequence.steps))
 
     @property
+    def at_its_beginning(self) -> Self:
+        """Return an execution of the same steps that has not begun."""
+        return type(self)(steps=tuple(StepProgress(name=each.name) for each in self.steps))
+
+    @property
     def over(self) -> bool:
         """Return whether it has ended."""
         return self.status != "RUNNING"

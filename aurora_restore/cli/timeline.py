@@ -7,6 +7,7 @@ from rich.console import Console, ConsoleOptions, RenderResult
 from rich.table import Table
 from rich.text import Text
 
+from aurora_restore.cli.course import elapsed
 from aurora_restore.cli.progress import ExecutionProgress
 
 
@@ -48,8 +49,8 @@ def timeline(progress: ExecutionProgress, now: datetime | None = None) -> Table:
         took = step.seconds(end or step.started) or 0.0
         table.add_row(
             name,
-            f"{begin:.1f} s",
-            f"{took:.1f} s",
+            elapsed(begin),
+            elapsed(took),
             str(step.calls),
             Span(begin / whole, (begin + took) / whole),
         )

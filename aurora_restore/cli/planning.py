@@ -1,0 +1,142 @@
+"""``aurora-restore plan``: what a restore would do now, and what prevents it."""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Annotated, Any, Final
+
+import typer
+from rich.console import Console
+from rich.text import Text
+
+from aurora_restore.cli.context import Deployment, deployment_of
+from aurora_restore.cli.errors import CommandError
+from aurora_restore.cli.executions import SUCCEEDED, Execution
+from aurora_restore.cli.exit_codes import ExitCode
+from aurora_restore.cli.output import AsJson, bullets, heading, indented, make_console, print_json
+from aurora_restore.cli.starting import Day, RestoreName, Snapshot, begin, start_event
+from aurora_restore.cli.watching import conclude, follow, silent
+from aurora_restore.shared.aws_utils import call
+from aurora_restore.shared.sequences import StepSequence, get_sequence
+
+_PATIENCE_MINUTES: Final = 10
+_NAMES: Final = (
+    "TargetDBClusterSnapshotIdentifier",
+    "DBInstanceIdentifier",
+    "DBClusterSnapshotIdentifier",
+    "DBClusterIdentifier",
+    "ResourceName",
+    "SecretId",
+    "Name",
+)
+"""The parameters that say what a call is about, the most particular first."""
+
+
+def plan(
+    context: typer.Context,
+    restore: RestoreName = None,
+    date: Day = None,
+    snapshot: Snapshot = None,
+    parameters: Annotated[
+        bool, typer.Option("--parameters", help="Also show every parameter of each call.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Show what a restore would do now: a dry run of the pipeline, which changes nothing.
+
+    It lists obstacles with their remedies, warnings, the steps, and every call that would change
+    something. The exit code is 1 if there is an obstacle.
+    """
+    asked = start_event(restore, date=date, snapshot=snapshot, dry_run=True)
+    deployment = deployment_of(context)
+    _, configured = deployment.restore(restore)
+    execution, name = begin(deployment, asked)
+    progress = follow(deployment, execution, silent, timeout=_PATIENCE_MINUTES)
+    if progress.status != SUCCEEDED:
+        raise typer.Exit(
+            conclude(deployment, execution, progress, _PATIENCE_MINUTES, as_json=as_json)
+        )
+    found = _answer(deployment, execution)
+    sequence = get_sequence(configured.target.strategy)
+    if as_json:
+        print_json({"restore": name, "steps": list(sequence.path_from(sequence.first)), **found})
+    else:
+        target = configured.target.cluster_id
+        show_plan(make_console(), name, target, sequence, found, parameters=parameters)
+    raise typer.Exit(ExitCode.DONE if found.get("ready") else ExitCode.FAILED)
+
+
+def _answer(deployment: Deployment, execution: Execution) -> Mapping[str, Any]:
+    """Return what the dry run has returned."""
+    described = call(deployment.step_functions.describe_execution, executionArn=execution.arn)
+    try:
+        answer: Mapping[str, Any] = json.loads(described.get("output", ""))["result"]["body"]
+    except (ValueError, KeyError, TypeError) as error:
+        raise CommandError(
+            f"The dry run {execution.name} has returned no plan.", ExitCode.AWS
+        ) from error
+    return answer
+
+
+def show_plan(
+    console: Console,
+    name: str,
+    target: str,
+    sequence: StepSequence,
+    found: Mapping[str, Any],
+    *,
+    parameters: bool,
+) -> None:
+    """Print a plan, what prevents it first."""
+    obstacles: Sequence[Mapping[str, str]] = found.get("obstacles", ())
+    console.print(Text(f"Plan of restore {name}: {target} in {found['target_region']}", "bold"))
+    indented(console, f"Snapshot: {found['snapshot_arn']}")
+    indented(console, f"Route: {found['route']}")
+    if obstacles:
+        heading(
+            console, f"Obstacles: {len(obstacles)}. A run would stop before it changes anything"
+        )
+        for each in obstacles:
+            indented(console, Text(f"{each['problem']} (check: {each['check']})", "red"))
+            indented(console, Text(f"What to do: {each['remedy']}"), 4)
+    _part(console, "Warnings", found.get("warnings", ()))
+    _part(console, "Lost with the old cluster", found.get("will_be_lost", ()))
+    heading(console, f"Steps ({sequence.name})")
+    indented(console, ", ".join(sequence.path_from(sequence.first)))
+    _part(
+        console,
+        "What ties the copy to production",
+        (f"{kind.replace('_', ' ')}: {done}" for kind, done in found["neutralise"].items()),
+    )
+    _show_calls(console, found.get("calls", ()), parameters=parameters)
+    console.print()
+    console.print(f"{found['message']}. Nothing was changed.")
+
+
+def _show_calls(console: Console, calls: Sequence[Mapping[str, Any]], *, parameters: bool) -> None:
+    if not calls:
+        return
+    heading(console, "Calls that would change something, in order")
+    for number, each in enumerate(calls, start=1):
+        operation = str(each["operation"])
+        style = "bold red" if operation.startswith("Delete") else "bold"
+        line = Text.assemble(f"{number:>2} ", (operation, style), f" {subject_of(each)}")
+        if each.get("region"):
+            line.append(f" ({each['region']})", "dim")
+        indented(console, line)
+        indented(console, Text(str(each["reason"])), 5)
+        if parameters:
+            for key, value in each["parameters"].items():
+                indented(console, Text(f"{key}: {json.dumps(value)}", "dim"), 5)
+
+
+def subject_of(planned: Mapping[str, Any]) -> str:
+    """Return what a call is about: the name of what it makes, changes or deletes."""
+    given = planned["parameters"]
+    return next((str(given[name]).rpartition(":")[2] for name in _NAMES if name in given), "")
+
+
+def _part(console: Console, title: str, sentences: Iterable[str]) -> None:
+    listed = list(sentences)
+    if listed:
+        heading(console, title)
+        bullets(console, listed)

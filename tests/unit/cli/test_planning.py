@@ -1,0 +1,76 @@
+"""A dry run as a plan that a person can read."""
+
+import io
+from typing import Any
+
+from rich.console import Console
+
+from aurora_restore.cli.planning import show_plan
+from aurora_restore.shared.sequences import REPLACE
+
+ANSWER: dict[str, Any] = {
+    "message": "Dry run: 1 obstacle(s) found",
+    "target_region": "us-west-2",
+    "snapshot_arn": "arn:aws:rds:us-east-1:111111111111:cluster-snapshot:rds:production-2026-03-04",
+    "route": "copied to the target's Region",
+    "obstacles": [
+        {"check": "target", "problem": "it is protected", "remedy": "allow it in the configuration"}
+    ],
+    "warnings": ["nothing is masked"],
+    "will_be_lost": ["a custom endpoint"],
+    "neutralise": {"cron_jobs": "removed from every database"},
+    "calls": [
+        {
+            "operation": "CopyDBClusterSnapshot",
+            "region": "us-west-2",
+            "reason": "copy it",
+            "parameters": {
+                "SourceDBClusterSnapshotIdentifier": "arn:…:production",
+                "TargetDBClusterSnapshotIdentifier": "production-copy",
+            },
+        },
+        {
+            "operation": "DeleteDBInstance",
+            "region": "us-west-2",
+            "reason": "make room",
+            "parameters": {"DBInstanceIdentifier": "staging-a", "SkipFinalSnapshot": True},
+        },
+    ],
+}
+
+
+def shown(width: int = 80, *, parameters: bool = False) -> str:
+    output = io.StringIO()
+    console = Console(file=output, width=width, highlight=False, markup=False)
+    show_plan(console, "orders", "staging", REPLACE, ANSWER, parameters=parameters)
+    return output.getvalue()
+
+
+def test_obstacles_come_first_with_what_to_do() -> None:
+    text = shown()
+
+    assert "Obstacles: 1." in text
+    assert "it is protected (check: target)" in text
+    assert "What to do: allow it in the configuration" in text
+    assert text.index("Obstacles") < text.index("Warnings") < text.index("Calls")
+
+
+def test_every_call_is_listed_with_what_it_is_about_and_why() -> None:
+    lines = [line.strip() for line in shown().splitlines()]
+
+    first = lines.index("1 CopyDBClusterSnapshot production-copy (us-west-2)")
+    assert lines[first : first + 4] == [
+        "1 CopyDBClusterSnapshot production-copy (us-west-2)",
+        "copy it",
+        "2 DeleteDBInstance staging-a (us-west-2)",
+        "make room",
+    ]
+    assert "SkipFinalSnapshot: true" in shown(parameters=True)
+    assert "SkipFinalSnapshot" not in shown()
+
+
+def test_it_fits_the_width_and_no_line_ends_with_spaces() -> None:
+    for width in (60, 80, 120):
+        lines = shown(width, parameters=True).splitlines()
+        assert all(line == line.rstrip() for line in lines)
+        assert max(map(len, lines)) <= width
