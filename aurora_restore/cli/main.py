@@ -12,6 +12,7 @@ from aurora_restore.cli import listing, logs, planning, starting, watching
 from aurora_restore.cli.context import remember_options
 from aurora_restore.cli.errors import EXPECTED, OutputClosedError, as_command_error
 from aurora_restore.cli.exit_codes import ExitCode
+from aurora_restore.cli.init import command as init_command
 from aurora_restore.cli.output import note, print_as_is
 from aurora_restore.cli.report import command as report_command
 from aurora_restore.shared.names import DEFAULT_NAME_PREFIX
@@ -75,6 +76,7 @@ app.command("logs")(logs.logs)
 app.command("report")(report_command.report)
 app.command("plan")(planning.plan)
 app.command("start")(starting.start)
+app.command("init")(init_command.write_configuration)
 
 
 def run(arguments: Sequence[str] | None = None) -> int:

@@ -18,7 +18,7 @@ CLASSIFICATION_SCHEMA_FILE: Final = "columns/schema.json"
 
 # The longest name of a stack is AuroraRestoreSource-<name>-<account>, of 128 characters at most:
 # https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_CreateStack.html
-_NAME: Final = r"[A-Za-z0-9-]{1,95}"
+ENVIRONMENT_NAME: Final = r"[A-Za-z0-9-]{1,95}"
 
 
 def load_environment(name: str | None, folder: str | Path | None = None) -> tuple[str, Environment]:
@@ -27,15 +27,27 @@ def load_environment(name: str | None, folder: str | Path | None = None) -> tupl
     Raises ConfigurationError with everything that is wrong: which file, which field, what to do.
     """
     folder = Path(folder or CONFIG_FOLDER)
-    names = sorted(file.stem for file in folder.glob("*.json") if file.name != SCHEMA_FILE)
+    names = environment_names(folder)
     if name not in names:
         problem = f"there is no environment {name!r}" if name else "no environment is named"
         known = ", ".join(names) or "none yet"
         raise ConfigurationError(
             f"{problem}: add -c environment=<name>; the environments in {folder} are: {known}"
         )
-    file = folder / f"{name}.json"
-    if not re.fullmatch(_NAME, name):
+    return name, read_environment(folder / f"{name}.json")
+
+
+def environment_names(folder: Path = CONFIG_FOLDER) -> list[str]:
+    """Return the names of the environments in a folder, in alphabetical order."""
+    return sorted(file.stem for file in folder.glob("*.json") if file.name != SCHEMA_FILE)
+
+
+def read_environment(file: Path) -> Environment:
+    """Return the environment in a file, which is checked on its own and beside the others there.
+
+    Raises ConfigurationError with everything that is wrong; its detail ``faults`` lists it.
+    """
+    if not re.fullmatch(ENVIRONMENT_NAME, file.stem):
         raise ConfigurationError(
             f"{file}: the file's name becomes part of stack names: "
             "rename it to 1 to 95 letters, digits and hyphens before .json"
@@ -44,13 +56,14 @@ def load_environment(name: str | None, folder: str | Path | None = None) -> tupl
         environment = parse_configuration(Environment, read_json(file), source=str(file))
     except ConfigurationError as error:
         raise _refusal(file, error.details.get("faults") or [error.message]) from None
+    others = (name for name in environment_names(file.parent) if name != file.stem)
     faults = [
         *faults_of_environment(environment, repository=REPOSITORY),
-        *_collisions(environment, (folder / f"{other}.json" for other in names if other != name)),
+        *_collisions(environment, (file.parent / f"{other}.json" for other in others)),
     ]
     if faults:
         raise _refusal(file, [str(fault) for fault in faults])
-    return name, environment
+    return environment
 
 
 def _collisions(environment: Environment, others: Iterable[Path]) -> Iterator[Fault]:

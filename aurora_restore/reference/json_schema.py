@@ -3,7 +3,7 @@
 import typing
 from collections.abc import Mapping
 from dataclasses import MISSING, is_dataclass
-from typing import Any, Literal, get_args, get_origin
+from typing import Any, Final, Literal, get_args, get_origin
 
 from aurora_restore.shared.documents.schema import (
     JSON_TYPE_NAMES,
@@ -14,6 +14,9 @@ from aurora_restore.shared.documents.schema import (
     to_json,
     unwrap,
 )
+
+COMMENT: Final = {"type": ["string", "array"], "items": {"type": "string"}}
+"""What an object may say to its readers: a text, or one of several lines."""
 
 
 def json_schema(cls: type, *, title: str) -> dict[str, Any]:
@@ -36,7 +39,10 @@ def _schema_of(kind: Any, rules: tuple[Rule, ...] = ()) -> dict[str, Any]:
         schema = {
             "type": "object",
             "additionalProperties": False,
-            "properties": {member.name: _member_schema(member) for member in members},
+            "properties": {
+                "$comment": COMMENT,
+                **{member.name: _member_schema(member) for member in members},
+            },
             "required": [member.name for member in members if member.required],
         }
     elif origin is Literal:

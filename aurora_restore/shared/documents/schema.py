@@ -27,6 +27,9 @@ BEGINNING_SHOWN: Final = 100
 MOST_FAULTS: Final = 20
 """How many faults of one document are listed."""
 
+FOR_PEOPLE: Final = frozenset({"$schema", "$comment"})
+"""Keys that any object may have, for editors and readers; nothing here reads them."""
+
 JSON_TYPE_NAMES = {str: "string", int: "integer", float: "number", bool: "boolean", dict: "object"}
 
 
@@ -244,7 +247,7 @@ def _object(cls: type, document: Any, path: str, faults: list[Fault]) -> Any:
         return None
     known = {field.name: field for field in fields(cls)}
     for key in document:
-        if key not in known and key != "$schema":
+        if key not in known and key not in FOR_PEOPLE:
             faults.append(
                 Fault(join_path(path, key), "is not a known field" + _did_you_mean(key, known))
             )

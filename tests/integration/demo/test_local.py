@@ -32,6 +32,11 @@ print(json.dumps({
     "other": str(os.environ.get("AWS_ENDPOINT_URL_S3")),
 }))
 """
+INIT = (
+    *(sys.executable, "-m", "aurora_restore.cli", "init", "--output", "-", "--restore", "staging"),
+    *("--from-cluster", "shop-staging", "--snapshot-source"),
+    "arn:aws:rds:us-east-2:111122223333:cluster:shop-production",
+)
 
 
 @pytest.fixture
@@ -68,7 +73,7 @@ def test_a_second_terminal_works_with_it_until_ctrl_c(local: DemoProgram, tmp_pa
         "machines": 1,
         "other": "None",
     }
-    services = configparser.ConfigParser()
+    services = configparser.RawConfigParser()
     services.read(in_terminal("printenv", "PGSERVICEFILE", home=tmp_path).strip())
     for name, table in {
         "shop-production": "shop.customers",
@@ -80,6 +85,15 @@ def test_a_second_terminal_works_with_it_until_ctrl_c(local: DemoProgram, tmp_pa
         login = DatabaseLogin(found["user"], found["password"])
         with server.session(login, found["dbname"]) as session:
             assert session.scalar("SELECT to_regclass(:table) IS NOT NULL", table=table)
+
+    written = json.loads(in_terminal(*INIT, home=tmp_path))
+    (deployed,) = (repository() / FOLDER).glob("aws-*/config/demo.json")
+    configured = json.loads(deployed.read_text())
+    for name, value in configured["network"].items():
+        assert written["network"][name] == value
+    ours, theirs = written["restores"]["staging"], configured["restores"]["staging"]
+    assert ours["source"].items() >= theirs["source"].items()
+    assert {**ours["target"], "port": 5432}.items() >= theirs["target"].items()
 
     second = subprocess.run(  # noqa: S603
         LOCAL, cwd=repository(), capture_output=True, text=True, timeout=60, check=False

@@ -11,9 +11,11 @@ from typing import Any
 import botocore.session
 import jmespath  # type: ignore[import-untyped]
 import pytest
+import typer
 from botocore import xform_name
 from botocore.model import OperationModel
 
+from aurora_restore.cli.main import app
 from aurora_restore.repository import REPOSITORY
 from aurora_restore.shared.documents.event import Event
 from aurora_restore.shared.documents.schema import parse
@@ -98,6 +100,8 @@ def check(words: Sequence[str], *, complete: bool) -> None:
             assert command in ("synth", "bootstrap") or plain & STACKS
         case ["source", ".local/local.env"]:
             assert f"{FOLDER / NAMES[0]}" == ".local/local.env"
+        case ["aurora-restore", *rest]:
+            check_command_line(rest, complete=complete)
         case [".venv/bin/python" | "python", "-m", module]:
             assert importlib.util.find_spec(module) is not None
         case ["aws", service, "wait", waiter, *rest]:
@@ -111,6 +115,19 @@ def check(words: Sequence[str], *, complete: bool) -> None:
 def make_targets() -> set[str]:
     makefile = (REPOSITORY / "Makefile").read_text()
     return set(re.findall(r"^([a-z-]+):.*## ", makefile, re.MULTILINE))
+
+
+def check_command_line(words: Sequence[str], *, complete: bool) -> None:
+    """The command and its options exist; if it is complete, nothing that it needs is missing."""
+    group: Any = typer.main.get_command(app)
+    with group.context_class(group) as context:
+        _, (name, *rest), _ = group.make_parser(context).parse_args(list(words))
+    command = group.commands[name]
+    if complete:
+        command.make_context(name, rest)
+        return
+    with command.context_class(command) as context:
+        command.make_parser(context).parse_args(rest)
 
 
 def check_aws(service: str, command: str, words: Sequence[str], *, complete: bool) -> None:

@@ -9,6 +9,7 @@ import pytest
 
 from aurora_restore.configuration.loading import CONFIG_FOLDER, SCHEMA_FILE
 from aurora_restore.reference.schema_file import schema_text
+from aurora_restore.shared.documents.schema import FOR_PEOPLE
 from tests.unit.infra.synthesis import example
 
 SCHEMA = json.loads(schema_text())
@@ -40,6 +41,6 @@ def _fields(schema: dict[str, Any], path: str) -> Iterator[tuple[str, dict[str, 
     ):
         for name, member in branch.get("properties", {}).items():
             below = list(_fields(member, f"{path}.{name}"))
-            if not below and name != "$schema":
+            if not below and name not in FOR_PEOPLE:
                 yield f"{path}.{name}", member
             yield from below
