@@ -143,6 +143,7 @@ class SnapshotCheckHandler(BaseHandler):
             source_region=place.region,
             target_region=job.target_region,
             snapshot_created_at=timestamp(created),
+            snapshot_gib=_size_of(snapshot),
             shared_by_copy=shared_by_copy,
             route=str(source.route),
         )
@@ -242,6 +243,12 @@ def _may_be_shared(job: Job, snapshot: "DBClusterSnapshotTypeDef") -> bool:
     The role is limited by names, so that it cannot share any other snapshot.
     """
     return job.source.role_arn is None or job.restore.source.lets_use(bare_name(snapshot))
+
+
+def _size_of(snapshot: "DBClusterSnapshotTypeDef") -> int | None:
+    """Return the size of a snapshot in GiB; RDS shows 1 where it does not know it yet."""
+    size = snapshot.get("AllocatedStorage", 0)
+    return size if size > 1 else None
 
 
 def _own_name(wanted: str, job: Job) -> str:

@@ -120,6 +120,7 @@ class SnsNotificationHandler(BaseHandler):
                 deployment=_deployment(self.environment),
                 moment=self._clock(),
                 audit=job.store.audit_trail(job.operation_id),
+                instance_classes=_instance_classes(job),
                 warnings=warnings,
             )
         facts = announced_facts(job.state, job.target_cluster_id, job.restored_cluster_id, warnings)
@@ -294,6 +295,15 @@ def _error_details(store: StateStore, failure: Failure) -> Mapping[str, Any]:
 
 def _is_status_change(event: Any) -> bool:
     return isinstance(event, Mapping) and event.get("detail-type") == STATUS_CHANGE
+
+
+def _instance_classes(job: Job) -> list[str]:
+    """Return the classes of the restored cluster's instances, as far as they are configured."""
+    if job.sequence is RETIRE:
+        return []
+    used = list(job.state.instance_class_used.values())
+    configured = [each.instance_class for each in job.restore.target.instances or ()]
+    return used + configured[len(used) :]
 
 
 def _deployment(environment: LambdaEnvironment) -> DeployedPipeline:

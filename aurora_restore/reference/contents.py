@@ -7,6 +7,7 @@ from typing import Final
 from aurora_restore.reference.fields import plain_table, sections, type_name
 from aurora_restore.reference.markdown import code, fenced, row, table
 from aurora_restore.reference.transitions import transitions
+from aurora_restore.shared.cost import PRICES
 from aurora_restore.shared.documents.environment import Environment
 from aurora_restore.shared.documents.event import Event
 from aurora_restore.shared.documents.restore import Polling
@@ -287,6 +288,22 @@ def state_transitions() -> str:
     )
 
 
+def prices() -> str:
+    """Return the table of the prices that an operation's cost is computed with."""
+    return table(
+        ("Of", "US dollars", "Unit", "From"),
+        (
+            row(
+                f"`{what}`" if what.startswith("db.") else what,
+                f"{price.usd:.10f}".rstrip("0"),
+                price.unit,
+                f"[AWS]({price.source})",
+            )
+            for what, price in PRICES.items()
+        ),
+    )
+
+
 def environment() -> str:
     """Return a table for each object of an environment file."""
     return sections(Environment, level=3)
@@ -335,6 +352,7 @@ CONTENTS: Final[Mapping[str, Callable[[], str]]] = {
     "operation-state": operation_state,
     "permissions": permissions,
     "platform-failures": platform_failures,
+    "prices": prices,
     "routes": routes,
     "source-role": source_role,
     "state-machine": state_machine,

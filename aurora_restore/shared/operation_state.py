@@ -119,6 +119,13 @@ class OperationState:
     snapshot_created_at: Annotated[
         Moment | None, Key("snapshot-check", "When the source's snapshot was taken.")
     ] = None
+    snapshot_gib: Annotated[
+        int | None,
+        Key(
+            "snapshot-check",
+            "The size of the source's snapshot in GiB, where RDS shows it.",
+        ),
+    ] = None
     shared_by_copy: Annotated[
         bool,
         Key(

@@ -1,5 +1,6 @@
 """Which steps an operation has taken, how long each was, and how often it was called."""
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import groupby
@@ -45,6 +46,19 @@ def _is_call(event: Mapping[str, Any]) -> bool:
     if event["status"] == IN_PROGRESS:
         return not event["details"].keys().isdisjoint((RETRY_AFTER, RESTART_FROM))
     return bool(event["status"] != REFUSED)
+
+
+def calls_by_step(taken: Iterable[StepTaken]) -> dict[str, int]:
+    """Return how often each step was called in all."""
+    found: Counter[str] = Counter()
+    for each in taken:
+        found[each.step] += each.calls
+    return dict(found)
+
+
+def seconds_of(step: str, taken: Iterable[StepTaken]) -> float:
+    """Return how long a step took, each time that it was taken."""
+    return sum(each.seconds or 0.0 for each in taken if each.step == step)
 
 
 def steps_in_words(taken: Iterable[StepTaken]) -> Iterator[str]:

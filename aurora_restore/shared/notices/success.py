@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from aurora_restore.shared.common import timestamp
+from aurora_restore.shared.notices.expense import cost_in_words, operation_cost
 from aurora_restore.shared.notices.facts import (
     course,
     data,
@@ -87,18 +88,22 @@ def success_notice(
     deployment: DeployedPipeline,
     moment: datetime,
     audit: Sequence[Mapping[str, Any]] = (),
+    instance_classes: Sequence[str] = (),
     warnings: Sequence[str] = (),
 ) -> Notice:
     """Return the notice of an operation that has come to its end.
 
     ``restored_cluster`` is the name that the restored cluster has, or will have; ``audit`` are the
-    operation's events in the audit table.
+    operation's events in the audit table, and ``instance_classes`` those of its instances.
     """
     sequence = str(state.sequence)
     sentence = _SENTENCES.get(sequence, _RESTORED)
     details = announced_facts(state, target, restored_cluster, warnings)
     now = target_now(state, operation_id)
-    taken = steps_taken(audit, state.operation_started_at)
+    taken = tuple(steps_taken(audit, state.operation_started_at))
+    cost = operation_cost(state, taken, instance_classes, moment)
+    if cost is not None:
+        details["approximate_cost"] = {"usd": round(cost.usd, 2), "is_complete": cost.is_complete}
     return Notice(
         subject=subject_of(
             f"{deployment.name_prefix} {restore}",
@@ -114,6 +119,7 @@ def success_notice(
                 ("What tied it to production", [bullets(wiring(state))]),
                 ("Where it differs from what it should be", [bullets(drift(state))]),
                 ("The steps", [bullets(steps_in_words(taken))]),
+                ("Approximate cost", [bullets(cost_in_words(cost))]),
                 ("The operation", [bullets(course(operation_id, state, moment))]),
             ],
         ),

@@ -73,6 +73,13 @@ THE STEPS
   - copy-snapshot: 55 s, 2 calls, 1 failed
   - check-copy-status: 8 min, 2 calls
 
+APPROXIMATE COST
+  - State transitions: less than 0.01 USD (14 transitions)
+  - Functions: less than 0.01 USD (5 calls)
+  - Together: 0.00 USD, without the restored cluster itself
+  - By list prices of us-east-1 in November 2026, without logs, tables, I/O,
+    the network and taxes: a magnitude, and no bill
+
 THE OPERATION
   - Operation: op-1
   - Started at 2026-05-16 03:00:00 UTC, took 1 h 0 min"""

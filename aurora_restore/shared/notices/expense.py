@@ -1,0 +1,53 @@
+"""What an operation has cost, in words."""
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+
+from aurora_restore.shared.cost import (
+    PRICES_IN,
+    PRICES_OF,
+    ApproximateCost,
+    CostPart,
+    approximate_cost,
+)
+from aurora_restore.shared.notices.steps import StepTaken, calls_by_step, seconds_of
+from aurora_restore.shared.operation_state import OperationState
+
+
+def operation_cost(
+    state: OperationState,
+    taken: Sequence[StepTaken],
+    instance_classes: Sequence[str],
+    now: datetime,
+) -> ApproximateCost | None:
+    """Return what an operation has cost, or None if it is not known which steps it has taken."""
+    if not taken:
+        return None
+    return approximate_cost(
+        state,
+        calls_by_step(taken),
+        setup_seconds=seconds_of("setup-db-users", taken),
+        instance_classes=instance_classes,
+        now=now,
+    )
+
+
+def cost_in_words(cost: ApproximateCost | None) -> Iterator[str]:
+    """Yield each part in a line, and last what the numbers are."""
+    if cost is None:
+        return
+    for part in cost.parts:
+        yield f"{part.what.capitalize()}: {_dollars(part)} ({part.basis})"
+    more = "" if cost.is_complete else ", and what is not known"
+    yield f"Together: {cost.usd:.2f} USD{more}, without the restored cluster itself"
+    yield (
+        f"By list prices of {PRICES_IN} in {PRICES_OF}, without logs, tables, I/O, the network and "
+        "taxes: a magnitude, and no bill"
+    )
+
+
+def _dollars(part: CostPart) -> str:
+    if part.usd is None:
+        return "not known"
+    amount = "less than 0.01 USD" if part.usd < 0.01 else f"{part.usd:.2f} USD"
+    return f"{amount} a month" if part.is_monthly else amount
