@@ -12,6 +12,8 @@ from aws_cdk import aws_sqs as sqs
 from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
+from aurora_restore.shared.lambda_environment import FAILURES_ANNOUNCED, METRICS_NAMESPACE
+
 
 class DeadLetterQueue(Construct):
     """An encrypted SQS queue for the events that could not be delivered, kept for two weeks."""
@@ -72,8 +74,9 @@ class FailureRule(Construct):
 
 
 class FailureAlarms(Construct):
-    """CloudWatch alarms to the topic, behind the rule: Step Functions' events are best effort.
+    """CloudWatch alarms to the topic, for what the rule does not announce.
 
+    Step Functions' events are best effort:
     https://docs.aws.amazon.com/step-functions/latest/dg/eventbridge-integration.html
     """
 
@@ -88,34 +91,68 @@ class FailureAlarms(Construct):
         topic: sns.ITopic,
     ) -> None:
         super().__init__(scope, construct_id)
-        period = Duration.minutes(5)
-        watched = {
-            "executions-failed": ("An execution failed", machine.metric_failed(period=period)),
-            "executions-timed-out": (
-                "An execution timed out",
-                machine.metric_timed_out(period=period),
-            ),
-            "executions-aborted": (
-                "An execution was aborted",
-                machine.metric_aborted(period=period),
-            ),
-            "undelivered-events": (
-                "A scheduled start or a failure notice could not be delivered",
-                dead_letters.metric_approximate_number_of_messages_visible(period=period),
-            ),
-        }
-        for name, (description, metric) in watched.items():
-            alarm = cloudwatch.Alarm(
-                self,
-                name,
-                alarm_name=f"{name_prefix}-{name}",
-                alarm_description=description,
-                metric=metric,
-                threshold=1,
-                evaluation_periods=1,
-                comparison_operator=(
-                    cloudwatch.ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD
-                ),
-                treat_missing_data=cloudwatch.TreatMissingData.NOT_BREACHING,
-            )
-            alarm.add_alarm_action(actions.SnsAction(topic))
+        self._prefix = name_prefix
+        self._topic = topic
+        self._alarm(
+            "failures-unannounced",
+            "Stands in for a notice that did not go out: an execution failed, timed out or was "
+            "stopped more than 15 minutes ago, and nothing has announced it. Look at the "
+            f"executions of {name_prefix} in Step Functions.",
+            _unannounced(name_prefix, machine),
+            evaluation_periods=2,
+        )
+        self._alarm(
+            "undelivered-events",
+            "A scheduled start or a failure notice could not be delivered",
+            dead_letters.metric_approximate_number_of_messages_visible(period=Duration.minutes(5)),
+            evaluation_periods=1,
+        )
+
+    def _alarm(
+        self, name: str, description: str, metric: cloudwatch.IMetric, *, evaluation_periods: int
+    ) -> None:
+        alarm = cloudwatch.Alarm(
+            self,
+            name,
+            alarm_name=f"{self._prefix}-{name}",
+            alarm_description=description,
+            metric=metric,
+            threshold=1,
+            evaluation_periods=evaluation_periods,
+            comparison_operator=cloudwatch.ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
+            treat_missing_data=cloudwatch.TreatMissingData.NOT_BREACHING,
+        )
+        alarm.add_alarm_action(actions.SnsAction(self._topic))
+
+
+def _unannounced(name_prefix: str, machine: sfn.StateMachine) -> cloudwatch.MathExpression:
+    """Return how many failures of the evaluated periods have not been announced.
+
+    The windows of an alarm slide with every minute, and a notice comes some seconds or minutes
+    after its failure. So the difference is summed up from the earlier period to the later one,
+    and the alarm asks that both sums are positive: a failure counts once it is in the earlier
+    period, unless a notice in either of them makes up for it. None of the metrics has values while
+    nothing fails.
+    """
+    period = Duration.minutes(15)
+    announced = cloudwatch.Metric(
+        namespace=METRICS_NAMESPACE,
+        metric_name=FAILURES_ANNOUNCED,
+        dimensions_map={"service": name_prefix},
+        statistic="Sum",
+        period=period,
+    )
+    return cloudwatch.MathExpression(
+        label="Failures without a notice",
+        expression=(
+            "RUNNING_SUM(FILL(failed, 0) + FILL(timed_out, 0) + FILL(aborted, 0) "
+            "- FILL(announced, 0))"
+        ),
+        using_metrics={
+            "failed": machine.metric_failed(period=period),
+            "timed_out": machine.metric_timed_out(period=period),
+            "aborted": machine.metric_aborted(period=period),
+            "announced": announced,
+        },
+        period=period,
+    )

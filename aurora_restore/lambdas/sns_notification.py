@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any, Final
 
 from aurora_restore.shared.aws_utils import send_notification
@@ -12,7 +13,12 @@ from aurora_restore.shared.base_handler import (
     load_operation_state,
     success_envelope,
 )
-from aurora_restore.shared.common import get_config, logger, update_metrics
+from aurora_restore.shared.common import (
+    count_announced_failure,
+    get_config,
+    logger,
+    update_metrics,
+)
 from aurora_restore.shared.errors import (
     AuroraRestoreError,
     CorruptStateError,
@@ -152,7 +158,7 @@ class SnsNotificationHandler(BaseHandler):
             self._mark_failed(store, failure, own)
         if lock is not None and failure.is_over:
             lock.release(failure.operation_id, failure.execution_arn)
-        restore = self._restore_of(failure, state)
+        restore = attempt.restore = self._restore_of(failure, state)
         notice = failure_notice(
             failure,
             state=state,
@@ -164,6 +170,7 @@ class SnsNotificationHandler(BaseHandler):
             record=self._record_of(store, state),
         )
         message_id = self._publish(notice)
+        count_announced_failure(failure.operation_id, _end_of(event["detail"]))
         noted = {"message_id": message_id, "notified_status": FAILED_STATUS}
         moment = self._clock()
         if own is not None:
@@ -291,6 +298,12 @@ def _error_details(store: StateStore, failure: Failure) -> Mapping[str, Any]:
     error = store.last_audited_error(key, failure.step, failure.error_type)
     details: Mapping[str, Any] = error.get("details", {})
     return details
+
+
+def _end_of(detail: Mapping[str, Any]) -> datetime | None:
+    """Return when the execution ended that an event reports; in it are milliseconds."""
+    stopped = detail.get("stopDate")
+    return datetime.fromtimestamp(stopped / 1000, UTC) if isinstance(stopped, int) else None
 
 
 def _is_status_change(event: Any) -> bool:

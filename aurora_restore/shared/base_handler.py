@@ -11,10 +11,10 @@ from typing import Any, ClassVar, Final, TypedDict
 from aurora_restore.shared.aws_utils import Clients, default_clients
 from aurora_restore.shared.cluster.quarantine import quarantine_notice
 from aurora_restore.shared.common import (
+    flush_metrics,
     get_config,
     json_safe,
     logger,
-    metrics,
     now,
     timestamp,
     tracer,
@@ -79,6 +79,8 @@ class Attempt:
     audited_as: str = UNKNOWN_OPERATION
     """The operation's id once it is known to be one, and what stands for it until then."""
     job: Job | None = None
+    restore: str | None = None
+    """Which restore it is a call for."""
     latest: str | None = None
     """The timestamp of the operation's latest state item when the state was read."""
     has_begun: bool = False
@@ -178,6 +180,7 @@ class BaseHandler(ABC):
         request = parse(Event, asked, source="event")
         job = self._prepare(attempt, request, execution, context)
         attempt.job = job
+        attempt.restore = job.restore_name
         if (held_back := self.hold_back(job, is_new=attempt.latest is None)) is not None:
             return self._end(attempt, job, held_back)
         try:
@@ -246,8 +249,7 @@ class BaseHandler(ABC):
             self._unlock(attempt)
             duration = (self._clock() - started).total_seconds()
             update_metrics(attempt.operation_id, "StepDuration", duration, "Seconds")
-            metrics.add_dimension("step", self.step.name)
-            metrics.flush_metrics()
+            flush_metrics(self.step.name, attempt.restore)
 
     def _read(self, event: Any) -> tuple[CallingExecution | None, Mapping[str, Any]]:
         if not isinstance(event, Mapping):

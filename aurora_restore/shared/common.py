@@ -3,18 +3,22 @@
 import json
 import os
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Final
 
 from aws_lambda_powertools import Logger, Metrics, Tracer
-from aws_lambda_powertools.metrics import MetricUnit
+from aws_lambda_powertools.metrics import MetricUnit, single_metric
 
 from aurora_restore.shared.aws_utils import Clients, call, default_clients, get_ssm_parameter
 from aurora_restore.shared.documents.fields import Text
 from aurora_restore.shared.documents.restore import Restore
 from aurora_restore.shared.documents.schema import Rule, check, parse_configuration, shown
 from aurora_restore.shared.errors import ConfigurationError, ValidationError
-from aurora_restore.shared.lambda_environment import METRICS_NAMESPACE, LambdaEnvironment
+from aurora_restore.shared.lambda_environment import (
+    FAILURES_ANNOUNCED,
+    METRICS_NAMESPACE,
+    LambdaEnvironment,
+)
 from aurora_restore.shared.names import DEFAULT_NAME_PREFIX
 
 # https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_MetricDatum.html
@@ -28,10 +32,8 @@ logger: Final = Logger(service=_SERVICE)
 # What the functions call is AWS. To patch every library that X-Ray knows would import those that a
 # function does not need, pg8000 among them, at each cold start.
 tracer: Final = Tracer(service=_SERVICE, patch_modules=("botocore",))
-metrics: Final = Metrics(
-    namespace=os.environ.get("POWERTOOLS_METRICS_NAMESPACE", METRICS_NAMESPACE),
-    service=_SERVICE,
-)
+_NAMESPACE: Final = os.environ.get("POWERTOOLS_METRICS_NAMESPACE", METRICS_NAMESPACE)
+metrics: Final = Metrics(namespace=_NAMESPACE, service=_SERVICE)
 
 
 def now() -> datetime:
@@ -72,6 +74,33 @@ def update_metrics(operation_id: str, metric_name: str, value: float, unit: str 
         raise ValidationError(f"unit: {shown(unit)} is not one of {', '.join(units)}")
     metrics.add_metadata("operation_id", operation_id)
     metrics.add_metric(metric_name, MetricUnit(unit), value)
+
+
+def count_announced_failure(operation_id: str, ended: datetime | None) -> None:
+    """Write that a failure has been announced: for a minute after its end, or else for now.
+
+    It is compared with Step Functions' count of failures, which is of the minute of the end, or of
+    one soon after: a notice that counts for an earlier minute than its failure would for a minute
+    look as if it belonged to another one.
+    """
+    with single_metric(
+        name=FAILURES_ANNOUNCED,
+        unit=MetricUnit.Count,
+        value=1,
+        namespace=_NAMESPACE,
+        default_dimensions={"service": _SERVICE},
+    ) as metric:
+        metric.add_metadata("operation_id", operation_id)
+        if ended is not None:
+            metric.set_timestamp(ended + timedelta(minutes=1))
+
+
+def flush_metrics(step: str, restore: str | None) -> None:
+    """Write the metrics of a call: for the step as a whole, and for its restore if it is known."""
+    metrics.add_dimension("step", step)
+    if restore is not None:
+        metrics.add_dimensions(service=_SERVICE, step=step, restore=restore)
+    metrics.flush_metrics()
 
 
 def get_config(

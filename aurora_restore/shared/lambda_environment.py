@@ -9,6 +9,9 @@ from aurora_restore.shared.errors import ConfigurationError
 
 METRICS_NAMESPACE: Final = "AuroraRestore"
 
+FAILURES_ANNOUNCED: Final = "FailuresAnnounced"
+"""The metric of the failures of which a notice has gone out; its dimension is ``service``."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class LambdaEnvironment:

@@ -18,5 +18,6 @@ What still differs from AWS:
 * Events are delivered once, in order and immediately; AWS promises neither.
 * Rules with a schedule fire at their real time, unscaled, and are looked at every 10 seconds;
   ``EmbeddedAws.fire`` fires one immediately.
-* Alarms change their state when a metric is recorded, never by the passing of time.
+* Alarms change their state when a metric is recorded, never by the passing of time. One on metric
+  math is kept as it is declared and never evaluated.
 """

@@ -46,6 +46,26 @@ def return_secret_arns_for_references() -> None:
     handlers.update(create=create, update=update, delete=delete)
 
 
+def keep_alarms_on_metric_math() -> None:
+    """Let a stack have an alarm on metric math, which MiniStack refuses. It is not evaluated.
+
+    https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-cloudwatch-alarm.html
+    """
+    original: Callable[..., dict[str, Any]] = provisioners._cw_metric_alarm_record
+
+    def record(name: str, properties: Properties) -> dict[str, Any]:
+        math = properties.get("Metrics")
+        if not math:
+            return original(name, properties)
+        plain = {key: value for key, value in properties.items() if key != "Metrics"}
+        alarm = original(name, {**plain, "MetricName": "-", "Namespace": "-"})
+        of_one_metric = ("MetricName", "Namespace", "Statistic", "Period", "Dimensions")
+        kept = {key: value for key, value in alarm.items() if key not in of_one_metric}
+        return {**kept, "Metrics": math}
+
+    provisioners._cw_metric_alarm_record = record
+
+
 def _by_arn(provisioned: Provisioned) -> Provisioned:
     _, attributes = provisioned
     return attributes["Arn"], attributes

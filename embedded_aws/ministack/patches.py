@@ -42,6 +42,7 @@ PATCHES: tuple[Callable[[], None], ...] = (
     cloudformation.return_secret_arns_for_references,
     cloudformation.apply_generate_secret_string_rules,
     cloudformation.apply_all_function_properties,
+    cloudformation.keep_alarms_on_metric_math,
     security_groups.make_security_groups_of_stacks_in_ec2,
     cloudwatch.count_execution_outcomes,
     cloudwatch.extract_embedded_metrics,

@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -240,9 +241,10 @@ def metrics_of(capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:
     return found
 
 
-def dimensions(written: dict[str, Any]) -> dict[str, Any]:
-    (of_all,) = written["_aws"]["CloudWatchMetrics"][0]["Dimensions"]
-    return {name: written[name] for name in of_all}
+def dimensions(written: dict[str, Any]) -> list[dict[str, Any]]:
+    """The sets of dimensions under which each of the metrics counts."""
+    sets = written["_aws"]["CloudWatchMetrics"][0]["Dimensions"]
+    return [{name: written[name] for name in names} for names in sets]
 
 
 # A direct call
@@ -755,6 +757,42 @@ def test_a_failure_is_measured_under_the_same_name_as_a_success(
     measured = metrics_of(capsys)
     assert dimensions(measured) == dimensions(success)
     assert (measured["RestoreSucceeded"], measured["RestoreFailed"]) == ([0.0], [1.0])
+
+
+def test_an_outcome_counts_for_all_restores_and_for_its_own(
+    bench: Bench, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ended(bench, execution(bench))
+
+    of_all = {"step": "sns-notification", "service": "aurora-restore"}
+    assert dimensions(metrics_of(capsys)) == [of_all, {**of_all, "restore": "staging"}]
+
+
+def test_an_announced_failure_is_counted_for_the_minute_after_its_end(
+    bench: Bench, capsys: pytest.CaptureFixture[str]
+) -> None:
+    stopped = int(datetime.now(UTC).timestamp() * 1000)
+    detail = {"executionArn": execution(bench), "status": "FAILED", "stopDate": stopped}
+
+    bench.call(SnsNotificationHandler, {"detail-type": STATUS_CHANGE, "detail": detail})
+
+    lines = map(json.loads, capsys.readouterr().out.splitlines())
+    (counted,) = [line for line in lines if "FailuresAnnounced" in line]
+    assert counted["FailuresAnnounced"] == [1.0]
+    assert dimensions(counted) == [{"service": "aurora-restore"}]
+    assert counted["_aws"]["Timestamp"] == stopped + 60_000
+
+
+def test_a_failure_that_could_not_be_announced_is_not_counted(
+    bench: Bench, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arn = execution(bench)
+    without_topic(bench)
+
+    with pytest.raises(NotificationError):
+        ended(bench, arn)
+
+    assert "FailuresAnnounced" not in capsys.readouterr().out
 
 
 def test_an_event_that_is_delivered_twice_is_announced_twice_and_does_no_harm(
