@@ -66,6 +66,7 @@ from aurora_restore.shared.state_utils import (
     seconds_since,
 )
 from aurora_restore.shared.switching.notice import target_notice
+from aurora_restore.shared.target_lock import start_of
 
 CLOCKS_DIFFER: Final = timedelta(seconds=10)
 """By how much the clocks of two functions may differ, generously."""
@@ -356,9 +357,20 @@ class BaseHandler(ABC):
             state,
             restore=restore_name,
             sequence=sequence.name,
-            operation_started_at=state.operation_started_at or timestamp(self._clock()),
+            operation_started_at=state.operation_started_at
+            or timestamp(self._beginning(execution)),
             started_by=started_by if is_new else state.started_by,
         )
+
+    def _beginning(self, execution: CallingExecution | None) -> datetime:
+        """Return when an operation without a state begins: now, unless its execution is redriven.
+
+        Then it began with that execution's start, in which no step got to work, for example because
+        another operation had the target.
+        """
+        if execution is None or not execution.redrive_count:
+            return self._clock()
+        return start_of(execution.id, self.clients) or self._clock()
 
     def _lock(self, attempt: Attempt, job: Job) -> None:
         """Take the target's lock: an execution until it is over, a direct call for itself.

@@ -9,10 +9,11 @@ errors of the pipeline. It never asks RDS, which the function need not be able t
 from abc import abstractmethod
 from collections.abc import Callable
 from dataclasses import replace
+from http import HTTPStatus
 from importlib import resources
 from typing import Final, Protocol, Unpack
 
-from aurora_restore.shared.aws_utils import get_secret_version
+from aurora_restore.shared.aws_utils import SecretVersion, get_secret_version
 from aurora_restore.shared.base_handler import BaseHandler, HandlerOptions
 from aurora_restore.shared.documents.secrets import MasterCredentials
 from aurora_restore.shared.errors import (
@@ -112,9 +113,11 @@ class DatabaseStepHandler(DatabaseHandler):
 
         A cluster that is handed over, or is about to be, belongs to its users: it is left as it is.
         Every answer names the cluster and its endpoint. If the master password is not the secret's
-        any more, the answer leads back to the step that sets it. Raises what ``locate`` raises,
-        DatabaseError if PostgreSQL refuses a statement, and DatabaseConnectionError for the last of
-        MOST_CONNECTION_FAILURES in a row, or for the first one on a direct call.
+        any more, the answer leads back to the step that sets it; so does the last of
+        MOST_CONNECTION_FAILURES in a row, because that step sees whether the cluster is still
+        there. Raises what ``locate`` raises, DatabaseError if PostgreSQL refuses a statement, and
+        DatabaseConnectionError or InvalidPasswordError if that step may not be begun again, or on a
+        direct call.
         """
         cluster = locate(job)
         if cluster.record.hand_over_started_at is None:
@@ -135,14 +138,7 @@ class DatabaseStepHandler(DatabaseHandler):
         secret = get_secret_version(job.secrets.master, clients=job.clients)
         master = job.master_credentials(secret)
         if secret.version_id != cluster.record.master_secret_version:
-            return _set_password_again(
-                job,
-                InvalidPasswordError(
-                    f"secret {job.secrets.master} has changed since cluster "
-                    f"{job.restored_cluster_id} was given its password",
-                    user=master.username,
-                ),
-            )
+            return _set_password_again(job, _changed_secret(job, master))
         databases = self._open(job, cluster, master)
         try:
             with explained(
@@ -153,9 +149,18 @@ class DatabaseStepHandler(DatabaseHandler):
             is_password = isinstance(error, InvalidPasswordError)
             if is_password and error.details.get("user") == master.username:
                 return _set_password_again(job, error)
-            return self.try_again(job, error)
+            return self._connect_again(job, error)
+        if answer.status is HTTPStatus.OK and _has_changed(job, secret):
+            return _set_password_again(job, _changed_secret(job, master))
         state = replace(answer.state or job.state, connection_failures=None)
         return replace(answer, state=state)
+
+    def _connect_again(self, job: Job, error: DatabaseConnectionError) -> Answer:
+        """Try again; after the last failure in a row, lead back to the step that asks RDS."""
+        try:
+            return self.try_again(job, error)
+        except DatabaseConnectionError:
+            return _lead_back(job, error, "the cluster is looked at again")
 
     def _open(self, job: Job, cluster: LocatedCluster, master: MasterCredentials) -> DatabaseAccess:
         return DatabaseAccess(
@@ -173,7 +178,29 @@ class DatabaseStepHandler(DatabaseHandler):
         )
 
 
+def _has_changed(job: Job, secret: SecretVersion) -> bool:
+    """Return whether the master secret was changed while the step worked with ``secret``."""
+    return get_secret_version(job.secrets.master, clients=job.clients).version_id != (
+        secret.version_id
+    )
+
+
+def _changed_secret(job: Job, master: MasterCredentials) -> InvalidPasswordError:
+    return InvalidPasswordError(
+        f"secret {job.secrets.master} has changed since cluster {job.restored_cluster_id} was "
+        "given its password",
+        user=master.username,
+    )
+
+
 def _set_password_again(job: Job, error: AuroraRestoreError) -> Answer:
-    """Lead back to the step that sets the master password; raise the error if it may not again."""
+    return _lead_back(job, error, "the master password is set again")
+
+
+def _lead_back(job: Job, error: AuroraRestoreError, then: str) -> Answer:
+    """Lead back to the step that sets the master password; raise the error if it may not again.
+
+    Setting it is what that step counts, so it is set again in any case.
+    """
     job.state = replace(job.state, master_password_set=False, connection_failures=None)
-    return job.start_again(error, "the master password is set again")
+    return job.start_again(error, then)

@@ -132,7 +132,7 @@ class Remedy:
                 return (
                     f"Wait until {_operation(details)} is over. If it has refreshed the target, "
                     "nothing is left to do; otherwise start a new execution. Do not redrive this "
-                    "one: that would replace the target a second time."
+                    "one: that is refused once the other has refreshed the target."
                 )
             case Action.NOTHING:
                 return ""
@@ -410,7 +410,7 @@ class UnsuitableInputError(PreflightError):
 
 
 class SupersededError(PreflightError):
-    """An operation that began later has restored the target, and this one must leave it alone."""
+    """Another operation has refreshed the target since, and this one must leave it alone."""
 
     remedy = Remedy(
         action=Action.NOTHING,
@@ -489,7 +489,7 @@ class DatabaseConnectionError(DatabaseError):
     remedy = Remedy(
         action=Action.REDRIVE,
         first="Look at the cluster's status, and at the security groups between it and the "
-        "function.",
+        "function. A restored cluster that is gone is restored again.",
     )
 
 

@@ -6,7 +6,7 @@ holds it under the id of its request, and at most until Lambda would end it.
 """
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from aurora_restore.shared.aws_utils import Clients, call, code_of
@@ -25,6 +25,7 @@ LOCK_STEP: Final = "lock"
 DIRECT_CALL: Final = "direct call"
 DIRECT_CALL_LASTS: Final = timedelta(minutes=15)
 """No Lambda function runs longer, so a direct call that is older has ended."""
+NO_EXECUTION: Final = "ExecutionDoesNotExist"
 UNFINISHED: Final = frozenset({"RUNNING", "PENDING_REDRIVE"})
 _HOLDER: Final = ("holder", "execution", "taken_at", "ends_by", "gives_way")
 """The attributes of a lock's item. Only a direct call's has ``ends_by``, and only that of an
@@ -37,6 +38,17 @@ def direct_call(request_id: str) -> str:
     Lambda gives every call an id of its own, and gives it again if it repeats a call that died.
     """
     return f"{DIRECT_CALL} {request_id}"
+
+
+def start_of(execution_arn: str, clients: Clients) -> datetime | None:
+    """Return when an execution was started, however often it was redriven; None if it is gone."""
+    try:
+        found = call(clients.step_functions.describe_execution, executionArn=execution_arn)
+    except AwsError as error:
+        if code_of(error) == NO_EXECUTION:
+            return None
+        raise
+    return found["startDate"].astimezone(UTC)
 
 
 @dataclass(frozen=True)
@@ -182,7 +194,7 @@ class TargetLock:
                 self.clients.step_functions.describe_execution, executionArn=holder.execution
             )
         except AwsError as error:
-            if code_of(error) == "ExecutionDoesNotExist":
+            if code_of(error) == NO_EXECUTION:
                 return True
             raise
         return found["status"] not in UNFINISHED

@@ -34,11 +34,11 @@ def return_secret_arns_for_references() -> None:
         return _by_arn(created(logical_id, {"Name": name, **properties}, stack))
 
     def update(
-        physical_id: str, old: Properties, new: Properties, stack: str, **options: Any
+        physical_id: str, old: Properties, new: Properties, stack: str, *logical_id: str
     ) -> Provisioned:
         name = _name(physical_id)
         named = ({"Name": name, **old}, {"Name": name, **new})
-        return _by_arn(updated(name, *named, stack, **options))
+        return _by_arn(updated(name, *named, stack, *logical_id))
 
     def delete(physical_id: str, properties: Properties) -> None:
         deleted(_name(physical_id), properties)
@@ -112,9 +112,9 @@ def apply_all_function_properties() -> None:
         return _completed(created(logical_id, properties, stack), properties)
 
     def update(
-        physical_id: str, old: Properties, new: Properties, stack: str, **options: Any
+        physical_id: str, old: Properties, new: Properties, stack: str, *logical_id: str
     ) -> Provisioned:
-        return _completed(updated(physical_id, old, new, stack, **options), new)
+        return _completed(updated(physical_id, old, new, stack, *logical_id), new)
 
     handlers.update(create=create, update=update)
 

@@ -4,7 +4,7 @@ Reading and completing the secrets, the state, the decisions and the waiting sta
 test. The SQL itself is swept in ``test_sql_sweep``.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -109,6 +109,8 @@ class DatabasesDouble:
     """What the proofs of masking find, by their kind."""
     failing: set[str] = field(default_factory=set)
     """The scripts that fail."""
+    meanwhile: dict[str, Callable[[], None]] = field(default_factory=dict)
+    """What happens elsewhere while a script runs."""
     seconds: dict[str, float] = field(default_factory=dict)
     """How long a script takes."""
     seconds_of_kind: dict[str, float] = field(default_factory=dict)
@@ -277,6 +279,8 @@ class SetupDouble:
         name = _name(task)
         if name in self.databases.failing:
             raise ScriptFailedError(f"{task.title} failed")
+        if happen := self.databases.meanwhile.get(name):
+            happen()
         kind = task.entry.partition(":")[0]
         takes = self.databases.seconds.get(name, self.databases.seconds_of_kind.get(kind, 0))
         now = self.databases.backend.clock.now()

@@ -117,6 +117,8 @@ class SweepStage:
         (machine,) = stepfunctions_backends[ACCOUNT][REGION].state_machines
         text = json.dumps(given or {})
         made = machine.start_execution(REGION, ACCOUNT, name, text)
+        # moto takes the time of this machine.
+        made.start_date = self.bench.clock().replace(tzinfo=None)
         execution = self.machine.start(made.execution_arn, given or {})
         self.executions.append(execution)
         return execution

@@ -175,20 +175,27 @@ def _cannot_be_renamed(found: Inventory, cluster: "DBClusterTypeDef") -> Iterato
 
 
 def _superseded(found: Inventory, cluster: "DBClusterTypeDef") -> Iterator[Obstacle]:
-    """Yield an obstacle if a later operation has restored the cluster, which must not be undone."""
-    request = found.request
+    """Yield an obstacle if another operation has refreshed the target since this one began.
+
+    Neither what a later operation has restored must be undone, nor must an operation replace the
+    target once more that has failed because another one was at work on it.
+    """
+    own = parse_timestamp(str(found.request.state.operation_started_at))
     other = tags_of(cluster.get("TagList")).get(TAG_OPERATION)
     known = None if other is None else found.store.load(other)
-    began = known and known["details"].get("operation_started_at")
-    own = str(request.state.operation_started_at)
-    if began and parse_timestamp(began) > parse_timestamp(own):
-        yield Obstacle(
-            "target",
-            f"cluster {found.serving_name} was restored by operation {other}, which began later "
-            "than this one",
-            "start a new execution if it is to be replaced again",
-            Action.NOTHING,
-        )
+    details = {} if known is None else known["details"]
+    for moment, what in (
+        (details.get("operation_started_at"), "began later than this one"),
+        (details.get("handed_over_at"), "handed it over after this one had begun"),
+    ):
+        if moment and parse_timestamp(moment) > own:
+            yield Obstacle(
+                "target",
+                f"cluster {found.serving_name} was restored by operation {other}, which {what}",
+                "start a new execution if it is to be replaced again",
+                Action.NOTHING,
+            )
+            return
 
 
 def check_instances(found: Inventory) -> Iterator[Obstacle]:

@@ -485,6 +485,25 @@ def test_a_master_password_that_was_changed_leads_back_to_where_it_is_set(
     assert set_up(ready)["statusCode"] == 200
 
 
+def test_a_master_secret_that_is_rotated_during_the_setup_leads_back_to_where_it_is_set(
+    ready: Scene, databases: DatabasesDouble
+) -> None:
+    configure(ready, scripts=scripts(MASK))
+    databases.meanwhile = {MASK: lambda: rotate(ready)}
+
+    answer = set_up(ready)
+
+    assert answer["body"]["restart_from"] == "check-restore-status"
+    until_done(ready, CheckRestoreStatusHandler)
+    assert set_up(ready)["statusCode"] == 200
+    record = target_record(ready)
+    secret = ready.bench.clients.secrets_manager.get_secret_value(
+        SecretId=ready.bench.environment.master_secret
+    )
+    assert record is not None
+    assert record.master_secret_version == secret["VersionId"]
+
+
 def test_the_version_that_was_set_is_recorded(ready: Scene) -> None:
     before = target_record(ready)
     rotate(ready)
@@ -687,31 +706,63 @@ def test_a_connection_that_is_lost_half_way_is_tried_again(
     assert until_done(ready, SetupDbUsersHandler)["statusCode"] == 200
 
 
+def refused(scene: Scene, databases: DatabasesDouble) -> list[dict[str, Any]]:
+    """The answers of the step while the cluster refuses everybody, until it is no longer tried."""
+    databases.refusals = [REFUSED] * MOST_CONNECTION_FAILURES
+    return [set_up(scene) for _ in range(MOST_CONNECTION_FAILURES)]
+
+
+def test_a_cluster_that_keeps_refusing_is_looked_at_again(
+    ready: Scene, databases: DatabasesDouble
+) -> None:
+    answers = refused(ready, databases)
+
+    assert [answer["statusCode"] for answer in answers] == [202] * MOST_CONNECTION_FAILURES
+    assert answers[-1]["body"]["restart_from"] == "check-restore-status"
+    until_done(ready, CheckRestoreStatusHandler)
+    assert set_up(ready)["statusCode"] == 200
+
+
+def test_a_cluster_that_is_deleted_while_it_is_set_up_is_restored_again(
+    ready: Scene, databases: DatabasesDouble
+) -> None:
+    ready.bench.rds.admin.set_timings(delete_cluster=0, delete_instance=0)
+    rds, cluster = ready.client("rds"), ready.cluster()
+    assert cluster is not None
+    for member in cluster["DBClusterMembers"]:
+        rds.delete_db_instance(DBInstanceIdentifier=member["DBInstanceIdentifier"])
+    rds.delete_db_cluster(DBClusterIdentifier=TARGET, SkipFinalSnapshot=True)
+    refused(ready, databases)
+
+    answer = ready.bench.step(CheckRestoreStatusHandler)
+
+    assert answer["body"]["restart_from"] == "delete-rds"
+
+
 def test_a_cluster_that_keeps_refusing_fails_the_step_in_the_end(
     ready: Scene, databases: DatabasesDouble
 ) -> None:
-    databases.refusals = [REFUSED] * MOST_CONNECTION_FAILURES
-    statuses = [set_up(ready)["statusCode"] for _ in range(MOST_CONNECTION_FAILURES - 1)]
+    refused(ready, databases)
+    until_done(ready, CheckRestoreStatusHandler)
 
     with pytest.raises(DatabaseConnectionError):
-        set_up(ready)
+        refused(ready, databases)
 
-    assert statuses == [202] * (MOST_CONNECTION_FAILURES - 1)
     assert ready.bench.state("setup-db-users")["status"] == "FAILED"
 
 
 def test_a_redrive_tries_as_often_again(ready: Scene, databases: DatabasesDouble) -> None:
-    databases.refusals = [REFUSED] * MOST_CONNECTION_FAILURES
-    for _ in range(MOST_CONNECTION_FAILURES - 1):
-        set_up(ready)
+    refused(ready, databases)
+    until_done(ready, CheckRestoreStatusHandler)
     with pytest.raises(DatabaseConnectionError):
-        set_up(ready)
-    databases.refusals = [REFUSED] * (MOST_CONNECTION_FAILURES - 1)
+        refused(ready, databases)
     ready.bench.redrive_count = 1
 
-    again = [set_up(ready)["statusCode"] for _ in range(MOST_CONNECTION_FAILURES)]
+    answers = refused(ready, databases)
 
-    assert again == [202] * (MOST_CONNECTION_FAILURES - 1) + [200]
+    assert answers[-1]["body"]["restart_from"] == "check-restore-status"
+    until_done(ready, CheckRestoreStatusHandler)
+    assert set_up(ready)["statusCode"] == 200
 
 
 def test_refusals_are_counted_only_in_a_row(ready: Scene, databases: DatabasesDouble) -> None:

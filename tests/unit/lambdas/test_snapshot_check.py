@@ -12,8 +12,10 @@ from aurora_restore.shared.errors import (
     ConfigurationError,
     SnapshotFailedError,
     SnapshotNotFoundError,
+    SupersededError,
     ValidationError,
 )
+from aurora_restore.shared.names import TAG_OPERATION
 from aurora_restore.shared.pause import Pause, PauseStore
 from aurora_restore.shared.rds.statuses import DEAD_SNAPSHOT
 from embedded_aws.rds.models import Location
@@ -708,3 +710,42 @@ def test_a_dry_run_says_that_the_schedule_is_paused(scene: Scene) -> None:
     body = go(scene, SnapshotCheckHandler, {"dry_run": True})["body"]
 
     assert str(paused) in body["warnings"]
+
+
+# After a race that was lost
+
+
+def redriven(scene: Scene, monkeypatch: pytest.MonkeyPatch, **winner: float) -> None:
+    """The execution was started, lost the target to op-2, which has restored it, and is redriven.
+
+    The moments of the winner are in seconds after that start.
+    """
+    started = scene.bench.clock()
+    moments = {key: timestamp(started + timedelta(seconds=winner[key])) for key in winner}
+    scene.make_target(tags=[OWN_TAGS[0], {"Key": TAG_OPERATION, "Value": "op-2"}])
+    scene.bench.store.save("op-2", "archive-snapshot", "SUCCESS", moments, started)
+    scene.bench.advance(LONG_ENOUGH)
+    monkeypatch.setattr(
+        scene.bench.clients.step_functions,
+        "describe_execution",
+        lambda **_: {"status": "RUNNING", "startDate": started},
+    )
+    scene.bench.redrive_count = 1
+
+
+def test_a_redriven_execution_does_not_replace_what_the_winner_of_its_race_has_restored(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    redriven(scene, monkeypatch, operation_started_at=-60, handed_over_at=3600)
+
+    with pytest.raises(SupersededError, match="op-2, which handed it over after this one had"):
+        go(scene, SnapshotCheckHandler)
+
+
+@pytest.mark.parametrize("winner", [{}, {"handed_over_at": -30}])
+def test_a_redriven_execution_replaces_what_nobody_has_handed_over_meanwhile(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch, winner: dict[str, float]
+) -> None:
+    redriven(scene, monkeypatch, operation_started_at=-60, **winner)
+
+    assert go(scene, SnapshotCheckHandler)["statusCode"] == 200

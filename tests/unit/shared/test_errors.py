@@ -109,8 +109,8 @@ def test_the_operation_to_wait_for_is_named() -> None:
     assert described(error.remedy, error.details) == {
         "remedy": "wait for another operation",
         "what_to_do": "Wait until operation op-1 is over. If it has refreshed the target, nothing "
-        "is left to do; otherwise start a new execution. Do not redrive this one: that would "
-        "replace the target a second time.",
+        "is left to do; otherwise start a new execution. Do not redrive this one: that is "
+        "refused once the other has refreshed the target.",
     }
     assert described(error.remedy, error.details, direct_call=True)["what_to_do"] == (
         "Wait until operation op-1 is over. Then repeat the call."

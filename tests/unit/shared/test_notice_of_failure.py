@@ -71,7 +71,7 @@ THE TARGET NOW
 WHAT TO DO
   Wait until operation op-7 is over. If it has refreshed the target, nothing
   is left to do; otherwise start a new execution. Do not redrive this one:
-  that would replace the target a second time.
+  that is refused once the other has refreshed the target.
 
   To see whether it is over:
     aurora-restore --region us-west-2 show op-7
