@@ -141,6 +141,12 @@ def deployment_of(context: typer.Context) -> Deployment:
     return context.ensure_object(_Options).deployment
 
 
+def session_in(context: typer.Context, region: str) -> boto3.Session:
+    """Return a session with the credentials that a command is given, in a Region of its choice."""
+    profile = context.ensure_object(_Options).profile
+    return boto3.Session(profile_name=profile, region_name=region)
+
+
 @dataclass
 class _Options:
     """The global options."""

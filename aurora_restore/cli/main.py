@@ -9,6 +9,7 @@ import typer
 
 import aurora_restore
 from aurora_restore.cli import listing, logs, planning, starting, watching
+from aurora_restore.cli.check import command as check_command
 from aurora_restore.cli.context import remember_options
 from aurora_restore.cli.errors import EXPECTED, OutputClosedError, as_command_error
 from aurora_restore.cli.exit_codes import ExitCode
@@ -77,6 +78,7 @@ app.command("report")(report_command.report)
 app.command("plan")(planning.plan)
 app.command("start")(starting.start)
 app.command("init")(init_command.write_configuration)
+app.command("check")(check_command.check)
 
 
 def run(arguments: Sequence[str] | None = None) -> int:

@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Annotated, Any, Final
 
 import typer
@@ -123,6 +124,12 @@ def pairs(console: Console, facts: Mapping[str, str | Text | None]) -> None:
         if value:
             grid.add_row(name, value)
     console.print(grid)
+
+
+def shown_path(file: Path) -> str:
+    """Return a path as one types it here."""
+    absolute, here = file.absolute(), Path.cwd()
+    return str(absolute.relative_to(here) if absolute.is_relative_to(here) else file)
 
 
 def duration(seconds: float | None) -> str:

@@ -12,7 +12,7 @@ from aurora_restore.cli.exit_codes import ExitCode
 from aurora_restore.cli.init.draft import Choices, Draft, draft
 from aurora_restore.cli.init.facts import read_source, read_target
 from aurora_restore.cli.init.text import MARK, configuration_text
-from aurora_restore.cli.output import bullets, heading, make_console, print_as_is
+from aurora_restore.cli.output import bullets, heading, make_console, print_as_is, shown_path
 from aurora_restore.configuration.loading import (
     CONFIG_FOLDER,
     ENVIRONMENT_NAME,
@@ -105,8 +105,8 @@ def _refuse(file: Path, *, force: bool) -> None:
         )
     if file.exists() and not force:
         raise refused(
-            f"{_shown(file)} exists. Give another --environment or --output, or overwrite it with "
-            "--force."
+            f"{shown_path(file)} exists. Give another --environment or --output, or overwrite it "
+            "with --force."
         )
 
 
@@ -119,13 +119,13 @@ def _write(file: Path, text: str) -> None:
     try:
         file.write_text(text, encoding="utf-8")
     except OSError as error:
-        raise usage(f"{_shown(file)} cannot be written: {error.strerror}.") from error
+        raise usage(f"{shown_path(file)} cannot be written: {error.strerror}.") from error
 
 
 def _report(file: Path, drafted: Draft) -> None:
     """Say what is open, and whether the file is valid as it is. Raises typer.Exit if it is not."""
     console = make_console()
-    console.print(f"Written: {_shown(file)}", soft_wrap=True)
+    console.print(f"Written: {shown_path(file)}", soft_wrap=True)
     heading(console, f"To fill in; the file marks it with {MARK}")
     bullets(console, (f"{path}: {why}" for path, why in drafted.open.items()))
     console.print()
@@ -136,12 +136,7 @@ def _report(file: Path, drafted: Draft) -> None:
         bullets(console, error.details.get("faults") or [error.message])
         raise typer.Exit(ExitCode.FAILED) from None
     console.print(
-        "It is valid as it is.",
+        "It is valid as it is. Whether AWS is ready for it:\n"
+        f"  aurora-restore check --file {shown_path(file)} --online",
+        soft_wrap=True,
     )
-
-
-def _shown(file: Path) -> str:
-    """Return the path as one types it here."""
-    absolute = file.absolute()
-    here = Path.cwd()
-    return str(absolute.relative_to(here) if absolute.is_relative_to(here) else file)

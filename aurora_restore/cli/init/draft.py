@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from aurora_restore.cli.check.place import lets_out
 from aurora_restore.cli.init.facts import SeenSnapshot, SourceFacts, TargetFacts, VpcSubnet
 from aurora_restore.shared.cluster.settings import DEFAULT_GROUP, settings_of
 from aurora_restore.shared.documents.fields import TagKey, TagValue
@@ -156,18 +157,10 @@ def _function_groups(target: TargetFacts) -> tuple[list[str], str]:
     rules = [
         rule for each in target.security_groups for rule in each.get("IpPermissionsEgress", [])
     ]
-    if not all(_lets_out(rules, port) for port in (_HTTPS, _port(target))):
+    if not all(lets_out(rules, port) for port in (_HTTPS, _port(target))):
         return [], needed
     groups = sorted(each["GroupId"] for each in target.security_groups)[:_MOST_GROUPS]
     return groups, f"{needed} Until then it is the target's own, which does."
-
-
-def _lets_out(rules: Sequence[Mapping[str, Any]], port: int) -> bool:
-    return any(
-        rule["IpProtocol"] == "-1"
-        or (rule["IpProtocol"] == "tcp" and rule["FromPort"] <= port <= rule["ToPort"])
-        for rule in rules
-    )
 
 
 def _port(target: TargetFacts) -> int:

@@ -16,6 +16,7 @@ from tests.integration.pipeline.stage import ACCOUNT, SOURCE, SOURCE_REGION, TAR
 from tests.unit.infra.synthesis import WITHOUT_BUNDLING
 
 SOURCE_ARN = f"arn:aws:rds:{SOURCE_REGION}:{ACCOUNT}:cluster:{SOURCE}"
+NEXT = "Whether AWS is ready for it:\n  aurora-restore check --file"
 PORTS_OF_THIS_MACHINE = "restores.staging.target.port"
 
 
@@ -45,7 +46,7 @@ def test_it_says_what_the_deployed_configuration_says(
     assert stage.changes() == before
     assert shown.out.startswith(f"Written: {file}\n")
     assert "notification_emails: who is notified" in shown.out
-    assert "It is valid as it is." in shown.out
+    assert f"It is valid as it is. {NEXT} {file} --online" in shown.out
     (deployed,) = stage.directory.glob("config-*/test.json")
     written, configured = (dict(leaves(json.loads(each.read_text()))) for each in (file, deployed))
     both = written.keys() & configured.keys() - {PORTS_OF_THIS_MACHINE}

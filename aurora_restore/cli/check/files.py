@@ -1,0 +1,77 @@
+"""Whether environments' files are right, and what in them is often a mistake."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from aurora_restore.cli.errors import usage
+from aurora_restore.configuration.checks.warnings import warnings_of_environment
+from aurora_restore.configuration.loading import CONFIG_FOLDER, environment_names, read_environment
+from aurora_restore.shared.documents.environment import Environment
+from aurora_restore.shared.documents.schema import Fault
+from aurora_restore.shared.errors import ConfigurationError
+
+
+@dataclass(frozen=True, kw_only=True)
+class CheckedFile:
+    """A file, and everything that is wrong with it or looks so."""
+
+    file: Path
+    environment: Environment | None
+    """None where the file has faults."""
+    faults: tuple[Fault, ...] = ()
+    warnings: tuple[Fault, ...] = ()
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the file as ``--json`` prints it."""
+        return {
+            "environment": self.file.stem,
+            "file": str(self.file),
+            "valid": self.environment is not None,
+            "faults": [_described(each) for each in self.faults],
+            "warnings": [_described(each) for each in self.warnings],
+        }
+
+
+def _described(fault: Fault) -> dict[str, str]:
+    return {"field": fault.path, "problem": fault.problem}
+
+
+def chosen_files(environment: str | None, file: Path | None) -> list[Path]:
+    """Return the files to check: the one that is named, or those of every environment.
+
+    Raises CommandError if there is no such file.
+    """
+    if environment is not None and file is not None:
+        raise usage("Give either --environment or --file.")
+    if file is not None:
+        if not file.is_file():
+            raise usage(f"There is no file {file}.")
+        return [file.absolute()]
+    names = environment_names()
+    if environment is not None and environment not in names:
+        known = ", ".join(names) or "none yet"
+        raise usage(
+            f"There is no environment {environment}. Those in {CONFIG_FOLDER} are: {known}."
+        )
+    return [CONFIG_FOLDER / f"{name}.json" for name in names if environment in (None, name)]
+
+
+def check_file(file: Path) -> CheckedFile:
+    """Return what is wrong with a file."""
+    try:
+        environment = read_environment(file)
+    except ConfigurationError as error:
+        faults = tuple(_faults_of(file, error))
+        return CheckedFile(file=file, environment=None, faults=faults)
+    warnings = tuple(warnings_of_environment(environment))
+    return CheckedFile(file=file, environment=environment, warnings=warnings)
+
+
+def _faults_of(file: Path, error: ConfigurationError) -> Iterator[Fault]:
+    """Yield the faults that an error lists, each as the path of a field and what is wrong there."""
+    texts = error.details.get("faults") or [error.message.removeprefix(f"{file}: ")]
+    for text in texts:
+        path, colon, problem = text.partition(": ")
+        yield Fault(path, problem) if colon else Fault("", text)

@@ -1,0 +1,123 @@
+"""What the facts of an account, its network and its secrets mean for a deployment."""
+
+from typing import Any
+
+import pytest
+
+from aurora_restore.cli.check.findings import OnlineFinding, Readiness
+from aurora_restore.cli.check.place import (
+    NetworkFacts,
+    decide_account,
+    decide_bootstrap,
+    decide_network,
+    lets_out,
+)
+from aurora_restore.cli.check.rehearsal import decide_secret
+from tests.unit.infra.synthesis import environment, example
+
+EXAMPLE = environment(example())
+NETWORK = EXAMPLE.network
+EVERYTHING = [{"IpProtocol": "-1", "IpRanges": [{"CidrIp": "0.0.0.0/0"}]}]
+PASSWORD = "never-to-be-shown"
+
+
+def network(rules: list[dict[str, Any]] = EVERYTHING, **changes: Any) -> NetworkFacts:
+    """The facts of a network that is as the example says, with other subnets by their id."""
+    subnets = {
+        subnet: {"VpcId": NETWORK.vpc_id, "AvailabilityZone": zone}
+        for subnet, zone in zip(NETWORK.subnet_ids, NETWORK.availability_zones, strict=True)
+    }
+    return NetworkFacts(
+        vpcs=frozenset({NETWORK.vpc_id}),
+        subnets={each: {**found, **changes} for each, found in subnets.items()},
+        groups={
+            each: {"VpcId": NETWORK.vpc_id, "IpPermissionsEgress": rules}
+            for each in NETWORK.security_group_ids
+        },
+    )
+
+
+def problems(found: list[OnlineFinding]) -> list[str]:
+    return [each.text for each in found if each.level is Readiness.PROBLEM]
+
+
+def test_a_network_that_is_as_configured_is_right() -> None:
+    assert problems(list(decide_network(EXAMPLE, network()))) == []
+
+
+@pytest.mark.parametrize(
+    ("facts", "said"),
+    [
+        (network(VpcId="vpc-other"), f"is in vpc-other, and not in {NETWORK.vpc_id}"),
+        (network(AvailabilityZone="us-west-2d"), "is in zone us-west-2d, and the file says"),
+        (network([]), "let nothing out to port 443"),
+        (
+            network([{"IpProtocol": "tcp", "FromPort": 443, "ToPort": 443}]),
+            "let nothing out to port 5432",
+        ),
+        (
+            NetworkFacts(vpcs=frozenset(), subnets=network().subnets, groups=network().groups),
+            f"There is no VPC {NETWORK.vpc_id}",
+        ),
+    ],
+)
+def test_each_difference_is_a_problem(facts: NetworkFacts, said: str) -> None:
+    (first, *_) = problems(list(decide_network(EXAMPLE, facts)))
+
+    assert said in first
+
+
+@pytest.mark.parametrize(
+    ("rule", "is_open"),
+    [
+        ({"IpProtocol": "-1"}, True),
+        ({"IpProtocol": "tcp", "FromPort": 0, "ToPort": 65535}, True),
+        ({"IpProtocol": "tcp", "FromPort": 80, "ToPort": 80}, False),
+        ({"IpProtocol": "udp", "FromPort": 0, "ToPort": 65535}, False),
+    ],
+)
+def test_a_rule_lets_out_what_its_protocol_and_ports_say(
+    rule: dict[str, Any], is_open: bool
+) -> None:
+    assert lets_out([rule], 443) is is_open
+
+
+@pytest.mark.parametrize(
+    ("version", "level"), [(None, Readiness.PROBLEM), (5, Readiness.PROBLEM), (6, Readiness.OK)]
+)
+def test_an_account_must_be_bootstrapped_as_the_stacks_need(
+    version: int | None, level: Readiness
+) -> None:
+    (found,) = decide_bootstrap(EXAMPLE, version)
+
+    assert found.level is level
+
+
+@pytest.mark.parametrize(
+    ("account", "level"), [(EXAMPLE.account, Readiness.OK), ("1", Readiness.PROBLEM)]
+)
+def test_the_credentials_must_be_of_the_environments_account(
+    account: str, level: Readiness
+) -> None:
+    (found,) = decide_account(EXAMPLE, {"Account": account, "Arn": "arn:aws:iam::me"})
+
+    assert found.level is level
+
+
+@pytest.mark.parametrize(
+    ("value", "owner", "said"),
+    [
+        ({"username": "root", "database": "a", "password": PASSWORD}, "root", "documented form"),
+        ({"username": "root", "database": "a", "password": PASSWORD}, None, "documented form"),
+        ({"username": "me", "database": "a", "password": PASSWORD}, "root", "is not 'root'"),
+        ({"username": "root", "password": PASSWORD}, "root", "database: is missing"),
+        ({"username": "root", "database": "a", "password": f"/{PASSWORD}"}, "root", "password:"),
+    ],
+)
+def test_a_secret_is_judged_without_its_value_being_shown(
+    value: dict[str, Any], owner: str | None, said: str
+) -> None:
+    (found,) = decide_secret("mine", value, owner, is_app=False)
+
+    assert said in found.text
+    assert PASSWORD not in found.text + found.remedy
