@@ -48,9 +48,7 @@ class AuroraRestoreStack(cdk.Stack):
 
         tables = Tables(self, "Tables", name_prefix=prefix)
         secrets = PipelineSecrets(self, "Credentials", environment=environment)
-        notifications = Notifications(
-            self, "Notifications", name_prefix=prefix, emails=environment.notification_emails
-        )
+        notifications = Notifications(self, "Notifications", environment=environment)
         RestoreParameters(self, "Restores", path=path, restores=environment.restores)
 
         for warning in warnings_of_environment(environment):
@@ -89,6 +87,7 @@ class AuroraRestoreStack(cdk.Stack):
                 access_security_group=network.access_group_id,
                 quarantine_security_group=network.quarantine_group_id,
                 extra_regions=",".join(environment.extra_regions),
+                chat_topic_arn=environment.chat_topic_arn or "",
             ),
             network=network,
             permissions=FunctionPermissions(

@@ -28,6 +28,7 @@ from aurora_restore.shared.errors import (
 from aurora_restore.shared.failed_execution import Failure, look_up
 from aurora_restore.shared.job import Answer, Job, LambdaContext
 from aurora_restore.shared.lambda_environment import LambdaEnvironment
+from aurora_restore.shared.notices.chat import custom_notification
 from aurora_restore.shared.notices.failure import FAILED_STATUS, facts_of_target, failure_notice
 from aurora_restore.shared.notices.notice import Notice
 from aurora_restore.shared.notices.publication import by_protocol
@@ -91,13 +92,15 @@ class SnsNotificationHandler(BaseHandler):
             job.lock.release(job.operation_id, job.execution.id)
             return Answer("Nothing to announce: nothing was due beside the target")
         status = _outcome(job)
-        message_id = self._publish(self._notice(job, status))
+        notice = self._notice(job, status)
+        message_id = self._publish(notice)
         if job.execution:
             job.lock.release(job.operation_id, job.execution.id)
         if job.sequence is not RETIRE:
             self._count(job.operation_id, status)
             duration = seconds_since(job.started_at, job.clock())
             update_metrics(job.operation_id, "OperationDuration", duration, "Seconds")
+        self._publish_to_chat(notice)
         return Answer(
             "Notification sent successfully",
             {"message_id": message_id},
@@ -111,6 +114,18 @@ class SnsNotificationHandler(BaseHandler):
             by_protocol(notice),
             clients=self.clients,
         )
+
+    def _publish_to_chat(self, notice: Notice) -> None:
+        """Publish to the chat channel's topic, if there is one: whether it works matters little."""
+        topic = self.environment.chat_topic_arn
+        if not topic:
+            return
+        try:
+            send_notification(
+                topic, notice.subject, custom_notification(notice), clients=self.clients
+            )
+        except AuroraRestoreError as error:
+            logger.error("the chat channel was not notified", topic=topic, reason=error.message)
 
     def _notice(self, job: Job, status: str) -> Notice:
         event = job.event
@@ -180,6 +195,7 @@ class SnsNotificationHandler(BaseHandler):
             )
         store.audit(attempt.audited_as, self.step.name, SUCCESS, noted, moment)
         self._count(failure.operation_id, FAILED_STATUS)
+        self._publish_to_chat(notice)
         logger.info("failure announced", failed_step=failure.step)
         answer = Answer("Notification sent successfully", noted)
         return success_envelope(failure.operation_id, answer)

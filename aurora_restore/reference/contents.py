@@ -195,8 +195,8 @@ def _permissions(step: Step) -> Iterator[str]:
             ("secretsmanager:GetSecretValue", "secretsmanager:PutSecretValue")
         )
     if step.publishes:
-        by_scope["the topic", ""] = ["sns:Publish"]
-        by_scope["the topic's key", ""] = ["kms:Decrypt", "kms:GenerateDataKey*"]
+        by_scope["the topic, and that of a chat channel", ""] = ["sns:Publish"]
+        by_scope["the topics' keys", ""] = ["kms:Decrypt", "kms:GenerateDataKey*"]
         by_scope["the dead-letter queue", ""] = ["sqs:SendMessage"]
     if not by_scope:
         yield row(code(step.name), "nothing more", "", "")

@@ -39,6 +39,8 @@ class LambdaEnvironment:
     """The application's secrets that several restores use, separated by commas."""
     extra_regions: str = ""
     """Regions, separated by commas, that the pinned botocore does not know."""
+    chat_topic_arn: str = ""
+    """The topic of a chat channel, or empty if there is none."""
 
     @property
     def regions_beyond_the_known(self) -> frozenset[str]:

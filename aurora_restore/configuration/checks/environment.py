@@ -21,6 +21,7 @@ from aurora_restore.configuration.checks.secrets import faults_of_secrets
 from aurora_restore.configuration.checks.source import faults_of_source
 from aurora_restore.configuration.checks.switch import faults_of_switches
 from aurora_restore.configuration.checks.targets import faults_of_targets
+from aurora_restore.configuration.checks.topics import faults_of_topics
 from aurora_restore.shared.documents.environment import Environment
 from aurora_restore.shared.documents.restore import Restore
 from aurora_restore.shared.documents.schema import Fault, to_json
@@ -40,6 +41,7 @@ def faults_of_environment(environment: Environment, *, repository: Path) -> Iter
     yield from _network(environment)
     yield from faults_of_secrets(environment)
     yield from _ca_bundle(environment, repository)
+    yield from faults_of_topics(environment)
     yield from faults_of_targets(environment)
     yield from faults_of_switches(environment)
     for name, restore in environment.restores.items():

@@ -60,8 +60,9 @@ class FunctionPermissions:
                 secrets, "secretsmanager:PutSecretValue", "kms:GenerateDataKey"
             )
         if step.publishes:
-            yield allow("sns:Publish", [self.notifications.topic.topic_arn])
-            yield allow(("kms:Decrypt", "kms:GenerateDataKey*"), [self.notifications.key.key_arn])
+            yield allow("sns:Publish", self.notifications.topic_arns)
+            if keys := self.notifications.key_arns:
+                yield allow(("kms:Decrypt", "kms:GenerateDataKey*"), keys)
         if attached:
             yield from self._attach_to_vpc(step)
 

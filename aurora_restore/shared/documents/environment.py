@@ -17,6 +17,8 @@ from aurora_restore.shared.documents.fields import (
     SubnetId,
     TagKey,
     TagValue,
+    TopicArn,
+    TopicKeyArn,
     VpcId,
 )
 from aurora_restore.shared.documents.restore import Restore
@@ -105,6 +107,28 @@ class Environment:
             unique=True,
         ),
     ] = ()
+    notification_topic_arn: Annotated[
+        TopicArn | None,
+        Rule(
+            help="An existing topic in the environment's Region that is used instead of one of the "
+            "stack's own. Its policy has to let CloudWatch's alarms publish."
+        ),
+    ] = None
+    notification_key_arn: Annotated[
+        TopicKeyArn | None,
+        Rule(help="The customer key of `notification_topic_arn`, where it is encrypted with one."),
+    ] = None
+    chat_topic_arn: Annotated[
+        TopicArn | None,
+        Rule(
+            help="A second topic, of a channel of Amazon Q Developer in chat applications, which "
+            "gets each notice as a custom notification."
+        ),
+    ] = None
+    chat_key_arn: Annotated[
+        TopicKeyArn | None,
+        Rule(help="The customer key of `chat_topic_arn`, where it is encrypted with one."),
+    ] = None
     log_retention_days: Annotated[
         Literal[1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1827, 3653],
         Rule(help="How long logs are kept, in days."),

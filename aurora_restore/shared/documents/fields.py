@@ -63,6 +63,23 @@ SnapshotId = Annotated[
     ),
 ]
 
+TopicArn = Annotated[
+    str,
+    Rule(
+        pattern=r"arn:aws[a-z-]*:sns:[a-z0-9-]+:[0-9]{12}:[A-Za-z0-9_-]{1,256}",
+        means="the ARN of a standard SNS topic",
+        example="arn:aws:sns:us-west-2:222222222222:operations",
+    ),
+]
+TopicKeyArn = Annotated[
+    str,
+    Rule(
+        pattern=r"arn:aws[a-z-]*:kms:[a-z0-9-]+:[0-9]{12}:key/[A-Za-z0-9-]+",
+        means="the ARN of a KMS key, and not of an alias",
+        example="arn:aws:kms:us-west-2:222222222222:key/1234abcd-12ab-34cd-56ef-1234567890ab",
+    ),
+]
+
 SnapshotArn = Annotated[
     str,
     Rule(

@@ -33,10 +33,14 @@ def places(state: OperationState) -> Iterator[str]:
 def origin(state: OperationState) -> Iterator[str]:
     """Yield when the operation began, and with which snapshot."""
     if state.operation_started_at is not None:
-        yield f"Started at {moment(state.operation_started_at)}"
+        yield f"Started at {moment(state.operation_started_at)}{_by_whom(state)}"
     if state.source_snapshot_arn is not None:
         taken = state.snapshot_created_at
         yield f"Snapshot: {state.source_snapshot_arn}" + (f", of {moment(taken)}" if taken else "")
+
+
+def _by_whom(state: OperationState) -> str:
+    return "" if state.started_by is None else f" by {state.started_by}"
 
 
 def data(state: OperationState, now: datetime) -> Iterator[str]:
@@ -119,7 +123,7 @@ def course(operation_id: str, state: OperationState, now: datetime) -> Iterator[
     yield f"Operation: {operation_id}"
     if state.operation_started_at is not None:
         took = duration((now - parse_timestamp(state.operation_started_at)).total_seconds())
-        yield f"Started at {moment(state.operation_started_at)}, took {took}"
+        yield f"Started at {moment(state.operation_started_at)}{_by_whom(state)}, took {took}"
     if state.interruption_seconds is not None:
         yield f"Interruption by the switch: at most {state.interruption_seconds:g} s"
     if state.unanswered_seconds is not None:

@@ -56,18 +56,23 @@ def failure_notice(
     now = _target_now(failure, state, record, is_own=is_own)
     name = restore or "unknown restore"
     failed = "FAILED" if kind == _RESTORE else f"{kind} FAILED"
+    sequence = None if state is None else state.sequence
+    ways_on = tuple(
+        commands(failure, error_details, deployment, restore=restore, sequence=sequence)
+    )
+    what_to_do = failure.remedy.what_to_do(error_details)
+    cause = _cause(failure, error_details)
     return Notice(
+        gist=" ".join((cause, *now.sentences)),
+        next_steps=(what_to_do, *(f"{what}: `{command}`" for what, command in ways_on)),
         subject=subject_of(f"{deployment.name_prefix} {name}", f"{failed} at {at} - {now.short}"),
         text=sections(
             f"The {kind} {name} of {deployment.name_prefix} failed at {at}.",
             [
-                ("Why", [paragraph(f"{_cause(failure, error_details)} ({failure.error_type})")]),
+                ("Why", [paragraph(f"{cause} ({failure.error_type})")]),
                 ("Obstacles", [bullets(_obstacles(error_details))]),
                 ("The target now", [paragraph(" ".join(now.sentences))]),
-                (
-                    "What to do",
-                    _what_to_do(failure, error_details, deployment, restore, state),
-                ),
+                ("What to do", _what_to_do(failure, what_to_do, ways_on)),
                 ("The operation", [bullets(_identity(failure, state))]),
             ],
         ),
@@ -128,17 +133,10 @@ def _obstacles(error_details: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _what_to_do(
-    failure: Failure,
-    error_details: Mapping[str, Any],
-    deployment: DeployedPipeline,
-    restore: str | None,
-    state: OperationState | None,
+    failure: Failure, what_to_do: str, ways_on: Sequence[tuple[str, str]]
 ) -> Sequence[str]:
-    blocks = [paragraph(failure.remedy.what_to_do(error_details))]
-    sequence = None if state is None else state.sequence
-    for what, command in commands(
-        failure, error_details, deployment, restore=restore, sequence=sequence
-    ):
+    blocks = [paragraph(what_to_do)]
+    for what, command in ways_on:
         blocks.append(f"{paragraph(what)}:\n{verbatim(command)}")
     if link := console_link(failure.execution_arn):
         blocks.append(f"{paragraph('The execution in the console')}:\n{verbatim(link)}")

@@ -30,6 +30,10 @@ class Notice:
     """What a person reads in an e-mail, or in a terminal."""
     document: Mapping[str, Any]
     """The documented JSON."""
+    gist: str = ""
+    """What has happened and what the target is now, in a few sentences."""
+    next_steps: tuple[str, ...] = ()
+    """What to do, each a sentence or a command."""
 
     @property
     def json(self) -> str:

@@ -105,6 +105,7 @@ def success_notice(
     if cost is not None:
         details["approximate_cost"] = {"usd": round(cost.usd, 2), "is_complete": cost.is_complete}
     return Notice(
+        gist=" ".join((f"{sentence}.", *now.sentences, *warnings)),
         subject=subject_of(
             f"{deployment.name_prefix} {restore}",
             f"success - {_SHORT.get(sequence) or _refreshed(target, state)}",
@@ -154,6 +155,7 @@ def notice_in_words(
     """Return a notice with what a caller says, which is all that it says."""
     sentence = sentence or (_RESTORED if status == SUCCESS_STATUS else "Aurora restore failed")
     return Notice(
+        gist=sentence,
         subject=subject_of(f"{deployment.name_prefix} {restore}", _outcome(status)),
         text=sections(sentence, [("The operation", [bullets([f"Operation: {operation_id}"])])]),
         document=_document(operation_id, status, sentence, details, moment),

@@ -147,11 +147,18 @@ class PipelineStage:
             },
             "secrets": {"master_username": MASTER, "master_database": DATABASE},
             "database_ca_bundle": str(self.ca_bundle),
+            "chat_topic_arn": self.chat_topic(region),
             "restores": restores,
         }
         (config / "test.json").write_text(json.dumps(environment))
         outputs = self.aws.deploy("test", context={"config_dir": str(config)})
         return Deployed(region, outputs["AuroraRestore-test"], network)
+
+    def chat_topic(self, region: str) -> str:
+        """The topic of a chat channel, which no stack has made."""
+        sns = self.aws.client("sns", region=region)
+        topic: str = sns.create_topic(Name="chat")["TopicArn"]
+        return topic
 
     def configure(self, app: Deployed, document: Mapping[str, Any]) -> None:
         """Change the deployed configuration of the restore."""
@@ -351,6 +358,12 @@ class PipelineStage:
         published = self.aws.published(app.outputs["TopicArn"])
         messages = [json.loads(item.message) for item in published]
         return [message for message in messages if message.get("operation_id") == operation_id]
+
+    def shown_in_chat(self, app: Deployed, operation_id: str) -> list[dict[str, Any]]:
+        """What a chat channel has been given about an operation."""
+        published = self.aws.published(self.chat_topic(app.region))
+        messages = [json.loads(item.message) for item in published]
+        return [each for each in messages if each["metadata"]["threadId"] == operation_id]
 
     def changes(self) -> list[str]:
         """Every call of RDS so far that was to change something."""

@@ -468,6 +468,11 @@ def test_a_failure_is_announced_with_its_step_and_cause(
     assert announced["details"]["step"] == "snapshot-check"
     assert announced["details"]["error_type"] == "SnapshotNotFoundError"
     assert announced["details"]["execution_arn"] == execution["executionArn"]
+    stage.eventually(lambda: bool(stage.shown_in_chat(app, operation)))
+    (shown,) = stage.shown_in_chat(app, operation)
+    assert (shown["version"], shown["source"]) == ("1.0", "custom")
+    assert "SnapshotNotFoundError" not in shown["content"]["title"]
+    assert shown["content"]["title"].startswith("aurora-restore staging: FAILED at snapshot-check")
 
 
 def test_a_stopped_execution_is_marked_failed_and_announced(

@@ -795,6 +795,68 @@ def test_a_failure_that_could_not_be_announced_is_not_counted(
     assert "FailuresAnnounced" not in capsys.readouterr().out
 
 
+# A chat channel
+
+
+@pytest.fixture
+def channel(bench: Bench) -> str:
+    """The queue that listens to a chat channel's topic, which the environment names."""
+    sqs = own_client("sqs", REGION)
+    url: str = sqs.create_queue(QueueName="channel")["QueueUrl"]
+    topic = bench.clients.sns.create_topic(Name="chat")["TopicArn"]
+    bench.clients.sns.subscribe(
+        TopicArn=topic, Protocol="sqs", Endpoint=f"arn:aws:sqs:{REGION}:{ACCOUNT}:channel"
+    )
+    bench.environment = replace(bench.environment, chat_topic_arn=topic)
+    return url
+
+
+def shown_in(channel: str) -> list[dict[str, Any]]:
+    received = own_client("sqs", REGION).receive_message(QueueUrl=channel, MaxNumberOfMessages=10)
+    return [
+        json.loads(json.loads(each["Body"])["Message"]) for each in received.get("Messages", [])
+    ]
+
+
+def test_a_chat_channel_is_notified_beside_the_topic(bench: Bench, channel: str) -> None:
+    came_to(bench, "archive-snapshot")
+    bench.step(SnsNotificationHandler)
+    ended(bench, execution(bench, **raised("AwsError", "no"), name="op-2"))
+
+    assert [each["status"] for each in bench.messages()] == ["success", "failed"]
+    success, failure = shown_in(channel)
+    assert success["metadata"]["threadId"] == OPERATION
+    assert success["content"]["title"].endswith("success - my-cluster is refreshed")
+    assert failure["metadata"]["threadId"] == "op-2"
+    assert failure["content"]["nextSteps"][1].startswith("The command line: `aurora-restore ")
+
+
+def test_a_chat_channel_that_cannot_be_notified_costs_nothing_else(
+    bench: Bench, channel: str
+) -> None:
+    bench.clients.sns.delete_topic(TopicArn=bench.environment.chat_topic_arn)
+    came_to(bench, "archive-snapshot")
+
+    assert bench.step(SnsNotificationHandler)["statusCode"] == 200
+    assert ended(bench, execution(bench, name="op-2"))["statusCode"] == 200
+
+    assert [each["status"] for each in bench.messages()] == ["success", "failed"]
+    assert holder(bench) is None
+    assert shown_in(channel) == []
+
+
+def test_a_notice_that_cannot_be_sent_is_not_made_up_for_by_the_channel(
+    bench: Bench, channel: str
+) -> None:
+    came_to(bench, "archive-snapshot")
+    without_topic(bench)
+
+    with pytest.raises(NotificationError):
+        bench.step(SnsNotificationHandler)
+
+    assert shown_in(channel) == []
+
+
 def test_an_event_that_is_delivered_twice_is_announced_twice_and_does_no_harm(
     bench: Bench,
 ) -> None:

@@ -121,6 +121,15 @@ def test_what_a_step_appends_while_it_works_is_no_call_of_it() -> None:
     )
 
 
+def test_a_notice_says_who_has_started_the_operation() -> None:
+    notice = success_of({**COMPLETE, "started_by": "schedule aurora-restore-staging"})
+
+    assert (
+        "Started at 2026-05-16 03:00:00 UTC by schedule aurora-restore-staging, took 1 h 0 min"
+        in section(notice, "The operation")
+    )
+
+
 def test_a_warning_comes_first() -> None:
     notice = success_of(COMPLETE, warnings=("no script masks the data",))
 
