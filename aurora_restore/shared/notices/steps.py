@@ -8,6 +8,7 @@ from typing import Any
 
 from aurora_restore.shared.common import parse_timestamp
 from aurora_restore.shared.notices.notice import duration
+from aurora_restore.shared.pipeline import STEP_NAMES
 from aurora_restore.shared.protocol import RESTART_FROM, RETRY_AFTER
 from aurora_restore.shared.state_utils import FAILED, IN_PROGRESS, REFUSED
 
@@ -42,7 +43,12 @@ def steps_taken(audit: Iterable[Mapping[str, Any]], began: str | None) -> Iterat
 
 
 def _is_call(event: Mapping[str, Any]) -> bool:
-    """Return whether an event is the end of a call; a step may append others while it works."""
+    """Return whether an event is the end of a step's call.
+
+    A step may append others while it works, and the command line appends who has asked for what.
+    """
+    if event["step"] not in STEP_NAMES:
+        return False
     if event["status"] == IN_PROGRESS:
         return not event["details"].keys().isdisjoint((RETRY_AFTER, RESTART_FROM))
     return bool(event["status"] != REFUSED)

@@ -130,6 +130,16 @@ def test_a_notice_says_who_has_started_the_operation() -> None:
     )
 
 
+def test_what_a_person_has_asked_for_is_no_step() -> None:
+    asked = event("rerun", "REQUESTED", "03:05:00", started_by="arn:aws:iam::1:user/ada")
+    audit = (*AUDIT[:-1], asked, AUDIT[-1])
+
+    steps = section(success_of(COMPLETE, audit=audit), "The steps")
+
+    assert "rerun" not in steps
+    assert "- check-copy-status: 8 min, 2 calls" in steps
+
+
 def test_a_warning_comes_first() -> None:
     notice = success_of(COMPLETE, warnings=("no script masks the data",))
 
