@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from datetime import datetime
+from typing import Any
 
 from aurora_restore.shared.common import parse_timestamp
 from aurora_restore.shared.name_list import NameList
@@ -69,22 +70,25 @@ def scripts(state: OperationState) -> Iterator[str]:
 def proofs(state: OperationState) -> Iterator[str]:
     """Yield what was proven of the masking, as numbers."""
     for kind, what in (
-        ("columns", "Masked columns compared with their originals"),
+        ("columns", "Columns by treatment, and originals compared"),
         ("personal_data", "Searched for personal data"),
-        ("checks", None),
     ):
-        found = (state.masking or {}).get(kind)
-        results = [each for each in found or () if isinstance(each, Mapping)]
-        if what is None and results:
-            yield _count(len(results), "check has found nothing", "checks have found nothing")
-        for each in results:
+        for each in _results(state, kind):
             numbers = ", ".join(
                 f"{name.replace('_', ' ')} {value}"
                 for name, value in each.items()
-                if name != "database" and isinstance(value, int | str)
+                if name != "database" and isinstance(value, int)
             )
-            where = f"database {each.get('database')}: {numbers}"
-            yield where if what is None else f"{what}: {where}"
+            yield f"{what}: database {each.get('database')}: {numbers}"
+    if checks := _results(state, "checks"):
+        yield _count(len(checks), "check has found nothing", "checks have found nothing")
+    for each in checks:
+        yield f"{each.get('name')}, in database {each.get('database')}"
+
+
+def _results(state: OperationState, kind: str) -> list[Mapping[str, Any]]:
+    found = (state.masking or {}).get(kind)
+    return [each for each in found or () if isinstance(each, Mapping)]
 
 
 def wiring(state: OperationState) -> Iterator[str]:

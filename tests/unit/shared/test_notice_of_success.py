@@ -13,7 +13,7 @@ COMPLETE: dict[str, Any] = {
         {"path": "sql/roles.sql", "database": "app", "sha256": "0" * 64, "seconds": 75},
     ],
     "masking": {
-        "columns": [{"database": "app", "masked": 3, "originals_compared": 300}],
+        "columns": [{"database": "app", "masked": 3, "originals": 300}],
         "personal_data": [{"database": "app", "columns": 12}],
         "checks": [{"database": "app", "name": "no real address", "rows": 0}],
     },
@@ -54,11 +54,11 @@ SCRIPTS AND CHECKS
   - sql/mask.sql in database app, 2 s
   - sql/roles.sql in database app, 1 min
 
-  - Masked columns compared with their originals: database app: masked 3,
-    originals compared 300
+  - Columns by treatment, and originals compared: database app: masked 3,
+    originals 300
   - Searched for personal data: database app: columns 12
   - 1 check has found nothing
-  - database app: name no real address, rows 0
+  - no real address, in database app
 
 WHAT TIED IT TO PRODUCTION
   - Disabled logins: 2 (analyst, etl)
