@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from mypy_boto3_stepfunctions.type_defs import DescribeExecutionOutputTypeDef
 
 SUCCEEDED: Final = "SUCCEEDED"
+DRY_RUN: Final = "dry run"
 SIMULTANEOUS_CALLS: Final = 8
 _LOOKED_AT: Final = 200
 """How many of the latest executions are looked at, for each costs a call."""
@@ -62,7 +63,7 @@ class Execution:
     def kind(self) -> str:
         """Return what it is for where it is no refresh: a dry run, or a sequence asked for."""
         if self.given.get("dry_run") is True:
-            return "dry run"
+            return DRY_RUN
         return next((each.name for each in SEQUENCES if self._asks_for(each)), "")
 
     def _asks_for(self, sequence: StepSequence) -> bool:

@@ -8,7 +8,7 @@ from typing import Annotated, Final
 import typer
 
 import aurora_restore
-from aurora_restore.cli import listing, logs, planning, starting, watching
+from aurora_restore.cli import explaining, listing, logs, planning, showing, starting, watching
 from aurora_restore.cli.check import command as check_command
 from aurora_restore.cli.context import remember_options
 from aurora_restore.cli.errors import EXPECTED, OutputClosedError, as_command_error
@@ -72,6 +72,8 @@ def options(
 
 
 app.command("list")(listing.list_operations)
+app.command("show")(showing.show)
+app.command("explain")(explaining.explain)
 app.command("watch")(watching.watch)
 app.command("logs")(logs.logs)
 app.command("report")(report_command.report)

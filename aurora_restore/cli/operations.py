@@ -10,8 +10,11 @@ from aurora_restore.cli.executions import SUCCEEDED, Execution, execution_of, se
 from aurora_restore.cli.history import History
 from aurora_restore.cli.progress import ExecutionProgress, execution_progress
 from aurora_restore.shared.aws_utils import call
+from aurora_restore.shared.common import now
+from aurora_restore.shared.documents.restore import Restore
 from aurora_restore.shared.errors import ValidationError
 from aurora_restore.shared.failed_execution import Failure, look_up
+from aurora_restore.shared.notices.expense import instance_classes
 from aurora_restore.shared.operation_state import OperationState
 from aurora_restore.shared.sequences import StepSequence
 from aurora_restore.shared.state_utils import ERROR, is_operation_id
@@ -40,7 +43,11 @@ class OperationFacts:
     """Whose the cluster at the target is."""
     holder: Holder | None = None
     """Who works on the target."""
+    other_at_work: bool = False
+    """Whether another execution works on the operation."""
     audit: Sequence[Mapping[str, Any]] = ()
+    instance_classes: Sequence[str] = ()
+    """Those of the restored cluster's instances, as far as they are known."""
 
 
 def load_state(deployment: Deployment, operation_id: str) -> OperationState:
@@ -61,8 +68,11 @@ def load_operation(deployment: Deployment, operation_id: str) -> OperationFacts:
     state = load_state(deployment, operation_id)
     execution = execution_of(deployment, operation_id, state)
     restore, target, strategy = target_of(deployment, state, execution)
+    _, configured = configured_restore(deployment, state, execution)
+    instances = configured.target.instances if configured else None
     sequence = sequence_of(state, execution.given, strategy)
     failure = find_failure(deployment, execution)
+    lock = deployment.lock_of(target) if target else None
     return OperationFacts(
         id=operation_id,
         restore=restore,
@@ -74,8 +84,10 @@ def load_operation(deployment: Deployment, operation_id: str) -> OperationFacts:
         failure=failure,
         error=_recorded_error(deployment, operation_id, failure),
         record=deployment.record_of(target).read() if target else None,
-        holder=deployment.lock_of(target).holder() if target else None,
+        holder=lock.holder() if lock else None,
+        other_at_work=bool(lock and lock.other_at_work(operation_id, execution.arn, now())),
         audit=deployment.store.audit_trail(operation_id),
+        instance_classes=instance_classes(state, instances),
     )
 
 
@@ -96,14 +108,25 @@ def find_failure(deployment: Deployment, execution: Execution) -> Failure | None
 def target_of(
     deployment: Deployment, state: OperationState, execution: Execution
 ) -> tuple[str | None, str | None, str]:
-    """Return restore, target and strategy; an input that names no restore may be the failure."""
-    given = execution.given.get("restore")
-    name = state.restore or (given if isinstance(given, str) else None)
-    try:
-        name, restore = deployment.restore(name)
-    except ValidationError:
+    """Return restore, target and strategy of an operation, as far as they are known."""
+    name, restore = configured_restore(deployment, state, execution)
+    if restore is None:
         return name, None if state.target_lock is None else state.target_lock[-1], ""
     return name, restore.target.cluster_id, restore.target.strategy
+
+
+def configured_restore(
+    deployment: Deployment, state: OperationState, execution: Execution
+) -> tuple[str | None, Restore | None]:
+    """Return the name and configuration of an operation's restore.
+
+    An input that names none, or one that does not exist, may be why the execution failed.
+    """
+    name = state.restore or execution.restore
+    try:
+        return deployment.restore(name)
+    except ValidationError:
+        return name, None
 
 
 def _recorded_error(

@@ -4,6 +4,7 @@ import io
 import json
 import os
 import sys
+import textwrap
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,6 +19,7 @@ from rich.text import Text
 from aurora_restore.cli.errors import OutputClosedError
 from aurora_restore.shared.common import json_safe
 
+_NARROWEST: Final = 40
 _PIPED_WIDTH: Final = 160
 """For a file or a program, whose width nobody knows."""
 _MINUTE: Final = 60
@@ -89,17 +91,37 @@ def heading(console: Console, text: str) -> None:
     console.print(Text(text, style="bold"))
 
 
-def indented(console: Console, text: str | Text, by: int = 2) -> None:
-    """Print a text that is indented as a whole, without spaces at the ends of its lines."""
-    for line in (Text(text) if isinstance(text, str) else text).wrap(console, console.width - by):
-        line.rstrip()
-        console.print(Text(" " * by) + line, no_wrap=True, overflow="ignore", crop=False)
+def indented(
+    console: Console, text: str, by: int = 2, *, hanging: int = 0, style: str = ""
+) -> None:
+    """Print a text that is indented as a whole, the lines after the first by ``hanging`` more.
+
+    Nothing is broken within a word: a name can be copied as a whole.
+    """
+    lines = textwrap.wrap(
+        text,
+        max(console.width, _NARROWEST),
+        initial_indent=" " * by,
+        subsequent_indent=" " * (by + hanging),
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+    for line in lines:
+        console.print(Text(line, style), soft_wrap=True)
 
 
 def bullets(console: Console, sentences: Iterable[str]) -> None:
-    """Print sentences one below the other, each indented as a whole."""
+    """Print sentences one below the other, each indented."""
     for sentence in sentences:
         indented(console, sentence)
+
+
+def part(console: Console, title: str, sentences: Iterable[str], *, hanging: int = 2) -> None:
+    """Print a heading, and sentences one below the other; nothing where there are none."""
+    if listed := list(sentences):
+        heading(console, title)
+        for sentence in listed:
+            indented(console, sentence, hanging=hanging)
 
 
 def plain_table(*columns: str, right: Iterable[str] = (), folded: Iterable[str] = ()) -> Table:
@@ -115,15 +137,12 @@ def plain_table(*columns: str, right: Iterable[str] = (), folded: Iterable[str] 
     return table
 
 
-def pairs(console: Console, facts: Mapping[str, str | Text | None]) -> None:
+def pairs(console: Console, facts: Mapping[str, str | None]) -> None:
     """Print names and values, without those that have no value."""
-    grid = Table.grid(padding=(0, 2))
-    grid.add_column(style="dim", no_wrap=True)
-    grid.add_column(overflow="fold")
-    for name, value in facts.items():
-        if value:
-            grid.add_row(name, value)
-    console.print(grid)
+    known = {name: value for name, value in facts.items() if value}
+    widest = max(map(len, known), default=0)
+    for name, value in known.items():
+        indented(console, f"{name:<{widest}}  {value}", hanging=widest + 2)
 
 
 def shown_path(file: Path) -> str:

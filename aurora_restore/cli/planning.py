@@ -1,7 +1,7 @@
 """``aurora-restore plan``: what a restore would do now, and what prevents it."""
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Final
 
 import typer
@@ -12,7 +12,7 @@ from aurora_restore.cli.context import Deployment, deployment_of
 from aurora_restore.cli.errors import CommandError
 from aurora_restore.cli.executions import SUCCEEDED, Execution
 from aurora_restore.cli.exit_codes import ExitCode
-from aurora_restore.cli.output import AsJson, bullets, heading, indented, make_console, print_json
+from aurora_restore.cli.output import AsJson, heading, indented, make_console, part, print_json
 from aurora_restore.cli.starting import Day, RestoreName, Snapshot, begin, start_event
 from aurora_restore.cli.watching import conclude, follow, silent
 from aurora_restore.shared.aws_utils import call
@@ -96,13 +96,13 @@ def show_plan(
             console, f"Obstacles: {len(obstacles)}. A run would stop before it changes anything"
         )
         for each in obstacles:
-            indented(console, Text(f"{each['problem']} (check: {each['check']})", "red"))
-            indented(console, Text(f"What to do: {each['remedy']}"), 4)
-    _part(console, "Warnings", found.get("warnings", ()))
-    _part(console, "Lost with the old cluster", found.get("will_be_lost", ()))
+            indented(console, f"{each['problem']} (check: {each['check']})", style="red")
+            indented(console, f"What to do: {each['remedy']}", 4)
+    part(console, "Warnings", found.get("warnings", ()))
+    part(console, "Lost with the old cluster", found.get("will_be_lost", ()))
     heading(console, f"Steps ({sequence.name})")
     indented(console, ", ".join(sequence.path_from(sequence.first)))
-    _part(
+    part(
         console,
         "What ties the copy to production",
         (f"{kind.replace('_', ' ')}: {done}" for kind, done in found["neutralise"].items()),
@@ -119,24 +119,16 @@ def _show_calls(console: Console, calls: Sequence[Mapping[str, Any]], *, paramet
     for number, each in enumerate(calls, start=1):
         operation = str(each["operation"])
         style = "bold red" if operation.startswith("Delete") else "bold"
-        line = Text.assemble(f"{number:>2} ", (operation, style), f" {subject_of(each)}")
-        if each.get("region"):
-            line.append(f" ({each['region']})", "dim")
-        indented(console, line)
-        indented(console, Text(str(each["reason"])), 5)
+        where = f" ({each['region']})" if each.get("region") else ""
+        line = f"{number:>2} {operation} {subject_of(each)}{where}"
+        indented(console, line, hanging=3, style=style)
+        indented(console, str(each["reason"]), 5)
         if parameters:
             for key, value in each["parameters"].items():
-                indented(console, Text(f"{key}: {json.dumps(value)}", "dim"), 5)
+                indented(console, f"{key}: {json.dumps(value)}", 5, hanging=2, style="dim")
 
 
 def subject_of(planned: Mapping[str, Any]) -> str:
     """Return what a call is about: the name of what it makes, changes or deletes."""
     given = planned["parameters"]
     return next((str(given[name]).rpartition(":")[2] for name in _NAMES if name in given), "")
-
-
-def _part(console: Console, title: str, sentences: Iterable[str]) -> None:
-    listed = list(sentences)
-    if listed:
-        heading(console, title)
-        bullets(console, listed)

@@ -82,6 +82,11 @@ class ExecutionProgress:
         return type(self)(steps=tuple(StepProgress(name=each.name) for each in self.steps))
 
     @property
+    def current(self) -> StepProgress | None:
+        """Return the step that it is at; None before the first and after the last."""
+        return next((each for each in self.steps if each.status is StepStatus.RUNNING), None)
+
+    @property
     def over(self) -> bool:
         """Return whether it has ended."""
         return self.status != "RUNNING"

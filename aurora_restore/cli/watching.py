@@ -19,12 +19,12 @@ from aurora_restore.cli.executions import (
     SUCCEEDED,
     Execution,
     execution_of,
-    find_execution,
     running_executions,
 )
 from aurora_restore.cli.exit_codes import ExitCode
+from aurora_restore.cli.explaining import notice_of
 from aurora_restore.cli.following import Expectation, Following, Look, expected_of
-from aurora_restore.cli.operations import find_failure, load_state
+from aurora_restore.cli.operations import load_operation, load_state
 from aurora_restore.cli.output import (
     AsJson,
     duration,
@@ -240,18 +240,6 @@ def conclude(
                 f"`aurora-restore watch {name}` goes on."
             )
         case _:
-            say(_failed(deployment, execution, progress))
+            notice = notice_of(deployment, load_operation(deployment, name))
+            say(f"\n{notice.text}")
     return code
-
-
-def _failed(deployment: Deployment, execution: Execution, progress: ExecutionProgress) -> str:
-    name = execution.operation_id
-    ended = find_execution(deployment, execution.arn)
-    failure = None if ended is None else find_failure(deployment, ended)
-    if failure is None:
-        return f"Operation {name} {progress.status.lower().replace('_', ' ')}."
-    return (
-        f"Operation {name} failed at {failure.step or 'its start'} ({failure.error_type}): "
-        f"{failure.reason}\nWhat to do: {failure.remedy.what_to_do({})}\n"
-        f"`aurora-restore explain {name}` says more."
-    )

@@ -29,6 +29,7 @@ from aurora_restore.shared.failed_execution import Failure, look_up
 from aurora_restore.shared.job import Answer, Job, LambdaContext
 from aurora_restore.shared.lambda_environment import LambdaEnvironment
 from aurora_restore.shared.notices.chat import custom_notification
+from aurora_restore.shared.notices.expense import instance_classes
 from aurora_restore.shared.notices.failure import FAILED_STATUS, facts_of_target, failure_notice
 from aurora_restore.shared.notices.notice import Notice
 from aurora_restore.shared.notices.publication import by_protocol
@@ -228,20 +229,9 @@ class SnsNotificationHandler(BaseHandler):
         return None
 
     def _is_its_own(self, failure: Failure, state: OperationState, lock: TargetLock | None) -> bool:
-        """Return whether the operation is the execution's own, so that its failure is written.
-
-        It is not if the execution has been redriven, if another one works on the operation, or if
-        no step has got to work, because the execution was refused: it may have named an operation
-        that is none of its.
-        """
-        if not failure.is_over:
-            # After a redrive, this older state would count as the newest.
-            return False
         arn = failure.execution_arn
-        if lock and lock.other_at_work(failure.operation_id, arn, self._clock()):
-            return False
-        has_worked = (state.attempted_in or "").rpartition("#")[0] == arn
-        return has_worked or not failure.is_refusal
+        other = lock and lock.other_at_work(failure.operation_id, arn, self._clock())
+        return failure.is_of(state.attempted_in, other_at_work=bool(other))
 
     def _mark_failed(self, store: StateStore, failure: Failure, state: OperationState) -> None:
         """Write that the step failed, unless the step did so itself."""
@@ -330,9 +320,7 @@ def _instance_classes(job: Job) -> list[str]:
     """Return the classes of the restored cluster's instances, as far as they are configured."""
     if job.sequence is RETIRE:
         return []
-    used = list(job.state.instance_class_used.values())
-    configured = [each.instance_class for each in job.restore.target.instances or ()]
-    return used + configured[len(used) :]
+    return instance_classes(job.state, job.restore.target.instances)
 
 
 def _deployment(environment: LambdaEnvironment) -> DeployedPipeline:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from http import HTTPStatus
 from typing import Final
 
+from aurora_restore.reference.commands import commands, exit_codes, global_options
 from aurora_restore.reference.fields import plain_table, sections, type_name
 from aurora_restore.reference.markdown import code, fenced, row, table
 from aurora_restore.reference.transitions import transitions
@@ -345,10 +346,13 @@ def target_record() -> str:
 
 
 CONTENTS: Final[Mapping[str, Callable[[], str]]] = {
+    "commands": commands,
     "environment": environment,
     "errors": errors,
     "event": event,
+    "exit-codes": exit_codes,
     "functions": functions,
+    "global-options": global_options,
     "operation-state": operation_state,
     "permissions": permissions,
     "platform-failures": platform_failures,

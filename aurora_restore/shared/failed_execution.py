@@ -129,6 +129,19 @@ class Failure:
         error = error_named(self.error_type)
         return error is not None and error.is_refusal
 
+    def is_of(self, attempted_in: str | None, *, other_at_work: bool) -> bool:
+        """Return whether the operation is the execution's own, so that its failure is recorded.
+
+        ``attempted_in`` is the operation's. It is not its own if the execution has been redriven,
+        if another one works on the operation, or if no step has got to work, because the execution
+        was refused: it may have named an operation that is none of its.
+        """
+        if not self.is_over or other_at_work:
+            # After a redrive, this older state would count as the newest.
+            return False
+        has_worked = (attempted_in or "").rpartition("#")[0] == self.execution_arn
+        return has_worked or not self.is_refusal
+
     def details(self, error_details: Mapping[str, Any]) -> dict[str, Any]:
         """Return the facts to announce; ``error_details`` are those that the step has recorded."""
         return {

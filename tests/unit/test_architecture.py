@@ -78,7 +78,7 @@ CONFINED = {
     "botocore": AT_RUN_TIME,
     "pg8000": AT_RUN_TIME,
     "aws_lambda_powertools": {"lambdas", "shared"},
-    "typer": {"cli"},
+    "typer": {"cli", "reference"},
     "moto": {"embedded_aws"},
     "ministack": {"embedded_aws"},
 }

@@ -10,6 +10,7 @@ from aurora_restore.shared.cost import (
     CostPart,
     approximate_cost,
 )
+from aurora_restore.shared.documents.restore import Instance
 from aurora_restore.shared.notices.steps import StepTaken, calls_by_step, seconds_of
 from aurora_restore.shared.operation_state import OperationState
 
@@ -30,6 +31,12 @@ def operation_cost(
         instance_classes=instance_classes,
         now=now,
     )
+
+
+def instance_classes(state: OperationState, configured: Sequence[Instance] | None) -> list[str]:
+    """Return the classes of the restored cluster's instances: as used, or else as configured."""
+    used = list(state.instance_class_used.values())
+    return used + [each.instance_class for each in configured or ()][len(used) :]
 
 
 def cost_in_words(cost: ApproximateCost | None) -> Iterator[str]:

@@ -64,8 +64,9 @@ class Finished:
 
     @property
     def widest(self) -> int:
-        """The width of the longest line on standard output."""
-        return max(map(len, self.out.splitlines()), default=0)
+        """The width of the longest line on standard output that could have been broken."""
+        lines = [line for line in self.out.splitlines() if " " in line.strip()]
+        return max(map(len, lines), default=0)
 
 
 @dataclass(frozen=True)

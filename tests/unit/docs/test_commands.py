@@ -40,6 +40,12 @@ SHOWN = [
     for shown, block in blocks("bash")
     for line in block.text.replace("\\\n", " ").splitlines()
 ]
+STEPS_OF_JOBS = [
+    pytest.param(shlex.split(line.partition("run: ")[2]), id=f"{shown.name}: {line[:60]}")
+    for shown, block in blocks("yaml")
+    for line in block.text.splitlines()
+    if "run: " in line
+]
 MENTIONED = [
     pytest.param(shlex.split(code), id=f"{shown.name}: {code[:60]}")
     for shown in all_pages()
@@ -48,7 +54,7 @@ MENTIONED = [
 ]
 
 
-@pytest.mark.parametrize("words", SHOWN)
+@pytest.mark.parametrize("words", [*SHOWN, *STEPS_OF_JOBS])
 def test_a_command_that_is_shown_is_right_and_complete(words: Sequence[str]) -> None:
     check(words, complete=True)
 

@@ -23,6 +23,7 @@ from aurora_restore.shared.errors import SnapshotNotFoundError
 from aurora_restore.shared.failed_execution import Failure
 from aurora_restore.shared.grants import Resource
 from aurora_restore.shared.pipeline import STEPS
+from tests.support.service_authorization import reference
 from tests.unit.docs.pages import Block, blocks, page
 from tests.unit.infra.synthesis import CONTEXT, Document, Synthesis, environment
 
@@ -81,6 +82,16 @@ def a_policy(document: Any) -> None:
     }
 
 
+def a_policy_of_an_operator(document: Any) -> None:
+    """Each action exists, and can be allowed on the resources that stand with it."""
+    for statement in document["Statement"]:
+        actions, resources = statement["Action"], statement["Resource"]
+        for action in [actions] if isinstance(actions, str) else actions:
+            (known,) = reference().actions(action)
+            for resource in [resources] if isinstance(resources, str) else resources:
+                assert known.types_of(resource), f"{action} on {resource}"
+
+
 def a_refusal(document: Any) -> None:
     """It is what a direct call returns for that error."""
     body = document["body"]
@@ -90,6 +101,7 @@ def a_refusal(document: Any) -> None:
 
 
 CHECKS: dict[str, Callable[[Any], None]] = {
+    "acting-policy": a_policy_of_an_operator,
     "app-secret": an_app_secret,
     "classification": a_classification,
     "database": fields_of_a_database,
@@ -97,6 +109,7 @@ CHECKS: dict[str, Callable[[Any], None]] = {
     "master-secret": a_master_secret,
     "message": a_message,
     "policy": a_policy,
+    "reading-policy": a_policy_of_an_operator,
     "refusal": a_refusal,
     "restore-secrets": secrets_of_a_restore,
     "switch": a_switch,
