@@ -13,6 +13,7 @@ from embedded_aws.environment import repository
 
 Command = tuple[str, str]
 """A command, and what it is for."""
+CUSTOMERS: Final = "SELECT name, email FROM shop.customers LIMIT 3"
 _INDENT: Final = "  "
 
 
@@ -30,8 +31,9 @@ def guide(console: Console, scenario: Scenario, settings: LocalSettings, folder:
     console.print(f"Source: {scenario.source}")
     console.print(f"Target: {scenario.target}")
     for command, purpose in commands(scenario):
-        console.print()
-        console.print(Text(purpose, "dim"))
+        if purpose:
+            console.print()
+            console.print(Text(purpose, "dim"))
         _show(console, command.split("\n"))
     console.print()
 
@@ -40,6 +42,14 @@ def commands(scenario: Scenario) -> Iterator[Command]:
     """Yield the commands to try, with what they are for."""
     source, target = scenario.source, scenario.target
     profile = "" if source.account == target.account else f" --profile {SOURCE_PROFILE}"
+    yield "aurora-restore plan", "What a run would do, without doing it:"
+    yield "aurora-restore start --watch", "A run, to its end, in less than a minute:"
+    yield "aurora-restore list", "The runs so far:"
+    yield (
+        f"aurora-restore init --from-cluster {target.name} --environment mine \\\n"
+        f"    --snapshot-source arn:aws:rds:{source.region}:{source.account}:cluster:{source.name}",
+        "A configuration, written to config/mine.json from what is there:",
+    )
     yield (
         "aws rds describe-db-clusters --query 'DBClusters[].DBClusterIdentifier'",
         "The clusters of the target's account and Region:",
@@ -50,13 +60,10 @@ def commands(scenario: Scenario) -> Iterator[Command]:
         "Production's daily snapshots:",
     )
     yield (
-        f"psql service={source.name} -c 'TABLE shop.customers LIMIT 3'",
-        "Production's customers:",
+        f"psql service={source.name} -c '{CUSTOMERS}'",
+        "Production's customers, and the target's once a run has masked them:",
     )
-    yield (
-        f"psql service={target.name} -c '\\dt *.*' | grep -v _catalog",
-        "The target's tables, which a run replaces:",
-    )
+    yield f"psql service={target.name} -c '{CUSTOMERS}'", ""
 
 
 def _show(console: Console, lines: Sequence[str]) -> None:
