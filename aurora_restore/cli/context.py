@@ -1,5 +1,6 @@
 """Where a command works: credentials, Region, and the pipeline as it is deployed there."""
 
+import shlex
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -11,15 +12,18 @@ from botocore.exceptions import ClientError
 
 from aurora_restore.cli.errors import usage
 from aurora_restore.shared.aws_utils import Clients, call, error_code, translate_error
-from aurora_restore.shared.common import get_config
+from aurora_restore.shared.common import get_config, get_restores
 from aurora_restore.shared.documents.restore import Restore
 from aurora_restore.shared.lambda_environment import LambdaEnvironment
+from aurora_restore.shared.names import DEFAULT_NAME_PREFIX
+from aurora_restore.shared.pause import PauseStore
 from aurora_restore.shared.pipeline import Step, get_step
 from aurora_restore.shared.state_utils import StateStore
 from aurora_restore.shared.target_lock import TargetLock
 from aurora_restore.shared.target_record import TargetRecordStore
 
 if TYPE_CHECKING:
+    from mypy_boto3_rds import RDSClient
     from mypy_boto3_stepfunctions import SFNClient
 
 _CONFIG = Config(
@@ -44,6 +48,11 @@ class Deployment:
     def step_functions(self) -> "SFNClient":
         """Return a client of Step Functions."""
         return self.clients.step_functions
+
+    @cached_property
+    def rds(self) -> "RDSClient":
+        """Return a client of RDS in the environment's Region."""
+        return self.clients.rds(self.region)
 
     @cached_property
     def functions(self) -> Any:
@@ -83,6 +92,12 @@ class Deployment:
         """Return the ARN of who runs the command."""
         return str(call(self.session.client("sts").get_caller_identity)["Arn"])
 
+    def options(self) -> list[str]:
+        """Return the global options that lead another command to the same environment."""
+        prefix = self.name_prefix
+        named = [] if prefix == DEFAULT_NAME_PREFIX else ["--name-prefix", shlex.quote(prefix)]
+        return ["--region", shlex.quote(self.region), *named]
+
     @property
     def machine_arn(self) -> str:
         """Return the ARN of the state machine."""
@@ -105,6 +120,14 @@ class Deployment:
     def restore(self, name: str | None) -> tuple[str, Restore]:
         """Return a restore's name and configuration; the name may be left out if it is the only."""
         return get_config(name, clients=self.clients, environment=self.environment)
+
+    def restores(self) -> dict[str, Restore]:
+        """Return every restore of the environment by its name."""
+        return get_restores(self.environment, self.clients)
+
+    def pause_of(self, restore: str) -> PauseStore:
+        """Return where the pause of a restore's schedule is."""
+        return PauseStore(self.store, restore)
 
     def record_of(self, cluster_id: str) -> TargetRecordStore:
         """Return where the record of a target is."""

@@ -1,5 +1,6 @@
 """Errors that a person at the command line can expect: one sentence each, and an exit code."""
 
+from dataclasses import dataclass
 from typing import Any, Final
 
 from botocore.exceptions import (
@@ -56,6 +57,16 @@ class OutputClosedError(Exception):
 
 EXPECTED: Final = (CommandError, AuroraRestoreError, *AWS_ERRORS)
 """Every error that stands for itself, without a stack trace."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RefusedCommand:
+    """The decision to change nothing."""
+
+    reason: str
+    command: tuple[str, ...] = ()
+    """The words of the command that helps instead."""
+    code: ExitCode = ExitCode.REFUSED
 
 
 def usage(sentence: str) -> CommandError:

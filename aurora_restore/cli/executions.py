@@ -14,6 +14,7 @@ from aurora_restore.shared.aws_utils import call, code_of
 from aurora_restore.shared.errors import AwsError
 from aurora_restore.shared.failed_execution import NOT_REDRIVABLE
 from aurora_restore.shared.operation_state import OperationState
+from aurora_restore.shared.protocol import PAUSED
 from aurora_restore.shared.sequences import REPLACE, SEQUENCES, StepSequence, get_sequence
 from aurora_restore.shared.target_lock import UNFINISHED
 
@@ -40,6 +41,8 @@ class Execution:
     """Its input; empty where that is no object."""
     error: str = ""
     """The name of the error that it failed with."""
+    is_held_back: bool = False
+    """Whether it ended before it began, because its schedule was paused."""
     is_redrivable: bool = True
     redrive_count: int = 0
 
@@ -88,6 +91,7 @@ def described(found: "DescribeExecutionOutputTypeDef") -> Execution:
         ended=found["stopDate"].astimezone(UTC) if found.get("stopDate") else None,
         given=_json_object(found.get("input")),
         error=found.get("error", ""),
+        is_held_back=_is_held_back(found.get("output")),
         is_redrivable=found.get("redriveStatus") != NOT_REDRIVABLE,
         redrive_count=found.get("redriveCount", 0),
     )
@@ -151,6 +155,13 @@ def sequence_of(state: OperationState, given: Mapping[str, Any], strategy: str) 
         return get_sequence(state.sequence)
     asked = (each for each in SEQUENCES if each.asked_by and given.get(each.asked_by))
     return next(asked, get_sequence(strategy) if strategy else REPLACE)
+
+
+def _is_held_back(output: str | None) -> bool:
+    """Return whether the output of an execution is that of a paused schedule's."""
+    result = _json_object(output).get("result")
+    body = result.get("body") if isinstance(result, dict) else None
+    return isinstance(body, dict) and body.get(PAUSED) is True
 
 
 def _json_object(text: str | None) -> Mapping[str, Any]:

@@ -27,6 +27,8 @@ from aurora_restore.cli.output import (
     plain_table,
     print_json,
 )
+from aurora_restore.shared.documents.schema import to_json
+from aurora_restore.shared.pause import Pause
 from aurora_restore.shared.sequences import RETIRE
 from aurora_restore.shared.state_utils import FAILED
 
@@ -58,6 +60,7 @@ class ListedOperation:
             "ended_at": execution.ended,
             "seconds": round(execution.seconds(now), 3),
             "redrive_count": execution.redrive_count,
+            "held_back": execution.is_held_back,
         }
 
 
@@ -81,15 +84,26 @@ def list_operations(
     wanted = islice(found, limit)
     listed = _with_steps(deployment, list(wanted), only)
     now = datetime.now(UTC)
+    pauses = _pauses(deployment, restore, now)
     if as_json:
-        print_json({"operations": [each.as_json(now) for each in listed]})
+        operations = [each.as_json(now) for each in listed]
+        print_json({"operations": operations, "pauses": [to_json(each) for each in pauses]})
         return
+    for each in pauses:
+        make_console().print(Text(f"{each}", style="yellow"))
     if not listed:
         of_it = f" of restore {restore}" if restore else ""
         where = f"{deployment.name_prefix} in {deployment.region}"
         note(f"There is no operation{of_it} among the latest executions of {where}.")
         return
     _show(make_console(), listed, now)
+
+
+def _pauses(deployment: Deployment, restore: str | None, now: datetime) -> list[Pause]:
+    """Return the schedules that are paused: that of one restore, or of all."""
+    names = [restore] if restore is not None else sorted(deployment.restores())
+    found = (deployment.pause_of(name).in_force(now) for name in names)
+    return [each for each in found if each is not None]
 
 
 def chosen(
@@ -152,6 +166,8 @@ def _outcome(listed: ListedOperation) -> RenderableType:
         text.append(f" at {listed.step}", style="default")
     if execution.error:
         text.append(f": {execution.error}", style="default")
+    if execution.is_held_back:
+        text.append(": nothing done, the schedule was paused", style="default")
     if execution.kind:
         text.append(f" ({execution.kind})", style="dim")
     return text

@@ -8,7 +8,20 @@ from typing import Annotated, Final
 import typer
 
 import aurora_restore
-from aurora_restore.cli import explaining, listing, logs, planning, showing, starting, watching
+from aurora_restore.cli import (
+    cancelling,
+    explaining,
+    listing,
+    logs,
+    pausing,
+    planning,
+    rerunning,
+    rolling_back,
+    showing,
+    snapshot_list,
+    starting,
+    watching,
+)
 from aurora_restore.cli.check import command as check_command
 from aurora_restore.cli.context import remember_options
 from aurora_restore.cli.errors import EXPECTED, OutputClosedError, as_command_error
@@ -76,6 +89,12 @@ app.command("show")(showing.show)
 app.command("explain")(explaining.explain)
 app.command("watch")(watching.watch)
 app.command("logs")(logs.logs)
+app.command("rerun")(rerunning.rerun)
+app.command("cancel")(cancelling.cancel)
+app.command("rollback")(rolling_back.rollback)
+app.command("snapshots")(snapshot_list.snapshots)
+app.command("pause")(pausing.pause)
+app.command("unpause")(pausing.unpause)
 app.command("report")(report_command.report)
 app.command("plan")(planning.plan)
 app.command("start")(starting.start)

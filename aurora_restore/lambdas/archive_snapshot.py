@@ -1,41 +1,40 @@
 """Keep the copy, and delete old copies and intermediate ones."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
-from aurora_restore.shared.aws_utils import call
 from aurora_restore.shared.base_handler import BaseHandler
 from aurora_restore.shared.cluster.ownership import Ownership
-from aurora_restore.shared.documents.restore import Archive
 from aurora_restore.shared.errors import ArchiveNotFoundError, SnapshotNotFoundError
 from aurora_restore.shared.job import Answer, Job
 from aurora_restore.shared.names import (
     COPY_SUFFIX,
     TAG_ARCHIVED_AT,
     TAG_OPERATION,
-    TAG_SOURCE_SNAPSHOT,
     final_snapshot_prefix,
     intermediate_snapshot_prefix,
     shared_snapshot_prefix,
 )
 from aurora_restore.shared.pipeline import get_step
-from aurora_restore.shared.rds.arns import Place, RdsArn
+from aurora_restore.shared.rds.arns import Place
 from aurora_restore.shared.rds.calls import tag_resource
 from aurora_restore.shared.rds.reads import find_snapshot, snapshots_of
-from aurora_restore.shared.rds.statuses import AVAILABLE, DEAD_SNAPSHOT, DELETING
-from aurora_restore.shared.rds.tags import tags_of
+from aurora_restore.shared.rds.statuses import AVAILABLE
 from aurora_restore.shared.snapshots.calls import delete_snapshot
+from aurora_restore.shared.snapshots.retention import (
+    FAILED,
+    expired,
+    is_copy,
+    is_settled,
+    manual_snapshots,
+    retention_of_finals,
+)
 from aurora_restore.shared.snapshots.routes import Route
 from aurora_restore.shared.target_record import superseded
 
 if TYPE_CHECKING:
-    from mypy_boto3_rds import RDSClient
     from mypy_boto3_rds.type_defs import DBClusterSnapshotTypeDef
-
-FAILED: Final = DEAD_SNAPSHOT - {DELETING, "deleted"}
-"""Statuses of snapshots that are unusable, and are not being deleted already."""
 
 
 @dataclass(frozen=True)
@@ -116,7 +115,7 @@ class ArchiveSnapshotHandler(BaseHandler):
         copies: list[DBClusterSnapshotTypeDef] = []
         failed: list[DBClusterSnapshotTypeDef] = []
         prefix = final_snapshot_prefix(job.target_cluster_id)
-        for snapshot in _manual_snapshots(job.rds.at_target):
+        for snapshot in manual_snapshots(job.rds.at_target):
             if not job.owner.of_restore(snapshot):
                 continue
             status = snapshot["Status"]
@@ -126,11 +125,11 @@ class ArchiveSnapshotHandler(BaseHandler):
                 copies += [snapshot] if status == AVAILABLE else []
                 failed += [snapshot] if status in FAILED else []
         archive, now = job.restore.archive, job.clock()
-        kept_finals = Archive(keep_copies=archive.keep_final_snapshots)
+        kept_finals = retention_of_finals(archive)
         for snapshot in (
             *failed,
-            *expired(copies, archive, now, kept_already=1),
-            *expired(finals, kept_finals, now, kept_already=0),
+            *(each for each, _ in expired(copies, archive, now, kept_already=1)),
+            *(each for each, _ in expired(finals, kept_finals, now, kept_already=0)),
         ):
             yield UnneededSnapshot(job.place, snapshot["DBClusterSnapshotIdentifier"])
 
@@ -164,7 +163,7 @@ class ArchiveSnapshotHandler(BaseHandler):
                 job.owner,
                 Place(job.account_id, place.region),
                 intermediate_snapshot_prefix(prefix, job.target_region),
-                _manual_snapshots(job.clients.rds(place.region)),
+                manual_snapshots(job.clients.rds(place.region)),
             )
 
     def _delete(self, job: Job, snapshot: UnneededSnapshot) -> None:
@@ -185,11 +184,12 @@ def _why_not_archived(job: Job, used: "DBClusterSnapshotTypeDef | None") -> str:
     return "No need to archive snapshot, this pipeline did not make it for this restore"
 
 
-def _manual_snapshots(rds: "RDSClient") -> "Iterator[DBClusterSnapshotTypeDef]":
-    """Yield the account's own manual snapshots in a Region."""
-    paginator = rds.get_paginator("describe_db_cluster_snapshots")
-    for page in call(lambda: list(paginator.paginate(SnapshotType="manual"))):
-        yield from page["DBClusterSnapshots"]
+def _is_another_copy(
+    job: Job, snapshot: "DBClusterSnapshotTypeDef", kept: "DBClusterSnapshotTypeDef"
+) -> bool:
+    """Return whether an operation of this restore made this copy, and it is not the one to keep."""
+    is_other = snapshot["DBClusterSnapshotArn"] != kept["DBClusterSnapshotArn"]
+    return is_other and is_copy(snapshot, job.environment.name_prefix, job.target_region)
 
 
 def _abandoned_copies(
@@ -201,55 +201,8 @@ def _abandoned_copies(
     """Yield this restore's intermediate copies among ``found`` that are no longer being made."""
     for snapshot in found:
         name = snapshot["DBClusterSnapshotIdentifier"]
-        settled = snapshot["Status"] == AVAILABLE or snapshot["Status"] in FAILED
-        if name.startswith(prefix) and settled and owner.of_restore(snapshot):
+        if name.startswith(prefix) and is_settled(snapshot) and owner.of_restore(snapshot):
             yield UnneededSnapshot(place, name)
-
-
-def expired(
-    copies: "Sequence[DBClusterSnapshotTypeDef]",
-    archive: Archive,
-    moment: datetime,
-    *,
-    kept_already: int,
-) -> "list[DBClusterSnapshotTypeDef]":
-    """Return the copies to delete: beyond the newest ``keep_copies``, or older than ``keep_days``.
-
-    ``kept_already`` copies are kept that are not among ``copies``.
-    """
-    newest_first = sorted(copies, key=lambda item: item["SnapshotCreateTime"], reverse=True)
-    room = max(0, archive.keep_copies - kept_already)
-    oldest = moment - timedelta(days=archive.keep_days) if archive.keep_days else None
-    return [
-        snapshot
-        for position, snapshot in enumerate(newest_first)
-        if position >= room or (oldest is not None and snapshot["SnapshotCreateTime"] < oldest)
-    ]
-
-
-def _is_another_copy(
-    job: Job, snapshot: "DBClusterSnapshotTypeDef", kept: "DBClusterSnapshotTypeDef"
-) -> bool:
-    """Return whether an operation of this restore made this copy, and it is not the one to keep.
-
-    The tags alone do not prove it: a snapshot of the restored cluster inherits them if
-    CopyTagsToSnapshot is set, and so does a copy that a person makes of a copy with CopyTags.
-    """
-    if snapshot["DBClusterSnapshotArn"] == kept["DBClusterSnapshotArn"]:
-        return False
-    if not snapshot["DBClusterSnapshotIdentifier"].endswith(COPY_SUFFIX):
-        return False
-    tags = tags_of(snapshot.get("TagList"))
-    origin = snapshot.get("SourceDBClusterSnapshotArn")
-    if not origin:
-        return TAG_ARCHIVED_AT in tags
-    prefix = job.environment.name_prefix
-    return origin == tags.get(TAG_SOURCE_SNAPSHOT) or RdsArn.parse(origin).name.startswith(
-        (
-            shared_snapshot_prefix(prefix),
-            intermediate_snapshot_prefix(prefix, job.target_region),
-        )
-    )
 
 
 handler = ArchiveSnapshotHandler()

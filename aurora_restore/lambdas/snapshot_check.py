@@ -75,8 +75,8 @@ class SnapshotCheckHandler(BaseHandler):
         is_redriven = job.execution is not None and job.execution.redrive_count > 0
         if not is_scheduled_start(job.event, is_new=is_new, is_redriven=is_redriven):
             return None
-        pause = PauseStore(job.store, job.restore_name).read()
-        if pause is None or not pause.is_in_force(job.clock()):
+        pause = PauseStore(job.store, job.restore_name).in_force(job.clock())
+        if pause is None:
             return None
         return Answer(
             f"Nothing done. {pause}", {PAUSED: True, "pause": to_json(pause)}, only_looked=True
@@ -227,8 +227,8 @@ class SnapshotCheckHandler(BaseHandler):
 
 def _pause_of(job: Job) -> Iterator[str]:
     """Yield that the schedule is paused, if it is: a run by hand is not held back by that."""
-    pause = PauseStore(job.store, job.restore_name).read()
-    if pause is not None and pause.is_in_force(job.clock()):
+    pause = PauseStore(job.store, job.restore_name).in_force(job.clock())
+    if pause is not None:
         yield str(pause)
 
 

@@ -1,6 +1,6 @@
 """Announce the outcome. The rule for failed executions calls this function, too."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -41,6 +41,7 @@ from aurora_restore.shared.notices.success import (
 )
 from aurora_restore.shared.notices.way_on import DeployedPipeline
 from aurora_restore.shared.operation_state import OperationState
+from aurora_restore.shared.pause import PauseStore
 from aurora_restore.shared.pipeline import get_step
 from aurora_restore.shared.sequences import RETIRE
 from aurora_restore.shared.state_utils import (
@@ -130,8 +131,7 @@ class SnsNotificationHandler(BaseHandler):
 
     def _notice(self, job: Job, status: str) -> Notice:
         event = job.event
-        warning = None if job.sequence is RETIRE else job.restore.database.masking_warning
-        warnings = (warning,) if warning else ()
+        warnings = () if job.sequence is RETIRE else tuple(_warnings(job))
         if status == SUCCESS_STATUS and event.message is None and event.details is None:
             return success_notice(
                 job.operation_id,
@@ -310,6 +310,19 @@ def _end_of(detail: Mapping[str, Any]) -> datetime | None:
     """Return when the execution ended that an event reports; in it are milliseconds."""
     stopped = detail.get("stopDate")
     return datetime.fromtimestamp(stopped / 1000, UTC) if isinstance(stopped, int) else None
+
+
+def _warnings(job: Job) -> Iterator[str]:
+    """Yield what those should know who rely on the target: so no pause is forgotten, for one."""
+    if warning := job.restore.database.masking_warning:
+        yield warning
+    try:
+        pause = PauseStore(job.store, job.restore_name).in_force(job.clock())
+    except CorruptStateError as error:
+        yield error.message
+    else:
+        if pause is not None:
+            yield str(pause)
 
 
 def _is_status_change(event: Any) -> bool:

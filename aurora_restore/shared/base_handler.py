@@ -359,7 +359,7 @@ class BaseHandler(ABC):
             sequence=sequence.name,
             operation_started_at=state.operation_started_at
             or timestamp(self._beginning(execution)),
-            started_by=started_by if is_new else state.started_by,
+            started_by=state.started_by or (started_by if is_new else None),
         )
 
     def _beginning(self, execution: CallingExecution | None) -> datetime:

@@ -48,12 +48,16 @@ class Pause:
 
     def __str__(self) -> str:
         """Return it as a sentence."""
-        ends = f"until {self.until}" if self.until else "without an end"
+        ends = f"until {_minute(self.until)}" if self.until else "without an end"
         reason = "" if self.reason is None else f": {self.reason}"
         return (
-            f"The schedule of {self.restore} is paused {ends}, since {self.since}, by {self.by}"
-            f"{reason}"
+            f"The schedule of {self.restore} is paused {ends}, since {_minute(self.since)}, by "
+            f"{self.by}{reason}"
         )
+
+
+def _minute(moment: str) -> str:
+    return f"{parse_timestamp(moment):%Y-%m-%d %H:%M} UTC"
 
 
 @dataclass(frozen=True)
@@ -87,6 +91,11 @@ class PauseStore:
                 "pause",
                 table=self.store.state_table,
             ) from error
+
+    def in_force(self, moment: datetime) -> Pause | None:
+        """Return the pause, unless it has ended; None if there is none. Raises what `read` does."""
+        pause = self.read()
+        return pause if pause is not None and pause.is_in_force(moment) else None
 
     def write(self, pause: Pause) -> None:
         """Write a pause in the place of the one before."""

@@ -139,6 +139,11 @@ class TargetLock:
             return None
         return None if self._is_over(holder, moment) else holder
 
+    def at_work(self, moment: datetime) -> Holder | None:
+        """Return who works on the target; None if nobody does, or what holds the lock is over."""
+        holder = self.holder()
+        return None if holder is None or self._is_over(holder, moment) else holder
+
     def refuse_beside(self, operation_id: str, execution: str | None, moment: datetime) -> None:
         """Raise OperationInProgressError if another execution or call works on the operation."""
         if other := self.other_at_work(operation_id, execution, moment):

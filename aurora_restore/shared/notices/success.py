@@ -33,6 +33,7 @@ SUCCESS_STATUS: Final = "success"
 # The keys of the state that a success announces.
 _FACTS: Final = (
     "restore",
+    "started_by",
     "target_region",
     "cluster_endpoint",
     "cluster_port",

@@ -49,7 +49,7 @@ def test_the_first_policy_is_enough_to_look(cli: CommandLine, succeeded: str, fa
                 cli(command, operation)
         cli("watch")
 
-    assert made == documented("reading-policy") - {"ssm:GetParametersByPath"}
+    assert made == documented("reading-policy")
 
 
 def test_both_are_enough_to_plan_and_to_start(cli: CommandLine, succeeded: str) -> None:

@@ -21,6 +21,7 @@ from aurora_restore.shared.errors import (
     leaves,
 )
 from aurora_restore.shared.names import state_machine_name
+from aurora_restore.shared.pause import Pause, PauseStore
 from aurora_restore.shared.pipeline import get_step
 from aurora_restore.shared.state_utils import IN_PROGRESS
 from aurora_restore.shared.target_lock import DIRECT_CALL, TargetLock
@@ -173,6 +174,30 @@ def test_a_success_warns_of_unmasked_data_unless_that_is_meant(
     bench.step(SnsNotificationHandler)
 
     assert "warnings" not in notice(bench)["details"]
+
+
+def test_a_success_warns_of_a_paused_schedule_so_that_it_is_not_forgotten(bench: Bench) -> None:
+    bench.configure({**RESTORE, "database": {"masking": "none"}})
+    paused = Pause(restore="staging", by="jane", since="2026-05-15T02:00:00Z")
+    kept = PauseStore(bench.store, "staging")
+    kept.write(paused)
+    came_to(bench, "archive-snapshot", started_by="jane")
+
+    bench.step(SnsNotificationHandler)
+
+    details = notice(bench)["details"]
+    assert (details["warnings"], details["started_by"]) == ([str(paused)], "jane")
+
+
+def test_a_pause_that_cannot_be_read_holds_no_announcement_back(bench: Bench) -> None:
+    bench.configure({**RESTORE, "database": {"masking": "none"}})
+    bench.store.put({"operation_id": "pause#staging", "step": "pause"})
+    came_to(bench, "archive-snapshot")
+
+    bench.step(SnsNotificationHandler)
+
+    (warning,) = notice(bench)["details"]["warnings"]
+    assert "the item pause#staging" in warning
 
 
 def test_a_success_says_what_was_proven_of_the_masking(bench: Bench) -> None:

@@ -48,10 +48,11 @@ def test_a_pause_says_who_when_why_and_until_when() -> None:
     pause = Pause(restore="staging", by=JANE, since=SINCE, reason="The release.", until=UNTIL)
 
     assert str(pause) == (
-        f"The schedule of staging is paused until {UNTIL}, since {SINCE}, by {JANE}: The release."
+        "The schedule of staging is paused until 2026-05-18 06:00 UTC, since 2026-05-15 02:00 UTC, "
+        f"by {JANE}: The release."
     )
     assert str(PAUSE) == (
-        f"The schedule of staging is paused without an end, since {SINCE}, by {JANE}"
+        "The schedule of staging is paused without an end, since 2026-05-15 02:00 UTC, by " + JANE
     )
 
 

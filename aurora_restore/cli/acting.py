@@ -1,0 +1,76 @@
+"""What the commands that change something have in common: who acts, consent, and the record."""
+
+import sys
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any, Final
+
+import typer
+from rich.text import Text
+
+from aurora_restore.cli.context import Deployment
+from aurora_restore.cli.errors import refused, usage
+from aurora_restore.cli.output import make_console
+
+REQUESTED: Final = "REQUESTED"
+"""In the audit trail: what a person has asked for, before it is done."""
+
+
+def record_request(
+    deployment: Deployment, key: str, command: str, caller: str, details: Mapping[str, Any]
+) -> None:
+    """Write into the audit trail who asks for what, before it is done."""
+    deployment.store.audit(
+        key, command, REQUESTED, {"started_by": caller, **details}, datetime.now(UTC)
+    )
+
+
+def require_consent(question: str, *, yes: bool) -> None:
+    """Ask a question that only "y" answers; ``yes`` is for scripts.
+
+    Raises CommandError if the answer is another one, or if nobody can be asked.
+    """
+    if yes:
+        return
+    _require_terminal("--yes")
+    if not typer.confirm(question):
+        raise refused("Nothing was changed.")
+
+
+def require_name(question: str, name: str, *, given: str | None) -> None:
+    """Have a name typed before what it names is changed; ``given`` is for scripts.
+
+    Raises CommandError if it is another one, or if nobody can be asked.
+    """
+    if given is None:
+        _require_terminal(f"--yes {name}")
+        given = typer.prompt(f"{question} Type its name, {name}, to go on")
+    if given.strip() != name:
+        raise usage(f"That is not {name}. Nothing was changed.")
+
+
+def tell(*sentences: str) -> None:
+    """Print sentences, each as a paragraph that is as wide as there is room."""
+    console = make_console()
+    for each in sentences:
+        console.print(Text(each))
+
+
+def tell_command(purpose: str, command: str) -> None:
+    """Print what to type next, on a line of its own that is never broken."""
+    console = make_console()
+    console.print(Text(f"{purpose}:"))
+    console.print(Text(f"  {command}"), soft_wrap=True)
+
+
+def own_command(deployment: Deployment, *words: str) -> str:
+    """Return a command of this program for the same environment."""
+    return " ".join(["aurora-restore", *deployment.options(), *words])
+
+
+def _require_terminal(option: str) -> None:
+    """Raise CommandError where nobody can answer."""
+    if not sys.stdin.isatty():
+        raise usage(
+            f"This asks before it acts, and there is no terminal. In a script add {option}."
+        )

@@ -1,0 +1,106 @@
+"""``aurora-restore pause`` and ``unpause``: whether a schedule starts its restore."""
+
+from datetime import UTC, datetime
+from typing import Annotated, Final
+
+import typer
+
+from aurora_restore.cli.acting import own_command, record_request, tell, tell_command
+from aurora_restore.cli.context import Deployment, deployment_of
+from aurora_restore.cli.errors import usage
+from aurora_restore.shared.common import timestamp
+from aurora_restore.shared.documents.restore import Restore
+from aurora_restore.shared.documents.schema import check
+from aurora_restore.shared.pause import Pause, Reason
+
+RestoreName = Annotated[str, typer.Argument(metavar="RESTORE", help="The restore.")]
+_DAY: Final = len("2026-12-24")
+
+
+def pause(
+    context: typer.Context,
+    restore: RestoreName,
+    reason: Annotated[
+        str | None, typer.Option(help="Why, for those who find it paused: one line.")
+    ] = None,
+    until: Annotated[
+        str | None,
+        typer.Option(
+            metavar="MOMENT",
+            help="When the pause ends by itself: a day, which is its beginning, or a moment like "
+            "2026-12-24T18:00Z. Both are UTC.",
+        ),
+    ] = None,
+) -> None:
+    """Pause the schedule of a restore, until `unpause` or the moment given; a deployment does not
+    end it.
+
+    What the schedule starts meanwhile ends after its first step, without a change or a notice.
+    A run that has begun goes on, and so does what people start, and the hourly retirement.
+    """
+    now = datetime.now(UTC)
+    ends = None if until is None else end_of_pause(until, now)
+    if reason is not None:
+        check("--reason", reason, Reason)
+    deployment = deployment_of(context)
+    name, configured = deployment.restore(restore)
+    made = Pause(
+        restore=name,
+        by=deployment.caller_arn,
+        since=timestamp(now),
+        reason=reason,
+        until=None if ends is None else timestamp(ends),
+    )
+    kept = deployment.pause_of(name)
+    record_request(deployment, kept.key, "pause", made.by, {"reason": reason, "until": made.until})
+    kept.write(made)
+    tell(f"{made}.".replace("..", "."), *_beside(deployment, configured))
+    tell_command("To end the pause", own_command(deployment, "unpause", name))
+
+
+def unpause(context: typer.Context, restore: RestoreName) -> None:
+    """End the pause of a restore's schedule; the next scheduled run refreshes its target again."""
+    deployment = deployment_of(context)
+    name, configured = deployment.restore(restore)
+    kept = deployment.pause_of(name)
+    if not deployment.store.load_all(kept.key):
+        tell(f"The schedule of {name} is not paused.")
+        return
+    record_request(deployment, kept.key, "unpause", deployment.caller_arn, {})
+    kept.remove()
+    tell(f"The pause of {name} has ended. {_schedule(configured)}")
+
+
+def end_of_pause(text: str, now: datetime) -> datetime:
+    """Return the moment that a day or a moment in UTC stands for. Raises CommandError."""
+    try:
+        given = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise usage(
+            f"--until: {text!r} is neither a day like 2026-12-24 nor a moment like "
+            "2026-12-24T18:00Z."
+        ) from error
+    if len(text) > _DAY and given.tzinfo is None:
+        raise usage(f"--until: {text} does not say of which time zone it is: add a Z for UTC.")
+    end = given.replace(tzinfo=UTC) if given.tzinfo is None else given.astimezone(UTC)
+    if end <= now:
+        raise usage(f"--until: {text} is not in the future; it is {now:%Y-%m-%dT%H:%M}Z now.")
+    return end
+
+
+def _beside(deployment: Deployment, restore: Restore) -> list[str]:
+    """Return what the person may not expect: a run that goes on, or a schedule that is none."""
+    said = []
+    if restore.schedule is None or not restore.schedule.enabled:
+        said.append(f"{_schedule(restore)} So nothing is held back for now.")
+    worker = deployment.lock_of(restore.target.cluster_id).at_work(datetime.now(UTC))
+    if worker is not None:
+        said.append(f"Operation {worker.operation_id} is at work on the target, and goes on.")
+    return said
+
+
+def _schedule(restore: Restore) -> str:
+    if restore.schedule is None:
+        return "It has no schedule."
+    state = "is in force" if restore.schedule.enabled else "is switched off in the configuration"
+    return f"Its schedule, {restore.schedule.expression}, {state}."

@@ -1,0 +1,152 @@
+"""``aurora-restore rerun``: continue an operation that has failed, as its error says."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Annotated, Any, Final, assert_never
+
+import typer
+
+from aurora_restore.cli.acting import own_command, record_request, tell, tell_command
+from aurora_restore.cli.context import Deployment, deployment_of
+from aurora_restore.cli.errors import CommandError, RefusedCommand, refused
+from aurora_restore.cli.executions import Execution
+from aurora_restore.cli.exit_codes import ExitCode
+from aurora_restore.cli.operations import load_operation
+from aurora_restore.cli.rerun_decision import Redrive, RerunFacts, Resume, decide
+from aurora_restore.shared.aws_utils import call, code_of
+from aurora_restore.shared.common import parse_timestamp
+from aurora_restore.shared.errors import AwsError
+from aurora_restore.shared.operation_state import OperationState
+from aurora_restore.shared.protocol import IGNORED_INPUT
+from aurora_restore.shared.state_utils import StateStore
+from aurora_restore.shared.target_record import TargetRecord
+
+OperationId = Annotated[
+    str, typer.Argument(metavar="OPERATION", help="The operation, as `list` names it.")
+]
+_OF_ONE_START: Final = {"delay_seconds", "start_at", "started_by", *IGNORED_INPUT}
+"""The fields of an input that a new execution of the operation does not repeat."""
+_LONGEST_NAME: Final = 80
+_STARTED_ALREADY: Final = frozenset({"ExecutionAlreadyExists", "ExecutionNotRedrivable"})
+
+
+def rerun(context: typer.Context, operation_id: OperationId) -> None:
+    """Continue an operation that has failed or was cancelled, as its error says.
+
+    The execution is redriven where Step Functions can do that and it helps; otherwise a new
+    execution continues the operation at the right step. Where the error says that it does not help,
+    or another operation has the target or has refreshed it since, nothing is started: the exit code
+    is 5, and the reason says what to do instead.
+    """
+    deployment = deployment_of(context)
+    facts, execution = look(deployment, operation_id)
+    match decide(facts):
+        case RefusedCommand(reason=reason, command=command):
+            raise refused(f"{reason}\nInstead: {own_command(deployment, *command)}")
+        case Redrive(step=step, before=before, reason=reason):
+            _redrive(deployment, operation_id, execution, reason)
+            where = "where it was" if step is None else f"at {step}"
+            done = f"Its execution is redriven, and continues {where}, with the input that it had."
+        case Resume(step=step, before=before, reason=reason):
+            _resume(deployment, operation_id, execution, step, reason)
+            done = f"A new execution continues the operation at {step}."
+        case other:
+            assert_never(other)
+    tell(f"{reason} {done}", *([f"That helps only after this: {before}"] if before else []))
+    tell_command("To see how it goes on", own_command(deployment, "watch", operation_id))
+
+
+def look(deployment: Deployment, operation_id: str) -> tuple[RerunFacts, Execution]:
+    """Return what the decision depends on, with the execution that has failed."""
+    found = load_operation(deployment, operation_id)
+    target = found.target
+    worker = None if target is None else deployment.lock_of(target).at_work(datetime.now(UTC))
+    facts = RerunFacts(
+        operation_id=operation_id,
+        sequence=found.sequence,
+        is_over=found.execution.is_over,
+        failure=found.failure,
+        error_details=found.error.get("details", {}),
+        has_state=found.state.operation_started_at is not None,
+        restore=found.restore,
+        target=target,
+        worker=worker,
+        superseded_by=find_later_operation(
+            deployment.store, operation_id, found.record, _began(found.state, found.execution)
+        ),
+    )
+    return facts, found.execution
+
+
+def _began(state: OperationState, execution: Execution) -> datetime:
+    """Return when an operation began."""
+    began = state.operation_started_at
+    return execution.started if began is None else parse_timestamp(began)
+
+
+def find_later_operation(
+    store: StateStore, operation_id: str, record: TargetRecord | None, began: datetime
+) -> str | None:
+    """Return the operation that began later, and has restored the target or switched it since."""
+    if record is None:
+        return None
+    for other in dict.fromkeys((record.switched_by, record.restored_by)):
+        if other is None or other == operation_id:
+            continue
+        item = store.load(other)
+        started = None if item is None else item["details"].get("operation_started_at")
+        if started is not None and parse_timestamp(started) > began:
+            return other
+    return None
+
+
+def _redrive(deployment: Deployment, operation_id: str, execution: Execution, reason: str) -> None:
+    caller = deployment.caller_arn
+    asked = {"how": "redrive", "execution_arn": execution.arn, "reason": reason}
+    record_request(deployment, operation_id, "rerun", caller, asked)
+    try:
+        call(deployment.step_functions.redrive_execution, executionArn=execution.arn)
+    except AwsError as error:
+        raise _as_refusal(error) from error
+
+
+def _resume(
+    deployment: Deployment, operation_id: str, execution: Execution, step: str, reason: str
+) -> None:
+    caller = deployment.caller_arn
+    given = next_input(execution.given, operation_id, step, caller)
+    asked = {"how": "resume", "start_at": step, "after": execution.arn, "reason": reason}
+    record_request(deployment, operation_id, "rerun", caller, asked)
+    try:
+        deployment.start(json.dumps(given), next_name(operation_id, execution))
+    except AwsError as error:
+        raise _as_refusal(error) from error
+
+
+def _as_refusal(error: AwsError) -> CommandError:
+    """Return what it means that somebody else was quicker; raise any other error again."""
+    if code_of(error) not in _STARTED_ALREADY:
+        raise error
+    return CommandError(
+        f"It is continued already, or Step Functions cannot continue it: {error}", ExitCode.REFUSED
+    )
+
+
+def next_input(
+    given: Mapping[str, Any], operation_id: str, step: str, caller: str
+) -> dict[str, Any]:
+    """Return the input of the execution that continues an operation at a step."""
+    kept = {name: value for name, value in given.items() if name not in _OF_ONE_START}
+    return {**kept, "operation_id": operation_id, "start_at": step, "started_by": caller}
+
+
+def next_name(operation_id: str, execution: Execution) -> str:
+    """Return the name of the execution that continues an operation after another one.
+
+    It follows from that one's end, so that of two people who continue it only one can.
+    """
+    ended = f"{execution.arn} {execution.ended} {execution.redrive_count}"
+    suffix = f"-rerun-{hashlib.sha256(ended.encode()).hexdigest()[:8]}"
+    return operation_id[: _LONGEST_NAME - len(suffix)] + suffix

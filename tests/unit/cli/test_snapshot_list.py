@@ -1,0 +1,103 @@
+"""Which snapshots the next successful run deletes, and why."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from aurora_restore.cli.snapshot_list import FoundSnapshot, SnapshotKind, judge
+from aurora_restore.shared.documents.restore import Restore
+from aurora_restore.shared.documents.schema import parse
+from aurora_restore.shared.rds.arns import Place
+
+NOW = datetime(2026, 5, 15, tzinfo=UTC)
+HERE = Place("222222222222", "us-west-2")
+DOCUMENT: dict[str, Any] = {
+    "source": {"cluster_id": "production", "region": "us-east-1"},
+    "target": {
+        "cluster_id": "staging-cluster",
+        "db_subnet_group_name": "databases",
+        "vpc_security_group_ids": ["sg-12345678"],
+        "instances": [{"instance_class": "db.r6g.large"}],
+    },
+}
+
+
+def restore(*, target: dict[str, Any] | None = None, **archive: int) -> Restore:
+    changed = {**DOCUMENT["target"], **(target or {})}
+    return parse(Restore, {**DOCUMENT, "target": changed, "archive": archive})
+
+
+def snapshot(
+    name: str, days: int, kind: SnapshotKind = SnapshotKind.COPY, status: str = "available"
+) -> FoundSnapshot:
+    described: Any = {
+        "DBClusterSnapshotIdentifier": name,
+        "DBClusterSnapshotArn": f"arn:aws:rds:us-west-2:222222222222:cluster-snapshot:{name}",
+        "Status": status,
+        "SnapshotCreateTime": NOW - timedelta(days=days),
+        "AllocatedStorage": 100,
+    }
+    return FoundSnapshot(place=HERE, kind=kind, described=described)
+
+
+def reasons(
+    configured: Restore, *found: FoundSnapshot, makes_copies: bool = True
+) -> dict[str, str | None]:
+    listed = judge("staging", configured, found, NOW, makes_copies=makes_copies)
+    return {each.name: each.goes for each in listed}
+
+
+def test_the_next_copy_takes_the_place_of_the_oldest() -> None:
+    found = reasons(restore(keep_copies=2), snapshot("a", 1), snapshot("b", 2), snapshot("c", 3))
+
+    gone = "beyond the newest 2, with the next run's own"
+    assert list(found.items()) == [("a", None), ("b", gone), ("c", gone)]
+
+
+def test_a_copy_may_also_be_too_old() -> None:
+    found = reasons(restore(keep_days=7), snapshot("a", 1), snapshot("b", 8))
+
+    assert found == {"a": None, "b": "older than 7 days, with the next run's own"}
+
+
+def test_where_a_run_makes_no_copy_it_deletes_none() -> None:
+    assert reasons(restore(keep_copies=1), snapshot("a", 1), makes_copies=False) == {"a": None}
+
+
+def test_what_is_unusable_or_only_on_the_way_goes_and_what_others_made_stays() -> None:
+    found = reasons(
+        restore(),
+        snapshot("failed", 1, status="failed"),
+        snapshot("made now", 0, status="creating"),
+        snapshot("on the way", 1, SnapshotKind.INTERMEDIATE),
+        snapshot("on its way", 1, SnapshotKind.INTERMEDIATE, "copying"),
+        snapshot("foreign", 900, SnapshotKind.OTHER),
+    )
+
+    assert found == {
+        "failed": "it has failed",
+        "made now": None,
+        "on the way": "a run that succeeds needs it no more",
+        "on its way": None,
+        "foreign": None,
+    }
+
+
+@pytest.mark.parametrize(
+    ("target", "gone"),
+    [
+        ({}, []),
+        ({"skip_final_snapshot": False}, ["b"]),
+        ({"skip_final_snapshot": False, "strategy": "switch"}, []),
+    ],
+    ids=["may take none", "takes one", "switched"],
+)
+def test_final_snapshots_count_on_their_own(target: dict[str, Any], gone: list[str]) -> None:
+    configured = restore(target=target, keep_final_snapshots=2, keep_copies=1)
+
+    found = reasons(
+        configured, snapshot("a", 1, SnapshotKind.FINAL), snapshot("b", 2, SnapshotKind.FINAL)
+    )
+
+    assert [name for name, why in found.items() if why] == gone
