@@ -23,8 +23,8 @@ demo-cross-account: setup ## The demo with the source in another account
 demo-switch: setup ## The demo with a target that serves until another gets its name
 	@$(PY) -m demo --switch
 
-demo: setup ## Restore a real database, from snapshot to notification, on this machine
-	@$(PY) -m demo
+demo: setup ## Restore a real database on this machine; SCENARIO=? lists failures to see
+	@$(PY) -m demo $(if $(SCENARIO),--scenario '$(SCENARIO)')
 
 local: setup ## Keep the demo's AWS running, to try commands in another terminal
 	@$(PY) -m demo.local
@@ -51,6 +51,7 @@ docs: setup ## Rewrite the configuration's schema and the generated parts of the
 	@$(PY) -m aurora_restore.reference.schema_file
 	@$(PY) -m aurora_restore.reference
 	@$(PY) -m embedded_aws.rds.facts
+	@$(PY) -m demo.scenarios.table
 
 format: setup ## Format the code and fix what ruff can fix
 	@$(VENV)/bin/ruff check --fix --quiet . ; $(VENV)/bin/ruff format --quiet .

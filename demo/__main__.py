@@ -1,7 +1,8 @@
 """``python -m demo``, which is what ``make demo`` runs.
 
 With ``--cross-account`` the source is in another account, as in ``make demo-cross-account``; with
-``--switch`` the target serves until another cluster gets its name, as in ``make demo-switch``.
+``--switch`` the target serves until another cluster gets its name, as in ``make demo-switch``; with
+``--scenario`` an execution fails, and its notice says the way out, as in ``make demo SCENARIO=…``.
 """
 
 import argparse
@@ -24,12 +25,18 @@ def main() -> int:
         action="store_true",
         help="the target serves until the new cluster gets its name, and gets it back at the end",
     )
+    parser.add_argument(
+        "--scenario", metavar="NAME", help="a failure and its way out; ? lists them, all plays all"
+    )
     chosen = parser.parse_args()
     with Interruptions() as interruptions:
         status = 0
         try:
-            scenario = {"cross_account": chosen.cross_account, "switch": chosen.switch}
-            status = _run(interruptions.ending, scenario)
+            if chosen.scenario is None:
+                scenario = {"cross_account": chosen.cross_account, "switch": chosen.switch}
+                status = _run(interruptions.ending, scenario)
+            else:
+                status = _run_failure(interruptions.ending, chosen.scenario)
         except InterruptedRunError:
             interruptions.ending()
         if interruptions.received is not None:
@@ -45,6 +52,12 @@ def _run(ending: Callable[[], None], scenario: Mapping[str, bool]) -> int:
     from demo.screen import make_console
 
     return run(shop_scenario(**scenario), make_console(), ending)
+
+
+def _run_failure(ending: Callable[[], None], name: str) -> int:
+    from demo.scenarios.playing import play
+
+    return play(name, ending)
 
 
 if __name__ == "__main__":

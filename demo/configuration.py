@@ -47,10 +47,14 @@ def configuration(
                     # The clusters here show ports of this machine.
                     "port": DATABASE_PORT,
                     **({"strategy": "switch"} if scenario.is_switched else {}),
+                    **scenario.target_settings,
                 },
                 "database": {
                     "keep_logins": [login.user for login in scenario.logins if login.kept],
-                    "scripts": [{"path": in_repository(scenario.mask_script)}],
+                    "scripts": [
+                        {"path": in_repository(script)}
+                        for script in (scenario.mask_script, *scenario.corrections)
+                    ],
                     "triggers": "skip",
                     "rewrite_tables": True,
                     "masking": "required",
@@ -60,6 +64,7 @@ def configuration(
                     ],
                     "personal_data_check": {},
                 },
+                **scenario.restore_settings,
             }
         },
     }

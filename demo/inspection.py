@@ -65,9 +65,20 @@ class InspectionResult:
 
 
 def inspect(
-    aws: EmbeddedAws, scenario: Scenario, prepared: Prepared, records: Records, outsider: Outsider
+    aws: EmbeddedAws,
+    scenario: Scenario,
+    prepared: Prepared,
+    records: Records,
+    outsider: Outsider,
+    *,
+    announced: Sequence[str] = ("success",),
+    ends_rest: bool = True,
 ) -> InspectionResult:
-    """Log in everywhere, read everything, let production go on, and judge what was found."""
+    """Log in everywhere, read everything, and judge what was found.
+
+    ``announced`` are the outcomes of which the operation must have sent a notification. Unless
+    ``ends_rest`` is false, production wakes up, and must get what its supplier has published.
+    """
     production = prepared.production
     secrets = read_staging_logins(aws, scenario, prepared.outputs)
     rds = aws.client("rds", account=scenario.target.account, region=scenario.target.region)
@@ -82,8 +93,17 @@ def inspect(
     handed_over = records.details("hand-over")
     set_up_at = records.time_of("setup-db-users")
     slots = production.supplier.slots()
-    production.database.wake()
-    announced = records.announcements()
+    delivery = []
+    if ends_rest:
+        production.database.wake()
+        delivery.append(
+            check_delivery(
+                scenario.news,
+                production.database.await_prices(scenario.news),
+                production.tables.get(SUBSCRIBED),
+                in_restored.get(SUBSCRIBED),
+            )
+        )
     checks = {
         PRODUCTION: (
             check_wiring(
@@ -92,12 +112,7 @@ def inspect(
                 read_wiring(restored, secrets.master, scenario.database),
             ),
             check_slot(production.slots, slots),
-            check_delivery(
-                scenario.news,
-                production.database.await_prices(scenario.news),
-                production.tables.get(SUBSCRIBED),
-                in_restored.get(SUBSCRIBED),
-            ),
+            *delivery,
             check_unchanged(production.tables, in_source),
         ),
         CUSTOMERS: (
@@ -133,7 +148,7 @@ def inspect(
             _check_source_cluster(aws, scenario),
             *_check_source_account(aws, scenario),
             check_same(f"The snapshot was {scenario.route}", {scenario.route}, records.routes()),
-            check_announced(records),
+            check_announced(records, announced),
             check_secrets(passwords_of(scenario, secrets), records.texts()),
         ),
     }
@@ -141,15 +156,20 @@ def inspect(
         tables=tables,
         logins=tuple(_logins(scenario, secrets, production.server, restored)),
         checks=checks,
-        announced=announced[0] if announced else None,
+        announced=next(reversed(records.announcements()), None),
     )
 
 
-def check_announced(records: Records) -> Check:
-    """Return the check that an operation's end was announced once, as a success."""
+def check_announced(records: Records, outcomes: Sequence[str] = ("success",)) -> Check:
+    """Return the check that each end of an operation was announced once, with its outcome."""
+    published = (
+        "One notification was published, and it says"
+        if len(outcomes) == 1
+        else f"{len(outcomes)} notifications were published, and they say"
+    )
     return check_same(
-        "One notification was published, and it says success",
-        ["success"],
+        f"{published} {', then '.join(outcomes)}",
+        list(outcomes),
         [json.loads(each.message).get("status") for each in records.announcements()],
     )
 
@@ -225,7 +245,7 @@ def _check_cluster(rds: Any, cluster: Mapping[str, Any], prepared: Prepared) -> 
         check_same(f"{name} and its instance are available", {"available"}, statuses),
         check_same(
             f"{name} is encrypted with staging's own key",
-            prepared.target_key_arn,
+            prepared.network.key_arn,
             cluster.get("KmsKeyId"),
         ),
     ]

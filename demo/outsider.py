@@ -11,6 +11,7 @@ from aurora_restore.shared.rds.reads import find_cluster
 from demo.clusters import instance_statuses
 
 _PATIENCE_SECONDS: Final = 2.0
+RESTORE: Final = "restore-snapshot"
 _SSL_REQUEST: Final = struct.pack("!ii", 8, 80877103)
 """What a client sends first, and a server answers with one byte (PostgreSQL's protocol, SSL)."""
 
@@ -45,8 +46,7 @@ class Outsider:
 
     def try_to_connect(self, progress: ExecutionProgress) -> None:
         """Try once, if the cluster is restored and available, until it has got through."""
-        restored = progress.step("restore-snapshot").status is StepStatus.DONE
-        if self.reached is not None or not restored:
+        if self.reached is not None or not _is_restored(progress):
             return
         cluster = next(filter(None, (find_cluster(self._rds, name) for name in self._names)), None)
         if cluster is None or cluster["Status"] != "available":
@@ -58,3 +58,10 @@ class Outsider:
             self.reached = now
         else:
             self.refused += 1
+
+
+def _is_restored(progress: ExecutionProgress) -> bool:
+    """Return whether the restore has begun, in this execution or in one that it goes on from."""
+    restore = progress.step(RESTORE)
+    after = progress.steps[progress.steps.index(restore) + 1 :]
+    return restore.status is StepStatus.DONE or any(step.started for step in after)

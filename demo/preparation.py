@@ -57,7 +57,9 @@ class Prepared:
     production: Production
     old_target: Mapping[str, Any]
     """The target cluster, as RDS described it."""
-    target_key_arn: str
+    network: DemoNetwork
+    """That of the target."""
+    source_network: DemoNetwork
 
 
 def check_requirements() -> None:
@@ -104,18 +106,62 @@ def prepare(
             supplier = workers.submit(preparation.make_supplier, source_network)
             production = workers.submit(preparation.make_production, source_network, supplier)
             old_target = workers.submit(preparation.make_old_target, network)
-            outputs = preparation.deploy(network, source_network)
+            outputs = deploy(aws, scenario, screen, network, source_network)
             if scenario.is_switched or as_restored:
                 preparation.admit_to(old_target.result(), outputs)
             return Prepared(
                 outputs=outputs,
                 production=production.result(),
                 old_target=old_target.result(),
-                target_key_arn=network.key_arn,
+                network=network,
+                source_network=source_network,
             )
         except BaseException:
             maker.give_up()
             raise
+
+
+def deploy(
+    aws: EmbeddedAws,
+    scenario: Scenario,
+    screen: Screen,
+    network: DemoNetwork,
+    source_network: DemoNetwork,
+) -> Mapping[str, str]:
+    """Deploy the app as for any environment: from a configuration file, by ``cdk deploy``.
+
+    A source account gets the stack with the pipeline's role; its key gets the policy statements
+    that this stack outputs.
+    """
+    folder = aws.directory / "config"
+    folder.mkdir(exist_ok=True)
+    document = configuration(scenario, network, source_network, str(aws.rds.ca_bundle))
+    (folder / f"{scenario.environment}.json").write_text(json.dumps(document, indent=2))
+    with screen.activity("Deploying the app by cdk bootstrap and cdk deploy") as activity:
+        stacks = aws.deploy(scenario.environment, context={"config_dir": str(folder)})
+        name = f"AuroraRestore-{scenario.environment}"
+        activity.done(f"Deployed the app by cdk deploy: {name} in {scenario.target.region}")
+        for stack in sorted(set(stacks) - {name}):
+            _admit_to_the_key(aws, scenario, source_network, stacks[stack]["KeyPolicyStatements"])
+            activity.done(f"Deployed {stack}, and let its role use the key")
+    return stacks[name]
+
+
+def _admit_to_the_key(
+    aws: EmbeddedAws, scenario: Scenario, network: DemoNetwork, statements: str
+) -> None:
+    """Let the pipeline use the source's key, beside the account that owns it."""
+    source = scenario.source
+    owner = {
+        "Effect": "Allow",
+        "Principal": {"AWS": f"arn:aws:iam::{source.account}:root"},
+        "Action": "kms:*",
+        "Resource": "*",
+    }
+    policy = {"Version": "2012-10-17", "Statement": [owner, *json.loads(statements)]}
+    aws.client("kms", account=source.account, region=source.region).put_key_policy(
+        KeyId=network.key_arn, PolicyName="default", Policy=json.dumps(policy)
+    )
 
 
 class _Preparation:
@@ -233,45 +279,6 @@ class _Preparation:
                 session, [DemoLogin(user=app.user, who="the application", password=app.password)]
             )
         self._maker.set_master_password(self._scenario.target, master.password)
-
-    def deploy(self, network: DemoNetwork, source_network: DemoNetwork) -> Mapping[str, str]:
-        """Deploy the app as for any environment: from a configuration file, by ``cdk deploy``.
-
-        A source account gets the stack with the pipeline's role; its key gets the policy statements
-        that this stack outputs.
-        """
-        folder = self._aws.directory / "config"
-        folder.mkdir()
-        document = configuration(
-            self._scenario, network, source_network, str(self._aws.rds.ca_bundle)
-        )
-        (folder / f"{self._scenario.environment}.json").write_text(json.dumps(document, indent=2))
-        with self._screen.activity("Deploying the app by cdk bootstrap and cdk deploy") as activity:
-            stacks = self._aws.deploy(
-                self._scenario.environment, context={"config_dir": str(folder)}
-            )
-            name = f"AuroraRestore-{self._scenario.environment}"
-            activity.done(
-                f"Deployed the app by cdk deploy: {name} in {self._scenario.target.region}"
-            )
-            for stack in sorted(set(stacks) - {name}):
-                self._admit_to_the_key(source_network, stacks[stack]["KeyPolicyStatements"])
-                activity.done(f"Deployed {stack}, and let its role use the key")
-        return stacks[name]
-
-    def _admit_to_the_key(self, network: DemoNetwork, statements: str) -> None:
-        """Let the pipeline use the source's key, beside the account that owns it."""
-        source = self._scenario.source
-        owner = {
-            "Effect": "Allow",
-            "Principal": {"AWS": f"arn:aws:iam::{source.account}:root"},
-            "Action": "kms:*",
-            "Resource": "*",
-        }
-        policy = {"Version": "2012-10-17", "Statement": [owner, *json.loads(statements)]}
-        self._aws.client("kms", account=source.account, region=source.region).put_key_policy(
-            KeyId=network.key_arn, PolicyName="default", Policy=json.dumps(policy)
-        )
 
     def _fill(self, production: ProductionDatabase) -> None:
         scenario = self._scenario

@@ -48,10 +48,16 @@ class EndedEarlyError(Exception):
     """The demo could not continue; the message is for the user."""
 
 
-def run(scenario: Scenario, console: Console, ending: Callable[[], None]) -> int:
+def run(
+    scenario: Scenario,
+    console: Console,
+    ending: Callable[[], None],
+    make_demo: "Callable[[Scenario, Screen, Callable[[], None]], Demo] | None" = None,
+) -> int:
     """Run the whole demo and return the exit status when everything it started has ended.
 
-    It calls ``ending`` before it begins to end what it has started.
+    It calls ``ending`` before it begins to end what it has started. ``make_demo`` makes another
+    demo than that of one run that succeeds.
     """
     console.print(Text("Aurora restore: from snapshot to notification, on this machine", "bold"))
     for line in (
@@ -63,7 +69,7 @@ def run(scenario: Scenario, console: Console, ending: Callable[[], None]) -> int
         console.print(line)
     screen = screen_for(console)
     try:
-        failures = _Demo(scenario, screen, ending).run()
+        failures = (make_demo or Demo)(scenario, screen, ending).run()
     except Exception as error:
         console.print()
         console.print(Text("The demo ended early, and nothing of it is left running.", "bold red"))
@@ -88,7 +94,7 @@ def _verdict(screen: Screen, failures: list[str]) -> int:
     return NOT_HELD
 
 
-class _Demo:
+class Demo:
     """One run."""
 
     def __init__(self, scenario: Scenario, screen: Screen, ending: Callable[[], None]) -> None:
@@ -185,7 +191,7 @@ class _Demo:
 
     def _make_outsider(self, aws: EmbeddedAws, execution_arn: str) -> Outsider:
         target = self._scenario.target
-        beside = cluster_beside(target.name, _operation_id(execution_arn))
+        beside = cluster_beside(target.name, operation_of(execution_arn))
         names = (beside, target.name) if self._scenario.is_switched else (target.name,)
         rds = aws.client("rds", account=target.account, region=target.region)
         return Outsider(rds, *names)
@@ -196,7 +202,7 @@ class _Demo:
         """Start an execution and return its ARN."""
         arn = aws.start(prepared.outputs["StateMachineArn"], start)
         self._screen.heading(heading)
-        self._screen.say(f"Started execution {_operation_id(arn)}")
+        self._screen.say(f"Started execution {operation_of(arn)}")
         return arn
 
     def _follow(
@@ -207,9 +213,14 @@ class _Demo:
         sequence: StepSequence,
         meanwhile: Callable[[ExecutionProgress], None],
         folder: str = REFRESH,
+        operation: str | None = None,
     ) -> ExecutionProgress:
-        """Show an execution until it is over, and collect its records."""
-        screen, outputs, name = self._screen, prepared.outputs, _operation_id(execution_arn)
+        """Show an execution until it is over, and collect its records.
+
+        ``operation`` is the one that it goes on with; None for its own.
+        """
+        screen, outputs = self._screen, prepared.outputs
+        name = operation or operation_of(execution_arn)
         progress, events = watch(aws, self._scenario, sequence, execution_arn, screen, meanwhile)
         took = progress.seconds(datetime.now(UTC))
         screen.say(f"The execution {progress.status.lower()} after {took:.1f} s")
@@ -257,7 +268,8 @@ class _Demo:
         self._screen.console.print(report.kept(FOLDER, self._records))
 
 
-def _operation_id(execution_arn: str) -> str:
+def operation_of(execution_arn: str) -> str:
+    """Return the operation of an execution that was started with none: the execution's name."""
     return execution_arn.rpartition(":")[2]
 
 

@@ -79,6 +79,12 @@ class Scenario:
     """What the masking does about each column."""
     check: Path = SQL / "no-former-customers.sql"
     check_name: str = "No customer has a name or an address of before"
+    corrections: tuple[Path, ...] = ()
+    """Scripts that run after the masking one."""
+    restore_settings: Mapping[str, Any] = field(default_factory=dict)
+    """What the configuration of the restore says besides."""
+    target_settings: Mapping[str, Any] = field(default_factory=dict)
+    """What the configuration of its target says besides."""
     masked: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Columns by table, of which no original value may reach the restored cluster."""
     cleared: tuple[str, ...] = ()

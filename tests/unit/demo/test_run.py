@@ -45,7 +45,7 @@ def test_an_error_of_python_is_reported_with_its_type(monkeypatch: pytest.Monkey
 def test_the_verdict_lists_what_did_not_hold(
     monkeypatch: pytest.MonkeyPatch, failures: list[str], status: int, last: str
 ) -> None:
-    monkeypatch.setattr(running._Demo, "run", lambda _: failures)
+    monkeypatch.setattr(running.Demo, "run", lambda _: failures)
     monkeypatch.setattr(running, "_left_behind", list)
     found, text = ran()
     assert found == status
@@ -54,7 +54,7 @@ def test_the_verdict_lists_what_did_not_hold(
 
 
 def test_a_process_that_is_left_behind_is_a_fault(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(running._Demo, "run", lambda _: [])
+    monkeypatch.setattr(running.Demo, "run", lambda _: [])
     monkeypatch.setattr(running, "_left_behind", lambda: ["process 7 is left behind"])
     status, text = ran()
     assert status == 1

@@ -21,6 +21,8 @@ from aurora_restore.shared.documents.event import Event
 from aurora_restore.shared.documents.schema import parse
 from demo.local_settings import NAMES
 from demo.local_world import FOLDER
+from demo.scenarios.declaration import ALL, SCENARIOS
+from demo.scenarios.playing import LIST
 from tests.unit.docs.pages import all_pages, blocks, page
 from tests.unit.infra.synthesis import Document
 
@@ -95,6 +97,9 @@ def test_the_cdk_commands_name_the_environment_that_is_shown(
 
 def check(words: Sequence[str], *, complete: bool) -> None:
     match words:
+        case ["make", "demo", scenario]:
+            names = {each.name for each in SCENARIOS} | {ALL, LIST, "…"}
+            assert scenario in {f"SCENARIO={name}" for name in names}
         case ["make", *targets]:
             assert set(targets) <= make_targets()
         case ["npx", "cdk", command, *options]:
