@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Annotated, Any, Final
 
 import typer
@@ -13,9 +14,12 @@ from aurora_restore.cli.errors import CommandError
 from aurora_restore.cli.executions import SUCCEEDED, Execution
 from aurora_restore.cli.exit_codes import ExitCode
 from aurora_restore.cli.output import AsJson, heading, indented, make_console, part, print_json
+from aurora_restore.cli.snapshot_list import judge, look, makes_copies
 from aurora_restore.cli.starting import Day, RestoreName, Snapshot, begin, start_event
 from aurora_restore.cli.watching import conclude, follow, silent
 from aurora_restore.shared.aws_utils import call
+from aurora_restore.shared.documents.restore import Restore
+from aurora_restore.shared.errors import AwsError
 from aurora_restore.shared.sequences import StepSequence, get_sequence
 
 _PATIENCE_MINUTES: Final = 10
@@ -43,8 +47,9 @@ def plan(
 ) -> None:
     """Show what a restore would do now: a dry run of the pipeline, which changes nothing.
 
-    It lists obstacles with their remedies, warnings, the steps, and every call that would change
-    something. The exit code is 1 if there is an obstacle.
+    It lists obstacles with their remedies, warnings, the steps, every call that would change
+    something, and the snapshots that the retention would delete. The exit code is 1 if there is an
+    obstacle.
     """
     asked = start_event(restore, date=date, snapshot=snapshot, dry_run=True)
     deployment = deployment_of(context)
@@ -55,7 +60,7 @@ def plan(
         raise typer.Exit(
             conclude(deployment, execution, progress, _PATIENCE_MINUTES, as_json=as_json)
         )
-    found = _answer(deployment, execution)
+    found = {**_answer(deployment, execution), **_retention(deployment, name, configured)}
     sequence = get_sequence(configured.target.strategy)
     if as_json:
         print_json({"restore": name, "steps": list(sequence.path_from(sequence.first)), **found})
@@ -75,6 +80,19 @@ def _answer(deployment: Deployment, execution: Execution) -> Mapping[str, Any]:
             f"The dry run {execution.name} has returned no plan.", ExitCode.AWS
         ) from error
     return answer
+
+
+def _retention(deployment: Deployment, name: str, configured: Restore) -> dict[str, Any]:
+    """Return the snapshots that the run would delete at its end, which no dry run lists."""
+    unread: list[str] = []
+    try:
+        found = look(deployment, name, configured, unread)
+    except AwsError as error:
+        return {"deleted_by_retention": [], "not_read": [f"The snapshots were not read: {error}"]}
+    copies = makes_copies(deployment, configured)
+    judged = judge(name, configured, found, datetime.now(UTC), makes_copies=copies)
+    deleted = [each.as_json() for each in judged if each.goes is not None]
+    return {"deleted_by_retention": deleted, "not_read": unread}
 
 
 def show_plan(
@@ -108,6 +126,15 @@ def show_plan(
         (f"{kind.replace('_', ' ')}: {done}" for kind, done in found["neutralise"].items()),
     )
     _show_calls(console, found.get("calls", ()), parameters=parameters)
+    part(
+        console,
+        "Snapshots that the retention deletes after a success",
+        (
+            f"{each['snapshot']} ({each['account']} {each['region']}): {each['why']}"
+            for each in found.get("deleted_by_retention", ())
+        ),
+    )
+    part(console, "Not known", found.get("not_read", ()))
     console.print()
     console.print(f"{found['message']}. Nothing was changed.")
 

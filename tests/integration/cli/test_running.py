@@ -104,6 +104,7 @@ def test_a_plan_with_obstacles_names_their_remedies_and_fails(cli: CommandLine) 
     assert "target.db_subnet_group_name" in shown.out
     assert "What to do:" in shown.out
     assert found["obstacles"][0]["remedy"]
+    assert found["deleted_by_retention"] == []
     assert found["steps"][0] == "snapshot-check"
 
 

@@ -19,6 +19,14 @@ ANSWER: dict[str, Any] = {
     "warnings": ["nothing is masked"],
     "will_be_lost": ["a custom endpoint"],
     "neutralise": {"cron_jobs": "removed from every database"},
+    "deleted_by_retention": [
+        {
+            "snapshot": "production-2026-02-01-copy",
+            "account": "222222222222",
+            "region": "us-west-2",
+            "why": "beyond the newest 3 copies",
+        }
+    ],
     "calls": [
         {
             "operation": "CopyDBClusterSnapshot",
@@ -67,6 +75,12 @@ def test_every_call_is_listed_with_what_it_is_about_and_why() -> None:
     ]
     assert "SkipFinalSnapshot: true" in shown(parameters=True)
     assert "SkipFinalSnapshot" not in shown()
+
+
+def test_what_the_retention_deletes_is_listed_with_why() -> None:
+    said = "production-2026-02-01-copy (222222222222 us-west-2): beyond the newest 3 copies"
+
+    assert said in " ".join(shown().split())
 
 
 def test_it_fits_the_width_and_no_line_ends_with_spaces() -> None:

@@ -52,7 +52,7 @@ MENTIONED = [
     pytest.param(shlex.split(code), id=f"{shown.name}: {code[:60]}")
     for shown in all_pages()
     for code in shown.code
-    if code.partition(" ")[0] in ("make", "aws", "npx", "python") and " " in code
+    if code.partition(" ")[0] in ("make", "aws", "npx", "python", "aurora-restore") and " " in code
 ]
 
 
