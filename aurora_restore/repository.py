@@ -1,7 +1,28 @@
 """Where this repository is."""
 
+import hashlib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
 REPOSITORY: Final = Path(__file__).resolve().parents[1]
 """What relative paths in an environment file are relative to."""
+
+DEPLOYED: Final = ("aurora_restore/__init__.py", "aurora_restore/shared", "aurora_restore/lambdas")
+"""The functions' code: files and folders of this repository."""
+
+
+def code_digest() -> str:
+    """Return what tells this code of the functions from any other one."""
+    digest = hashlib.sha256()
+    for file in _deployed_files():
+        content = file.read_bytes()
+        name = file.relative_to(REPOSITORY).as_posix()
+        digest.update(f"{name}\0{len(content)}\0".encode() + content)
+    return digest.hexdigest()[:16]
+
+
+def _deployed_files() -> Iterator[Path]:
+    for part in (REPOSITORY / each for each in DEPLOYED):
+        found = [part] if part.is_file() else sorted(part.rglob("*"))
+        yield from (each for each in found if each.is_file() and "__pycache__" not in each.parts)

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from demo.scenario import DemoCluster, Scenario
 from embedded_aws.aws import EmbeddedAws
+from embedded_aws.vpc import give_way_out
 
 SUBNET_GROUP: Final = "databases"
 LOGICAL_REPLICATION: Final = "publishing"
@@ -71,6 +72,7 @@ class ClusterMaker:
             ]["SubnetId"]
             for number, zone in enumerate(zones)
         )
+        give_way_out(ec2, vpc_id)
         group = ec2.create_security_group(
             GroupName=SUBNET_GROUP, Description="Databases", VpcId=vpc_id
         )["GroupId"]

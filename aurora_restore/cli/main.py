@@ -24,6 +24,7 @@ from aurora_restore.cli import (
 )
 from aurora_restore.cli.check import command as check_command
 from aurora_restore.cli.context import remember_options
+from aurora_restore.cli.doctor import command as doctor_command
 from aurora_restore.cli.errors import EXPECTED, OutputClosedError, as_command_error
 from aurora_restore.cli.exit_codes import ExitCode
 from aurora_restore.cli.init import command as init_command
@@ -95,6 +96,7 @@ app.command("rollback")(rolling_back.rollback)
 app.command("snapshots")(snapshot_list.snapshots)
 app.command("pause")(pausing.pause)
 app.command("unpause")(pausing.unpause)
+app.command("doctor")(doctor_command.doctor)
 app.command("report")(report_command.report)
 app.command("plan")(planning.plan)
 app.command("start")(starting.start)

@@ -17,6 +17,7 @@ from aurora_restore.infra.schedules import Schedules
 from aurora_restore.infra.secrets import PipelineSecrets
 from aurora_restore.infra.state_machine import PipelineStateMachine
 from aurora_restore.infra.tables import Tables
+from aurora_restore.repository import code_digest
 from aurora_restore.shared.documents.environment import Environment
 from aurora_restore.shared.lambda_environment import LambdaEnvironment
 from aurora_restore.shared.names import (
@@ -88,6 +89,7 @@ class AuroraRestoreStack(cdk.Stack):
                 quarantine_security_group=network.quarantine_group_id,
                 extra_regions=",".join(environment.extra_regions),
                 chat_topic_arn=environment.chat_topic_arn or "",
+                code_digest=code_digest(),
             ),
             network=network,
             permissions=FunctionPermissions(

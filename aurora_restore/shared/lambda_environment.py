@@ -41,6 +41,8 @@ class LambdaEnvironment:
     """Regions, separated by commas, that the pinned botocore does not know."""
     chat_topic_arn: str = ""
     """The topic of a chat channel, or empty if there is none."""
+    code_digest: str = ""
+    """What tells the deployed code from other versions of it; empty if it was deployed before."""
 
     @property
     def regions_beyond_the_known(self) -> frozenset[str]:

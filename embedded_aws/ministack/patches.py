@@ -7,6 +7,7 @@ from embedded_aws.ministack import (
     cloudformation,
     cloudwatch,
     eventbridge,
+    iam,
     quotas,
     security_groups,
     sns,
@@ -44,6 +45,7 @@ PATCHES: tuple[Callable[[], None], ...] = (
     cloudformation.apply_all_function_properties,
     cloudformation.keep_alarms_on_metric_math,
     security_groups.make_security_groups_of_stacks_in_ec2,
+    iam.simulate_every_resource_with_context,
     cloudwatch.count_execution_outcomes,
     cloudwatch.extract_embedded_metrics,
     cloudwatch.match_alarm_dimensions,
@@ -51,6 +53,7 @@ PATCHES: tuple[Callable[[], None], ...] = (
     quotas.limit_subjects,
     quotas.limit_function_environments,
     sns.record_published_messages,
+    sns.list_subscriptions_that_wait,
 )
 
 

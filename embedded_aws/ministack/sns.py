@@ -1,10 +1,12 @@
-"""An addition to SNS: what was published can be read, as a test or a demonstration must."""
+"""Patches for SNS: what was published can be read, and what is not confirmed is shown so."""
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 from ministack.services import sns
 
+_BY_EMAIL = frozenset({"email", "email-json"})
 _published: list[dict[str, Any]] = []
 
 
@@ -45,3 +47,22 @@ def record_published_messages() -> None:
 def published_to(topic: str) -> list[dict[str, Any]]:
     """Return what was published to a topic, the first message first."""
     return [message for message in _published if message["topic_arn"] == topic]
+
+
+def list_subscriptions_that_wait() -> None:
+    """List a subscription that waits for a confirmation as AWS does: without its ARN.
+
+    MiniStack sends no e-mail, so nobody can confirm the subscription of an address.
+    https://docs.aws.amazon.com/sns/latest/api/API_ListSubscriptionsByTopic.html
+    """
+    original: Callable[[Any], tuple[int, Any, bytes]] = sns._list_subscriptions_by_topic
+
+    def listed(parameters: Any) -> tuple[int, Any, bytes]:
+        status, headers, body = original(parameters)
+        topic = sns._topics.get(sns._p(parameters, "TopicArn"))
+        for each in topic["subscriptions"] if topic else []:
+            if not each["confirmed"] or each["protocol"] in _BY_EMAIL:
+                body = body.replace(f">{each['arn']}<".encode(), b">PendingConfirmation<")
+        return status, headers, body
+
+    sns._list_subscriptions_by_topic = listed

@@ -19,11 +19,12 @@ MODULES = [
 # What each part may import of the others.
 ARROWS = {
     "app": {"infra", "configuration", "shared"},
-    "infra": {"configuration", "repository", "shared"},
+    "infra": {"configuration", "permissions", "repository", "shared"},
+    "permissions": {"shared"},
     "configuration": {"repository", "shared"},
     "lambdas": {"shared"},
     "shared": set[str](),
-    "cli": {"configuration", "shared"},
+    "cli": {"configuration", "permissions", "repository", "shared"},
     "reference": {"cli", "configuration", "repository", "shared"},
     "repository": set[str](),
     "embedded_aws": set[str](),

@@ -3,7 +3,7 @@
 from aws_cdk import IgnoreMode
 from aws_cdk import aws_lambda as lambda_
 
-from aurora_restore.repository import REPOSITORY
+from aurora_restore.repository import DEPLOYED, REPOSITORY
 
 
 def handler_code() -> lambda_.Code:
@@ -18,9 +18,7 @@ def handler_code() -> lambda_.Code:
             "*",
             "!aurora_restore",
             "aurora_restore/*",
-            "!aurora_restore/__init__.py",
-            "!aurora_restore/shared",
-            "!aurora_restore/lambdas",
+            *(f"!{part}" for part in DEPLOYED),
             "**/__pycache__",
         ],
     )

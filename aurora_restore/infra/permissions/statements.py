@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from aws_cdk import aws_iam as iam
 
-from aurora_restore.infra.permissions.conditions import Conditions
+from aurora_restore.permissions.conditions import Conditions
 
 
 def allow(

@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from aurora_restore.infra.permissions.arns import Arns
+from aurora_restore.permissions.arns import Arns
 from aurora_restore.shared.documents.environment import Environment
 from aurora_restore.shared.grants import Resource
 from aurora_restore.shared.pipeline import STEPS, Step

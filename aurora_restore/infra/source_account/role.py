@@ -11,9 +11,9 @@ from typing import Final, assert_never
 
 from aws_cdk import aws_iam as iam
 
-from aurora_restore.infra.permissions.arns import Arns
-from aurora_restore.infra.permissions.conditions import Conditions, conditions_of, key_scope
 from aurora_restore.infra.permissions.statements import allow, deny_changes
+from aurora_restore.permissions.arns import Arns
+from aurora_restore.permissions.conditions import Conditions, conditions_of, key_scope
 from aurora_restore.shared.documents.environment import Environment
 from aurora_restore.shared.documents.restore import Source
 from aurora_restore.shared.grants import SOURCE_ROLE_GRANTS, Condition, SourceResource

@@ -1,12 +1,13 @@
 """Whether what the restored cluster depends on exists: secrets, network, parameter groups."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
 
 from aurora_restore.shared.aws_utils import Clients, call, code_of, get_secret
 from aurora_restore.shared.cluster.settings import DEFAULT_GROUP
 from aurora_restore.shared.documents.restore import DEFAULT_PORT
+from aurora_restore.shared.documents.restore_secrets import RestoreSecrets
 from aurora_restore.shared.documents.schema import shown
 from aurora_restore.shared.documents.secrets import AppCredentials, MasterCredentials
 from aurora_restore.shared.errors import Action, AwsError, ConfigurationError, ValidationError
@@ -44,23 +45,38 @@ def check_masking(found: Inventory) -> Iterator[Obstacle]:
 
 
 def check_secrets(found: Inventory) -> Iterator[Obstacle]:
-    """Yield an obstacle for every fault of the two secrets.
+    """Yield an obstacle for every fault of the two secrets of a restore."""
+    yield from secret_obstacles(
+        found.clients,
+        found.request.secrets,
+        owner=found.snapshot.get("MasterUsername"),
+        keep_logins=found.request.restore.database.keep_logins,
+    )
 
-    Both must exist and be well-formed, the master user must have the snapshot's name, and the
-    application's roles must differ from it and from those whose logins are kept.
+
+def secret_obstacles(
+    clients: Clients,
+    secrets: RestoreSecrets,
+    *,
+    owner: str | None,
+    keep_logins: Collection[str],
+) -> Iterator[Obstacle]:
+    """Yield an obstacle for every fault of two secrets.
+
+    Both must exist and be well-formed, the master user must have the snapshot's name, ``owner``,
+    where it is known, and the application's roles must differ from it and from those whose logins
+    are kept.
     """
-    secrets = found.request.secrets
     master: MasterCredentials | None = None
     app: AppCredentials | None = None
     try:
-        master = _parsed(found.clients, MasterCredentials.parse, secrets.master)
+        master = _parsed(clients, MasterCredentials.parse, secrets.master)
     except ConfigurationError as error:
         yield Obstacle("secrets", error.message, "give the secret that value")
     try:
-        app = _parsed(found.clients, parse_app_credentials, secrets.app)
+        app = _parsed(clients, parse_app_credentials, secrets.app)
     except ConfigurationError as error:
         yield Obstacle("secrets", error.message, "give the secret that value")
-    owner = found.snapshot.get("MasterUsername")
     if master and owner not in (None, master.username):
         yield Obstacle(
             "secrets",
@@ -68,7 +84,7 @@ def check_secrets(found: Inventory) -> Iterator[Obstacle]:
             "master user, whom a restore keeps",
             f"set it to {owner!r}",
         )
-    taken = {owner, *found.request.restore.database.keep_logins}
+    taken = {owner, *keep_logins}
     for field, role in _roles(app):
         if role in taken:
             yield Obstacle(

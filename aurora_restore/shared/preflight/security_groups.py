@@ -83,7 +83,7 @@ def check_quarantine(found: Inventory) -> Iterator[Obstacle]:
             yield from _open_to_all(described) if own else _others_let_in(found, described)
     port = found.request.restore.target.listens_on
     if groups and not any(
-        _lets_in(rule, port) for each in groups.values() for rule in _inbound(each)
+        lets_in(rule, port) for each in groups.values() for rule in _inbound(each)
     ):
         yield Obstacle(
             "quarantine",
@@ -118,7 +118,7 @@ def _ways_out(group: "SecurityGroupTypeDef") -> Iterator[Obstacle]:
     and its extensions, which came with the snapshot.
     """
     for rule in group.get("IpPermissionsEgress", []):
-        for destination in _others(rule):
+        for destination in other_ends(rule):
             if destination != NOWHERE:
                 yield Obstacle(
                     "quarantine",
@@ -131,7 +131,7 @@ def _ways_out(group: "SecurityGroupTypeDef") -> Iterator[Obstacle]:
 def _open_to_all(group: "SecurityGroupTypeDef") -> Iterator[Obstacle]:
     """Yield an obstacle if one of the configured groups shuts nobody off."""
     for rule in _inbound(group):
-        for source in _others(rule):
+        for source in other_ends(rule):
             if source in EVERYWHERE:
                 yield Obstacle(
                     "quarantine",
@@ -144,7 +144,7 @@ def _others_let_in(found: Inventory, group: "SecurityGroupTypeDef") -> Iterator[
     """Yield an obstacle if anything else is let into the stack's own group."""
     access = found.request.environment.access_security_group
     for rule in _inbound(group):
-        for source in _others(rule):
+        for source in other_ends(rule):
             if source != access:
                 yield Obstacle(
                     "quarantine",
@@ -159,7 +159,7 @@ def _inbound(group: "SecurityGroupTypeDef") -> Sequence[Rule]:
     return rules
 
 
-def _others(rule: Rule) -> Iterator[str]:
+def other_ends(rule: Rule) -> Iterator[str]:
     """Yield the other ends of a rule: addresses, groups and prefix lists."""
     for kind, name in (
         ("IpRanges", "CidrIp"),
@@ -170,8 +170,9 @@ def _others(rule: Rule) -> Iterator[str]:
         yield from (each[name] for each in rule.get(kind, []))
 
 
-def _lets_in(rule: Rule, port: int) -> bool:
-    if rule["IpProtocol"] not in TCP or not any(_others(rule)):
+def lets_in(rule: Rule, port: int) -> bool:
+    """Return whether a rule lets anything through to a port."""
+    if rule["IpProtocol"] not in TCP or not any(other_ends(rule)):
         return False
     return rule["IpProtocol"] == EVERY_PROTOCOL or port in range(
         rule["FromPort"], rule["ToPort"] + 1

@@ -12,6 +12,7 @@ import pytest
 
 from aurora_restore.cli.main import run
 from embedded_aws.environment import identity, sealed
+from embedded_aws.vpc import give_way_out
 from tests.integration.pipeline.stage import (
     ACCOUNT,
     MASK,
@@ -28,6 +29,8 @@ from tests.integration.pipeline.stage import (
 def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PipelineStage]:
     """The embedded AWS with the source cluster and yesterday's snapshot of it."""
     with running_stage(tmp_path_factory.mktemp("cli")) as running:
+        network = running.network(TARGET_REGION)
+        give_way_out(running.aws.client("ec2", region=TARGET_REGION), network.vpc_id)
         yield running
 
 

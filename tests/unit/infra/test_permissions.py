@@ -2,7 +2,7 @@
 
 import pytest
 
-from aurora_restore.infra.permissions.arns import Arns
+from aurora_restore.permissions.arns import Arns
 from aurora_restore.shared.documents.environment import Environment
 from aurora_restore.shared.documents.schema import parse_configuration
 from aurora_restore.shared.grants import Resource

@@ -29,7 +29,11 @@ PARAMETER: Final = "code"
 GENERIC: Final[Mapping[str, str]] = {
     "AccessDenied": "RDS, STS and S3 deny so; no model names what every call can return",
     "UnauthorizedOperation": "EC2 denies so",
+    "ExpiredToken": "STS and services with a query protocol say so of temporary credentials",
     "InternalFailure": "common to all services",
+    "InvalidClientTokenId": "common to all services: no such access key",
+    "InvalidSignatureException": "services with a JSON protocol say so of a wrong secret key",
+    "RequestExpired": "common to all services",
     "RequestThrottled": "named by botocore's retry handler",
     "RequestThrottledException": "named by botocore's retry handler",
     "RequestTimeout": "named by botocore's retry handler",
@@ -38,6 +42,7 @@ GENERIC: Final[Mapping[str, str]] = {
     "SlowDown": "named by botocore's retry handler",
     "Throttling": "RDS and other services with a query protocol throttle so",
     "TooManyRequestsException": "Lambda and others throttle so",
+    "UnrecognizedClientException": "services with a JSON protocol: no such access key",
 }
 
 

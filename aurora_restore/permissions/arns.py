@@ -4,11 +4,10 @@ The types of RDS resources that an action is on follow the Service Authorization
 https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonrds.html
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import assert_never
+from typing import Protocol, assert_never
 
-from aurora_restore.shared.documents.environment import Environment
 from aurora_restore.shared.documents.restore import Restore, Source
 from aurora_restore.shared.documents.switch import Cname
 from aurora_restore.shared.grants import Resource
@@ -24,11 +23,31 @@ from aurora_restore.shared.names import (
 from aurora_restore.shared.pipeline import Step
 
 
+class RestoresOfEnvironment(Protocol):
+    """What the ARNs depend on, which an environment has, and a deployment of it."""
+
+    @property
+    def account(self) -> str:
+        """Return the account of the stack."""
+
+    @property
+    def region(self) -> str:
+        """Return the Region of the stack and of the targets."""
+
+    @property
+    def name_prefix(self) -> str:
+        """Return the beginning of every deployed name."""
+
+    @property
+    def restores(self) -> Mapping[str, Restore]:
+        """Return the restores by name."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Arns:
     """What an environment's restores name, as ARNs."""
 
-    environment: Environment
+    environment: RestoresOfEnvironment
     partition: str
 
     def of(self, resource: Resource) -> list[str]:

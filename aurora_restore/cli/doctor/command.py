@@ -1,0 +1,144 @@
+"""``aurora-restore doctor``: the command."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import asdict
+from datetime import UTC, datetime
+from typing import Annotated, Final
+
+import typer
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from aurora_restore.cli.context import Deployment, deployment_of
+from aurora_restore.cli.doctor.asking import NotAllowedError
+from aurora_restore.cli.doctor.code import examine_functions
+from aurora_restore.cli.doctor.findings import Level, Observation, unknown
+from aurora_restore.cli.doctor.messages import (
+    examine_alarms,
+    examine_dead_letters,
+    examine_failure_rule,
+    examine_subscriptions,
+)
+from aurora_restore.cli.doctor.network import examine_network
+from aurora_restore.cli.doctor.past import examine_last_runs, examine_snapshots
+from aurora_restore.cli.doctor.permissions import examine_permissions
+from aurora_restore.cli.doctor.schedules import examine_schedules
+from aurora_restore.cli.doctor.secrets import examine_secrets
+from aurora_restore.cli.doctor.site import Site
+from aurora_restore.cli.errors import EXPECTED, as_command_error
+from aurora_restore.cli.exit_codes import ExitCode
+from aurora_restore.cli.output import AsJson, heading, make_console, print_json
+from aurora_restore.shared.common import get_restores
+from aurora_restore.shared.documents.restore import Restore
+
+Examination = Callable[[Site], Iterator[Observation]]
+
+EXAMINATIONS: Final[Mapping[str, tuple[Examination, ...]]] = {
+    "Functions": (examine_functions,),
+    "Permissions": (examine_permissions,),
+    "Network": (examine_network,),
+    "Secrets": (examine_secrets,),
+    "Schedules": (examine_schedules,),
+    "Snapshots": (examine_snapshots,),
+    "Last runs": (examine_last_runs,),
+    "Messages": (
+        examine_subscriptions,
+        examine_failure_rule,
+        examine_alarms,
+        examine_dead_letters,
+    ),
+}
+"""What is looked at, in this order."""
+
+_SIGNS: Final = {
+    Level.OK: ("ok", "green"),
+    Level.UNKNOWN: ("unknown", "dim"),
+    Level.WARNING: ("warning", "yellow"),
+    Level.PROBLEM: ("PROBLEM", "bold red"),
+}
+
+
+def doctor(
+    context: typer.Context,
+    restore: Annotated[
+        str | None, typer.Argument(help="Only this restore; left out, all of them.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Look at the deployment, and say what would go wrong tonight.
+
+    Nothing is changed. What you may not look at is reported as unknown, with the permission that
+    is missing. The exit code is 1 if there is a problem.
+    """
+    deployment = deployment_of(context)
+    site = Site(deployment, _chosen(deployment, restore), datetime.now(UTC))
+    found = {area: list(examine(site, area)) for area in EXAMINATIONS}
+    if as_json:
+        print_json({area: [asdict(each) for each in findings] for area, findings in found.items()})
+    else:
+        _show(make_console(), found)
+    if any(each.level is Level.PROBLEM for findings in found.values() for each in findings):
+        raise typer.Exit(ExitCode.FAILED)
+
+
+def _chosen(deployment: Deployment, restore: str | None) -> Mapping[str, Restore]:
+    """Return the restores to examine. Raises ValidationError if there is none of that name."""
+    if restore is None:
+        return get_restores(deployment.environment, deployment.clients)
+    name, found = deployment.restore(restore)
+    return {name: found}
+
+
+def examine(site: Site, area: str) -> Iterator[Observation]:
+    """Yield the findings of an area; what cannot be looked at is one of them."""
+    for examination in EXAMINATIONS[area]:
+        try:
+            yield from examination(site)
+        except NotAllowedError as refused:
+            yield unknown(
+                f"This could not be looked at: {refused.permission} is not allowed.",
+                f"Use a role that has the permission {refused.permission}.",
+            )
+        except EXPECTED as error:
+            yield unknown(f"This could not be looked at: {as_command_error(error).sentence}")
+
+
+def _show(console: Console, found: Mapping[str, Iterable[Observation]]) -> None:
+    for area, findings in found.items():
+        heading(console, area)
+        grid = Table.grid(padding=(0, 2))
+        grid.add_column(no_wrap=True)
+        grid.add_column(overflow="fold")
+        for each in findings:
+            sign, style = _SIGNS[each.level]
+            grid.add_row(Text(sign, style), _text_of(each))
+        console.print(grid)
+    console.print()
+    console.print(_conclusion([each for findings in found.values() for each in findings]))
+
+
+def _text_of(finding: Observation) -> Text:
+    text = Text(finding.text)
+    if finding.remedy:
+        text.append(f"\n{finding.remedy}", style="dim")
+    return text
+
+
+def _conclusion(found: Iterable[Observation]) -> Text:
+    levels = [each.level for each in found]
+    problems, warnings, blanks = (
+        levels.count(level) for level in (Level.PROBLEM, Level.WARNING, Level.UNKNOWN)
+    )
+    counted = [
+        f"{count} {name if count == 1 else plural}"
+        for count, name, plural in (
+            (problems, "problem", "problems"),
+            (warnings, "warning", "warnings"),
+            (blanks, "unknown", "unknown"),
+        )
+        if count
+    ]
+    if not counted:
+        return Text("Everything is as it should be.", style="green")
+    return Text(", ".join(counted) + ".", style="bold red" if problems else "yellow")
