@@ -18,13 +18,11 @@ from rich.text import Text
 
 from aurora_restore.cli.errors import OutputClosedError
 from aurora_restore.shared.common import json_safe
+from aurora_restore.shared.notices import notice
 
 _NARROWEST: Final = 40
 _PIPED_WIDTH: Final = 160
 """For a file or a program, whose width nobody knows."""
-_MINUTE: Final = 60
-_HOUR: Final = 60 * _MINUTE
-_DAY: Final = 24 * _HOUR
 
 STATUS_STYLES: Final[Mapping[str, str]] = {
     "RUNNING": "bold cyan",
@@ -152,17 +150,8 @@ def shown_path(file: Path) -> str:
 
 
 def duration(seconds: float | None) -> str:
-    """Return a duration as people say it: 48 s, 12 min, 3 h 05 min, 2 d 4 h."""
-    if seconds is None:
-        return ""
-    whole = round(seconds)
-    if whole < _MINUTE:
-        return f"{whole} s"
-    if whole < _HOUR:
-        return f"{whole // _MINUTE} min {whole % _MINUTE:02} s"
-    if whole < _DAY:
-        return f"{whole // _HOUR} h {whole % _HOUR // _MINUTE:02} min"
-    return f"{whole // _DAY} d {whole % _DAY // _HOUR} h"
+    """Return a duration as people say it; nothing where it is not known."""
+    return "" if seconds is None else notice.duration(seconds)
 
 
 def moment(value: datetime | None) -> str:

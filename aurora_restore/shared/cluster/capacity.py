@@ -138,7 +138,8 @@ def capacity_error(
 ) -> InsufficientCapacityError:
     """Return the error of an operation that has waited for capacity long enough."""
     lacking = ", ".join(dict.fromkeys(shortage.describe(each) for each in tried))
+    minutes = target.capacity_wait_minutes
+    since = f" for {minutes} minutes" if minutes else ""
     return InsufficientCapacityError(
-        f"AWS has not had {lacking} for {target.capacity_wait_minutes} minutes: {error.message}",
-        **error.details,
+        f"AWS has not had {lacking}{since}: {error.message}", **error.details
     )

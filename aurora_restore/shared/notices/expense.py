@@ -11,6 +11,7 @@ from aurora_restore.shared.cost import (
     approximate_cost,
 )
 from aurora_restore.shared.documents.restore import Instance
+from aurora_restore.shared.notices.notice import begun
 from aurora_restore.shared.notices.steps import StepTaken, calls_by_step, seconds_of
 from aurora_restore.shared.operation_state import OperationState
 
@@ -44,17 +45,20 @@ def cost_in_words(cost: ApproximateCost | None) -> Iterator[str]:
     if cost is None:
         return
     for part in cost.parts:
-        yield f"{part.what.capitalize()}: {_dollars(part)} ({part.basis})"
+        yield f"{begun(part.what)}: {_of_part(part)} ({part.basis})"
     more = "" if cost.is_complete else ", and what is not known"
-    yield f"Together: {cost.usd:.2f} USD{more}, without the restored cluster itself"
+    yield f"Together: {_dollars(cost.usd)}{more}, without the restored cluster itself"
     yield (
         f"By list prices of {PRICES_IN} in {PRICES_OF}, without logs, tables, I/O, the network and "
         "taxes: a magnitude, and no bill"
     )
 
 
-def _dollars(part: CostPart) -> str:
+def _of_part(part: CostPart) -> str:
     if part.usd is None:
         return "not known"
-    amount = "less than 0.01 USD" if part.usd < 0.01 else f"{part.usd:.2f} USD"
-    return f"{amount} a month" if part.is_monthly else amount
+    return f"{_dollars(part.usd)} a month" if part.is_monthly else _dollars(part.usd)
+
+
+def _dollars(usd: float) -> str:
+    return "less than 0.01 USD" if usd < 0.01 else f"{usd:.2f} USD"

@@ -9,6 +9,7 @@ from aurora_restore.shared.failed_execution import Failure
 from aurora_restore.shared.notices.facts import origin
 from aurora_restore.shared.notices.notice import (
     Notice,
+    begun,
     bullets,
     paragraph,
     sections,
@@ -122,7 +123,7 @@ def _cause(failure: Failure, error_details: Mapping[str, Any]) -> str:
         reason = reason.partition(": ")[0]
     first, space, rest = reason.partition(" ")
     is_name = not first.isalpha()
-    return f"{first if is_name else first.capitalize()}{space}{rest}".rstrip(".") + "."
+    return f"{first if is_name else begun(first)}{space}{rest}".rstrip(".") + "."
 
 
 def _obstacles(error_details: Mapping[str, Any]) -> Iterator[str]:

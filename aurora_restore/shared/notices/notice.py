@@ -93,16 +93,21 @@ def moment(recorded: str) -> str:
 
 
 def duration(seconds: float) -> str:
-    """Return a duration as a person says it, as in ``3 h 12 min``."""
-    whole = max(0, round(seconds))
-    if whole < 60:
-        return f"{whole} s"
-    minutes = whole // 60
-    if minutes < 60:
-        return f"{minutes} min"
-    hours, minutes = divmod(minutes, 60)
-    days, rest = divmod(hours, 24)
-    return f"{days} d {rest} h" if days > 1 else f"{hours} h {minutes} min"
+    """Return a duration as people say it: 48 s, 12 min 05 s, 3 h 12 min, 2 d 4 h."""
+    minutes, rest = divmod(max(0, round(seconds)), 60)
+    hours, of_hour = divmod(minutes, 60)
+    if minutes == 0:
+        return f"{rest} s"
+    if hours == 0:
+        return f"{minutes} min {rest:02} s"
+    if hours < 48:
+        return f"{hours} h {of_hour:02} min"
+    return f"{hours // 24} d {hours % 24} h"
+
+
+def begun(text: str) -> str:
+    """Return a text as the beginning of a sentence."""
+    return text[:1].upper() + text[1:]
 
 
 def _wrapped(text: str, first: str, others: str) -> str:

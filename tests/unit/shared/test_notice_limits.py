@@ -86,4 +86,4 @@ def test_a_list_beyond_what_a_person_reads_is_counted() -> None:
 def test_durations_are_said_as_a_person_does() -> None:
     said = [duration(seconds) for seconds in (-1, 59, 60, 3600, 7000, 3 * 86400 + 7200)]
 
-    assert said == ["0 s", "59 s", "1 min", "1 h 0 min", "1 h 56 min", "3 d 2 h"]
+    assert said == ["0 s", "59 s", "1 min 00 s", "1 h 00 min", "1 h 56 min", "3 d 2 h"]

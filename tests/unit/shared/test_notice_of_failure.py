@@ -113,6 +113,13 @@ def test_who_loses_a_race_is_sent_to_the_winner_and_to_no_command_that_restores(
     assert notice.text == LOST_RACE
 
 
+def test_the_cause_begins_with_a_capital_letter_and_keeps_those_that_it_has() -> None:
+    reason = "AWS has not had an instance of class db.r6g.large"
+    notice = notice_of(failed("InsufficientCapacityError", reason=reason), BEGUN)
+
+    assert section(notice, "Why") == f"{reason}. (InsufficientCapacityError)"
+
+
 def test_obstacles_are_a_list_and_not_repeated_in_the_cause() -> None:
     reason = "cluster my-cluster is left as it is, 2 obstacles: a; b | c; d"
     notice = notice_of(

@@ -45,14 +45,14 @@ THE TARGET NOW
 ITS DATA
   - Snapshot:
     arn:aws:rds:us-east-1:123456789012:cluster-snapshot:rds:production
-  - Taken at 2026-05-15 02:00:00 UTC: 26 h 0 min old
+  - Taken at 2026-05-15 02:00:00 UTC: 26 h 00 min old
   - Route: copied to the target's Region
   - Copies deleted by the retention: monday
 
 SCRIPTS AND CHECKS
   - 2 scripts have run
   - sql/mask.sql in database app, 2 s
-  - sql/roles.sql in database app, 1 min
+  - sql/roles.sql in database app, 1 min 15 s
 
   - Columns by treatment, and originals compared: database app: masked 3,
     originals 300
@@ -71,18 +71,18 @@ WHERE IT DIFFERS FROM WHAT IT SHOULD BE
 THE STEPS
   - snapshot-check: 5 s
   - copy-snapshot: 55 s, 2 calls, 1 failed
-  - check-copy-status: 8 min, 2 calls
+  - check-copy-status: 8 min 00 s, 2 calls
 
 APPROXIMATE COST
   - State transitions: less than 0.01 USD (14 transitions)
   - Functions: less than 0.01 USD (5 calls)
-  - Together: 0.00 USD, without the restored cluster itself
+  - Together: less than 0.01 USD, without the restored cluster itself
   - By list prices of us-east-1 in November 2026, without logs, tables, I/O,
     the network and taxes: a magnitude, and no bill
 
 THE OPERATION
   - Operation: op-1
-  - Started at 2026-05-16 03:00:00 UTC, took 1 h 0 min"""
+  - Started at 2026-05-16 03:00:00 UTC, took 1 h 00 min"""
 
 
 def event(step: str, status: str, at: str, **details: Any) -> dict[str, Any]:
@@ -125,7 +125,7 @@ def test_a_notice_says_who_has_started_the_operation() -> None:
     notice = success_of({**COMPLETE, "started_by": "schedule aurora-restore-staging"})
 
     assert (
-        "Started at 2026-05-16 03:00:00 UTC by schedule aurora-restore-staging, took 1 h 0 min"
+        "Started at 2026-05-16 03:00:00 UTC by schedule aurora-restore-staging, took 1 h 00 min"
         in section(notice, "The operation")
     )
 
@@ -137,7 +137,7 @@ def test_what_a_person_has_asked_for_is_no_step() -> None:
     steps = section(success_of(COMPLETE, audit=audit), "The steps")
 
     assert "rerun" not in steps
-    assert "- check-copy-status: 8 min, 2 calls" in steps
+    assert "- check-copy-status: 8 min 00 s, 2 calls" in steps
 
 
 def test_a_warning_comes_first() -> None:
