@@ -23,7 +23,7 @@ demo-cross-account: setup ## The demo with the source in another account
 demo-switch: setup ## The demo with a target that serves until another gets its name
 	@$(PY) -m demo --switch
 
-demo: setup ## Restore a real database on this machine; SCENARIO=? lists failures to see
+demo: setup ## Restore a real database on this machine; SCENARIO=list lists failures to see
 	@$(PY) -m demo $(if $(SCENARIO),--scenario '$(SCENARIO)')
 
 local: setup ## Keep the demo's AWS running, to try commands in another terminal

@@ -26,7 +26,9 @@ def main() -> int:
         help="the target serves until the new cluster gets its name, and gets it back at the end",
     )
     parser.add_argument(
-        "--scenario", metavar="NAME", help="a failure and its way out; ? lists them, all plays all"
+        "--scenario",
+        metavar="NAME",
+        help="a failure and its way out; `list` lists them, and `all` plays all",
     )
     chosen = parser.parse_args()
     with Interruptions() as interruptions:

@@ -44,7 +44,9 @@ def commands(scenario: Scenario) -> Iterator[Command]:
     profile = "" if source.account == target.account else f" --profile {SOURCE_PROFILE}"
     yield "aurora-restore plan", "What a run would do, without doing it:"
     yield "aurora-restore start --watch", "A run, to its end, in less than a minute:"
-    yield "aurora-restore list", "The runs so far:"
+    yield "aurora-restore list", "The runs so far, and what is known of one:"
+    yield "aurora-restore show OPERATION", ""
+    yield "aurora-restore report", "A report of them, to open in a browser:"
     yield (
         f"aurora-restore init --from-cluster {target.name} --environment mine \\\n"
         f"    --snapshot-source arn:aws:rds:{source.region}:{source.account}:cluster:{source.name}",

@@ -11,7 +11,7 @@ from demo.scenarios.declaration import UnknownScenarioError, listing, scenarios_
 from demo.scenarios.failing import FailureDemo
 from demo.screen import make_console
 
-LIST: Final = "?"
+LIST: Final = "list"
 """Asks for the list of the scenarios."""
 WRONG_USAGE: Final = 2
 WAIT_SCALE: Final = 0.003

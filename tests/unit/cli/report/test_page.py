@@ -131,7 +131,7 @@ def test_what_others_have_written_is_shown_and_not_obeyed(run: Run) -> None:
 
 
 @given(st.text())
-@settings(max_examples=50)
+@settings(max_examples=50, deadline=None)
 def test_no_text_adds_a_tag_or_an_attribute(text: str) -> None:
     def with_text(value: str) -> ReadPage:
         failure = RunFailure(moment=UNTIL, step=None, error_type=value, message=value)
