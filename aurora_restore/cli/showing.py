@@ -27,7 +27,15 @@ from aurora_restore.cli.timeline import timeline
 from aurora_restore.shared.common import parse_timestamp
 from aurora_restore.shared.cost import ApproximateCost
 from aurora_restore.shared.notices.expense import cost_in_words, operation_cost
-from aurora_restore.shared.notices.facts import data, drift, places, proofs, scripts, wiring
+from aurora_restore.shared.notices.facts import (
+    data,
+    drift,
+    interruption,
+    places,
+    proofs,
+    scripts,
+    wiring,
+)
 from aurora_restore.shared.notices.steps import steps_taken
 from aurora_restore.shared.notices.way_on import console_link
 from aurora_restore.shared.state_utils import IN_PROGRESS
@@ -92,7 +100,7 @@ def show_operation(
         ("Scripts and checks", (*scripts(state), *proofs(state))),
         ("What tied it to production", wiring(state)),
         ("Where it differs from what it should be", drift(state)),
-        ("Interruption", _interruption(facts)),
+        ("Interruption", interruption(state, facts.audit)),
         ("Approximate cost", cost_in_words(cost_of(facts, now))),
     ):
         part(console, name, sentences)
@@ -160,15 +168,6 @@ def _times(count: int) -> str | None:
     if count == 0:
         return None
     return "once" if count == 1 else f"{count} times"
-
-
-def _interruption(facts: OperationFacts) -> Iterator[str]:
-    """Yield for how long clients were without a cluster."""
-    state = facts.state
-    if state.interruption_seconds is not None:
-        yield f"By the switch: at most {state.interruption_seconds:g} s"
-    if state.unanswered_seconds is not None:
-        yield f"Until a log-in succeeded: at most {state.unanswered_seconds:g} s"
 
 
 def _audit(events: Iterable[Mapping[str, Any]], *, whole: bool) -> Iterator[str]:

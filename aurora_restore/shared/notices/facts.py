@@ -1,6 +1,6 @@
 """What an operation has recorded of itself, each fact in a line of words."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -8,6 +8,9 @@ from aurora_restore.shared.common import parse_timestamp
 from aurora_restore.shared.name_list import NameList
 from aurora_restore.shared.notices.notice import duration, moment
 from aurora_restore.shared.operation_state import OperationState
+from aurora_restore.shared.pipeline import get_step
+from aurora_restore.shared.sequences import REPLACE
+from aurora_restore.shared.state_utils import SUCCESS
 
 
 def places(state: OperationState) -> Iterator[str]:
@@ -122,12 +125,19 @@ def _or_none(value: object) -> object:
     return "none" if value is None else value
 
 
-def course(operation_id: str, state: OperationState, now: datetime) -> Iterator[str]:
-    """Yield how the operation went."""
+def course(
+    operation_id: str, state: OperationState, audit: Iterable[Mapping[str, Any]], now: datetime
+) -> Iterator[str]:
+    """Yield how the operation went; ``audit`` are its events in the audit table."""
     yield f"Operation: {operation_id}"
     if state.operation_started_at is not None:
         took = duration((now - parse_timestamp(state.operation_started_at)).total_seconds())
         yield f"Started at {moment(state.operation_started_at)}{_by_whom(state)}, took {took}"
+    yield from interruption(state, audit)
+
+
+def interruption(state: OperationState, audit: Iterable[Mapping[str, Any]]) -> Iterator[str]:
+    """Yield for how long clients were without a cluster; ``audit`` are the operation's events."""
     if state.interruption_seconds is not None:
         yield f"Interruption by the switch: at most {state.interruption_seconds:g} s"
     if state.unanswered_seconds is not None:
@@ -135,6 +145,27 @@ def course(operation_id: str, state: OperationState, now: datetime) -> Iterator[
             "From the beginning of the switch until a log-in succeeded: at most "
             f"{state.unanswered_seconds:g} s"
         )
+    without = _seconds_without_target(state, audit)
+    if without is not None:
+        yield (
+            f"Interruption: {duration(without)}, from the deletion of the old cluster to the "
+            "hand-over of the new one"
+        )
+
+
+def _seconds_without_target(
+    state: OperationState, audit: Iterable[Mapping[str, Any]]
+) -> float | None:
+    """Return how long a replaced target was gone; None where the operation did not delete it."""
+    if state.sequence != REPLACE.name or None in (state.deletion_of, state.handed_over_at):
+        return None
+    deletion = (get_step("delete-rds").name, SUCCESS)
+    gone = (each["timestamp"] for each in audit if (each["step"], each["status"]) == deletion)
+    since = next(gone, None)
+    if since is None:
+        return None
+    back = parse_timestamp(str(state.handed_over_at))
+    return max(0.0, (back - parse_timestamp(str(since))).total_seconds())
 
 
 def _count(number: int, one: str, several: str) -> str:

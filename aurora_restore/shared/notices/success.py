@@ -122,7 +122,7 @@ def success_notice(
                 ("Where it differs from what it should be", [bullets(drift(state))]),
                 ("The steps", [bullets(steps_in_words(taken))]),
                 ("Approximate cost", [bullets(cost_in_words(cost))]),
-                ("The operation", [bullets(course(operation_id, state, moment))]),
+                ("The operation", [bullets(course(operation_id, state, audit, moment))]),
             ],
         ),
         document=_document(operation_id, SUCCESS_STATUS, sentence, details, moment),

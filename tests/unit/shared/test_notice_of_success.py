@@ -140,6 +140,28 @@ def test_what_a_person_has_asked_for_is_no_step() -> None:
     assert "- check-copy-status: 8 min 00 s, 2 calls" in steps
 
 
+def test_a_replaced_target_was_gone_from_its_deletion_to_the_hand_over() -> None:
+    deleted = event("delete-rds", "SUCCESS", "03:10:00")
+    again = event("delete-rds", "SUCCESS", "03:30:00")
+
+    said = section(success_of(COMPLETE, audit=(*AUDIT, deleted, again)), "The operation")
+
+    assert (
+        "- Interruption: 45 min 00 s, from the deletion of the old cluster to the hand-over of the "
+        "new one"
+    ) in said
+
+
+def test_who_deleted_nothing_has_interrupted_nothing() -> None:
+    looked = event("delete-rds", "SUCCESS", "03:10:00")
+
+    kept = {**COMPLETE, "deletion_of": None}
+
+    said = section(success_of(kept, audit=(*AUDIT, looked)), "The operation")
+
+    assert "Interruption" not in said
+
+
 def test_a_warning_comes_first() -> None:
     notice = success_of(COMPLETE, warnings=("no script masks the data",))
 
