@@ -87,6 +87,11 @@ class ApproximateCost:
         """Return whether every part is known."""
         return all(part.usd is not None for part in self.parts)
 
+    @property
+    def lacking(self) -> tuple[str, ...]:
+        """Return the parts that the sum lacks because they are not known."""
+        return tuple(part.what for part in self.parts if part.usd is None and not part.is_monthly)
+
 
 def approximate_cost(
     state: OperationState,

@@ -1,6 +1,6 @@
 """The three kinds of plots: bars and points over time, and bars of counts."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -47,6 +47,12 @@ class BarMark(StrEnum):
     STOPPED = "stopped"
     CONTINUED = "continued"
     RUNNING = "running"
+    PARTLY_KNOWN = "partly-known"
+    UNKNOWN = "unknown"
+
+
+LETTERS: Final[Mapping[str, str]] = {BarMark.PARTLY_KNOWN: "+", BarMark.UNKNOWN: "?"}
+"""The marks that are written, not drawn."""
 
 
 @dataclass(frozen=True)
@@ -120,9 +126,14 @@ class _Plane:
         )
 
 
-def bars_over_time(size: Size, time: TimeAxis, bars: Sequence[Bar], label: str) -> list[Element]:
-    """Return a drawing of bars, each at its moment; ``label`` names the values and their unit."""
-    plane = _Plane(size, time, ValueAxis(max((bar.value for bar in bars), default=0.0)))
+def bars_over_time(
+    size: Size, time: TimeAxis, bars: Sequence[Bar], label: str, *, shortest: float = 0.0
+) -> list[Element]:
+    """Return a drawing of bars, each at its moment; ``label`` names the values and their unit.
+
+    The axis of the values goes to ``shortest`` at least.
+    """
+    plane = _Plane(size, time, ValueAxis(max([shortest, *(bar.value for bar in bars)])))
     places = _spread([plane.x(bar.moment) for bar in bars], plane)
     drawn = list(plane.frame(label))
     for bar, x, width in zip(bars, places, _widths(places, plane.days_width), strict=True):
@@ -171,6 +182,10 @@ def _parts(plane: _Plane, bar: Bar, left: float, width: float) -> Iterator[Eleme
 def _mark(mark: BarMark, x: float, y: float) -> Element:
     if mark is BarMark.RUNNING:
         return element("circle", cx=x, cy=y, r=3.2, class_="mark running")
+    if mark in LETTERS:
+        return element(
+            "text", LETTERS[mark], x=x, y=y + 4, class_=f"mark {mark}", text_anchor="middle"
+        )
     cross = f"M{x - 3:.2f} {y - 3:.2f}l6 6m0 -6l-6 6"
     return element("path", d=cross, class_=f"mark {mark}")
 

@@ -7,18 +7,33 @@ from typing import Final
 from xml.etree.ElementTree import Element
 
 from aurora_restore.cli.output import duration
-from aurora_restore.cli.report.charts import drawings
+from aurora_restore.cli.report.charts import LETTERS, drawings
 from aurora_restore.cli.report.markup import element, to_html
-from aurora_restore.cli.report.plots import NumberTable, Plot, Times, colours_of_steps, plots_of
+from aurora_restore.cli.report.plots import (
+    NumberTable,
+    Plot,
+    Times,
+    colours_of_steps,
+    counted_runs,
+    dollars,
+    plots_of,
+)
 from aurora_restore.cli.report.runs import Run, RunFailure
 from aurora_restore.cli.report.scales import TimeAxis
 from aurora_restore.cli.report.style import STYLE
 from aurora_restore.cli.report.summary import Summary, summarise
+from aurora_restore.shared.pause import Pause
 
 _MOST_FAILURES: Final = 10
 _GOOD_RATE: Final = 0.95
 _CROSS: Final = "\u00d7"
-_SIGNS: Final = {"failed": _CROSS, "stopped": _CROSS, "continued": _CROSS, "running": "\u25cb"}
+_SIGNS: Final = {
+    "failed": _CROSS,
+    "stopped": _CROSS,
+    "continued": _CROSS,
+    "running": "\u25cb",
+    **LETTERS,
+}
 _NOTHING: Final = "-"
 
 
@@ -40,6 +55,8 @@ class Report:
     period: Period
     runs: Mapping[str, Sequence[Run]]
     """The runs of each restore that there is or was, by their start."""
+    pauses: Mapping[str, Pause]
+    """The pause of each restore whose schedule is paused."""
 
 
 def render(report: Report) -> str:
@@ -172,33 +189,38 @@ def _table(table: NumberTable) -> Element:
 
 
 def _summaries(report: Report) -> Element:
-    rows = [_cells(summarise(restore, runs)) for restore, runs in report.runs.items()]
+    columns = ("Restore", *_cells(summarise("", ())))
     return element(
         "table",
         element(
             "thead",
-            element("tr", element("th", "Restore", scope="col"), *_headings()),
+            element("tr", *(element("th", column, scope="col") for column in columns)),
         ),
         element(
             "tbody",
             *(
-                element(
-                    "tr",
-                    element("th", restore, scope="row"),
-                    *(
-                        element("td", element("span", text, class_=kind), data_label=column)
-                        for column, (text, kind) in cells.items()
-                    ),
-                )
-                for restore, cells in zip(report.runs, rows, strict=True)
+                row
+                for restore, runs in report.runs.items()
+                for row in _rows(summarise(restore, runs), report.pauses.get(restore), len(columns))
             ),
         ),
         class_="summary",
     )
 
 
-def _headings() -> Iterator[Element]:
-    yield from (element("th", column, scope="col") for column in _cells(summarise("", ())))
+def _rows(summary: Summary, pause: Pause | None, columns: int) -> Iterator[Element]:
+    """Yield the row of a restore, and one below it where its schedule is paused."""
+    yield element(
+        "tr",
+        element("th", summary.restore, scope="row"),
+        *(
+            element("td", element("span", text, class_=kind), data_label=column)
+            for column, (text, kind) in _cells(summary).items()
+        ),
+    )
+    if pause is not None:
+        said = element("span", f"{pause}", class_="warn")
+        yield element("tr", element("td", said, colspan=columns), class_="paused")
 
 
 def _cells(summary: Summary) -> dict[str, tuple[str, str | None]]:
@@ -210,6 +232,7 @@ def _cells(summary: Summary) -> dict[str, tuple[str, str | None]]:
         "Median": (duration(summary.median_seconds) or _NOTHING, None),
         "Longest": (duration(summary.longest_seconds) or _NOTHING, None),
         "Last success (UTC)": (minute(last), None) if last else ("none", "bad"),
+        "Cost (about)": (_cost(summary), None),
     }
 
 
@@ -226,6 +249,14 @@ def _success(summary: Summary) -> tuple[str, str | None]:
     if summary.continued:
         text += f", {summary.continued} continued"
     return text, "good" if rate >= _GOOD_RATE else "bad"
+
+
+def _cost(summary: Summary) -> str:
+    if summary.approximate_usd is None:
+        return "not known" if summary.over else _NOTHING
+    lacking = summary.cost_not_known
+    more = f", and what is not known of {counted_runs(lacking)}" if lacking else ""
+    return f"{dollars(summary.approximate_usd)} USD{more}"
 
 
 def _failed_runs(runs: Iterable[Run]) -> Element:
@@ -267,7 +298,8 @@ def _footer() -> Element:
         element(
             "p",
             "A run is an operation, with all executions that have worked on it. Left out are dry "
-            "runs, and deletions of expired clusters that succeeded. The median and the longest "
+            "runs, starts that a paused schedule held back, and deletions of expired clusters that "
+            "succeeded. The median and the longest "
             "duration are those of runs that succeeded. Step Functions keeps executions for 90 "
             "days after their end.",
         ),

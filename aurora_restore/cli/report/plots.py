@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import chain
 from typing import Final
 from xml.etree.ElementTree import Element
 
@@ -20,6 +21,8 @@ from aurora_restore.cli.report.charts import (
 from aurora_restore.cli.report.runs import Run, RunOutcome
 from aurora_restore.cli.report.scales import TimeAxis, Unit, time_unit
 from aurora_restore.cli.report.summary import count_failures
+from aurora_restore.shared.cost import ApproximateCost
+from aurora_restore.shared.notices.expense import BASIS_OF_PRICES
 from aurora_restore.shared.pipeline import STEP_NAMES
 
 Drawing = tuple[Size, list[Element]]
@@ -39,7 +42,11 @@ _MARK_TEXTS: Final = {
     BarMark.STOPPED: "stopped by hand",
     BarMark.CONTINUED: "failed, continued, succeeded",
     BarMark.RUNNING: "running",
+    BarMark.PARTLY_KNOWN: "this much, and what is not known",
+    BarMark.UNKNOWN: "not known",
 }
+_SHORTEST_COSTS: Final = 0.01
+"""How far an axis of US dollars goes at least, so that fractions of a cent do not fill the page."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -98,6 +105,8 @@ def plots_of(runs: Sequence[Run], times: Times, colours: dict[str, str]) -> Iter
         yield _interruptions(runs, times)
     if any(run.failures for run in runs):
         yield _failures(runs)
+    if any(run.is_over for run in runs):
+        yield _costs([run for run in runs if run.is_over], times)
 
 
 def _durations(runs: Sequence[Run], times: Times, colours: dict[str, str]) -> Plot:
@@ -106,8 +115,6 @@ def _durations(runs: Sequence[Run], times: Times, colours: dict[str, str]) -> Pl
     steps = [step for step in STEP_NAMES if any(step in run.step_seconds for run in runs)]
     shown = [step for step in colours if step in steps]
     others = [("s0", OTHER_STEPS)] if len(shown) < len(steps) else []
-    found = {bar.mark for bar in bars}
-    marks = [(f"mark {mark}", text) for mark, text in _MARK_TEXTS.items() if mark in found]
     return Plot(
         name="durations",
         title="Durations by step",
@@ -117,9 +124,9 @@ def _durations(runs: Sequence[Run], times: Times, colours: dict[str, str]) -> Pl
             size,
             bars_over_time(size, times.axis, bars, f"Duration ({unit.name})"),
         ),
-        legend=[*((colours[step], step) for step in shown), *others, *marks],
+        legend=[*((colours[step], step) for step in shown), *others, *_legend_of_marks(bars)],
         table=NumberTable(
-            columns=("Start (UTC)", "Operation", "RunOutcome", "In all", *steps, "Stood still"),
+            columns=("Start (UTC)", "Operation", "Outcome", "In all", *steps, "Stood still"),
             rows=[
                 (
                     moment(run.started),
@@ -149,6 +156,11 @@ def _duration_bar(run: Run, times: Times, colours: dict[str, str], unit: Unit) -
         text=f"{moment(run.started)} {run.operation_id}: {run.outcome}, {took}",
         mark=BarMark.CONTINUED if _is_continued(run) else _MARKS.get(run.outcome),
     )
+
+
+def _legend_of_marks(bars: Iterable[Bar]) -> list[tuple[str, str]]:
+    found = {bar.mark for bar in bars}
+    return [(f"mark {mark}", text) for mark, text in _MARK_TEXTS.items() if mark in found]
 
 
 def _is_continued(run: Run) -> bool:
@@ -236,3 +248,80 @@ def _failures(runs: Sequence[Run]) -> Plot:
             rows=[(step, error, str(count)) for step, error, count in counted],
         ),
     )
+
+
+def _costs(runs: Sequence[Run], times: Times) -> Plot:
+    """Return the plot of what runs that are over have cost."""
+    bars = [_cost_bar(run) for run in runs]
+    return Plot(
+        name="costs",
+        title="Approximate cost",
+        text=" ".join(_about_costs(runs)),
+        draw=lambda size: (
+            size,
+            bars_over_time(
+                size, times.axis, bars, "Cost (USD, approximate)", shortest=_SHORTEST_COSTS
+            ),
+        ),
+        legend=_legend_of_marks(bars),
+        table=NumberTable(
+            columns=("Start (UTC)", "Operation", "Cost (USD)", "Not known"),
+            rows=[
+                (moment(run.started), run.operation_id, *_cost_cells(run.approximate_cost))
+                for run in runs
+            ],
+        ),
+    )
+
+
+def _cost_bar(run: Run) -> Bar:
+    cost = run.approximate_cost
+    usd, unknown = _cost_cells(cost)
+    said = f"{usd} USD" if cost else f"cost {usd}"
+    more = f", and what is not known: {unknown}" if unknown else ""
+    mark = BarMark.PARTLY_KNOWN if cost else BarMark.UNKNOWN
+    return Bar(
+        moment=run.started,
+        parts=[("single", cost.usd)] if cost else [],
+        text=f"{moment(run.started)} {run.operation_id}: {said}{more}",
+        mark=mark if run.has_unknown_cost else None,
+    )
+
+
+def _cost_cells(cost: ApproximateCost | None) -> tuple[str, str]:
+    """Return the sum of what is known, and the parts that are not."""
+    return ("not known", "") if cost is None else (dollars(cost.usd), ", ".join(cost.lacking))
+
+
+def _about_costs(runs: Sequence[Run]) -> Iterator[str]:
+    """Yield what the costs contain, and of how many runs they are not known."""
+    costs = [run.approximate_cost for run in runs if run.approximate_cost is not None]
+    parts = [part for cost in costs for part in cost.parts]
+    once = dict.fromkeys(
+        part.what for part in parts if part.usd is not None and not part.is_monthly
+    )
+    monthly = dict.fromkeys(part.what for part in parts if part.is_monthly)
+    if once:
+        yield f"What each run that is over has cost: {', '.join(once)}."
+        by_month = f", and what is charged by the month: {', '.join(monthly)}" if monthly else ""
+        yield f"Left out is the restored cluster itself{by_month}. {BASIS_OF_PRICES}."
+    unknown = len(runs) - len(costs)
+    if unknown:
+        yield (
+            f"The cost of {counted_runs(unknown)} is not known: what was recorded is missing or "
+            "cannot be read."
+        )
+    lacking = [cost.lacking for cost in costs if cost.lacking]
+    if lacking:
+        names = ", ".join(dict.fromkeys(chain.from_iterable(lacking)))
+        yield f"Of {counted_runs(len(lacking))} only a part is known. Not known: {names}."
+
+
+def counted_runs(count: int) -> str:
+    """Return how many runs there are, in words."""
+    return f"{count} run{'' if count == 1 else 's'}"
+
+
+def dollars(usd: float) -> str:
+    """Return an amount of US dollars, with as many digits as say something."""
+    return f"{usd:.2f}" if usd >= 1 else f"{usd:.4f}"

@@ -1,4 +1,4 @@
-"""What a report is about, read from Step Functions and the state table."""
+"""What a report is about, read from Step Functions and the pipeline's tables."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -10,6 +10,7 @@ from botocore.config import Config
 
 from aurora_restore.cli.context import Deployment
 from aurora_restore.cli.executions import (
+    DRY_RUN,
     SIMULTANEOUS_CALLS,
     SUCCEEDED,
     Execution,
@@ -20,17 +21,20 @@ from aurora_restore.cli.history import History
 from aurora_restore.cli.report.runs import ExecutionFacts, Run, make_run, with_interruptions
 from aurora_restore.shared.aws_utils import call
 from aurora_restore.shared.common import get_restores
+from aurora_restore.shared.cost import ApproximateCost
 from aurora_restore.shared.documents.restore import Restore
 from aurora_restore.shared.errors import ConfigurationError, CorruptStateError, ValidationError
+from aurora_restore.shared.notices.expense import instance_classes, operation_cost
+from aurora_restore.shared.notices.steps import steps_taken
 from aurora_restore.shared.operation_state import OperationState
+from aurora_restore.shared.pause import Pause, PauseStore
 from aurora_restore.shared.sequences import RETIRE
-from aurora_restore.shared.state_utils import is_operation_id
+from aurora_restore.shared.state_utils import StateStore, is_operation_id
 
 _PATIENT: Final = Config(
     connect_timeout=5, read_timeout=20, retries={"mode": "adaptive", "total_max_attempts": 12}
 )
 """A report may need hundreds of calls, which Step Functions allows a few of in a second."""
-_DRY_RUN: Final = "dry run"
 _NO_RESTORE: Final = "no restore"
 
 
@@ -39,13 +43,14 @@ def read_runs(
 ) -> dict[str, tuple[Run, ...]]:
     """Return the runs that began in a period, by restore, and by their start.
 
-    Every configured restore has an entry. Left out are dry runs, and retirements that succeeded.
+    Every configured restore has an entry. Left out are dry runs, retirements that succeeded, and
+    starts that a pause of the schedule has held back.
     """
     restores = _configured(deployment)
     client = deployment.session.client("stepfunctions", config=_PATIENT)
     executions: dict[str, list[Execution]] = defaultdict(list)
     for execution in _executions(client, deployment.machine_arn, since):
-        if not _is_left_out(execution):
+        if not is_left_out(execution):
             executions[execution.operation_id].append(execution)
     with ThreadPoolExecutor(SIMULTANEOUS_CALLS) as pool:
         found = pool.map(
@@ -57,6 +62,15 @@ def read_runs(
     return {name: tuple(run for run in runs if run.restore == name) for name in chosen}
 
 
+def read_pauses(store: StateStore, restores: Iterable[str], moment: datetime) -> dict[str, Pause]:
+    """Return the pause of each of these restores whose schedule is paused.
+
+    Raises CorruptStateError if one cannot be read.
+    """
+    found = {name: PauseStore(store, name).in_force(moment) for name in restores}
+    return {name: pause for name, pause in found.items() if pause is not None}
+
+
 def _configured(deployment: Deployment) -> Mapping[str, Restore]:
     """Return the configured restores; the past can be reported also where one is wrong."""
     try:
@@ -65,9 +79,10 @@ def _configured(deployment: Deployment) -> Mapping[str, Restore]:
         return {}
 
 
-def _is_left_out(execution: Execution) -> bool:
+def is_left_out(execution: Execution) -> bool:
+    """Return whether an execution is none that a report is about."""
     is_routine = execution.kind == RETIRE.name and execution.status == SUCCEEDED
-    return is_routine or execution.kind == _DRY_RUN
+    return is_routine or execution.is_held_back or execution.kind == DRY_RUN
 
 
 def _executions(client: Any, machine_arn: str, since: datetime) -> Iterator[Execution]:
@@ -97,7 +112,8 @@ def _read_run(
     until: datetime,
 ) -> Run:
     last = executions[-1]
-    state = _state(deployment, last.operation_id)
+    known = _state(deployment, last.operation_id)
+    state = known or OperationState()
     only = deployment.environment.default_restore
     restore = state.restore or last.restore or only or _NO_RESTORE
     configured = restores.get(restore)
@@ -109,18 +125,34 @@ def _read_run(
         list(_with_histories(client, executions)),
         state,
         until,
+        None if known is None else cost_of(deployment.store, last, known, configured),
     )
 
 
-def _state(deployment: Deployment, operation_id: str) -> OperationState:
-    """Return what is known of an operation, which is nothing where its state cannot be read."""
+def _state(deployment: Deployment, operation_id: str) -> OperationState | None:
+    """Return what an operation has recorded; None where it has expired, or cannot be read."""
     if not is_operation_id(operation_id):
-        return OperationState()
+        return None
     try:
         item = deployment.store.load(operation_id)
-        return OperationState() if item is None else OperationState.from_details(item["details"])
+        return None if item is None else OperationState.from_details(item["details"])
     except (CorruptStateError, ValidationError):
-        return OperationState()
+        return None
+
+
+def cost_of(
+    store: StateStore, last: Execution, state: OperationState, configured: Restore | None
+) -> ApproximateCost | None:
+    """Return what an operation has cost; None where it is not known, or where it is not over.
+
+    ``last`` is the execution that has worked on it last.
+    """
+    if not last.is_over or last.ended is None:
+        return None
+    audit = store.audit_trail(last.operation_id)
+    taken = tuple(steps_taken(audit, state.operation_started_at))
+    instances = configured.target.instances if configured else None
+    return operation_cost(state, taken, instance_classes(state, instances), last.ended)
 
 
 def _with_histories(client: Any, executions: Iterable[Execution]) -> Iterator[ExecutionFacts]:

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from aurora_restore.cli.progress import ExecutionProgress, execution_progress
 from aurora_restore.shared.common import parse_timestamp
+from aurora_restore.shared.cost import ApproximateCost
 from aurora_restore.shared.operation_state import OperationState
 from aurora_restore.shared.sequences import StepSequence
 
@@ -65,6 +66,19 @@ class Run:
     """When clients were let in to the restored cluster."""
     interruption_seconds: float | None = None
     """For how long clients could not work; None where it is not known, or not over yet."""
+    approximate_cost: ApproximateCost | None = None
+    """None where it is not known, or while it is under way."""
+
+    @property
+    def is_over(self) -> bool:
+        """Return whether it has ended, by itself or not."""
+        return self.outcome is not RunOutcome.RUNNING
+
+    @property
+    def has_unknown_cost(self) -> bool:
+        """Return whether it is over, and it is not known what it has cost, or not all of it."""
+        cost = self.approximate_cost
+        return self.is_over and (cost is None or bool(cost.lacking))
 
     @property
     def was_continued(self) -> bool:
@@ -93,6 +107,7 @@ def make_run(
     executions: Sequence[ExecutionFacts],
     state: OperationState,
     now: datetime,
+    cost: ApproximateCost | None = None,
 ) -> Run:
     """Return the run that an operation is; its executions stand in the order of their start."""
     last = executions[-1]
@@ -125,6 +140,7 @@ def make_run(
         gone_since=_moment(state.delete_started_at) if sequence.name == "replace" else None,
         handed_over=_moment(state.handed_over_at),
         interruption_seconds=state.interruption_seconds,
+        approximate_cost=cost,
     )
 
 

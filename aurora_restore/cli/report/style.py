@@ -53,6 +53,7 @@ svg.narrow { display: none; }
 .mark { fill: none; stroke-width: 2; stroke-linecap: round; }
 .mark.failed { stroke: var(--bad); } .mark.stopped, .mark.continued { stroke: var(--warn); }
 .mark.running { fill: var(--page); stroke: var(--good); }
+.mark.unknown, .mark.partly-known { fill: var(--warn); font-weight: 700; }
 .run:hover rect, .run:hover circle { opacity: 0.75; }
 .legend { list-style: none; margin: 10px 0 0; padding: 0; display: flex; flex-wrap: wrap;
   gap: 4px 18px; font-size: 13.5px; color: var(--quiet); }
@@ -61,7 +62,8 @@ svg.narrow { display: none; }
 .legend i.mark { width: auto; height: auto; font-style: normal; font-weight: 700; line-height: 1;
   font-size: 17px; }
 .legend i.failed { color: var(--bad); }
-.legend i.stopped, .legend i.continued { color: var(--warn); }
+.legend i.stopped, .legend i.continued, .legend i.unknown, .legend i.partly-known {
+  color: var(--warn); }
 .legend i.running { color: var(--good); }
 details { margin-top: 10px; font-size: 14px; }
 summary { cursor: pointer; color: var(--quiet); width: fit-content; }
@@ -80,6 +82,8 @@ tbody th { font-weight: 600; }
 .summary { margin-top: 24px; font-size: 15px; }
 .summary td:not(:last-child) { white-space: nowrap; }
 .summary td, .summary tbody th { padding-top: 10px; padding-bottom: 10px; }
+.summary .paused td { padding-top: 0; font-size: 14px; overflow-wrap: anywhere; }
+.summary tr:has(+ .paused) > * { border-bottom: 0; padding-bottom: 2px; }
 .good { color: var(--good); } .bad { color: var(--bad); } .warn { color: var(--warn); }
 .failed-runs { list-style: none; margin: 18px 0 0; padding: 0; font-size: 14px; }
 .failed-runs li { padding: 10px 0; border-top: 1px solid var(--line); overflow-wrap: anywhere; }
@@ -100,7 +104,12 @@ footer { margin-top: 64px; padding-top: 16px; border-top: 1px solid var(--line);
   .summary tbody th { display: block; border: 0; padding: 0 0 4px; font-size: 16px; }
   .summary td { display: flex; justify-content: space-between; gap: 16px; border: 0;
     padding: 2px 0; }
-  .summary td::before { content: attr(data-label); color: var(--quiet); }
+  .summary td::before { content: attr(data-label); color: var(--quiet); white-space: nowrap; }
+  .summary td[data-label] span { text-align: right; }
+  .summary .paused { padding-top: 0; }
+  .summary .paused td { display: block; }
+  .summary .paused td::before { content: none; }
+  .summary tr:has(+ .paused) { border-bottom: 0; padding-bottom: 4px; }
 }
 @media print {
   :root { color-scheme: light; --page: #ffffff; --ink: #000000; --quiet: #444444;

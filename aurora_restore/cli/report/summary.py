@@ -23,6 +23,10 @@ class Summary:
     median_seconds: float | None
     longest_seconds: float | None
     last_success: datetime | None
+    approximate_usd: float | None
+    """What is known of what the runs that are over have cost; None if nothing is."""
+    cost_not_known: int
+    """Of how many of these runs it is not known, or not all of it."""
 
     @property
     def success_rate(self) -> float | None:
@@ -35,15 +39,18 @@ def summarise(restore: str, runs: Iterable[Run]) -> Summary:
     runs = list(runs)
     good = [run for run in runs if run.outcome is RunOutcome.SUCCEEDED]
     took = [run.seconds(run.started) for run in good]
+    costs = [run.approximate_cost.usd for run in runs if run.approximate_cost is not None]
     return Summary(
         restore=restore,
         runs=len(runs),
         succeeded=len(good),
         continued=sum(run.was_continued for run in good),
-        over=sum(run.outcome is not RunOutcome.RUNNING for run in runs),
+        over=sum(run.is_over for run in runs),
         median_seconds=median(took) if took else None,
         longest_seconds=max(took, default=None),
         last_success=max((run.ended for run in good if run.ended), default=None),
+        approximate_usd=sum(costs) if costs else None,
+        cost_not_known=sum(run.has_unknown_cost for run in runs),
     )
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime
+from typing import Final
 
 from aurora_restore.shared.cost import (
     PRICES_IN,
@@ -14,6 +15,12 @@ from aurora_restore.shared.documents.restore import Instance
 from aurora_restore.shared.notices.notice import begun
 from aurora_restore.shared.notices.steps import StepTaken, calls_by_step, seconds_of
 from aurora_restore.shared.operation_state import OperationState
+
+BASIS_OF_PRICES: Final = (
+    f"By list prices of {PRICES_IN} in {PRICES_OF}, without logs, tables, I/O, the network and "
+    "taxes: a magnitude, and no bill"
+)
+"""What every sum of costs is said with."""
 
 
 def operation_cost(
@@ -48,10 +55,7 @@ def cost_in_words(cost: ApproximateCost | None) -> Iterator[str]:
         yield f"{begun(part.what)}: {_of_part(part)} ({part.basis})"
     more = "" if cost.is_complete else ", and what is not known"
     yield f"Together: {_dollars(cost.usd)}{more}, without the restored cluster itself"
-    yield (
-        f"By list prices of {PRICES_IN} in {PRICES_OF}, without logs, tables, I/O, the network and "
-        "taxes: a magnitude, and no bill"
-    )
+    yield BASIS_OF_PRICES
 
 
 def _of_part(part: CostPart) -> str:

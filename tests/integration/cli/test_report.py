@@ -18,6 +18,8 @@ def test_the_report_shows_what_has_run(
     page = file.read_text(encoding="utf-8")
     assert "1 of 2 (50%)" in page
     assert "snapshot-check: SnapshotNotFoundError" in page
+    assert "What each run that is over has cost: state transitions, functions." in page
+    assert "Not known: transfer of the copy to the other Region." in page
     for each in (succeeded, failed):
         assert each in page
 
@@ -31,7 +33,26 @@ def test_programs_get_the_facts_of_a_report(cli: CommandLine, succeeded: str, fa
     assert of[succeeded]["step_seconds"]["check-restore-status"] > 0
     assert of[succeeded]["snapshot_age_seconds"] > 0
     assert of[succeeded]["interruption_seconds"] > 0
+    assert of[succeeded]["approximate_cost"]["usd"] > of[failed]["approximate_cost"]["usd"] > 0
+    lacking = ["transfer of the copy to the other Region"]
+    assert of[succeeded]["approximate_cost"]["not_known"] == lacking
+    assert (of[failed]["approximate_cost"]["not_known"], restore["cost_not_known"]) == ([], 1)
+    assert restore["approximate_usd"] == sum(
+        each["approximate_cost"]["usd"] for each in restore["operations"]
+    )
     assert of[failed]["failures"][0]["error_type"] == "SnapshotNotFoundError"
+
+
+def test_a_report_names_a_pause(cli: CommandLine, succeeded: str, tmp_path: Path) -> None:
+    file = tmp_path / "report.html"
+    cli("pause", "staging", "--until", "2099-12-24")
+
+    found = json.loads(cli("report", "--json", "--output", str(file)).out)
+
+    assert cli("unpause", "staging").code == 0
+    assert found["restores"][0]["pause"]["until"].startswith("2099-12-24")
+    assert "paused until 2099-12-24 00:00 UTC" in file.read_text(encoding="utf-8")
+    assert json.loads(cli("report", "--json").out)["restores"][0]["pause"] is None
 
 
 def test_a_report_of_a_restore_that_is_not_there_is_refused(cli: CommandLine, failed: str) -> None:

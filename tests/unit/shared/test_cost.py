@@ -102,6 +102,7 @@ def test_a_class_without_a_known_price_leaves_the_cost_open(classes: tuple[str, 
 
     assert amounts(cost)["instances of the second cluster"] is None
     assert not cost.is_complete
+    assert cost.lacking == ("instances of the second cluster",)
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,9 @@ from datetime import UTC, datetime, timedelta
 
 from aurora_restore.cli.report.page import Period
 from aurora_restore.cli.report.runs import Run, RunFailure, RunOutcome
+from aurora_restore.shared.cost import ApproximateCost, CostPart
 from aurora_restore.shared.errors import InsufficientCapacityError, ScriptFailedError
+from aurora_restore.shared.pause import Pause
 from aurora_restore.shared.sequences import REPLACE, StepSequence
 
 UNTIL = datetime(2026, 3, 31, 12, tzinfo=UTC)
@@ -27,6 +29,25 @@ FAILURES = (
     ("restore-snapshot", InsufficientCapacityError),
     ("setup-db-users", ScriptFailedError),
 )
+
+PAUSE = Pause(
+    restore="orders",
+    by="arn:aws:sts::222222222222:assumed-role/operator/jane",
+    since="2026-03-29T08:15:00.000000Z",
+    until="2026-04-07T00:00:00.000000Z",
+    reason="The testers need Friday's data until the release.",
+)
+
+
+def cost(transfer: float | None) -> ApproximateCost:
+    """What a run has cost whose transfer to another Region has cost so much, or nobody knows."""
+    return ApproximateCost(
+        (
+            CostPart("state transitions", 0.01, "400 transitions"),
+            CostPart("transfer of the copy to the other Region", transfer, "from its size"),
+            CostPart("storage of the copy", 4.2, "200 GiB", is_monthly=True),
+        )
+    )
 
 
 class PastRuns:
@@ -72,6 +93,7 @@ class PastRuns:
             failures=tuple(failures),
             snapshot_age_seconds=self._random.uniform(2, 4) * 3600,
             interruption_seconds=None if fails else self._interruption(steps),
+            approximate_cost=cost(self._random.uniform(3, 5)),
         )
 
     def _interruption(self, steps: dict[str, float]) -> float:

@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 
 from aurora_restore.cli.report.page import Period, Report, render
 from aurora_restore.cli.report.runs import Run, RunFailure, RunOutcome
+from aurora_restore.shared.pause import Pause
 from aurora_restore.shared.sequences import SWITCH
-from tests.unit.cli.report.past import PERIOD, QUARTER, UNTIL, PastRuns
+from tests.unit.cli.report.past import PAUSE, PERIOD, QUARTER, UNTIL, PastRuns, cost
 
 SCRIPT = "<script>alert(1)</script>"
 TITLES = [
@@ -20,6 +21,7 @@ TITLES = [
     "Age of the snapshot",
     "Interruption",
     "Failures by step and error",
+    "Approximate cost",
 ]
 
 
@@ -53,7 +55,12 @@ def page(runs: Sequence[Run], period: Period = PERIOD, restore: str = "orders") 
     return ReadPage(text_of(runs, period, restore))
 
 
-def text_of(runs: Sequence[Run], period: Period = PERIOD, restore: str = "orders") -> str:
+def text_of(
+    runs: Sequence[Run],
+    period: Period = PERIOD,
+    restore: str = "orders",
+    pause: Pause | None = None,
+) -> str:
     """The same as text."""
     return render(
         Report(
@@ -62,6 +69,7 @@ def text_of(runs: Sequence[Run], period: Period = PERIOD, restore: str = "orders
             region="eu-central-1",
             period=period,
             runs={restore: runs},
+            pauses={} if pause is None else {restore: pause},
         )
     )
 
@@ -86,7 +94,12 @@ def test_every_plot_has_a_title_a_sentence_and_a_table() -> None:
     assert found.of("svg", "role") == ["img"] * len(found.of("svg", "role"))
     assert set(TITLES) <= set(found.texts)
     assert found.tags.count("figure") == found.tags.count("details")
-    for label in ("Duration (minutes)", "Age (hours)", "Failures (number)"):
+    for label in (
+        "Duration (minutes)",
+        "Age (hours)",
+        "Failures (number)",
+        "Cost (USD, approximate)",
+    ):
         assert found.texts.count(label) == 2, "one each for wide and narrow pages"
 
 
@@ -99,6 +112,63 @@ def test_the_table_has_the_numbers_of_the_plot() -> None:
     assert texts.count("1 min 01 s") == 1
     assert "2 h 00 min" in texts
     assert run.operation_id in texts
+    assert "Outcome" in texts
+
+
+def test_the_cost_says_what_it_contains_and_what_not() -> None:
+    text = next(each for each in page(PastRuns().nights(3)).texts if "magnitude" in each)
+
+    assert "cost: state transitions, transfer of the copy to the other Region." in text
+    assert "charged by the month: storage of the copy." in text
+    assert "By list prices of us-east-1" in text
+    assert "not known" not in text
+
+
+def test_a_cost_that_is_not_known_is_not_shown_as_zero() -> None:
+    run = PastRuns().run(UNTIL)
+    known, partly = (
+        replace(run, approximate_cost=cost(4.0)),
+        replace(run, approximate_cost=cost(None)),
+    )
+    unknown = replace(run, approximate_cost=None)
+
+    texts = page([known, partly, unknown, unknown]).texts
+
+    said = next(each for each in texts if "magnitude" in each)
+    assert "The cost of 2 runs is not known: what was recorded is missing" in said
+    assert "Of 1 run only a part is known. Not known: transfer of the copy" in said
+    cells = [each for each in texts if each in ("4.01", "0.0100", "0.0000", "not known")]
+    assert cells == ["not known", "4.01", "0.0100", "not known", "not known"], "legend, then table"
+    assert texts.count("transfer of the copy to the other Region") == 1
+    assert texts.count("?") == 2 * 2 + 1, "over each bar, wide and narrow, and in the legend"
+    assert "4.02 USD, and what is not known of 3 runs" in texts
+
+
+def test_nothing_known_of_any_cost_is_said_so() -> None:
+    found = page([replace(PastRuns().run(UNTIL), approximate_cost=None)])
+
+    assert any(each.startswith("The cost of 1 run is not known") for each in found.texts)
+    assert not any("0.0000" in each or "magnitude" in each for each in found.texts)
+
+
+def test_a_run_under_way_has_no_cost_yet() -> None:
+    run = replace(
+        PastRuns().run(UNTIL), outcome=RunOutcome.RUNNING, ended=None, approximate_cost=None
+    )
+
+    texts = page([run]).texts
+
+    assert "Approximate cost" not in texts
+    assert not any("not known" in each for each in texts)
+
+
+def test_a_paused_schedule_is_named_with_who_has_paused_it_since_when_and_until_when() -> None:
+    texts = ReadPage(text_of([], pause=PAUSE)).texts
+
+    (said,) = (each for each in texts if "is paused" in each)
+    assert "until 2026-04-07 00:00 UTC, since 2026-03-29 08:15 UTC" in said
+    assert f"by {PAUSE.by}: The testers need" in said
+    assert not any("is paused" in each for each in page([]).texts)
 
 
 def test_no_runs_are_said_in_a_sentence() -> None:
@@ -178,6 +248,7 @@ def test_restores_have_sections_of_their_own_and_one_meaning_of_colours() -> Non
             region="eu-central-1",
             period=PERIOD,
             runs={"orders": PastRuns().nights(5), "billing": switched, "idle": ()},
+            pauses={},
         )
     )
     found = ReadPage(text)

@@ -3,9 +3,11 @@
 from dataclasses import replace
 from datetime import timedelta
 
+import pytest
+
 from aurora_restore.cli.report.runs import RunOutcome
 from aurora_restore.cli.report.summary import count_failures, summarise
-from tests.unit.cli.report.past import UNTIL, PastRuns
+from tests.unit.cli.report.past import UNTIL, PastRuns, cost
 
 
 def test_a_restore_without_runs_has_no_rate() -> None:
@@ -36,3 +38,16 @@ def test_a_run_that_was_continued_counts_as_a_success_with_a_failure() -> None:
     assert (summary.succeeded, summary.continued, summary.success_rate) == (1, 1, 1.0)
     step, error, count = count_failures([continued])[0]
     assert (step, error, count) == (failed.failures[0].step, failed.failures[0].error_type, 1)
+
+
+def test_a_sum_of_costs_says_of_how_many_runs_it_lacks_some() -> None:
+    run = PastRuns().run(UNTIL)
+    running = replace(run, outcome=RunOutcome.RUNNING, ended=None, approximate_cost=None)
+    costs = (cost(4.0), cost(None), None)
+
+    summary = summarise("orders", [running, *(replace(run, approximate_cost=c) for c in costs)])
+
+    assert summary.approximate_usd == pytest.approx(4.02)
+    assert summary.cost_not_known == 2
+    assert summarise("orders", [running]).approximate_usd is None
+    assert summarise("orders", [running]).cost_not_known == 0
