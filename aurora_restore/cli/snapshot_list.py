@@ -273,7 +273,7 @@ def _because_of_itself(found: FoundSnapshot) -> str | None:
     if found.kind is SnapshotKind.COPY and found.described["Status"] in FAILED:
         return "it has failed"
     if found.kind is SnapshotKind.INTERMEDIATE and is_settled(found.described):
-        return "a run that succeeds needs it no more"
+        return "a successful run no longer needs it"
     return None
 
 

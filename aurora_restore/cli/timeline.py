@@ -33,7 +33,7 @@ def timeline(progress: ExecutionProgress, now: datetime | None = None) -> Table:
     """
     table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, header_style="dim")
     table.add_column("Step", no_wrap=True)
-    for name in ("Began at", "Took", "Calls"):
+    for name in ("Began after", "Took", "Calls"):
         table.add_column(name, justify="right", no_wrap=True)
     table.add_column("", ratio=1, min_width=10)
     table.expand = True

@@ -24,7 +24,7 @@ class Notifications(Construct):
         existing = environment.notification_topic_arn
         keys = [environment.notification_key_arn, environment.chat_key_arn]
         self.key_arns = [key for key in keys if key is not None]
-        """The keys that whoever publishes to the topics has to use."""
+        """The keys that publishers to the topics need."""
         if existing is None:
             key = self._make_key(environment.name_prefix)
             self.key_arns.insert(0, key.key_arn)

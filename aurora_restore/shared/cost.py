@@ -1,6 +1,6 @@
 """What an operation has cost, approximately, from what it has recorded.
 
-It is a magnitude and no bill: list prices of one Region, no discounts, no free tiers. What is not
+It is an estimate, not a bill: list prices of one Region, no discounts, no free tiers. What is not
 known is named, and never taken for nothing.
 """
 

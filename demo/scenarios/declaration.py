@@ -117,7 +117,7 @@ SCENARIOS: Final = (
     FailureScenario(
         name="no-capacity",
         what="AWS has no instance of the target's class.",
-        cause="RDS answers CreateDBInstance with InsufficientDBInstanceCapacity.",
+        cause="RDS refuses CreateDBInstance with InsufficientDBInstanceCapacity.",
         step="check-restore-status",
         error=InsufficientCapacityError,
         before=_lack_class,
@@ -159,7 +159,7 @@ SCENARIOS: Final = (
     FailureScenario(
         name="lost-race",
         what="An execution starts while another one refreshes the same target.",
-        cause="The daily refresh is at work when somebody starts another by hand.",
+        cause="The daily refresh is at work when another is started by hand.",
         step="snapshot-check",
         error=OperationInProgressError,
         carried_out="The other operation comes to its end, and has refreshed the target.",

@@ -14,24 +14,24 @@ from rich.table import Table
 from rich.text import Text
 
 from aurora_restore.cli.check.files import CheckedFile, check_file, chosen_files
-from aurora_restore.cli.check.findings import OnlineFinding, Readiness, unknown
 from aurora_restore.cli.check.place import check_bootstrap, check_network, decide_account
 from aurora_restore.cli.check.rehearsal import Rehearsal, rehearse
 from aurora_restore.cli.context import session_in
 from aurora_restore.cli.errors import EXPECTED, as_command_error, usage
 from aurora_restore.cli.exit_codes import ExitCode
+from aurora_restore.cli.findings import Level, Observation, unknown
 from aurora_restore.cli.output import AsJson, heading, make_console, print_json, shown_path
 from aurora_restore.shared.aws_utils import Clients, call
 from aurora_restore.shared.documents.environment import Environment
 from aurora_restore.shared.documents.schema import Fault
 
-Examination = Callable[[], Iterator[OnlineFinding]]
-Found = Mapping[str, Sequence[OnlineFinding]]
+Examination = Callable[[], Iterator[Observation]]
+Found = Mapping[str, Sequence[Observation]]
 """What was found in AWS, by subject."""
 _SIGNS: Final = {
-    Readiness.OK: ("ok", "green"),
-    Readiness.UNKNOWN: ("unknown", "dim"),
-    Readiness.PROBLEM: ("PROBLEM", "bold red"),
+    Level.OK: ("ok", "green"),
+    Level.UNKNOWN: ("unknown", "dim"),
+    Level.PROBLEM: ("PROBLEM", "bold red"),
 }
 
 
@@ -77,7 +77,7 @@ def check(
 def _is_wrong(checked: Iterable[CheckedFile], found: Found) -> bool:
     if any(each.environment is None for each in checked):
         return True
-    return any(each.level is Readiness.PROBLEM for findings in found.values() for each in findings)
+    return any(each.level is Level.PROBLEM for findings in found.values() for each in findings)
 
 
 def look(environment: Environment, session: boto3.Session, now: datetime) -> Found:
@@ -101,7 +101,7 @@ def look(environment: Environment, session: boto3.Session, now: datetime) -> Fou
     return found | {subject: list(_examined(examine)) for subject, examine in subjects.items()}
 
 
-def _examined(examine: Examination) -> Iterator[OnlineFinding]:
+def _examined(examine: Examination) -> Iterator[Observation]:
     """Yield the findings; where AWS refuses a call, that one thing is unknown."""
     try:
         yield from examine()
@@ -138,7 +138,7 @@ def _faults(faults: Iterable[Fault], sign: str, style: str) -> Iterator[tuple[Te
         yield Text(sign, style), Text.assemble(*field, fault.problem)
 
 
-def _text_of(finding: OnlineFinding) -> Text:
+def _text_of(finding: Observation) -> Text:
     remedy = [(f"\n{finding.remedy}", "dim")] if finding.remedy else []
     return Text.assemble(finding.text, *remedy)
 
@@ -154,9 +154,9 @@ def _rows(console: Console, rows: Sequence[tuple[Text, Text]]) -> None:
     console.print(grid)
 
 
-def _conclusion(findings: Iterable[OnlineFinding]) -> Text:
+def _conclusion(findings: Iterable[Observation]) -> Text:
     levels = [each.level for each in findings]
-    problems, unknowns = levels.count(Readiness.PROBLEM), levels.count(Readiness.UNKNOWN)
+    problems, unknowns = levels.count(Level.PROBLEM), levels.count(Level.UNKNOWN)
     if problems:
         count = "1 problem" if problems == 1 else f"{problems} problems"
         return Text(f"AWS is not ready for it: {count}.", "bold red")

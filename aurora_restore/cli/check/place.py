@@ -7,7 +7,7 @@ from typing import Any, Final
 import boto3
 from botocore.exceptions import ClientError
 
-from aurora_restore.cli.check.findings import OnlineFinding, ok, problem
+from aurora_restore.cli.findings import Observation, ok, problem
 from aurora_restore.shared.aws_utils import call, error_code
 from aurora_restore.shared.documents.environment import Environment
 
@@ -29,7 +29,7 @@ class NetworkFacts:
     groups: Mapping[str, Mapping[str, Any]]
 
 
-def decide_account(environment: Environment, caller: Mapping[str, Any]) -> Iterator[OnlineFinding]:
+def decide_account(environment: Environment, caller: Mapping[str, Any]) -> Iterator[Observation]:
     """Yield whether the credentials are of the environment's account."""
     account = caller["Account"]
     if account == environment.account:
@@ -42,7 +42,7 @@ def decide_account(environment: Environment, caller: Mapping[str, Any]) -> Itera
         )
 
 
-def check_bootstrap(environment: Environment, session: boto3.Session) -> Iterator[OnlineFinding]:
+def check_bootstrap(environment: Environment, session: boto3.Session) -> Iterator[Observation]:
     """Yield whether the account and Region are bootstrapped."""
     yield from decide_bootstrap(environment, _bootstrap_version(session))
 
@@ -57,7 +57,7 @@ def _bootstrap_version(session: boto3.Session) -> int | None:
     return int(found["Parameter"]["Value"])
 
 
-def decide_bootstrap(environment: Environment, version: int | None) -> Iterator[OnlineFinding]:
+def decide_bootstrap(environment: Environment, version: int | None) -> Iterator[Observation]:
     """Yield whether the CDK can deploy there; ``version`` is that of the bootstrap stack."""
     place = f"aws://{environment.account}/{environment.region}"
     command = f"npx cdk bootstrap -c environment=NAME {place}"
@@ -73,7 +73,7 @@ def decide_bootstrap(environment: Environment, version: int | None) -> Iterator[
         yield ok(f"{place} is bootstrapped for the CDK, in version {version}.")
 
 
-def check_network(environment: Environment, session: boto3.Session) -> Iterator[OnlineFinding]:
+def check_network(environment: Environment, session: boto3.Session) -> Iterator[Observation]:
     """Yield whether the network of the functions is as the file says."""
     yield from decide_network(environment, _network(environment, session))
 
@@ -95,7 +95,7 @@ def _network(environment: Environment, session: boto3.Session) -> NetworkFacts:
     )
 
 
-def decide_network(environment: Environment, found: NetworkFacts) -> Iterator[OnlineFinding]:
+def decide_network(environment: Environment, found: NetworkFacts) -> Iterator[Observation]:
     """Yield every difference between the configured network and the one that there is."""
     faults = [
         *_vpc(environment, found),
@@ -111,13 +111,13 @@ def decide_network(environment: Environment, found: NetworkFacts) -> Iterator[On
         )
 
 
-def _vpc(environment: Environment, found: NetworkFacts) -> Iterator[OnlineFinding]:
+def _vpc(environment: Environment, found: NetworkFacts) -> Iterator[Observation]:
     vpc = environment.network.vpc_id
     if vpc not in found.vpcs:
         yield problem(f"There is no VPC {vpc} in {environment.region}.", "Correct network.vpc_id.")
 
 
-def _subnets(environment: Environment, found: NetworkFacts) -> Iterator[OnlineFinding]:
+def _subnets(environment: Environment, found: NetworkFacts) -> Iterator[Observation]:
     network = environment.network
     for subnet, zone in zip(network.subnet_ids, network.availability_zones, strict=True):
         described = found.subnets.get(subnet)
@@ -139,7 +139,7 @@ def _subnets(environment: Environment, found: NetworkFacts) -> Iterator[OnlineFi
             )
 
 
-def _groups(environment: Environment, found: NetworkFacts) -> Iterator[OnlineFinding]:
+def _groups(environment: Environment, found: NetworkFacts) -> Iterator[Observation]:
     network = environment.network
     for group in network.security_group_ids:
         described = found.groups.get(group)

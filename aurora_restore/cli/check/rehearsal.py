@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
-from aurora_restore.cli.check.findings import OnlineFinding, ok, problem, unknown
 from aurora_restore.cli.errors import EXPECTED, as_command_error
+from aurora_restore.cli.findings import Observation, ok, problem, unknown
 from aurora_restore.shared.aws_utils import Clients, get_secret
 from aurora_restore.shared.cluster.ownership import Ownership
 from aurora_restore.shared.common import timestamp
@@ -187,7 +187,7 @@ class Rehearsal:
         )
 
 
-def rehearse(rehearsal: Rehearsal) -> Iterator[OnlineFinding]:
+def rehearse(rehearsal: Rehearsal) -> Iterator[Observation]:
     """Yield what the preflight of a first run would find."""
     try:
         snapshot = _find_snapshot(rehearsal)
@@ -232,7 +232,7 @@ def _candidates(rehearsal: Rehearsal) -> "list[DBClusterSnapshotTypeDef]":
     return [each for each in found if not is_own_copy(each)]
 
 
-def _unseen(rehearsal: Rehearsal, error: Exception) -> OnlineFinding:
+def _unseen(rehearsal: Rehearsal, error: Exception) -> Observation:
     source = rehearsal.source
     sentence = as_command_error(error).sentence
     if source.role_arn is None:
@@ -244,7 +244,7 @@ def _unseen(rehearsal: Rehearsal, error: Exception) -> OnlineFinding:
     )
 
 
-def _missing(rehearsal: Rehearsal) -> OnlineFinding:
+def _missing(rehearsal: Rehearsal) -> Observation:
     settings, place = rehearsal.restore.source, rehearsal.source.place
     wanted = WantedSnapshot.of(Event(), settings, rehearsal.now)
     days = available_days(_candidates(rehearsal))[:_DAYS_SHOWN]
@@ -256,7 +256,7 @@ def _missing(rehearsal: Rehearsal) -> OnlineFinding:
     )
 
 
-def _seen(snapshot: "DBClusterSnapshotTypeDef") -> OnlineFinding:
+def _seen(snapshot: "DBClusterSnapshotTypeDef") -> Observation:
     name, status = snapshot["DBClusterSnapshotIdentifier"], snapshot["Status"]
     version = f"{snapshot['Engine']} {snapshot['EngineVersion']}"
     if status != AVAILABLE:
@@ -264,7 +264,7 @@ def _seen(snapshot: "DBClusterSnapshotTypeDef") -> OnlineFinding:
     return ok(f"A run would restore snapshot {name}, of {version}.")
 
 
-def _checks(rehearsal: Rehearsal, snapshot: "DBClusterSnapshotTypeDef") -> Iterator[OnlineFinding]:
+def _checks(rehearsal: Rehearsal, snapshot: "DBClusterSnapshotTypeDef") -> Iterator[Observation]:
     try:
         found = rehearsal.inventory(snapshot)
     except EXPECTED as error:
@@ -276,7 +276,7 @@ def _checks(rehearsal: Rehearsal, snapshot: "DBClusterSnapshotTypeDef") -> Itera
         yield from _findings_of(check_quarantine, "The quarantine lets nothing out.", found)
 
 
-def _findings_of(check: Check, meaning: str, found: Inventory) -> Iterator[OnlineFinding]:
+def _findings_of(check: Check, meaning: str, found: Inventory) -> Iterator[Observation]:
     try:
         obstacles = list(check(found))
     except ConfigurationError as error:
@@ -292,7 +292,7 @@ def _findings_of(check: Check, meaning: str, found: Inventory) -> Iterator[Onlin
         yield ok(meaning)
 
 
-def _secrets(rehearsal: Rehearsal, *, owner: str | None) -> Iterator[OnlineFinding]:
+def _secrets(rehearsal: Rehearsal, *, owner: str | None) -> Iterator[Observation]:
     """Yield what was found of the secrets that exist already; no value of them is shown."""
     own = rehearsal.restore.secrets.over(rehearsal.environment.secrets)
     if own.master:
@@ -312,7 +312,7 @@ def _secrets(rehearsal: Rehearsal, *, owner: str | None) -> Iterator[OnlineFindi
 
 def _secret(
     clients: Clients, name: str, owner: str | None, *, is_app: bool = False
-) -> Iterator[OnlineFinding]:
+) -> Iterator[Observation]:
     try:
         value = get_secret(name, clients=clients)
     except ConfigurationError as error:
@@ -326,7 +326,7 @@ def _secret(
 
 def decide_secret(
     name: str, value: Mapping[str, Any], owner: str | None, *, is_app: bool
-) -> Iterator[OnlineFinding]:
+) -> Iterator[Observation]:
     """Yield whether a secret has its form; ``owner`` is the master user that it must name."""
     source = f"secret {name}"
     try:

@@ -3,8 +3,8 @@
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from aurora_restore.cli.doctor.findings import Observation, listed, ok, problem, warning
 from aurora_restore.cli.doctor.site import Site
+from aurora_restore.cli.findings import Observation, listed, ok, problem, warning
 from aurora_restore.repository import code_digest
 from aurora_restore.shared.errors import ConfigurationError
 from aurora_restore.shared.lambda_environment import LambdaEnvironment

@@ -13,7 +13,6 @@ from rich.text import Text
 from aurora_restore.cli.context import Deployment, deployment_of
 from aurora_restore.cli.doctor.asking import NotAllowedError
 from aurora_restore.cli.doctor.code import examine_functions
-from aurora_restore.cli.doctor.findings import Level, Observation, unknown
 from aurora_restore.cli.doctor.messages import (
     examine_alarms,
     examine_dead_letters,
@@ -28,6 +27,7 @@ from aurora_restore.cli.doctor.secrets import examine_secrets
 from aurora_restore.cli.doctor.site import Site
 from aurora_restore.cli.errors import EXPECTED, as_command_error
 from aurora_restore.cli.exit_codes import ExitCode
+from aurora_restore.cli.findings import Level, Observation, unknown
 from aurora_restore.cli.output import AsJson, heading, make_console, print_json
 from aurora_restore.shared.common import get_restores
 from aurora_restore.shared.documents.restore import Restore

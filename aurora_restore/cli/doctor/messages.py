@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from aurora_restore.cli.doctor.asking import ask, ask_all, ask_or_none
-from aurora_restore.cli.doctor.findings import Observation, listed, ok, problem, warning
 from aurora_restore.cli.doctor.site import RuleWithTarget, Site
+from aurora_restore.cli.findings import Observation, listed, ok, problem, warning
 from aurora_restore.shared.pipeline import STEPS
 
 _PENDING: Final = frozenset({"PendingConfirmation", "pending confirmation"})
@@ -123,7 +123,7 @@ def decide_alarms(prefix: str, topic: str, found: Sequence[AlarmFacts]) -> Itera
         if alarm.is_raised:
             yield warning(
                 f"Alarm {alarm.name} is raised.",
-                "Read the history of the alarm. It falls by itself once its cause is gone.",
+                "Read the history of the alarm. It returns to OK once its cause is gone.",
             )
     if wired:
         yield ok(f"{wired} of {len(found)} alarms go to the topic.")
@@ -208,7 +208,7 @@ def decide_dead_letters(waiting: Mapping[str, int]) -> Iterator[Observation]:
         if count:
             yield problem(
                 f"{count} event{'' if count == 1 else 's'} could not be delivered: queue {queue}.",
-                "Read them: each is a scheduled start or a failure that nobody was told of. Start "
+                "Read them: each is a scheduled start, or a failure that was not announced. Start "
                 "what is missing, then purge the queue.",
             )
         else:

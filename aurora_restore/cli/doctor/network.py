@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from aurora_restore.cli.doctor.asking import ask_all
-from aurora_restore.cli.doctor.findings import Observation, listed, ok, problem, warning
 from aurora_restore.cli.doctor.site import Site
+from aurora_restore.cli.findings import Observation, listed, ok, problem, warning
 from aurora_restore.shared.pipeline import Step
 from aurora_restore.shared.preflight.security_groups import lets_in, other_ends
 

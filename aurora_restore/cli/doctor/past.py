@@ -5,9 +5,9 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 from aurora_restore.cli.doctor.asking import ask_all
-from aurora_restore.cli.doctor.findings import Observation, ok, problem, unknown, warning
 from aurora_restore.cli.doctor.site import Site
 from aurora_restore.cli.executions import SUCCEEDED, Execution, recent_executions
+from aurora_restore.cli.findings import Observation, ok, problem, unknown, warning
 from aurora_restore.cli.output import duration, moment
 from aurora_restore.shared.documents.restore import Restore
 from aurora_restore.shared.rds.statuses import AVAILABLE
@@ -50,10 +50,12 @@ def decide_last_run(
         return warning(f"{name} has not run lately.", "See when its schedule starts it.")
     operation, when = execution.operation_id, moment(execution.ended or execution.started)
     if not execution.is_over:
-        return ok(f"{name} is running since {moment(execution.started)}: operation {operation}.")
+        return ok(
+            f"{name} has been running since {moment(execution.started)}: operation {operation}."
+        )
     if execution.status == SUCCEEDED:
         ago = duration(max(0.0, (now - (execution.ended or now)).total_seconds()))
-        return ok(f"The last run of {name} has succeeded {ago} ago: operation {operation}.")
+        return ok(f"The last run of {name} succeeded {ago} ago: operation {operation}.")
     if execution.status == _STOPPED:
         return warning(
             f"The last run of {name} was stopped at {when}: operation {operation}.",
@@ -61,7 +63,7 @@ def decide_last_run(
         )
     error = f" with {execution.error}" if execution.error else ""
     return problem(
-        f"The last run of {name} has failed at {when}{error}: operation {operation}.",
+        f"The last run of {name} failed at {when}{error}: operation {operation}.",
         f"aurora-restore explain {operation}",
     )
 

@@ -8,8 +8,8 @@ from typing import Any, Final
 from botocore.config import Config
 
 from aurora_restore.cli.doctor.asking import ask_all, ask_or_none
-from aurora_restore.cli.doctor.findings import Observation, listed, ok, problem
 from aurora_restore.cli.doctor.site import Site
+from aurora_restore.cli.findings import Observation, listed, ok, problem
 from aurora_restore.permissions.arns import Arns
 from aurora_restore.permissions.conditions import Conditions
 from aurora_restore.permissions.scopes import AllowedAction, permissions_of

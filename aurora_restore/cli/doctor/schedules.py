@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from aurora_restore.cli.doctor.findings import Observation, ok, problem, warning
 from aurora_restore.cli.doctor.next_start import next_start
 from aurora_restore.cli.doctor.site import Site
+from aurora_restore.cli.findings import Observation, ok, problem, warning
 from aurora_restore.cli.output import moment
 from aurora_restore.shared.documents.restore import Restore
 from aurora_restore.shared.pause import PauseStore

@@ -4,8 +4,8 @@ from collections.abc import Iterable, Iterator
 from typing import Final
 
 from aurora_restore.cli.doctor.asking import NotAllowedError, ask
-from aurora_restore.cli.doctor.findings import Observation, ok, problem, unknown
 from aurora_restore.cli.doctor.site import Site
+from aurora_restore.cli.findings import Observation, ok, problem, unknown
 from aurora_restore.shared.documents.restore_secrets import Secrets, secrets_of
 from aurora_restore.shared.preflight.obstacles import Obstacle
 from aurora_restore.shared.preflight.prerequisites import secret_obstacles

@@ -18,7 +18,7 @@ from aurora_restore.shared.operation_state import OperationState
 
 BASIS_OF_PRICES: Final = (
     f"By list prices of {PRICES_IN} in {PRICES_OF}, without logs, tables, I/O, the network and "
-    "taxes: a magnitude, and no bill"
+    "taxes: an estimate, not a bill"
 )
 """What every sum of costs is said with."""
 

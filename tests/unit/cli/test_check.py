@@ -4,7 +4,6 @@ from typing import Any
 
 import pytest
 
-from aurora_restore.cli.check.findings import OnlineFinding, Readiness
 from aurora_restore.cli.check.place import (
     NetworkFacts,
     decide_account,
@@ -13,6 +12,7 @@ from aurora_restore.cli.check.place import (
     lets_out,
 )
 from aurora_restore.cli.check.rehearsal import decide_secret
+from aurora_restore.cli.findings import Level, Observation
 from tests.unit.infra.synthesis import environment, example
 
 EXAMPLE = environment(example())
@@ -37,8 +37,8 @@ def network(rules: list[dict[str, Any]] = EVERYTHING, **changes: Any) -> Network
     )
 
 
-def problems(found: list[OnlineFinding]) -> list[str]:
-    return [each.text for each in found if each.level is Readiness.PROBLEM]
+def problems(found: list[Observation]) -> list[str]:
+    return [each.text for each in found if each.level is Level.PROBLEM]
 
 
 def test_a_network_that_is_as_configured_is_right() -> None:
@@ -83,22 +83,18 @@ def test_a_rule_lets_out_what_its_protocol_and_ports_say(
 
 
 @pytest.mark.parametrize(
-    ("version", "level"), [(None, Readiness.PROBLEM), (5, Readiness.PROBLEM), (6, Readiness.OK)]
+    ("version", "level"), [(None, Level.PROBLEM), (5, Level.PROBLEM), (6, Level.OK)]
 )
 def test_an_account_must_be_bootstrapped_as_the_stacks_need(
-    version: int | None, level: Readiness
+    version: int | None, level: Level
 ) -> None:
     (found,) = decide_bootstrap(EXAMPLE, version)
 
     assert found.level is level
 
 
-@pytest.mark.parametrize(
-    ("account", "level"), [(EXAMPLE.account, Readiness.OK), ("1", Readiness.PROBLEM)]
-)
-def test_the_credentials_must_be_of_the_environments_account(
-    account: str, level: Readiness
-) -> None:
+@pytest.mark.parametrize(("account", "level"), [(EXAMPLE.account, Level.OK), ("1", Level.PROBLEM)])
+def test_the_credentials_must_be_of_the_environments_account(account: str, level: Level) -> None:
     (found,) = decide_account(EXAMPLE, {"Account": account, "Arn": "arn:aws:iam::me"})
 
     assert found.level is level

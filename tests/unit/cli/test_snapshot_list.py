@@ -78,7 +78,7 @@ def test_what_is_unusable_or_only_on_the_way_goes_and_what_others_made_stays() -
     assert found == {
         "failed": "it has failed",
         "made now": None,
-        "on the way": "a run that succeeds needs it no more",
+        "on the way": "a successful run no longer needs it",
         "on its way": None,
         "foreign": None,
     }

@@ -1,4 +1,4 @@
-"""What an operation has cost: a magnitude, in which what is not known is named."""
+"""What an operation has cost: an estimate, in which what is not known is named."""
 
 from typing import Any
 
@@ -119,5 +119,5 @@ def test_the_notice_says_what_it_was_and_that_it_is_approximate() -> None:
     said = section(notice, "Approximate cost")
     assert said.startswith("- State transitions: less than 0.01 USD (14 transitions)")
     assert "not known (the size of the snapshot is not known)" in said
-    assert "a magnitude, and no bill" in said
+    assert "an estimate, not a bill" in said
     assert notice.document["details"]["approximate_cost"] == {"usd": 0.0, "is_complete": False}

@@ -78,7 +78,7 @@ APPROXIMATE COST
   - Functions: less than 0.01 USD (5 calls)
   - Together: less than 0.01 USD, without the restored cluster itself
   - By list prices of us-east-1 in November 2026, without logs, tables, I/O,
-    the network and taxes: a magnitude, and no bill
+    the network and taxes: an estimate, not a bill
 
 THE OPERATION
   - Operation: op-1

@@ -9,8 +9,8 @@ from botocore.stub import Stubber
 
 from aurora_restore.cli.doctor import command
 from aurora_restore.cli.doctor.asking import NotAllowedError, ask, ask_all, ask_or_none
-from aurora_restore.cli.doctor.findings import Level, Observation, ok
 from aurora_restore.cli.doctor.site import Site
+from aurora_restore.cli.findings import Level, Observation, ok
 from aurora_restore.shared.errors import AwsError, AwsUnavailableError
 
 

@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 
 from aurora_restore.cli.doctor.code import decide_code, decide_functions
-from aurora_restore.cli.doctor.findings import Level, Observation
 from aurora_restore.cli.doctor.messages import (
     AlarmFacts,
     TopicSubscription,
@@ -19,6 +18,7 @@ from aurora_restore.cli.doctor.messages import (
 from aurora_restore.cli.doctor.past import decide_last_run, decide_snapshots, last_refreshes
 from aurora_restore.cli.doctor.schedules import StartRule, decide_schedule
 from aurora_restore.cli.executions import Execution
+from aurora_restore.cli.findings import Level, Observation
 from aurora_restore.shared.documents.restore import Restore, Schedule
 from aurora_restore.shared.names import TAG_MANAGED_BY
 from tests.unit.cli.doctor.given import restore

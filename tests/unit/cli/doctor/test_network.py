@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 
-from aurora_restore.cli.doctor.findings import Level, Observation
 from aurora_restore.cli.doctor.network import (
     CAN_BE_DONE_WITHOUT,
     Attachment,
@@ -18,6 +17,7 @@ from aurora_restore.cli.doctor.network import (
     services_of,
     services_reached,
 )
+from aurora_restore.cli.findings import Level, Observation
 from aurora_restore.repository import REPOSITORY
 from aurora_restore.shared.pipeline import STEPS, get_step
 

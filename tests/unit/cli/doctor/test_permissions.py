@@ -4,7 +4,6 @@ from typing import Any
 
 import pytest
 
-from aurora_restore.cli.doctor.findings import Level
 from aurora_restore.cli.doctor.permissions import (
     Denial,
     DeployedRestores,
@@ -13,6 +12,7 @@ from aurora_restore.cli.doctor.permissions import (
     denials_in,
     simulations,
 )
+from aurora_restore.cli.findings import Level
 from aurora_restore.permissions.arns import Arns
 from aurora_restore.permissions.scopes import AllowedAction, permissions_of
 from aurora_restore.shared.pipeline import STEPS

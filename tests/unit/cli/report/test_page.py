@@ -116,7 +116,7 @@ def test_the_table_has_the_numbers_of_the_plot() -> None:
 
 
 def test_the_cost_says_what_it_contains_and_what_not() -> None:
-    text = next(each for each in page(PastRuns().nights(3)).texts if "magnitude" in each)
+    text = next(each for each in page(PastRuns().nights(3)).texts if "an estimate" in each)
 
     assert "cost: state transitions, transfer of the copy to the other Region." in text
     assert "charged by the month: storage of the copy." in text
@@ -134,7 +134,7 @@ def test_a_cost_that_is_not_known_is_not_shown_as_zero() -> None:
 
     texts = page([known, partly, unknown, unknown]).texts
 
-    said = next(each for each in texts if "magnitude" in each)
+    said = next(each for each in texts if "an estimate" in each)
     assert "The cost of 2 runs is not known: what was recorded is missing" in said
     assert "Of 1 run only a part is known. Not known: transfer of the copy" in said
     cells = [each for each in texts if each in ("4.01", "0.0100", "0.0000", "not known")]
@@ -148,7 +148,7 @@ def test_nothing_known_of_any_cost_is_said_so() -> None:
     found = page([replace(PastRuns().run(UNTIL), approximate_cost=None)])
 
     assert any(each.startswith("The cost of 1 run is not known") for each in found.texts)
-    assert not any("0.0000" in each or "magnitude" in each for each in found.texts)
+    assert not any("0.0000" in each or "an estimate" in each for each in found.texts)
 
 
 def test_a_run_under_way_has_no_cost_yet() -> None:

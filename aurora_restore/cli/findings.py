@@ -1,4 +1,4 @@
-"""What the doctor has found."""
+"""What a look at an environment has found: by `check` before it is deployed, by `doctor` after."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -40,7 +40,7 @@ def warning(text: str, remedy: str = "") -> Observation:
 
 
 def problem(text: str, remedy: str) -> Observation:
-    """Return the finding of what will make a run fail, or leave a failure unnoticed."""
+    """Return the finding of what makes a deployment or a run fail, or a failure unnoticed."""
     return Observation(level=Level.PROBLEM, text=text, remedy=remedy)
 
 
