@@ -7,7 +7,8 @@ from typing import Any, Final
 from aurora_restore.cli.errors import RefusedCommand
 from aurora_restore.shared.errors import HOLDER, Action
 from aurora_restore.shared.failed_execution import ABORTED, Failure, entry_after
-from aurora_restore.shared.sequences import RETIRE, StepSequence
+from aurora_restore.shared.pipeline import get_step
+from aurora_restore.shared.sequences import REPLACE, RETIRE, StepSequence
 from aurora_restore.shared.target_lock import Holder
 
 
@@ -40,6 +41,8 @@ class Redrive:
     before: str
     """What helps only if it has been done before; empty where nothing is known."""
     reason: str
+    question: str | None = None
+    """What a person has to confirm first; None where it may go on without."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,6 +52,7 @@ class Resume:
     step: str
     before: str
     reason: str
+    question: str | None = None
 
 
 Rerun = Redrive | Resume | RefusedCommand
@@ -114,7 +118,8 @@ def _by_remedy(facts: RerunFacts, failure: Failure) -> Rerun:
     failed = f"It failed at {failure.step or 'its start'} with {failure.error_type}."
     match remedy.action:
         case Action.REDRIVE:
-            return Redrive(step=failure.step, before=remedy.first, reason=failed)
+            question = _question(facts, failure.step, remedy.first)
+            return Redrive(step=failure.step, before=remedy.first, reason=failed, question=question)
         case Action.RESUME:
             return _resume(facts, str(remedy.step), remedy.first, failed)
         case Action.START_AGAIN:
@@ -138,12 +143,35 @@ def _resume(facts: RerunFacts, step: str, before: str, reason: str) -> Rerun:
             command=_start(facts),
         )
     if step in facts.sequence.entry_points:
-        return Resume(step=step, before=before, reason=reason)
+        question = _question(facts, step, before)
+        return Resume(step=step, before=before, reason=reason, question=question)
     return RefusedCommand(
         reason=f"{reason} {before} An operation of the kind {facts.sequence.name!r} has no step "
         f"{step} to continue at: start a new one.",
         command=_start(facts),
     )
+
+
+def _question(facts: RerunFacts, step: str | None, before: str) -> str | None:
+    """Return what is asked where something has to be done before, and a cluster may be deleted.
+
+    Whether it has been done, only a person knows. A run that is past the deletion can harm nobody:
+    what a lead-back has deleted then is what the operation itself has restored.
+    """
+    sequence = facts.sequence
+    if not before:
+        return None
+    deletes = next((each for each in sequence.steps if get_step(each).deletes_clusters), None)
+    if deletes is None:
+        return None
+    ahead = sequence.path_from(step) if step in sequence.steps else sequence.steps
+    # The step that waits for the deletion has it begun again if it has failed.
+    if not {deletes, sequence.next_of(deletes)}.intersection(ahead):
+        return None
+    what = facts.target if sequence is REPLACE else f"clusters beside {facts.target}"
+    at = f"at {step or 'its start'}"
+    then = "which" if step == deletes else f"and {deletes}"
+    return f"Is that done? It goes on {at}, {then} may delete {what}. Continue?"
 
 
 def _start(facts: RerunFacts) -> tuple[str, ...]:

@@ -8,7 +8,13 @@ from typing import Annotated, Any, Final, assert_never
 
 import typer
 
-from aurora_restore.cli.acting import own_command, record_request, tell, tell_command
+from aurora_restore.cli.acting import (
+    own_command,
+    record_request,
+    require_consent,
+    tell,
+    tell_command,
+)
 from aurora_restore.cli.context import Deployment, deployment_of
 from aurora_restore.cli.errors import CommandError, RefusedCommand, refused
 from aurora_restore.cli.executions import Execution
@@ -32,30 +38,50 @@ _LONGEST_NAME: Final = 80
 _STARTED_ALREADY: Final = frozenset({"ExecutionAlreadyExists", "ExecutionNotRedrivable"})
 
 
-def rerun(context: typer.Context, operation_id: OperationId) -> None:
+def rerun(
+    context: typer.Context,
+    operation_id: OperationId,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask. For scripts.")] = False,
+) -> None:
     """Continue an operation that has failed or was cancelled, as its error says.
 
     The execution is redriven where Step Functions can do that and it helps; otherwise a new
-    execution continues the operation at the right step. Where the error says that it does not help,
-    or another operation has the target or has refreshed it since, nothing is started: the exit code
-    is 5, and the reason says what to do instead.
+    execution continues the operation at the right step. What has to be done before is printed, and
+    where a cluster may be deleted then, it asks whether that is done. Where the error says that it
+    does not help, or another operation has the target or has refreshed it since, nothing is
+    started: the exit code is 5, and the reason says what to do instead.
     """
     deployment = deployment_of(context)
     facts, execution = look(deployment, operation_id)
-    match decide(facts):
-        case RefusedCommand(reason=reason, command=command):
-            raise refused(f"{reason}\nInstead: {own_command(deployment, *command)}")
-        case Redrive(step=step, before=before, reason=reason):
+    decision = _way_on(deployment, facts)
+    tell(decision.reason)
+    if decision.before:
+        tell(f"That helps only after this: {decision.before}")
+    if decision.question is not None:
+        require_consent(decision.question, yes=yes)
+        facts, execution = look(deployment, operation_id)
+        if _way_on(deployment, facts) != decision:
+            raise refused("The operation has changed since the question. Nothing was started.")
+    match decision:
+        case Redrive(step=step, reason=reason):
             _redrive(deployment, operation_id, execution, reason)
             where = "where it was" if step is None else f"at {step}"
-            done = f"Its execution is redriven, and continues {where}, with the input that it had."
-        case Resume(step=step, before=before, reason=reason):
+            tell(f"Its execution is redriven, and continues {where}, with the input that it had.")
+        case Resume(step=step, reason=reason):
             _resume(deployment, operation_id, execution, step, reason)
-            done = f"A new execution continues the operation at {step}."
+            tell(f"A new execution continues the operation at {step}.")
         case other:
             assert_never(other)
-    tell(f"{reason} {done}", *([f"That helps only after this: {before}"] if before else []))
     tell_command("To see how it goes on", own_command(deployment, "watch", operation_id))
+
+
+def _way_on(deployment: Deployment, facts: RerunFacts) -> Redrive | Resume:
+    """Return how the operation is continued. Raises CommandError where it must not be."""
+    decision = decide(facts)
+    if isinstance(decision, RefusedCommand):
+        instead = own_command(deployment, *decision.command)
+        raise refused(f"{decision.reason}\nInstead: {instead}")
+    return decision
 
 
 def look(deployment: Deployment, operation_id: str) -> tuple[RerunFacts, Execution]:

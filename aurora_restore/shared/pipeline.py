@@ -57,6 +57,11 @@ class Step:
         """Return whether it works in source accounts, so that the roles there must trust it."""
         return any(grant.resource is Resource.SOURCE_ROLES for grant in self.grants)
 
+    @property
+    def deletes_clusters(self) -> bool:
+        """Return whether it may delete a cluster."""
+        return any("rds:DeleteDBCluster" in grant.actions for grant in self.grants)
+
     def function_name(self, prefix: str) -> str:
         """Return the deployed name of its function."""
         return f"{prefix}-{self.name}"

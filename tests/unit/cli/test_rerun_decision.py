@@ -15,6 +15,8 @@ from aurora_restore.shared.failed_execution import Failure
 from aurora_restore.shared.sequences import REPLACE, RETIRE, ROLL_BACK, SWITCH
 from aurora_restore.shared.target_lock import Holder
 from aurora_restore.shared.target_record import TargetRecord
+from demo.scenarios.commands import COMMAND_LINE
+from demo.scenarios.declaration import SCENARIOS, FailureScenario
 from tests.unit.bench import Bench
 
 ARN = "arn:aws:states:us-west-2:123456789012:execution:machine:op-1"
@@ -155,6 +157,56 @@ def test_what_was_stopped_and_can_no_longer_be_redriven_is_resumed_where_its_wor
     )
     never_began = replace(stopped, step="snapshot-check")
     assert isinstance(decide(facts(never_began)), RefusedCommand)
+
+
+def test_a_cluster_that_others_have_made_is_not_deleted_before_a_person_has_looked() -> None:
+    found = decide(facts(failure("ForeignClusterError", step="restore-snapshot")))
+
+    assert isinstance(found, Resume)
+    assert found.before.startswith("Find out who has made the cluster.")
+    assert found.question == (
+        "Is that done? It goes on at delete-rds, which may delete my-cluster. Continue?"
+    )
+
+
+@pytest.mark.parametrize("sequence", [REPLACE, SWITCH, RETIRE], ids=lambda each: str(each.name))
+@pytest.mark.parametrize("is_redrivable", [True, False], ids=["redrivable", "expired"])
+@pytest.mark.parametrize("error", list(classes(AuroraRestoreError)), ids=lambda each: each.__name__)
+def test_nothing_is_deleted_before_a_person_has_confirmed_what_has_to_be_done_first(
+    error: type[AuroraRestoreError], is_redrivable: bool, sequence: Any
+) -> None:
+    for step in (None, *sequence.steps):
+        failed = failure(error.__name__, step=step, is_redrivable=is_redrivable)
+        found = decide(facts(failed, sequence=sequence))
+        if not isinstance(found, RefusedCommand):
+            path = sequence.path_from(found.step or sequence.first)
+            deletes = not {"delete-rds", "check-delete-status"}.isdisjoint(path)
+            assert (found.question is not None) == (deletes and bool(found.before))
+
+
+def test_a_roll_back_deletes_nothing_and_what_was_stopped_has_nothing_to_be_done_first() -> None:
+    rolled_back = decide(
+        facts(failure("SwitchUndoneError", step="switch-cluster"), sequence=ROLL_BACK)
+    )
+    stopped = decide(facts(failure(execution_status="ABORTED", step="copy-snapshot")))
+
+    assert isinstance(rolled_back, Redrive)
+    assert isinstance(stopped, Redrive)
+    assert (rolled_back.question, stopped.question) == (None, None)
+
+
+@pytest.mark.parametrize(
+    "scenario",
+    [each for each in SCENARIOS if each.program == COMMAND_LINE and not each.has_rival],
+    ids=lambda each: str(each.name),
+)
+def test_what_fails_in_the_demonstration_past_the_deletion_goes_on_without_a_question(
+    scenario: FailureScenario,
+) -> None:
+    found = decide(facts(failure(scenario.error.__name__, step=scenario.step)))
+
+    assert isinstance(found, Redrive | Resume)
+    assert found.question is None
 
 
 def test_an_operation_whose_state_has_expired_is_not_resumed() -> None:
