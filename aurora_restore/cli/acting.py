@@ -11,6 +11,7 @@ from rich.text import Text
 from aurora_restore.cli.context import Deployment
 from aurora_restore.cli.errors import refused, usage
 from aurora_restore.cli.output import make_console
+from aurora_restore.shared.visible import visible, visible_line
 
 REQUESTED: Final = "REQUESTED"
 """In the audit trail: what a person has asked for, before it is done."""
@@ -33,7 +34,7 @@ def require_consent(question: str, *, yes: bool) -> None:
     if yes:
         return
     _require_terminal("--yes")
-    if not typer.confirm(question):
+    if not typer.confirm(visible(question)):
         raise refused("Nothing was changed.")
 
 
@@ -44,7 +45,7 @@ def require_name(question: str, name: str, *, given: str | None) -> None:
     """
     if given is None:
         _require_terminal(f"--yes {name}")
-        given = typer.prompt(f"{question} Type its name, {name}, to go on")
+        given = typer.prompt(visible(f"{question} Type its name, {name}, to go on"))
     if given.strip() != name:
         raise usage(f"That is not {name}. Nothing was changed.")
 
@@ -53,14 +54,14 @@ def tell(*sentences: str) -> None:
     """Print sentences, each as a paragraph that is as wide as there is room."""
     console = make_console()
     for each in sentences:
-        console.print(Text(each))
+        console.print(Text(visible(each)))
 
 
 def tell_command(purpose: str, command: str) -> None:
     """Print what to type next, on a line of its own that is never broken."""
     console = make_console()
-    console.print(Text(f"{purpose}:"))
-    console.print(Text(f"  {command}"), soft_wrap=True)
+    console.print(Text(visible(f"{purpose}:")))
+    console.print(Text(f"  {visible_line(command)}"), soft_wrap=True)
 
 
 def own_command(deployment: Deployment, *words: str) -> str:

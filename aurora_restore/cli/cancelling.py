@@ -24,7 +24,9 @@ from aurora_restore.cli.progress import StepStatus
 from aurora_restore.cli.rerunning import OperationId
 from aurora_restore.cli.target import target_sentences
 from aurora_restore.shared.aws_utils import call
+from aurora_restore.shared.documents.schema import check
 from aurora_restore.shared.operation_state import OperationState
+from aurora_restore.shared.pause import Reason
 from aurora_restore.shared.pipeline import get_step
 from aurora_restore.shared.sequences import SWITCH, StepSequence
 
@@ -56,7 +58,7 @@ def cancel(
     context: typer.Context,
     operation_id: OperationId,
     reason: Annotated[
-        str | None, typer.Option(help="Why, for the notice and the audit trail.")
+        str | None, typer.Option(help="Why, for the notice and the audit trail: one line.")
     ] = None,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask. For scripts.")] = False,
 ) -> None:
@@ -65,6 +67,8 @@ def cancel(
     Nothing is undone. In the middle of a switch it is refused, because then perhaps no cluster
     serves until the switch is finished or undone.
     """
+    if reason is not None:
+        check("--reason", reason, Reason)
     deployment = deployment_of(context)
     found = load_operation(deployment, operation_id)
     running = (each.name for each in found.progress.steps if each.status is StepStatus.RUNNING)

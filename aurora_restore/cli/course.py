@@ -12,6 +12,7 @@ from rich.text import Text
 
 from aurora_restore.cli.output import duration
 from aurora_restore.cli.progress import ExecutionProgress, StepProgress, StepStatus, changes
+from aurora_restore.shared.visible import visible_line
 
 _STYLES: Final = {
     StepStatus.WAITING: "dim",
@@ -52,7 +53,7 @@ def _reported(step: StepProgress, reported: str, now: datetime) -> str:
 def steps_view(progress: ExecutionProgress, now: datetime, name: str) -> RenderableType:
     """Return a table of the steps: state, time so far, and what each waits for or has done."""
     table = Table(
-        title=f"Execution {name}: {elapsed(progress.seconds(now))}",
+        title=f"Execution {visible_line(name)}: {elapsed(progress.seconds(now))}",
         title_justify="left",
         title_style="bold",
         box=box.ROUNDED,
@@ -76,7 +77,7 @@ def steps_view(progress: ExecutionProgress, now: datetime, name: str) -> Rendera
 
 def _remark(step: StepProgress) -> RenderableType:
     if step.percent is None:
-        return Text(step.note, style="dim" if step.status is StepStatus.DONE else "")
+        return Text(visible_line(step.note), style="dim" if step.status is StepStatus.DONE else "")
     remark = Table.grid(padding=(0, 1))
     remark.add_row(
         ProgressBar(total=100, completed=step.percent, width=_BAR_WIDTH), f"{step.percent:>3} %"

@@ -31,6 +31,7 @@ from aurora_restore.shared.documents.schema import to_json
 from aurora_restore.shared.pause import Pause
 from aurora_restore.shared.sequences import RETIRE
 from aurora_restore.shared.state_utils import FAILED
+from aurora_restore.shared.visible import visible_line
 
 _WIDE: Final = 110
 """From this width on a row is one line."""
@@ -90,13 +91,13 @@ def list_operations(
         print_json({"operations": operations, "pauses": [to_json(each) for each in pauses]})
         return
     for each in pauses:
-        make_console().print(Text(f"{each}", style="yellow"))
+        make_console().print(Text(visible_line(f"{each}"), style="yellow"))
     if not listed:
         of_it = f" of restore {restore}" if restore else ""
         where = f"{deployment.name_prefix} in {deployment.region}"
         note(f"There is no operation{of_it} among the latest executions of {where}.")
         return
-    _show(make_console(), listed, now)
+    show_list(make_console(), listed, now)
 
 
 def _pauses(deployment: Deployment, restore: str | None, now: datetime) -> list[Pause]:
@@ -143,16 +144,17 @@ def step_reached(items: Sequence[Mapping[str, Any]]) -> str | None:
     return None if latest is None else str(latest["step"])
 
 
-def _show(console: Console, listed: Sequence[ListedOperation], now: datetime) -> None:
+def show_list(console: Console, listed: Sequence[ListedOperation], now: datetime) -> None:
+    """Print operations as a table."""
     is_wide = console.width >= _WIDE
     first = ("Started (UTC)", "Operation") if is_wide else ("Operation, started (UTC)",)
     table = plain_table(*first, "Restore", "Outcome", "Took", right=("Took",), folded=("Outcome",))
     for each in listed:
         began = f"{each.execution.started:%Y-%m-%d %H:%M}"
-        name = each.execution.operation_id
+        name = visible_line(each.execution.operation_id)
         table.add_row(
             *((began, name) if is_wide else (Text.assemble(name, "\n", (began, "dim")),)),
-            each.restore or "",
+            visible_line(each.restore or ""),
             _outcome(each),
             duration(each.execution.seconds(now)),
         )
@@ -165,7 +167,7 @@ def _outcome(listed: ListedOperation) -> RenderableType:
     if listed.step is not None:
         text.append(f" at {listed.step}", style="default")
     if execution.error:
-        text.append(f": {execution.error}", style="default")
+        text.append(f": {visible_line(execution.error)}", style="default")
     if execution.is_held_back:
         text.append(": nothing done, the schedule was paused", style="default")
     if execution.kind:

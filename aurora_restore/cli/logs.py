@@ -16,6 +16,7 @@ from aurora_restore.cli.log_lines import LogLine, read_lines
 from aurora_restore.cli.operations import load_state, target_of
 from aurora_restore.cli.output import AsJson, make_console, note
 from aurora_restore.cli.watching import print_line
+from aurora_restore.shared.visible import visible_line
 
 _AROUND: Final = timedelta(minutes=1)
 """By how much the clocks of the services may differ, and a line may come later."""
@@ -50,7 +51,7 @@ def logs(
         ended = follow and execution.is_over
         begin, end = _span(execution)
         lines = read_lines(deployment, operation, steps, begin, end)
-        _print([each for each in lines if each not in seen], console, as_json=as_json)
+        show_lines([each for each in lines if each not in seen], console, as_json=as_json)
         seen.update(lines)
         if not follow or ended:
             break
@@ -66,11 +67,12 @@ def _span(execution: Execution) -> tuple[datetime, datetime | None]:
     return execution.started - _AROUND, end
 
 
-def _print(lines: Sequence[LogLine], console: Console, *, as_json: bool) -> None:
+def show_lines(lines: Sequence[LogLine], console: Console, *, as_json: bool) -> None:
+    """Print lines for people, or a document for each."""
     for line in lines:
         if as_json:
             print_line({"timestamp": line.moment, "step": line.step, "line": dict(line.document)})
             continue
         style = _LEVEL_STYLES.get(str(line.document.get("level")), "")
         for text in line.readable():
-            console.print(Text(text, style), soft_wrap=True)
+            console.print(Text(visible_line(text), style), soft_wrap=True)

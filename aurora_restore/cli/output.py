@@ -19,6 +19,7 @@ from rich.text import Text
 from aurora_restore.cli.errors import OutputClosedError
 from aurora_restore.shared.common import json_safe
 from aurora_restore.shared.notices import notice
+from aurora_restore.shared.visible import visible, visible_json
 
 _NARROWEST: Final = 40
 _PIPED_WIDTH: Final = 160
@@ -62,7 +63,14 @@ def make_console(*, errors: bool = False) -> Console:
 
 def print_json(document: Any) -> None:
     """Print a document as JSON."""
-    print_as_is(json.dumps(json_safe(document), indent=2, ensure_ascii=False, default=str))
+    print_as_is(json_text(document, indent=2))
+
+
+def json_text(document: Any, *, indent: int | None = None) -> str:
+    """Return a document as JSON, with every letter as it is and no control character."""
+    return visible_json(
+        json.dumps(json_safe(document), indent=indent, ensure_ascii=False, default=str)
+    )
 
 
 def print_as_is(text: str) -> None:
@@ -75,18 +83,18 @@ def print_as_is(text: str) -> None:
 
 def say(text: str) -> None:
     """Print a sentence on standard output."""
-    make_console().print(text, soft_wrap=True)
+    make_console().print(visible(text), soft_wrap=True)
 
 
 def note(text: str) -> None:
     """Print a sentence beside the output, on standard error."""
-    make_console(errors=True).print(text, soft_wrap=True)
+    make_console(errors=True).print(visible(text), soft_wrap=True)
 
 
 def heading(console: Console, text: str) -> None:
     """Begin a part."""
     console.print()
-    console.print(Text(text, style="bold"))
+    console.print(Text(visible(text), style="bold"))
 
 
 def indented(
@@ -97,7 +105,7 @@ def indented(
     Nothing is broken within a word: a name can be copied as a whole.
     """
     lines = textwrap.wrap(
-        text,
+        visible(text),
         max(console.width, _NARROWEST),
         initial_indent=" " * by,
         subsequent_indent=" " * (by + hanging),

@@ -21,6 +21,7 @@ from aurora_restore.shared.aws_utils import call
 from aurora_restore.shared.documents.restore import Restore
 from aurora_restore.shared.errors import AwsError
 from aurora_restore.shared.sequences import StepSequence, get_sequence
+from aurora_restore.shared.visible import visible, visible_line
 
 _PATIENCE_MINUTES: Final = 10
 _NAMES: Final = (
@@ -106,7 +107,9 @@ def show_plan(
 ) -> None:
     """Print a plan, what prevents it first."""
     obstacles: Sequence[Mapping[str, str]] = found.get("obstacles", ())
-    console.print(Text(f"Plan of restore {name}: {target} in {found['target_region']}", "bold"))
+    console.print(
+        Text(visible_line(f"Plan of restore {name}: {target} in {found['target_region']}"), "bold")
+    )
     indented(console, f"Snapshot: {found['snapshot_arn']}")
     indented(console, f"Route: {found['route']}")
     if obstacles:
@@ -136,7 +139,7 @@ def show_plan(
     )
     part(console, "Not known", found.get("not_read", ()))
     console.print()
-    console.print(f"{found['message']}. Nothing was changed.")
+    console.print(visible(f"{found['message']}. Nothing was changed."))
 
 
 def _show_calls(console: Console, calls: Sequence[Mapping[str, Any]], *, parameters: bool) -> None:

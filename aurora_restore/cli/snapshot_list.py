@@ -42,6 +42,7 @@ from aurora_restore.shared.snapshots.retention import (
     retention_of_finals,
 )
 from aurora_restore.shared.snapshots.routes import Route
+from aurora_restore.shared.visible import visible_line
 
 if TYPE_CHECKING:
     from mypy_boto3_rds.type_defs import DBClusterSnapshotTypeDef
@@ -296,9 +297,11 @@ def _show(console: Console, listed: Sequence[ListedSnapshot], now: datetime) -> 
 def _described(listed: ListedSnapshot) -> Text:
     """Return name and kind of a snapshot, and below them where it is and what becomes of it."""
     where = f"{listed.kind}, {listed.status}, {listed.place.account} {listed.place.region}"
-    text = Text.assemble(listed.name, "\n  ", (where, "dim"))
+    text = Text.assemble(visible_line(listed.name), "\n  ", (visible_line(where), "dim"))
     if listed.goes is not None:
-        text.append(f"\n  deleted by the next successful run: {listed.goes}", style="yellow")
+        text.append(
+            f"\n  deleted by the next successful run: {visible_line(listed.goes)}", style="yellow"
+        )
     return text
 
 

@@ -1,6 +1,5 @@
 """``aurora-restore watch``: an operation as it goes on, until it ends."""
 
-import json
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -28,13 +27,14 @@ from aurora_restore.cli.operations import load_operation, load_state
 from aurora_restore.cli.output import (
     AsJson,
     duration,
+    json_text,
     make_console,
     note,
     print_as_is,
     say,
 )
 from aurora_restore.cli.progress import ExecutionProgress, changes
-from aurora_restore.shared.common import json_safe
+from aurora_restore.shared.visible import visible_line
 
 _FRAMES_PER_SECOND: Final = 4
 _MINUTE: Final = 60
@@ -149,7 +149,7 @@ def _lines(console: Console, execution: Execution, expected: Expectation | None)
         before = progress
 
     def line_of(now: datetime, line: str) -> None:
-        console.print(f"{now:%H:%M:%S}  {line}", soft_wrap=True)
+        console.print(f"{now:%H:%M:%S}  {visible_line(line)}", soft_wrap=True)
 
     yield look
 
@@ -191,7 +191,7 @@ def silent(execution: Execution, expected: Expectation | None) -> Iterator[Look]
 
 def print_line(document: Any) -> None:
     """Print a document in one line."""
-    print_as_is(json.dumps(json_safe(document), ensure_ascii=False, default=str))
+    print_as_is(json_text(document))
 
 
 def _comparable(before: ExecutionProgress | None, after: ExecutionProgress) -> ExecutionProgress:

@@ -24,6 +24,7 @@ from aurora_restore.cli.output import AsJson, heading, make_console, print_json,
 from aurora_restore.shared.aws_utils import Clients, call
 from aurora_restore.shared.documents.environment import Environment
 from aurora_restore.shared.documents.schema import Fault
+from aurora_restore.shared.visible import visible, visible_line
 
 Examination = Callable[[], Iterator[Observation]]
 Found = Mapping[str, Sequence[Observation]]
@@ -121,7 +122,10 @@ def _print(checked: Sequence[CheckedFile], found: Found | None) -> None:
 def _show(console: Console, checked: Sequence[CheckedFile], found: Found) -> None:
     for each in checked:
         state = Text("valid", "green") if each.environment else Text("not valid", "bold red")
-        console.print(Text.assemble((shown_path(each.file), "bold"), ": ", state), soft_wrap=True)
+        console.print(
+            Text.assemble((visible_line(shown_path(each.file)), "bold"), ": ", state),
+            soft_wrap=True,
+        )
         _rows(console, [*_faults(each.faults, "PROBLEM", "bold red")])
         _rows(console, [*_faults(each.warnings, "warning", "yellow")])
     for subject, findings in found.items():
@@ -134,13 +138,13 @@ def _show(console: Console, checked: Sequence[CheckedFile], found: Found) -> Non
 
 def _faults(faults: Iterable[Fault], sign: str, style: str) -> Iterator[tuple[Text, Text]]:
     for fault in faults:
-        field = [(f"{fault.path}\n", "bold")] if fault.path else []
-        yield Text(sign, style), Text.assemble(*field, fault.problem)
+        field = [(f"{visible_line(fault.path)}\n", "bold")] if fault.path else []
+        yield Text(sign, style), Text.assemble(*field, visible(fault.problem))
 
 
 def _text_of(finding: Observation) -> Text:
-    remedy = [(f"\n{finding.remedy}", "dim")] if finding.remedy else []
-    return Text.assemble(finding.text, *remedy)
+    remedy = [(f"\n{visible(finding.remedy)}", "dim")] if finding.remedy else []
+    return Text.assemble(visible(finding.text), *remedy)
 
 
 def _rows(console: Console, rows: Sequence[tuple[Text, Text]]) -> None:

@@ -31,6 +31,7 @@ from aurora_restore.cli.findings import Level, Observation, unknown
 from aurora_restore.cli.output import AsJson, heading, make_console, print_json
 from aurora_restore.shared.common import get_restores
 from aurora_restore.shared.documents.restore import Restore
+from aurora_restore.shared.visible import visible
 
 Examination = Callable[[Site], Iterator[Observation]]
 
@@ -119,9 +120,9 @@ def _show(console: Console, found: Mapping[str, Iterable[Observation]]) -> None:
 
 
 def _text_of(finding: Observation) -> Text:
-    text = Text(finding.text)
+    text = Text(visible(finding.text))
     if finding.remedy:
-        text.append(f"\n{finding.remedy}", style="dim")
+        text.append(f"\n{visible(finding.remedy)}", style="dim")
     return text
 
 

@@ -19,6 +19,7 @@ from aurora_restore.configuration.loading import (
     read_environment,
 )
 from aurora_restore.shared.errors import ConfigurationError
+from aurora_restore.shared.visible import visible_line
 
 STANDARD_OUTPUT: Final = Path("-")
 _RESTORE_NAME: Final = r"[a-z][a-z0-9-]{0,39}"
@@ -125,7 +126,7 @@ def _write(file: Path, text: str) -> None:
 def _report(file: Path, drafted: Draft) -> None:
     """Say what is open, and whether the file is valid as it is. Raises typer.Exit if it is not."""
     console = make_console()
-    console.print(f"Written: {shown_path(file)}", soft_wrap=True)
+    console.print(f"Written: {visible_line(shown_path(file))}", soft_wrap=True)
     heading(console, f"To fill in; the file marks it with {MARK}")
     bullets(console, (f"{path}: {why}" for path, why in drafted.open.items()))
     console.print()
@@ -137,6 +138,6 @@ def _report(file: Path, drafted: Draft) -> None:
         raise typer.Exit(ExitCode.FAILED) from None
     console.print(
         "It is valid as it is. Whether AWS is ready for it:\n"
-        f"  aurora-restore check --file {shown_path(file)} --online",
+        f"  aurora-restore check --file {visible_line(shown_path(file))} --online",
         soft_wrap=True,
     )

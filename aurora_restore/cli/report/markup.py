@@ -1,15 +1,10 @@
 """HTML and SVG as trees of elements, so that everything is escaped when it is written."""
 
-import re
-from typing import Final
 from xml.etree.ElementTree import Element, tostring
 
-Child = Element | str | None
+from aurora_restore.shared.visible import visible
 
-_UNPRINTABLE: Final = re.compile(
-    r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\u202a-\u202e\u2066-\u2069]"
-)
-"""Control characters, halves of surrogate pairs, and what turns the direction of a text."""
+Child = Element | str | None
 
 
 def element(tag: str, *children: Child, **attributes: str | float | None) -> Element:
@@ -33,18 +28,13 @@ def _append(parent: Element, child: Child) -> None:
     if isinstance(child, Element):
         parent.append(child)
     elif len(parent):
-        parent[-1].tail = (parent[-1].tail or "") + printable(child)
+        parent[-1].tail = (parent[-1].tail or "") + visible(child)
     else:
-        parent.text = (parent.text or "") + printable(child)
+        parent.text = (parent.text or "") + visible(child)
 
 
 def _written(value: str | float) -> str:
-    return printable(value) if isinstance(value, str) else f"{value:.2f}".rstrip("0").rstrip(".")
-
-
-def printable(text: str) -> str:
-    """Return a text with a replacement for each character that is none of a page."""
-    return _UNPRINTABLE.sub("\ufffd", text)
+    return visible(value) if isinstance(value, str) else f"{value:.2f}".rstrip("0").rstrip(".")
 
 
 def to_html(root: Element) -> str:

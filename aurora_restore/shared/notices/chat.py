@@ -7,6 +7,7 @@ import json
 from typing import Any, Final
 
 from aurora_restore.shared.notices.notice import Notice
+from aurora_restore.shared.visible import visible
 
 _MOST_STEPS: Final = 5
 _LONGEST_DESCRIPTION: Final = 2000
@@ -62,4 +63,5 @@ def _without_empty(fields: dict[str, Any]) -> dict[str, Any]:
 
 
 def _shorter(text: str, longest: int) -> str:
-    return text if len(text) <= longest else f"{text[: longest - 3]}..."
+    shown = visible(text)
+    return shown if len(shown) <= longest else f"{shown[: longest - 3]}..."

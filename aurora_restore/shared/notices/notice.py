@@ -8,6 +8,7 @@ from datetime import UTC
 from typing import Any, Final
 
 from aurora_restore.shared.common import parse_timestamp
+from aurora_restore.shared.visible import visible, visible_json, visible_line
 
 LONGEST_SUBJECT: Final = 100
 """SNS takes fewer than 100 characters of ASCII without line breaks (API_Publish, Subject)."""
@@ -38,7 +39,7 @@ class Notice:
     @property
     def json(self) -> str:
         """Return the documented JSON as text."""
-        return json.dumps(self.document, indent=2, default=str)
+        return visible_json(json.dumps(self.document, indent=2, default=str))
 
 
 def subject_of(where: str, what: str) -> str:
@@ -50,13 +51,12 @@ def subject_of(where: str, what: str) -> str:
 
 
 def _in_ascii(text: str) -> str:
-    plain = " ".join(text.encode("ascii", "replace").decode("ascii").split())
-    return "".join(letter for letter in plain if letter.isprintable())
+    return " ".join(visible(text).encode("ascii", "replace").decode("ascii").split())
 
 
 def in_one_line(text: str) -> str:
     """Return a text without line breaks, cut where it is longer than a person would read."""
-    line = " ".join(text.split())
+    line = " ".join(visible(text).split())
     return line if len(line) <= LONGEST_ITEM else line[: LONGEST_ITEM - 1] + "…"
 
 
@@ -75,7 +75,7 @@ def bullets(items: Iterable[str]) -> str:
 
 def verbatim(line: str) -> str:
     """Return what is to be copied, in one line whatever its length."""
-    return f"{_INDENT}  {line}"
+    return f"{_INDENT}  {visible_line(line)}"
 
 
 def sections(headline: str, parts: Sequence[tuple[str, Sequence[str]]]) -> str:

@@ -41,6 +41,16 @@ def test_an_expected_error_has_no_stack_trace(
     assert capsys.readouterr().err in ("what is wrong\n", "")
 
 
+@pytest.mark.parametrize(
+    "command", [["cancel", "op-1", "--yes"], ["pause", "orders"]], ids=lambda each: each[0]
+)
+def test_a_reason_has_no_control_characters(
+    command: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main.run([*command, "--reason", "done\x1b[2J"]) == ExitCode.USAGE
+    assert "--reason" in capsys.readouterr().err
+
+
 def test_a_reader_that_goes_away_is_no_error_to_report() -> None:
     program = subprocess.Popen(
         [sys.executable, "-m", "aurora_restore.cli", "--version"],

@@ -1,11 +1,13 @@
 """The notice of a failure: why, what the target is now, and what to do, for a person on call."""
 
+import json
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from aurora_restore.shared.errors import Action, AuroraRestoreError, leaves
+from aurora_restore.shared.notices.chat import custom_notification
 from aurora_restore.shared.notices.way_on import DeployedPipeline, console_link
 from aurora_restore.shared.target_record import TargetRecord
 from tests.unit.shared.notices import (
@@ -21,6 +23,7 @@ from tests.unit.shared.notices import (
     notice_of,
     section,
 )
+from tests.unit.shared.test_visible import EVIL, SHOWN
 
 IN_QUARANTINE = f"""\
 The restore staging of aurora-restore failed at setup-db-users.
@@ -338,3 +341,12 @@ def test_an_execution_that_is_not_the_operations_own_claims_nothing_of_its_targe
 
 def test_the_deployment_says_which_region_it_is_in() -> None:
     assert DEPLOYMENT.region == REGION
+
+
+def test_the_control_characters_of_a_reason_are_shown_and_not_obeyed() -> None:
+    notice = notice_of(failed(reason=f"role {EVIL} is left"), BEGUN)
+
+    shown = " ".join(notice.text.split())
+    assert f"Role {SHOWN} is left" in shown
+    assert notice.text.replace("\n", "").isprintable()
+    assert SHOWN in json.loads(custom_notification(notice))["content"]["description"]
