@@ -178,15 +178,19 @@ def _superseded(found: Inventory, cluster: "DBClusterTypeDef") -> Iterator[Obsta
     """Yield an obstacle if another operation has refreshed the target since this one began.
 
     Neither what a later operation has restored must be undone, nor must an operation replace the
-    target once more that has failed because another one was at work on it.
+    target once more that has failed because another one was at work on it. The other one is at
+    work until it has written its state for the last time, which is after its hand-over.
     """
     own = parse_timestamp(str(found.request.state.operation_started_at))
     other = tags_of(cluster.get("TagList")).get(TAG_OPERATION)
-    known = None if other is None else found.store.load(other)
+    if other is None or other == found.request.owner.operation_id:
+        return
+    known = found.store.load(other)
     details = {} if known is None else known["details"]
+    has_refreshed = bool(details.get("handed_over_at") or details.get("switched_at"))
     for moment, what in (
         (details.get("operation_started_at"), "began later than this one"),
-        (details.get("handed_over_at"), "handed it over after this one had begun"),
+        (known and has_refreshed and known["timestamp"], "was at work on it when this one began"),
     ):
         if moment and parse_timestamp(moment) > own:
             yield Obstacle(

@@ -715,7 +715,9 @@ def test_a_dry_run_says_that_the_schedule_is_paused(scene: Scene) -> None:
 # After a race that was lost
 
 
-def redriven(scene: Scene, monkeypatch: pytest.MonkeyPatch, **winner: float) -> None:
+def redriven(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch, *, at_work_until: float, **winner: float
+) -> None:
     """The execution was started, lost the target to op-2, which has restored it, and is redriven.
 
     The moments of the winner are in seconds after that start.
@@ -723,7 +725,8 @@ def redriven(scene: Scene, monkeypatch: pytest.MonkeyPatch, **winner: float) -> 
     started = scene.bench.clock()
     moments = {key: timestamp(started + timedelta(seconds=winner[key])) for key in winner}
     scene.make_target(tags=[OWN_TAGS[0], {"Key": TAG_OPERATION, "Value": "op-2"}])
-    scene.bench.store.save("op-2", "archive-snapshot", "SUCCESS", moments, started)
+    end = started + timedelta(seconds=at_work_until)
+    scene.bench.store.save("op-2", "archive-snapshot", "SUCCESS", moments, end)
     scene.bench.advance(LONG_ENOUGH)
     monkeypatch.setattr(
         scene.bench.clients.step_functions,
@@ -733,19 +736,34 @@ def redriven(scene: Scene, monkeypatch: pytest.MonkeyPatch, **winner: float) -> 
     scene.bench.redrive_count = 1
 
 
+@pytest.mark.parametrize(
+    "winner", [{"handed_over_at": 3600}, {"handed_over_at": -30}, {"switched_at": 600}]
+)
 def test_a_redriven_execution_does_not_replace_what_the_winner_of_its_race_has_restored(
-    scene: Scene, monkeypatch: pytest.MonkeyPatch
+    scene: Scene, monkeypatch: pytest.MonkeyPatch, winner: dict[str, float]
 ) -> None:
-    redriven(scene, monkeypatch, operation_started_at=-60, handed_over_at=3600)
+    redriven(scene, monkeypatch, at_work_until=3700, operation_started_at=-60, **winner)
 
-    with pytest.raises(SupersededError, match="op-2, which handed it over after this one had"):
+    with pytest.raises(SupersededError, match="op-2, which was at work on it when this one began"):
         go(scene, SnapshotCheckHandler)
 
 
-@pytest.mark.parametrize("winner", [{}, {"handed_over_at": -30}])
-def test_a_redriven_execution_replaces_what_nobody_has_handed_over_meanwhile(
-    scene: Scene, monkeypatch: pytest.MonkeyPatch, winner: dict[str, float]
+@pytest.mark.parametrize(("at_work_until", "winner"), [(3700, {}), (-10, {"handed_over_at": -30})])
+def test_a_redriven_execution_replaces_what_nobody_has_refreshed_meanwhile(
+    scene: Scene,
+    monkeypatch: pytest.MonkeyPatch,
+    at_work_until: float,
+    winner: dict[str, float],
 ) -> None:
-    redriven(scene, monkeypatch, operation_started_at=-60, **winner)
+    redriven(scene, monkeypatch, at_work_until=at_work_until, operation_started_at=-60, **winner)
+
+    assert go(scene, SnapshotCheckHandler)["statusCode"] == 200
+
+
+def test_an_operation_is_not_superseded_by_itself(scene: Scene) -> None:
+    began = scene.bench.clock()
+    scene.make_target(tags=[OWN_TAGS[0], {"Key": TAG_OPERATION, "Value": "op-1"}])
+    own = {"operation_started_at": timestamp(began), "handed_over_at": timestamp(began)}
+    scene.bench.store.save("op-1", "hand-over", "SUCCESS", own, began + timedelta(hours=1))
 
     assert go(scene, SnapshotCheckHandler)["statusCode"] == 200
