@@ -68,7 +68,7 @@ def test_findings_are_read_in_a_terminal_and_in_a_file(
     assert (shown.code, shown.err) == (1, "")
     assert shown.widest <= (width or 160)
     written = " ".join(shown.out.split())
-    assert "PROBLEM The last run of staging has failed" in written
+    assert "PROBLEM The last run of staging failed" in written
     assert f"aurora-restore explain {failed}" in written
     assert "Nobody is subscribed" in written
 
