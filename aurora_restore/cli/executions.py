@@ -108,14 +108,18 @@ def find_execution(deployment: Deployment, arn: str) -> Execution | None:
 
 
 def execution_of(deployment: Deployment, operation_id: str, state: OperationState) -> Execution:
-    """Return the execution that has worked on an operation last.
+    """Return the execution that works on an operation, or else has worked on it last.
 
-    An execution that failed before its first step could write has left no state: it is then the
-    one of that name. Raises CommandError if there is none.
+    One that continues it has the target's lock before it writes anything else. An execution that
+    failed before its first step could write has left no state: it is then the one of that name.
+    Raises CommandError if there is none.
     """
     arns = [deployment.execution_arn(operation_id)]
     if state.attempted_in:
         arns.insert(0, state.attempted_in.rpartition("#")[0])
+    holder = deployment.lock_of(state.target_lock[-1]).holder() if state.target_lock else None
+    if holder is not None and holder.operation_id == operation_id and not holder.is_direct_call:
+        arns.insert(0, holder.execution)
     found = (find_execution(deployment, arn) for arn in arns)
     execution = next((each for each in found if each is not None), None)
     if execution is None:

@@ -17,7 +17,7 @@ from aurora_restore.cli.acting import (
 )
 from aurora_restore.cli.context import Deployment, deployment_of
 from aurora_restore.cli.errors import CommandError, RefusedCommand, refused
-from aurora_restore.cli.executions import Execution
+from aurora_restore.cli.executions import SUCCEEDED, Execution, find_execution
 from aurora_restore.cli.exit_codes import ExitCode
 from aurora_restore.cli.operations import load_operation
 from aurora_restore.cli.rerun_decision import Redrive, RerunFacts, Resume, decide
@@ -35,7 +35,8 @@ OperationId = Annotated[
 _OF_ONE_START: Final = {"delay_seconds", "start_at", "started_by", *IGNORED_INPUT}
 """The fields of an input that a new execution of the operation does not repeat."""
 _LONGEST_NAME: Final = 80
-_STARTED_ALREADY: Final = frozenset({"ExecutionAlreadyExists", "ExecutionNotRedrivable"})
+_EXISTS: Final = "ExecutionAlreadyExists"
+_STARTED_ALREADY: Final = frozenset({_EXISTS, "ExecutionNotRedrivable"})
 
 
 def rerun(
@@ -145,10 +146,27 @@ def _resume(
     given = next_input(execution.given, operation_id, step, caller)
     asked = {"how": "resume", "start_at": step, "after": execution.arn, "reason": reason}
     record_request(deployment, operation_id, "rerun", caller, asked)
+    _start_after(deployment, operation_id, execution, json.dumps(given))
+
+
+def _start_after(
+    deployment: Deployment, operation_id: str, execution: Execution, document: str
+) -> None:
+    """Start the execution that continues an operation after another one.
+
+    One of that name may have failed before it got to work, as while another operation had the
+    target: then the next one follows that. Raises CommandError if it is continued already.
+    """
+    name = next_name(operation_id, execution)
     try:
-        deployment.start(json.dumps(given), next_name(operation_id, execution))
+        deployment.start(document, name)
     except AwsError as error:
-        raise _as_refusal(error) from error
+        there = None
+        if code_of(error) == _EXISTS:
+            there = find_execution(deployment, deployment.execution_arn(name))
+        if there is None or not there.is_over or there.status == SUCCEEDED:
+            raise _as_refusal(error) from error
+        _start_after(deployment, operation_id, there, document)
 
 
 def _as_refusal(error: AwsError) -> CommandError:
