@@ -59,6 +59,7 @@ def notice_of(deployment: Deployment, operation: OperationFacts) -> Notice:
             deployment=pipeline,
             moment=operation.execution.ended or now,
             record=operation.record,
+            later=operation.later,
         )
     if operation.execution.is_over and operation.execution.kind != DRY_RUN:
         return success_notice(
@@ -71,6 +72,7 @@ def notice_of(deployment: Deployment, operation: OperationFacts) -> Notice:
             moment=operation.execution.ended or now,
             audit=operation.audit,
             instance_classes=operation.instance_classes,
+            later=operation.later,
         )
     return _of_no_outcome(operation, pipeline, now)
 

@@ -10,10 +10,11 @@ from aurora_restore.cli.executions import SUCCEEDED, Execution, execution_of, se
 from aurora_restore.cli.history import History
 from aurora_restore.cli.progress import ExecutionProgress, execution_progress
 from aurora_restore.shared.aws_utils import call
-from aurora_restore.shared.common import now
+from aurora_restore.shared.common import now, parse_timestamp
 from aurora_restore.shared.documents.restore import Restore
 from aurora_restore.shared.errors import ValidationError
 from aurora_restore.shared.failed_execution import Failure, look_up
+from aurora_restore.shared.later_operation import LaterOperation, find_later_operation
 from aurora_restore.shared.notices.expense import instance_classes
 from aurora_restore.shared.operation_state import OperationState
 from aurora_restore.shared.sequences import StepSequence
@@ -41,6 +42,8 @@ class OperationFacts:
     """The error that the failed step has recorded."""
     record: TargetRecord | None = None
     """Whose the cluster at the target is."""
+    later: LaterOperation | None = None
+    """The operation that came to the target since."""
     holder: Holder | None = None
     """Who works on the target."""
     other_at_work: bool = False
@@ -73,6 +76,9 @@ def load_operation(deployment: Deployment, operation_id: str) -> OperationFacts:
     sequence = sequence_of(state, execution.given, strategy)
     failure = find_failure(deployment, execution)
     lock = deployment.lock_of(target) if target else None
+    record = deployment.record_of(target).read() if target else None
+    began = state.operation_started_at
+    since = execution.started if began is None else parse_timestamp(began)
     return OperationFacts(
         id=operation_id,
         restore=restore,
@@ -83,7 +89,8 @@ def load_operation(deployment: Deployment, operation_id: str) -> OperationFacts:
         state=state,
         failure=failure,
         error=_recorded_error(deployment, operation_id, failure),
-        record=deployment.record_of(target).read() if target else None,
+        record=record,
+        later=find_later_operation(deployment.store, operation_id, record, since),
         holder=lock.holder() if lock else None,
         other_at_work=bool(lock and lock.other_at_work(operation_id, execution.arn, now())),
         audit=deployment.store.audit_trail(operation_id),

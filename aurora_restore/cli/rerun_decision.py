@@ -30,7 +30,7 @@ class RerunFacts:
     worker: Holder | None = None
     """Who works on the target now."""
     superseded_by: str | None = None
-    """The operation that began later, and has restored the target or switched it since."""
+    """The operation that came later, and has restored the target or switched it since."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,7 +85,7 @@ def _by_others(facts: RerunFacts) -> RefusedCommand | None:
     """Return the refusal where another operation has, or has had, the target."""
     if facts.superseded_by is not None:
         return RefusedCommand(
-            reason=f"Operation {facts.superseded_by}, which began later, has refreshed "
+            reason=f"Operation {facts.superseded_by}, which came later, has refreshed "
             f"{facts.target} since. To continue {facts.operation_id} would replace that with older "
             "data. Nothing has to be done; start a new operation to refresh the target again.",
             command=("show", facts.superseded_by),

@@ -22,12 +22,8 @@ from aurora_restore.cli.exit_codes import ExitCode
 from aurora_restore.cli.operations import load_operation
 from aurora_restore.cli.rerun_decision import Redrive, RerunFacts, Resume, decide
 from aurora_restore.shared.aws_utils import call, code_of
-from aurora_restore.shared.common import parse_timestamp
 from aurora_restore.shared.errors import AwsError
-from aurora_restore.shared.operation_state import OperationState
 from aurora_restore.shared.protocol import IGNORED_INPUT
-from aurora_restore.shared.state_utils import StateStore
-from aurora_restore.shared.target_record import TargetRecord
 
 OperationId = Annotated[
     str, typer.Argument(metavar="OPERATION", help="The operation, as `list` names it.")
@@ -100,33 +96,9 @@ def look(deployment: Deployment, operation_id: str) -> tuple[RerunFacts, Executi
         restore=found.restore,
         target=target,
         worker=worker,
-        superseded_by=find_later_operation(
-            deployment.store, operation_id, found.record, _began(found.state, found.execution)
-        ),
+        superseded_by=None if found.later is None else found.later.id,
     )
     return facts, found.execution
-
-
-def _began(state: OperationState, execution: Execution) -> datetime:
-    """Return when an operation began."""
-    began = state.operation_started_at
-    return execution.started if began is None else parse_timestamp(began)
-
-
-def find_later_operation(
-    store: StateStore, operation_id: str, record: TargetRecord | None, began: datetime
-) -> str | None:
-    """Return the operation that began later, and has restored the target or switched it since."""
-    if record is None:
-        return None
-    for other in dict.fromkeys((record.switched_by, record.restored_by)):
-        if other is None or other == operation_id:
-            continue
-        item = store.load(other)
-        started = None if item is None else item["details"].get("operation_started_at")
-        if started is not None and parse_timestamp(started) > began:
-            return other
-    return None
 
 
 def _redrive(deployment: Deployment, operation_id: str, execution: Execution, reason: str) -> None:

@@ -14,7 +14,7 @@ def target_sentences(operation: OperationFacts) -> Iterator[str]:
     A change by hand is not seen.
     """
     record, holder = operation.record, operation.holder
-    yield from target_now(operation.state, operation.id, record).sentences
+    yield from target_now(operation.state, operation.id, record, operation.later).sentences
     if record is not None and record.switch is not None:
         yield (
             f"{operation.target} is being switched by operation {record.switch.by}, which has not "

@@ -17,6 +17,7 @@ from aurora_restore.shared.common import (
     count_announced_failure,
     get_config,
     logger,
+    parse_timestamp,
     update_metrics,
 )
 from aurora_restore.shared.errors import (
@@ -28,6 +29,7 @@ from aurora_restore.shared.errors import (
 from aurora_restore.shared.failed_execution import Failure, look_up
 from aurora_restore.shared.job import Answer, Job, LambdaContext
 from aurora_restore.shared.lambda_environment import LambdaEnvironment
+from aurora_restore.shared.later_operation import LaterOperation, find_later_operation
 from aurora_restore.shared.notices.chat import custom_notification
 from aurora_restore.shared.notices.expense import instance_classes
 from aurora_restore.shared.notices.failure import FAILED_STATUS, facts_of_target, failure_notice
@@ -175,6 +177,7 @@ class SnsNotificationHandler(BaseHandler):
         if lock is not None and failure.is_over:
             lock.release(failure.operation_id, failure.execution_arn)
         restore = attempt.restore = self._restore_of(failure, state)
+        record = self._record_of(store, state)
         notice = failure_notice(
             failure,
             state=state,
@@ -183,7 +186,8 @@ class SnsNotificationHandler(BaseHandler):
             restore=restore,
             deployment=_deployment(self.environment),
             moment=self._clock(),
-            record=self._record_of(store, state),
+            record=record,
+            later=_later_than(store, failure.operation_id, state, record),
         )
         message_id = self._publish(notice)
         count_announced_failure(failure.operation_id, _end_of(event["detail"]))
@@ -310,6 +314,16 @@ def _end_of(detail: Mapping[str, Any]) -> datetime | None:
     """Return when the execution ended that an event reports; in it are milliseconds."""
     stopped = detail.get("stopDate")
     return datetime.fromtimestamp(stopped / 1000, UTC) if isinstance(stopped, int) else None
+
+
+def _later_than(
+    store: StateStore, operation_id: str, state: OperationState | None, record: TargetRecord | None
+) -> LaterOperation | None:
+    """Return the operation that came to the target since this one began."""
+    if state is None or state.operation_started_at is None:
+        return None
+    began = parse_timestamp(state.operation_started_at)
+    return find_later_operation(store, operation_id, record, began)
 
 
 def _warnings(job: Job) -> Iterator[str]:

@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from aurora_restore.shared.common import timestamp
 from aurora_restore.shared.failed_execution import Failure
+from aurora_restore.shared.later_operation import LaterOperation
 from aurora_restore.shared.notices.facts import origin
 from aurora_restore.shared.notices.notice import (
     Notice,
@@ -44,17 +45,18 @@ def failure_notice(
     deployment: DeployedPipeline,
     moment: datetime,
     record: TargetRecord | None = None,
+    later: LaterOperation | None = None,
 ) -> Notice:
     """Return the notice of an execution that has failed, timed out or been stopped.
 
     ``state`` is what is known of the operation, and ``is_own`` says whether the execution has
     worked on it; ``error_details`` are those that the step has recorded; ``record`` is the
-    target's.
+    target's, and ``later`` the operation that came to it since.
     """
     kind = _KINDS.get(str(state and state.sequence), _RESTORE)
     at = failure.step or "its start"
     sentence = f"Aurora {kind} failed at {at}: {failure.reason}"
-    now = _target_now(failure, state, record, is_own=is_own)
+    now = _target_now(failure, state, record, later, is_own=is_own)
     name = restore or "unknown restore"
     failed = "FAILED" if kind == _RESTORE else f"{kind} FAILED"
     sequence = None if state is None else state.sequence
@@ -95,6 +97,7 @@ def _target_now(
     failure: Failure,
     state: OperationState | None,
     record: TargetRecord | None,
+    later: LaterOperation | None,
     *,
     is_own: bool,
 ) -> TargetNow:
@@ -104,7 +107,7 @@ def _target_now(
     if state is None:
         return UNREADABLE
     if is_own:
-        return target_now(state, failure.operation_id, record)
+        return target_now(state, failure.operation_id, record, later)
     return UNCHANGED if failure.is_over and failure.is_refusal else AT_WORK
 
 

@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from aurora_restore.shared.common import timestamp
+from aurora_restore.shared.later_operation import LaterOperation
 from aurora_restore.shared.notices.expense import cost_in_words, operation_cost
 from aurora_restore.shared.notices.facts import (
     course,
@@ -23,7 +24,7 @@ from aurora_restore.shared.notices.notice import (
     subject_of,
 )
 from aurora_restore.shared.notices.steps import steps_in_words, steps_taken
-from aurora_restore.shared.notices.target import facts_of, target_now
+from aurora_restore.shared.notices.target import TargetNow, facts_of, target_now
 from aurora_restore.shared.notices.way_on import DeployedPipeline
 from aurora_restore.shared.operation_state import OperationState
 from aurora_restore.shared.sequences import RETIRE, ROLL_BACK
@@ -91,16 +92,18 @@ def success_notice(
     audit: Sequence[Mapping[str, Any]] = (),
     instance_classes: Sequence[str] = (),
     warnings: Sequence[str] = (),
+    later: LaterOperation | None = None,
 ) -> Notice:
     """Return the notice of an operation that has come to its end.
 
     ``restored_cluster`` is the name that the restored cluster has, or will have; ``audit`` are the
-    operation's events in the audit table, and ``instance_classes`` those of its instances.
+    operation's events in the audit table, and ``instance_classes`` those of its instances;
+    ``later`` is the operation that came to the target since.
     """
     sequence = str(state.sequence)
     sentence = _SENTENCES.get(sequence, _RESTORED)
     details = announced_facts(state, target, restored_cluster, warnings)
-    now = target_now(state, operation_id)
+    now = target_now(state, operation_id, later=later)
     taken = tuple(steps_taken(audit, state.operation_started_at))
     cost = operation_cost(state, taken, instance_classes, moment)
     if cost is not None:
@@ -109,7 +112,7 @@ def success_notice(
         gist=" ".join((f"{sentence}.", *now.sentences, *warnings)),
         subject=subject_of(
             f"{deployment.name_prefix} {restore}",
-            f"success - {_SHORT.get(sequence) or _refreshed(target, state)}",
+            f"success - {_short(sequence, now, _refreshed(target, state))}",
         ),
         text=sections(
             f"{sentence}: {target} (restore {restore} of {deployment.name_prefix}).",
@@ -177,6 +180,11 @@ def _document(
         "details": details,
         "timestamp": timestamp(moment),
     }
+
+
+def _short(sequence: str, now: TargetNow, refreshed: str) -> str:
+    """Return what a subject says of a success; the data of one in the past is not the target's."""
+    return _SHORT.get(sequence) or (now.short if now.is_of_another else refreshed)
 
 
 def _refreshed(target: str, state: OperationState) -> str:

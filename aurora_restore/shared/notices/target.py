@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from aurora_restore.shared.cluster.quarantine import quarantine_notice
+from aurora_restore.shared.later_operation import LaterOperation
 from aurora_restore.shared.notices.notice import moment
 from aurora_restore.shared.operation_state import OperationState
 from aurora_restore.shared.sequences import RETIRE, ROLL_BACK, SWITCH
@@ -19,6 +20,8 @@ class TargetNow:
     short: str
     """In a few words, for a subject."""
     sentences: tuple[str, ...]
+    is_of_another: bool = False
+    """Whether another operation has replaced or switched it since."""
 
 
 UNCHANGED: Final = TargetNow(
@@ -39,11 +42,15 @@ def facts_of(state: OperationState, target: str, new_cluster: str) -> dict[str, 
 
 
 def target_now(
-    state: OperationState, operation_id: str, record: TargetRecord | None = None
+    state: OperationState,
+    operation_id: str,
+    record: TargetRecord | None = None,
+    later: LaterOperation | None = None,
 ) -> TargetNow:
-    """Return what the target of an operation is now, as far as the operation has recorded it.
+    """Return what the target of an operation is now, as far as it is recorded.
 
-    ``record`` is the target's, which says what another operation has done to it.
+    ``record`` is the target's, which says what another operation has done to it, and ``later`` is
+    the one that came to it since.
     """
     if state.target_lock is None:
         return UNCHANGED
@@ -51,9 +58,24 @@ def target_now(
     if state.sequence == RETIRE.name:
         sentence = f"{target} serves as before: a retirement deletes only clusters beside it."
         return TargetNow("target unchanged", (sentence,))
+    if later is not None and later.has_changed_target:
+        return _of_later(later, target)
     if state.sequence in (SWITCH.name, ROLL_BACK.name):
         return _of_switched(state, target)
     return _of_replaced(state, target, operation_id, record)
+
+
+def _of_later(later: LaterOperation, target: str) -> TargetNow:
+    """Return what a target is to which another operation has come since."""
+    left = "What else is said here of the cluster and its data is what this operation left."
+    if later.refreshed_at is None:
+        first = (
+            f"Operation {later.id} has begun to replace {target} since, and has not handed it over."
+        )
+        return TargetNow("replaced since", (first, left), is_of_another=True)
+    at = moment(later.refreshed_at)
+    first = f"Operation {later.id} has given {target} other data, at {at}."
+    return TargetNow("has other data now", (first, left), is_of_another=True)
 
 
 def _of_switched(state: OperationState, target: str) -> TargetNow:

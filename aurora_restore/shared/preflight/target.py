@@ -7,6 +7,7 @@ from aurora_restore.shared.aws_utils import call
 from aurora_restore.shared.cluster.settings import SERVERLESS, instance_tags, restored_tags
 from aurora_restore.shared.common import parse_timestamp
 from aurora_restore.shared.errors import Action
+from aurora_restore.shared.later_operation import how_later
 from aurora_restore.shared.names import (
     TAG_KEEP_UNTIL,
     TAG_MANAGED_BY,
@@ -178,28 +179,21 @@ def _superseded(found: Inventory, cluster: "DBClusterTypeDef") -> Iterator[Obsta
     """Yield an obstacle if another operation has refreshed the target since this one began.
 
     Neither what a later operation has restored must be undone, nor must an operation replace the
-    target once more that has failed because another one was at work on it. The other one is at
-    work until it has written its state for the last time, which is after its hand-over.
+    target once more that has failed because another one was at work on it.
     """
     own = parse_timestamp(str(found.request.state.operation_started_at))
     other = tags_of(cluster.get("TagList")).get(TAG_OPERATION)
     if other is None or other == found.request.owner.operation_id:
         return
     known = found.store.load(other)
-    details = {} if known is None else known["details"]
-    has_refreshed = bool(details.get("handed_over_at") or details.get("switched_at"))
-    for moment, what in (
-        (details.get("operation_started_at"), "began later than this one"),
-        (known and has_refreshed and known["timestamp"], "was at work on it when this one began"),
-    ):
-        if moment and parse_timestamp(moment) > own:
-            yield Obstacle(
-                "target",
-                f"cluster {found.serving_name} was restored by operation {other}, which {what}",
-                "start a new execution if it is to be replaced again",
-                Action.NOTHING,
-            )
-            return
+    how = None if known is None else how_later(known, own)
+    if how is not None:
+        yield Obstacle(
+            "target",
+            f"cluster {found.serving_name} was restored by operation {other}, which {how}",
+            "start a new execution if it is to be replaced again",
+            Action.NOTHING,
+        )
 
 
 def check_instances(found: Inventory) -> Iterator[Obstacle]:

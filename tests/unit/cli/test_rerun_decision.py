@@ -9,15 +9,13 @@ import pytest
 from aurora_restore.cli.errors import RefusedCommand
 from aurora_restore.cli.executions import Execution
 from aurora_restore.cli.rerun_decision import Redrive, RerunFacts, Resume, decide
-from aurora_restore.cli.rerunning import find_later_operation, next_input, next_name
+from aurora_restore.cli.rerunning import next_input, next_name
 from aurora_restore.shared.errors import Action, AuroraRestoreError, classes
 from aurora_restore.shared.failed_execution import Failure
 from aurora_restore.shared.sequences import REPLACE, RETIRE, ROLL_BACK, SWITCH
 from aurora_restore.shared.target_lock import Holder
-from aurora_restore.shared.target_record import TargetRecord
 from demo.scenarios.commands import COMMAND_LINE
 from demo.scenarios.declaration import SCENARIOS, FailureScenario
-from tests.unit.bench import Bench
 
 ARN = "arn:aws:states:us-west-2:123456789012:execution:machine:op-1"
 ONE_OF_EACH = {
@@ -131,7 +129,7 @@ def test_nothing_is_started_beside_a_run_or_over_a_later_one(status: str, action
     assert "Operation op-2 is at work on my-cluster" in beside.reason
     assert beside.command == ("watch", "op-2")
     assert isinstance(after, RefusedCommand)
-    assert "op-2, which began later, has refreshed my-cluster since" in after.reason
+    assert "op-2, which came later, has refreshed my-cluster since" in after.reason
 
 
 def test_a_retirement_at_work_is_no_obstacle_because_a_run_waits_for_it() -> None:
@@ -268,26 +266,3 @@ def test_two_people_who_continue_the_same_end_ask_for_the_same_execution() -> No
     assert next_name("op-1", ended) == next_name("op-1", ended)
     assert next_name("op-1", ended) != next_name("op-1", replace(ended, redrive_count=1))
     assert len(next_name("x" * 128, ended)) == 80
-
-
-@pytest.mark.parametrize(
-    ("record", "found"),
-    [
-        (None, None),
-        (TargetRecord(restored_by="op-1"), None),
-        (TargetRecord(restored_by="earlier"), None),
-        (TargetRecord(restored_by="unknown"), None),
-        (TargetRecord(restored_by="later"), "later"),
-        (TargetRecord(restored_by="op-1", switched_by="later"), "later"),
-    ],
-    ids=["nothing restored", "its own", "an earlier one", "expired", "a later one", "switched"],
-)
-def test_the_record_shows_who_has_refreshed_the_target_since(
-    bench: Bench, record: TargetRecord | None, found: str | None
-) -> None:
-    began = datetime(2026, 5, 15, 2, tzinfo=UTC)
-    for name, hour in (("earlier", 1), ("later", 3)):
-        details = {"operation_started_at": f"2026-05-15T0{hour}:00:00Z"}
-        bench.store.save(name, "hand-over", "SUCCESS", details, began)
-
-    assert find_later_operation(bench.store, "op-1", record, began) == found

@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -12,6 +12,7 @@ from moto.stepfunctions.models import stepfunctions_backends
 
 from aurora_restore.lambdas.restore_snapshot import RestoreSnapshotHandler
 from aurora_restore.lambdas.sns_notification import SnsNotificationHandler
+from aurora_restore.shared.common import timestamp
 from aurora_restore.shared.errors import (
     AuroraRestoreError,
     AwsError,
@@ -25,6 +26,7 @@ from aurora_restore.shared.pause import Pause, PauseStore
 from aurora_restore.shared.pipeline import get_step
 from aurora_restore.shared.state_utils import IN_PROGRESS
 from aurora_restore.shared.target_lock import DIRECT_CALL, TargetLock
+from aurora_restore.shared.target_record import TargetRecord, TargetRecordStore
 from tests.unit.bench import (
     ACCOUNT,
     APP_PASSWORD,
@@ -980,6 +982,20 @@ def test_a_direct_call_leaves_a_running_execution_its_lock(bench: Bench) -> None
     assert announce(bench, status="success")["statusCode"] == 200
 
     assert holder(bench) == OPERATION
+
+
+def test_a_failure_says_what_a_later_operation_has_made_of_the_target(bench: Bench) -> None:
+    arn = execution(bench, **raised("SupersededError", "op-2 has replaced it"))
+    own = {"operation_started_at": timestamp(bench.clock()), "attempted_in": f"{arn}#0"}
+    came_to(bench, "delete-rds", old_cluster={}, deletion_of="cluster-OLD", **own, **LOCKED)
+    began = {"operation_started_at": timestamp(bench.clock() + timedelta(hours=1))}
+    bench.store.save("op-2", "hand-over", "SUCCESS", began, bench.clock())
+    record = TargetRecord(restored_by="op-2", handed_over_at="2027-01-01T00:00:00Z")
+    TargetRecordStore(bench.store, ACCOUNT, REGION, TARGET).write(record, None)
+
+    ended(bench, arn)
+
+    assert subjects(bench)[-1].endswith(" - has other data now")
 
 
 def test_a_failure_before_any_state_names_the_only_restore(bench: Bench) -> None:

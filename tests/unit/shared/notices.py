@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from aurora_restore.shared.failed_execution import Failure
+from aurora_restore.shared.later_operation import LaterOperation
 from aurora_restore.shared.notices.failure import failure_notice
 from aurora_restore.shared.notices.notice import Notice
 from aurora_restore.shared.notices.success import success_notice
@@ -77,6 +78,7 @@ def notice_of(
     restore: str | None = "staging",
     deployment: DeployedPipeline = DEPLOYMENT,
     record: TargetRecord | None = None,
+    later: LaterOperation | None = None,
 ) -> Notice:
     """Return the notice of a failure; ``facts`` of None are a state that cannot be read."""
     return failure_notice(
@@ -88,6 +90,7 @@ def notice_of(
         deployment=deployment,
         moment=NOW,
         record=record,
+        later=later,
     )
 
 
@@ -96,6 +99,7 @@ def success_of(
     *,
     audit: tuple[dict[str, Any], ...] = (),
     warnings: tuple[str, ...] = (),
+    later: LaterOperation | None = None,
 ) -> Notice:
     return success_notice(
         "op-1",
@@ -107,6 +111,7 @@ def success_of(
         moment=NOW,
         audit=audit,
         warnings=warnings,
+        later=later,
     )
 
 

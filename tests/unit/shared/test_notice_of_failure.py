@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from aurora_restore.shared.errors import Action, AuroraRestoreError, leaves
+from aurora_restore.shared.later_operation import LaterOperation
 from aurora_restore.shared.notices.chat import custom_notification
 from aurora_restore.shared.notices.way_on import DeployedPipeline, console_link
 from aurora_restore.shared.target_record import TargetRecord
@@ -321,6 +322,47 @@ def test_a_target_that_another_operation_has_restored_is_said_to_be_its() -> Non
         "This operation has changed nothing of my-cluster. The last to restore it was operation "
         "op-0, handed over at 2026-05-15 04:00:00 UTC."
     )
+
+
+LATER = LaterOperation(id="op-2", refreshed_at="2026-05-17T04:00:00.000000Z")
+
+
+@pytest.mark.parametrize(
+    "facts",
+    [BEGUN, DELETED, RESTORED, HANDED_OVER,
+     {**HANDED_OVER, "sequence": "switch", "switched_at": "2026-05-16T03:59:00.000000Z"}],
+)  # fmt: skip
+def test_a_target_that_a_later_operation_has_refreshed_is_no_longer_what_this_one_left(
+    facts: dict[str, Any],
+) -> None:
+    notice = notice_of(failed(), facts, later=LATER)
+
+    assert notice.subject.endswith(" - has other data now")
+    assert section(notice, "The target now") == (
+        "Operation op-2 has given my-cluster other data, at 2026-05-17 04:00:00 UTC. What "
+        "else is said here of the cluster and its data is what this operation left."
+    )
+
+
+def test_a_later_operation_that_has_handed_over_nothing_yet_has_not_refreshed_the_target() -> None:
+    notice = notice_of(failed(), RESTORED, later=LaterOperation(id="op-2"))
+
+    assert notice.subject.endswith(" - replaced since")
+    assert "has begun to replace my-cluster since, and has not handed it over." in notice.gist
+
+
+@pytest.mark.parametrize(
+    ("facts", "later", "short"),
+    [
+        (DELETED, replace(LATER, has_changed_target=False), "target gone"),
+        ({**BEGUN, "sequence": "retire"}, LATER, "target unchanged"),
+        ({}, LATER, "nothing changed"),
+    ],
+)
+def test_a_later_operation_does_not_matter_where_it_has_left_the_target_as_it_was(
+    facts: dict[str, Any], later: LaterOperation, short: str
+) -> None:
+    assert notice_of(failed(), facts, later=later).subject.endswith(f" - {short}")
 
 
 @pytest.mark.parametrize(

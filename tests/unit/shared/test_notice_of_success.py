@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from aurora_restore.shared.later_operation import LaterOperation
 from tests.unit.shared.notices import HANDED_OVER, RESTORED, section, success_of
 
 COMPLETE: dict[str, Any] = {
@@ -193,3 +194,15 @@ def test_a_success_that_is_no_refresh_says_what_it_is() -> None:
 
     assert notice.subject == "aurora-restore staging: success - old clusters deleted"
     assert "my-cluster-old: deleted" in section(notice, "The target now")
+
+
+def test_a_success_in_the_past_does_not_say_that_the_target_still_has_its_data() -> None:
+    later = LaterOperation(id="op-2", refreshed_at="2026-05-17T04:00:00.000000Z")
+
+    notice = success_of(COMPLETE, later=later)
+
+    assert notice.subject == "aurora-restore staging: success - has other data now"
+    assert (
+        "Operation op-2 has given my-cluster other data, at 2026-05-17 04:00:00 UTC." in notice.gist
+    )
+    assert "serves the new data" not in notice.text
