@@ -117,7 +117,6 @@ class _Reading:
 
     def __init__(self, sequence: StepSequence) -> None:
         self._steps = list(ExecutionProgress.beginning(sequence).steps)
-        self._numbers = {name: number for number, name in enumerate(sequence.steps)}
         self._current: int | None = None
         self._status = "RUNNING"
         self._started: datetime | None = None
@@ -140,7 +139,7 @@ class _Reading:
         elif kind == "TaskStateEntered":
             state = event["stateEnteredEventDetails"]["name"]
             if state in _STEP_OF_STATE:
-                self._enter(self._numbers[_STEP_OF_STATE[state]], moment)
+                self._enter(self._number_of(_STEP_OF_STATE[state]), moment)
         elif kind == "LambdaFunctionSucceeded":
             self._answered(event["lambdaFunctionSucceededEventDetails"].get("output", ""), moment)
         elif kind == "LambdaFunctionFailed":
@@ -152,6 +151,18 @@ class _Reading:
             self._change(status=StepStatus.RUNNING, ended=None, note="")
         elif kind in _OVER:
             self._end(_OVER[kind], moment, event)
+
+    def _number_of(self, step: str) -> int:
+        """Return a step's place; one that the sequence does not have stands after the last one.
+
+        What sequence an execution took is a guess where its state has expired.
+        """
+        for number, each in enumerate(self._steps):
+            if each.name == step:
+                return number
+        place = 0 if self._current is None else self._current + 1
+        self._steps.insert(place, StepProgress(name=step))
+        return place
 
     def _enter(self, number: int, moment: datetime) -> None:
         if number != self._current:

@@ -1,5 +1,6 @@
 """The runs of a period, as the report shows them."""
 
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -113,7 +114,7 @@ def make_run(
     last = executions[-1]
     failures: list[RunFailure] = []
     waits: list[timedelta] = []
-    worked = dict.fromkeys(sequence.steps, 0.0)
+    worked = defaultdict(float, dict.fromkeys(sequence.steps, 0.0))
     for execution in executions:
         pauses = list(_pauses(execution.events))
         waits += [until - since for since, until in pauses]

@@ -133,6 +133,20 @@ def test_a_whole_run_is_done_step_by_step() -> None:
     assert progress.seconds(at(999)) == (events[-1]["timestamp"] - START).total_seconds()
 
 
+def test_a_step_that_the_guessed_sequence_lacks_stands_where_it_was_taken() -> None:
+    history = HistoryMaker()
+    for step in SWITCH.steps[:-2]:
+        history.done(step)
+    history.enter("archive-snapshot").end("ExecutionFailed", {"error": "AwsError"})
+
+    progress = progress_of(history.events, REPLACE)
+
+    assert [each.name for each in progress.steps] == list(SWITCH.steps)
+    assert {each.status for each in progress.steps[:-2]} == {StepStatus.DONE}
+    assert progress.failure is not None
+    assert progress.failure.step == "archive-snapshot"
+
+
 @pytest.mark.parametrize("sequence", [SWITCH, ROLL_BACK], ids=["switch", "roll-back"])
 def test_a_run_of_another_sequence_has_its_steps(sequence: StepSequence) -> None:
     progress = progress_of(whole_run(sequence).events, sequence)

@@ -62,6 +62,17 @@ def test_each_step_has_the_time_that_it_took() -> None:
     assert not run.was_continued
 
 
+def test_a_run_of_another_sequence_than_is_configured_now_is_reported_too() -> None:
+    history = HistoryMaker()
+    for step in SWITCH.steps:
+        history.done(step)
+
+    run = run_of(execution(history.end("ExecutionSucceeded")))
+
+    assert run.outcome is RunOutcome.SUCCEEDED
+    assert run.step_seconds.keys() == set(SWITCH.steps)
+
+
 def test_a_failure_is_known_by_its_step_and_error() -> None:
     run = run_of(execution(failed("setup-db-users"), "FAILED"))
 
