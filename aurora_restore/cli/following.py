@@ -66,6 +66,7 @@ def expectation(
         for each in earlier
         if each.status == SUCCEEDED
         and _is_whole(each)
+        and not each.is_held_back
         and (each.restore or only, each.kind) == (execution.restore or only, execution.kind)
     )
     seconds = list(islice(like_it, _RUNS_COMPARED))

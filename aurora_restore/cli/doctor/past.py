@@ -29,11 +29,14 @@ def examine_last_runs(site: Site) -> Iterator[Observation]:
 def last_refreshes(
     executions: Iterator[Execution], wanted: set[str], only: str | None
 ) -> dict[str, Execution]:
-    """Return the latest refresh of each restore; ``only`` is the environment's only restore."""
+    """Return the latest refresh of each restore; ``only`` is the environment's only restore.
+
+    A start that a paused schedule has held back is none.
+    """
     found: dict[str, Execution] = {}
     for execution in executions:
         restore = execution.restore or only
-        if restore in wanted and not execution.kind:
+        if restore in wanted and not execution.kind and not execution.is_held_back:
             found.setdefault(restore, execution)
         if len(found) == len(wanted):
             break

@@ -46,6 +46,13 @@ def test_the_median_of_earlier_whole_runs_of_the_same_restore_is_expected() -> N
     )
 
 
+def test_a_start_that_a_pause_has_held_back_is_no_run_to_compare_with() -> None:
+    held_back = replace(run(0.05, restore="orders"), is_held_back=True)
+    earlier = [held_back, run(60, restore="orders")]
+
+    assert expectation(earlier, run(0, "RUNNING", restore="orders"), None) == Expectation(3600, 1)
+
+
 @pytest.mark.parametrize("given", [{"start_at": "hand-over"}, {"restore": "new"}])
 def test_nothing_is_expected_of_a_run_that_no_earlier_one_is_like(given: dict[str, Any]) -> None:
     assert expectation([run(60)], run(0, "RUNNING", **given), None) is None

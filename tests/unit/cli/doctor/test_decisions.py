@@ -1,6 +1,7 @@
 """What the doctor concludes from facts."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -195,13 +196,14 @@ class TestPast:
         assert decide_last_run("orders", scheduled, None, NOW).level is Level.WARNING
         assert decide_last_run("orders", restore(), None, NOW).level is Level.OK
 
-    def test_dry_runs_and_retirements_are_no_refreshes(self) -> None:
+    def test_dry_runs_retirements_and_starts_that_were_held_back_are_no_refreshes(self) -> None:
         dry = self.execution("FAILED", given={"restore": "orders", "dry_run": True})
         retired = self.execution("FAILED", given={"restore": "orders", "retire": True})
+        held_back = replace(self.execution("SUCCEEDED"), is_held_back=True)
         real = self.execution("SUCCEEDED")
 
         found = last_refreshes(
-            iter([dry, retired, real, self.execution("FAILED")]), {"orders"}, None
+            iter([dry, retired, held_back, real, self.execution("FAILED")]), {"orders"}, None
         )
 
         assert found == {"orders": real}
