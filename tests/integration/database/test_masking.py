@@ -44,6 +44,7 @@ def test_what_is_masked_as_classified_is_proven(masking: Masking) -> None:
                 "safe": 3,
                 "originals": 100,
                 "absent": {"count": 0, "names": []},
+                "outcome": "passed",
             }
         ]
     }
