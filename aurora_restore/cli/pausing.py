@@ -11,6 +11,7 @@ from aurora_restore.cli.errors import usage
 from aurora_restore.shared.common import timestamp
 from aurora_restore.shared.documents.restore import Restore
 from aurora_restore.shared.documents.schema import check
+from aurora_restore.shared.notices.notice import sentence
 from aurora_restore.shared.pause import Pause, Reason
 
 RestoreName = Annotated[str, typer.Argument(metavar="RESTORE", help="The restore.")]
@@ -54,7 +55,7 @@ def pause(
     kept = deployment.pause_of(name)
     record_request(deployment, kept.key, "pause", made.by, {"reason": reason, "until": made.until})
     kept.write(made)
-    tell(f"{made}.".replace("..", "."), *_beside(deployment, configured))
+    tell(sentence(str(made)), *_beside(deployment, configured))
     tell_command("To end the pause", own_command(deployment, "unpause", name))
 
 

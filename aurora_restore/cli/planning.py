@@ -85,15 +85,14 @@ def _answer(deployment: Deployment, execution: Execution) -> Mapping[str, Any]:
 
 def _retention(deployment: Deployment, name: str, configured: Restore) -> dict[str, Any]:
     """Return the snapshots that the run would delete at its end, which no dry run lists."""
-    unread: list[str] = []
     try:
-        found = look(deployment, name, configured, unread)
+        found, not_read = look(deployment, name, configured)
     except AwsError as error:
         return {"deleted_by_retention": [], "not_read": [f"The snapshots were not read: {error}"]}
     copies = makes_copies(deployment, configured)
     judged = judge(name, configured, found, datetime.now(UTC), makes_copies=copies)
     deleted = [each.as_json() for each in judged if each.goes is not None]
-    return {"deleted_by_retention": deleted, "not_read": unread}
+    return {"deleted_by_retention": deleted, "not_read": not_read}
 
 
 def show_plan(

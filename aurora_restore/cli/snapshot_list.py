@@ -116,17 +116,12 @@ def snapshots(
     restores = deployment.restores() if restore is None else dict([deployment.restore(restore)])
     now = datetime.now(UTC)
     unread: list[str] = []
-    listed = [
-        each
-        for name, configured in sorted(restores.items())
-        for each in judge(
-            name,
-            configured,
-            look(deployment, name, configured, unread),
-            now,
-            makes_copies=makes_copies(deployment, configured),
-        )
-    ]
+    listed: list[ListedSnapshot] = []
+    for name, configured in sorted(restores.items()):
+        found, not_read = look(deployment, name, configured)
+        copies = makes_copies(deployment, configured)
+        listed += judge(name, configured, found, now, makes_copies=copies)
+        unread += not_read
     if as_json:
         print_json({"snapshots": [each.as_json() for each in listed], "not_read": unread})
         return
@@ -139,9 +134,9 @@ def snapshots(
 
 
 def look(
-    deployment: Deployment, name: str, restore: Restore, unread: list[str]
-) -> list[FoundSnapshot]:
-    """Return the snapshots of a restore; where they may not be read goes into ``unread``."""
+    deployment: Deployment, name: str, restore: Restore
+) -> tuple[list[FoundSnapshot], list[str]]:
+    """Return the snapshots of a restore, and where they may not be read, as sentences."""
     here = Place(deployment.account_id, deployment.region)
     owner = Ownership(name_prefix=deployment.name_prefix, operation_id="", restore=name)
     prefix = final_snapshot_prefix(restore.target.cluster_id)
@@ -158,8 +153,8 @@ def look(
                 )
     except (AwsError, ConfigurationError) as error:
         source = f"{restore.source.account_id or here.account} in {restore.source.region}"
-        unread.append(f"The copies of {name} in account {source} were not read: {error}")
-    return found
+        return found, [f"The copies of {name} in account {source} were not read: {error}"]
+    return found, []
 
 
 def _kind_of(

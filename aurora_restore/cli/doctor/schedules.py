@@ -11,6 +11,7 @@ from aurora_restore.cli.doctor.site import Site
 from aurora_restore.cli.findings import Observation, ok, problem, warning
 from aurora_restore.cli.output import moment
 from aurora_restore.shared.documents.restore import Restore
+from aurora_restore.shared.notices.notice import sentence
 from aurora_restore.shared.pause import PauseStore
 
 _DEPLOY: Final = "Deploy the stack again."
@@ -36,8 +37,7 @@ def examine_schedules(site: Site) -> Iterator[Observation]:
         yield from decide_schedule(name, restore, rules, site.now)
         pause = PauseStore(site.deployment.store, name).read()
         if pause is not None and pause.is_in_force(site.now):
-            sentence = str(pause).rstrip(".")
-            yield warning(f"{sentence}.", f"aurora-restore unpause {name}")
+            yield warning(sentence(str(pause)), f"aurora-restore unpause {name}")
 
 
 def _start_rule(rule: Mapping[str, Any], target: Mapping[str, Any]) -> StartRule:

@@ -14,6 +14,7 @@ from aurora_restore.shared.notices.notice import (
     bullets,
     paragraph,
     sections,
+    sentence,
     subject_of,
     verbatim,
 )
@@ -126,7 +127,7 @@ def _cause(failure: Failure, error_details: Mapping[str, Any]) -> str:
         reason = reason.partition(": ")[0]
     first, space, rest = reason.partition(" ")
     is_name = not first.isalpha()
-    return f"{first if is_name else begun(first)}{space}{rest}".rstrip(".") + "."
+    return sentence(f"{first if is_name else begun(first)}{space}{rest}")
 
 
 def _obstacles(error_details: Mapping[str, Any]) -> Iterator[str]:

@@ -105,6 +105,12 @@ def duration(seconds: float) -> str:
     return f"{hours // 24} d {hours % 24} h"
 
 
+def sentence(text: str) -> str:
+    """Return a text as a sentence, with a full stop at its end unless it ends as one."""
+    ended = text.rstrip()
+    return ended if ended.endswith((".", "!", "?")) else f"{ended}."
+
+
 def begun(text: str) -> str:
     """Return a text as the beginning of a sentence."""
     return text[:1].upper() + text[1:]

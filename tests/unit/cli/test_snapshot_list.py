@@ -1,13 +1,16 @@
 """Which snapshots the next successful run deletes, and why."""
 
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+from aurora_restore.cli import snapshot_list
 from aurora_restore.cli.snapshot_list import FoundSnapshot, SnapshotKind, judge
 from aurora_restore.shared.documents.restore import Restore
 from aurora_restore.shared.documents.schema import parse
+from aurora_restore.shared.errors import AwsError
 from aurora_restore.shared.rds.arns import Place
 
 NOW = datetime(2026, 5, 15, tzinfo=UTC)
@@ -46,6 +49,25 @@ def reasons(
 ) -> dict[str, str | None]:
     listed = judge("staging", configured, found, NOW, makes_copies=makes_copies)
     return {each.name: each.goes for each in listed}
+
+
+def test_what_may_not_be_read_is_said_beside_what_was_found(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    deployment: Any = SimpleNamespace(
+        account_id=HERE.account, region=HERE.region, rds=None, name_prefix="aurora-restore"
+    )
+
+    def refuse(*_: object) -> None:
+        raise AwsError("AccessDenied")
+
+    monkeypatch.setattr(snapshot_list, "manual_snapshots", lambda _: [])
+    monkeypatch.setattr(snapshot_list, "_in_the_source", refuse)
+
+    assert snapshot_list.look(deployment, "staging", restore()) == (
+        [],
+        ["The copies of staging in account 222222222222 in us-east-1 were not read: AccessDenied"],
+    )
 
 
 def test_the_next_copy_takes_the_place_of_the_oldest() -> None:
