@@ -1,9 +1,9 @@
 """What the commands that change something have in common: who acts, consent, and the record."""
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import typer
 from rich.text import Text
@@ -12,6 +12,8 @@ from aurora_restore.cli.context import Deployment
 from aurora_restore.cli.errors import refused, usage
 from aurora_restore.cli.output import make_console
 from aurora_restore.shared.visible import visible, visible_line
+
+_Answer = TypeVar("_Answer")
 
 REQUESTED: Final = "REQUESTED"
 """In the audit trail: what a person has asked for, before it is done."""
@@ -29,25 +31,30 @@ def record_request(
 def require_consent(question: str, *, yes: bool) -> None:
     """Ask a question that only "y" answers; ``yes`` is for scripts.
 
-    Raises CommandError if the answer is another one, or if nobody can be asked.
+    Raises CommandError if the answer is another one, or if nobody can be asked, and
+    KeyboardInterrupt after Ctrl-C.
     """
     if yes:
         return
     _require_terminal("--yes")
-    if not typer.confirm(visible(question)):
+    if not _answer(typer.confirm, visible(question)):
         raise refused("Nothing was changed.")
 
 
 def require_name(question: str, name: str, *, given: str | None) -> None:
     """Have a name typed before what it names is changed; ``given`` is for scripts.
 
-    Raises CommandError if it is another one, or if nobody can be asked.
+    Raises CommandError if it is another one, or if nobody can be asked, and KeyboardInterrupt
+    after Ctrl-C.
     """
-    if given is None:
-        _require_terminal(f"--yes {name}")
-        given = typer.prompt(visible(f"{question} Type its name, {name}, to go on"))
-    if given.strip() != name:
-        raise usage(f"That is not {name}. Nothing was changed.")
+    if given is not None:
+        if given.strip() != name:
+            raise usage(f"--yes {given}: that is not {name}. Nothing was changed.")
+        return
+    _require_terminal(f"--yes {name}")
+    typed = _answer(typer.prompt, visible(f"{question} Type its name, {name}, to go on"))
+    if typed.strip() != name:
+        raise refused(f"That is not {name}. Nothing was changed.")
 
 
 def tell(*sentences: str) -> None:
@@ -67,6 +74,14 @@ def tell_command(purpose: str, command: str) -> None:
 def own_command(deployment: Deployment, *words: str) -> str:
     """Return a command of this program for the same environment."""
     return " ".join(["aurora-restore", *deployment.options(), *words])
+
+
+def _answer(ask: Callable[[str], _Answer], question: str) -> _Answer:
+    """Return the answer to a question; Ctrl-C is an interruption here as everywhere else."""
+    try:
+        return ask(question)
+    except typer.Abort:
+        raise KeyboardInterrupt from None
 
 
 def _require_terminal(option: str) -> None:

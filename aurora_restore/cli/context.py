@@ -3,7 +3,7 @@
 import shlex
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import boto3
 import typer
@@ -30,6 +30,8 @@ _CONFIG = Config(
     connect_timeout=5, read_timeout=130, retries={"mode": "standard", "total_max_attempts": 4}
 )
 """A function that is called directly may take two minutes."""
+_DEFAULT_PROFILE: Final = "default"
+"""What a session calls its profile where none is named."""
 
 
 @dataclass(frozen=True)
@@ -94,9 +96,10 @@ class Deployment:
 
     def options(self) -> list[str]:
         """Return the global options that lead another command to the same environment."""
-        prefix = self.name_prefix
+        profile, prefix = self.session.profile_name, self.name_prefix
+        acting_as = [] if profile == _DEFAULT_PROFILE else ["--profile", shlex.quote(profile)]
         named = [] if prefix == DEFAULT_NAME_PREFIX else ["--name-prefix", shlex.quote(prefix)]
-        return ["--region", shlex.quote(self.region), *named]
+        return [*acting_as, "--region", shlex.quote(self.region), *named]
 
     @property
     def machine_arn(self) -> str:

@@ -20,6 +20,10 @@ class ExitCode(IntEnum):
     USAGE = 2, "The options or the input are wrong, or name what does not exist."
     AWS = 3, "AWS has refused a call or was not reached, or there are no credentials."
     UNFINISHED = 4, "The operation was still running when the time to wait was over."
-    REFUSED = 5, "The command was refused because it would do harm. Nothing was changed."
+    REFUSED = (
+        5,
+        "The command was refused because it would do harm, or its question was answered with no. "
+        "Nothing was changed.",
+    )
     INTERRUPTED = 130, "Ctrl-C. What has been started in AWS goes on."
     OUTPUT_CLOSED = 141, "What read the output has gone away, as `head` does when it has enough."

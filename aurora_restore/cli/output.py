@@ -55,10 +55,10 @@ def make_console(*, errors: bool = False) -> Console:
     stream = sys.stderr if errors else sys.stdout
     if isinstance(stream, io.TextIOWrapper):
         stream.reconfigure(errors="replace")
-    console = _Console(file=stream, highlight=False, markup=False, soft_wrap=False)
+    console = _Console(file=stream, highlight=False, markup=False, emoji=False, soft_wrap=False)
     if console.is_terminal or "COLUMNS" in os.environ:
         return console
-    return _Console(file=stream, highlight=False, markup=False, width=_PIPED_WIDTH)
+    return _Console(file=stream, highlight=False, markup=False, emoji=False, width=_PIPED_WIDTH)
 
 
 def print_json(document: Any) -> None:

@@ -1,4 +1,4 @@
-"""What is printed cannot change what is on the screen already."""
+"""What is printed is what was said, and cannot change what is on the screen already."""
 
 import json
 from collections.abc import Callable
@@ -29,6 +29,7 @@ from tests.unit.demo.histories import HistoryMaker, at, progress_of
 from tests.unit.shared.test_visible import EVIL, SHOWN
 
 NOW = datetime(2026, 3, 4, tzinfo=UTC)
+ARN = "arn:aws:secretsmanager:us-west-2:123456789012:secret:orders[bold]"
 FAILED = Execution(
     arn="arn:aws:states:us-west-2:1:execution:machine:op-1",
     status="FAILED",
@@ -83,3 +84,19 @@ def test_json_has_no_control_character_and_means_the_same(
     printed = capsys.readouterr().out
     assert json.loads(printed) == {"name": EVIL}
     assert printed.rstrip("\n").replace("\n", "").isprintable()
+
+
+@pytest.mark.parametrize("columns", [None, "80"], ids=["piped", "as wide as it is told"])
+def test_an_arn_is_printed_as_it_is(
+    columns: str | None, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    if columns is None:
+        monkeypatch.delenv("COLUMNS", raising=False)
+    else:
+        monkeypatch.setenv("COLUMNS", columns)
+
+    say(ARN)
+    tell(ARN)
+    note(ARN)
+
+    assert tuple(capsys.readouterr()) == (f"{ARN}\n{ARN}\n", f"{ARN}\n")

@@ -10,6 +10,7 @@ from aurora_restore.cli import acting
 from aurora_restore.cli.errors import CommandError
 from aurora_restore.cli.exit_codes import ExitCode
 from aurora_restore.cli.pausing import end_of_pause
+from aurora_restore.shared.notices.notice import sentence
 
 NOW = datetime(2026, 5, 15, 12, tzinfo=UTC)
 
@@ -68,10 +69,14 @@ def test_without_a_terminal_nobody_is_asked_and_nothing_is_done(
 
 
 def test_only_the_targets_own_name_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(CommandError, match="That is not shop"):
+    with pytest.raises(CommandError, match="that is not shop") as given:
         acting.require_name("Back?", "shop", given="other")
-
     monkeypatch.setattr(sys, "stdin", Terminal())
+    monkeypatch.setattr(typer, "prompt", lambda _: "other")
+    with pytest.raises(CommandError, match="That is not shop") as typed:
+        acting.require_name("Back?", "shop", given=None)
+
+    assert (given.value.code, typed.value.code) == (ExitCode.USAGE, ExitCode.REFUSED)
     monkeypatch.setattr(typer, "prompt", lambda _: " shop ")
     acting.require_name("Back?", "shop", given=None)
 
@@ -84,3 +89,32 @@ def test_no_answer_but_yes_is_a_yes(monkeypatch: pytest.MonkeyPatch) -> None:
         acting.require_consent("Stop it?", yes=False)
 
     assert caught.value.code is ExitCode.REFUSED
+
+
+def test_ctrl_c_at_a_question_is_an_interruption(monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupt(_: str) -> None:
+        raise typer.Abort
+
+    monkeypatch.setattr(sys, "stdin", Terminal())
+    monkeypatch.setattr(typer, "confirm", interrupt)
+    monkeypatch.setattr(typer, "prompt", interrupt)
+
+    with pytest.raises(KeyboardInterrupt):
+        acting.require_consent("Stop it?", yes=False)
+    with pytest.raises(KeyboardInterrupt):
+        acting.require_name("Back?", "shop", given=None)
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("See ../plan", "See ../plan."),
+        ("Wait...", "Wait..."),
+        ("It is over.", "It is over."),
+        ("Why?", "Why?"),
+    ],
+)
+def test_a_reason_ends_as_a_sentence_and_is_otherwise_as_it_was_written(
+    text: str, shown: str
+) -> None:
+    assert sentence(text) == shown
