@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Annotated, Final
 
@@ -19,8 +19,7 @@ from aurora_restore.cli.context import Deployment, deployment_of
 from aurora_restore.cli.errors import CommandError, RefusedCommand
 from aurora_restore.cli.executions import find_execution
 from aurora_restore.cli.exit_codes import ExitCode
-from aurora_restore.cli.operations import load_operation
-from aurora_restore.cli.progress import StepStatus
+from aurora_restore.cli.operations import OperationFacts, load_operation
 from aurora_restore.cli.rerunning import OperationId
 from aurora_restore.cli.target import target_sentences
 from aurora_restore.shared.aws_utils import call
@@ -39,6 +38,7 @@ class CancelFacts:
     """What is known before the decision."""
 
     operation_id: str
+    target: str | None
     status: str
     is_over: bool
     step: str | None
@@ -64,30 +64,21 @@ def cancel(
 ) -> None:
     """Stop an operation that is under way, and say what it leaves and how to go on.
 
-    Nothing is undone. In the middle of a switch it is refused, because then perhaps no cluster
+    Nothing is undone. It says what is left before it asks, and asks again where the operation is at
+    another step by then. In the middle of a switch it is refused, because then perhaps no cluster
     serves until the switch is finished or undone.
     """
     if reason is not None:
         check("--reason", reason, Reason)
     deployment = deployment_of(context)
-    found = load_operation(deployment, operation_id)
-    running = (each.name for each in found.progress.steps if each.status is StepStatus.RUNNING)
-    planned = None if found.record is None else found.record.switch
-    decision = decide(
-        CancelFacts(
-            operation_id=operation_id,
-            status=found.execution.status,
-            is_over=found.execution.is_over,
-            step=next(running, None),
-            switches=planned is not None and planned.by == operation_id,
-        )
-    )
-    if isinstance(decision, RefusedCommand):
-        raise CommandError(decision.reason, decision.code)
-    require_consent(decision.question, yes=yes)
+    found = _agree(deployment, operation_id, yes=yes)
     caller = deployment.caller_arn
     asked = {"execution_arn": found.execution.arn, "reason": reason}
     record_request(deployment, operation_id, "cancel", caller, asked)
+    # The last look: a switch that begins within the second until the stop is not seen.
+    if found.target is not None:
+        latest = deployment.record_of(found.target).read()
+        _require_stop(deployment, replace(found, record=latest))
     call(
         deployment.step_functions.stop_execution,
         executionArn=found.execution.arn,
@@ -108,12 +99,60 @@ def decide(facts: CancelFacts) -> Stop | RefusedCommand:
     if facts.switches:
         return RefusedCommand(
             reason=f"Operation {name} is in the middle of a switch: until that is finished or "
-            "undone, perhaps no cluster serves. It takes minutes; wait for it with `aurora-restore "
-            f"watch {name}`, and return with `aurora-restore rollback` if need be.",
+            "undone, perhaps no cluster serves. It takes minutes; wait for it, and return with "
+            f"`aurora-restore rollback {facts.target}` if need be.",
+            command=("watch", name),
             code=ExitCode.REFUSED,
         )
     at = "before its first step" if facts.step is None else f"at {facts.step}"
     return Stop(question=f"Operation {name} is {at}. Stop it there? Nothing is undone.")
+
+
+def _agree(deployment: Deployment, operation_id: str, *, yes: bool) -> OperationFacts:
+    """Return the operation as it is once a person has agreed to stop it there.
+
+    It goes on while they think. Raises CommandError if they do not agree, or it must not be
+    stopped.
+    """
+    agreed: Stop | None = None
+    while True:
+        found = load_operation(deployment, operation_id)
+        decision = _require_stop(deployment, found)
+        if yes or decision == agreed:
+            return found
+        tell("To stop it now leaves this:", *_left_at(deployment, found, _step_of(found)))
+        require_consent(decision.question, yes=yes)
+        agreed = decision
+
+
+def _require_stop(deployment: Deployment, found: OperationFacts) -> Stop:
+    """Return the decision to stop an operation. Raises CommandError if it must not be stopped."""
+    planned = None if found.record is None else found.record.switch
+    decision = decide(
+        CancelFacts(
+            operation_id=found.id,
+            target=found.target,
+            status=found.execution.status,
+            is_over=found.execution.is_over,
+            step=_step_of(found),
+            switches=planned is not None and planned.by == found.id,
+        )
+    )
+    if isinstance(decision, Stop):
+        return decision
+    instead = f"\nInstead: {own_command(deployment, *decision.command)}" if decision.command else ""
+    raise CommandError(f"{decision.reason}{instead}", decision.code)
+
+
+def _step_of(found: OperationFacts) -> str | None:
+    """Return the step that an operation is at; None before the first."""
+    return None if found.progress.current is None else found.progress.current.name
+
+
+def _left_at(deployment: Deployment, found: OperationFacts, step: str | None) -> Iterator[str]:
+    """Yield what an operation that is stopped at a step leaves, and what its target is."""
+    yield from what_is_left(found.state, found.sequence, step)
+    yield from target_sentences(deployment, found)
 
 
 def _await_end(deployment: Deployment, arn: str) -> None:
@@ -131,7 +170,7 @@ def _report(deployment: Deployment, operation_id: str) -> None:
     left = load_operation(deployment, operation_id)
     step = left.failure.step if left.failure else None
     tell(f"Operation {operation_id} is stopped{f' at {step}' if step else ''}.")
-    tell(*what_is_left(left.state, left.sequence, step), *target_sentences(left))
+    tell(*_left_at(deployment, left, step))
     if step is None:
         tell("It has done nothing that could be continued.")
     else:

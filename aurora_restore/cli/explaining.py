@@ -74,10 +74,12 @@ def notice_of(deployment: Deployment, operation: OperationFacts) -> Notice:
             instance_classes=operation.instance_classes,
             later=operation.later,
         )
-    return _of_no_outcome(operation, pipeline, now)
+    return _of_no_outcome(deployment, operation, pipeline, now)
 
 
-def _of_no_outcome(operation: OperationFacts, pipeline: DeployedPipeline, now: datetime) -> Notice:
+def _of_no_outcome(
+    deployment: Deployment, operation: OperationFacts, pipeline: DeployedPipeline, now: datetime
+) -> Notice:
     """Return what to say of an operation that has none to announce: a dry run, or one at work."""
     execution, progress = operation.execution, operation.progress
     if execution.is_over:
@@ -95,7 +97,7 @@ def _of_no_outcome(operation: OperationFacts, pipeline: DeployedPipeline, now: d
         text=sections(
             f"Operation {operation.id} {doing}",
             [
-                ("The target now", [bullets(target_sentences(operation))]),
+                ("The target now", [bullets(target_sentences(deployment, operation))]),
                 ("What to do", [paragraph("Nothing:"), verbatim(f"aurora-restore {command}")]),
             ],
         ),

@@ -45,6 +45,8 @@ class RollBackFacts:
 class RollBack:
     """The target is switched back."""
 
+    to: str
+    """The resource id of the cluster that serves then."""
     sentence: str
     """What serves now and then, and what becomes of the data."""
     warning: str | None
@@ -67,7 +69,8 @@ def rollback(
     """Switch a target back to the cluster that served before the last switch.
 
     Asks for the target's name first. What was written since the switch stays in the cluster that
-    serves now, which is kept for a while and then deleted.
+    serves now, which is kept for a while and then deleted. Nothing is started if the target has
+    changed by the time of the answer.
     """
     deployment = deployment_of(context)
     name, configured = find_restore(deployment, restore)
@@ -80,6 +83,9 @@ def rollback(
         tell(f"Attention: {decision.warning}")
         tell_command("To pause it", own_command(deployment, "pause", name))
     require_name(f"This switches {facts.target} back.", facts.target, given=yes)
+    again = decide_again(decision, look(deployment, name, configured), datetime.now(UTC))
+    if isinstance(again, RefusedCommand):
+        raise refused(again.reason)
     execution, _ = begin(deployment, {"restore": name, str(ROLL_BACK.asked_by): True})
     operation_id = execution.operation_id
     tell(f"Operation {operation_id} switches {facts.target} back.")
@@ -152,21 +158,42 @@ def decide(facts: RollBackFacts, now: datetime) -> RollBack | RefusedCommand:
             f"{facts.restore} --date DAY`."
         )
     cluster = retired.cluster
-    serves = "another cluster" if record.live is None else record.live.cluster_id
+    serves = "the cluster that serves now" if record.live is None else record.live.cluster_id
     due = parse_timestamp(retired.keep_until) <= now
     kept = (
         "whose time is over, so that it may be deleted at any moment"
         if due
         else f"which is kept until {moment_of(retired.keep_until)}"
     )
-    back = "was rejected by a roll-back" if retired.is_rejected else "served before"
+    ended = moment_of(retired.retired_at)
+    until = (
+        f"A roll-back rejected it at {ended}."
+        if retired.is_rejected
+        else f"It served until {ended}."
+    )
     return RollBack(
-        sentence=f"{target} goes back to {cluster.cluster_id} ({cluster.resource_id}), {kept}. It "
-        f"{back}, until {moment_of(retired.retired_at)}. What {serves} has been given since then "
-        "stays in it, and is deleted with it.",
+        to=cluster.resource_id,
+        sentence=f"{target} goes back to {cluster.cluster_id} ({cluster.resource_id}), {kept}. "
+        f"{until} Data written to {serves} since then stays in {serves} and is deleted with it.",
         warning=(
             "The next scheduled run refreshes the target again, and makes room beside it."
             if facts.schedule_goes_on
             else None
         ),
     )
+
+
+def decide_again(
+    agreed: RollBack, facts: RollBackFacts, now: datetime
+) -> RollBack | RefusedCommand:
+    """Return whether the target can still be switched back to the cluster that was agreed to.
+
+    Another switch may have ended while a person was asked, and left another cluster to return to.
+    """
+    found = decide(facts, now)
+    if isinstance(found, RollBack) and found.to != agreed.to:
+        return RefusedCommand(
+            reason=f"{facts.target} has been switched since the question, and would now go back to "
+            f"{found.to} instead of {agreed.to}. Nothing was changed; look again."
+        )
+    return found

@@ -1,6 +1,6 @@
 """``aurora-restore show``: everything that is known of one operation."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Annotated, Any, Final
 
@@ -36,6 +36,7 @@ from aurora_restore.shared.notices.facts import (
     scripts,
     wiring,
 )
+from aurora_restore.shared.notices.notice import sentence
 from aurora_restore.shared.notices.steps import steps_taken
 from aurora_restore.shared.notices.way_on import console_link
 from aurora_restore.shared.state_utils import IN_PROGRESS
@@ -57,18 +58,25 @@ def show(
     Also who started it, the scripts and checks with their results, what differs from what was
     wanted, and the events of the audit trail: those that ended a step, or all with `--audit`.
     """
-    facts = load_operation(deployment_of(context), operation)
+    deployment = deployment_of(context)
+    facts = load_operation(deployment, operation)
     now = datetime.now(UTC)
+    target = list(target_sentences(deployment, facts))
     if as_json:
-        print_json(document_of(facts, now))
+        print_json(document_of(facts, target, now))
     else:
-        show_operation(make_console(), facts, now, whole_audit=audit)
+        show_operation(make_console(), facts, target, now, whole_audit=audit)
 
 
 def show_operation(
-    console: Console, facts: OperationFacts, now: datetime, *, whole_audit: bool
+    console: Console,
+    facts: OperationFacts,
+    target: Sequence[str],
+    now: datetime,
+    *,
+    whole_audit: bool,
 ) -> None:
-    """Print an operation for people."""
+    """Print an operation for people; ``target`` says what its target is now."""
     execution, state = facts.execution, facts.state
     status = execution.status.lower().replace("_", " ")
     title = Text.assemble(
@@ -89,9 +97,9 @@ def show_operation(
     if facts.failure is not None:
         at = facts.failure.step or "its start"
         heading(console, f"Why it failed at {at} ({facts.failure.error_type})")
-        indented(console, f"{facts.failure.reason}.".replace("..", "."))
+        indented(console, sentence(facts.failure.reason))
         indented(console, f"What to do: aurora-restore explain {facts.id}")
-    part(console, "The target now", target_sentences(facts))
+    part(console, "The target now", target)
     heading(console, "Steps")
     console.print(timeline(facts.progress, now))
     for name, sentences in (
@@ -123,7 +131,7 @@ def cost_of(facts: OperationFacts, now: datetime) -> ApproximateCost | None:
     return operation_cost(facts.state, taken, facts.instance_classes, end)
 
 
-def document_of(facts: OperationFacts, now: datetime) -> dict[str, Any]:
+def document_of(facts: OperationFacts, target: Sequence[str], now: datetime) -> dict[str, Any]:
     """Return an operation as ``--json`` prints it."""
     execution, failure = facts.execution, facts.failure
     state, cost = facts.state.to_details(), cost_of(facts, now)
@@ -141,7 +149,7 @@ def document_of(facts: OperationFacts, now: datetime) -> dict[str, Any]:
         "execution_arn": execution.arn,
         "redrive_count": execution.redrive_count,
         "failure": failure and failure.details(facts.error.get("details", {})),
-        "target_now": list(target_sentences(facts)),
+        "target_now": target,
         "steps": [
             {
                 "step": each.name,

@@ -179,7 +179,7 @@ def test_an_operation_is_cancelled_continued_and_rolled_back(
     back = cli("rollback", ORDERS_CLUSTER, "--yes", ORDERS_CLUSTER, width=80)
     assert (back.code, back.err) == (0, "")
     assert f"{ORDERS_CLUSTER} goes back to {ORDERS_CLUSTER} ({old})" in " ".join(back.out.split())
-    assert f"What {new} has been given" in " ".join(back.out.split())
+    assert f"Data written to {new} since then stays in {new}" in " ".join(back.out.split())
     assert "aurora-restore --region us-west-2 pause orders" in back.out
     operation = back.out.splitlines()[-1].split()[-1]
     assert stage.aws.wait(arn.replace("orders-1", operation), timeout=120)["status"] == "SUCCEEDED"

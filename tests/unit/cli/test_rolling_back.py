@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from aurora_restore.cli.errors import RefusedCommand
-from aurora_restore.cli.rolling_back import RollBack, RollBackFacts, decide
+from aurora_restore.cli.rolling_back import RollBack, RollBackFacts, decide, decide_again
 from aurora_restore.shared.recorded_cluster import PlannedSwitch, RecordedCluster, RetiredCluster
 from aurora_restore.shared.target_lock import Holder
 from aurora_restore.shared.target_record import TargetRecord
@@ -32,11 +32,35 @@ def test_it_says_what_will_serve_and_what_becomes_of_the_data() -> None:
     found = decide(FACTS, NOW)
 
     assert found == RollBack(
+        to="cluster-OLD",
         sentence="shop goes back to shop-ar-12345678-old (cluster-OLD), which is kept until "
-        "2026-05-16 04:00:00Z. It served before, until 2026-05-15 04:00:00Z. What shop "
-        "has been given since then stays in it, and is deleted with it.",
+        "2026-05-16 04:00:00Z. It served until 2026-05-15 04:00:00Z. Data written to shop since "
+        "then stays in shop and is deleted with it.",
         warning=None,
     )
+
+
+def test_of_a_cluster_that_a_roll_back_has_rejected_it_says_so() -> None:
+    rejected = replace(RECORD, retired=replace(RETIRED, is_rejected=True))
+
+    found = decide(replace(FACTS, record=rejected), NOW)
+
+    assert isinstance(found, RollBack)
+    assert "A roll-back rejected it at 2026-05-15 04:00:00Z." in found.sentence
+
+
+def test_it_returns_to_no_other_cluster_than_the_one_that_was_agreed_to() -> None:
+    agreed = decide(FACTS, NOW)
+    other = replace(RETIRED, cluster=replace(OLD, resource_id="cluster-OTHER"))
+    assert isinstance(agreed, RollBack)
+
+    switched = decide_again(agreed, replace(FACTS, record=replace(RECORD, retired=other)), NOW)
+    at_work = decide_again(agreed, replace(FACTS, worker=AT_WORK), NOW)
+
+    assert isinstance(switched, RefusedCommand)
+    assert "would now go back to cluster-OTHER instead of cluster-OLD" in switched.reason
+    assert isinstance(at_work, RefusedCommand)
+    assert decide_again(agreed, FACTS, NOW) == agreed
 
 
 def test_a_schedule_that_goes_on_and_a_time_that_is_over_are_said() -> None:
