@@ -79,6 +79,19 @@ def test_no_starts_nothing_and_yes_starts_it(
     assert started.steps == ["delete-rds", "delete-rds"]
 
 
+def test_ctrl_c_at_the_question_has_its_documented_exit_code(
+    started: Started, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupt(_: str) -> bool:
+        raise typer.Abort
+
+    started.looks = [FOREIGN]
+    answer(monkeypatch, interrupt)
+
+    assert rerun() == ExitCode.INTERRUPTED
+    assert started.steps == []
+
+
 def test_what_has_changed_while_the_question_was_open_is_not_started(
     started: Started, monkeypatch: pytest.MonkeyPatch
 ) -> None:
