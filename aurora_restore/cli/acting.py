@@ -11,6 +11,7 @@ from rich.text import Text
 from aurora_restore.cli.context import Deployment
 from aurora_restore.cli.errors import refused, usage
 from aurora_restore.cli.output import make_console
+from aurora_restore.shared.notices import way_on
 from aurora_restore.shared.visible import visible, visible_line
 
 _Answer = TypeVar("_Answer")
@@ -73,7 +74,7 @@ def tell_command(purpose: str, command: str) -> None:
 
 def own_command(deployment: Deployment, *words: str) -> str:
     """Return a command of this program for the same environment."""
-    return " ".join(["aurora-restore", *deployment.options(), *words])
+    return way_on.own_command(*words, region=deployment.region, name_prefix=deployment.name_prefix)
 
 
 def _answer(ask: Callable[[str], _Answer], question: str) -> _Answer:

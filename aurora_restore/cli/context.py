@@ -1,6 +1,5 @@
 """Where a command works: credentials, Region, and the pipeline as it is deployed there."""
 
-import shlex
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
@@ -15,7 +14,6 @@ from aurora_restore.shared.aws_utils import Clients, call, error_code, translate
 from aurora_restore.shared.common import get_config, get_restores
 from aurora_restore.shared.documents.restore import Restore
 from aurora_restore.shared.lambda_environment import LambdaEnvironment
-from aurora_restore.shared.names import DEFAULT_NAME_PREFIX
 from aurora_restore.shared.pause import PauseStore
 from aurora_restore.shared.pipeline import Step, get_step
 from aurora_restore.shared.state_utils import StateStore
@@ -93,13 +91,6 @@ class Deployment:
     def caller_arn(self) -> str:
         """Return the ARN of who runs the command."""
         return str(call(self.session.client("sts").get_caller_identity)["Arn"])
-
-    def options(self) -> list[str]:
-        """Return the global options that lead another command to the same environment."""
-        profile, prefix = self.session.profile_name, self.name_prefix
-        acting_as = [] if profile == _DEFAULT_PROFILE else ["--profile", shlex.quote(profile)]
-        named = [] if prefix == DEFAULT_NAME_PREFIX else ["--name-prefix", shlex.quote(prefix)]
-        return [*acting_as, "--region", shlex.quote(self.region), *named]
 
     @property
     def machine_arn(self) -> str:

@@ -1,10 +1,12 @@
 """``aurora-restore explain``: the text of an operation's notice, at any time."""
 
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Annotated
 
 import typer
 
+from aurora_restore.cli.acting import own_command
 from aurora_restore.cli.context import Deployment, deployment_of
 from aurora_restore.cli.executions import DRY_RUN
 from aurora_restore.cli.operations import OperationFacts, load_operation
@@ -23,6 +25,7 @@ from aurora_restore.shared.notices.notice import (
 )
 from aurora_restore.shared.notices.success import success_notice
 from aurora_restore.shared.notices.way_on import DeployedPipeline
+from aurora_restore.shared.sequences import RETIRE
 
 
 def explain(
@@ -61,50 +64,83 @@ def notice_of(deployment: Deployment, operation: OperationFacts) -> Notice:
             record=operation.record,
             later=operation.later,
         )
-    if operation.execution.is_over and operation.execution.kind != DRY_RUN:
-        return success_notice(
-            operation.id,
-            state,
-            restore=operation.restore or "",
-            target=operation.target or "",
-            restored_cluster=state.new_cluster_id or operation.target or "",
-            deployment=pipeline,
-            moment=operation.execution.ended or now,
-            audit=operation.audit,
-            instance_classes=operation.instance_classes,
-            later=operation.later,
-        )
-    return _of_no_outcome(deployment, operation, pipeline, now)
+    if (nothing := _no_outcome(operation, now)) is not None:
+        return _notice_of_no_outcome(deployment, operation, nothing, now)
+    return success_notice(
+        operation.id,
+        state,
+        restore=operation.restore or "",
+        target=operation.target or "",
+        restored_cluster=state.new_cluster_id or operation.target or "",
+        deployment=pipeline,
+        moment=operation.execution.ended or now,
+        audit=operation.audit,
+        instance_classes=operation.instance_classes,
+        later=operation.later,
+    )
 
 
-def _of_no_outcome(
-    deployment: Deployment, operation: OperationFacts, pipeline: DeployedPipeline, now: datetime
-) -> Notice:
-    """Return what to say of an operation that has none to announce: a dry run, or one at work."""
-    execution, progress = operation.execution, operation.progress
-    if execution.is_over:
-        short, doing = "dry run", "was a dry run: it has changed nothing."
-        command = f"plan {operation.restore}"
-    else:
-        short = "running"
-        at = progress.current.name if progress.current else "its start"
+@dataclass(frozen=True)
+class _NoOutcome:
+    """What to say of an operation that has nothing to announce."""
+
+    short: str
+    doing: str
+    command: tuple[str, ...] | None = None
+    """What to type to see more; None where there is nothing."""
+    purpose: str = ""
+
+
+def _no_outcome(operation: OperationFacts, now: datetime) -> _NoOutcome | None:
+    """Return that an operation is at work or has done nothing; None where it has succeeded."""
+    execution = operation.execution
+    if not execution.is_over:
+        current = operation.progress.current
+        at = current.name if current else "its start"
         took = duration(execution.seconds(now))
-        doing = f"has been running for {took}, and is at {at}."
-        command = f"watch {operation.id}"
-    where = f"{pipeline.name_prefix} {operation.restore}"
+        return _NoOutcome(
+            "running",
+            f"has been running for {took}, and is at {at}.",
+            ("watch", operation.id),
+            "To see how it goes on",
+        )
+    if execution.kind == DRY_RUN:
+        return _NoOutcome(
+            "dry run",
+            "was a dry run: it has changed nothing.",
+            None if operation.restore is None else ("plan", operation.restore),
+            "To see what a run would do now",
+        )
+    if execution.is_held_back:
+        return _NoOutcome("paused", "did nothing: the schedule was paused.")
+    if operation.sequence is RETIRE and not operation.state.deleted_beside:
+        return _NoOutcome("nothing due", "did nothing: no cluster was due to be deleted.")
+    return None
+
+
+def _notice_of_no_outcome(
+    deployment: Deployment, operation: OperationFacts, found: _NoOutcome, now: datetime
+) -> Notice:
+    where = f"{deployment.name_prefix} {operation.restore or 'unknown restore'}"
+    sentence = f"Operation {operation.id} {found.doing}"
+    shown = (
+        []
+        if found.command is None
+        else [paragraph(f"{found.purpose}:"), verbatim(own_command(deployment, *found.command))]
+    )
     return Notice(
-        subject=subject_of(where, short),
+        subject=subject_of(where, found.short),
         text=sections(
-            f"Operation {operation.id} {doing}",
+            sentence,
             [
                 ("The target now", [bullets(target_sentences(deployment, operation))]),
-                ("What to do", [paragraph("Nothing:"), verbatim(f"aurora-restore {command}")]),
+                ("What to do", shown),
             ],
         ),
         document={
             "operation_id": operation.id,
-            "status": short,
-            "message": f"Operation {operation.id} {doing}",
+            "status": found.short,
+            "message": sentence,
             "details": {"restore": operation.restore},
             "timestamp": timestamp(now),
         },

@@ -9,7 +9,7 @@ from typing import Any, Final
 from aurora_restore.shared.errors import HOLDER, Action
 from aurora_restore.shared.failed_execution import ABORTED, Failure
 from aurora_restore.shared.names import DEFAULT_NAME_PREFIX
-from aurora_restore.shared.sequences import get_sequence
+from aurora_restore.shared.sequences import REPLACE, RETIRE, ROLL_BACK, get_sequence
 
 # https://docs.aws.amazon.com/general/latest/gr/aws-service-information.html
 _CONSOLES: Final = {
@@ -30,6 +30,19 @@ class DeployedPipeline:
     def region(self) -> str:
         """Return the Region of the state machine."""
         return self.state_machine_arn.split(":")[3]
+
+    def own_command(self, *words: str) -> str:
+        """Return a command of the command line for this deployment."""
+        return own_command(*words, region=self.region, name_prefix=self.name_prefix)
+
+
+def own_command(*words: str, region: str, name_prefix: str, profile: str | None = None) -> str:
+    """Return a command of the command line with what leads it to an environment."""
+    options = [] if profile is None else ["--profile", profile]
+    options += ["--region", region]
+    if name_prefix != DEFAULT_NAME_PREFIX:
+        options += ["--name-prefix", name_prefix]
+    return shlex.join(["aurora-restore", *options, *words])
 
 
 def console_link(execution_arn: str) -> str | None:
@@ -59,40 +72,55 @@ def commands(
     operation = failure.operation_id
     match remedy.action:
         case Action.REDRIVE:
-            yield "The command line", _own_command("rerun", operation, deployment)
+            yield "The command line", deployment.own_command("rerun", operation)
             yield "The AWS CLI", _redrive(failure, deployment)
         case Action.RESUME:
-            yield "The command line", _own_command("rerun", operation, deployment)
+            yield "The command line", deployment.own_command("rerun", operation)
             given = {"operation_id": operation, "start_at": remedy.step}
             yield "The AWS CLI", _start(given, deployment)
         case Action.START_AGAIN if restore is not None:
+            yield from _own_start(restore, deployment, sequence)
             yield (
                 "The AWS CLI; add to the input what this run is to take, such as a date",
                 _start({"restore": restore, **_asked_by(sequence)}, deployment),
             )
         case Action.WAIT if holder := error_details.get(HOLDER):
-            yield (
-                "To see whether it is over",
-                _own_command("show", str(holder), deployment),
-            )
+            yield "To see whether it is over", deployment.own_command("show", str(holder))
         case Action.NOTHING if failure.execution_status == ABORTED and failure.is_over:
+            if failure.is_redrivable or _has_got_to_work(failure, sequence):
+                yield (
+                    "To continue the operation all the same",
+                    deployment.own_command("rerun", operation),
+                )
             if failure.is_redrivable:
-                yield "To continue the operation all the same", _redrive(failure, deployment)
+                yield "The AWS CLI", _redrive(failure, deployment)
         case _:
             return
+
+
+def _own_start(
+    restore: str, deployment: DeployedPipeline, sequence: str | None
+) -> Iterator[tuple[str, str]]:
+    """Yield the command that begins the same kind of operation; a retirement begins by itself."""
+    if sequence == ROLL_BACK.name:
+        yield "The command line", deployment.own_command("rollback", restore)
+    elif sequence != RETIRE.name:
+        yield (
+            "The command line; add --date or --snapshot if this run is to take another snapshot",
+            deployment.own_command("start", restore),
+        )
+
+
+def _has_got_to_work(failure: Failure, sequence: str | None) -> bool:
+    """Return whether an execution has come past its first step, so that another can continue it."""
+    first = get_sequence(sequence or REPLACE.name).first
+    return failure.step not in (None, first)
 
 
 def _asked_by(sequence: str | None) -> dict[str, bool]:
     """Return the field of the input that asks for a sequence which no configuration decides."""
     asked = None if sequence is None else get_sequence(sequence).asked_by
     return {} if asked is None else {asked: True}
-
-
-def _own_command(command: str, operation_id: str, deployment: DeployedPipeline) -> str:
-    prefix = deployment.name_prefix
-    named = "" if prefix == DEFAULT_NAME_PREFIX else f" --name-prefix {shlex.quote(prefix)}"
-    region = shlex.quote(deployment.region)
-    return f"aurora-restore --region {region}{named} {command} {shlex.quote(operation_id)}"
 
 
 def _redrive(failure: Failure, deployment: DeployedPipeline) -> str:

@@ -173,7 +173,10 @@ def test_the_commands_are_those_that_the_declared_remedy_allows(
                 rerun,
                 f'{start} --input \'{{"operation_id": "op-1", "start_at": "{step}"}}\'',
             ],
-            Action.START_AGAIN: [f'{start} --input \'{{"restore": "staging"}}\''],
+            Action.START_AGAIN: [
+                f"aurora-restore --region {REGION} start staging",
+                f'{start} --input \'{{"restore": "staging"}}\'',
+            ],
             Action.WAIT: [f"aurora-restore --region {REGION} show op-7"],
             Action.NOTHING: [],
         }[error.remedy.action]
@@ -182,15 +185,18 @@ def test_the_commands_are_those_that_the_declared_remedy_allows(
 
 
 @pytest.mark.parametrize(
-    ("sequence", "asked"),
-    [("roll-back", '{"restore": "staging", "roll_back": true}'),
-     ("retire", '{"restore": "staging", "retire": true}'),
-     ("switch", '{"restore": "staging"}')],
+    ("sequence", "asked", "words"),
+    [("roll-back", '{"restore": "staging", "roll_back": true}', ["rollback staging"]),
+     ("retire", '{"restore": "staging", "retire": true}', []),
+     ("switch", '{"restore": "staging"}', ["start staging"])],
 )  # fmt: skip
-def test_a_new_execution_asks_for_what_the_failed_one_was(sequence: str, asked: str) -> None:
+def test_a_new_execution_asks_for_what_the_failed_one_was(
+    sequence: str, asked: str, words: list[str]
+) -> None:
     notice = notice_of(failed("ValidationError"), {**BEGUN, "sequence": sequence})
 
-    (command,) = commands_of(notice.text)
+    *own, command = commands_of(notice.text)
+    assert own == [f"aurora-restore --region {REGION} {each}" for each in words]
     assert command.endswith(f"--input '{asked}'")
 
 
@@ -213,10 +219,14 @@ def test_what_was_stopped_on_purpose_is_not_run_again_by_habit() -> None:
     stopped = failed("ABORTED", status="ABORTED", reason="the execution was stopped by hand")
 
     text = notice_of(stopped, DELETED).text
-    assert [command.split()[2] for command in commands_of(text)] == ["redrive-execution"]
-    assert "To continue the operation all the same" in text
+    rerun = f"aurora-restore --region {REGION} rerun op-1"
+    own, redrive = commands_of(text)
+    assert (own, redrive.split()[2]) == (rerun, "redrive-execution")
+    assert f"To continue the operation all the same:\n    {rerun}" in text
     assert commands_of(notice_of(replace(stopped, is_over=False), DELETED, is_own=False).text) == []
-    assert commands_of(notice_of(replace(stopped, is_redrivable=False), DELETED).text) == []
+    too_late = replace(stopped, is_redrivable=False)
+    assert commands_of(notice_of(too_late, DELETED).text) == [rerun]
+    assert commands_of(notice_of(replace(too_late, step="snapshot-check"), BEGUN).text) == []
 
 
 def test_what_can_no_longer_be_redriven_is_resumed() -> None:
