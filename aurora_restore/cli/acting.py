@@ -74,7 +74,12 @@ def tell_command(purpose: str, command: str) -> None:
 
 def own_command(deployment: Deployment, *words: str) -> str:
     """Return a command of this program for the same environment."""
-    return way_on.own_command(*words, region=deployment.region, name_prefix=deployment.name_prefix)
+    return way_on.own_command(
+        *words,
+        region=deployment.region,
+        name_prefix=deployment.name_prefix,
+        profile=deployment.profile,
+    )
 
 
 def _answer(ask: Callable[[str], _Answer], question: str) -> _Answer:

@@ -93,6 +93,12 @@ class Deployment:
         return str(call(self.session.client("sts").get_caller_identity)["Arn"])
 
     @property
+    def profile(self) -> str | None:
+        """Return the profile that has the credentials; None where none is named."""
+        name = self.session.profile_name
+        return None if name == _DEFAULT_PROFILE else name
+
+    @property
     def machine_arn(self) -> str:
         """Return the ARN of the state machine."""
         return self.environment.state_machine_arn

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
+from aurora_restore.cli.acting import own_command
 from aurora_restore.cli.context import Deployment
 from aurora_restore.cli.errors import usage
 from aurora_restore.shared.aws_utils import call, code_of
@@ -123,9 +124,8 @@ def execution_of(deployment: Deployment, operation_id: str, state: OperationStat
     found = (find_execution(deployment, arn) for arn in arns)
     execution = next((each for each in found if each is not None), None)
     if execution is None:
-        raise usage(
-            f"There is no operation {operation_id}. `aurora-restore list` shows those there are."
-        )
+        listed = own_command(deployment, "list")
+        raise usage(f"There is no operation {operation_id}. `{listed}` shows those there are.")
     return execution
 
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from aurora_restore.cli.acting import own_command
 from aurora_restore.cli.context import Deployment
 from aurora_restore.cli.errors import usage
 from aurora_restore.cli.executions import SUCCEEDED, Execution, execution_of, sequence_of
@@ -60,7 +61,8 @@ def load_state(deployment: Deployment, operation_id: str) -> OperationState:
     """
     if not is_operation_id(operation_id):
         raise usage(
-            f"{operation_id!r} cannot be the id of an operation. `aurora-restore list` shows them."
+            f"{operation_id!r} cannot be the id of an operation. "
+            f"`{own_command(deployment, 'list')}` shows them."
         )
     item = deployment.store.load(operation_id)
     return OperationState() if item is None else OperationState.from_details(item["details"])

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+from aurora_restore.cli.acting import own_command
 from aurora_restore.cli.context import Deployment, deployment_of
 from aurora_restore.cli.errors import usage
 from aurora_restore.cli.executions import Execution
@@ -68,7 +69,7 @@ def start(
     deployment = deployment_of(context)
     execution, name = begin(deployment, asked)
     if not (wait or watch):
-        _announce(execution, name, as_json=as_json)
+        _announce(deployment, execution, name, as_json=as_json)
         return
     if as_json:
         note(f"Operation {execution.operation_id} has been started.")
@@ -104,10 +105,11 @@ def begin(deployment: Deployment, asked: Mapping[str, Any]) -> tuple[Execution, 
     return execution, name
 
 
-def _announce(execution: Execution, restore: str, *, as_json: bool) -> None:
+def _announce(deployment: Deployment, execution: Execution, restore: str, *, as_json: bool) -> None:
     name = execution.operation_id
     if as_json:
         print_line({"operation_id": name, "execution_arn": execution.arn, "restore": restore})
         return
     print_as_is(name)
-    note(f"Restore {restore} has been started. `aurora-restore watch {name}` shows its steps.")
+    watching = own_command(deployment, "watch", name)
+    note(f"Restore {restore} has been started. `{watching}` shows its steps.")

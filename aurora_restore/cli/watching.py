@@ -11,6 +11,7 @@ from rich.console import Console, Group, RenderableType
 from rich.live import Live
 from rich.text import Text
 
+from aurora_restore.cli.acting import own_command
 from aurora_restore.cli.context import Deployment, deployment_of
 from aurora_restore.cli.course import lines_of, steps_view
 from aurora_restore.cli.errors import usage
@@ -78,7 +79,8 @@ def _execution(deployment: Deployment, operation: str | None) -> Execution:
         return execution_of(deployment, operation, load_state(deployment, operation))
     running = running_executions(deployment)
     if not running:
-        raise usage("No operation is running. `aurora-restore list` shows those there were.")
+        listed = own_command(deployment, "list")
+        raise usage(f"No operation is running. `{listed}` shows those there were.")
     if len(running) > 1:
         names = ", ".join(each.operation_id for each in running)
         raise usage(f"Several operations are running; name one of them: {names}.")
@@ -97,7 +99,7 @@ def follow(
     except KeyboardInterrupt:
         note(
             f"Operation {execution.operation_id} goes on. "
-            f"`aurora-restore watch {execution.operation_id}` shows it again."
+            f"`{own_command(deployment, 'watch', execution.operation_id)}` shows it again."
         )
         raise
 
@@ -237,7 +239,7 @@ def conclude(
         case ExitCode.UNFINISHED:
             say(
                 f"Operation {name} is still running after {timeout} min of waiting. "
-                f"`aurora-restore watch {name}` goes on."
+                f"`{own_command(deployment, 'watch', name)}` goes on."
             )
         case _:
             notice = notice_of(deployment, load_operation(deployment, name))

@@ -16,6 +16,7 @@ from aurora_restore.cli.executions import Execution
 from aurora_restore.cli.exit_codes import ExitCode
 from aurora_restore.cli.operations import OperationFacts
 from aurora_restore.cli.progress import ExecutionProgress, StepProgress, StepStatus
+from aurora_restore.shared.names import DEFAULT_NAME_PREFIX
 from aurora_restore.shared.operation_state import OperationState
 from aurora_restore.shared.recorded_cluster import PlannedSwitch, RecordedCluster
 from aurora_restore.shared.sequences import REPLACE, SWITCH
@@ -61,7 +62,8 @@ class Cancelled:
         self.questions: list[str] = []
         self.latest: TargetRecord | None = None
         self.deployment: Any = MagicMock(spec=Deployment)
-        self.deployment.options.return_value = ["--region", "us-west-2"]
+        self.deployment.profile, self.deployment.region = None, "us-west-2"
+        self.deployment.name_prefix = DEFAULT_NAME_PREFIX
         self.deployment.record_of.side_effect = lambda _: MagicMock(read=lambda: self.latest)
         monkeypatch.setattr(cancelling, "deployment_of", lambda _: self.deployment)
         monkeypatch.setattr(cancelling, "load_operation", self._look)

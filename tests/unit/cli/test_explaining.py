@@ -16,7 +16,8 @@ from aurora_restore.shared.sequences import REPLACE, RETIRE, StepSequence
 from tests.unit.shared.notices import BEGUN, EXECUTION, HANDED_OVER, MACHINE, REGION
 
 DEPLOYMENT = cast(
-    Deployment, SimpleNamespace(region=REGION, name_prefix="orders-restore", machine_arn=MACHINE)
+    Deployment,
+    SimpleNamespace(profile=None, region=REGION, name_prefix="orders-restore", machine_arn=MACHINE),
 )
 
 

@@ -7,6 +7,7 @@ import pytest
 
 from aurora_restore.cli.context import Deployment
 from aurora_restore.cli.target import target_sentences
+from aurora_restore.shared.names import DEFAULT_NAME_PREFIX
 from aurora_restore.shared.recorded_cluster import RecordedCluster, RetiredCluster
 from aurora_restore.shared.target_record import TargetRecord
 from tests.unit.cli.test_cancelling import operation
@@ -22,7 +23,8 @@ RETIRED = RetiredCluster(
 @pytest.fixture
 def deployment() -> Any:
     made = MagicMock(spec=Deployment)
-    made.options.return_value = ["--region", "us-west-2"]
+    made.profile, made.region = None, "us-west-2"
+    made.name_prefix = DEFAULT_NAME_PREFIX
     return made
 
 
