@@ -24,6 +24,7 @@ from aurora_restore.cli.rerunning import OperationId
 from aurora_restore.cli.target import target_sentences
 from aurora_restore.shared.aws_utils import call
 from aurora_restore.shared.documents.schema import check
+from aurora_restore.shared.notices.notice import sentence
 from aurora_restore.shared.operation_state import OperationState
 from aurora_restore.shared.pause import Reason
 from aurora_restore.shared.pipeline import get_step
@@ -184,9 +185,9 @@ def _next_start(deployment: Deployment, name: str) -> str:
     _, restore = deployment.restore(name)
     if restore.schedule is None or not restore.schedule.enabled:
         return f"{name} has no schedule in force: a new operation is started by hand."
-    pause = deployment.pause_of(name).in_force(datetime.now(UTC))
-    if pause is not None:
-        return f"{pause}. Until then a new operation is started by hand."
+    paused = deployment.pause_of(name).warning(datetime.now(UTC))
+    if paused is not None:
+        return f"{sentence(paused)} Until then a new operation is started by hand."
     return f"Otherwise the next run of its schedule, {restore.schedule.expression}, begins again."
 
 

@@ -27,6 +27,7 @@ from aurora_restore.cli.output import (
     plain_table,
     print_json,
 )
+from aurora_restore.cli.pausing import find_pause
 from aurora_restore.shared.documents.schema import to_json
 from aurora_restore.shared.pause import Pause
 from aurora_restore.shared.sequences import RETIRE
@@ -85,7 +86,7 @@ def list_operations(
     wanted = islice(found, limit)
     listed = _with_steps(deployment, list(wanted), only)
     now = datetime.now(UTC)
-    pauses = _pauses(deployment, restore, now)
+    pauses = find_pauses(deployment, restore, now)
     if as_json:
         operations = [each.as_json(now) for each in listed]
         print_json({"operations": operations, "pauses": [to_json(each) for each in pauses]})
@@ -100,10 +101,10 @@ def list_operations(
     show_list(make_console(), listed, now)
 
 
-def _pauses(deployment: Deployment, restore: str | None, now: datetime) -> list[Pause]:
+def find_pauses(deployment: Deployment, restore: str | None, now: datetime) -> list[Pause]:
     """Return the schedules that are paused: that of one restore, or of all."""
     names = [restore] if restore is not None else sorted(deployment.restores())
-    found = (deployment.pause_of(name).in_force(now) for name in names)
+    found = (find_pause(deployment.pause_of(name), now) for name in names)
     return [each for each in found if each is not None]
 
 

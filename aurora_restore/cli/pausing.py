@@ -8,11 +8,13 @@ import typer
 from aurora_restore.cli.acting import own_command, record_request, tell, tell_command
 from aurora_restore.cli.context import Deployment, deployment_of
 from aurora_restore.cli.errors import usage
+from aurora_restore.cli.output import note
 from aurora_restore.shared.common import timestamp
 from aurora_restore.shared.documents.restore import Restore
 from aurora_restore.shared.documents.schema import check
+from aurora_restore.shared.errors import UnreadablePauseError
 from aurora_restore.shared.notices.notice import sentence
-from aurora_restore.shared.pause import Pause, Reason
+from aurora_restore.shared.pause import Pause, PauseStore, Reason
 
 RestoreName = Annotated[str, typer.Argument(metavar="RESTORE", help="The restore.")]
 _DAY: Final = len("2026-12-24")
@@ -70,6 +72,18 @@ def unpause(context: typer.Context, restore: RestoreName) -> None:
     record_request(deployment, kept.key, "unpause", deployment.caller_arn, {})
     kept.remove()
     tell(f"The pause of {name} has ended. {_schedule(configured)}")
+
+
+def find_pause(kept: PauseStore, moment: datetime) -> Pause | None:
+    """Return the pause of a schedule that is in force; None if there is none.
+
+    One that cannot be read is said on standard error: no look and no roll-back depends on it.
+    """
+    try:
+        return kept.in_force(moment)
+    except UnreadablePauseError as error:
+        note(f"Attention: {sentence(error.message)}")
+        return None
 
 
 def end_of_pause(text: str, now: datetime) -> datetime:

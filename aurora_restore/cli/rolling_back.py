@@ -15,6 +15,7 @@ from aurora_restore.cli.acting import (
 from aurora_restore.cli.context import Deployment, deployment_of
 from aurora_restore.cli.errors import RefusedCommand, refused, usage
 from aurora_restore.cli.output import moment
+from aurora_restore.cli.pausing import find_pause
 from aurora_restore.cli.starting import begin
 from aurora_restore.shared.common import parse_timestamp
 from aurora_restore.shared.documents.restore import Restore
@@ -112,7 +113,7 @@ def look(deployment: Deployment, name: str, restore: Restore) -> RollBackFacts:
     record = deployment.record_of(target).read()
     retired = None if record is None else record.retired
     ids = [] if retired is None else [retired.cluster.resource_id]
-    is_paused = deployment.pause_of(name).in_force(now) is not None
+    is_paused = find_pause(deployment.pause_of(name), now) is not None
     return RollBackFacts(
         restore=name,
         target=target,

@@ -227,9 +227,8 @@ class SnapshotCheckHandler(BaseHandler):
 
 def _pause_of(job: Job) -> Iterator[str]:
     """Yield that the schedule is paused, if it is: a run by hand is not held back by that."""
-    pause = PauseStore(job.store, job.restore_name).in_force(job.clock())
-    if pause is not None:
-        yield str(pause)
+    if warning := PauseStore(job.store, job.restore_name).warning(job.clock()):
+        yield warning
 
 
 def _lost(found: Inventory, plans: Sequence[InstancePlan]) -> list[str]:

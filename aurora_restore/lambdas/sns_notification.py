@@ -330,13 +330,8 @@ def _warnings(job: Job) -> Iterator[str]:
     """Yield what those should know who rely on the target: so no pause is forgotten, for one."""
     if warning := job.restore.database.masking_warning:
         yield warning
-    try:
-        pause = PauseStore(job.store, job.restore_name).in_force(job.clock())
-    except CorruptStateError as error:
-        yield error.message
-    else:
-        if pause is not None:
-            yield str(pause)
+    if warning := PauseStore(job.store, job.restore_name).warning(job.clock()):
+        yield warning
 
 
 def _is_status_change(event: Any) -> bool:

@@ -12,6 +12,7 @@ AuroraRestoreError                     500
 │   └── ClusterNotFoundError
 ├── RefusedError                       409  right in form, but it would do harm
 │   ├── OperationInProgressError            another operation holds the target
+│   ├── UnreadablePauseError                the schedule may be paused
 │   ├── OperationIdReusedError              the operation is one of another restore
 │   ├── SnapshotNotAvailableError           what is to be restored cannot be restored now
 │   ├── ForeignClusterError                 this operation did not restore the target
@@ -305,6 +306,17 @@ class OperationInProgressError(RefusedError):
     """Another operation is in progress on the target; this one has changed nothing."""
 
     remedy = Remedy(action=Action.WAIT)
+
+
+class UnreadablePauseError(RefusedError):
+    """The item that pauses the schedule cannot be read, so the scheduled run has done nothing."""
+
+    remedy = Remedy(
+        action=Action.NOTHING,
+        first="Pause the schedule again or end the pause, with the command line: either replaces "
+        "the item. The next scheduled run reads it again. Redrive this one only if it is to "
+        "refresh the target now: no pause holds a redriven run back.",
+    )
 
 
 class OperationIdReusedError(RefusedError):

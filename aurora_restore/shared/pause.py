@@ -13,7 +13,7 @@ from aurora_restore.shared.common import parse_timestamp
 from aurora_restore.shared.documents.event import SCHEDULE, Event
 from aurora_restore.shared.documents.fields import Moment, RestoreName, StartedBy
 from aurora_restore.shared.documents.schema import Rule, parse, to_json
-from aurora_restore.shared.errors import CorruptStateError, ValidationError
+from aurora_restore.shared.errors import UnreadablePauseError, ValidationError
 from aurora_restore.shared.names import PAUSE_KEY_PREFIX
 from aurora_restore.shared.state_utils import StateStore
 
@@ -75,7 +75,7 @@ class PauseStore:
     def read(self) -> Pause | None:
         """Return the pause that was written last, which may have ended; None if there is none.
 
-        Raises CorruptStateError if the item is not a pause.
+        Raises UnreadablePauseError if the item is not a pause.
         """
         items = self.store.load_all(self.key)
         if not items:
@@ -85,7 +85,7 @@ class PauseStore:
         try:
             return parse(Pause, found)
         except ValidationError as error:
-            raise CorruptStateError(
+            raise UnreadablePauseError(
                 f"the item {self.key} of table {self.store.state_table}, which pauses the schedule "
                 f"of {self.restore}, cannot be read: {error.message}. Pause it again, or end the "
                 "pause",
@@ -96,6 +96,17 @@ class PauseStore:
         """Return the pause, unless it has ended; None if there is none. Raises what `read` does."""
         pause = self.read()
         return pause if pause is not None and pause.is_in_force(moment) else None
+
+    def warning(self, moment: datetime) -> str | None:
+        """Return what those should know whom no pause holds back, so that none is forgotten.
+
+        None if the schedule is not paused. An item that cannot be read is a reason to warn, too.
+        """
+        try:
+            pause = self.in_force(moment)
+        except UnreadablePauseError as error:
+            return error.message
+        return None if pause is None else str(pause)
 
     def write(self, pause: Pause) -> None:
         """Write a pause in the place of the one before."""

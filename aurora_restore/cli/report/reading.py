@@ -18,6 +18,7 @@ from aurora_restore.cli.executions import (
     sequence_of,
 )
 from aurora_restore.cli.history import History
+from aurora_restore.cli.pausing import find_pause
 from aurora_restore.cli.report.runs import ExecutionFacts, Run, make_run, with_interruptions
 from aurora_restore.shared.aws_utils import call
 from aurora_restore.shared.common import get_restores
@@ -63,11 +64,8 @@ def read_runs(
 
 
 def read_pauses(store: StateStore, restores: Iterable[str], moment: datetime) -> dict[str, Pause]:
-    """Return the pause of each of these restores whose schedule is paused.
-
-    Raises CorruptStateError if one cannot be read.
-    """
-    found = {name: PauseStore(store, name).in_force(moment) for name in restores}
+    """Return the pause of each of these restores whose schedule is paused."""
+    found = {name: find_pause(PauseStore(store, name), moment) for name in restores}
     return {name: pause for name, pause in found.items() if pause is not None}
 
 

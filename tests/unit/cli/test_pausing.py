@@ -2,15 +2,20 @@
 
 import sys
 from datetime import UTC, datetime
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 import typer
 
-from aurora_restore.cli import acting
+from aurora_restore.cli import acting, listing, rolling_back
 from aurora_restore.cli.errors import CommandError
 from aurora_restore.cli.exit_codes import ExitCode
 from aurora_restore.cli.pausing import end_of_pause
+from aurora_restore.cli.report.reading import read_pauses
 from aurora_restore.shared.notices.notice import sentence
+from aurora_restore.shared.pause import PauseStore
+from tests.unit.bench import Bench
 
 NOW = datetime(2026, 5, 15, 12, tzinfo=UTC)
 
@@ -41,6 +46,27 @@ def test_an_end_that_cannot_be_meant_is_refused(text: str, said: str) -> None:
 
     assert caught.value.code is ExitCode.USAGE
     assert said in caught.value.sentence
+
+
+def test_a_pause_that_cannot_be_read_is_said_and_prevents_no_look_and_no_roll_back(
+    bench: Bench, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bench.store.put({"operation_id": "pause#staging", "step": "pause", "until": "soon"})
+    kept = PauseStore(bench.store, "staging")
+    nothing: Any = SimpleNamespace(read=lambda: None, at_work=lambda _: None)
+    deployment: Any = SimpleNamespace(
+        pause_of=lambda _: kept, record_of=lambda _: nothing, lock_of=lambda _: nothing, rds=None
+    )
+    restore: Any = SimpleNamespace(
+        target=SimpleNamespace(cluster_id="shop", is_switched=True),
+        schedule=SimpleNamespace(enabled=True),
+    )
+
+    assert rolling_back.look(deployment, "staging", restore).schedule_goes_on
+    assert listing.find_pauses(deployment, "staging", NOW) == []
+    assert read_pauses(bench.store, ["staging"], NOW) == {}
+
+    assert capsys.readouterr().err.count("Attention: the item pause#staging") == 3
 
 
 class Pipe:

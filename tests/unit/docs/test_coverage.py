@@ -114,6 +114,7 @@ REFUSALS = [
     "SwitchInProgressError",
     "NothingToRollBackError",
     "StillInQuarantineError",
+    "UnreadablePauseError",
 ]
 
 

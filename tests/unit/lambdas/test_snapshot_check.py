@@ -13,6 +13,7 @@ from aurora_restore.shared.errors import (
     SnapshotFailedError,
     SnapshotNotFoundError,
     SupersededError,
+    UnreadablePauseError,
     ValidationError,
 )
 from aurora_restore.shared.names import TAG_OPERATION
@@ -710,6 +711,20 @@ def test_a_dry_run_says_that_the_schedule_is_paused(scene: Scene) -> None:
     body = go(scene, SnapshotCheckHandler, {"dry_run": True})["body"]
 
     assert str(paused) in body["warnings"]
+
+
+def test_an_unreadable_pause_ends_a_scheduled_run_and_only_warns_in_a_dry_run(
+    scene: Scene,
+) -> None:
+    unreadable = {"operation_id": "pause#staging", "step": "pause", "until": "soon"}
+    scene.bench.store.put(unreadable)
+
+    with pytest.raises(UnreadablePauseError, match="the item pause#staging"):
+        go(scene, SnapshotCheckHandler, {"started_by": "schedule"})
+    body = go(scene, SnapshotCheckHandler, {"dry_run": True})["body"]
+
+    assert any("the item pause#staging" in warning for warning in body["warnings"])
+    assert lock_holder(scene) is None
 
 
 # After a race that was lost

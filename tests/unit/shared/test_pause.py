@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import pytest
 
 from aurora_restore.shared.documents.event import Event
-from aurora_restore.shared.errors import CorruptStateError
+from aurora_restore.shared.errors import Action, UnreadablePauseError
 from aurora_restore.shared.pause import Pause, PauseStore, is_scheduled_start
 from tests.unit.bench import Bench
 
@@ -76,5 +76,27 @@ def test_what_is_written_is_read_again_until_it_is_removed(bench: Bench) -> None
 def test_an_item_that_is_no_pause_is_an_error_that_names_it(bench: Bench) -> None:
     bench.store.put({"operation_id": "pause#staging", "step": "pause", "by": "x", "until": "soon"})
 
-    with pytest.raises(CorruptStateError, match=r"the item pause#staging .* until: 'soon'"):
+    with pytest.raises(UnreadablePauseError, match=r"the item pause#staging .* until: 'soon'"):
         PauseStore(bench.store, "staging").read()
+
+
+def test_whom_no_pause_holds_back_is_warned_of_it_also_where_it_cannot_be_read(
+    bench: Bench,
+) -> None:
+    kept = PauseStore(bench.store, "staging")
+    moment = datetime(2026, 5, 18, 6, tzinfo=UTC)
+
+    assert kept.warning(moment) is None
+    kept.write(PAUSE)
+    assert kept.warning(moment) == str(PAUSE)
+    kept.write(Pause(restore="staging", by=JANE, since=SINCE, until=UNTIL))
+    assert kept.warning(moment) is None
+    bench.store.put({"operation_id": "pause#staging", "step": "pause", "by": "x", "until": "soon"})
+    assert "the item pause#staging" in str(kept.warning(moment))
+
+
+def test_the_remedy_of_an_unreadable_pause_does_not_go_round_it() -> None:
+    remedy = UnreadablePauseError.remedy
+
+    assert remedy.action is Action.NOTHING
+    assert "no pause holds a redriven run back" in remedy.what_to_do({})
