@@ -1,7 +1,7 @@
 """How an operation that has failed is continued, or why it must not be: a decision on facts."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from aurora_restore.cli.errors import RefusedCommand
@@ -110,11 +110,11 @@ def _go_on_after_stop(facts: RerunFacts, failure: Failure) -> Rerun:
             "Start a new one.",
             command=_start(facts),
         )
-    return _resume(facts, entry_after(failure.step), "", _STOPPED)
+    return _resume(facts, entry_after(failure.step, facts.sequence), "", _STOPPED)
 
 
 def _by_remedy(facts: RerunFacts, failure: Failure) -> Rerun:
-    remedy = failure.remedy
+    remedy = replace(failure, sequence=facts.sequence.name).remedy
     failed = f"It failed at {failure.step or 'its start'} with {failure.error_type}."
     match remedy.action:
         case Action.REDRIVE:

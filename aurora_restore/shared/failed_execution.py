@@ -21,7 +21,7 @@ from aurora_restore.shared.errors import (
     error_named,
 )
 from aurora_restore.shared.pipeline import STEPS
-from aurora_restore.shared.sequences import REPLACE, lead_backs_of
+from aurora_restore.shared.sequences import REPLACE, StepSequence, get_sequence, lead_backs_of
 from aurora_restore.shared.target_lock import UNFINISHED
 
 TIMED_OUT: Final = "TIMED_OUT"
@@ -111,6 +111,8 @@ class Failure:
     """Whether Step Functions would redrive it."""
     target_cluster_id: str | None = None
     """The target that its input names."""
+    sequence: str | None = None
+    """The operation's sequence, where its state is known: it decides where a run may enter."""
 
     @property
     def remedy(self) -> Remedy:
@@ -121,6 +123,7 @@ class Failure:
             self.step,
             is_over=self.is_over,
             is_redrivable=self.is_redrivable,
+            sequence=None if self.sequence is None else get_sequence(self.sequence),
         )
 
     @property
@@ -165,7 +168,13 @@ class Failure:
 
 
 def choose_remedy(
-    status: str, error_type: str, step: str | None, *, is_over: bool, is_redrivable: bool
+    status: str,
+    error_type: str,
+    step: str | None,
+    *,
+    is_over: bool,
+    is_redrivable: bool,
+    sequence: StepSequence | None = None,
 ) -> Remedy:
     """Return what to do about an execution that ended with this status and error at this step."""
     if not is_over:
@@ -173,7 +182,7 @@ def choose_remedy(
     declared = _declared_remedy(status, error_type)
     useless = declared.action is Action.REDRIVE and not is_redrivable
     if useless or declared is NEW_EXECUTION:
-        return _by_a_new_execution(declared, step)
+        return _by_a_new_execution(declared, step, sequence)
     return declared
 
 
@@ -192,15 +201,23 @@ def _platform_failure(status: str, error_type: str) -> PlatformFailure | None:
     return next(of_status, None) or next(of_error, None)
 
 
-def _by_a_new_execution(declared: Remedy, step: str | None) -> Remedy:
+def _by_a_new_execution(
+    declared: Remedy, step: str | None, sequence: StepSequence | None
+) -> Remedy:
     """Return the same remedy without a redrive; enter where the work of the failed step begins."""
     if step is None or step == REPLACE.first:
         return replace(declared, action=Action.START_AGAIN)
-    return replace(declared, action=Action.RESUME, step=entry_after(step))
+    return replace(declared, action=Action.RESUME, step=entry_after(step, sequence))
 
 
-def entry_after(step: str) -> str:
-    """Return the step to enter at after a failure of ``step``: where its work begins."""
+def entry_after(step: str, sequence: StepSequence | None = None) -> str:
+    """Return the step to enter at after a failure of ``step``: where its work begins.
+
+    In a sequence, what no step of it leads back to is not entered.
+    """
+    if sequence is not None:
+        back = sequence.lead_back_of(step)
+        return step if back is None else back.to
     return next(iter(lead_backs_of(step)), step)
 
 

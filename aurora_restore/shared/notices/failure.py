@@ -1,6 +1,7 @@
 """The notice of an operation that has failed."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final
 
@@ -61,6 +62,7 @@ def failure_notice(
     name = restore or "unknown restore"
     failed = "FAILED" if kind == _RESTORE else f"{kind} FAILED"
     sequence = None if state is None else state.sequence
+    failure = replace(failure, sequence=sequence)
     ways_on = tuple(
         commands(failure, error_details, deployment, restore=restore, sequence=sequence)
     )

@@ -10,6 +10,7 @@ from aurora_restore.shared.errors import Action, AuroraRestoreError, leaves
 from aurora_restore.shared.later_operation import LaterOperation
 from aurora_restore.shared.notices.chat import custom_notification
 from aurora_restore.shared.notices.way_on import DeployedPipeline, console_link
+from aurora_restore.shared.sequences import get_sequence
 from aurora_restore.shared.target_record import TargetRecord
 from tests.unit.shared.notices import (
     BEGUN,
@@ -402,3 +403,21 @@ def test_the_control_characters_of_a_reason_are_shown_and_not_obeyed() -> None:
     assert f"Role {SHOWN} is left" in shown
     assert notice.text.replace("\n", "").isprintable()
     assert SHOWN in json.loads(custom_notification(notice))["content"]["description"]
+
+
+@pytest.mark.parametrize(
+    ("sequence", "step", "entry"),
+    [
+        ("roll-back", "switch-cluster", "switch-cluster"),
+        ("roll-back", "verify-switch", "verify-switch"),
+        ("retire", "check-delete-status", "delete-rds"),
+        ("replace", "check-restore-status", "delete-rds"),
+    ],
+)
+def test_an_operation_that_cannot_be_redriven_enters_where_its_own_sequence_can_be(
+    sequence: str, step: str, entry: str
+) -> None:
+    notice = notice_of(failed(step=step, is_redrivable=False), {**BEGUN, "sequence": sequence})
+
+    assert f'"start_at": "{entry}"' in section(notice, "WHAT TO DO")
+    assert entry in get_sequence(sequence).entry_points
