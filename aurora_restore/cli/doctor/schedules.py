@@ -10,6 +10,7 @@ from aurora_restore.cli.doctor.next_start import next_start
 from aurora_restore.cli.doctor.site import Site
 from aurora_restore.cli.findings import Observation, ok, problem, warning
 from aurora_restore.cli.output import moment
+from aurora_restore.shared.documents.event import SCHEDULE
 from aurora_restore.shared.documents.restore import Restore
 from aurora_restore.shared.notices.notice import sentence
 from aurora_restore.shared.pause import PauseStore
@@ -28,6 +29,8 @@ class StartRule:
     restore: str | None
     retires: bool
     """Whether it deletes what has been kept beside the target, instead of a refresh."""
+    is_held_back: bool
+    """Whether a pause holds back what it starts: its input has to say that a schedule does."""
 
 
 def examine_schedules(site: Site) -> Iterator[Observation]:
@@ -48,6 +51,7 @@ def _start_rule(rule: Mapping[str, Any], target: Mapping[str, Any]) -> StartRule
         is_enabled=rule.get("State", "").startswith(_ENABLED),
         restore=given.get("restore"),
         retires=given.get("retire") is True,
+        is_held_back=given.get("started_by") == SCHEDULE,
     )
 
 
@@ -72,6 +76,13 @@ def decide_schedule(
         yield problem(f"{name} has a schedule, and no rule of EventBridge starts it.", _DEPLOY)
     for rule in starts:
         yield _start(name, restore, rule, now)
+        if rule.is_enabled and not rule.is_held_back:
+            yield problem(
+                f"No pause holds back what rule {rule.name} starts: its input does not have "
+                f'"started_by": "{SCHEDULE}".',
+                "Deploy the stack again, or add that to the input. Until then disable the rule in "
+                f"EventBridge instead of pausing {name}.",
+            )
     if restore.target.is_switched:
         yield _retirement(name, [rule for rule in own if rule.retires])
 

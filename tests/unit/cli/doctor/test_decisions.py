@@ -29,7 +29,13 @@ TOPIC = "arn:aws:sns:eu-central-1:222222222222:aurora-restore-notifications"
 DAILY = "cron(0 4 * * ? *)"
 
 
-def rule(*, expression: str = DAILY, is_enabled: bool = True, retires: bool = False) -> StartRule:
+def rule(
+    *,
+    expression: str = DAILY,
+    is_enabled: bool = True,
+    retires: bool = False,
+    is_held_back: bool = True,
+) -> StartRule:
     """A rule that starts the restore ``orders``."""
     return StartRule(
         name="rule",
@@ -37,6 +43,7 @@ def rule(*, expression: str = DAILY, is_enabled: bool = True, retires: bool = Fa
         is_enabled=is_enabled,
         restore="orders",
         retires=retires,
+        is_held_back=is_held_back,
     )
 
 
@@ -80,6 +87,19 @@ class TestSchedules:
         self, configured: Restore, rules: list[StartRule], level: Level
     ) -> None:
         assert levels(decide_schedule("orders", configured, rules, NOW)) == [level]
+
+    def test_a_rule_that_no_pause_holds_back_is_a_problem_while_it_is_enabled(self) -> None:
+        older = rule(is_held_back=False)
+        disabled = rule(is_held_back=False, is_enabled=False)
+
+        found = list(decide_schedule("orders", self.SCHEDULED, [older], NOW))
+
+        assert levels(found) == [Level.OK, Level.PROBLEM]
+        assert found[1].text == (
+            'No pause holds back what rule rule starts: its input does not have "started_by": '
+            '"schedule".'
+        )
+        assert len(list(decide_schedule("orders", self.SCHEDULED, [disabled], NOW))) == 1
 
     def test_a_switched_target_needs_the_rule_that_retires(self) -> None:
         switched = restore(strategy="switch")
