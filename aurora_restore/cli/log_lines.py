@@ -68,7 +68,7 @@ class LogLine:
         facts = " ".join(f"{key}={_value(value)}" for key, value in rest.items())
         level = found.get("level", "")
         message = _value(found.get("message", ""))
-        yield f"{self.moment:%H:%M:%S}  {self.step:<21} {level:<7} {message} {facts}".rstrip()
+        yield f"{self.moment:%m-%d %H:%M:%S}  {self.step:<21} {level:<7} {message} {facts}".rstrip()
         if isinstance(trace, str):
             yield from (f"    {line}" for line in trace.splitlines())
 

@@ -16,6 +16,8 @@ from aurora_restore.cli.log_lines import LogLine, read_lines
 from aurora_restore.cli.operations import load_state, target_of
 from aurora_restore.cli.output import AsJson, make_console, note
 from aurora_restore.cli.watching import print_line
+from aurora_restore.shared.common import parse_timestamp
+from aurora_restore.shared.operation_state import OperationState
 from aurora_restore.shared.visible import visible_line
 
 _AROUND: Final = timedelta(minutes=1)
@@ -49,7 +51,7 @@ def logs(
     console = make_console()
     while True:
         ended = follow and execution.is_over
-        begin, end = _span(execution)
+        begin, end = span(execution, state)
         lines = read_lines(deployment, operation, steps, begin, end)
         show_lines([each for each in lines if each not in seen], console, as_json=as_json)
         seen.update(lines)
@@ -61,10 +63,15 @@ def logs(
         note(f"Nothing was logged about operation {operation}, or it is no longer kept.")
 
 
-def _span(execution: Execution) -> tuple[datetime, datetime | None]:
-    """Return from when to when an execution can have logged."""
+def span(execution: Execution, state: OperationState) -> tuple[datetime, datetime | None]:
+    """Return from when to when the functions can have logged about an operation.
+
+    It may have begun in an earlier execution than the last one.
+    """
     end = None if execution.ended is None else execution.ended + _AROUND
-    return execution.started - _AROUND, end
+    began = state.operation_started_at
+    first = execution.started if began is None else parse_timestamp(began)
+    return min(first, execution.started) - _AROUND, end
 
 
 def show_lines(lines: Sequence[LogLine], console: Console, *, as_json: bool) -> None:

@@ -8,7 +8,7 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from aurora_restore.cli.context import deployment_of
+from aurora_restore.cli.context import Deployment, deployment_of
 from aurora_restore.cli.operations import OperationFacts, load_operation
 from aurora_restore.cli.output import (
     STATUS_STYLES,
@@ -26,6 +26,7 @@ from aurora_restore.cli.target import target_sentences
 from aurora_restore.cli.timeline import timeline
 from aurora_restore.shared.common import parse_timestamp
 from aurora_restore.shared.cost import ApproximateCost
+from aurora_restore.shared.failed_execution import Failure
 from aurora_restore.shared.notices.expense import cost_in_words, operation_cost
 from aurora_restore.shared.notices.facts import (
     data,
@@ -36,10 +37,11 @@ from aurora_restore.shared.notices.facts import (
     scripts,
     wiring,
 )
-from aurora_restore.shared.notices.notice import sentence
+from aurora_restore.shared.notices.failure import cause_of, obstacles
 from aurora_restore.shared.notices.steps import steps_taken
-from aurora_restore.shared.notices.way_on import console_link
+from aurora_restore.shared.notices.way_on import DeployedPipeline, commands, console_link
 from aurora_restore.shared.state_utils import IN_PROGRESS
+from aurora_restore.shared.visible import visible_line
 
 _SECRET_KEYS: Final = frozenset({"evidence_key"})
 """What the state has that is shown nowhere."""
@@ -65,7 +67,23 @@ def show(
     if as_json:
         print_json(document_of(facts, target, now))
     else:
-        show_operation(make_console(), facts, target, now, whole_audit=audit)
+        ways_on = _ways_on(deployment, facts)
+        show_operation(make_console(), facts, target, now, ways_on=ways_on, whole_audit=audit)
+
+
+def _ways_on(deployment: Deployment, facts: OperationFacts) -> list[tuple[str, str]]:
+    """Return the commands that a failure asks for, each with what it is."""
+    if facts.failure is None:
+        return []
+    return list(
+        commands(
+            facts.failure,
+            facts.error.get("details", {}),
+            DeployedPipeline(deployment.name_prefix, deployment.machine_arn),
+            restore=facts.restore,
+            sequence=facts.sequence.name,
+        )
+    )
 
 
 def show_operation(
@@ -74,9 +92,14 @@ def show_operation(
     target: Sequence[str],
     now: datetime,
     *,
-    whole_audit: bool,
+    ways_on: Sequence[tuple[str, str]] = (),
+    whole_audit: bool = False,
 ) -> None:
-    """Print an operation for people; ``target`` says what its target is now."""
+    """Print an operation for people.
+
+    ``target`` says what its target is now, and ``ways_on`` are the commands that a failure asks
+    for.
+    """
     execution, state = facts.execution, facts.state
     status = execution.status.lower().replace("_", " ")
     title = Text.assemble(
@@ -92,13 +115,11 @@ def show_operation(
             "Started": moment(execution.started),
             "Took": duration(execution.seconds(now)),
             "Redriven": _times(execution.redrive_count),
+            "Nothing done": "the schedule was paused" if execution.is_held_back else None,
         },
     )
     if facts.failure is not None:
-        at = facts.failure.step or "its start"
-        heading(console, f"Why it failed at {at} ({facts.failure.error_type})")
-        indented(console, sentence(facts.failure.reason))
-        indented(console, f"What to do: aurora-restore explain {facts.id}")
+        _show_failure(console, facts.failure, facts.error.get("details", {}), ways_on)
     part(console, "The target now", target)
     heading(console, "Steps")
     console.print(timeline(facts.progress, now))
@@ -112,8 +133,32 @@ def show_operation(
         ("Approximate cost", cost_in_words(cost_of(facts, now))),
     ):
         part(console, name, sentences)
-    part(console, "Audit (UTC)", _audit(facts.audit, whole=whole_audit), hanging=10)
+    part(console, "Audit (UTC)", _audit(facts.audit, whole=whole_audit), hanging=16)
     part(console, "The execution", filter(None, (execution.arn, console_link(execution.arn))))
+    part(console, "Earlier executions, whose steps are not shown", earlier_executions(facts))
+
+
+def _show_failure(
+    console: Console,
+    failure: Failure,
+    details: Mapping[str, Any],
+    ways_on: Sequence[tuple[str, str]],
+) -> None:
+    """Print why an operation has failed, and what its notice says is to be done."""
+    at = failure.step or "its start"
+    heading(console, f"Why it failed at {at} ({failure.error_type})")
+    indented(console, cause_of(failure, details))
+    part(console, "Obstacles", obstacles(details))
+    part(console, "What to do", [failure.remedy.what_to_do(details)])
+    for what, command in ways_on:
+        indented(console, f"{what}:")
+        console.print(Text(f"    {visible_line(command)}"), soft_wrap=True)
+
+
+def earlier_executions(facts: OperationFacts) -> list[str]:
+    """Return the executions that have worked on an operation before the one that is shown."""
+    continued = (each["details"].get("after") for each in facts.audit if each["step"] == "rerun")
+    return [arn for arn in dict.fromkeys(continued) if arn not in (None, facts.execution.arn)]
 
 
 def started_by(facts: OperationFacts) -> str | None:
@@ -185,5 +230,5 @@ def _audit(events: Iterable[Mapping[str, Any]], *, whole: bool) -> Iterator[str]
             continue
         details = event.get("details", {})
         said = details.get("message") or details.get("type") or ""
-        at = f"{parse_timestamp(str(event['timestamp'])):%H:%M:%S}"
+        at = f"{parse_timestamp(str(event['timestamp'])):%m-%d %H:%M:%S}"
         yield f"{at}  {event['step']:<20} {event['status']:<7} {said}".rstrip()

@@ -67,7 +67,7 @@ def failure_notice(
         commands(failure, error_details, deployment, restore=restore, sequence=sequence)
     )
     what_to_do = failure.remedy.what_to_do(error_details)
-    cause = _cause(failure, error_details)
+    cause = cause_of(failure, error_details)
     return Notice(
         gist=" ".join((cause, *now.sentences)),
         next_steps=(what_to_do, *(f"{what}: `{command}`" for what, command in ways_on)),
@@ -76,7 +76,7 @@ def failure_notice(
             f"The {kind} {name} of {deployment.name_prefix} failed at {at}.",
             [
                 ("Why", [paragraph(f"{cause} ({failure.error_type})")]),
-                ("Obstacles", [bullets(_obstacles(error_details))]),
+                ("Obstacles", [bullets(obstacles(error_details))]),
                 ("The target now", [paragraph(" ".join(now.sentences))]),
                 ("What to do", _what_to_do(failure, what_to_do, ways_on)),
                 ("The operation", [bullets(_identity(failure, state))]),
@@ -122,7 +122,7 @@ def facts_of_target(state: OperationState | None) -> dict[str, str]:
     return facts_of(state, target, state.new_cluster_id or target)
 
 
-def _cause(failure: Failure, error_details: Mapping[str, Any]) -> str:
+def cause_of(failure: Failure, error_details: Mapping[str, Any]) -> str:
     """Return the cause in one sentence; obstacles are listed by themselves."""
     reason = failure.reason
     if error_details.get("obstacles"):
@@ -132,7 +132,7 @@ def _cause(failure: Failure, error_details: Mapping[str, Any]) -> str:
     return sentence(f"{first if is_name else begun(first)}{space}{rest}")
 
 
-def _obstacles(error_details: Mapping[str, Any]) -> Iterator[str]:
+def obstacles(error_details: Mapping[str, Any]) -> Iterator[str]:
     """Yield each obstacle of the preflight checks with what removes it."""
     for each in error_details.get("obstacles") or ():
         if isinstance(each, Mapping):

@@ -51,14 +51,15 @@ def test_programs_get_the_facts_without_the_key_of_the_evidence(
 
 
 @pytest.mark.parametrize("width", WIDTHS)
-def test_a_failed_operation_says_why_and_leads_to_the_explanation(
+def test_a_failed_operation_says_why_and_what_to_do(
     cli: CommandLine, failed: str, width: int | None
 ) -> None:
     shown = cli("show", failed, width=width)
 
     assert f"Operation {failed}: failed" in shown.out
     assert "Why it failed at snapshot-check (SnapshotNotFoundError)" in shown.out
-    assert f"aurora-restore explain {failed}" in shown.out
+    assert "Wait until the snapshot is there" in shown.out
+    assert "    aurora-restore --region us-west-2 start staging\n" in shown.out
     assert "This operation has changed nothing of staging." in shown.out
     found = json.loads(cli("show", failed, "--json").out)
     assert found["failure"]["error_type"] == "SnapshotNotFoundError"

@@ -20,7 +20,9 @@ def of(**document: Any) -> LogLine:
 def test_what_every_line_has_is_left_out_and_the_rest_follows_the_message() -> None:
     shown = of(level="INFO", message="copied", operation_id="op-1", service="x", attempts=2)
 
-    assert list(shown.readable()) == ["05:06:07  copy-snapshot         INFO    copied attempts=2"]
+    assert list(shown.readable()) == [
+        "03-04 05:06:07  copy-snapshot         INFO    copied attempts=2"
+    ]
 
 
 def test_a_stack_trace_stands_below_its_message() -> None:
