@@ -18,6 +18,7 @@ from aurora_restore.shared.common import (
     get_config,
     logger,
     parse_timestamp,
+    timestamp,
     update_metrics,
 )
 from aurora_restore.shared.errors import (
@@ -190,7 +191,9 @@ class SnsNotificationHandler(BaseHandler):
             later=_later_than(store, failure.operation_id, state, record),
         )
         message_id = self._publish(notice)
-        count_announced_failure(failure.operation_id, _end_of(event["detail"]))
+        ended = _end_of(event["detail"])
+        end = {"execution_arn": failure.execution_arn, "ended": ended and timestamp(ended)}
+        is_repeated = ended is not None and _is_announced(store, attempt.audited_as, end)
         noted = {"message_id": message_id, "notified_status": FAILED_STATUS}
         moment = self._clock()
         if own is not None:
@@ -198,8 +201,10 @@ class SnsNotificationHandler(BaseHandler):
             store.save(
                 failure.operation_id, self.step.name, SUCCESS, announced.to_details(), moment
             )
-        store.audit(attempt.audited_as, self.step.name, SUCCESS, noted, moment)
-        self._count(failure.operation_id, FAILED_STATUS)
+        store.audit(attempt.audited_as, self.step.name, SUCCESS, {**noted, **end}, moment)
+        if not is_repeated:
+            count_announced_failure(failure.operation_id, ended)
+            self._count(failure.operation_id, FAILED_STATUS)
         self._publish_to_chat(notice)
         logger.info("failure announced", failed_step=failure.step)
         answer = Answer("Notification sent successfully", noted)
@@ -308,6 +313,19 @@ def _error_details(store: StateStore, failure: Failure) -> Mapping[str, Any]:
     error = store.last_audited_error(key, failure.step, failure.error_type)
     details: Mapping[str, Any] = error.get("details", {})
     return details
+
+
+def _is_announced(store: StateStore, key: str, end: Mapping[str, Any]) -> bool:
+    """Return whether the end of an execution has been announced already.
+
+    EventBridge may deliver an event twice, and Lambda repeats a call that failed after the notice.
+    Counted twice, it would hide from the alarm another failure that nobody has heard of.
+    """
+    return any(
+        event["step"] == SnsNotificationHandler.step.name
+        and all(event["details"].get(name) == value for name, value in end.items())
+        for event in store.audit_trail(key)
+    )
 
 
 def _end_of(detail: Mapping[str, Any]) -> datetime | None:

@@ -810,6 +810,27 @@ def test_an_announced_failure_is_counted_for_the_minute_after_its_end(
     assert counted["_aws"]["Timestamp"] == stopped + 60_000
 
 
+def test_a_failure_whose_event_comes_twice_is_counted_once_and_the_next_one_again(
+    bench: Bench, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arn = execution(bench)
+
+    def counts(stopped: int) -> tuple[int, int]:
+        detail = {"executionArn": arn, "status": "FAILED", "stopDate": stopped}
+        bench.call(SnsNotificationHandler, {"detail-type": STATUS_CHANGE, "detail": detail})
+        bench.advance(1)
+        out = capsys.readouterr().out
+        return out.count('"FailuresAnnounced":[1.0]'), out.count('"RestoreFailed":[1.0]')
+
+    stopped = int(datetime.now(UTC).timestamp() * 1000)
+    once = counts(stopped)
+
+    assert once[0] == 1
+    assert once[1] >= 1
+    assert counts(stopped) == (0, 0)
+    assert counts(stopped + 60_000) == once
+
+
 def test_a_failure_that_could_not_be_announced_is_not_counted(
     bench: Bench, capsys: pytest.CaptureFixture[str]
 ) -> None:
