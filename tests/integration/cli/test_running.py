@@ -35,7 +35,7 @@ def test_a_start_that_is_watched_shows_each_step_and_writes_the_jobs_summary(
     assert any(" 1/11 snapshot-check" in line for line in lines)
     assert any("11/11 sns-notification" in line for line in lines)
     assert lines[-1].startswith(f"Operation {operation} has succeeded in ")
-    assert file.read_text().startswith("## Restore staging: succeeded\n")
+    assert file.read_text().startswith("## Restore <code>staging</code>: succeeded\n")
 
 
 def test_a_start_that_fails_says_why_and_what_to_do(cli: CommandLine, succeeded: str) -> None:
