@@ -7,6 +7,7 @@ from typing import Any, Final
 from aurora_restore.cli.errors import RefusedCommand
 from aurora_restore.shared.errors import HOLDER, Action
 from aurora_restore.shared.failed_execution import ABORTED, Failure, entry_after
+from aurora_restore.shared.later_operation import LaterOperation
 from aurora_restore.shared.pipeline import get_step
 from aurora_restore.shared.sequences import REPLACE, RETIRE, StepSequence
 from aurora_restore.shared.target_lock import Holder
@@ -29,8 +30,8 @@ class RerunFacts:
     target: str | None = None
     worker: Holder | None = None
     """Who works on the target now."""
-    superseded_by: str | None = None
-    """The operation that came later, and has restored the target or switched it since."""
+    later: LaterOperation | None = None
+    """The operation that has come to the target since."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,13 +84,8 @@ def decide(facts: RerunFacts) -> Rerun:
 
 def _by_others(facts: RerunFacts) -> RefusedCommand | None:
     """Return the refusal where another operation has, or has had, the target."""
-    if facts.superseded_by is not None:
-        return RefusedCommand(
-            reason=f"Operation {facts.superseded_by}, which came later, has refreshed "
-            f"{facts.target} since. To continue {facts.operation_id} would replace that with older "
-            "data. Nothing has to be done; start a new operation to refresh the target again.",
-            command=("show", facts.superseded_by),
-        )
+    if facts.later is not None:
+        return _left_to(facts.later, facts)
     worker = facts.worker
     if worker is None or worker.gives_way:
         return None
@@ -99,6 +95,23 @@ def _by_others(facts: RerunFacts) -> RefusedCommand | None:
         "is over. If that has refreshed the target, nothing is left to do.",
         command=("watch", worker.operation_id),
     )
+
+
+def _left_to(later: LaterOperation, facts: RerunFacts) -> RefusedCommand:
+    """Return the refusal where another operation has come to the target since."""
+    if later.refreshed_at is None:
+        reason = (
+            f"Operation {later.id} has taken over {facts.target} since, and has not come to its "
+            f"end. To continue {facts.operation_id} would undo what that one has done: continue "
+            "that one if it has failed, or start a new operation."
+        )
+    else:
+        reason = (
+            f"Operation {later.id} has refreshed {facts.target} since. To continue "
+            f"{facts.operation_id} would replace that with other data. Nothing has to be done; "
+            "start a new operation to refresh the target again."
+        )
+    return RefusedCommand(reason=reason, command=("show", later.id))
 
 
 def _go_on_after_stop(facts: RerunFacts, failure: Failure) -> Rerun:

@@ -96,7 +96,7 @@ def look(deployment: Deployment, operation_id: str) -> tuple[RerunFacts, Executi
         restore=found.restore,
         target=target,
         worker=worker,
-        superseded_by=None if found.later is None else found.later.id,
+        later=found.later,
     )
     return facts, found.execution
 

@@ -12,6 +12,7 @@ from aurora_restore.cli.rerun_decision import Redrive, RerunFacts, Resume, decid
 from aurora_restore.cli.rerunning import next_input, next_name
 from aurora_restore.shared.errors import Action, AuroraRestoreError, classes
 from aurora_restore.shared.failed_execution import Failure
+from aurora_restore.shared.later_operation import LaterOperation
 from aurora_restore.shared.sequences import REPLACE, RETIRE, ROLL_BACK, SWITCH
 from aurora_restore.shared.target_lock import Holder
 from demo.scenarios.commands import COMMAND_LINE
@@ -123,13 +124,18 @@ def test_nothing_is_started_beside_a_run_or_over_a_later_one(status: str, action
     failed = failure(ONE_OF_EACH[action], execution_status=status)
 
     beside = decide(facts(failed, worker=LATER))
-    after = decide(facts(failed, superseded_by="op-2"))
+    refreshed = LaterOperation(id="op-2", refreshed_at="2026-05-17T03:00:00.000000Z")
+    after = decide(facts(failed, later=refreshed))
+    begun = decide(facts(failed, later=LaterOperation(id="op-2")))
 
     assert isinstance(beside, RefusedCommand)
     assert "Operation op-2 is at work on my-cluster" in beside.reason
     assert beside.command == ("watch", "op-2")
     assert isinstance(after, RefusedCommand)
-    assert "op-2, which came later, has refreshed my-cluster since" in after.reason
+    assert "Operation op-2 has refreshed my-cluster since" in after.reason
+    assert isinstance(begun, RefusedCommand)
+    assert "refreshed" not in begun.reason
+    assert "continue that one if it has failed" in begun.reason
 
 
 def test_a_retirement_at_work_is_no_obstacle_because_a_run_waits_for_it() -> None:
