@@ -9,15 +9,28 @@ from tests.integration.cli.conftest import CommandLine
 WIDTHS = [80, 120, None]
 
 
+def latest_success(cli: CommandLine) -> str:
+    """The operation that has refreshed the target last: other tests refresh it, too."""
+    listed = json.loads(cli("list", "--restore", "staging", "--limit", "200", "--json").out)
+    refreshed = (
+        each["operation_id"]
+        for each in listed["operations"]
+        if each["status"] == "SUCCEEDED" and not (each["kind"] or each["held_back"])
+    )
+    return str(next(refreshed))
+
+
 @pytest.mark.parametrize("width", WIDTHS)
 def test_an_operation_is_shown_with_all_that_is_known_of_it(
     cli: CommandLine, succeeded: str, width: int | None
 ) -> None:
-    shown = cli("show", succeeded, width=width)
+    operation = latest_success(cli)
+
+    shown = cli("show", operation, width=width)
 
     assert (shown.code, shown.err) == (0, "")
     assert shown.widest <= (width or 160)
-    assert f"Operation {succeeded}: succeeded" in shown.out
+    assert f"Operation {operation}: succeeded" in shown.out
     for said in (
         "11 sns-notification",
         "━",
@@ -52,8 +65,10 @@ def test_programs_get_the_facts_without_the_key_of_the_evidence(
 
 @pytest.mark.parametrize("width", WIDTHS)
 def test_a_failed_operation_says_why_and_what_to_do(
-    cli: CommandLine, failed: str, width: int | None
+    cli: CommandLine, succeeded: str, width: int | None
 ) -> None:
+    failed = cli("start", "--date", "2020-02-29", "--wait").out.splitlines()[0]
+
     shown = cli("show", failed, width=width)
 
     assert f"Operation {failed}: failed" in shown.out
