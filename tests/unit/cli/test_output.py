@@ -65,8 +65,10 @@ PRINTS: dict[str, Callable[[Console], None]] = {
 
 @pytest.mark.parametrize("name", sorted(PRINTS))
 def test_foreign_text_is_shown_and_not_obeyed(
-    name: str, capsys: pytest.CaptureFixture[str]
+    name: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    monkeypatch.setenv("COLUMNS", "160")
+
     PRINTS[name](make_console())
 
     captured = capsys.readouterr()
