@@ -13,7 +13,7 @@ DEPLOYED: Final = ("aurora_restore/__init__.py", "aurora_restore/shared", "auror
 
 
 def code_digest() -> str:
-    """Return what tells this code of the functions from any other one."""
+    """Return a digest of the functions' code, which differs where the code does."""
     digest = hashlib.sha256()
     for file in _deployed_files():
         content = file.read_bytes()

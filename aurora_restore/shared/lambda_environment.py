@@ -42,7 +42,7 @@ class LambdaEnvironment:
     chat_topic_arn: str = ""
     """The topic of a chat channel, or empty if there is none."""
     code_digest: str = ""
-    """What tells the deployed code from other versions of it; empty if it was deployed before."""
+    """The digest of the deployed code; empty where an older version has deployed it."""
 
     @property
     def regions_beyond_the_known(self) -> frozenset[str]:

@@ -88,7 +88,7 @@ def test_json_has_no_control_character_and_means_the_same(
     assert printed.rstrip("\n").replace("\n", "").isprintable()
 
 
-@pytest.mark.parametrize("columns", [None, "80"], ids=["piped", "as wide as it is told"])
+@pytest.mark.parametrize("columns", [None, "80"], ids=["piped", "as wide as COLUMNS says"])
 def test_an_arn_is_printed_as_it_is(
     columns: str | None, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -118,7 +118,7 @@ class TestSchedules:
 
 
 class TestMessages:
-    """Whether somebody learns of a failure."""
+    """Whether a failure reaches a person."""
 
     def test_an_unconfirmed_address_is_named(self) -> None:
         found = list(
