@@ -142,7 +142,7 @@ def _start_after(
 
 
 def _as_refusal(error: AwsError) -> CommandError:
-    """Return the refusal where another person has continued it first; raise any other error again."""
+    """Return the refusal if another person was first; raise any other error again."""
     if code_of(error) not in _STARTED_ALREADY:
         raise error
     return CommandError(
