@@ -40,7 +40,7 @@ from aurora_restore.shared.visible import visible_line
 _FRAMES_PER_SECOND: Final = 4
 _MINUTE: Final = 60
 
-Show = Callable[[Execution, Expectation | None], AbstractContextManager[Look]]
+Show = Callable[[Deployment, Execution], AbstractContextManager[Look]]
 """Shows an execution as long as the context lasts."""
 
 Timeout = Annotated[
@@ -91,10 +91,9 @@ def follow(
     deployment: Deployment, execution: Execution, show: Show, *, timeout: int | None = None
 ) -> ExecutionProgress:
     """Follow an execution until it ends, or for so many minutes."""
-    expected = None if execution.is_over else expected_of(deployment, execution)
     deadline = None if timeout is None else time.monotonic() + timeout * _MINUTE
     try:
-        with show(execution, expected) as look:
+        with show(deployment, execution) as look:
             return Following(deployment, execution).until_end(look, deadline=deadline)
     except KeyboardInterrupt:
         note(
@@ -105,8 +104,9 @@ def follow(
 
 
 @contextmanager
-def shown(execution: Execution, expected: Expectation | None) -> Iterator[Look]:
+def shown(deployment: Deployment, execution: Execution) -> Iterator[Look]:
     """Show an execution to people: a live table, or lines where there is no terminal."""
+    expected = None if execution.is_over else expected_of(deployment, execution)
     console = make_console()
     with (_live if console.is_terminal else _lines)(console, execution, expected) as look:
         yield look
@@ -157,9 +157,9 @@ def _lines(console: Console, execution: Execution, expected: Expectation | None)
 
 
 @contextmanager
-def look_as_json(execution: Execution, expected: Expectation | None) -> Iterator[Look]:
+def look_as_json(deployment: Deployment, execution: Execution) -> Iterator[Look]:
     """Print a document in one line for each change."""
-    del expected
+    del deployment
     before: ExecutionProgress | None = None
 
     def look(progress: ExecutionProgress) -> None:
@@ -185,9 +185,9 @@ def look_as_json(execution: Execution, expected: Expectation | None) -> Iterator
 
 
 @contextmanager
-def silent(execution: Execution, expected: Expectation | None) -> Iterator[Look]:
+def silent(deployment: Deployment, execution: Execution) -> Iterator[Look]:
     """Show nothing."""
-    del execution, expected
+    del deployment, execution
     yield lambda _: None
 
 

@@ -1,18 +1,17 @@
 """``aurora-restore check``."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated
 
 import boto3
 import typer
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
+from aurora_restore.cli import findings
 from aurora_restore.cli.check.files import CheckedFile, check_file, chosen_files
 from aurora_restore.cli.check.place import check_bootstrap, check_network, decide_account
 from aurora_restore.cli.check.rehearsal import Rehearsal, rehearse
@@ -20,20 +19,13 @@ from aurora_restore.cli.context import session_in
 from aurora_restore.cli.errors import EXPECTED, as_command_error, usage
 from aurora_restore.cli.exit_codes import ExitCode
 from aurora_restore.cli.findings import Level, Observation, unknown
-from aurora_restore.cli.output import AsJson, heading, make_console, print_json, shown_path
+from aurora_restore.cli.output import AsJson, make_console, print_json, shown_path
 from aurora_restore.shared.aws_utils import Clients, call
 from aurora_restore.shared.documents.environment import Environment
 from aurora_restore.shared.documents.schema import Fault
 from aurora_restore.shared.visible import visible, visible_line
 
 Examination = Callable[[], Iterator[Observation]]
-Found = Mapping[str, Sequence[Observation]]
-"""What was found in AWS, by subject."""
-_SIGNS: Final = {
-    Level.OK: ("ok", "green"),
-    Level.UNKNOWN: ("unknown", "dim"),
-    Level.PROBLEM: ("PROBLEM", "bold red"),
-}
 
 
 def check(
@@ -63,7 +55,7 @@ def check(
     if online and len(files) != 1:
         raise usage("With --online, name one environment with --environment or --file.")
     checked = [check_file(each) for each in files]
-    found: Found = {}
+    found: findings.Found = {}
     if online and checked[0].environment is not None:
         known = checked[0].environment
         found = look(known, session_in(context, known.region), datetime.now(UTC))
@@ -75,13 +67,11 @@ def check(
         raise typer.Exit(ExitCode.FAILED)
 
 
-def _is_wrong(checked: Iterable[CheckedFile], found: Found) -> bool:
-    if any(each.environment is None for each in checked):
-        return True
-    return any(each.level is Level.PROBLEM for findings in found.values() for each in findings)
+def _is_wrong(checked: Iterable[CheckedFile], found: findings.Found) -> bool:
+    return any(each.environment is None for each in checked) or findings.has_problem(found)
 
 
-def look(environment: Environment, session: boto3.Session, now: datetime) -> Found:
+def look(environment: Environment, session: boto3.Session, now: datetime) -> findings.Found:
     """Return what AWS shows of everything that an environment needs, by subject.
 
     In another account than the environment's, nothing more is looked at. Raises AuroraRestoreError
@@ -110,57 +100,36 @@ def _examined(examine: Examination) -> Iterator[Observation]:
         yield unknown(f"This could not be looked at: {as_command_error(error).sentence}")
 
 
-def _print(checked: Sequence[CheckedFile], found: Found | None) -> None:
+def _print(checked: Sequence[CheckedFile], found: findings.Found | None) -> None:
     document: dict[str, object] = {"files": [each.as_json() for each in checked]}
     if found is not None:
-        document["online"] = {
-            subject: [asdict(each) for each in findings] for subject, findings in found.items()
-        }
+        document["online"] = findings.as_json(found)
     print_json(document)
 
 
-def _show(console: Console, checked: Sequence[CheckedFile], found: Found) -> None:
+def _show(console: Console, checked: Sequence[CheckedFile], found: findings.Found) -> None:
     for each in checked:
         state = Text("valid", "green") if each.environment else Text("not valid", "bold red")
         console.print(
             Text.assemble((visible_line(shown_path(each.file)), "bold"), ": ", state),
             soft_wrap=True,
         )
-        _rows(console, [*_faults(each.faults, "PROBLEM", "bold red")])
-        _rows(console, [*_faults(each.warnings, "warning", "yellow")])
-    for subject, findings in found.items():
-        heading(console, subject)
-        _rows(console, [(Text(*_SIGNS[each.level]), _text_of(each)) for each in findings])
+        findings.show_rows(console, _faults(each.faults, Level.PROBLEM))
+        findings.show_rows(console, _faults(each.warnings, Level.WARNING))
+    findings.show_found(console, found)
     if found:
         console.print()
-        console.print(_conclusion([each for findings in found.values() for each in findings]))
+        console.print(_conclusion(found))
 
 
-def _faults(faults: Iterable[Fault], sign: str, style: str) -> Iterator[tuple[Text, Text]]:
+def _faults(faults: Iterable[Fault], level: Level) -> Iterator[tuple[Text, Text]]:
     for fault in faults:
         field = [(f"{visible_line(fault.path)}\n", "bold")] if fault.path else []
-        yield Text(sign, style), Text.assemble(*field, visible(fault.problem))
+        yield findings.sign_of(level), Text.assemble(*field, visible(fault.problem))
 
 
-def _text_of(finding: Observation) -> Text:
-    remedy = [(f"\n{visible(finding.remedy)}", "dim")] if finding.remedy else []
-    return Text.assemble(visible(finding.text), *remedy)
-
-
-def _rows(console: Console, rows: Sequence[tuple[Text, Text]]) -> None:
-    if not rows:
-        return
-    grid = Table.grid(padding=(0, 2))
-    grid.add_column(no_wrap=True)
-    grid.add_column(overflow="fold")
-    for row in rows:
-        grid.add_row(*row)
-    console.print(grid)
-
-
-def _conclusion(findings: Iterable[Observation]) -> Text:
-    levels = [each.level for each in findings]
-    problems, unknowns = levels.count(Level.PROBLEM), levels.count(Level.UNKNOWN)
+def _conclusion(found: findings.Found) -> Text:
+    problems, unknowns = (findings.count(found, level) for level in (Level.PROBLEM, Level.UNKNOWN))
     if problems:
         count = "1 problem" if problems == 1 else f"{problems} problems"
         return Text(f"AWS is not ready for it: {count}.", "bold red")

@@ -1,15 +1,13 @@
 """``aurora-restore doctor``: the command."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import asdict
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Annotated, Final
 
 import typer
-from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
+from aurora_restore.cli import findings
 from aurora_restore.cli.context import Deployment, deployment_of
 from aurora_restore.cli.doctor.asking import NotAllowedError
 from aurora_restore.cli.doctor.code import examine_functions
@@ -28,10 +26,9 @@ from aurora_restore.cli.doctor.site import Site
 from aurora_restore.cli.errors import EXPECTED, as_command_error
 from aurora_restore.cli.exit_codes import ExitCode
 from aurora_restore.cli.findings import Level, Observation, unknown
-from aurora_restore.cli.output import AsJson, heading, make_console, print_json
+from aurora_restore.cli.output import AsJson, make_console, print_json
 from aurora_restore.shared.common import get_restores
 from aurora_restore.shared.documents.restore import Restore
-from aurora_restore.shared.visible import visible
 
 Examination = Callable[[Site], Iterator[Observation]]
 
@@ -52,13 +49,6 @@ EXAMINATIONS: Final[Mapping[str, tuple[Examination, ...]]] = {
 }
 """What is looked at, in this order."""
 
-_SIGNS: Final = {
-    Level.OK: ("ok", "green"),
-    Level.UNKNOWN: ("unknown", "dim"),
-    Level.WARNING: ("warning", "yellow"),
-    Level.PROBLEM: ("PROBLEM", "bold red"),
-}
-
 
 def doctor(
     context: typer.Context,
@@ -76,10 +66,13 @@ def doctor(
     site = Site(deployment, _chosen(deployment, restore), datetime.now(UTC))
     found = {area: list(examine(site, area)) for area in EXAMINATIONS}
     if as_json:
-        print_json({area: [asdict(each) for each in findings] for area, findings in found.items()})
+        print_json(findings.as_json(found))
     else:
-        _show(make_console(), found)
-    if any(each.level is Level.PROBLEM for findings in found.values() for each in findings):
+        console = make_console()
+        findings.show_found(console, found)
+        console.print()
+        console.print(_conclusion(found))
+    if findings.has_problem(found):
         raise typer.Exit(ExitCode.FAILED)
 
 
@@ -105,31 +98,9 @@ def examine(site: Site, area: str) -> Iterator[Observation]:
             yield unknown(f"This could not be looked at: {as_command_error(error).sentence}")
 
 
-def _show(console: Console, found: Mapping[str, Iterable[Observation]]) -> None:
-    for area, findings in found.items():
-        heading(console, area)
-        grid = Table.grid(padding=(0, 2))
-        grid.add_column(no_wrap=True)
-        grid.add_column(overflow="fold")
-        for each in findings:
-            sign, style = _SIGNS[each.level]
-            grid.add_row(Text(sign, style), _text_of(each))
-        console.print(grid)
-    console.print()
-    console.print(_conclusion([each for findings in found.values() for each in findings]))
-
-
-def _text_of(finding: Observation) -> Text:
-    text = Text(visible(finding.text))
-    if finding.remedy:
-        text.append(f"\n{visible(finding.remedy)}", style="dim")
-    return text
-
-
-def _conclusion(found: Iterable[Observation]) -> Text:
-    levels = [each.level for each in found]
+def _conclusion(found: findings.Found) -> Text:
     problems, warnings, blanks = (
-        levels.count(level) for level in (Level.PROBLEM, Level.WARNING, Level.UNKNOWN)
+        findings.count(found, level) for level in (Level.PROBLEM, Level.WARNING, Level.UNKNOWN)
     )
     counted = [
         f"{count} {name if count == 1 else plural}"

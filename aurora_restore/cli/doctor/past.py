@@ -10,10 +10,10 @@ from aurora_restore.cli.executions import SUCCEEDED, Execution, recent_execution
 from aurora_restore.cli.findings import Observation, ok, problem, unknown, warning
 from aurora_restore.cli.output import duration, moment
 from aurora_restore.shared.documents.restore import Restore
+from aurora_restore.shared.failed_execution import ABORTED
 from aurora_restore.shared.rds.statuses import AVAILABLE
 from aurora_restore.shared.snapshots.selection import is_own_copy
 
-_STOPPED: Final = "ABORTED"
 _DAILY: Final = timedelta(hours=26)
 """How old the newest of daily snapshots is at most, with room for the backup window."""
 
@@ -59,7 +59,7 @@ def decide_last_run(
     if execution.status == SUCCEEDED:
         ago = duration(max(0.0, (now - (execution.ended or now)).total_seconds()))
         return ok(f"The last run of {name} succeeded {ago} ago: operation {operation}.")
-    if execution.status == _STOPPED:
+    if execution.status == ABORTED:
         return warning(
             f"The last run of {name} was stopped at {when}: operation {operation}.",
             f"aurora-restore explain {operation}",
