@@ -7,6 +7,7 @@ from typing import Any, Final
 from aurora_restore.cli.doctor.asking import ask_all
 from aurora_restore.cli.doctor.site import Site
 from aurora_restore.cli.findings import Observation, listed, ok, problem, warning
+from aurora_restore.cli.route_tables import route_table_of
 from aurora_restore.shared.pipeline import Step
 from aurora_restore.shared.preflight.security_groups import lets_in, other_ends
 
@@ -120,22 +121,6 @@ def _look(site: Site, attachments: Sequence[Attachment], quarantine: str) -> Fun
         },
         quarantine=groups.get(quarantine, {}).get("IpPermissions", []),
     )
-
-
-def route_table_of(
-    subnet: Mapping[str, Any], tables: Sequence[Mapping[str, Any]]
-) -> Mapping[str, Any]:
-    """Return the route table of a subnet: its own one, or else the VPC's main one."""
-    main: Mapping[str, Any] = {}
-    for table in tables:
-        if table["VpcId"] != subnet["VpcId"]:
-            continue
-        for association in table.get("Associations", []):
-            if association.get("SubnetId") == subnet["SubnetId"]:
-                return table
-            if association.get("Main"):
-                main = table
-    return main
 
 
 def has_way_out(table: Mapping[str, Any]) -> bool:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 from botocore.exceptions import ClientError
 
 from aurora_restore.cli.errors import usage
+from aurora_restore.cli.route_tables import route_table_of
 from aurora_restore.shared.aws_utils import Clients, call, error_code
 from aurora_restore.shared.rds.arns import RdsArn
 from aurora_restore.shared.rds.reads import find_cluster, instances_of, snapshots_of
@@ -110,16 +111,11 @@ def _subnets(ec2: "EC2Client", vpc_id: str) -> list[VpcSubnet]:
     of_vpc: list[FilterTypeDef] = [{"Name": "vpc-id", "Values": [vpc_id]}]
     subnets = call(ec2.describe_subnets, Filters=of_vpc)["Subnets"]
     tables = call(ec2.describe_route_tables, Filters=of_vpc)["RouteTables"]
-    ways: dict[str | None, str | None] = {}
-    for table in tables:
-        for association in table.get("Associations", []):
-            whose = None if association.get("Main") else association.get("SubnetId")
-            ways[whose] = _way_out(table)
     found = (
         VpcSubnet(
             subnet_id=each["SubnetId"],
             zone=each["AvailabilityZone"],
-            leads_out=ways.get(each["SubnetId"], ways.get(None)),
+            leads_out=_way_out(route_table_of(each, tables)),
         )
         for each in subnets
     )

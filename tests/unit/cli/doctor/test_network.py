@@ -13,11 +13,11 @@ from aurora_restore.cli.doctor.network import (
     decide_groups,
     decide_ways,
     has_way_out,
-    route_table_of,
     services_of,
     services_reached,
 )
 from aurora_restore.cli.findings import Level, Observation
+from aurora_restore.cli.route_tables import route_table_of
 from aurora_restore.repository import REPOSITORY
 from aurora_restore.shared.pipeline import STEPS, get_step
 
