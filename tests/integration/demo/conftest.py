@@ -39,6 +39,10 @@ class DemoProgram:
         self._watcher.start()
 
     @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    @property
     def output(self) -> str:
         return self._output.read_text(encoding="utf-8")
 

@@ -91,7 +91,7 @@ def test_a_second_terminal_works_with_it_until_ctrl_c(local: DemoProgram, tmp_pa
             assert session.scalar("SELECT to_regclass(:table) IS NOT NULL", table=table)
 
     written = json.loads(in_terminal(*INIT, home=tmp_path))
-    (deployed,) = (repository() / FOLDER).glob("aws-*/config/demo.json")
+    (deployed,) = (repository() / FOLDER).glob(f"aws-{local.pid}-*/config/demo.json")
     configured = json.loads(deployed.read_text())
     for name, value in configured["network"].items():
         assert written["network"][name] == value
