@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from aurora_restore.shared.documents.restore import Polling
-from aurora_restore.shared.polling import next_poll
+from aurora_restore.shared.waiting import MOST_INSIDE_SECONDS, Waiting, next_look
 from benchmarks.durations import (
     ABSENCE_CACHED,
     ADDRESS_CACHED,
@@ -60,12 +60,14 @@ class Outcome:
 
 
 def polled(duration: Duration) -> Duration:
-    """Return when the end of something is seen.
+    """Return when the end of something is seen of which no duration is remembered.
 
     At the latest, the last wait begins just before that end, and a wait is no shorter for beginning
     later; so it is over by then.
     """
-    return Duration(duration.low, duration.high + next_poll(POLLING, duration.high))
+    waiting = Waiting(waited=duration.high)
+    waits = (next_look(POLLING, waiting, seconds_inside=s) for s in (0, MOST_INSIDE_SECONDS))
+    return Duration(duration.low, duration.high + max(wait.seconds for wait in waits))
 
 
 def replace(terabytes: float) -> Outcome:

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+from aurora_restore.shared.awaited import Awaited
 from aurora_restore.shared.base_handler import BaseHandler
 from aurora_restore.shared.common import update_metrics
 from aurora_restore.shared.documents.schema import shown
@@ -66,9 +67,11 @@ class CheckCopyStatusHandler(BaseHandler):
         if status != AVAILABLE:
             progress = snapshot.get("PercentProgress")
             return Answer.wait(
+                Awaited.COPY,
                 "Snapshot copy is still in progress",
                 body if progress is None else {**body, "percent_progress": progress},
                 replace(job.state, copy_status=status),
+                percent=progress,
             )
         if job.state.copy_started_at is not None:
             duration = seconds_since(job.state.copy_started_at, job.clock())

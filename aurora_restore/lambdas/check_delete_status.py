@@ -2,8 +2,10 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, assert_never
 
+from aurora_restore.shared.awaited import Awaited
 from aurora_restore.shared.base_handler import BaseHandler
 from aurora_restore.shared.cluster.deletion import find_final_snapshot, sign_of_deletion
 from aurora_restore.shared.cluster_deletion import room_of
@@ -119,7 +121,8 @@ class CheckDeleteStatusHandler(BaseHandler):
                     if facts.cluster_status != DELETING:
                         body["waiting_for"] = facts.sign
                     state = replace(state, deletion_seen_at=job.now)
-                return Answer.wait("Cluster deletion is still in progress", body, state)
+                message = "Cluster deletion is still in progress"
+                return Answer.wait(Awaited.DELETION, message, body, state)
             case DeleteAgain():
                 body["status"] = str(facts.cluster_status)
                 return job.start_again(
@@ -194,7 +197,7 @@ class CheckDeleteStatusHandler(BaseHandler):
         message = f"Cluster deletion completed; {len(names)} more beside the target"
         if job.execution is None:
             return Answer(message, body, state)
-        return Answer.wait(message, {**body, RESTART_FROM: back.to}, state)
+        return Answer(message, {**body, RESTART_FROM: back.to}, state, HTTPStatus.ACCEPTED)
 
 
 def _awaited(job: Job) -> str | None:

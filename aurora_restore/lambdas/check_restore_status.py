@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any, Final, assert_never
 
+from aurora_restore.shared.awaited import Awaited
 from aurora_restore.shared.aws_utils import SecretVersion, code_of, get_secret_version
 from aurora_restore.shared.base_handler import BaseHandler
 from aurora_restore.shared.cluster.calls import (
@@ -56,6 +57,7 @@ from aurora_restore.shared.rds.statuses import (
     AVAILABLE,
     DEAD_CLUSTER,
     INSUFFICIENT_CAPACITY,
+    RESETTING_PASSWORD,
     why_unusable,
 )
 from aurora_restore.shared.state_utils import seconds_since
@@ -124,6 +126,7 @@ class Await:
     """RDS is not done with something."""
 
     what: str
+    awaited: Awaited
 
 
 @dataclass(frozen=True)
@@ -197,7 +200,7 @@ def decide(facts: RestoreFacts) -> RestoreAction:
             and INSUFFICIENT_CAPACITY in statuses.values(),
         )
     if facts.cluster_status != AVAILABLE:
-        return Await(f"the cluster, which is {facts.cluster_status}")
+        return _await_cluster(facts)
     if facts.is_open:
         return CloseAgain()
     absent = [plan for plan in facts.planned if plan.identifier not in statuses]
@@ -205,16 +208,30 @@ def decide(facts: RestoreFacts) -> RestoreAction:
         return CreateInstances(absent)
     waiting = [f"{name} ({status})" for name, status in statuses.items() if status != AVAILABLE]
     if waiting:
-        return Await("the instances " + ", ".join(waiting))
+        later = Awaited.SETTINGS if facts.is_master_password_set else Awaited.INSTANCES
+        return Await("the instances " + ", ".join(waiting), later)
     if not facts.is_master_password_set:
         return SetMasterPassword()
     if facts.pending:
-        return Await("pending changes: " + ", ".join(facts.pending))
+        is_password = "MasterUserPassword" in facts.pending
+        awaited = Awaited.PASSWORD if is_password else Awaited.SETTINGS
+        return Await("pending changes: " + ", ".join(facts.pending), awaited)
     if facts.extras:
         return PutBack(facts.extras)
     if facts.touches:
         return ApplyLastSettings(facts.touches)
     return Complete()
+
+
+def _await_cluster(facts: RestoreFacts) -> Await:
+    """Return what a cluster is at that is not available: the restore, or a change after it."""
+    if not facts.instance_statuses:
+        awaited = Awaited.CLUSTER
+    elif facts.cluster_status == RESETTING_PASSWORD:
+        awaited = Awaited.PASSWORD
+    else:
+        awaited = Awaited.SETTINGS
+    return Await(f"the cluster, which is {facts.cluster_status}", awaited)
 
 
 class CheckRestoreStatusHandler(BaseHandler):
@@ -248,7 +265,8 @@ class CheckRestoreStatusHandler(BaseHandler):
         body["status"] = cluster["Status"]
         match decide(self._look(job, cluster, record, instances)):
             case AwaitTags():
-                return Answer.wait("The restored cluster does not show its tags yet", body)
+                message = "The restored cluster does not show its tags yet"
+                return Answer.wait(Awaited.TAGS, message, body)
             case RefuseForeign():
                 if job.execution is None:
                     return _describe_foreign(cluster, body)
@@ -279,23 +297,25 @@ class CheckRestoreStatusHandler(BaseHandler):
                         **body,
                     )
                 )
-            case Await(what):
-                return self._wait(job, body, what)
+            case Await(what, awaited):
+                return self._wait(job, body, what, awaited)
             case CloseAgain():
                 groups = job.state.quarantine_security_group_ids or ()
                 logger.warning("the cluster was not in quarantine any more")
                 quarantine(name, job.target_region, groups).make(job.rds.at_target)
-                return self._wait(job, body, "its quarantine")
+                return self._wait(job, body, "its quarantine", Awaited.SECURITY_GROUPS)
             case CreateInstances(plans):
-                return self._wait(job, body, self._create_instances(job, cluster, plans))
+                what, awaited = self._create_instances(job, cluster, plans)
+                return self._wait(job, body, what, awaited)
             case SetMasterPassword():
                 self._set_master_password(job, cluster, record)
-                return self._wait(job, body, "the master password")
+                return self._wait(job, body, "the master password", Awaited.PASSWORD)
             case PutBack(missing):
-                return self._wait(job, body, self._put_back(job, missing))
+                return self._wait(job, body, self._put_back(job, missing), Awaited.SETTINGS)
             case ApplyLastSettings(touches):
                 finish_cluster(name, job.target_region, touches).make(job.rds.at_target)
-                return self._wait(job, body, "its " + ", ".join(sorted(touches)))
+                what = "its " + ", ".join(sorted(touches))
+                return self._wait(job, body, what, Awaited.SETTINGS)
             case Complete():
                 return self._complete(job, cluster, record, instances, body)
             case action:
@@ -352,8 +372,9 @@ class CheckRestoreStatusHandler(BaseHandler):
             touches={key: value for key, value in touches.items() if described.get(key) != value},
         )
 
-    def _wait(self, job: Job, body: Mapping[str, Any], what: str) -> Answer:
+    def _wait(self, job: Job, body: Mapping[str, Any], what: str, awaited: Awaited) -> Answer:
         return Answer.wait(
+            awaited,
             "Cluster restore is still in progress",
             {**body, "waiting_for": what},
             replace(job.state, restore_status=body["status"]),
@@ -413,7 +434,7 @@ class CheckRestoreStatusHandler(BaseHandler):
 
     def _create_instances(
         self, job: Job, cluster: "DBClusterTypeDef", plans: Sequence[InstancePlan]
-    ) -> str:
+    ) -> tuple[str, Awaited]:
         """Create missing instances in their order, and return what is waited for from then on.
 
         One that AWS has no capacity for is waited for before the next is made: the first of them
@@ -422,8 +443,9 @@ class CheckRestoreStatusHandler(BaseHandler):
         for plan in plans:
             shortage = self._create_with_some_class(job, cluster["Engine"], plan)
             if shortage is not None:
-                return f"{shortage}, for instance {plan.identifier}"
-        return "the instances " + ", ".join(plan.identifier for plan in plans)
+                return f"{shortage}, for instance {plan.identifier}", Awaited.CAPACITY
+        names = ", ".join(plan.identifier for plan in plans)
+        return f"the instances {names}", Awaited.INSTANCES
 
     def _create_with_some_class(self, job: Job, engine: str, plan: InstancePlan) -> str | None:
         """Create an instance, if need be with a fallback class; return what AWS lacks for now.
@@ -509,7 +531,8 @@ def _describe_foreign(cluster: "DBClusterTypeDef", body: Mapping[str, Any]) -> A
     """Return what a direct call finds of a cluster that this operation did not restore."""
     found = {**body, "restored_by_this_operation": False}
     if cluster["Status"] != AVAILABLE:
-        return replace(Answer.wait(f"The cluster is {cluster['Status']}", found), only_looked=True)
+        message = f"The cluster is {cluster['Status']}"
+        return replace(Answer.wait(Awaited.CLUSTER, message, found), only_looked=True)
     return Answer(
         "Cluster restore completed",
         {**found, "cluster_endpoint": cluster["Endpoint"], "cluster_port": cluster["Port"]},

@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 from enum import Enum, auto
 from typing import TYPE_CHECKING, Final, assert_never
 
+from aurora_restore.shared.awaited import Awaited
 from aurora_restore.shared.aws_utils import code_of
 from aurora_restore.shared.base_handler import BaseHandler
 from aurora_restore.shared.errors import (
@@ -100,7 +101,7 @@ class CopySnapshotHandler(BaseHandler):
         try:
             return self._copy_to_target(job)
         except SnapshotNotVisibleError as error:
-            return Answer.wait(error.message)
+            return Answer.wait(Awaited.SHARED_SNAPSHOT, error.message)
 
     def _copy_to_target(self, job: Job) -> Answer:
         job.path.require_fitting_name(job.event.target_snapshot_name)
@@ -163,7 +164,8 @@ class CopySnapshotHandler(BaseHandler):
             case CopyAction.AWAIT_DELETION:
                 return self._deleting(hop, str(facts.status))
             case CopyAction.AWAIT:
-                return self._progress(hop, str(facts.status), job.state)
+                percent = None if existing is None else existing.get("PercentProgress")
+                return self._progress(hop, str(facts.status), job.state, percent)
             case CopyAction.USE:
                 if facts.is_last:
                     return self._started(job, hop, str(facts.status), job.state)
@@ -223,13 +225,18 @@ class CopySnapshotHandler(BaseHandler):
         return self.step.name if hop.where is Where.TARGET else hop.name
 
     def _deleting(self, hop: Hop, status: str) -> Answer:
-        return Answer.wait(f"The failed copy {hop.name} is being deleted", {"copy_status": status})
+        message = f"The failed copy {hop.name} is being deleted"
+        return Answer.wait(Awaited.FAILED_COPY, message, {"copy_status": status})
 
-    def _progress(self, hop: Hop, status: str, state: OperationState) -> Answer:
+    def _progress(
+        self, hop: Hop, status: str, state: OperationState, percent: int | None = None
+    ) -> Answer:
         return Answer.wait(
+            Awaited.INTERMEDIATE_COPY,
             f"Snapshot copy {hop.where} is still in progress",
             {"copy_status": status, "intermediate_snapshot": str(hop.arn)},
             state,
+            percent=percent,
         )
 
     def _restore_from_shared(self, job: Job) -> Answer:

@@ -11,6 +11,7 @@ from aurora_restore.shared.app_secret import (
     described,
     fill_app_secret,
 )
+from aurora_restore.shared.awaited import Awaited
 from aurora_restore.shared.base_handler import BaseHandler
 from aurora_restore.shared.cluster.calls import lift_quarantine
 from aurora_restore.shared.cluster.extras import Extra, openings, put_back
@@ -84,6 +85,7 @@ class AwaitCluster:
     """RDS is not done with something."""
 
     what: str
+    awaited: Awaited
 
 
 @dataclass(frozen=True)
@@ -125,14 +127,16 @@ def decide(facts: HandOverFacts) -> HandOverAction:
     if reason := why_unusable(facts.cluster_status, facts.instance_statuses):
         return GiveUpCluster(reason)
     if facts.cluster_status != AVAILABLE:
-        return AwaitCluster(f"the cluster, which is {facts.cluster_status}")
+        what = f"the cluster, which is {facts.cluster_status}"
+        return AwaitCluster(what, Awaited.SECURITY_GROUPS)
     if lasting_groups(facts.groups) != set(facts.wanted):
         return LiftQuarantine(facts.wanted)
     held = {"the cluster": facts.groups, **facts.instance_groups}
     wanted = dict.fromkeys(facts.wanted, "active")
     waiting = [name for name, groups in held.items() if dict(groups) != wanted]
     if waiting:
-        return AwaitCluster("the security groups of " + ", ".join(waiting))
+        what = "the security groups of " + ", ".join(waiting)
+        return AwaitCluster(what, Awaited.SECURITY_GROUPS)
     if facts.openings:
         return OpenAgain(facts.openings)
     return HandOver()
@@ -192,17 +196,20 @@ class HandOverHandler(BaseHandler):
                         **body,
                     )
                 )
-            case AwaitCluster(what):
-                return self._wait(body, what)
+            case AwaitCluster(what, on):
+                return self._wait(body, what, on)
             case LiftQuarantine(groups):
                 self._begin(job, located)
                 lift_quarantine(name, job.target_region, groups).make(job.rds.at_target)
-                return self._wait(body, "the security groups of the cluster")
+                return self._wait(
+                    body, "the security groups of the cluster", Awaited.SECURITY_GROUPS
+                )
             case OpenAgain(missing):
                 self._begin(job, located)
                 done = put_back(job.rds.at_target, missing)
                 job.state = replace(job.state, put_back=(*job.state.put_back, *done))
-                return self._wait(body, "its " + ", ".join(extra.name for extra in missing))
+                what = "its " + ", ".join(extra.name for extra in missing)
+                return self._wait(body, what, Awaited.SETTINGS)
             case HandOver():
                 return self._hand_over(job, located, cluster, instances, body)
             case action:
@@ -243,8 +250,9 @@ class HandOverHandler(BaseHandler):
     def _wanted_groups(self, job: Job) -> tuple[str, ...]:
         return groups_to_hand_over(job.event, job.restore.target, job.state.security_group_ids)
 
-    def _wait(self, body: Mapping[str, Any], what: str) -> Answer:
-        return Answer.wait("The hand-over is still in progress", {**body, "waiting_for": what})
+    def _wait(self, body: Mapping[str, Any], what: str, awaited: Awaited) -> Answer:
+        message = "The hand-over is still in progress"
+        return Answer.wait(awaited, message, {**body, "waiting_for": what})
 
     def _begin(self, job: Job, located: LocatedCluster) -> TargetRecord:
         """Record that the cluster is about to be reached, before it is; return the target record.

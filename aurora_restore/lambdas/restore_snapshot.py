@@ -3,6 +3,7 @@
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final, assert_never
 
+from aurora_restore.shared.awaited import Awaited
 from aurora_restore.shared.aws_utils import code_of
 from aurora_restore.shared.base_handler import BaseHandler
 from aurora_restore.shared.cluster.calls import restore_cluster
@@ -175,6 +176,7 @@ class RestoreSnapshotHandler(BaseHandler):
         match capacity_action(shortage_facts(job.state, target, shortage, NO_CLASS, now=now)):
             case WaitForCapacity():
                 return Answer.wait(
+                    Awaited.CAPACITY,
                     "The restore waits for capacity",
                     body,
                     with_capacity_wait(job.state, NO_CLASS, now),

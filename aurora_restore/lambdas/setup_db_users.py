@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from secrets import token_hex
 from typing import Any, Final, Unpack, assert_never
 
+from aurora_restore.shared.awaited import Awaited
 from aurora_restore.shared.aws_utils import get_secret
 from aurora_restore.shared.common import logger
 from aurora_restore.shared.database_step import (
@@ -104,7 +105,7 @@ class SetupDbUsersHandler(DatabaseStepHandler):
                 case AwaitTask(task=task):
                     return work.waiting(task, action.reason)
                 case ContinueGrants(database=database):
-                    return Answer.wait(action.reason, {"database": database})
+                    return Answer.wait(Awaited.GRANTS, action.reason, {"database": database})
                 case Finish():
                     return Answer(action.reason, state=work.final_state())
                 case _:
@@ -214,7 +215,8 @@ class _Work:
         """Return 202 for a task that is running, with the lock that it waits for, if any."""
         obstacle = self.setup.find_obstacle(task)
         script = {"script": task.name} if isinstance(task, SqlScript) else {}
-        return Answer.wait(f"{reason}; {obstacle}" if obstacle else reason, script)
+        message = f"{reason}; {obstacle}" if obstacle else reason
+        return Answer.wait(Awaited.TASK, message, script)
 
     def final_state(self) -> OperationState:
         """Return the operation's state once everything is done."""

@@ -5,6 +5,7 @@ from dataclasses import replace
 from enum import Enum, auto
 from typing import TYPE_CHECKING, Any, Final, assert_never
 
+from aurora_restore.shared.awaited import Awaited
 from aurora_restore.shared.base_handler import BaseHandler
 from aurora_restore.shared.cluster.extras import losses
 from aurora_restore.shared.cluster.settings import InstancePlan
@@ -106,7 +107,8 @@ class SnapshotCheckHandler(BaseHandler):
                     **body,
                 )
             case SnapshotVerdict.NOT_READY:
-                return Answer.wait(f"Snapshot {name} is not available yet", body)
+                message = f"Snapshot {name} is not available yet"
+                return Answer.wait(Awaited.SNAPSHOT, message, body)
             case SnapshotVerdict.USABLE:
                 return self._check(job, snapshot, body)
             case verdict:

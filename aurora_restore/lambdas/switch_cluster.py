@@ -4,6 +4,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from aurora_restore.shared import switch_run
+from aurora_restore.shared.awaited import Awaited
 from aurora_restore.shared.aws_utils import code_of
 from aurora_restore.shared.base_handler import BaseHandler
 from aurora_restore.shared.carrying_over import carry_over, remember_belongings
@@ -91,6 +92,7 @@ class SwitchClusterHandler(BaseHandler):
                 continue
             if not job.may_wait_inside(began):
                 return Answer.wait(
+                    Awaited.CERTIFICATE,
                     "The certificate is being refreshed",
                     {**job.target_body, "waiting_for": waiting.what},
                 )

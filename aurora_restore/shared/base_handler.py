@@ -1,5 +1,6 @@
 """What every function does around its own work, and the one place where errors end."""
 
+import math
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
@@ -8,6 +9,7 @@ from datetime import datetime, timedelta
 from http import HTTPStatus
 from typing import Any, ClassVar, Final, TypedDict
 
+from aurora_restore.shared.awaited import Awaited
 from aurora_restore.shared.aws_utils import Clients, default_clients
 from aurora_restore.shared.cluster.quarantine import quarantine_notice
 from aurora_restore.shared.common import (
@@ -24,6 +26,7 @@ from aurora_restore.shared.documents.contradictions import faults_of_event
 from aurora_restore.shared.documents.event import Event
 from aurora_restore.shared.documents.regions import region_fault
 from aurora_restore.shared.documents.schema import kind_of, parse, refused, shown
+from aurora_restore.shared.durations import EarlierDurations
 from aurora_restore.shared.errors import (
     HOLDER,
     HOLDER_GIVES_WAY,
@@ -42,13 +45,11 @@ from aurora_restore.shared.operation_identity import (
 )
 from aurora_restore.shared.operation_state import OperationState
 from aurora_restore.shared.pipeline import STEPS, Step
-from aurora_restore.shared.polling import next_poll
 from aurora_restore.shared.protocol import (
     EXECUTION,
     IGNORED_INPUT,
     INPUT,
     NEXT_STEP,
-    RESTART_FROM,
     RETRY_AFTER,
 )
 from aurora_restore.shared.sequences import SEQUENCES, StepSequence, followers_of
@@ -63,10 +64,11 @@ from aurora_restore.shared.state_utils import (
     StateStore,
     corrupt_item,
     get_operation_id,
-    seconds_since,
 )
+from aurora_restore.shared.step_wait import StepWait
 from aurora_restore.shared.switching.notice import target_notice
 from aurora_restore.shared.target_lock import start_of
+from aurora_restore.shared.waiting import CallAgain, StayInside
 
 CLOCKS_DIFFER: Final = timedelta(seconds=10)
 """By how much the clocks of two functions may differ, generously."""
@@ -88,6 +90,8 @@ class Attempt:
     """Whether the step has got to work: until then, no failure is one of the operation."""
     has_lock: bool = False
     """Whether it has the target's lock, so that nobody else writes the operation's state."""
+    written: OperationState | None = None
+    """The state as this call has written it last, before it waits on."""
 
     def target(self) -> dict[str, str]:
         """Return what a failure says of the target, and of the quarantine of the new cluster.
@@ -190,16 +194,58 @@ class BaseHandler(ABC):
             answer = self._give_way(job, error)
             if answer is None:
                 raise
-            return self._end(attempt, job, answer)
+            return self._end(attempt, job, self._call_again(job, answer))
         attempt.has_begun = True
         logger.info("step begins", restore=job.restore_name)
-        return self._end(attempt, job, self.run(job))
+        job, answer = self._run_while_waiting(attempt, job)
+        return self._end(attempt, job, answer)
 
     def _end(self, attempt: Attempt, job: Job, answer: Answer) -> dict[str, Any]:
         """Record an answer, and return it in its envelope."""
-        answer = self._with_wait(job, answer)
+        answer = self._with_next_step(job, answer)
         self._record_answer(attempt, job, answer)
         return success_envelope(job.operation_id, answer)
+
+    def _run_while_waiting(self, attempt: Attempt, job: Job) -> tuple[Job, Answer]:
+        """Run the step, and again after each wait inside the function; return its last answer.
+
+        What has been found and done is written before each wait, and after it the lock is proven
+        again: the execution may have been stopped, and another one may be at work.
+        """
+        wait = self._wait_of(job)
+        while True:
+            answer = wait.keep_clock(job, self.run(job))
+            if answer.awaited is None:
+                return job, answer
+            match wait.next_look(job, answer, has_lock=attempt.has_lock):
+                case CallAgain(seconds):
+                    return job, _with_retry_after(answer, seconds)
+                case StayInside(seconds):
+                    job = attempt.job = self._keep(attempt, job, answer)
+                    self._sleep(seconds)
+                    job.prove_lock()
+
+    def _call_again(self, job: Job, answer: Answer) -> Answer:
+        """Return an answer that waits, if it does, with the time after which to call again."""
+        if answer.awaited is None:
+            return answer
+        wait = self._wait_of(job)
+        answer = wait.keep_clock(job, answer)
+        look = wait.next_look(job, answer, has_lock=False)
+        return _with_retry_after(answer, math.ceil(look.seconds))
+
+    def _wait_of(self, job: Job) -> StepWait:
+        return StepWait(self._clock(), EarlierDurations(job.store, job.restore_name))
+
+    def _keep(self, attempt: Attempt, job: Job, answer: Answer) -> Job:
+        """Write what an answer says, if it is new, and return the job that goes on from there."""
+        state = answer.state or job.state
+        if attempt.written is None or attempt.written.waiting_since != state.waiting_since:
+            self._record_answer(attempt, job, answer)
+        elif attempt.written != state:
+            self._save(job, IN_PROGRESS, state)
+        attempt.written = state
+        return replace(job, state=state)
 
     def _give_way(self, job: Job, error: OperationInProgressError) -> Answer | None:
         """Return the answer of an execution that does not fail although the target is taken.
@@ -213,7 +259,8 @@ class BaseHandler(ABC):
         if job.sequence.gives_way:
             return Answer("Nothing done: the target is taken", body, only_looked=True)
         if self.step.waits and error.details.get(HOLDER_GIVES_WAY):
-            return replace(Answer.wait("The target is taken for now", body), only_looked=True)
+            message = "The target is taken for now"
+            return replace(Answer.wait(Awaited.LOCK, message, body), only_looked=True)
         return None
 
     def __call__(self, event: Any, context: LambdaContext) -> dict[str, Any]:
@@ -415,28 +462,18 @@ class BaseHandler(ABC):
                 state, job.restore_name, job.sequence, job.execution, job.event.started_by
             )
 
-    def _with_wait(self, job: Job, answer: Answer) -> Answer:
-        """Add ``retry_after`` to a 202, and keep when this step's waiting began."""
-        state = answer.state or job.state
-        waiting = dict(state.waiting_since)
-        body = dict(answer.body)
-        if answer.status is HTTPStatus.ACCEPTED and RESTART_FROM not in body:
-            since = waiting.setdefault(self.step.name, job.now)
-            waited = seconds_since(since, self._clock())
-            body.setdefault(RETRY_AFTER, next_poll(job.restore.polling, waited))
-        else:
-            waiting.pop(self.step.name, None)
-            if job.execution and len(followers_of(self.step.name)) > 1:
-                body[NEXT_STEP] = job.sequence.next_of(self.step.name)
-        return replace(answer, body=body, state=replace(state, waiting_since=waiting))
+    def _with_next_step(self, job: Job, answer: Answer) -> Answer:
+        """Add what follows to an answer that does not wait, where not every sequence goes there."""
+        is_done = answer.status is not HTTPStatus.ACCEPTED
+        if not is_done or not job.execution or len(followers_of(self.step.name)) < 2:
+            return answer
+        following = job.sequence.next_of(self.step.name)
+        return replace(answer, body={**answer.body, NEXT_STEP: following})
 
     def _record_answer(self, attempt: Attempt, job: Job, answer: Answer) -> None:
         status = IN_PROGRESS if answer.status is HTTPStatus.ACCEPTED else SUCCESS
         if not answer.only_looked and self._may_write(attempt, job):
-            state = answer.state or job.state
-            job.store.save(
-                job.operation_id, self.step.name, status, state.to_details(), self._clock()
-            )
+            self._save(job, status, answer.state or job.state)
         job.store.audit(
             job.operation_id,
             self.step.name,
@@ -446,11 +483,17 @@ class BaseHandler(ABC):
         )
         logger.info(answer.message, status=status, status_code=int(answer.status))
 
+    def _save(self, job: Job, status: str, state: OperationState) -> None:
+        details = state.to_details()
+        job.store.save(job.operation_id, self.step.name, status, details, self._clock())
+
     def _may_write(self, attempt: Attempt, job: Job) -> bool:
         """Return whether this call may write the operation's state.
 
         Without the lock, another execution or call may have found more than this one knows.
         """
+        if job.has_lost_lock:
+            return False
         if attempt.has_lock:
             return True
         if job.lock.other_at_work(job.operation_id, job.caller, self._clock()):
@@ -555,6 +598,11 @@ def error_envelope(
             }
         ),
     }
+
+
+def _with_retry_after(answer: Answer, seconds: int) -> Answer:
+    """Return an answer with the time after which to call again, unless the step has chosen one."""
+    return replace(answer, body={RETRY_AFTER: seconds, **answer.body})
 
 
 def _as_mapping(event: Any) -> Mapping[str, Any]:

@@ -5,6 +5,7 @@ from dataclasses import asdict, replace
 from datetime import datetime
 from typing import Any, Final
 
+from aurora_restore.shared.awaited import Awaited
 from aurora_restore.shared.aws_utils import code_of
 from aurora_restore.shared.cluster.extras import NOT_NOW
 from aurora_restore.shared.cluster.settings import planned_instances, settings_of
@@ -96,6 +97,7 @@ def carry_over(job: Job, record: TargetRecord, began: datetime) -> Answer | None
             _attempt(job, each)
         if not job.may_wait_inside(began):
             return Answer.wait(
+                Awaited.BELONGINGS,
                 "What belongs to the target's name is being carried over",
                 {
                     **job.target_body,

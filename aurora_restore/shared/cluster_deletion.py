@@ -6,6 +6,7 @@ from functools import cached_property
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final, assert_never
 
+from aurora_restore.shared.awaited import Awaited
 from aurora_restore.shared.aws_utils import code_of, was_repeated
 from aurora_restore.shared.cluster.calls import deletion, start_cluster
 from aurora_restore.shared.cluster.deletion import (
@@ -118,10 +119,11 @@ class ClusterDeletion:
             case AwaitDeletion():
                 return self._initiated(self._joined(facts), body)
             case AwaitRest(reason):
-                return Answer.wait(f"The deletion waits for {reason}", body)
+                return Answer.wait(Awaited.REST, f"The deletion waits for {reason}", body)
             case Start():
                 self._start()
                 return Answer.wait(
+                    Awaited.REST,
                     f"The deletion waits for cluster {self.cluster_id}, which is started first",
                     body,
                 )

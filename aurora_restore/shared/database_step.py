@@ -13,6 +13,7 @@ from http import HTTPStatus
 from importlib import resources
 from typing import Final, Protocol, Unpack
 
+from aurora_restore.shared.awaited import Awaited
 from aurora_restore.shared.aws_utils import SecretVersion, get_secret_version
 from aurora_restore.shared.base_handler import BaseHandler, HandlerOptions
 from aurora_restore.shared.documents.secrets import MasterCredentials
@@ -93,6 +94,7 @@ class DatabaseHandler(BaseHandler):
             job.state = replace(job.state, connection_failures=None)
             raise error
         return Answer.wait(
+            Awaited.DATABASE,
             f"{error.message}; it is tried again",
             state=replace(job.state, connection_failures=failures),
         )

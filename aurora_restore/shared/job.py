@@ -7,6 +7,7 @@ from functools import cached_property
 from http import HTTPStatus
 from typing import Any, Final, Protocol
 
+from aurora_restore.shared.awaited import Awaited
 from aurora_restore.shared.aws_utils import Clients, SecretVersion
 from aurora_restore.shared.cluster.ownership import Ownership
 from aurora_restore.shared.common import timestamp
@@ -16,6 +17,7 @@ from aurora_restore.shared.documents.restore_secrets import RestoreSecrets, Secr
 from aurora_restore.shared.documents.secrets import MasterCredentials
 from aurora_restore.shared.errors import (
     AuroraRestoreError,
+    OperationInProgressError,
     ValidationError,
 )
 from aurora_restore.shared.lambda_environment import LambdaEnvironment
@@ -102,16 +104,31 @@ class Answer:
     status: HTTPStatus = HTTPStatus.OK
     only_looked: bool = False
     """Whether it says nothing of the operation, whose state stays as it was."""
+    awaited: Awaited | None = None
+    """What must be over before the step can go on."""
+    progress: float | None = None
+    """How much of that is done, from 0 to 1, as far as AWS says."""
 
     @classmethod
     def wait(
         cls,
+        awaited: Awaited,
         message: str,
         body: Mapping[str, Any] | None = None,
         state: OperationState | None = None,
+        *,
+        percent: float | None = None,
     ) -> "Answer":
-        """Return the answer of a step that is not done and must be called again."""
-        return cls(message, body or {}, state, HTTPStatus.ACCEPTED)
+        """Return the answer of a step that waits for something, and must be called again."""
+        progress = None if percent is None else percent / 100
+        return cls(
+            message,
+            body or {},
+            state,
+            HTTPStatus.ACCEPTED,
+            awaited=awaited,
+            progress=progress,
+        )
 
 
 @dataclass
@@ -136,6 +153,8 @@ class Job:
     state: OperationState
     has_recorded: bool = False
     """Whether the step has written its state in this call, because it was about to act."""
+    has_lost_lock: bool = False
+    """Whether the execution's lock was found to be another one's, so that it may write nothing."""
 
     @property
     def target_region(self) -> str:
@@ -361,15 +380,21 @@ class Job:
             self.clock(),
             lasting=lasting,
             gives_way=self.sequence.gives_way,
+            redrive_count=self.execution.redrive_count if self.execution else 0,
         )
 
     def prove_lock(self) -> None:
-        """Raise OperationInProgressError if another operation has taken the lock meanwhile.
+        """Raise OperationInProgressError if the execution does not hold the lock any more.
 
         The function of an execution that was stopped lives on while another run may hold it.
         """
-        if self.execution is not None:
-            self.take_lock()
+        if self.execution is None:
+            return
+        try:
+            self.lock.require_held(self.operation_id, self.caller, self.execution.redrive_count)
+        except OperationInProgressError:
+            self.has_lost_lock = True
+            raise
 
     def is_recent(self, moment: str | None) -> bool:
         """Return whether a timestamp is so young that AWS may not show yet what was done then."""
@@ -411,4 +436,8 @@ class Job:
             raise error
         if limited and self.attempts(back.attempts_of) >= self.restore.max_attempts:
             raise error
-        return Answer.wait(f"{error.message}; {then}", {RESTART_FROM: back.to, **error.details})
+        return Answer(
+            f"{error.message}; {then}",
+            {RESTART_FROM: back.to, **error.details},
+            status=HTTPStatus.ACCEPTED,
+        )

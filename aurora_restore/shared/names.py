@@ -138,6 +138,9 @@ TARGET_KEY_PREFIX: Final = "target#"
 PAUSE_KEY_PREFIX: Final = "pause#"
 """How the partition keys of paused schedules in the state table begin; the restore follows."""
 
+DURATIONS_KEY_PREFIX: Final = "durations#"
+"""How the partition keys of the records of earlier durations in the state table begin."""
+
 ASSETS_PACKAGE: Final = "aurora_restore_assets"
 """The package in the database layer that holds what the functions that log in read."""
 

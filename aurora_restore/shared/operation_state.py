@@ -78,8 +78,15 @@ class OperationState:
     ] = field(default_factory=dict)
     waiting_since: Annotated[
         Mapping[str, Moment],
-        Key(EVERY_STEP, "Since when a step has been waiting.", of_one_run=True),
+        Key(EVERY_STEP, "Since when something has been waited for, by its name.", of_one_run=True),
     ] = field(default_factory=dict)
+    progress: Annotated[
+        float | None,
+        Key(EVERY_STEP, "How much of it is done, from 0 to 1, as AWS says.", of_one_run=True),
+    ] = None
+    progress_since: Annotated[
+        Moment | None, Key(EVERY_STEP, "Since when that has not changed.", of_one_run=True)
+    ] = None
 
     snapshot_name: Annotated[
         str | None, Key("snapshot-check, copy-snapshot", "The source's snapshot.")

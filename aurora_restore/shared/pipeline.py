@@ -33,7 +33,7 @@ class Step:
     reaches_database: bool = False
     ends_dry_run: bool = False
     """Whether a dry run ends with it: it checks everything that the steps after it depend on."""
-    timeout_seconds: int = 60
+    timeout_seconds: int = 120
     memory_mb: int = 256
 
     @property
@@ -267,7 +267,6 @@ STEPS: Final[tuple[Step, ...]] = (
         ),
         reads_secrets=(MASTER_SECRET, APP_SECRET),
         writes_endpoint=True,
-        timeout_seconds=120,
     ),
     Step(
         name="check-delete-status",
@@ -407,7 +406,6 @@ STEPS: Final[tuple[Step, ...]] = (
         ),
         reads_secrets=(MASTER_SECRET,),
         writes_endpoint=True,
-        timeout_seconds=120,
     ),
     Step(
         name="verify-switch",

@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Final
 
+from aurora_restore.shared.awaited import Awaited
 from aurora_restore.shared.aws_utils import get_secret_version
 from aurora_restore.shared.cluster.network import quarantine_groups
 from aurora_restore.shared.common import parse_timestamp, timestamp, update_metrics
@@ -237,7 +238,7 @@ class SwitchRun:
         body = {**job.target_body, "waiting_for": what}
         if switch.planned is not None and not job.state.switched_at:
             body["retry_after"] = self._pause
-        return Answer.wait("The switch is still in progress", body)
+        return Answer.wait(Awaited.SWITCH, "The switch is still in progress", body)
 
 
 def settle_pending_switch(job: Job) -> Answer | None:

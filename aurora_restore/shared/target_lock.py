@@ -27,9 +27,10 @@ DIRECT_CALL_LASTS: Final = timedelta(minutes=15)
 """No Lambda function runs longer, so a direct call that is older has ended."""
 NO_EXECUTION: Final = "ExecutionDoesNotExist"
 UNFINISHED: Final = frozenset({"RUNNING", "PENDING_REDRIVE"})
-_HOLDER: Final = ("holder", "execution", "taken_at", "ends_by", "gives_way")
-"""The attributes of a lock's item. Only a direct call's has ``ends_by``, and only that of an
-operation that gives way to others has ``gives_way``."""
+_HOLDER: Final = ("holder", "execution", "taken_at", "ends_by", "gives_way", "redrive_count")
+"""The attributes of a lock's item. Only a direct call's has ``ends_by``, only that of an operation
+that gives way to others has ``gives_way``, and only a redriven execution's has
+``redrive_count``."""
 
 
 def direct_call(request_id: str) -> str:
@@ -63,6 +64,8 @@ class Holder:
     """When a direct call is over at the latest; None in an execution."""
     gives_way: bool = False
     """Whether another operation that finds it waits until it is done, instead of failing."""
+    redrive_count: int = 0
+    """How often the execution had been redriven: a function of an earlier run may live on."""
 
     @property
     def is_direct_call(self) -> bool:
@@ -77,11 +80,15 @@ class Holder:
         return parse_timestamp(self.taken_at) + DIRECT_CALL_LASTS
 
     def is_like(self, other: "Holder") -> bool:
-        """Return whether both are the same operation in the same execution or direct call.
+        """Return whether both are the same operation in the same run or direct call.
 
         boto3 repeats a write whose response was lost, and DynamoDB then refuses the second one.
         """
-        return (self.operation_id, self.execution) == (other.operation_id, other.execution)
+        return self._identity == other._identity
+
+    @property
+    def _identity(self) -> tuple[str, str, int]:
+        return self.operation_id, self.execution, self.redrive_count
 
 
 @dataclass(frozen=True)
@@ -107,15 +114,18 @@ class TargetLock:
         *,
         lasting: timedelta | None = None,
         gives_way: bool = False,
+        redrive_count: int = 0,
     ) -> None:
         """Take the lock; do nothing if this operation holds it in this execution or direct call.
 
-        ``lasting`` is for how long a direct call may still run. Raises OperationInProgressError
-        with the holder's id if another operation holds it, or this one in another execution or
-        direct call.
+        ``lasting`` is for how long a direct call may still run. A redriven execution takes it from
+        its own earlier run. Raises OperationInProgressError with the holder's id if another
+        operation holds it, or this one in another execution, a later run of it, or a direct call.
         """
         ends_by = None if lasting is None else timestamp(moment + lasting)
-        wanted = Holder(operation_id, execution, timestamp(moment), ends_by, gives_way)
+        wanted = Holder(
+            operation_id, execution, timestamp(moment), ends_by, gives_way, redrive_count
+        )
         if self._write(wanted, None):
             return
         holder = self.holder()
@@ -126,6 +136,17 @@ class TargetLock:
         if holder is not None and holder.is_like(wanted):
             return
         raise _in_progress(self.cluster_id, wanted.operation_id, holder)
+
+    def require_held(self, operation_id: str, execution: str, redrive_count: int) -> None:
+        """Raise OperationInProgressError unless this run of an execution still holds the lock.
+
+        Takes nothing: a function whose execution was stopped may find the lock free, after another
+        operation has done its work.
+        """
+        wanted = Holder(operation_id, execution, "", redrive_count=redrive_count)
+        holder = self.holder()
+        if holder is None or not holder.is_like(wanted):
+            raise _in_progress(self.cluster_id, operation_id, holder)
 
     def other_at_work(
         self, operation_id: str, execution: str | None, moment: datetime
@@ -175,13 +196,14 @@ class TargetLock:
         if not items:
             return None
         found = [items[0].get(name) for name in _HOLDER]
-        holder, execution, taken_at, ends_by, gives_way = found
+        holder, execution, taken_at, ends_by, gives_way, redrive_count = found
         if not (
             isinstance(holder, str)
             and isinstance(execution, str)
             and is_timestamp(taken_at)
             and (ends_by is None or is_timestamp(ends_by))
             and gives_way in (None, True)
+            and (redrive_count is None or isinstance(redrive_count, int))
         ):
             raise CorruptStateError(
                 f"the lock of cluster {self.cluster_id} cannot be read: the item {self.key} of "
@@ -189,7 +211,9 @@ class TargetLock:
                 table=self.store.state_table,
                 lock=self.key,
             )
-        return Holder(holder, execution, str(taken_at), ends_by, bool(gives_way))
+        return Holder(
+            holder, execution, str(taken_at), ends_by, bool(gives_way), redrive_count or 0
+        )
 
     def _is_over(self, holder: Holder, moment: datetime) -> bool:
         if holder.is_direct_call:
@@ -207,12 +231,19 @@ class TargetLock:
     def _write(self, wanted: Holder, instead_of: Holder | None) -> bool:
         """Write the lock, unless another holder than ``instead_of`` has it; return whether."""
         expected = instead_of or wanted
-        values = {":holder": expected.operation_id, ":execution": expected.execution}
-        condition = "holder = :holder AND execution = :execution"
+        values: dict[str, Any] = {
+            ":holder": expected.operation_id,
+            ":execution": expected.execution,
+            ":redrives": expected.redrive_count,
+        }
+        condition = (
+            "holder = :holder AND execution = :execution "
+            "AND (attribute_not_exists(redrive_count) OR redrive_count <= :redrives)"
+        )
         if instead_of is not None:
             condition += " AND taken_at = :taken_at"
             values[":taken_at"] = instead_of.taken_at
-        item: dict[str, str | bool] = {
+        item: dict[str, Any] = {
             "operation_id": self.key,
             "step": LOCK_STEP,
             "holder": wanted.operation_id,
@@ -223,6 +254,8 @@ class TargetLock:
             item["ends_by"] = wanted.ends_by
         if wanted.gives_way:
             item["gives_way"] = True
+        if wanted.redrive_count:
+            item["redrive_count"] = wanted.redrive_count
         return self.store.put_if(item, f"{IS_NEW} OR ({condition})", values)
 
 

@@ -521,17 +521,31 @@ class Archive:
 class Polling:
     """How often a running AWS operation is looked at.
 
-    The wait before the next look is a fixed fraction of the time already waited, so the delay that
-    polling adds is bounded by that fraction, and the number of looks grows with the logarithm of
-    the duration.
+    A look comes the sooner, the likelier the end is: by the progress that AWS reports, or by what
+    earlier operations of the restore took. Of what nothing is known, the wait is a share of the
+    time already waited. Where the end is near, a function of an execution looks every few seconds
+    for up to 50 seconds a call, unless ``floor_seconds`` is more than 20.
     """
 
-    floor_seconds: Annotated[int, Rule(help="The shortest wait.", minimum=1, maximum=3600)] = 15
+    floor_seconds: Annotated[int, Rule(help="The shortest wait.", minimum=1, maximum=3600)] = 3
     fraction: Annotated[
         float,
-        Rule(help="The share of the time already waited.", minimum=0.01, maximum=1),
-    ] = 0.1
-    cap_seconds: Annotated[int, Rule(help="The longest wait.", minimum=1, maximum=86400)] = 1800
+        Rule(
+            help="The share of the time already waited after which something is looked at of which "
+            "nothing is known. Waits for what is known shrink and grow with it: half of it delays "
+            "a run half as much, and takes about twice the calls.",
+            minimum=0.01,
+            maximum=1,
+        ),
+    ] = 0.06
+    cap_seconds: Annotated[
+        int,
+        Rule(
+            help="The longest wait, and so how late a failure may be noticed.",
+            minimum=1,
+            maximum=86400,
+        ),
+    ] = 3600
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,6 +9,8 @@ DELETING: Final = "deleting"
 
 STOPPED: Final = "stopped"
 
+RESETTING_PASSWORD: Final = "resetting-master-credentials"  # noqa: S105 - a status
+
 # The failure states of botocore's waiters for cluster snapshots. Every other status, known or not,
 # means that the operation goes on.
 DEAD_SNAPSHOT: Final = frozenset(

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aurora_restore.shared.polling import next_poll
+from aurora_restore.reference.looks import look_until_seen, rule_of_steps
 from benchmarks import interruption
 from benchmarks.durations import FIGURES, KEPT, Confidence, Duration, Figure, shown
 from benchmarks.interruption import (
@@ -22,7 +22,6 @@ from benchmarks.interruption import (
     switch_by_rename,
     table,
 )
-from benchmarks.polling import looks
 
 SIZES = pytest.mark.parametrize("terabytes", TERABYTES.values())
 EACH_FIGURE = pytest.mark.parametrize("figure", FIGURES, ids=lambda figure: figure.what)
@@ -88,7 +87,7 @@ def test_the_interruption_is_part_of_the_run() -> None:
 
 @given(st.floats(min_value=0, max_value=100_000))
 def test_polling_is_never_later_than_the_model_says(duration: float) -> None:
-    _, late = looks(duration, lambda waited: next_poll(POLLING, waited))
+    late = look_until_seen(rule_of_steps(POLLING), duration).late
 
     assert duration + late <= polled(Duration(0, duration)).high
 
