@@ -85,7 +85,6 @@ class AwaitCluster:
     """RDS is not done with something."""
 
     what: str
-    awaited: Awaited
 
 
 @dataclass(frozen=True)
@@ -127,16 +126,14 @@ def decide(facts: HandOverFacts) -> HandOverAction:
     if reason := why_unusable(facts.cluster_status, facts.instance_statuses):
         return GiveUpCluster(reason)
     if facts.cluster_status != AVAILABLE:
-        what = f"the cluster, which is {facts.cluster_status}"
-        return AwaitCluster(what, Awaited.SECURITY_GROUPS)
+        return AwaitCluster(f"the cluster, which is {facts.cluster_status}")
     if lasting_groups(facts.groups) != set(facts.wanted):
         return LiftQuarantine(facts.wanted)
     held = {"the cluster": facts.groups, **facts.instance_groups}
     wanted = dict.fromkeys(facts.wanted, "active")
     waiting = [name for name, groups in held.items() if dict(groups) != wanted]
     if waiting:
-        what = "the security groups of " + ", ".join(waiting)
-        return AwaitCluster(what, Awaited.SECURITY_GROUPS)
+        return AwaitCluster("the security groups of " + ", ".join(waiting))
     if facts.openings:
         return OpenAgain(facts.openings)
     return HandOver()
@@ -196,14 +193,12 @@ class HandOverHandler(BaseHandler):
                         **body,
                     )
                 )
-            case AwaitCluster(what, on):
-                return self._wait(body, what, on)
+            case AwaitCluster(what):
+                return self._wait(body, what)
             case LiftQuarantine(groups):
                 self._begin(job, located)
                 lift_quarantine(name, job.target_region, groups).make(job.rds.at_target)
-                return self._wait(
-                    body, "the security groups of the cluster", Awaited.SECURITY_GROUPS
-                )
+                return self._wait(body, "the security groups of the cluster")
             case OpenAgain(missing):
                 self._begin(job, located)
                 done = put_back(job.rds.at_target, missing)
@@ -250,7 +245,12 @@ class HandOverHandler(BaseHandler):
     def _wanted_groups(self, job: Job) -> tuple[str, ...]:
         return groups_to_hand_over(job.event, job.restore.target, job.state.security_group_ids)
 
-    def _wait(self, body: Mapping[str, Any], what: str, awaited: Awaited) -> Answer:
+    def _wait(
+        self,
+        body: Mapping[str, Any],
+        what: str,
+        awaited: Awaited = Awaited.SECURITY_GROUPS,
+    ) -> Answer:
         message = "The hand-over is still in progress"
         return Answer.wait(awaited, message, {**body, "waiting_for": what})
 

@@ -54,11 +54,13 @@ def look_until_seen(
     durations: Sequence[float] = (),
     progress: Callable[[float], float | None] = lambda _: None,
     stayed: float = 0.0,
+    call_seconds: float = 0.0,
 ) -> Looks:
     """Return how often something is looked at that takes so many seconds.
 
     ``progress`` returns what AWS reports after so many seconds; ``stayed`` is for how long the
-    call has waited inside the function for what came before.
+    call has waited inside the function for what came before; ``call_seconds`` pass in each call
+    before it looks.
     """
     waited, again, looks, inside = 0.0, 0, 1, 0.0
     seen, since = progress(0.0), 0.0
@@ -75,5 +77,6 @@ def look_until_seen(
             inside += look.seconds
             stayed += look.seconds
         else:
+            waited += call_seconds
             again, stayed = again + 1, 0.0
     return Looks(again, looks, inside, waited - duration, stayed)

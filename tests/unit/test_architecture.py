@@ -29,7 +29,7 @@ ARROWS = {
     "repository": set[str](),
     "embedded_aws": set[str](),
     "demo": {"cli", "shared", "embedded_aws"},
-    "benchmarks": {"shared", "embedded_aws"},
+    "benchmarks": {"reference", "shared", "embedded_aws"},
 }
 
 # What of ``shared`` only declares, and is known outside of the functions.
@@ -54,6 +54,7 @@ FRAME = {
     "database_step",
     "job",
     "located_cluster",
+    "step_wait",
     "switch_run",
     "switched_clusters",
 }

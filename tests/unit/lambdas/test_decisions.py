@@ -11,6 +11,7 @@ from aurora_restore.lambdas import check_restore_status as restore
 from aurora_restore.lambdas import copy_snapshot as copy
 from aurora_restore.lambdas.copy_snapshot import CopyAction, CopyFacts
 from aurora_restore.lambdas.snapshot_check import SnapshotVerdict, judge
+from aurora_restore.shared.awaited import Awaited
 from aurora_restore.shared.cluster import deletion_decision as delete
 from aurora_restore.shared.cluster.deletion_decision import DeletionFacts, EarlierFinalSnapshot
 from aurora_restore.shared.cluster.settings import InstancePlan
@@ -219,18 +220,29 @@ GOOD = replace(RUNNING, is_master_password_set=True)
         (replace(GOOD, is_own=False), restore.RefuseForeign()),
         (
             replace(BARE, cluster_status="creating"),
-            restore.Await("the cluster, which is creating"),
+            restore.Await("the cluster, which is creating", Awaited.CLUSTER),
         ),
-        (replace(BARE, cluster_status=UNKNOWN), restore.Await(f"the cluster, which is {UNKNOWN}")),
+        (
+            replace(BARE, cluster_status=UNKNOWN),
+            restore.Await(f"the cluster, which is {UNKNOWN}", Awaited.CLUSTER),
+        ),
+        (
+            replace(RUNNING, cluster_status="resetting-master-credentials"),
+            restore.Await("the cluster, which is resetting-master-credentials", Awaited.PASSWORD),
+        ),
+        (
+            replace(GOOD, cluster_status="modifying"),
+            restore.Await("the cluster, which is modifying", Awaited.SETTINGS),
+        ),
         (BARE, restore.CreateInstances([PLAN])),
         (
             replace(BARE, instance_statuses={"staging-1": "creating"}),
-            restore.Await("the instances staging-1 (creating)"),
+            restore.Await("the instances staging-1 (creating)", Awaited.INSTANCES),
         ),
         (RUNNING, restore.SetMasterPassword()),
         (
             replace(GOOD, pending=["MasterUserPassword"]),
-            restore.Await("pending changes: MasterUserPassword"),
+            restore.Await("pending changes: MasterUserPassword", Awaited.PASSWORD),
         ),
         (
             replace(GOOD, touches={"DeletionProtection": True}),
