@@ -51,11 +51,11 @@ PER_WRITE_UNIT: Final = 0.625 / 1e6  # https://aws.amazon.com/dynamodb/pricing/o
 PER_READ_UNIT: Final = 0.125 / 1e6  # the same page
 PER_TRACE: Final = 5.00 / 1e6  # https://aws.amazon.com/xray/pricing/
 MEMORY_GB: Final = 0.25
-# Of one call and of one look inside it, as the sweep's runs of the functions use them at most.
-WRITE_UNITS_PER_CALL: Final = 12
-READ_UNITS_PER_CALL: Final = 16
-WRITE_UNITS_PER_LOOK: Final = 6
-READ_UNITS_PER_LOOK: Final = 3
+# Of a call, and of a look more in it, at most: tests/sweeps/test_waiting.py counts the units.
+WRITE_UNITS_PER_CALL: Final = 8
+READ_UNITS_PER_CALL: Final = 8
+WRITE_UNITS_PER_LOOK: Final = 1.5
+READ_UNITS_PER_LOOK: Final = 2
 
 
 @dataclass(frozen=True)

@@ -55,6 +55,10 @@ class SweepRoute:
     """The settings of the cluster that is replaced; None where there is none."""
     deletion_lag: float = 0
     """For how many seconds a cluster keeps its status once its deletion is accepted."""
+    polling: Document = field(
+        default_factory=lambda: {"floor_seconds": 600, "fraction": 1.0, "cap_seconds": 3600}
+    )
+    """Seldom, so that no function waits by itself."""
     final_snapshots: int = 0
     copies: int = 1
     """How many copies there are in the end, all where the target is."""
@@ -128,7 +132,7 @@ class SweepRoute:
             "switch": self.switch,
             "database": {"scripts": [{"path": SCRIPT}]},
             "archive": {"keep_copies": 1},
-            "polling": {"floor_seconds": 600, "fraction": 1.0, "cap_seconds": 3600},
+            "polling": self.polling,
         }
 
 
