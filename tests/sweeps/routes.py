@@ -247,6 +247,11 @@ OF_THE_OLD_CLUSTER = frozenset(
 ROUTES: tuple[SweepRoute, ...] = (
     OTHER_REGION,
     SweepRoute(
+        name="waits inside the functions",
+        polling={"floor_seconds": 20, "fraction": 1.0, "cap_seconds": 3600},
+        swept=frozenset({"check-copy-status", "check-restore-status", "hand-over"}),
+    ),
+    SweepRoute(
         name="same Region",
         source=HOME,
         copies=0,

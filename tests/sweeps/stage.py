@@ -22,7 +22,12 @@ from moto.stepfunctions.models import stepfunctions_backends
 
 from aurora_restore.shared.base_handler import BaseHandler
 from aurora_restore.shared.common import logger
-from aurora_restore.shared.names import LOCK_KEY_PREFIX, TARGET_KEY_PREFIX, state_machine_name
+from aurora_restore.shared.names import (
+    DURATIONS_KEY_PREFIX,
+    LOCK_KEY_PREFIX,
+    TARGET_KEY_PREFIX,
+    state_machine_name,
+)
 from aurora_restore.shared.pipeline import STEPS
 from aurora_restore.shared.sequences import REPLACE
 from embedded_aws.rds import models
@@ -48,6 +53,8 @@ from tests.unit.bench import (
 HOME = Location(ACCOUNT, REGION)
 TIMINGS = Timings(create_cluster=60, create_instance=400, create_snapshot=100, copy_snapshot=900)
 _ID_LENGTH = 26
+LASTING = (TARGET_KEY_PREFIX, DURATIONS_KEY_PREFIX)
+"""The keys of what is known of a target and of a restore, whatever the operation."""
 TICK_SECONDS = 1.0
 """How long a function works, by the clock that it sees."""
 
@@ -230,7 +237,7 @@ class SweepStage:
 
     def _is_read(self, item: Item, operation_id: str) -> bool:
         key = str(item.hash_key.value)
-        return key == operation_id or key.startswith((LOCK_KEY_PREFIX, TARGET_KEY_PREFIX))
+        return key == operation_id or key.startswith((LOCK_KEY_PREFIX, *LASTING))
 
     @property
     def _parameters(self) -> Any:
@@ -255,11 +262,11 @@ class SweepStage:
         return {item["step"]: item for item in self.bench.store.load_all(operation_id)}
 
     def locks(self) -> list[str]:
-        """The keys of the state table that belong to no execution, but for the target's record."""
+        """The keys of the state table that belong to no execution, but for what lasts."""
         (machine,) = stepfunctions_backends[ACCOUNT][REGION].state_machines
         operations = {each.execution_arn.rpartition(":")[2] for each in machine.executions}
         keys = {str(item.hash_key.value) for item in self.items()}
-        return sorted(key for key in keys - operations if not key.startswith(TARGET_KEY_PREFIX))
+        return sorted(key for key in keys - operations if not key.startswith(LASTING))
 
     def audit_trail(self) -> list[tuple[str, str, str]]:
         """Operation, step and status of every audit event."""

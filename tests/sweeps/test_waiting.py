@@ -5,7 +5,6 @@ import random
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import timedelta
 from typing import Any
 from unittest import mock
 
@@ -141,7 +140,7 @@ def _draw(dice: random.Random) -> Timings:
 def test_the_simulation_looks_when_the_functions_look(
     seed: int, remembered: int, record_property: Record
 ) -> None:
-    dice = random.Random(seed)
+    dice = random.Random(seed)  # noqa: S311 - a simulation
     with ROUTE.staged() as stage:
         stage.backend.timings = _draw(dice)
         durations = EarlierDurations(stage.bench.store, RESTORE_NAME)

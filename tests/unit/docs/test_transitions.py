@@ -1,11 +1,11 @@
 """The number of state transitions that the documentation quotes is that of the state machine."""
 
 import pytest
+from aurora_restore.shared.polling import next_poll
 
 from aurora_restore.reference.contents import HOUR, RUNS
 from aurora_restore.reference.transitions import calls, transitions
 from aurora_restore.shared.documents.restore import Polling
-from aurora_restore.shared.polling import next_poll
 from tests.unit.docs.pages import page
 from tests.unit.infra.asl import Machine
 from tests.unit.infra.synthesis import Document, Synthesis

@@ -89,7 +89,7 @@ def test_a_deletion_under_way_is_returned_as_documented(scene: Scene) -> None:
             "target_cluster_id": TARGET,
             "target_region": REGION,
             "status": "deleting",
-            "retry_after": 15,
+            "retry_after": 3,
         },
     }
 

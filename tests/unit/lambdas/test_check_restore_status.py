@@ -125,7 +125,7 @@ def test_while_the_cluster_is_being_made_the_documented_answer_says_when_to_call
             "target_region": REGION,
             "status": "creating",
             "waiting_for": "the cluster, which is creating",
-            "retry_after": 15,
+            "retry_after": 3,
         },
     }
     assert scene.bench.state("check-restore-status")["status"] == "IN_PROGRESS"
@@ -139,7 +139,7 @@ def test_the_longer_it_takes_the_longer_it_waits(scene: Scene) -> None:
 
     answer = check(scene)
 
-    assert answer["body"]["retry_after"] == 300
+    assert 100 < answer["body"]["retry_after"] < 0.06 * 3000
 
 
 @pytest.mark.parametrize(
@@ -871,7 +871,7 @@ def test_a_direct_call_waits_for_a_strangers_cluster_in_transit(scene: Scene) ->
 
     assert answer["statusCode"] == 202
     assert answer["body"]["restored_by_this_operation"] is False
-    assert answer["body"]["retry_after"] == 15
+    assert answer["body"]["retry_after"] == 3
 
 
 # The target record

@@ -306,7 +306,7 @@ def test_a_failed_copy_is_deleted_and_started_again(scene: Scene, status: str) -
     assert waiting["statusCode"] == 202
     assert waiting["body"]["message"] == f"The failed copy {COPY} is being deleted"
     assert waiting["body"]["copy_status"] == status
-    assert waiting["body"]["retry_after"] == 15
+    assert waiting["body"]["retry_after"] == 3
     assert while_waiting == {}
     assert (again["statusCode"], again["body"]["copy_status"]) == (200, "copying")
     assert attempts(scene) == {STEP: 2}
@@ -477,7 +477,7 @@ def test_an_automated_snapshot_is_first_copied_where_it_is(bench: Bench) -> None
         "operation_id": "op-1",
         "copy_status": "copying",
         "intermediate_snapshot": shared_copy_arn(scene),
-        "retry_after": 15,
+        "retry_after": 3,
     }
     assert tags(manual_snapshots(scene, ELSEWHERE)[SHARED_COPY])[TAG_MANAGED_BY] == PREFIX
     assert manual_snapshots(scene) == {}

@@ -844,7 +844,7 @@ def test_a_script_that_takes_longer_is_waited_for_and_nobody_let_in_meanwhile(
     assert answer["statusCode"] == 202
     assert answer["body"]["message"] == f"Script {MASK} is still running"
     assert answer["body"]["script"] == MASK
-    assert answer["body"]["retry_after"] == 15
+    assert answer["body"]["retry_after"] == 3
     assert ready.bench.state("setup-db-users")["status"] == "IN_PROGRESS"
     assert (inside(databases).scripts, inside(databases).logins) == ([], {})
 

@@ -328,7 +328,7 @@ def test_a_snapshot_that_is_being_created_is_waited_for(scene: Scene) -> None:
             "source_region": SOURCE_REGION,
             "target_region": REGION,
             "snapshot_status": "creating",
-            "retry_after": 15,
+            "retry_after": 3,
         },
     }
     assert scene.bench.state(STEP)["status"] == "IN_PROGRESS"
