@@ -64,6 +64,8 @@ def configuration(
                     ],
                     "personal_data_check": {},
                 },
+                # Here the waits of Step Functions are shortened, and a function's own are not.
+                "polling": {"floor_seconds": 21},
                 **scenario.restore_settings,
             }
         },

@@ -41,7 +41,7 @@ def rule_of_steps(
     def rule(waiting: Waiting, seconds_inside: float) -> StayInside | CallAgain:
         chance = chance_of(operation_id, thing, waiting.waited)
         return next_look(
-            polling, waiting, seconds_inside=seconds_inside if inside else 0, chance=chance
+            polling, waiting, seconds_inside=seconds_inside if inside else None, chance=chance
         )
 
     return rule

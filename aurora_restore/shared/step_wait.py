@@ -77,13 +77,14 @@ class StepWait:
                 unchanged=seconds_since(state.progress_since or since, job.clock()),
                 durations=self.durations.of(awaited),
             ),
-            seconds_inside=self._seconds_inside(job, awaited) if may_stay else 0.0,
+            seconds_inside=self._seconds_inside(job, awaited) if may_stay else None,
             chance=chance_of(job.operation_id, awaited.value.name, waited),
         )
 
-    def _seconds_inside(self, job: Job, awaited: Awaited) -> float:
+    def _seconds_inside(self, job: Job, awaited: Awaited) -> float | None:
+        """Return for how long the call may still wait inside; None if the step never does."""
         if job.execution is None or job.step.reaches_database or awaited.value.attempted:
-            return 0.0
+            return None
         spent = (job.clock() - self.began).total_seconds()
         return min(MOST_INSIDE_SECONDS - spent, job.remaining_seconds - LOOK_SECONDS)
 

@@ -104,17 +104,21 @@ class Expectation:
 
 
 def next_look(
-    polling: Polling, waiting: Waiting, *, seconds_inside: float = 0.0, chance: float = 0.0
+    polling: Polling,
+    waiting: Waiting,
+    *,
+    seconds_inside: float | None = None,
+    chance: float = 0.0,
 ) -> StayInside | CallAgain:
     """Return when to look again.
 
-    ``seconds_inside`` is for how long this call may still wait inside the function. ``chance``,
-    from 0 to 1, shortens the wait by as much of JITTER.
+    ``seconds_inside`` is for how long this call may still wait inside the function; None if no
+    call of the step ever does. ``chance``, from 0 to 1, shortens the wait by as much of JITTER.
     """
     expected, shortened = expect(waiting), 1 - JITTER * chance
     usual = min(_INNER_SHARE * expected.duration(waiting.waited), LONGEST_INNER_WAIT_SECONDS)
     inner = max(shortened * usual, polling.floor_seconds)
-    may_stay = inner <= LONGEST_INNER_WAIT_SECONDS
+    may_stay = seconds_inside is not None and inner <= LONGEST_INNER_WAIT_SECONDS
     stretch = MOST_INSIDE_SECONDS if may_stay else 0
 
     def best(moment: float) -> float:
@@ -125,7 +129,8 @@ def next_look(
     if waiting.progress:
         # It need not be even, so it is never trusted for longer than it has been seen.
         outer = min(outer, waiting.waited)
-    if may_stay and inner <= seconds_inside and outer <= WORTH_STAYING_SECONDS:
+    is_worth_it = may_stay and outer <= WORTH_STAYING_SECONDS
+    if is_worth_it and seconds_inside is not None and inner <= seconds_inside:
         return StayInside(inner)
     wanted = max(1, polling.floor_seconds, math.ceil(shortened * outer))
     return CallAgain(min(wanted, polling.cap_seconds))

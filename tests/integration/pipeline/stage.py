@@ -115,6 +115,8 @@ class PipelineStage:
                 **changes,
             },
             "database": {"keep_logins": ["monitoring"]},
+            # Here the waits of Step Functions are shortened, and a function's own are not.
+            "polling": {"floor_seconds": 21},
         }
 
     def deploy(

@@ -325,9 +325,9 @@ def test_an_environment_is_read_under_its_name() -> None:
             f"{STAGING}.database.keep_logins[1]: 'orders_app' is set up by the pipeline",
         ),
         (
-            f"{STAGING}.polling.floor_seconds",
-            1801,
-            f"{STAGING}.polling.floor_seconds: 1801 is more than `cap_seconds`, 1800",
+            f"{STAGING}.polling.cap_seconds",
+            2,
+            f"{STAGING}.polling.floor_seconds: 3 is more than `cap_seconds`, 2",
         ),
         (
             f"{STAGING}.schedule.expression",
