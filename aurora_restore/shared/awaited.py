@@ -25,7 +25,9 @@ class Wait:
 class Awaited(Enum):
     """What a step waits for."""
 
-    LOCK = Wait("target-lock", "another operation at work on the target", remembered=False)
+    LOCK = Wait(
+        "target-lock", "another operation at work on the target", remembered=False, attempted=True
+    )
     SNAPSHOT = Wait("snapshot", "the source's snapshot to become available")
     SHARED_SNAPSHOT = Wait("shared-snapshot", "a shared snapshot to be seen", remembered=False)
     INTERMEDIATE_COPY = Wait("intermediate-copy", "a copy on the way to the target")

@@ -91,7 +91,7 @@ class Attempt:
     has_lock: bool = False
     """Whether it has the target's lock, so that nobody else writes the operation's state."""
     written: OperationState | None = None
-    """The state as this call has written it last, before it waits on."""
+    """The state as it was read, or as this call has written it since."""
 
     def target(self) -> dict[str, str]:
         """Return what a failure says of the target, and of the quarantine of the new cluster.
@@ -212,7 +212,7 @@ class BaseHandler(ABC):
         What has been found and done is written before each wait, and after it the lock is proven
         again: the execution may have been stopped, and another one may be at work.
         """
-        wait = self._wait_of(job)
+        wait, attempt.written = self._wait_of(job), job.state
         while True:
             answer = wait.keep_clock(job, self.run(job))
             if answer.awaited is None:
@@ -238,7 +238,10 @@ class BaseHandler(ABC):
         return StepWait(self._clock(), EarlierDurations(job.store, job.restore_name))
 
     def _keep(self, attempt: Attempt, job: Job, answer: Answer) -> Job:
-        """Write what an answer says, if it is new, and return the job that goes on from there."""
+        """Write what an answer says, if it is new, and return the job that goes on from there.
+
+        The audit trail gets it only if something else is waited for than before.
+        """
         state = answer.state or job.state
         if attempt.written is None or attempt.written.waiting_since != state.waiting_since:
             self._record_answer(attempt, job, answer)
