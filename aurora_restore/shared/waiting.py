@@ -27,7 +27,7 @@ LONGEST_INNER_WAIT_SECONDS: Final = 20
 """No wait inside the function is longer than this."""
 MOST_INSIDE_SECONDS: Final = 50
 """For how long one call waits inside the function at most, all in all."""
-WORTH_STAYING_SECONDS: Final = 300
+WORTH_STAYING_SECONDS: Final = 100
 """If the next call is to come later than this, the end is too far away to stay for it."""
 REMEMBERED: Final = 8
 """How many durations are remembered of each thing that is waited for: the last ones."""
