@@ -138,7 +138,7 @@ def next_look(
 
 def expect(waiting: Waiting) -> Expectation:
     """Return when the end of something is expected, by its progress or by earlier durations."""
-    if waiting.progress and waiting.waited > 0:
+    if waiting.progress and waiting.waited >= 1:
         done = min(1.0, waiting.progress + _PROGRESS_STEP / 2)
         # Little progress says little, and so does one that has come to a stop.
         spread = _ERROR_OF_PROGRESS * (1 - done) / math.sqrt(done) + _LAST_ERROR_OF_PROGRESS

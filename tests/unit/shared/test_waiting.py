@@ -134,7 +134,7 @@ def test_the_more_often_it_is_looked_at_the_likelier_the_end_is(durations: list[
     """Up to the usual duration the waits shrink; of the unknown they only grow."""
     waits = [
         next_look(Polling(), Waiting(waited=waited, durations=durations)).seconds
-        for waited in range(0, 20 * MINUTE, 30)
+        for waited in range(0, 15 * MINUTE, 30)
     ]
     assert waits == sorted(waits, reverse=bool(durations))
 
