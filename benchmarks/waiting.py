@@ -59,7 +59,7 @@ READ_UNITS_PER_LOOK: Final = 2
 
 
 @dataclass(frozen=True)
-class Wait:
+class UsualWait:
     """One thing that a run waits for."""
 
     thing: str
@@ -70,18 +70,18 @@ class Wait:
     shows_progress: bool = False
 
 
-def _waits(copy: float, deletion: float, cluster: float, instances: float) -> tuple[Wait, ...]:
+def _waits(copy: float, deletion: float, cluster: float, instances: float) -> tuple[UsualWait, ...]:
     return (
-        Wait("copy", copy, shows_progress=True),
-        Wait("deletion", deletion),
-        Wait("cluster", cluster),
-        Wait("instances", instances, in_call_before=True),
-        Wait("password", 90, in_call_before=True),
-        Wait("security-groups", MINUTE),
+        UsualWait("copy", copy, shows_progress=True),
+        UsualWait("deletion", deletion),
+        UsualWait("cluster", cluster),
+        UsualWait("instances", instances, in_call_before=True),
+        UsualWait("password", 90, in_call_before=True),
+        UsualWait("security-groups", MINUTE),
     )
 
 
-RUNS: Final[Mapping[float, tuple[Wait, ...]]] = {
+RUNS: Final[Mapping[float, tuple[UsualWait, ...]]] = {
     1 * HOUR: _waits(20 * MINUTE, 8 * MINUTE, 14 * MINUTE, 9 * MINUTE),
     3 * HOUR: _waits(80 * MINUTE, 10 * MINUTE, 35 * MINUTE, 12 * MINUTE),
     12 * HOUR: _waits(6.5 * HOUR, 12 * MINUTE, 2 * HOUR, 15 * MINUTE),
@@ -94,7 +94,7 @@ RUNS: Final[Mapping[float, tuple[Wait, ...]]] = {
 class Drawn:
     """One wait of one night."""
 
-    wait: Wait
+    wait: UsualWait
     seconds: float
     before: Sequence[float]
     """What it took in the nights before."""
@@ -240,7 +240,7 @@ def _looked(night: Night, rule_for: Callable[[Drawn], Rule]) -> Cost:
 
 
 @dataclass(frozen=True)
-class Summary:
+class WaitSummary:
     """What many nights took: the mean, and for the delay and the calls also 19 of 20 nights."""
 
     mean: Cost
@@ -248,7 +248,7 @@ class Summary:
     calls_mostly: float
 
     @classmethod
-    def of(cls, costs: Sequence[Cost]) -> "Summary":
+    def of(cls, costs: Sequence[Cost]) -> "WaitSummary":
         """Return the summary of some nights."""
 
         def mean(value: Callable[[Cost], float]) -> float:
@@ -271,9 +271,9 @@ class Summary:
 
 def summarise(
     strategy: Strategy, run: float, spread: float, *, remembered: int = REMEMBERED, draws: int
-) -> Summary:
+) -> WaitSummary:
     """Return what a strategy takes for a run, over so many nights."""
-    return Summary.of([strategy(night) for night in nights(run, spread, remembered, draws)])
+    return WaitSummary.of([strategy(night) for night in nights(run, spread, remembered, draws)])
 
 
 STRATEGIES: Final[Mapping[str, Strategy]] = {
@@ -286,7 +286,7 @@ STRATEGIES: Final[Mapping[str, Strategy]] = {
 }
 
 
-def _line(run: float, spread: float, title: str, found: Summary) -> str:
+def _line(run: float, spread: float, title: str, found: WaitSummary) -> str:
     mean = found.mean
     return (
         f"{run / HOUR:>3.0f} h {spread:>5.0%}  {title:<34} {mean.added:>7.2%} "

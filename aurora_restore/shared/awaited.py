@@ -10,7 +10,7 @@ from enum import Enum
 
 
 @dataclass(frozen=True)
-class Wait:
+class AwaitedThing:
     """What is declared of something that is waited for."""
 
     name: str
@@ -25,26 +25,30 @@ class Wait:
 class Awaited(Enum):
     """What a step waits for."""
 
-    LOCK = Wait(
+    LOCK = AwaitedThing(
         "target-lock", "another operation at work on the target", remembered=False, attempted=True
     )
-    SNAPSHOT = Wait("snapshot", "the source's snapshot to become available")
-    SHARED_SNAPSHOT = Wait("shared-snapshot", "a shared snapshot to be seen", remembered=False)
-    INTERMEDIATE_COPY = Wait("intermediate-copy", "a copy on the way to the target")
-    FAILED_COPY = Wait("failed-copy", "a failed copy to be deleted", remembered=False)
-    COPY = Wait("copy", "the copy of the snapshot")
-    REST = Wait("rest", "a cluster that cannot be deleted as it is", remembered=False)
-    DELETION = Wait("deletion", "a cluster to be gone")
-    CAPACITY = Wait("capacity", "capacity that AWS lacks", remembered=False, attempted=True)
-    TAGS = Wait("tags", "the tags of a new cluster to be shown", remembered=False)
-    CLUSTER = Wait("cluster", "the restored cluster to become available")
-    INSTANCES = Wait("instances", "its instances to become available")
-    PASSWORD = Wait("password", "its master password to be set")
-    SETTINGS = Wait("settings", "changes of its settings to be applied")
-    DATABASE = Wait("database", "a database that is not reached", remembered=False, attempted=True)
-    TASK = Wait("task", "a script, or another task in a database")
-    GRANTS = Wait("grants", "the rest of the grants, in another call", remembered=False)
-    SECURITY_GROUPS = Wait("security-groups", "its security groups to be attached")
-    SWITCH = Wait("switch", "the switch of the target", remembered=False)
-    BELONGINGS = Wait("belongings", "what belongs to the target's name", remembered=False)
-    CERTIFICATE = Wait("certificate", "the server's certificate to be refreshed")
+    SNAPSHOT = AwaitedThing("snapshot", "the source's snapshot to become available")
+    SHARED_SNAPSHOT = AwaitedThing(
+        "shared-snapshot", "a shared snapshot to be seen", remembered=False
+    )
+    INTERMEDIATE_COPY = AwaitedThing("intermediate-copy", "a copy on the way to the target")
+    FAILED_COPY = AwaitedThing("failed-copy", "a failed copy to be deleted", remembered=False)
+    COPY = AwaitedThing("copy", "the copy of the snapshot")
+    REST = AwaitedThing("rest", "a cluster that cannot be deleted as it is", remembered=False)
+    DELETION = AwaitedThing("deletion", "a cluster to be gone")
+    CAPACITY = AwaitedThing("capacity", "capacity that AWS lacks", remembered=False, attempted=True)
+    TAGS = AwaitedThing("tags", "the tags of a new cluster to be shown", remembered=False)
+    CLUSTER = AwaitedThing("cluster", "the restored cluster to become available")
+    INSTANCES = AwaitedThing("instances", "its instances to become available")
+    PASSWORD = AwaitedThing("password", "its master password to be set")
+    SETTINGS = AwaitedThing("settings", "changes of its settings to be applied")
+    DATABASE = AwaitedThing(
+        "database", "a database that is not reached", remembered=False, attempted=True
+    )
+    TASK = AwaitedThing("task", "a script, or another task in a database")
+    GRANTS = AwaitedThing("grants", "the rest of the grants, in another call", remembered=False)
+    SECURITY_GROUPS = AwaitedThing("security-groups", "its security groups to be attached")
+    SWITCH = AwaitedThing("switch", "the switch of the target", remembered=False)
+    BELONGINGS = AwaitedThing("belongings", "what belongs to the target's name", remembered=False)
+    CERTIFICATE = AwaitedThing("certificate", "the server's certificate to be refreshed")

@@ -84,7 +84,7 @@ class CallAgain:
 
 
 @dataclass(frozen=True)
-class Expectation:
+class ExpectedEnd:
     """When the end is expected: the median and the shape of its distribution."""
 
     median: float | None
@@ -136,23 +136,23 @@ def next_look(
     return CallAgain(min(wanted, polling.cap_seconds))
 
 
-def expect(waiting: Waiting) -> Expectation:
+def expect(waiting: Waiting) -> ExpectedEnd:
     """Return when the end of something is expected, by its progress or by earlier durations."""
     if waiting.progress and waiting.waited >= 1:
         done = min(1.0, waiting.progress + _PROGRESS_STEP / 2)
         # Little progress says little, and so does one that has come to a stop.
         spread = _ERROR_OF_PROGRESS * (1 - done) / math.sqrt(done) + _LAST_ERROR_OF_PROGRESS
         spread += waiting.unchanged / waiting.waited
-        return Expectation(waiting.waited / done, _SHAPE / spread)
+        return ExpectedEnd(waiting.waited / done, _SHAPE / spread)
     durations = [each for each in waiting.durations if each > 0]
     # What takes so much longer than ever is not what was remembered.
     if not durations or waiting.waited > _OVERDUE * max(durations):
-        return Expectation(None, _SHAPE_OF_THE_UNKNOWN)
+        return ExpectedEnd(None, _SHAPE_OF_THE_UNKNOWN)
     logarithms = [math.log(each) for each in durations]
     number, mean = len(logarithms), statistics.fmean(logarithms)
     squares = sum((each - mean) ** 2 for each in logarithms) + _COUNTS_LIKE * _USUAL_SPREAD**2
     variance = squares / (number - 1 + _COUNTS_LIKE) * (1 + 1 / number)
-    return Expectation(math.exp(mean), _SHAPE / math.sqrt(variance))
+    return ExpectedEnd(math.exp(mean), _SHAPE / math.sqrt(variance))
 
 
 def chance_of(operation_id: str, thing: str, waited: float) -> float:
@@ -165,7 +165,7 @@ def remember(durations: Sequence[float], seconds: float) -> tuple[float, ...]:
     return (*durations, round(seconds, 1))[-REMEMBERED:]
 
 
-def _best_interval(polling: Polling, expected: Expectation, moment: float) -> float:
+def _best_interval(polling: Polling, expected: ExpectedEnd, moment: float) -> float:
     """Return the time between single looks that costs least around a moment.
 
     If a look is worth ``c`` seconds of delay and the end comes at the rate ``h``, looks every ``d``

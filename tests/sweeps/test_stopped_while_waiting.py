@@ -15,7 +15,7 @@ from tests.sweeps.machine import FAILED, SUCCEEDED, SimulatedExecution
 from tests.sweeps.routes import SweepRoute
 from tests.sweeps.stage import SweepStage
 from tests.sweeps.sweep import KILLED
-from tests.sweeps.tap import AwsCall, Proceed
+from tests.sweeps.tap import AwsCall, Proceed, Violation
 
 ROUTE = SweepRoute(
     name="waits inside the functions",
@@ -45,7 +45,8 @@ def another_has_been_at_work(stage: SweepStage, execution: SimulatedExecution) -
     _stop(stage, execution)
     another = stage.start("op-2")
     stage.run(another)
-    assert another.status == SUCCEEDED, another.cause
+    if another.status != SUCCEEDED:
+        raise Violation(f"the other operation failed at {another.state}: {another.cause}")
 
 
 def it_is_redriven(stage: SweepStage, execution: SimulatedExecution) -> None:
@@ -71,7 +72,7 @@ def test_a_function_that_wakes_after_its_execution_was_stopped_changes_nothing(
     with ROUTE.staged() as stage:
         execution = stage.start()
         changes: list[AwsCall] = []
-        is_awake = False
+        sleeps = is_awake = False
 
         def watch(call: AwsCall, proceed: Proceed) -> Any:
             if is_awake and (is_change(call) or _writes_state(stage, call)):
@@ -81,9 +82,10 @@ def test_a_function_that_wakes_after_its_execution_was_stopped_changes_nothing(
         original = base_handler.BaseHandler._keep
 
         def keep(self: Any, attempt: Any, job: Job, answer: Answer) -> Job:
-            nonlocal is_awake
+            nonlocal sleeps, is_awake
             kept = original(self, attempt, job, answer)
-            if answer.awaited is awaited and not is_awake:
+            if answer.awaited is awaited and not sleeps:
+                sleeps = True
                 with stage.tap.working(None):
                     others(stage, execution)
                 is_awake = True

@@ -94,7 +94,9 @@ def test_a_rerun_starts_without_what_belongs_to_one_run() -> None:
     state = OperationState(
         attempted_in=RUN,
         attempts={"copy-snapshot": 2},
-        waiting_since={"check-copy-status": "2026-05-16T03:00:00.000000Z"},
+        waiting_since={"copy": "2026-05-16T03:00:00.000000Z"},
+        progress=0.5,
+        progress_since="2026-05-16T03:00:00.000000Z",
         shared_at="2026-05-16T03:00:00.000000Z",
         copy_snapshot_id="the-copy",
     )
@@ -105,6 +107,8 @@ def test_a_rerun_starts_without_what_belongs_to_one_run() -> None:
         "attempts",
         "switch_stuck_since",
         "waiting_since",
+        "progress",
+        "progress_since",
         "shared_at",
         "no_capacity_since",
         "capacity_waits",

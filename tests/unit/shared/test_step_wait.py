@@ -21,7 +21,7 @@ COPY_SECONDS = 300.0
 MINUTE = 60
 
 
-class Copies(BaseHandler):
+class WaitsForCopy(BaseHandler):
     """Waits for a copy that takes five minutes, and then for a password that takes one."""
 
     step = get_step("check-copy-status")
@@ -54,7 +54,7 @@ class TriesAgain(BaseHandler):
 @pytest.fixture(autouse=True)
 def _time_to_wait(bench: Bench) -> None:
     """A function has as much time as it has when deployed."""
-    Copies.looks.clear()
+    WaitsForCopy.looks.clear()
     timeout = get_step("check-copy-status").timeout_seconds
     bench.context = replace(bench.context, remaining_milliseconds=1000 * timeout)
 
@@ -62,7 +62,7 @@ def _time_to_wait(bench: Bench) -> None:
 def run_to_end(bench: Bench, operation_id: str = "op-1") -> list[dict[str, Any]]:
     answers = []
     while not answers or answers[-1]["statusCode"] == 202:
-        answers.append(bench.step(Copies, operation_id=operation_id))
+        answers.append(bench.step(WaitsForCopy, operation_id=operation_id))
         bench.advance(answers[-1]["body"].get("retry_after", 0))
     return answers
 
@@ -73,21 +73,21 @@ def known(bench: Bench) -> dict[Awaited, tuple[float, ...]]:
 
 
 def test_a_function_waits_inside_for_some_seconds_and_not_longer(bench: Bench) -> None:
-    answer = bench.step(Copies)
+    answer = bench.step(WaitsForCopy)
     inside = (bench.clock() - START).total_seconds()
     assert answer["statusCode"] == 202
     assert 0.5 * MOST_INSIDE_SECONDS < inside <= MOST_INSIDE_SECONDS
-    assert len(Copies.looks) > 5
+    assert len(WaitsForCopy.looks) > 5
 
 
 def test_a_direct_call_returns_immediately(bench: Bench) -> None:
-    answer = bench.call(Copies, {"operation_id": "op-1"})
+    answer = bench.call(WaitsForCopy, {"operation_id": "op-1"})
     assert (answer["statusCode"], bench.clock()) == (202, START)
 
 
 def test_a_function_without_time_left_returns_immediately(bench: Bench) -> None:
     bench.context = replace(bench.context, remaining_milliseconds=1000 * LOOK_SECONDS)
-    assert bench.step(Copies)["statusCode"] == 202
+    assert bench.step(WaitsForCopy)["statusCode"] == 202
     assert bench.clock() == START
 
 
@@ -106,7 +106,7 @@ def test_a_floor_of_more_than_some_seconds_leaves_all_waiting_to_the_state_machi
     bench: Bench,
 ) -> None:
     bench.configure({**RESTORE, "polling": {"floor_seconds": 21}})
-    assert bench.step(Copies)["body"]["retry_after"] >= 21
+    assert bench.step(WaitsForCopy)["body"]["retry_after"] >= 21
     assert bench.clock() == START
 
 
@@ -114,7 +114,7 @@ def test_everything_that_is_waited_for_has_a_clock_of_its_own(bench: Bench) -> N
     run_to_end(bench)
     late = max(
         (b - a).total_seconds()
-        for a, b in itertools.pairwise(Copies.looks)
+        for a, b in itertools.pairwise(WaitsForCopy.looks)
         if a >= START + timedelta(seconds=COPY_SECONDS)
     )
     assert late < 0.25 * MINUTE
@@ -135,7 +135,7 @@ def test_no_more_than_the_last_durations_are_kept(bench: Bench) -> None:
 
 
 def test_a_run_that_was_redriven_has_not_seen_all_of_it(bench: Bench) -> None:
-    bench.step(Copies)
+    bench.step(WaitsForCopy)
     bench.redrive_count = 1
     run_to_end(bench)
     assert known(bench) == {}
@@ -145,7 +145,7 @@ def test_known_durations_let_a_step_look_seldom_until_the_end_is_near(bench: Ben
     record = EarlierDurations(bench.store, "staging")
     for _ in range(REMEMBERED):
         record.add(Awaited.COPY, COPY_SECONDS, bench.clock())
-    answer = bench.step(Copies)
+    answer = bench.step(WaitsForCopy)
     assert bench.clock() == START
     assert answer["body"]["retry_after"] > COPY_SECONDS / 3
 
@@ -156,7 +156,7 @@ def test_known_durations_let_a_step_look_seldom_until_the_end_is_near(bench: Ben
 def test_a_strange_record_is_like_none(bench: Bench, seconds: Any) -> None:
     bench.store.put({"operation_id": "durations#staging", "step": "durations", "seconds": seconds})
     assert known(bench) == {}
-    assert bench.step(Copies)["statusCode"] == 202
+    assert bench.step(WaitsForCopy)["statusCode"] == 202
 
 
 def test_what_is_waited_for_is_written_before_the_function_sleeps(bench: Bench) -> None:
@@ -168,7 +168,7 @@ def test_what_is_waited_for_is_written_before_the_function_sleeps(bench: Bench) 
         sleep(seconds)
 
     bench.sleep = look  # type: ignore[method-assign]
-    bench.step(Copies)
+    bench.step(WaitsForCopy)
     assert written
     assert all("copy" in each for each in written)
     assert bench.audit_trail() == [("check-copy-status", "IN_PROGRESS")] * 2
@@ -185,10 +185,10 @@ def test_a_redriven_execution_takes_the_lock_from_a_function_of_its_earlier_run(
         if not slept:
             slept.append(seconds)
             bench.redrive_count = 1
-            bench.step(Copies)
+            bench.step(WaitsForCopy)
 
     bench.sleep = redrive_meanwhile  # type: ignore[method-assign]
     with pytest.raises(OperationInProgressError):
-        bench.step(Copies)
+        bench.step(WaitsForCopy)
     assert bench.state("check-copy-status")["status"] == "IN_PROGRESS"
     assert bench.audit_trail()[-1] == ("check-copy-status", "REFUSED")
