@@ -60,7 +60,7 @@ def _time_to_wait(bench: Bench) -> None:
 
 
 def run_to_end(bench: Bench, operation_id: str = "op-1") -> list[dict[str, Any]]:
-    answers = []
+    answers: list[dict[str, Any]] = []
     while not answers or answers[-1]["statusCode"] == 202:
         answers.append(bench.step(WaitsForCopy, operation_id=operation_id))
         bench.advance(answers[-1]["body"].get("retry_after", 0))
