@@ -53,7 +53,7 @@ class Watched:
 
 
 @dataclass
-class Observation:
+class WatchedRun:
     """What the functions of one run did."""
 
     stage: SweepStage
@@ -77,8 +77,8 @@ class Observation:
 
 
 @contextmanager
-def observed(stage: SweepStage) -> Iterator[Observation]:
-    observation = Observation(stage)
+def observed(stage: SweepStage) -> Iterator[WatchedRun]:
+    observation = WatchedRun(stage)
     original = step_wait.StepWait.next_look
 
     def next_look(self: Any, job: Job, answer: Answer, **options: Any) -> StayInside | CallAgain:
