@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from aurora_restore.reference.looks import Rule, look_until_seen, rule_of_steps
+from aurora_restore.shared.cost import PRICES
 from aurora_restore.shared.documents.restore import Polling
 from aurora_restore.shared.pipeline import get_step
 from aurora_restore.shared.sequences import REPLACE
@@ -43,10 +44,10 @@ EVENTS_PER_WAIT: Final = 2
 EVENTS_OF_THE_REST: Final = 2 + 2 * EVENTS_PER_CHOICE
 """The start and the end of an execution, and its two entrance Choices."""
 
-# List prices of us-east-1 in US dollars, looked up in November 2026, without free tiers.
-PER_TRANSITION: Final = 0.025 / 1000  # https://aws.amazon.com/step-functions/pricing/
-PER_GB_SECOND: Final = 0.0000133334  # https://aws.amazon.com/lambda/pricing/, arm64
-PER_REQUEST: Final = 0.20 / 1e6  # the same page
+# List prices; those that ``shared/cost.py`` lacks are of the same Region and month.
+PER_TRANSITION: Final = PRICES["state transition"].usd
+PER_GB_SECOND: Final = PRICES["function"].usd
+PER_REQUEST: Final = PRICES["call of a function"].usd
 PER_WRITE_UNIT: Final = 0.625 / 1e6  # https://aws.amazon.com/dynamodb/pricing/on-demand/
 PER_READ_UNIT: Final = 0.125 / 1e6  # the same page
 PER_TRACE: Final = 5.00 / 1e6  # https://aws.amazon.com/xray/pricing/

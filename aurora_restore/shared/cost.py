@@ -36,7 +36,7 @@ PRICES: Final[Mapping[str, Price]] = {
         0.000025, "each, of a standard state machine", f"{_PRICING}/step-functions/pricing/"
     ),
     "call of a function": Price(0.0000002, "each", f"{_PRICING}/lambda/pricing/"),
-    "function": Price(0.0000166667, "per GB and second, x86", f"{_PRICING}/lambda/pricing/"),
+    "function": Price(0.0000133334, "per GB and second, Arm", f"{_PRICING}/lambda/pricing/"),
     "transfer": Price(0.02, "per GB from one Region to another", f"{_PRICING}/rds/aurora/pricing/"),
     "backup storage": Price(0.021, "per GB and month", f"{_PRICING}/rds/aurora/pricing/"),
     "storage": Price(0.10, "per GB and month, Aurora Standard", f"{_PRICING}/rds/aurora/pricing/"),

@@ -108,5 +108,6 @@ def _polling_of(job: Job, awaited: Awaited) -> Polling:
 
 
 def _is_good(answer: Answer) -> bool:
-    """Return whether an answer says that the step goes on."""
-    return answer.status in (HTTPStatus.OK, HTTPStatus.ACCEPTED) and RESTART_FROM not in answer.body
+    """Return whether an answer says that the operation goes on."""
+    goes_on = answer.status in (HTTPStatus.OK, HTTPStatus.ACCEPTED)
+    return goes_on and not answer.only_looked and RESTART_FROM not in answer.body
