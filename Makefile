@@ -9,6 +9,8 @@ PY := $(VENV)/bin/python
 PYTEST := $(PY) -m pytest -q --numprocesses 2 --no-loadscope-reorder
 export PATH := $(CURDIR)/node_modules/.bin:$(PATH)
 export JSII_SILENCE_WARNING_UNTESTED_NODE_VERSION := 1
+# Where it is set, as in many containers, every process compiles all that it imports, each time.
+unexport PYTHONDONTWRITEBYTECODE
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-19s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
