@@ -17,6 +17,7 @@ from embedded_aws.rds.data_plane import DataPlane
 from embedded_aws.rds.data_plane.none import NoDataPlane
 from embedded_aws.rds.moto_patch import installed
 from embedded_aws.rds.moto_services import MotoServices
+from embedded_aws.rds.quick_moto import quick_moto
 from embedded_aws.rds.rules import Rules
 from embedded_aws.rds.timings import Timings
 
@@ -68,7 +69,7 @@ def in_process(
         )
     )
     try:
-        with mock_aws(), installed(api):
+        with mock_aws(), installed(api), quick_moto():
             yield InProcessRds(api, RdsAdmin(api))
     finally:
         api.stop()

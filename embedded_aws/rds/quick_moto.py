@@ -1,0 +1,69 @@
+"""Lets moto remember what it works out again for each response, and always comes to the same.
+
+A response of DynamoDB has a dozen members for each value, all but one of which are absent; for each
+of them moto works out up to ten spellings by which an object might know it. That was half of the
+time of the tests that run in one process.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+from typing import Any
+from unittest import mock
+
+import moto.core.responses
+from moto.core.serialize import (
+    MISSING,
+    AttributePickerContext,
+    ResponseSerializer,
+    XFormedAttributePicker,
+)
+from moto.core.utils import get_value, method_names_from_class
+
+_KNOWN = "known_spellings"
+
+_get_possible_keys = XFormedAttributePicker.get_possible_keys
+_get_value = ResponseSerializer.get_value
+
+
+@contextmanager
+def quick_moto() -> Iterator[None]:
+    """Let moto remember, for the time of the block."""
+    with (
+        mock.patch.object(XFormedAttributePicker, "get_possible_keys", _remembered_keys),
+        mock.patch.object(ResponseSerializer, "get_value", _get_value_quickly),
+        mock.patch.object(moto.core.responses, "method_names_from_class", _method_names),
+    ):
+        yield
+
+
+def _remembered_keys(picker: Any, context: AttributePickerContext) -> tuple[str, ...]:
+    """The spellings of a member, which depend on its shape and on the kind of the object."""
+    if hasattr(context.obj, "Meta"):
+        return tuple(_get_possible_keys(picker, context))
+    known = context.shape.__dict__.setdefault(_KNOWN, {})
+    kind = (type(context.obj), context.key)
+    if kind not in known:
+        known[kind] = tuple(dict.fromkeys(_get_possible_keys(picker, context)))
+    spellings: tuple[str, ...] = known[kind]
+    return spellings
+
+
+def _get_value_quickly(serializer: Any, value: Any, key: str, shape: Any) -> Any:
+    """What an object holds under any of the spellings of a member; None if nothing."""
+    picker = serializer._value_picker
+    if type(picker) is not XFormedAttributePicker or picker.response_transformers:
+        return _get_value(serializer, value, key, shape)
+    known = shape.__dict__.get(_KNOWN)
+    spellings = None if known is None else known.get((type(value), key))
+    if spellings is None:
+        spellings = _remembered_keys(picker, AttributePickerContext(value, key, shape))
+    if type(value) is dict:
+        return next((value[each] for each in spellings if each in value), None)
+    found = (get_value(value, each, MISSING) for each in spellings)
+    return next((each for each in found if each is not MISSING), None)
+
+
+@cache
+def _method_names(kind: object) -> frozenset[str]:
+    return frozenset(method_names_from_class(kind))
