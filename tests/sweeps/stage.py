@@ -85,6 +85,7 @@ class SweepStage:
     security_group: str = ""
     """The one that the restored cluster is to have in the end."""
     executions: list[SimulatedExecution] = field(default_factory=list)
+    _clients: dict[tuple[str, Location], Any] = field(default_factory=dict)
     _fingerprint: Fingerprint = field(
         default_factory=lambda: Fingerprint(
             leave_out=lambda kind, name: kind is ScheduledAction and name == "number",
@@ -113,9 +114,12 @@ class SweepStage:
         return self.backend.at(place)
 
     def client(self, service: str, place: Location = HOME) -> Any:
-        """A client of an administrator."""
-        session: Any = self.bench.rds.session(place.account, place.region)
-        return session.client(service)
+        """A client of an administrator, made once: to make one takes longer than its call."""
+        made = self._clients.get((service, place))
+        if made is None:
+            session: Any = self.bench.rds.session(place.account, place.region)
+            made = self._clients[service, place] = session.client(service)
+        return made
 
     # Runs
 
