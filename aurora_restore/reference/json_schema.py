@@ -35,7 +35,7 @@ def _schema_of(kind: Any, rules: tuple[Rule, ...] = ()) -> dict[str, Any]:
     elif len(alternatives(kind)) > 1:
         schema = {"anyOf": [_schema_of(each) for each in alternatives(kind)]}
     elif is_dataclass(kind):
-        members = list(fields(typing.cast(type, kind)))
+        members = fields(typing.cast(type, kind))
         schema = {
             "type": "object",
             "additionalProperties": False,

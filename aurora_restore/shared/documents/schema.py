@@ -14,6 +14,7 @@ import typing
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import MISSING, dataclass, is_dataclass
 from datetime import date
+from functools import cache
 from typing import Any, Final, Literal, TypeVar, Union, get_args, get_origin
 
 from aurora_restore.shared.errors import ConfigurationError, ValidationError
@@ -130,8 +131,13 @@ class Field:
         return " ".join(rule.help for rule in self.rules if rule.help)
 
 
-def fields(cls: type) -> Iterator[Field]:
-    """Yield the declared fields of a dataclass."""
+@cache
+def fields(cls: type) -> tuple[Field, ...]:
+    """Return the declared fields of a dataclass."""
+    return tuple(_declared(cls))
+
+
+def _declared(cls: type) -> Iterator[Field]:
     hints = typing.get_type_hints(cls, include_extras=True)
     for field in dataclasses.fields(cls):
         kind, rules, optional = unwrap(hints[field.name])
