@@ -11,10 +11,10 @@ from tests.sweeps.report import PROPERTY
 # Whoever starts the tests in the background has them ignore Ctrl-C, and so their children.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
-SPREAD = ("test_crash_sweep.py", "test_fault_sweep.py")
+SPREAD = ("test_crash_sweep.py", "test_fault_sweep.py", "test_switch_sweep.py")
 """Files with long tests that share nothing."""
-LONGEST = "test_sql_sweep.py"
-"""The file that takes longest in one process: begun last, it would keep one while others rest."""
+LONGEST = ("test_sql_sweep.py", "test_wiring_sweep.py", "test_privileges.py")
+"""Files that take long in one process: begun late, one would keep it while the others rest."""
 TOGETHER = "tests/integration/cli/"
 """A folder whose files share one deployed stage."""
 
@@ -34,8 +34,8 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Schedul
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with the tests that take longest."""
-    items.sort(key=lambda item: item.path.name != LONGEST)
+    """Begin with the files that take longest in one process, and end with what is spread."""
+    items.sort(key=lambda item: (item.path.name in SPREAD) - (item.path.name in LONGEST))
 
 
 @pytest.hookimpl(trylast=True)
