@@ -78,7 +78,8 @@ def texts_in(node: ast.AST) -> Iterator[str]:
             yield each.value
 
 
-def constants(module: ast.Module) -> dict[str, ast.AST]:
+@cache
+def constants(module: ast.Module) -> Mapping[str, ast.AST]:
     """The values that a module gives its names, and those of the names that it imports."""
     found: dict[str, ast.AST] = {}
     for node in module.body:
@@ -112,8 +113,13 @@ def is_code(node: ast.AST, variables: frozenset[str]) -> bool:
             return False
 
 
-def comparisons() -> Iterator[Comparison]:
+@cache
+def comparisons() -> tuple[Comparison, ...]:
     """Every comparison of an error's code, and every look-up by one."""
+    return tuple(_find_comparisons())
+
+
+def _find_comparisons() -> Iterator[Comparison]:
     for file, module in modules().items():
         known = constants(module)
         functions = [
