@@ -69,7 +69,7 @@ def in_process(
         )
     )
     try:
-        with mock_aws(), installed(api), quick_moto():
+        with quick_moto(), mock_aws(), installed(api):
             yield InProcessRds(api, RdsAdmin(api))
     finally:
         api.stop()
