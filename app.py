@@ -12,9 +12,9 @@ import sys
 import aws_cdk as cdk
 
 from aurora_restore.configuration.loading import load_environment
-from aurora_restore.infra.source_account.role import source_accounts
 from aurora_restore.infra.source_account.stack import SourceAccountStack
 from aurora_restore.infra.stack import AuroraRestoreStack
+from aurora_restore.permissions.source_role import source_accounts
 from aurora_restore.shared.errors import ConfigurationError
 
 app = cdk.App()

@@ -11,6 +11,9 @@ REPOSITORY: Final = Path(__file__).resolve().parents[1]
 DEPLOYED: Final = ("aurora_restore/__init__.py", "aurora_restore/shared", "aurora_restore/lambdas")
 """The functions' code: files and folders of this repository."""
 
+DIGEST_LENGTH: Final = 16
+"""How many characters of a digest are used."""
+
 
 def code_digest() -> str:
     """Return a digest of the functions' code, which differs where the code does."""
@@ -19,7 +22,7 @@ def code_digest() -> str:
         content = file.read_bytes()
         name = file.relative_to(REPOSITORY).as_posix()
         digest.update(f"{name}\0{len(content)}\0".encode() + content)
-    return digest.hexdigest()[:16]
+    return digest.hexdigest()[:DIGEST_LENGTH]
 
 
 def _deployed_files() -> Iterator[Path]:

@@ -64,7 +64,8 @@ class EmbeddedAwsConfig:
 
     ``wait_scale`` shortens the waits of Step Functions, those between the retries of asynchronous
     invocations, and every status transition of RDS. Without ``rds`` there is no embedded RDS, and
-    the start is faster. ``function_environment`` holds variables that every Lambda function sees
+    the start is faster. ``policies_per_role`` is IAM's quota of that name, which Service Quotas
+    raises to 25. ``function_environment`` holds variables that every Lambda function sees
     besides its own. Without a ``directory`` one under ``.local`` is used, and removed at the end.
     """
 
@@ -73,6 +74,7 @@ class EmbeddedAwsConfig:
     wait_scale: float = 0.02
     directory: Path | None = None
     rds: RdsFactory | None = embedded_rds
+    policies_per_role: int = 10
     function_environment: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -303,6 +305,7 @@ class EmbeddedAws:
             account=self.config.account,
             region=self.config.region,
             wait_scale=self.config.wait_scale,
+            policies_per_role=self.config.policies_per_role,
             function_environment_file=self._function_environment_file,
             directory=self.directory,
         )

@@ -10,6 +10,9 @@ REGION = "us-east-1"
 FUNCTION_ENVIRONMENT_FILE = "EMBEDDED_AWS_FUNCTION_ENVIRONMENT_FILE"
 """Tells MiniStack of a file with a JSON object: variables that every function is to see."""
 
+POLICIES_PER_ROLE = "EMBEDDED_AWS_POLICIES_PER_ROLE"
+"""Tells MiniStack how many managed policies a role may have, if the quota is not the default."""
+
 _KEPT = ("HOME", "LANG", "LC_ALL", "PATH", "TERM", "USER")
 _SEALED = {
     "AWS_CONFIG_FILE": os.devnull,

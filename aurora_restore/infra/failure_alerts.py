@@ -1,10 +1,11 @@
 """How operators learn that an execution has failed."""
 
-from aws_cdk import Duration
+from aws_cdk import Duration, Stack
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_cloudwatch_actions as actions
 from aws_cdk import aws_events as events
 from aws_cdk import aws_events_targets as targets
+from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_lambda_destinations as destinations
 from aws_cdk import aws_sns as sns
@@ -12,11 +13,17 @@ from aws_cdk import aws_sqs as sqs
 from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
+from aurora_restore.infra.schedules import from_rules_of
 from aurora_restore.shared.lambda_environment import FAILURES_ANNOUNCED, METRICS_NAMESPACE
 
 
 class DeadLetterQueue(Construct):
-    """An encrypted SQS queue for the events that could not be delivered, kept for two weeks."""
+    """An encrypted SQS queue for the events that could not be delivered, kept for two weeks.
+
+    The rules of this account and Region may send to it. That is one statement, and ``of_rules`` is
+    the queue by which no rule adds one of its own: a queue's policy has twenty at most
+    (https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-policies.html).
+    """
 
     def __init__(self, scope: Construct, construct_id: str) -> None:
         super().__init__(scope, construct_id)
@@ -27,6 +34,17 @@ class DeadLetterQueue(Construct):
             enforce_ssl=True,
             retention_period=Duration.days(14),
         )
+        stack = Stack.of(self)
+        self.queue.add_to_resource_policy(
+            iam.PolicyStatement(
+                principals=[
+                    iam.ServicePrincipal("events.amazonaws.com", conditions=from_rules_of(stack))
+                ],
+                actions=["sqs:SendMessage"],
+                resources=[self.queue.queue_arn],
+            )
+        )
+        self.of_rules = sqs.Queue.from_queue_arn(self, "OfRules", self.queue.queue_arn)
 
 
 class FailureRule(Construct):
@@ -44,11 +62,11 @@ class FailureRule(Construct):
         *,
         machine: sfn.IStateMachine,
         notifier: lambda_.Function,
-        dead_letters: sqs.IQueue,
+        dead_letters: DeadLetterQueue,
     ) -> None:
         super().__init__(scope, construct_id)
         notifier.configure_async_invoke(
-            on_failure=destinations.SqsDestination(dead_letters), retry_attempts=2
+            on_failure=destinations.SqsDestination(dead_letters.queue), retry_attempts=2
         )
         events.Rule(
             self,
@@ -65,7 +83,7 @@ class FailureRule(Construct):
             targets=[
                 targets.LambdaFunction(
                     notifier,
-                    dead_letter_queue=dead_letters,
+                    dead_letter_queue=dead_letters.of_rules,
                     max_event_age=Duration.hours(24),
                     retry_attempts=185,
                 )

@@ -13,6 +13,10 @@ from aurora_restore.infra.bundles.handler_code import handler_code
 from aurora_restore.infra.log_groups import RetainedLogGroup
 from aurora_restore.infra.network import PipelineNetwork, Placement
 from aurora_restore.infra.permissions.functions import FunctionPermissions
+from aurora_restore.infra.permissions.roles import add_statements, attach_policies
+from aurora_restore.permissions.packing import RolePolicy
+from aurora_restore.permissions.restores import RestorePermissions
+from aurora_restore.permissions.statements import RoleStatement
 from aurora_restore.shared.documents.environment import Environment
 from aurora_restore.shared.lambda_environment import LambdaEnvironment
 from aurora_restore.shared.pipeline import STEPS, Step
@@ -21,8 +25,9 @@ from aurora_restore.shared.pipeline import STEPS, Step
 class StepLambda(Construct):
     """A Lambda function with a log group and a role of its own.
 
-    The role may write to that log group, send X-Ray traces, and do what ``statements`` allow. Its
-    name is given, so that roles and keys of other accounts can name it before it is there.
+    The role may write to that log group, send X-Ray traces, and do what ``statements`` and
+    ``policies`` allow. Its name is given, so that roles and keys of other accounts can name it
+    before it is there.
     """
 
     def __init__(
@@ -36,7 +41,8 @@ class StepLambda(Construct):
         layers: Iterable[lambda_.ILayerVersion],
         variables: Mapping[str, str],
         placement: Placement,
-        statements: Iterable[iam.PolicyStatement],
+        statements: Iterable[RoleStatement],
+        policies: Iterable[RolePolicy],
         log_retention_days: int,
     ) -> None:
         super().__init__(scope, step.state_name)
@@ -52,8 +58,8 @@ class StepLambda(Construct):
             description=f"The function {name}",
         )
         log_group.grant_write(role)
-        for statement in statements:
-            role.add_to_policy(statement)
+        add_statements(role, statements)
+        attach_policies(role, policies)
         self.function = lambda_.Function(
             self,
             "Function",
@@ -95,6 +101,7 @@ class StepLambdas(Construct):
         code = handler_code()
         dependencies = DependencyLayer(self, "Dependencies")
         database = DatabaseLayer(self, "Database", environment=environment)
+        for_restores = RestorePermissions(environment=environment)
         self.by_step: dict[str, lambda_.Function] = {}
         for step in STEPS:
             placement = network.placement(step)
@@ -108,5 +115,6 @@ class StepLambdas(Construct):
                 variables=variables.to_env(),
                 placement=placement,
                 statements=permissions.of(step, attached=bool(placement)),
+                policies=for_restores.policies_of(step),
                 log_retention_days=environment.log_retention_days,
             ).function

@@ -1,13 +1,11 @@
 """Where the functions read their configuration."""
 
-import json
 from collections.abc import Mapping
 
 from aws_cdk import aws_ssm as ssm
 from constructs import Construct
 
 from aurora_restore.shared.documents.restore import Restore
-from aurora_restore.shared.documents.schema import to_json
 
 
 class RestoreParameters(Construct):
@@ -27,6 +25,6 @@ class RestoreParameters(Construct):
                 name,
                 parameter_name=f"{path}/{name}",
                 description=f"The configuration of the restore {name}",
-                string_value=json.dumps(to_json(restore)),
+                string_value=restore.parameter_text,
                 tier=ssm.ParameterTier.INTELLIGENT_TIERING,
             )

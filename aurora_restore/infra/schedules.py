@@ -15,14 +15,30 @@ from aurora_restore.shared.documents.event import SCHEDULE
 from aurora_restore.shared.documents.restore import Restore
 
 
+def from_rules_of(stack: Stack) -> dict[str, dict[str, str]]:
+    """Return the conditions by which EventBridge acts for the rules of a stack's place only.
+
+    https://docs.aws.amazon.com/eventbridge/latest/userguide/cross-service-confused-deputy-prevention.html
+    """
+    rules = stack.format_arn(
+        service="events",
+        resource="rule",
+        resource_name="*",
+        arn_format=ArnFormat.SLASH_RESOURCE_NAME,
+    )
+    return {
+        "StringEquals": {"aws:SourceAccount": stack.account},
+        "ArnLike": {"aws:SourceArn": rules},
+    }
+
+
 class Schedules(Construct):
     """The EventBridge rules that start the state machine.
 
     There is one for each restore with a schedule, and an hourly one for each that is switched: it
     deletes what has been kept beside the target for long enough. A start that EventBridge cannot
     deliver within an hour goes to the dead-letter queue: later it would come as a surprise. The
-    rules have one role, which EventBridge may assume for rules of this account and Region only:
-    https://docs.aws.amazon.com/eventbridge/latest/userguide/cross-service-confused-deputy-prevention.html
+    rules have one role, which EventBridge may assume for rules of this account and Region only.
     """
 
     def __init__(
@@ -57,23 +73,12 @@ class Schedules(Construct):
                 )
 
     def _make_role(self) -> iam.Role:
-        stack = Stack.of(self)
-        rules = stack.format_arn(
-            service="events",
-            resource="rule",
-            resource_name="*",
-            arn_format=ArnFormat.SLASH_RESOURCE_NAME,
-        )
         return iam.Role(
             self,
             "Role",
             description="Starts the restores that have a schedule, and retirements",
             assumed_by=iam.ServicePrincipal(
-                "events.amazonaws.com",
-                conditions={
-                    "StringEquals": {"aws:SourceAccount": stack.account},
-                    "ArnLike": {"aws:SourceArn": rules},
-                },
+                "events.amazonaws.com", conditions=from_rules_of(Stack.of(self))
             ),
         )
 

@@ -1,31 +1,24 @@
 """The stack of one environment."""
 
-from collections.abc import Iterable
-
 import aws_cdk as cdk
 from constructs import Construct
 
+from aurora_restore.capacity.fit import require_capacity
 from aurora_restore.configuration.checks.warnings import warnings_of_environment
+from aurora_restore.configuration.function_variables import function_variables
 from aurora_restore.infra.failure_alerts import DeadLetterQueue, FailureAlarms, FailureRule
 from aurora_restore.infra.functions import StepLambdas
 from aurora_restore.infra.network import PipelineNetwork
 from aurora_restore.infra.notifications import Notifications
 from aurora_restore.infra.parameters import RestoreParameters
 from aurora_restore.infra.permissions.functions import FunctionPermissions
-from aurora_restore.infra.permissions.grants import GrantStatements
 from aurora_restore.infra.schedules import Schedules
 from aurora_restore.infra.secrets import PipelineSecrets
 from aurora_restore.infra.state_machine import PipelineStateMachine
 from aurora_restore.infra.tables import Tables
 from aurora_restore.repository import code_digest
 from aurora_restore.shared.documents.environment import Environment
-from aurora_restore.shared.lambda_environment import LambdaEnvironment
-from aurora_restore.shared.names import (
-    audit_table_name,
-    config_path,
-    state_machine_name,
-    state_table_name,
-)
+from aurora_restore.shared.names import config_path
 from aurora_restore.shared.sequences import SEQUENCES
 
 
@@ -37,20 +30,21 @@ class AuroraRestoreStack(cdk.Stack):
     """
 
     def __init__(self, scope: Construct, construct_id: str, *, environment: Environment) -> None:
+        require_capacity(environment)
         super().__init__(
             scope,
             construct_id,
             env=cdk.Environment(account=environment.account, region=environment.region),
             description="Refreshes Aurora PostgreSQL clusters from the day's snapshot",
             tags=dict(environment.tags) or None,
+            suppress_template_indentation=True,
         )
         prefix = environment.name_prefix
-        path = config_path(prefix)
 
         tables = Tables(self, "Tables", name_prefix=prefix)
         secrets = PipelineSecrets(self, "Credentials", environment=environment)
         notifications = Notifications(self, "Notifications", environment=environment)
-        RestoreParameters(self, "Restores", path=path, restores=environment.restores)
+        RestoreParameters(self, "Restores", path=config_path(prefix), restores=environment.restores)
 
         for warning in warnings_of_environment(environment):
             cdk.Annotations.of(self).add_warning_v2(f"aurora-restore:{warning.path}", str(warning))
@@ -68,35 +62,16 @@ class AuroraRestoreStack(cdk.Stack):
             self,
             "Steps",
             environment=environment,
-            variables=LambdaEnvironment(
-                name_prefix=prefix,
-                state_table=state_table_name(prefix),
-                audit_table=audit_table_name(prefix),
+            variables=function_variables(
+                environment,
                 topic_arn=notifications.topic.topic_arn,
-                state_machine_arn=self.format_arn(
-                    service="states",
-                    resource="stateMachine",
-                    resource_name=state_machine_name(prefix),
-                    arn_format=cdk.ArnFormat.COLON_RESOURCE_NAME,
-                ),
-                config_path=path,
-                default_restore=_only(environment.restores),
-                master_secret=environment.common_secrets.master,
-                app_secret=environment.common_secrets.app,
-                app_secrets_in_common=",".join(environment.app_secrets_in_common),
-                state_retention_days=str(environment.state_retention_days),
-                access_security_group=network.access_group_id,
-                quarantine_security_group=network.quarantine_group_id,
-                extra_regions=",".join(environment.extra_regions),
-                chat_topic_arn=environment.chat_topic_arn or "",
+                access_group=network.access_group_id,
+                quarantine_group=network.quarantine_group_id,
                 code_digest=code_digest(),
             ),
             network=network,
             permissions=FunctionPermissions(
-                grants=GrantStatements(environment=environment, partition=self.partition),
-                tables=tables,
-                secrets=secrets,
-                notifications=notifications,
+                environment=environment, tables=tables, notifications=notifications
             ),
         ).by_step
         machine = PipelineStateMachine(
@@ -109,13 +84,13 @@ class AuroraRestoreStack(cdk.Stack):
             log_retention_days=environment.log_retention_days,
         ).machine
 
-        dead_letters = DeadLetterQueue(self, "DeadLetters").queue
+        dead_letters = DeadLetterQueue(self, "DeadLetters")
         Schedules(
             self,
             "Schedules",
             restores=environment.restores,
             machine=machine,
-            dead_letters=dead_letters,
+            dead_letters=dead_letters.of_rules,
         )
         FailureRule(
             self,
@@ -129,7 +104,7 @@ class AuroraRestoreStack(cdk.Stack):
             "Alarms",
             name_prefix=prefix,
             machine=machine,
-            dead_letters=dead_letters,
+            dead_letters=dead_letters.queue,
             topic=notifications.topic,
         )
 
@@ -143,9 +118,3 @@ class AuroraRestoreStack(cdk.Stack):
             **secrets.outputs,
         }.items():
             cdk.CfnOutput(self, name, value=value)
-
-
-def _only(names: Iterable[str]) -> str:
-    """Return the name if there is just one, or else an empty text."""
-    first, *others = names
-    return "" if others else first

@@ -1,4 +1,5 @@
-"""What the grants of the pipeline's declaration come to in one environment: ARNs and conditions.
+"""What the grants of the pipeline's declaration come to in one environment, without the CDK.
 
-The stack writes policies from it, and the command line asks IAM whether the roles have them.
+From the ARNs and conditions of each step to statements, and to policies of the sizes that IAM
+takes. The stacks have these policies, and the command line asks IAM whether the roles have them.
 """

@@ -4,8 +4,10 @@ The types of RDS resources that an action is on follow the Service Authorization
 https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonrds.html
 """
 
-from collections.abc import Iterable, Mapping
+from bisect import bisect_left
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Protocol, assert_never
 
 from aurora_restore.shared.documents.restore import Restore, Source
@@ -42,6 +44,10 @@ class RestoresOfEnvironment(Protocol):
     def restores(self) -> Mapping[str, Restore]:
         """Return the restores by name."""
 
+    @property
+    def target_prefix(self) -> str | None:
+        """Return how every target begins, if the roles go by it instead of by names."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Arns:
@@ -62,7 +68,7 @@ class Arns:
             case Resource.FINAL_SNAPSHOTS:
                 return [
                     self.rds(f"cluster-snapshot:{final_snapshot_names(name)}")
-                    for name in self._targets()
+                    for name in self._names_of(self._restores())
                 ]
             case Resource.INTERMEDIATE_SNAPSHOTS:
                 environment = self.environment
@@ -72,30 +78,24 @@ class Arns:
                     for region in self._intermediate_regions()
                 ]
             case Resource.TARGET_CLUSTERS:
-                return [self.rds(f"cluster:{name}") for name in self._targets()]
+                return [self.rds(f"cluster:{name}") for name in self._names_of(self._restores())]
             case Resource.REPLACED_CLUSTERS:
-                targets = (restore.target for restore in self._restores())
-                return [
-                    self.rds(f"cluster:{each.cluster_id}")
-                    for each in targets
-                    if not each.is_switched
-                ]
+                # The prefix is that of the others as well, and they may not be deleted like these.
+                replaced = [each for each in self._restores() if not each.target.is_switched]
+                return [self.rds(f"cluster:{name}") for name in self._names_of_all(replaced)]
             case Resource.SWITCHED_CLUSTERS:
+                switched = [each for each in self._restores() if each.target.is_switched]
                 return [
                     self.rds(f"cluster:{names}")
-                    for restore in self._restores()
-                    if restore.target.is_switched
-                    for names in (
-                        restore.target.cluster_id,
-                        *clusters_beside(restore.target.cluster_id),
-                    )
+                    for name in self._names_of(switched)
+                    for names in (name, *clusters_beside(name))
                 ]
             case Resource.PUBLISHED_CLUSTERS:
+                published = [each for each in self._restores() if each.publishes_endpoint]
                 return [
                     self.rds(f"cluster:{names}")
-                    for restore in self._restores()
-                    if restore.publishes_endpoint
-                    for names in clusters_beside(restore.target.cluster_id)
+                    for name in self._names_of(published)
+                    for names in clusters_beside(name)
                 ]
             case Resource.ENDPOINT_PARAMETERS:
                 return [
@@ -106,14 +106,14 @@ class Arns:
                     if restore.target.is_switched
                 ]
             case Resource.HOSTED_ZONES:
-                zones = sorted({cname.hosted_zone_id for cname in self.cnames()})
-                return [f"arn:{self.partition}:route53:::hostedzone/{zone}" for zone in zones]
+                return list(self.cnames_by_zone())
             case Resource.DNS_CHANGES:
-                return [f"arn:{self.partition}:route53:::change/*"] if self.cnames() else []
+                change = f"arn:{self.partition}:route53:::change/*"
+                return [change] if self.cnames_by_zone() else []
             case Resource.TARGET_INSTANCES:
                 return [self.rds("db:*")]
             case Resource.NAMED_INSTANCES:
-                return self._instances_named_after(self._restores())
+                return self._instances_named_after(self._names_of(self._restores()))
             case Resource.TARGET_ENDPOINTS:
                 return [self.rds("cluster-endpoint:*")]
             case Resource.TARGET_DEPLOYMENTS:
@@ -131,9 +131,9 @@ class Arns:
                     f":{environment.account}:scalable-target/*"
                 ]
             case Resource.ADOPTED_INSTANCES:
-                return self._instances_named_after(
-                    restore for restore in self._restores() if restore.target.adopt
-                )
+                # Others of the prefix may not be changed without the environment's tag.
+                adopted = [each for each in self._restores() if each.target.adopt]
+                return self._instances_named_after(self._names_of_all(adopted))
             case Resource.GROUPS:
                 return [self.rds(f"{kind}:*") for kind in ("cluster-pg", "og", "pg", "subgrp")]
             case Resource.TARGET_KEYS:
@@ -184,13 +184,14 @@ class Arns:
                 return self.of(resource)
         return [self.rds(f"{kind}:*", *place) for place in places for kind in kinds]
 
-    def cnames(self) -> list[Cname]:
-        """Return the records that lead to targets that are switched."""
-        return [
-            restore.switch.cname
-            for restore in self._restores()
-            if restore.target.is_switched and restore.switch.cname is not None
-        ]
+    def cnames_by_zone(self) -> dict[str, list[Cname]]:
+        """Return the records that lead to targets that are switched, by their hosted zones."""
+        cnames: dict[str, list[Cname]] = {}
+        for restore in self._restores():
+            if restore.target.is_switched and (cname := restore.switch.cname) is not None:
+                zone = f"arn:{self.partition}:route53:::hostedzone/{cname.hosted_zone_id}"
+                cnames.setdefault(zone, []).append(cname)
+        return cnames
 
     def executions(self) -> str:
         """Return the executions of the state machine."""
@@ -200,42 +201,43 @@ class Arns:
             f":execution:{state_machine_name(environment.name_prefix)}:*"
         )
 
-    def sources(self) -> list[str]:
-        """Return the source clusters."""
-        return sorted(
-            {
-                self.rds(
-                    f"cluster:{restore.source.cluster_id}",
-                    restore.source.region,
-                    restore.source.account_id,
-                )
-                for restore in self._restores()
-            }
-        )
+    def never_changed(self) -> list[str]:
+        """Return the sources with their instances, which no function may change.
 
-    def source_instances(self) -> list[str]:
-        """Return the instances that are named after a source cluster.
+        In a Region or an account of sources alone these are all clusters and instances. Where the
+        targets are as well, they are those of the sources' names.
+        """
+        own = (self.environment.region, self.environment.account)
+        places = [place for place in self.source_places() if place != own]
+        return [
+            *(self.rds(f"{kind}:*", *place) for place in places for kind in ("cluster", "db")),
+            *self._sources_beside_targets,
+        ]
+
+    @cached_property
+    def _sources_beside_targets(self) -> list[str]:
+        """Return the source clusters where the targets are, and the instances named after them.
 
         Where a target's name begins with the source's, as ``orders-staging`` with ``orders``, the
         names that AWS's console gives and those that end with a number stand for all: others are
         the target's own.
         """
-        return sorted(
-            {
-                self.rds(f"db:{name}", source.region, source.account_id)
-                for source in (restore.source for restore in self._restores())
-                for name in self._instance_names_of(source)
-            }
-        )
+        names: set[str] = set()
+        targets = sorted(restore.target.cluster_id for restore in self._restores())
+        for source in (restore.source for restore in self._restores()):
+            if self._place_of(source) == (self.environment.region, self.environment.account):
+                # One pattern for the cluster and for an instance of the same name.
+                names.add(f"*:{source.cluster_id}")
+                names.update(
+                    f"db:{name}"
+                    for name in _instance_names_of(source, targets)
+                    if name != source.cluster_id
+                )
+        return [self.rds(name) for name in sorted(names)]
 
     def source_places(self) -> list[tuple[str, str]]:
         """Return the Region and account of each source."""
-        return sorted(
-            {
-                (restore.source.region, restore.source.account_id or self.environment.account)
-                for restore in self._restores()
-            }
-        )
+        return sorted({self._place_of(restore.source) for restore in self._restores()})
 
     def source_regions(self) -> set[str]:
         """Return the Regions of the sources."""
@@ -253,24 +255,24 @@ class Arns:
         account = account or self.environment.account
         return f"arn:{self.partition}:rds:{region}:{account}:{resource}"
 
-    def _instances_named_after(self, restores: Iterable[Restore]) -> list[str]:
-        """Return the instances that are named after the restores' targets."""
-        return [
-            self.rds(f"db:{name}")
-            for restore in restores
-            for name in instance_names(restore.target.cluster_id)
-        ]
+    def _names_of(self, restores: Iterable[Restore]) -> list[str]:
+        """Return the targets of restores, in the wildcards of IAM if there is a prefix of all."""
+        names = [restore.target.cluster_id for restore in restores]
+        prefix = self.environment.target_prefix
+        return [f"{prefix}*"] if names and prefix is not None else names
 
-    def _instance_names_of(self, source: Source) -> Iterable[str]:
-        """Return the names of a source's instances that are no target's."""
-        place = (source.region, source.account_id or self.environment.account)
-        beside = place == (self.environment.region, self.environment.account)
-        if beside and any(name.startswith(f"{source.cluster_id}-") for name in self._targets()):
-            return [
-                source.cluster_id,
-                *(f"{source.cluster_id}-{rest}" for rest in ("?", "??", "instance-*")),
-            ]
-        return instance_names(source.cluster_id)
+    def _names_of_all(self, restores: Collection[Restore]) -> list[str]:
+        """Return the same, where the prefix may stand for the restores only if they are all."""
+        if len(restores) == len(self.environment.restores):
+            return self._names_of(restores)
+        return [restore.target.cluster_id for restore in restores]
+
+    def _instances_named_after(self, names: Iterable[str]) -> list[str]:
+        """Return the instances that are named after targets."""
+        return [self.rds(f"db:{each}") for name in names for each in instance_names(name)]
+
+    def _place_of(self, source: Source) -> tuple[str, str]:
+        return source.region, source.account_id or self.environment.account
 
     def _keys(self, region: str, account: str) -> str:
         """Return the keys of a Region and account."""
@@ -278,9 +280,6 @@ class Arns:
 
     def _restores(self) -> Iterable[Restore]:
         return self.environment.restores.values()
-
-    def _targets(self) -> list[str]:
-        return [restore.target.cluster_id for restore in self._restores()]
 
     def _intermediate_regions(self) -> list[str]:
         return sorted(
@@ -290,6 +289,15 @@ class Arns:
                 if restore.source.copy_route == "two-steps"
             }
         )
+
+
+def _instance_names_of(source: Source, targets: Sequence[str]) -> Iterable[str]:
+    """Return the names of the instances, beside targets in order, that are a source's."""
+    start = f"{source.cluster_id}-"
+    first = bisect_left(targets, start)
+    if any(name.startswith(start) for name in targets[first : first + 1]):
+        return [source.cluster_id, *(f"{start}{rest}" for rest in ("?", "??", "instance-*"))]
+    return instance_names(source.cluster_id)
 
 
 def _configured(arns: Iterable[str | None]) -> list[str]:

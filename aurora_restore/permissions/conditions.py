@@ -1,7 +1,7 @@
 """The conditions of grants, and those that a resource brings itself, as IAM writes them."""
 
-from collections.abc import Iterable, Mapping
-from typing import assert_never
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Final, assert_never
 
 from aurora_restore.shared.grants import Condition
 from aurora_restore.shared.names import READER_COUNT, TAG_KEEP_UNTIL, TAG_MANAGED_BY
@@ -10,6 +10,14 @@ Conditions = Mapping[str, Mapping[str, object]]
 
 Scope = tuple[list[str], Conditions]
 """ARNs, and the conditions under which actions on them are allowed."""
+
+REMOVES_ANOTHER_TAG: Final[Conditions] = {
+    "ForAnyValue:StringNotEquals": {"aws:TagKeys": TAG_KEEP_UNTIL}
+}
+"""A tag other than the expiry is removed: this is denied wherever the expiry may be removed."""
+
+# Of the values in one condition: it leaves most of a policy's characters to the rest.
+_MOST_CHARACTERS: Final = 3000
 
 
 def conditions_of(
@@ -29,7 +37,8 @@ def conditions_of(
     match condition:
         case None:
             return {}
-        case Condition.CARRIES_TAG:
+        # The one that is not for other tags is a denial of its own: REMOVES_ANOTHER_TAG.
+        case Condition.CARRIES_TAG | Condition.REMOVES_EXPIRY:
             return {"StringEquals": {f"aws:ResourceTag/{TAG_MANAGED_BY}": name_prefix}}
         case Condition.GIVES_TAG:
             return {"StringEquals": {f"aws:RequestTag/{TAG_MANAGED_BY}": name_prefix}}
@@ -58,11 +67,6 @@ def conditions_of(
                 "StringEquals": {f"aws:ResourceTag/{TAG_MANAGED_BY}": name_prefix},
                 "Null": {f"aws:ResourceTag/{TAG_KEEP_UNTIL}": "false"},
             }
-        case Condition.REMOVES_EXPIRY:
-            return {
-                "StringEquals": {f"aws:ResourceTag/{TAG_MANAGED_BY}": name_prefix},
-                "ForAllValues:StringEquals": {"aws:TagKeys": TAG_KEEP_UNTIL},
-            }
         case Condition.UPSERTS_CNAMES:
             # https://docs.aws.amazon.com/Route53/latest/DeveloperGuide/specifying-conditions-route53.html
             of_change = "route53:ChangeResourceRecordSets"
@@ -81,14 +85,35 @@ def conditions_of(
             assert_never(condition)
 
 
-def key_scope(arn: str, conditions: Conditions) -> Scope:
-    """Return the scope of a configured key under conditions.
+def key_scopes(keys: Iterable[str], conditions: Conditions) -> Iterator[Scope]:
+    """Yield the scopes of configured keys under conditions.
 
     An alias is not a resource of these actions: it is a condition on the key
     (https://docs.aws.amazon.com/kms/latest/developerguide/alias-authorization.html).
     """
-    place, _, name = arn.rpartition(":")
-    if name.startswith("alias/"):
-        named: dict[str, object] = {"kms:ResourceAliases": name}
-        return [f"{place}:key/*"], {**conditions, "ForAnyValue:StringEquals": named}
-    return [arn], conditions
+    aliases: dict[str, list[str]] = {}
+    for arn in keys:
+        place, _, name = arn.rpartition(":")
+        if name.startswith("alias/"):
+            aliases.setdefault(place, []).append(name)
+        else:
+            yield [arn], conditions
+    for place, names in aliases.items():
+        for batch in in_batches((name,) for name in sorted(names)):
+            named: dict[str, object] = {"kms:ResourceAliases": batch}
+            yield [f"{place}:key/*"], {**conditions, "ForAnyValue:StringEquals": named}
+
+
+def in_batches(groups: Iterable[Sequence[str]]) -> Iterator[list[str]]:
+    """Yield the values of groups in lists that a policy has room for, and no group in parts.
+
+    The lists are for conditions, which cannot be divided like the resources of a statement.
+    """
+    batch: list[str] = []
+    for group in groups:
+        if batch and sum(map(len, (*batch, *group))) > _MOST_CHARACTERS:
+            yield batch
+            batch = []
+        batch += group
+    if batch:
+        yield batch

@@ -4,13 +4,19 @@ Actions, and what they depend on, follow the Service Authorization Reference:
 https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonrds.html
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
 from aurora_restore.permissions.arns import Arns
-from aurora_restore.permissions.conditions import Conditions, Scope, conditions_of, key_scope
-from aurora_restore.shared.grants import Resource
+from aurora_restore.permissions.conditions import (
+    Conditions,
+    Scope,
+    conditions_of,
+    in_batches,
+    key_scopes,
+)
+from aurora_restore.shared.grants import Condition, Grant, Resource
 from aurora_restore.shared.pipeline import Step
 
 _READS: Final = "rds:Describe"
@@ -27,30 +33,40 @@ class AllowedAction:
 
 def permissions_of(step: Step, arns: Arns) -> Iterator[AllowedAction]:
     """Yield what the grants of a step come to in an environment."""
-    environment = arns.environment
     for grant in step.grants:
-        conditions = conditions_of(
-            grant.condition,
-            name_prefix=environment.name_prefix,
-            regions={environment.region, *arns.source_regions()},
-            cnames=[name for cname in arns.cnames() for name in cname.names],
-        )
         for action in grant.actions:
-            for found, held in _scopes(action, grant.resource, conditions, arns):
+            for found, conditions in _scopes(action, grant, arns):
                 if found:
-                    yield AllowedAction(action, found, held)
+                    yield AllowedAction(action, found, conditions)
 
 
-def _scopes(action: str, resource: Resource, conditions: Conditions, arns: Arns) -> Iterator[Scope]:
-    """Yield the ARNs that an action is allowed on; a key's alias is a condition of its own."""
-    match resource:
+def _scopes(action: str, grant: Grant[Resource], arns: Arns) -> Iterator[Scope]:
+    """Yield the ARNs that an action is allowed on, and the conditions for them.
+
+    The alias of a key, and the names of records in a hosted zone, are conditions of their own.
+    """
+    if grant.condition is Condition.UPSERTS_CNAMES:
+        for zone, cnames in arns.cnames_by_zone().items():
+            for names in in_batches([each.names for each in cnames]):
+                yield [zone], _conditions(grant.condition, arns, names)
+        return
+    conditions = _conditions(grant.condition, arns)
+    match grant.resource:
         case Resource.TARGET_KEYS | Resource.INTERMEDIATE_KEYS:
-            for key in arns.of(resource):
-                yield key_scope(key, conditions)
-        case _ if action.startswith(_READS):
+            yield from key_scopes(arns.of(grant.resource), conditions)
+        case resource if action.startswith(_READS):
             yield arns.listed(resource), conditions
-        case _:
+        case resource:
             yield arns.of(resource), conditions
+
+
+def _conditions(condition: Condition | None, arns: Arns, cnames: Iterable[str] = ()) -> Conditions:
+    return conditions_of(
+        condition,
+        name_prefix=arns.environment.name_prefix,
+        regions={arns.environment.region, *arns.source_regions()},
+        cnames=cnames,
+    )
 
 
 def changes_rds(step: Step) -> bool:

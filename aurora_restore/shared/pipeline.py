@@ -299,11 +299,14 @@ STEPS: Final[tuple[Step, ...]] = (
             # no instance with the cluster.
             Grant(Resource.TARGET_CLUSTERS, ("rds:CreateDBInstance",)),
             Grant(Resource.NAMED_INSTANCES, ("rds:CreateDBInstance",)),
-            Grant(Resource.SWITCHED_CLUSTERS, ("rds:AddTagsToResource",), Condition.MARKS_AS_OWN),
             Grant(
                 Resource.SWITCHED_CLUSTERS,
-                ("rds:CreateDBInstance", "rds:RestoreDBClusterFromSnapshot"),
-                Condition.GIVES_TAG,
+                (
+                    "rds:AddTagsToResource",
+                    "rds:CreateDBInstance",
+                    "rds:RestoreDBClusterFromSnapshot",
+                ),
+                Condition.MARKS_AS_OWN,
             ),
             Grant(Resource.GROUPS, ("rds:CreateDBInstance",)),
             *_use_key(Resource.TARGET_KEYS),
@@ -331,16 +334,15 @@ STEPS: Final[tuple[Step, ...]] = (
                     "rds:ModifyDBCluster",
                 ),
             ),
-            Grant(
-                Resource.SWITCHED_CLUSTERS,
-                ("rds:CreateDBInstance",),
-                Condition.GIVES_TAG,
-            ),
+            Grant(Resource.SWITCHED_CLUSTERS, ("rds:CreateDBInstance",), Condition.MARKS_AS_OWN),
             Grant(Resource.SWITCHED_CLUSTERS, ("rds:ModifyDBCluster",), Condition.CARRIES_TAG),
             Grant(Resource.TARGET_ENDPOINTS, ("rds:AddTagsToResource",), Condition.MARKS_AS_OWN),
             Grant(Resource.TARGET_ENDPOINTS, ("rds:CreateDBClusterEndpoint",), Condition.GIVES_TAG),
-            Grant(Resource.NAMED_INSTANCES, ("rds:AddTagsToResource",), Condition.MARKS_AS_OWN),
-            Grant(Resource.NAMED_INSTANCES, ("rds:CreateDBInstance",), Condition.GIVES_TAG),
+            Grant(
+                Resource.NAMED_INSTANCES,
+                ("rds:AddTagsToResource", "rds:CreateDBInstance"),
+                Condition.MARKS_AS_OWN,
+            ),
             Grant(Resource.NAMED_INSTANCES, ("rds:ModifyDBInstance",), Condition.CARRIES_TAG),
             Grant(Resource.GROUPS, ("rds:CreateDBInstance",)),
             # The role of enhanced monitoring is passed to RDS, which passes it on.

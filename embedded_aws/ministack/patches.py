@@ -8,6 +8,7 @@ from embedded_aws.ministack import (
     cloudwatch,
     eventbridge,
     iam,
+    policies,
     quotas,
     security_groups,
     sns,
@@ -52,6 +53,8 @@ PATCHES: tuple[Callable[[], None], ...] = (
     quotas.limit_parameter_sizes,
     quotas.limit_subjects,
     quotas.limit_function_environments,
+    policies.limit_role_policies,
+    policies.limit_queue_policies,
     sns.record_published_messages,
     sns.list_subscriptions_that_wait,
 )

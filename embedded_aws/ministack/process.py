@@ -9,6 +9,7 @@ from pathlib import Path
 
 from embedded_aws.environment import (
     FUNCTION_ENVIRONMENT_FILE,
+    POLICIES_PER_ROLE,
     identity,
     repository,
     sealed,
@@ -23,12 +24,16 @@ _ASYNC_RETRY_SECONDS = 60
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
-    """Where MiniStack listens, whose account it holds by default, and how fast its time goes."""
+    """Where MiniStack listens, whose account it holds by default, and how fast its time goes.
+
+    ``policies_per_role`` is a quota of the account.
+    """
 
     port: int
     account: str
     region: str
     wait_scale: float
+    policies_per_role: int
     function_environment_file: Path
     directory: Path
 
@@ -49,6 +54,7 @@ def ministack_process(settings: Settings) -> Iterator[Supervised]:
                 **identity(settings.account, settings.region),
                 FUNCTION_ENVIRONMENT_FILE: str(settings.function_environment_file),
                 "LAMBDA_ASYNC_RETRY_BASE_SECONDS": str(_ASYNC_RETRY_SECONDS * settings.wait_scale),
+                POLICIES_PER_ROLE: str(settings.policies_per_role),
                 "MINISTACK_ACCOUNT_ID": settings.account,
                 "MINISTACK_REGION": settings.region,
                 "PYTHONPATH": str(repository()),

@@ -92,12 +92,17 @@ def _equal(text: str, wanted: Sequence[str]) -> bool:
     return text in wanted
 
 
+def _unequal(text: str, unwanted: Sequence[str]) -> bool:
+    return text not in unwanted
+
+
 _OPERATORS: Final[Mapping[str, Callable[[str, Sequence[str]], bool]]] = {
     "ArnEquals": _among,
     "ArnLike": _among,
     "Bool": _equal,
     "StringEquals": _equal,
     "StringLike": _among,
+    "StringNotEquals": _unequal,
 }
 
 
@@ -108,8 +113,8 @@ _NULL: Final = "Null"
 def _holds(conditions: Document, context: Context) -> bool:
     """Whether each condition is met.
 
-    A key that the call lacks meets ``ForAllValues`` and ``…IfExists`` only; ``Null`` is about that
-    alone.
+    A key that the call lacks meets ``ForAllValues``, ``…IfExists`` and a bare ``…Not…`` only;
+    ``Null`` is about that alone.
 
     https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-single-vs-multi-valued-context-keys.html
     """
@@ -123,7 +128,8 @@ def _holds(conditions: Document, context: Context) -> bool:
         holds = _OPERATORS[operator.removesuffix(_IF_EXISTS)]
         every = {"": any, "ForAnyValue": any, "ForAllValues": all}[qualifier]
         for key, wanted in keys.items():
-            if optional and key not in context:
+            negated = "Not" in operator and not qualifier
+            if (optional or negated) and key not in context:
                 continue
             values = context.get(key, ())
             has = [values] if isinstance(values, str) else values

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from aurora_restore.infra.source_account.role import source_accounts
+from aurora_restore.permissions.source_role import source_accounts
 from aurora_restore.shared.documents.environment import Environment
 from aurora_restore.shared.pipeline import STEPS
 from tests.support.iam import Document, Policy, Trust, listed

@@ -18,18 +18,19 @@ MODULES = [
 
 # What each part may import of the others.
 ARROWS = {
-    "app": {"infra", "configuration", "shared"},
-    "infra": {"configuration", "permissions", "repository", "shared"},
-    "permissions": {"shared"},
+    "app": {"infra", "configuration", "permissions", "shared"},
+    "infra": {"capacity", "configuration", "permissions", "repository", "shared"},
+    "capacity": {"configuration", "permissions", "repository", "shared"},
+    "permissions": {"configuration", "shared"},
     "configuration": {"repository", "shared"},
     "lambdas": {"shared"},
     "shared": set[str](),
-    "cli": {"configuration", "permissions", "repository", "shared"},
+    "cli": {"capacity", "configuration", "permissions", "repository", "shared"},
     "reference": {"cli", "configuration", "repository", "shared"},
     "repository": set[str](),
     "embedded_aws": set[str](),
     "demo": {"cli", "shared", "embedded_aws"},
-    "benchmarks": {"reference", "shared", "embedded_aws"},
+    "benchmarks": {"capacity", "configuration", "reference", "shared", "embedded_aws"},
 }
 
 # What of ``shared`` only declares, and is known outside of the functions.

@@ -48,6 +48,8 @@ def check(
 ) -> None:
     """Check environments' files, and with --online whether AWS is ready for a deployment.
 
+    It also counts what AWS limits, as the synthesis does, and says how many restores fit.
+
     Nothing is changed, and no value of a secret is shown. The exit code is 1 if anything is wrong.
     What can only be known once the stack is there, `plan` says.
     """
@@ -116,6 +118,8 @@ def _show(console: Console, checked: Sequence[CheckedFile], found: findings.Foun
         )
         findings.show_rows(console, _faults(each.faults, Level.PROBLEM))
         findings.show_rows(console, _faults(each.warnings, Level.WARNING))
+        if each.room is not None:
+            findings.show_rows(console, [(findings.sign_of(Level.OK), Text(each.room.text))])
     findings.show_found(console, found)
     if found:
         console.print()

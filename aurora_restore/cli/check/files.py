@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from aurora_restore.capacity.fit import RoomForRestores, faults_of_capacity, room_in
 from aurora_restore.cli.errors import usage
 from aurora_restore.configuration.checks.warnings import warnings_of_environment
 from aurora_restore.configuration.loading import CONFIG_FOLDER, environment_names, read_environment
@@ -22,6 +23,8 @@ class CheckedFile:
     """None where the file has faults."""
     faults: tuple[Fault, ...] = ()
     warnings: tuple[Fault, ...] = ()
+    room: RoomForRestores | None = None
+    """How many restores fit; None where the file has faults."""
 
     def as_json(self) -> dict[str, Any]:
         """Return the file as ``--json`` prints it."""
@@ -31,6 +34,7 @@ class CheckedFile:
             "valid": self.environment is not None,
             "faults": [_described(each) for each in self.faults],
             "warnings": [_described(each) for each in self.warnings],
+            "room": None if self.room is None else self.room.as_json(),
         }
 
 
@@ -59,14 +63,20 @@ def chosen_files(environment: str | None, file: Path | None) -> list[Path]:
 
 
 def check_file(file: Path) -> CheckedFile:
-    """Return what is wrong with a file."""
+    """Return what is wrong with a file, and with what it asks of AWS."""
     try:
         environment = read_environment(file)
     except ConfigurationError as error:
         faults = tuple(_faults_of(file, error))
         return CheckedFile(file=file, environment=None, faults=faults)
-    warnings = tuple(warnings_of_environment(environment))
-    return CheckedFile(file=file, environment=environment, warnings=warnings)
+    if faults := tuple(faults_of_capacity(environment)):
+        return CheckedFile(file=file, environment=None, faults=faults)
+    return CheckedFile(
+        file=file,
+        environment=environment,
+        warnings=tuple(warnings_of_environment(environment)),
+        room=room_in(environment),
+    )
 
 
 def _faults_of(file: Path, error: ConfigurationError) -> Iterator[Fault]:

@@ -33,6 +33,8 @@ class DeployedRestores:
     region: str
     name_prefix: str
     restores: Mapping[str, Restore]
+    target_prefix: None = None
+    """What is deployed does not say it; the targets' names are among what it stands for."""
 
 
 @dataclass(frozen=True, kw_only=True)

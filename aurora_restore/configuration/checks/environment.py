@@ -1,6 +1,5 @@
 """Faults between the fields of an environment, which no field's own rule can find."""
 
-import json
 import re
 import ssl
 from collections.abc import Iterator
@@ -22,15 +21,12 @@ from aurora_restore.configuration.checks.source import faults_of_source
 from aurora_restore.configuration.checks.switch import faults_of_switches
 from aurora_restore.configuration.checks.targets import faults_of_targets
 from aurora_restore.configuration.checks.topics import faults_of_topics
+from aurora_restore.configuration.limits import PARAMETER_BYTES, ROLE_NAME
 from aurora_restore.shared.documents.environment import Environment
 from aurora_restore.shared.documents.restore import Restore
-from aurora_restore.shared.documents.schema import Fault, to_json
+from aurora_restore.shared.documents.schema import Fault
 from aurora_restore.shared.pipeline import STEPS
 
-# https://docs.aws.amazon.com/systems-manager/latest/userguide/parameter-store-advanced-parameters.html
-_LARGEST_PARAMETER: Final = 8192
-# https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
-_LONGEST_ROLE_NAME: Final = 64
 _FEWEST_ZONES: Final = 2
 
 
@@ -58,11 +54,11 @@ def faults_of_environment(environment: Environment, *, repository: Path) -> Iter
 def _role_names(environment: Environment) -> Iterator[Fault]:
     prefix, region = environment.name_prefix, environment.region
     longest = max((step.role_name(prefix, region) for step in STEPS), key=len)
-    if (excess := len(longest) - _LONGEST_ROLE_NAME) > 0:
+    if (excess := len(longest) - ROLE_NAME.most) > 0:
         yield Fault(
             "name_prefix",
             f"{prefix!r} makes the role name {longest!r}, {excess} longer than IAM's "
-            f"{_LONGEST_ROLE_NAME} characters: in {region} a prefix has at most "
+            f"{ROLE_NAME.most} characters: in {region} a prefix has at most "
             f"{len(prefix) - excess}",
         )
 
@@ -148,9 +144,9 @@ def _polling(restore: Restore, path: str) -> Iterator[Fault]:
 
 
 def _size(restore: Restore, path: str) -> Iterator[Fault]:
-    size = len(json.dumps(to_json(restore)).encode())
-    if size > _LARGEST_PARAMETER:
+    size = len(restore.parameter_text.encode())
+    if size > PARAMETER_BYTES.most:
         yield Fault(
             path,
-            f"takes {size} bytes: an SSM parameter holds {_LARGEST_PARAMETER}; shorten it",
+            f"takes {size} bytes: an SSM parameter holds {PARAMETER_BYTES.most}; shorten it",
         )

@@ -32,7 +32,10 @@ def warnings_of_secrets(environment: Environment) -> Iterator[Fault]:
     for name in environment.restores:
         used = environment.secrets_of(name)
         if used.endpoint is EndpointRule.NOT_IN_COMMON:
-            users = " and ".join(environment.app_secrets_in_common[used.app])
+            first, second, *others = environment.app_secrets_in_common[used.app]
+            users = (
+                f"{first}, {second} and {len(others)} more" if others else f"{first} and {second}"
+            )
             yield Fault(
                 f"restores.{name}.secrets",
                 f"{users} use the same application's secret, {used.app}, so it does not say where "

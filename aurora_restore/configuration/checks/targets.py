@@ -13,6 +13,7 @@ from aurora_restore.shared.names import MOST_LETTERS_BESIDE, is_beside
 def faults_of_targets(environment: Environment) -> Iterator[Fault]:
     """Yield every target that is another's, endangers a source, or has tags that RDS refuses."""
     yield from _shared_targets(environment)
+    yield from _prefix(environment)
     for name, restore in environment.restores.items():
         yield from _sources_to_delete(environment, name)
         yield from _sources_to_adopt(environment, name)
@@ -31,6 +32,29 @@ def _shared_targets(environment: Environment) -> Iterator[Fault]:
                 f"restores.{name}.target.cluster_id",
                 f"{cluster!r} is also the target of the restore {other!r}: "
                 "each restore needs a target of its own",
+            )
+
+
+def _prefix(environment: Environment) -> Iterator[Fault]:
+    """Yield a fault for a target without the prefix of all, and for a source with it."""
+    prefix = environment.target_prefix
+    if prefix is None:
+        return
+    for name, restore in environment.restores.items():
+        target = restore.target.cluster_id
+        if not target.startswith(prefix):
+            yield Fault(
+                f"restores.{name}.target.cluster_id",
+                f"{target!r} does not begin with `target_prefix`, {prefix!r}, and the roles could "
+                "not change it: name it otherwise, or leave out `target_prefix`",
+            )
+    for name, source in _sources_nearby(environment):
+        if source.startswith(prefix):
+            yield Fault(
+                "target_prefix",
+                f"{prefix!r} is also the beginning of {source!r}, the source of the restore "
+                f"{name!r}: the roles may change what begins like that; choose another, or leave "
+                "it out",
             )
 
 

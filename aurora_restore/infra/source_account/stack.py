@@ -4,8 +4,9 @@ import aws_cdk as cdk
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
+from aurora_restore.infra.permissions.roles import attach_policies
 from aurora_restore.infra.source_account.key_policy import key_policy_text
-from aurora_restore.infra.source_account.role import SourceRolePermissions, sources_in
+from aurora_restore.permissions.source_role import SourceRolePermissions, sources_in
 from aurora_restore.shared.documents.environment import Environment
 from aurora_restore.shared.names import source_role_name
 
@@ -31,6 +32,7 @@ class SourceAccountStack(cdk.Stack):
             description=f"Lets {environment.name_prefix} in account {environment.account} share "
             "snapshots of this account",
             synthesizer=cdk.LegacyStackSynthesizer(),
+            suppress_template_indentation=True,
             tags=dict(environment.tags) or None,
         )
         access = SourceRolePermissions(
@@ -41,10 +43,14 @@ class SourceAccountStack(cdk.Stack):
             "Role",
             role_name=source_role_name(environment.name_prefix),
             description="Copies snapshots, shares the copies, and deletes them again",
-            assumed_by=access.trusted(),
+            # They are named in a condition: as principals, IAM would refuse those that do not exist
+            # yet, and forget those that were deleted
+            # (https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_principal.html).
+            assumed_by=iam.AccountPrincipal(environment.account).with_conditions(
+                {"ArnEquals": {"aws:PrincipalArn": access.trusted}}
+            ),
         )
-        for statement in access.statements():
-            role.add_to_policy(statement)
+        attach_policies(role, access.policies())
         cdk.CfnOutput(self, "RoleArn", value=role.role_arn)
         if any(source.kms_key_id for source in sources):
             cdk.CfnOutput(

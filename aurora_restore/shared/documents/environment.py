@@ -66,6 +66,32 @@ class Network:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Quotas:
+    """Quotas of the account, for environments of many restores.
+
+    Raise them in Service Quotas first: synth goes by what is said here.
+    """
+
+    policies_per_role: Annotated[
+        int,
+        Rule(
+            help='How many managed policies a role may have ("Managed policies per role" of IAM).',
+            minimum=10,
+            maximum=25,
+        ),
+    ] = 10
+    event_rules: Annotated[
+        int | None,
+        Rule(
+            help='How many EventBridge rules there may be ("Number of rules" of EventBridge). Left '
+            "out, 300, or 100 in the Regions where AWS gives no more.",
+            minimum=100,
+            maximum=10_000,
+        ),
+    ] = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class Environment:
     """One environment: an account and a Region with one stack and one or more restores."""
 
@@ -85,6 +111,20 @@ class Environment:
             "which SSM reserves",
         ),
     ] = DEFAULT_NAME_PREFIX
+    target_prefix: Annotated[
+        str | None,
+        Rule(
+            help="How the name of every target begins, for environments of many restores: the "
+            "roles may then change what begins like that, and need not name each target. It is a "
+            "promise that every cluster and instance of the account and Region with such a name "
+            "is this environment's.",
+            pattern=r"[a-z](?:[a-z0-9]|-(?!-)){0,37}-",
+            means="2 to 39 small letters, digits and hyphens, beginning with a letter, with a "
+            "hyphen at the end and no two in a row",
+            example="staging-",
+        ),
+    ] = None
+    quotas: Quotas = field(default=Quotas())
     extra_regions: Annotated[
         tuple[Region, ...],
         Rule(

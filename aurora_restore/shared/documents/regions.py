@@ -1,4 +1,4 @@
-"""The Regions of AWS that this version knows.
+"""The Regions of AWS that this version knows, and their partitions.
 
 They are those of the pinned botocore. Where it does not know a Region, it makes up the name of a
 host; the steps would then try for minutes to reach it.
@@ -57,6 +57,21 @@ KNOWN_REGIONS: Final = frozenset(
         "us-west-2",
     }
 )
+
+_PARTITIONS: Final = {
+    "cn-": "aws-cn",
+    "us-gov-": "aws-us-gov",
+    "us-iso-": "aws-iso",
+    "us-isob-": "aws-iso-b",
+    "us-isof-": "aws-iso-f",
+    "eu-isoe-": "aws-iso-e",
+    "eusc-": "aws-eusc",
+}
+
+
+def partition_of(region: str) -> str:
+    """Return the partition that the ARNs of a Region name."""
+    return next((name for start, name in _PARTITIONS.items() if region.startswith(start)), "aws")
 
 
 def region_fault(region: str, extra_regions: Collection[str]) -> str | None:

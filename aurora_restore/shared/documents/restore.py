@@ -3,6 +3,7 @@
 Each field is declared once, here, with its rule and its help, as in ``environment``.
 """
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from fnmatch import fnmatchcase
@@ -29,7 +30,7 @@ from aurora_restore.shared.documents.masking import (
     QueryCheck,
 )
 from aurora_restore.shared.documents.restore_secrets import OwnSecrets
-from aurora_restore.shared.documents.schema import Rule
+from aurora_restore.shared.documents.schema import Rule, to_json
 from aurora_restore.shared.documents.switch import Switch
 
 DATE_WILDCARDS = "????-??-??"
@@ -595,6 +596,11 @@ class Restore:
         ),
     ] = 30
     schedule: Schedule | None = None
+
+    @property
+    def parameter_text(self) -> str:
+        """Return it as its SSM parameter holds it."""
+        return json.dumps(to_json(self), separators=(",", ":"))
 
     @property
     def publishes_endpoint(self) -> bool:

@@ -1,9 +1,14 @@
-"""What the facts of an account, its network and its secrets mean for a deployment."""
+"""What a file, and the facts of an account, its network and its secrets mean for a deployment."""
 
+import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from aurora_restore.capacity.enlarged import enlarged
+from aurora_restore.capacity.fit import require_capacity, restores_that_fit, room_in
+from aurora_restore.cli.check.files import CheckedFile, check_file
 from aurora_restore.cli.check.place import (
     NetworkFacts,
     decide_account,
@@ -13,6 +18,8 @@ from aurora_restore.cli.check.place import (
 )
 from aurora_restore.cli.check.rehearsal import decide_secret
 from aurora_restore.cli.findings import Level, Observation
+from aurora_restore.shared.errors import ConfigurationError
+from benchmarks.restores import FAR, NEAR, document_of
 from tests.unit.infra.synthesis import environment, example
 
 EXAMPLE = environment(example())
@@ -117,3 +124,68 @@ def test_a_secret_is_judged_without_its_value_being_shown(
 
     assert said in found.text
     assert PASSWORD not in found.text + found.remedy
+
+
+def checked_with(tmp_path: Path, count: int, letters: int, place: str) -> CheckedFile:
+    """The check of a file with so many restores."""
+    file = tmp_path / "many.json"
+    file.write_text(json.dumps(document_of(count, letters, place)), encoding="utf-8")
+    return check_file(file)
+
+
+def test_a_file_is_refused_for_what_synth_refuses_and_in_the_same_words(tmp_path: Path) -> None:
+    checked = checked_with(tmp_path, 110, 55, NEAR)
+    with pytest.raises(ConfigurationError) as refused:
+        require_capacity(environment(document_of(110, 55, NEAR)))
+
+    assert (checked.environment, checked.room) == (None, None)
+    assert [str(each) for each in checked.faults] == refused.value.details["faults"]
+    assert "58 of the 110 restores fit" in checked.faults[0].problem
+
+
+def test_as_many_restores_fit_as_a_file_of_few_is_said_to_have_room_for(tmp_path: Path) -> None:
+    room = checked_with(tmp_path, 10, 55, FAR).room
+    most = restores_that_fit(environment(document_of(110, 55, FAR)))
+    assert room is not None
+
+    # Names in another order are divided among policies in another way.
+    assert abs(room.most - most) <= 1
+    assert room.text.startswith(f"10 restores; about {room.most} like them would fit. With more, ")
+    assert room.text.endswith(" would need more than 10 managed policies.")
+    assert room.as_json()["most"] == room.most
+    assert room_in(environment(document_of(most, 55, FAR))).most == most
+
+
+def test_restores_that_share_a_source_leave_more_room() -> None:
+    """Those that are imagined share one as well."""
+    document = document_of(10, 55, NEAR)
+    for each in document["restores"].values():
+        each["source"]["cluster_id"] = "source".ljust(55, "x")
+
+    assert (
+        room_in(environment(document)).most > room_in(environment(document_of(10, 55, NEAR))).most
+    )
+
+
+def test_imagined_restores_have_secrets_and_records_of_their_own() -> None:
+    document = example(
+        {
+            "restores.staging.secrets": {
+                "app": "arn:aws:secretsmanager:us-west-2:222222222222:secret:mine-AbCdEf",
+                "master": "master",
+            },
+            "restores.staging.target.strategy": "switch",
+            "restores.staging.switch": {
+                "by": "endpoint",
+                "cname": {"hosted_zone_id": "Z1", "name": "orders.example.org"},
+            },
+        }
+    )
+    first, second, third = enlarged(environment(document), 3).restores.values()
+    assert third.switch.cname is not None
+
+    assert second.secrets.app == "arn:aws:secretsmanager:us-west-2:222222222222:secret:.1ne-AbCdEf"
+    assert third.secrets.master == ".2ster"
+    assert third.switch.cname.names == (".2ders.example.org",)
+    assert (third.source.cluster_id[:2], third.target.cluster_id) == (".2", ".2ders-staging")
+    assert len({each.source.cluster_id for each in (first, second, third)}) == 3

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Final
 
+from benchmarks.restores import NEAR, document_of
 from tests.unit.infra.synthesis import ABSENT, Document, cross_account, example, restore
 
 
@@ -75,6 +76,18 @@ def published() -> Document:
     )
 
 
+def many() -> Document:
+    """Restores enough for several policies of a role, with long names; one adopts its target."""
+    document = document_of(12, 55, NEAR)
+    document["restores"]["restore-002"]["target"]["adopt"] = True
+    return document
+
+
+def prefixed() -> Document:
+    """The same, and it is declared that the targets' names begin alike."""
+    return {**many(), "target_prefix": "target-"}
+
+
 EXAMPLES: Final[Mapping[str, Callable[[], Document]]] = {
     "example": example,
     "cross-account": cross_account,
@@ -84,4 +97,6 @@ EXAMPLES: Final[Mapping[str, Callable[[], Document]]] = {
     "without keys": without_keys,
     "switched": switched,
     "published": published,
+    "many": many,
+    "prefixed": prefixed,
 }

@@ -105,10 +105,11 @@ class Synthesis:
         return self.statements_of_role(function["Role"]["Fn::GetAtt"][0])
 
     def statements_of_role(self, logical_id: str) -> list[Document]:
-        """The policy statements of a role."""
+        """The statements of a role's policies, inline and managed."""
         return [
             statement
-            for policy in self.of_type("AWS::IAM::Policy").values()
+            for kind in ("AWS::IAM::Policy", "AWS::IAM::ManagedPolicy")
+            for policy in self.of_type(kind).values()
             if {"Ref": logical_id} in policy["Roles"]
             for statement in policy["PolicyDocument"]["Statement"]
         ]

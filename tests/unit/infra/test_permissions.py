@@ -2,12 +2,12 @@
 
 import pytest
 
-from aurora_restore.permissions.arns import Arns
+from aurora_restore.permissions.restores import RestorePermissions
 from aurora_restore.shared.documents.environment import Environment
 from aurora_restore.shared.documents.schema import parse_configuration
 from aurora_restore.shared.grants import Resource
 from aurora_restore.shared.names import TAG_KEEP_UNTIL, TAG_MANAGED_BY
-from aurora_restore.shared.pipeline import STEP_NAMES, STEPS, Step
+from aurora_restore.shared.pipeline import STEP_NAMES, STEPS, Step, get_step
 from tests.support.iam import Context, Policy, listed
 from tests.support.policies import policies_of
 from tests.unit.infra.examples import published as published_example
@@ -278,11 +278,7 @@ def test_a_source_is_denied_even_where_its_name_is_allowed() -> None:
             "rds:Modify*",
             "rds:RemoveTagsFromResource",
         ],
-        "Resource": [
-            f"{SOURCE}:cluster:orders-staging",
-            f"{SOURCE}:db:orders-staging",
-            f"{SOURCE}:db:orders-staging-*",
-        ],
+        "Resource": [f"{SOURCE}:cluster:*", f"{SOURCE}:db:*"],
     } in policy.statements
 
 
@@ -291,9 +287,18 @@ def test_a_source_is_denied_even_where_it_is_a_target() -> None:
     near = {"cluster_id": "orders-staging", "region": "us-west-2"}
     document = example({"restores.staging.source": near})
     unchecked = parse_configuration(Environment, document, source="test")
-    arns = Arns(environment=unchecked, partition="aws")
+    policy = Policy(
+        [
+            statement.document
+            for each in RestorePermissions(environment=unchecked).policies_of(
+                get_step("delete-rds")
+            )
+            for statement in each.statements
+        ]
+    )
 
-    assert arns.sources() == arns.of(Resource.TARGET_CLUSTERS)
+    assert not policy.allows("rds:DeleteDBCluster", f"{TARGET}:cluster:orders-staging", TAGGED)
+    assert policy.allows("rds:DescribeDBClusters", f"{TARGET}:cluster:*")
 
 
 @pytest.fixture(scope="module")

@@ -12,9 +12,9 @@ from cdk_nag import AwsSolutionsChecks
 from cfnlint.api import lint
 from cfnlint.config import ManualArgs
 
-from aurora_restore.infra.source_account.role import source_accounts
 from aurora_restore.infra.source_account.stack import SourceAccountStack
 from aurora_restore.infra.stack import AuroraRestoreStack
+from aurora_restore.permissions.source_role import source_accounts
 from tests.unit.infra.examples import across_accounts, widest
 from tests.unit.infra.synthesis import (
     WITHOUT_BUNDLING,

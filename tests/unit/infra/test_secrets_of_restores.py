@@ -256,6 +256,9 @@ def test_a_secret_in_common_is_warned_of_with_the_way_out() -> None:
         f"{STAGING}: staging and test use the same application's secret, "
         "aurora-restore-app-credentials, so it does not say where a restored cluster is reached"
     )
+    three = fleet()
+    three["restores"]["third"] = restore({"target.cluster_id": "orders-third"})
+    assert warnings(three)[0].startswith(f"{STAGING}: staging, test and 1 more use the same")
     assert warnings(fleet(test={"app_username": "orders_own"})) == []
     (other,) = warnings(fleet({"app_secret_endpoint": True}))
     assert other.startswith("restores.test.secrets:")

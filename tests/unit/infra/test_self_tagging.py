@@ -76,6 +76,9 @@ class EnvironmentRoles:
         prefix = re.escape(self.environment.name_prefix)
         restores = self.environment.restores.values()
         targets = [each.target.cluster_id for each in restores]
+        named = [each for name in targets for each in (name, name[:60].rstrip("-"))]
+        prefix_of_all = self.environment.target_prefix
+        of_prefix = [f"{re.escape(prefix_of_all)}.*"] if prefix_of_all else []
         if (region, account) == here:
             own = {
                 "cluster": [
@@ -85,11 +88,13 @@ class EnvironmentRoles:
                         for each in restores
                         if each.target.strategy == "switch"
                     ),
+                    *of_prefix,
                 ],
-                "db": [rf"{re.escape(name)}(-.*)?" for name in targets],
+                "db": [*(rf"{re.escape(name)}(-.*)?" for name in named), *of_prefix],
                 "cluster-snapshot": [
                     ".*-copy",
-                    *(rf"{re.escape(name)}-final-.{{14}}" for name in targets),
+                    *(rf"{re.escape(name[:40].rstrip('-'))}-final-.{{14}}" for name in targets),
+                    *(rf"{each}-final-.{{14}}" for each in of_prefix),
                 ],
                 # People name them, and IAM does not see whose they are. They are made again with
                 # the tag; of those that carry it, a switch deletes the old cluster's.

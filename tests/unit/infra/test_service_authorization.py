@@ -12,7 +12,7 @@ from typing import Final
 import pytest
 
 from aurora_restore.infra.source_account.key_policy import key_policy_statements
-from aurora_restore.infra.source_account.role import source_accounts
+from aurora_restore.permissions.source_role import source_accounts
 from aurora_restore.shared.pipeline import STEP_NAMES
 from tests.support.iam import matches
 from tests.support.service_authorization import ANY, IamAction, overlap, reference

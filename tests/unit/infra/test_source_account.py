@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from aurora_restore.infra.source_account.key_policy import key_policy_statements
-from aurora_restore.infra.source_account.role import source_accounts
+from aurora_restore.permissions.source_role import source_accounts
 from aurora_restore.shared.grants import SOURCE_ROLE_GRANTS, Resource
 from aurora_restore.shared.names import TAG_MANAGED_BY
 from aurora_restore.shared.pipeline import (
@@ -193,11 +193,7 @@ def test_a_source_is_denied_whatever_else_its_account_allows(role: tuple[Policy,
         "rds:Modify*",
         "rds:RemoveTagsFromResource",
     ]
-    assert deny["Resource"] == [
-        CLUSTER,
-        f"{SOURCE}:db:orders-production",
-        f"{SOURCE}:db:orders-production-*",
-    ]
+    assert deny["Resource"] == [f"{SOURCE}:cluster:*", f"{SOURCE}:db:*"]
 
 
 @pytest.mark.parametrize(

@@ -5,19 +5,18 @@ with the environment's account, and deletes them after the restore:
 https://docs.aws.amazon.com/AmazonRDS/latest/AuroraUserGuide/aurora-share-snapshot.html
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final, assert_never
 
-from aws_cdk import aws_iam as iam
-
-from aurora_restore.infra.permissions.statements import allow, deny_changes
 from aurora_restore.permissions.arns import Arns
-from aurora_restore.permissions.conditions import Conditions, conditions_of, key_scope
+from aurora_restore.permissions.conditions import Conditions, conditions_of, key_scopes
+from aurora_restore.permissions.packing import RolePolicy, packed
+from aurora_restore.permissions.statements import RoleStatement, allow, deny_changes
 from aurora_restore.shared.documents.environment import Environment
 from aurora_restore.shared.documents.restore import Source
 from aurora_restore.shared.grants import SOURCE_ROLE_GRANTS, Condition, SourceResource
-from aurora_restore.shared.names import instance_names, shared_snapshot_prefix
+from aurora_restore.shared.names import shared_snapshot_prefix
 from aurora_restore.shared.pipeline import STEPS
 
 _READ_WITH_KEY: Final = {
@@ -65,36 +64,26 @@ class SourceRolePermissions:
         """Return the sources in the account."""
         return sources_in(self.environment, self.account)
 
-    def trusted(self) -> iam.IPrincipal:
-        """Return who may assume the role: the functions that work in source accounts.
+    @property
+    def trusted(self) -> list[str]:
+        """Return the roles that may assume it: of the functions that work in source accounts."""
+        return self._arns.function_roles(step for step in STEPS if step.assumes_source_role)
 
-        They are named in a condition: as principals, IAM would refuse those that do not exist yet,
-        and forget those that were deleted
-        (https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_principal.html).
-        """
-        functions = self._arns.function_roles(step for step in STEPS if step.assumes_source_role)
-        return iam.AccountPrincipal(self.environment.account).with_conditions(
-            {"ArnEquals": {"aws:PrincipalArn": functions}}
-        )
+    def policies(self) -> list[RolePolicy]:
+        """Return the policies of the role. It may never change a source."""
+        return packed(self._statements())
 
-    def statements(self) -> Iterator[iam.PolicyStatement]:
-        """Yield what the role may do. It may never change a source."""
+    def _statements(self) -> Iterator[RoleStatement]:
         for grant in SOURCE_ROLE_GRANTS:
             if arns := self._arns_of(grant.resource):
                 yield allow(grant.actions, arns, self._conditions(grant.condition))
-        yield deny_changes(
-            [
-                *self._each("cluster:{cluster_id}"),
-                *(
-                    self._arns.rds(f"db:{name}", source.region, self.account)
-                    for source in self.sources
-                    for name in instance_names(source.cluster_id)
-                ),
-            ]
-        )
+        yield deny_changes(self._each("cluster:*", "db:*"))
+        keys: dict[str, set[str]] = {}
         for source in self.sources:
             if source.kms_key_id:
-                yield from self._keys(source, source.kms_key_id)
+                keys.setdefault(source.region, set()).add(source.kms_key_id)
+        for region, shared_keys in keys.items():
+            yield from self._keys(region, shared_keys)
 
     def _arns_of(self, resource: SourceResource) -> list[str]:
         """Return the ARNs that a grant in the source account is on; empty where there is none."""
@@ -115,14 +104,15 @@ class SourceRolePermissions:
             case _:
                 assert_never(resource)
 
-    def _keys(self, source: Source, shared_key: str) -> Iterator[iam.PolicyStatement]:
-        """Read with any key of the account, for only the cluster knows its own; write with one."""
-        anywhere = f"arn:{self.partition}:kms:{source.region}:{self.account}:key/*"
+    def _keys(self, region: str, shared_keys: Iterable[str]) -> Iterator[RoleStatement]:
+        """Read with any key there, for only the cluster knows its own; write with the shared."""
+        anywhere = f"arn:{self.partition}:kms:{region}:{self.account}:key/*"
         for action, condition in _READ_WITH_KEY.items():
-            yield allow(action, [anywhere], self._conditions(condition, source.region))
+            yield allow(action, [anywhere], self._conditions(condition, region))
         for action, condition in _WRITE_WITH_KEY.items():
-            conditions = self._conditions(condition, source.region)
-            yield allow(action, *key_scope(shared_key, conditions))
+            conditions = self._conditions(condition, region)
+            for keys, held in key_scopes(sorted(shared_keys), conditions):
+                yield allow(action, keys, held)
 
     def _conditions(self, condition: Condition | None, *regions: str) -> Conditions:
         return conditions_of(condition, name_prefix=self.environment.name_prefix, regions=regions)
@@ -141,12 +131,10 @@ class SourceRolePermissions:
         return self._arns.rds(f"cluster-snapshot:{names}", source.region, self.account)
 
     def _each(self, *resources: str) -> list[str]:
-        """Return resources of each source's Region; ``{cluster_id}`` stands for its cluster."""
+        """Return resources of each Region that a source is in."""
         return [
-            self._arns.rds(
-                resource.format(cluster_id=source.cluster_id), source.region, self.account
-            )
-            for source in self.sources
+            self._arns.rds(resource, region, self.account)
+            for region in sorted({source.region for source in self.sources})
             for resource in resources
         ]
 

@@ -1,0 +1,21 @@
+"""From the grants in a row of the pipeline to IAM statements on an environment's ARNs."""
+
+from collections.abc import Iterator
+
+from aurora_restore.permissions.arns import Arns
+from aurora_restore.permissions.conditions import REMOVES_ANOTHER_TAG
+from aurora_restore.permissions.scopes import changes_rds, permissions_of
+from aurora_restore.permissions.statements import RoleStatement, allow, deny, deny_changes
+from aurora_restore.shared.grants import Condition
+from aurora_restore.shared.pipeline import Step
+
+
+def statements_of(step: Step, arns: Arns) -> Iterator[RoleStatement]:
+    """Yield what a step may do; never, whatever its grants say, change a source."""
+    for each in permissions_of(step, arns):
+        yield allow(each.action, each.arns, each.conditions)
+    for grant in step.grants:
+        if grant.condition is Condition.REMOVES_EXPIRY:
+            yield deny(grant.actions, [arns.rds("cluster:*")], REMOVES_ANOTHER_TAG)
+    if changes_rds(step):
+        yield deny_changes(arns.never_changed())
