@@ -15,6 +15,7 @@ from aurora_restore.shared.errors import retryable_error_names
 from aurora_restore.shared.names import state_machine_name
 from aurora_restore.shared.pipeline import Step, get_step
 from aurora_restore.shared.protocol import (
+    CALLED_AFTER,
     DRY_RUN,
     EXECUTION,
     INPUT,
@@ -24,7 +25,12 @@ from aurora_restore.shared.protocol import (
     RESTART_FROM,
     RETRY_AFTER,
 )
-from aurora_restore.shared.sequences import StepSequence, followers_of, lead_backs_of
+from aurora_restore.shared.sequences import (
+    StepSequence,
+    called_before,
+    followers_of,
+    lead_backs_of,
+)
 
 # https://docs.aws.amazon.com/step-functions/latest/dg/bp-lambda-serviceexception.html
 LAMBDA_ERRORS: Final = (
@@ -131,6 +137,7 @@ class PipelineStateMachine(Construct):
                         "id": sfn.JsonPath.string_at("$$.Execution.Id"),
                         "name": sfn.JsonPath.string_at("$$.Execution.Name"),
                         REDRIVE_COUNT: sfn.JsonPath.number_at("$$.Execution.RedriveCount"),
+                        CALLED_AFTER: list(called_before(step.name)),
                     },
                     INPUT: sfn.JsonPath.object_at("$$.Execution.Input"),
                 }

@@ -24,7 +24,7 @@ from aurora_restore.shared.rds.statuses import AVAILABLE
 from aurora_restore.shared.sequences import RETIRE, SWITCH
 from aurora_restore.shared.snapshots.path import absent_snapshot
 from aurora_restore.shared.switch_run import settle_pending_switch
-from aurora_restore.shared.target_record import switch_in_progress
+from aurora_restore.shared.target_record import TargetRecord, switch_in_progress
 
 if TYPE_CHECKING:
     from mypy_boto3_rds.type_defs import DBClusterSnapshotTypeDef
@@ -50,9 +50,10 @@ class DeleteRdsHandler(BaseHandler):
         obstacle, and SwitchInProgressError if the operation has begun to switch. What another one
         has begun to switch is finished or undone first.
         """
-        if (waiting := settle_pending_switch(job)) is not None:
-            return waiting
-        _refuse_own_switch(job)
+        settled = settle_pending_switch(job)
+        if isinstance(settled, Answer):
+            return settled
+        _refuse_own_switch(job, settled)
         if job.sequence is SWITCH:
             return self._make_room(job)
         if job.sequence is RETIRE:
@@ -160,12 +161,11 @@ class DeleteRdsHandler(BaseHandler):
         return snapshot
 
 
-def _refuse_own_switch(job: Job) -> None:
+def _refuse_own_switch(job: Job, record: TargetRecord | None) -> None:
     """Raise SwitchInProgressError while this very operation is in the middle of its switch.
 
     Until that is finished or undone, a name does not tell which cluster serves.
     """
-    record = job.target_record.read()
     if record is not None and record.switch is not None:
         raise switch_in_progress(record.switch, job.target_cluster_id)
 

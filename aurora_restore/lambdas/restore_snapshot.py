@@ -93,10 +93,10 @@ class RestoreSnapshotHandler(BaseHandler):
             group,
             quarantine_group=job.environment.quarantine_security_group,
         )
-        name_of_cluster = job.own_cluster_id(job.target_record.read())
-        existing = find_cluster(rds, name_of_cluster)
+        before = job.target_record.read()
+        existing = find_cluster(rds, job.own_cluster_id(before))
         if existing is not None:
-            record = self._require_own_cluster(job, existing)
+            record = self._require_own_cluster(job, existing, before)
             return self._answer(job, name, existing["Status"], network, record, job.state)
         snapshot = find_snapshot(rds, name)
         if snapshot is None:
@@ -112,14 +112,18 @@ class RestoreSnapshotHandler(BaseHandler):
         # Raises an error before the restore if no instances could be made after it.
         planned_instances(target, job.state.old_cluster, job.restored_cluster_id)
         try:
-            status, record = self._restore(job, snapshot, network)
+            status, record = self._restore(job, snapshot, network, before)
         except AwsError as error:
             return self._wait_for_capacity(job, error)
         started = replace(job.with_attempt(job.state), restore_started_at=job.now)
         return self._answer(job, name, status, network, record, started)
 
     def _restore(
-        self, job: Job, snapshot: "DBClusterSnapshotTypeDef", network: ClusterNetwork
+        self,
+        job: Job,
+        snapshot: "DBClusterSnapshotTypeDef",
+        network: ClusterNetwork,
+        before: TargetRecord | None,
     ) -> tuple[str, TargetRecord]:
         """Start the restore; return the cluster's status, and the target record.
 
@@ -138,7 +142,6 @@ class RestoreSnapshotHandler(BaseHandler):
                 quarantine_security_group_ids=network.quarantine_group_ids,
             )
         )
-        before = job.target_record.read()
         record = job.target_record.write(
             TargetRecord.of_next(job.operation_id, before), instead_of=before
         )
@@ -155,7 +158,7 @@ class RestoreSnapshotHandler(BaseHandler):
             existing = find_cluster(rds, job.restored_cluster_id)
             if code_of(error) != ALREADY_EXISTS or existing is None:
                 raise
-            return existing["Status"], self._require_own_cluster(job, existing)
+            return existing["Status"], self._require_own_cluster(job, existing, record)
         except SnapshotNotFoundError as error:
             raise self._absent(job, snapshot["DBClusterSnapshotIdentifier"]) from error
         cluster: DBClusterTypeDef = restored["DBCluster"]
@@ -190,12 +193,13 @@ class RestoreSnapshotHandler(BaseHandler):
         just_shared = job.is_recent(job.state.shared_at)
         return absent_snapshot(snapshot, job.target_region, just_shared=just_shared)
 
-    def _require_own_cluster(self, job: Job, existing: "DBClusterTypeDef") -> TargetRecord:
+    def _require_own_cluster(
+        self, job: Job, existing: "DBClusterTypeDef", record: TargetRecord | None
+    ) -> TargetRecord:
         """Write the target record of a cluster that this operation restored, and return it.
 
         Raises ForeignClusterError for any other cluster.
         """
-        record = job.target_record.read()
         if not job.owner.has_restored(existing, record):
             raise ForeignClusterError(
                 f"cluster {existing['DBClusterIdentifier']} exists ({existing['Status']}), and "

@@ -10,7 +10,6 @@ from aurora_restore.shared.aws_utils import send_notification
 from aurora_restore.shared.base_handler import (
     Attempt,
     BaseHandler,
-    load_operation_state,
     success_envelope,
 )
 from aurora_restore.shared.common import (
@@ -31,6 +30,7 @@ from aurora_restore.shared.failed_execution import Failure, look_up
 from aurora_restore.shared.job import Answer, Job, LambdaContext
 from aurora_restore.shared.lambda_environment import LambdaEnvironment
 from aurora_restore.shared.later_operation import LaterOperation, find_later_operation
+from aurora_restore.shared.latest_state import load_operation_state
 from aurora_restore.shared.notices.chat import custom_notification
 from aurora_restore.shared.notices.expense import instance_classes
 from aurora_restore.shared.notices.failure import FAILED_STATUS, facts_of_target, failure_notice

@@ -45,9 +45,10 @@ class SwitchClusterHandler(BaseHandler):
         SwitchStuckError or NameTakenError if neither cluster can have it.
         """
         began = self._clock()
-        if waiting := settle_pending_switch(job):
-            return waiting
-        record = require_record(job)
+        settled = settle_pending_switch(job)
+        if isinstance(settled, Answer):
+            return settled
+        record = require_record(job, settled)
         if has_switched(job, record):
             return self._finish(job, record, began)
         incoming, outgoing = choose_sides(job, record)

@@ -1,5 +1,6 @@
 """Find out by logging in that the target is the cluster it was switched to, as it was proven."""
 
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final, Unpack
@@ -102,9 +103,10 @@ class VerifySwitchHandler(DatabaseHandler):
         target = _require_switched(job)
         if job.state.verified_at is not None:
             return _answer(job, target, "The switch has been verified already")
-        secret = _master_secret(job, target.live)
-        self._end_retired_sessions(job, target, job.master_credentials(secret))
-        cluster = self._serving(job, target, job.master_credentials(secret))
+        current = get_secret_version(job.secrets.master, clients=job.clients)
+        master = _master_of(job, target.live, current)
+        self._end_retired_sessions(job, target, master, current)
+        cluster = self._serving(job, target, master)
         try:
             identity = self._await_identity(job, cluster, began)
             _note_answer(job)
@@ -119,7 +121,7 @@ class VerifySwitchHandler(DatabaseHandler):
         return self._conclude(job, target, identity)
 
     def _end_retired_sessions(
-        self, job: Job, target: SwitchedTarget, current: MasterCredentials
+        self, job: Job, target: SwitchedTarget, master: MasterCredentials, current: SecretVersion
     ) -> None:
         """End the sessions on the cluster that served before, and record how many that were.
 
@@ -142,8 +144,8 @@ class VerifySwitchHandler(DatabaseHandler):
             key=_key_of(job, retired),
             key_of_the_live_one=_key_of(job, target.live),
         )
-        master = job.master_credentials(_master_secret(job, retired))
-        found = self._verification.end_retired_sessions(servers, _login(master), current.database)
+        of_retired = _login(_master_of(job, retired, current))
+        found = self._verification.end_retired_sessions(servers, of_retired, master.database)
         job.state = replace(
             state,
             retired_sessions_ended=(state.retired_sessions_ended or 0) + found.ended,
@@ -264,19 +266,16 @@ def _require_switched(job: Job) -> SwitchedTarget:
     return SwitchedTarget(record=record, live=live, host=live.writer_endpoint, port=live.port)
 
 
-def _master_secret(job: Job, cluster: RecordedCluster) -> SecretVersion:
-    """Return the version of the master secret whose password a cluster was given.
+def _master_of(job: Job, cluster: RecordedCluster, current: SecretVersion) -> MasterCredentials:
+    """Return what the version of the master secret holds whose password a cluster was given.
 
-    It may be an older one than the current, which is returned where that is not known any more.
+    It may be an older one than the current, which stands in where that is not known any more.
     """
-    name, wanted = job.secrets.master, cluster.master_secret_version
-    current = get_secret_version(name, clients=job.clients)
-    if wanted in (None, current.version_id):
-        return current
-    try:
-        return get_secret_version(name, version_id=wanted, clients=job.clients)
-    except ConfigurationError:
-        return current
+    name, wanted, version = job.secrets.master, cluster.master_secret_version, current
+    if wanted not in (None, current.version_id):
+        with suppress(ConfigurationError):
+            version = get_secret_version(name, version_id=wanted, clients=job.clients)
+    return job.master_credentials(version)
 
 
 def _login(master: MasterCredentials) -> DatabaseLogin:

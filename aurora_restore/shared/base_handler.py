@@ -38,6 +38,7 @@ from aurora_restore.shared.errors import (
 )
 from aurora_restore.shared.job import Answer, CallingExecution, Job, LambdaContext
 from aurora_restore.shared.lambda_environment import LambdaEnvironment
+from aurora_restore.shared.latest_state import load_operation_state, load_state_of_run
 from aurora_restore.shared.operation_identity import (
     choose_sequence,
     require_same_restore,
@@ -62,7 +63,6 @@ from aurora_restore.shared.state_utils import (
     SUCCESS,
     UNKNOWN_OPERATION,
     StateStore,
-    corrupt_item,
     get_operation_id,
 )
 from aurora_restore.shared.step_wait import StepWait
@@ -86,12 +86,24 @@ class Attempt:
     """Which restore it is a call for."""
     latest: str | None = None
     """The timestamp of the operation's latest state item when the state was read."""
+    is_of_run: bool = False
+    """Whether that is what this very run of the execution has written last."""
     has_begun: bool = False
     """Whether the step has got to work: until then, no failure is one of the operation."""
     has_lock: bool = False
     """Whether it has the target's lock, so that nobody else writes the operation's state."""
     written: OperationState | None = None
     """The state as it was read, or as this call has written it since."""
+
+    def knows_latest(self, taken_before: str | None) -> bool:
+        """Return whether the state that was read is the latest, now that it has the lock.
+
+        It is what the run's last call has written. That one had taken the lock at ``taken_before``,
+        and nobody else has had it since.
+        """
+        if not self.is_of_run or self.latest is None or taken_before is None:
+            return False
+        return self.latest >= taken_before
 
     def target(self) -> dict[str, str]:
         """Return what a failure says of the target, and of the quarantine of the new cluster.
@@ -341,7 +353,7 @@ class BaseHandler(ABC):
         clients, environment = self.clients, self.environment
         self._require_acceptable(event)
         store = StateStore.of(environment, clients)
-        attempt.latest, state = load_operation_state(store, attempt.operation_id)
+        attempt.latest, state = self._read_state(attempt, store, execution)
         require_same_restore(attempt.operation_id, event.restore, state)
         restore_name, restore = get_config(
             event.restore or state.restore,
@@ -381,6 +393,23 @@ class BaseHandler(ABC):
             context=context,
             state=self._entering(state, restore_name, sequence, execution, event.started_by),
         )
+
+    def _read_state(
+        self, attempt: Attempt, store: StateStore, execution: CallingExecution | None
+    ) -> tuple[str | None, OperationState]:
+        """Return when the operation's latest state item was written, and the state in it.
+
+        What this run has written last is found by its keys. That it is the latest is known once the
+        call has the lock.
+        """
+        if execution is not None and self.step.locks:
+            found = load_state_of_run(
+                store, attempt.operation_id, execution.run, execution.called_after
+            )
+            attempt.is_of_run = found is not None
+            if found is not None:
+                return found
+        return load_operation_state(store, attempt.operation_id)
 
     def _require_step_of(self, sequence: StepSequence) -> None:
         """Raise ValidationError if the operation never comes to this step."""
@@ -433,12 +462,15 @@ class BaseHandler(ABC):
         if job.execution and not self.step.locks:
             job.lock.refuse_beside(job.operation_id, job.caller, self._clock())
         elif job.execution:
-            job.take_lock()
-            self._reload(attempt, job)
+            taken_before = job.take_lock()
+            attempt.has_lock = True
+            if not attempt.knows_latest(taken_before):
+                self._reload(attempt, job)
             held = (job.account_id, job.region, job.target_cluster_id)
             job.state = replace(job.state, target_lock=held)
         elif self.step.locks and self.step.changes_aws:
             job.take_lock(lasting=timedelta(seconds=job.remaining_seconds) + CLOCKS_DIFFER)
+            attempt.has_lock = True
             self._reload(attempt, job)
 
     def _unlock(self, attempt: Attempt) -> None:
@@ -456,7 +488,6 @@ class BaseHandler(ABC):
 
     def _reload(self, attempt: Attempt, job: Job) -> None:
         """Read the state again if another call has written it until this one had the lock."""
-        attempt.has_lock = True
         latest, state = load_operation_state(job.store, job.operation_id)
         if latest != attempt.latest:
             attempt.latest = latest
@@ -540,29 +571,6 @@ class BaseHandler(ABC):
         if error.is_refusal and not job.execution and not job.has_recorded:
             return None
         return job if self._may_write(attempt, job) else None
-
-
-def load_operation_state(store: StateStore, operation_id: str) -> tuple[str | None, OperationState]:
-    """Return when the operation's latest state item was written, and the state in it.
-
-    None and an empty state if the operation is new. Raises CorruptStateError if an item is not as
-    the pipeline writes it.
-    """
-    latest = store.load(operation_id)
-    if latest is None:
-        return None, OperationState()
-    return str(latest["timestamp"]), state_in(latest, store)
-
-
-def state_in(item: Mapping[str, Any], store: StateStore) -> OperationState:
-    """Return the state that a state item holds.
-
-    Raises CorruptStateError if a stored value is of the wrong type.
-    """
-    try:
-        return OperationState.from_details(item["details"])
-    except ValidationError as error:
-        raise corrupt_item(item, store.state_table, error.message) from error
 
 
 def describe_error(error: AuroraRestoreError) -> dict[str, Any]:

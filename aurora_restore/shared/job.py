@@ -24,7 +24,12 @@ from aurora_restore.shared.lambda_environment import LambdaEnvironment
 from aurora_restore.shared.names import cluster_beside
 from aurora_restore.shared.operation_state import OperationState
 from aurora_restore.shared.pipeline import Step
-from aurora_restore.shared.protocol import EXECUTION, REDRIVE_COUNT, RESTART_FROM
+from aurora_restore.shared.protocol import (
+    CALLED_AFTER,
+    EXECUTION,
+    REDRIVE_COUNT,
+    RESTART_FROM,
+)
 from aurora_restore.shared.rds.access import RdsAccess
 from aurora_restore.shared.rds.arns import Place, RdsArn
 from aurora_restore.shared.rds.reads import GRACE_SECONDS
@@ -72,6 +77,9 @@ class CallingExecution:
     """Its ARN."""
     name: str
     redrive_count: int
+    called_after: tuple[str, ...] = ()
+    """The steps of which this run has called one last; none where the state machine does not say,
+    because an earlier version has defined it."""
 
     @property
     def run(self) -> str:
@@ -90,7 +98,7 @@ class CallingExecution:
             raise ValidationError(
                 f"{EXECUTION}: is the state machine's own mark; leave it out of a direct call"
             )
-        return cls(str(mark.get("id", "")), name, redrives)
+        return cls(str(mark.get("id", "")), name, redrives, tuple(mark.get(CALLED_AFTER, ())))
 
 
 @dataclass(frozen=True)
@@ -369,12 +377,13 @@ class Job:
         has_time = self.remaining_seconds > INNER_WAIT_SECONDS
         return self.execution is not None and has_time and waited < INNER_WAIT_SECONDS
 
-    def take_lock(self, *, lasting: timedelta | None = None) -> None:
-        """Take the target's lock, or keep it; ``lasting`` is for how long a direct call may run.
+    def take_lock(self, *, lasting: timedelta | None = None) -> str | None:
+        """Take the target's lock, or keep it; return when it had been taken before, if it is kept.
 
-        Raises OperationInProgressError if another operation holds it.
+        ``lasting`` is for how long a direct call may run. Raises OperationInProgressError if
+        another operation holds it.
         """
-        self.lock.take(
+        return self.lock.take(
             self.operation_id,
             self.caller,
             self.clock(),

@@ -24,6 +24,10 @@ EXECUTION: Final = "execution"
 REDRIVE_COUNT: Final = "redrive_count"
 """In the mark: how often the execution has been redriven."""
 
+CALLED_AFTER: Final = "called_after"
+"""In the mark: the steps of which the execution has called one last, as its state machine goes. The
+called step is the first of them, because it may have waited, or be retried."""
+
 INPUT: Final = "input"
 
 IGNORED_INPUT: Final = frozenset({"AWS_STEP_FUNCTIONS_STARTED_BY_EXECUTION_ID", "Comment"})

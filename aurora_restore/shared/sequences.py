@@ -282,6 +282,14 @@ def followers_of(step: str) -> tuple[str | None, ...]:
     return tuple(dict.fromkeys(each.next_of(step) for each in SEQUENCES if step in each.steps))
 
 
+def called_before(step: str) -> tuple[str, ...]:
+    """Return the steps that a run may have called last when it calls a step: itself first."""
+    others = (
+        each for each in STEP_NAMES if step in followers_of(each) or step in lead_backs_of(each)
+    )
+    return tuple(dict.fromkeys((step, *others)))
+
+
 def lead_backs_of(step: str) -> tuple[str, ...]:
     """Return the steps that a step may lead back to, each once."""
     backs = (each.lead_back_of(step) for each in SEQUENCES)

@@ -110,6 +110,23 @@ class StateStore:
             items = [item for item in items if item["step"] == step]
         return max(items, key=lambda item: str(item["timestamp"]), default=None)
 
+    def get(self, operation_id: str, step: str) -> dict[str, Any] | None:
+        """Return the state item of a step, read consistently; None if there is none.
+
+        Raises CorruptStateError if it is not as ``save`` writes it.
+        """
+        found = call(
+            self.clients.dynamodb.get_item,
+            TableName=self.state_table,
+            Key={"operation_id": {"S": operation_id}, "step": {"S": step}},
+            ConsistentRead=True,
+        )
+        if "Item" not in found:
+            return None
+        item = _from_item(found["Item"])
+        _require_state_item(item, self.state_table)
+        return item
+
     def load_all(self, operation_id: str) -> list[dict[str, Any]]:
         """Return every item under a key of the state table, read consistently and unchecked."""
         return self._items(self.state_table, operation_id)
@@ -155,8 +172,11 @@ class StateStore:
         Of two events in the same microsecond, the second gets the next microsecond.
         """
         event = {"operation_id": operation_id, "step": step, "status": status, "details": details}
-        while not self._put_if(
-            self.audit_table, {**event, "timestamp": timestamp(moment)}, IS_NEW, {}
+        while (
+            self._replace_if(
+                self.audit_table, {**event, "timestamp": timestamp(moment)}, IS_NEW, {}
+            )
+            is None
         ):
             moment += timedelta(microseconds=1)
 
@@ -172,27 +192,38 @@ class StateStore:
         ``values`` are what the condition names. boto3 repeats a write whose response was
         lost, and DynamoDB then refuses the second one.
         """
-        return self._put_if(self.state_table, item, condition, values or {})
+        return self.replace_if(item, condition, values) is not None
 
-    def _put_if(
+    def replace_if(
+        self, item: Mapping[str, Any], condition: str, values: Mapping[str, Any] | None = None
+    ) -> dict[str, Any] | None:
+        """Write an item of the state table as ``put_if`` does, and return the one it replaces.
+
+        That is empty if there was none; None is returned if the condition does not hold.
+        """
+        return self._replace_if(self.state_table, item, condition, values or {})
+
+    def _replace_if(
         self, table: str, item: Mapping[str, Any], condition: str, values: Mapping[str, Any]
-    ) -> bool:
+    ) -> dict[str, Any] | None:
         named: dict[str, Any] = {}
         if values:
             named["ExpressionAttributeValues"] = {k: _serialize(v) for k, v in values.items()}
         try:
-            call(
+            # What it returns beside is charged nothing.
+            written = call(
                 self.clients.dynamodb.put_item,
                 TableName=table,
                 Item=_to_item(item),
                 ConditionExpression=condition,
+                ReturnValues="ALL_OLD",
                 **named,
             )
         except AwsError as error:
             if code_of(error) == CONDITION_FAILED:
-                return False
+                return None
             raise
-        return True
+        return _from_item(written.get("Attributes", {}))
 
 
 def _require_state_item(item: Mapping[str, Any], table: str) -> None:

@@ -241,26 +241,24 @@ class SwitchRun:
         return Answer.wait(Awaited.SWITCH, "The switch is still in progress", body)
 
 
-def settle_pending_switch(job: Job) -> Answer | None:
+def settle_pending_switch(job: Job) -> Answer | TargetRecord | None:
     """Finish or undo the switch that another operation has begun, and has not finished.
 
     It is undone unless the new cluster has the name already, or nothing had it before. Returns the
-    answer that waits, or None once no such switch is left. Raises what ``SwitchRun.go_on`` raises,
-    but for its being undone.
+    answer that waits, or the target record, if there is one, once no such switch is left. Raises
+    what ``SwitchRun.go_on`` raises, but for its being undone.
     """
     record = job.target_record.read()
     if record is None:
         return None
     planned = record.switch
     if planned is None:
-        _take_over_roll_back(job, record)
-        return None
+        return _take_over_roll_back(job, record)
     if planned.by == job.operation_id:
-        return None
+        return record
     # From here on the other operation knows that its switch is not its own any more.
     if not is_of_another(job, record, planned):
-        job.target_record.write(replace(record, switched_by=job.operation_id), record)
-        return None
+        return job.target_record.write(replace(record, switched_by=job.operation_id), record)
     reason = f"operation {planned.by} has begun it, and has not finished it"
     undo_because = planned.undo_because or (reason if planned.outgoing else None)
     undoing = replace(planned, undo_because=undo_because)
@@ -268,17 +266,18 @@ def settle_pending_switch(job: Job) -> Answer | None:
     by = record.switched_by if job.sequence.gives_way else job.operation_id
     record = job.target_record.write(replace(record, switched_by=by, switch=undoing), record)
     run = SwitchRun(job, record, planned.incoming, planned.outgoing, job.clock(), is_own=False)
-    return run.bring_to_an_end()
+    return run.bring_to_an_end() or job.target_record.read()
 
 
-def _take_over_roll_back(job: Job, record: TargetRecord) -> None:
+def _take_over_roll_back(job: Job, record: TargetRecord) -> TargetRecord:
     """Go on with a roll-back that another operation has made, and has not verified, as one's own.
 
-    To roll back again would be to switch back to the rejected cluster.
+    To roll back again would be to switch back to the rejected cluster. Returns the target record.
     """
     is_own = record.switched_by == job.operation_id
     if job.sequence is ROLL_BACK and not is_own and is_rolled_back_unverified(record):
-        job.target_record.write(replace(record, switched_by=job.operation_id), record)
+        return job.target_record.write(replace(record, switched_by=job.operation_id), record)
+    return record
 
 
 def _unmeasured(state: OperationState) -> OperationState:

@@ -21,9 +21,8 @@ from aurora_restore.shared.sequences import ROLL_BACK
 from aurora_restore.shared.target_record import TargetRecord, superseded, switched_away
 
 
-def require_record(job: Job) -> TargetRecord:
+def require_record(job: Job, record: TargetRecord | None) -> TargetRecord:
     """Return the target record. Raises an error that says why there is nothing to switch to."""
-    record = job.target_record.read()
     if record is not None:
         return record
     raise TargetNotRecordedError(

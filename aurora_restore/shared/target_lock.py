@@ -5,6 +5,7 @@ an operation in an execution; once that execution is over, the lock can be taken
 holds it under the id of its request, and at most until Lambda would end it.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
@@ -115,26 +116,28 @@ class TargetLock:
         lasting: timedelta | None = None,
         gives_way: bool = False,
         redrive_count: int = 0,
-    ) -> None:
-        """Take the lock; do nothing if this operation holds it in this execution or direct call.
+    ) -> str | None:
+        """Take the lock, or keep it if this operation holds it in this execution or direct call.
 
-        ``lasting`` is for how long a direct call may still run. A redriven execution takes it from
-        its own earlier run. Raises OperationInProgressError with the holder's id if another
+        Returns when that had taken it before, since when nobody else has had it; None if it had
+        not. ``lasting`` is for how long a direct call may still run. A redriven execution takes it
+        from its own earlier run. Raises OperationInProgressError with the holder's id if another
         operation holds it, or this one in another execution, a later run of it, or a direct call.
         """
         ends_by = None if lasting is None else timestamp(moment + lasting)
         wanted = Holder(
             operation_id, execution, timestamp(moment), ends_by, gives_way, redrive_count
         )
-        if self._write(wanted, None):
-            return
+        replaced = self._write(wanted, None)
+        if replaced is not None:
+            return replaced.get("taken_at")
         holder = self.holder()
         if holder is None or self._is_over(holder, moment):
-            if self._write(wanted, holder):
-                return
+            if self._write(wanted, holder) is not None:
+                return None
             holder = self.holder()
         if holder is not None and holder.is_like(wanted):
-            return
+            return None
         raise _in_progress(self.cluster_id, wanted.operation_id, holder)
 
     def require_held(self, operation_id: str, execution: str, redrive_count: int) -> None:
@@ -228,8 +231,12 @@ class TargetLock:
             raise
         return found["status"] not in UNFINISHED
 
-    def _write(self, wanted: Holder, instead_of: Holder | None) -> bool:
-        """Write the lock, unless another holder than ``instead_of`` has it; return whether."""
+    def _write(self, wanted: Holder, instead_of: Holder | None) -> Mapping[str, Any] | None:
+        """Write the lock, unless another holder than ``instead_of`` has it.
+
+        Returns the item that it replaces, which is empty if there was none; None if it is not
+        written.
+        """
         expected = instead_of or wanted
         values: dict[str, Any] = {
             ":holder": expected.operation_id,
@@ -256,7 +263,7 @@ class TargetLock:
             item["gives_way"] = True
         if wanted.redrive_count:
             item["redrive_count"] = wanted.redrive_count
-        return self.store.put_if(item, f"{IS_NEW} OR ({condition})", values)
+        return self.store.replace_if(item, f"{IS_NEW} OR ({condition})", values)
 
 
 def _in_progress(

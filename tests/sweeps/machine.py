@@ -165,6 +165,6 @@ def _payload(template: Any, execution: SimulatedExecution) -> Document:
             assert value.startswith("$$."), value
             payload[key.removesuffix(".$")] = value_at(value[1:], context)
         else:
-            payload[key] = _payload(value, execution)
+            payload[key] = _payload(value, execution) if isinstance(value, dict) else value
     copied: Document = json.loads(json.dumps(payload))
     return copied

@@ -72,6 +72,10 @@ def straight_to_tables(original: MakeApiCall) -> MakeApiCall:
 
 
 def _put_item(backend: Any, parameters: Mapping[str, Any]) -> dict[str, Any]:
+    before = None
+    if "ReturnValues" in parameters:
+        assert parameters["ReturnValues"] == "ALL_OLD"
+        before = _find(backend, parameters["TableName"], parameters["Item"])
     item = backend.put_item(
         parameters["TableName"],
         deepcopy(parameters["Item"]),
@@ -80,7 +84,7 @@ def _put_item(backend: Any, parameters: Mapping[str, Any]) -> dict[str, Any]:
         overwrite="ConditionExpression" not in parameters,
     )
     item.as_written = deepcopy(parameters["Item"])
-    return {}
+    return {} if before is None else {"Attributes": before.as_written}
 
 
 def _delete_item(backend: Any, parameters: Mapping[str, Any]) -> dict[str, Any]:
@@ -93,6 +97,18 @@ def _delete_item(backend: Any, parameters: Mapping[str, Any]) -> dict[str, Any]:
     return {}
 
 
+def _get_item(backend: Any, parameters: Mapping[str, Any]) -> dict[str, Any]:
+    assert parameters["ConsistentRead"] is True
+    found = _find(backend, parameters["TableName"], parameters["Key"])
+    return {} if found is None else {"Item": found.as_written}
+
+
+def _find(backend: Any, table: str, keys: Mapping[str, Any]) -> Any:
+    """Return the item of the keys among some attributes; None if there is none."""
+    names = backend.tables[table].table_key_attrs
+    return backend.get_item(table, {name: keys[name] for name in names})
+
+
 def _query(backend: Any, parameters: Mapping[str, Any]) -> dict[str, Any]:
     assert parameters["KeyConditionExpression"] == "operation_id = :operation"
     assert parameters["ConsistentRead"] is True
@@ -103,4 +119,9 @@ def _query(backend: Any, parameters: Mapping[str, Any]) -> dict[str, Any]:
     return {"Items": [item.as_written for item in found], "Count": len(found)}
 
 
-_TABLE_CALLS = {"PutItem": _put_item, "DeleteItem": _delete_item, "Query": _query}
+_TABLE_CALLS = {
+    "PutItem": _put_item,
+    "DeleteItem": _delete_item,
+    "GetItem": _get_item,
+    "Query": _query,
+}

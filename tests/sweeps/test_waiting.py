@@ -19,6 +19,7 @@ from aurora_restore.shared.durations import EarlierDurations
 from aurora_restore.shared.job import Answer, Job
 from aurora_restore.shared.waiting import CallAgain, StayInside
 from benchmarks import waiting
+from benchmarks.dynamodb_units import Meter, Units
 from embedded_aws.rds.timings import Timings
 from tests.sweeps.machine import SUCCEEDED
 from tests.sweeps.report import Record, record_line
@@ -91,30 +92,17 @@ def observed(stage: SweepStage) -> Iterator[WatchedRun]:
 
 
 @dataclass
-class Units:
-    """What DynamoDB charges for: a kilobyte written, and four read consistently."""
+class ChargedUnits:
+    """What DynamoDB charges for in a run."""
 
-    written: int = 0
-    read: int = 0
+    meter: Meter
+    units: Units = field(default_factory=Units)
 
     def count(self, call: AwsCall, proceed: Proceed) -> Any:
         found = proceed()
         if call.service == "dynamodb":
-            if call.operation == "Query":
-                self.read += max(1, math.ceil(sum(map(_size, found["Items"])) / 4096))
-            else:
-                item = call.parameters.get("Item") or call.parameters["Key"]
-                self.written += max(1, math.ceil(_size(item) / 1024))
+            self.units += self.meter.units(call.operation, call.parameters, found)
         return found
-
-
-def _size(value: Any) -> int:
-    """The bytes of an item, or of a value in it, as DynamoDB counts them."""
-    if isinstance(value, dict):
-        return sum(len(name) + _size(each) for name, each in value.items())
-    if isinstance(value, list):
-        return sum(map(_size, value))
-    return len(str(value))
 
 
 def _units(each: float, number: int) -> float:
@@ -151,8 +139,9 @@ def test_the_simulation_looks_when_the_functions_look(
             for seconds in taken:
                 durations.add(thing, seconds, stage.bench.clock())
         execution = stage.start()
-        units = Units()
-        with observed(stage) as found, stage.tap.hooked(units.count):
+        tables = stage.bench.environment
+        charged = ChargedUnits(Meter({tables.state_table: "step", tables.audit_table: "timestamp"}))
+        with observed(stage) as found, stage.tap.hooked(charged.count):
             stage.run(execution)
     assert execution.status == SUCCEEDED
     stayed, late = 0.0, 0.0
@@ -173,13 +162,13 @@ def test_the_simulation_looks_when_the_functions_look(
         assert modelled.looks == real.looks, thing
         assert modelled.inside == pytest.approx(real.inside), thing
         assert modelled.late == pytest.approx(real.waited - real.duration, abs=0.1), thing
-    calls = len(execution.entered)
+    calls, units = len(execution.entered), charged.units
     assert calls == waiting.STEPS + sum(each.calls_again for each in found.things.values())
     looks = sum(each.looks - 1 - each.calls_again for each in found.things.values())
     record_line(
         record_property,
         f"{calls} calls and {late:.0f} s late, as simulated; with {looks} looks between calls "
-        f"{units.written} units written and {units.read} read",
+        f"{units.written:g} units written and {units.read:g} read",
     )
     assert units.written <= _units(waiting.WRITE_UNITS_PER_CALL, calls) + _units(
         waiting.WRITE_UNITS_PER_LOOK, looks

@@ -188,12 +188,15 @@ def test_every_metric_is_documented_with_its_unit() -> None:
 
 
 def test_names_in_camel_case_are_known() -> None:
-    """A metric, a class of the code, a name of RDS's API, or one of a few others."""
-    rds = botocore.session.get_session().get_service_model("rds")
+    """A metric, a class of the code, a name of RDS's or another API, or one of a few others."""
+    session = botocore.session.get_session()
+    rds = session.get_service_model("rds")
     shapes = [rds.shape_for(name) for name in rds.shape_names]
     known = (
         {name for name, _ in metric_calls()}
         | set(rds.operation_names)
+        | set(session.get_service_model("dynamodb").operation_names)
+        | set(session.get_service_model("ssm").operation_names)
         | {shape.name for shape in shapes}
         | {shape.metadata.get("error", {}).get("code") for shape in shapes}
         | {member for shape in shapes for member in getattr(shape, "members", ())}

@@ -10,11 +10,12 @@ from hypothesis import strategies as st
 from aurora_restore.infra.state_machine import LAMBDA_ERRORS, TIMEOUT_MARGIN_SECONDS
 from aurora_restore.shared.errors import retryable_error_names
 from aurora_restore.shared.pipeline import STEP_NAMES, STEPS, Step, get_step
-from aurora_restore.shared.protocol import EXECUTION, INPUT
+from aurora_restore.shared.protocol import CALLED_AFTER, EXECUTION, INPUT
 from aurora_restore.shared.sequences import (
     REPLACE,
     SEQUENCES,
     StepSequence,
+    called_before,
     followers_of,
     lead_backs_of,
 )
@@ -139,6 +140,35 @@ def test_a_step_leads_back_only_to_the_one_it_names(
     else:
         again = [step.name, *path_from(step.name)]
     assert walk.calls == (again or list(path_from(step.name)))
+
+
+@steps
+def test_a_step_is_told_of_every_step_that_may_have_been_called_before_it(
+    machine: Machine, step: Step
+) -> None:
+    """It reads the state of no others: what it is not told of, it would take for not written."""
+    _, state = machine.task_of(step.name)
+    told = state["Parameters"][EXECUTION][CALLED_AFTER]
+    before = {each for each in STEP_NAMES if step.name in called_next(machine, each)}
+
+    assert told[0] == step.name
+    assert sorted(told) == sorted({step.name, *before})
+
+
+def called_next(machine: Machine, step: str) -> set[str]:
+    """The steps that a Task may lead to, with no other Task between them."""
+    name, _ = machine.task_of(step)
+    found: set[str] = set()
+    seen: set[str] = set()
+    waiting = list(successors(machine.states[name]))
+    while waiting:
+        state = machine.states[each := waiting.pop()]
+        if state["Type"] == "Task":
+            found.add(state["Resource"])
+        elif each not in seen:
+            seen.add(each)
+            waiting.extend(successors(state))
+    return found
 
 
 def test_a_dry_run_ends_with_the_first_step(machine: Machine) -> None:
@@ -268,6 +298,7 @@ def test_a_task_is_as_its_row_says(machine: Machine, step: Step) -> None:
             "id.$": "$$.Execution.Id",
             "name.$": "$$.Execution.Name",
             "redrive_count.$": "$$.Execution.RedriveCount",
+            CALLED_AFTER: list(called_before(step.name)),
         },
         f"{INPUT}.$": "$$.Execution.Input",
     }
