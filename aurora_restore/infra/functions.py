@@ -7,9 +7,11 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
+from aurora_restore.infra.bundles.compiling import find_interpreter
 from aurora_restore.infra.bundles.database_assets import DatabaseLayer
-from aurora_restore.infra.bundles.dependencies import RUNTIME, DependencyLayer
+from aurora_restore.infra.bundles.dependencies import DependencyLayer
 from aurora_restore.infra.bundles.handler_code import handler_code
+from aurora_restore.infra.bundles.runtime import RUNTIME
 from aurora_restore.infra.log_groups import RetainedLogGroup
 from aurora_restore.infra.network import PipelineNetwork, Placement
 from aurora_restore.infra.permissions.functions import FunctionPermissions
@@ -98,8 +100,9 @@ class StepLambdas(Construct):
         permissions: FunctionPermissions,
     ) -> None:
         super().__init__(scope, construct_id)
-        code = handler_code()
-        dependencies = DependencyLayer(self, "Dependencies")
+        interpreter = find_interpreter() if environment.compile_python else None
+        code = handler_code(interpreter)
+        dependencies = DependencyLayer(self, "Dependencies", interpreter=interpreter)
         database = DatabaseLayer(self, "Database", environment=environment)
         for_restores = RestorePermissions(environment=environment)
         self.by_step: dict[str, lambda_.Function] = {}

@@ -57,6 +57,7 @@ class ArchiveSnapshotHandler(BaseHandler):
     """
 
     step = get_step("archive-snapshot")
+    services = ("rds",)
 
     def run(self, job: Job) -> Answer:
         """Archive the copy, delete what is no longer kept, and return 200.
@@ -205,4 +206,4 @@ def _abandoned_copies(
             yield UnneededSnapshot(place, name)
 
 
-handler = ArchiveSnapshotHandler()
+handler = ArchiveSnapshotHandler.loaded()

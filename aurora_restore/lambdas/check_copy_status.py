@@ -14,7 +14,7 @@ from aurora_restore.shared.errors import (
 from aurora_restore.shared.job import Answer, Job
 from aurora_restore.shared.operation_state import OperationState
 from aurora_restore.shared.pipeline import get_step
-from aurora_restore.shared.preflight import refuse_foreign_snapshot
+from aurora_restore.shared.preflight.refusing import refuse_foreign_snapshot
 from aurora_restore.shared.rds.arns import RdsArn
 from aurora_restore.shared.rds.reads import find_snapshot
 from aurora_restore.shared.rds.statuses import AVAILABLE, DEAD_SNAPSHOT
@@ -27,6 +27,7 @@ class CheckCopyStatusHandler(BaseHandler):
     """The step that waits for the copy. Changes nothing in AWS."""
 
     step = get_step("check-copy-status")
+    services = ("rds",)
 
     def run(self, job: Job) -> Answer:
         """Return 200 once the copy is available, 202 until then.
@@ -118,4 +119,4 @@ def _require_recorded(job: Job, name: str) -> None:
         )
 
 
-handler = CheckCopyStatusHandler()
+handler = CheckCopyStatusHandler.loaded()

@@ -90,6 +90,7 @@ class CheckDeleteStatusHandler(BaseHandler):
     """
 
     step = get_step("check-delete-status")
+    services = ("rds",)
 
     def run(self, job: Job) -> Answer:
         """Return 200 once the cluster is gone, 202 until then.
@@ -207,4 +208,4 @@ def _awaited(job: Job) -> str | None:
     return job.state.deleted_cluster_id if job.state.deletion_of is not None else None
 
 
-handler = CheckDeleteStatusHandler()
+handler = CheckDeleteStatusHandler.loaded()

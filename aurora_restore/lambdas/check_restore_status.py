@@ -242,6 +242,7 @@ class CheckRestoreStatusHandler(BaseHandler):
     """
 
     step = get_step("check-restore-status")
+    services = ("rds", "secretsmanager")
 
     def run(self, job: Job) -> Answer:
         """Do what is next, and return 200 once a login can succeed, 202 until then.
@@ -540,4 +541,4 @@ def _describe_foreign(cluster: "DBClusterTypeDef", body: Mapping[str, Any]) -> A
     )
 
 
-handler = CheckRestoreStatusHandler()
+handler = CheckRestoreStatusHandler.loaded()

@@ -18,7 +18,7 @@ from aurora_restore.shared.errors import (
 from aurora_restore.shared.job import Answer, Job
 from aurora_restore.shared.operation_state import OperationState
 from aurora_restore.shared.pipeline import get_step
-from aurora_restore.shared.preflight import refuse_foreign_snapshot
+from aurora_restore.shared.preflight.refusing import refuse_foreign_snapshot
 from aurora_restore.shared.rds.arns import Place, RdsArn
 from aurora_restore.shared.rds.reads import find_snapshot
 from aurora_restore.shared.rds.statuses import AVAILABLE, DEAD_SNAPSHOT, DELETING
@@ -88,6 +88,7 @@ class CopySnapshotHandler(BaseHandler):
     """
 
     step = get_step("copy-snapshot")
+    services = ("rds",)
 
     def run(self, job: Job) -> Answer:
         """Start what is missing, and return 200 once the target's copy is started or not needed.
@@ -304,4 +305,4 @@ def _name_is_taken(hop: Hop) -> NameTakenError:
     )
 
 
-handler = CopySnapshotHandler()
+handler = CopySnapshotHandler.loaded()

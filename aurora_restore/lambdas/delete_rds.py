@@ -13,8 +13,9 @@ from aurora_restore.shared.errors import SnapshotNotAvailableError
 from aurora_restore.shared.job import Answer, Job
 from aurora_restore.shared.operation_state import OperationState
 from aurora_restore.shared.pipeline import get_step
-from aurora_restore.shared.preflight import find_obstacles, refusal
+from aurora_restore.shared.preflight.checks import find_obstacles
 from aurora_restore.shared.preflight.inventory import Inventory, take_inventory
+from aurora_restore.shared.preflight.refusing import refusal
 from aurora_restore.shared.preflight.room import Room
 from aurora_restore.shared.rds.reads import (
     clusters_by_resource_id,
@@ -41,6 +42,7 @@ class DeleteRdsHandler(BaseHandler):
     """
 
     step = get_step("delete-rds")
+    services = ("rds", "ec2", "kms", "secretsmanager")
 
     def run(self, job: Job) -> Answer:
         """Start a deletion and return 200, 404 if there is nothing to delete, 202 while it waits.
@@ -179,4 +181,4 @@ def _kept(room: Room) -> Mapping[str, Any]:
     return {"kept": dict(room.kept)} if room.kept else {}
 
 
-handler = DeleteRdsHandler()
+handler = DeleteRdsHandler.loaded()

@@ -148,6 +148,7 @@ class HandOverHandler(BaseHandler):
     """
 
     step = get_step("hand-over")
+    services = ("rds",)
 
     def run(self, job: Job) -> Answer:
         """Do what is next, and return 200 once the cluster is handed over, 202 until then.
@@ -334,4 +335,4 @@ class HandOverHandler(BaseHandler):
         return fill_app_secret(job.request, endpoint, known_hosts=known_hosts, clients=job.clients)
 
 
-handler = HandOverHandler()
+handler = HandOverHandler.loaded()

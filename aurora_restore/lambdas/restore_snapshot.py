@@ -43,7 +43,7 @@ from aurora_restore.shared.errors import (
 from aurora_restore.shared.job import Answer, Job
 from aurora_restore.shared.operation_state import OperationState
 from aurora_restore.shared.pipeline import get_step
-from aurora_restore.shared.preflight import refuse_foreign_snapshot, refuse_wrong_groups
+from aurora_restore.shared.preflight.refusing import refuse_foreign_snapshot, refuse_wrong_groups
 from aurora_restore.shared.rds.reads import find_cluster, find_snapshot
 from aurora_restore.shared.rds.statuses import AVAILABLE
 from aurora_restore.shared.snapshots.path import absent_snapshot
@@ -62,6 +62,7 @@ class RestoreSnapshotHandler(BaseHandler):
     """
 
     step = get_step("restore-snapshot")
+    services = ("rds", "ec2")
 
     def run(self, job: Job) -> Answer:
         """Start the restore and return 200, or 202 while AWS has no capacity for it.
@@ -240,4 +241,4 @@ class RestoreSnapshotHandler(BaseHandler):
         )
 
 
-handler = RestoreSnapshotHandler()
+handler = RestoreSnapshotHandler.loaded()

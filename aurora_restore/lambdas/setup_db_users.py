@@ -70,6 +70,7 @@ class SetupDbUsersHandler(DatabaseStepHandler):
     """
 
     step = get_step("setup-db-users")
+    services = ("secretsmanager",)
 
     def __init__(
         self,
@@ -365,4 +366,4 @@ def _listed(names: Mapping[Any, Sequence[str]]) -> dict[str, NameList]:
     return {str(kind): NameList.of(found) for kind, found in names.items() if found}
 
 
-handler = SetupDbUsersHandler()
+handler = SetupDbUsersHandler.loaded()

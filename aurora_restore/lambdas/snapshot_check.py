@@ -21,10 +21,11 @@ from aurora_restore.shared.job import Answer, Job
 from aurora_restore.shared.operation_identity import require_same_snapshot
 from aurora_restore.shared.pause import PauseStore, is_scheduled_start
 from aurora_restore.shared.pipeline import get_step
-from aurora_restore.shared.preflight import described, find_obstacles, refusal
+from aurora_restore.shared.preflight.checks import find_obstacles
 from aurora_restore.shared.preflight.inventory import Inventory, take_inventory
 from aurora_restore.shared.preflight.obstacles import Obstacle
 from aurora_restore.shared.preflight.planned_calls import planned_calls
+from aurora_restore.shared.preflight.refusing import described, refusal
 from aurora_restore.shared.preflight.warnings import find_warnings
 from aurora_restore.shared.protocol import DRY_RUN, PAUSED
 from aurora_restore.shared.rds.arns import Place, RdsArn
@@ -70,6 +71,7 @@ class SnapshotCheckHandler(BaseHandler):
     """
 
     step = get_step("snapshot-check")
+    services = ("rds", "ec2", "kms", "secretsmanager")
 
     def hold_back(self, job: Job, *, is_new: bool) -> Answer | None:
         """Return 200 for a scheduled start of a restore whose schedule is paused."""
@@ -278,4 +280,4 @@ def _not_found(job: Job, wanted: WantedSnapshot, days: Sequence[str]) -> Snapsho
     )
 
 
-handler = SnapshotCheckHandler()
+handler = SnapshotCheckHandler.loaded()

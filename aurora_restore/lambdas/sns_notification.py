@@ -70,6 +70,7 @@ class SnsNotificationHandler(BaseHandler):
     """
 
     step = get_step("sns-notification")
+    services = ("sns",)
 
     def raises(self, event: Any) -> bool:
         """Return whether a failure raises an error.
@@ -367,4 +368,4 @@ def _deployment(environment: LambdaEnvironment) -> DeployedPipeline:
     return DeployedPipeline(environment.name_prefix, environment.state_machine_arn)
 
 
-handler = SnsNotificationHandler()
+handler = SnsNotificationHandler.loaded()

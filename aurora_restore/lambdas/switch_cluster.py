@@ -35,6 +35,7 @@ class SwitchClusterHandler(BaseHandler):
     """
 
     step = get_step("switch-cluster")
+    services = ("rds", "secretsmanager")
 
     def run(self, job: Job) -> Answer:
         """Do what is next, and return 200 once the switch is over, 202 until then.
@@ -133,4 +134,4 @@ def _over(job: Job) -> Answer:
     )
 
 
-handler = SwitchClusterHandler()
+handler = SwitchClusterHandler.loaded()

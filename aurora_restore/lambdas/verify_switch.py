@@ -81,6 +81,7 @@ class VerifySwitchHandler(DatabaseHandler):
     """
 
     step = get_step("verify-switch")
+    services = ("secretsmanager",)
 
     def __init__(
         self,
@@ -337,4 +338,4 @@ def _answer(job: Job, target: SwitchedTarget, message: str) -> Answer:
     return Answer(message, body)
 
 
-handler = VerifySwitchHandler()
+handler = VerifySwitchHandler.loaded()

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final, NoReturn, ParamSpec, TypeVar
@@ -114,16 +114,21 @@ def _refuse_broken_json(http_response: Any, model: "OperationModel", **_: Any) -
 
 
 class Clients:
-    """boto3 clients, made when first used and kept for the life of the execution environment."""
+    """boto3 clients, made when first used or before, and kept for the life of the process."""
 
     def __init__(self, session: boto3.Session | None = None) -> None:
         self._session = session or boto3.Session()
         self._made: dict[tuple[str, str | None], Any] = {}
 
+    def make(self, services: Iterable[str]) -> None:
+        """Make the clients of some services in the Region that the function runs in."""
+        for service in services:
+            self._client(service)
+
     def _client(
         self, service: str, region: str | None = None, config: Config = _CLIENT_CONFIG
     ) -> Any:
-        key = (service, region)
+        key = (service, region or self._session.region_name)
         if key not in self._made:
             self._made[key] = self._make(service, region, config)
         return self._made[key]

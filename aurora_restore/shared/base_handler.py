@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from http import HTTPStatus
-from typing import Any, ClassVar, Final, TypedDict
+from typing import Any, ClassVar, Final, Self, TypedDict
 
 from aurora_restore.shared.awaited import Awaited
 from aurora_restore.shared.aws_utils import Clients, default_clients
@@ -36,6 +36,7 @@ from aurora_restore.shared.errors import (
     ValidationError,
     described,
 )
+from aurora_restore.shared.initialisation import end_loading, is_function
 from aurora_restore.shared.job import Answer, CallingExecution, Job, LambdaContext
 from aurora_restore.shared.lambda_environment import LambdaEnvironment
 from aurora_restore.shared.latest_state import load_operation_state, load_state_of_run
@@ -69,6 +70,9 @@ from aurora_restore.shared.step_wait import StepWait
 from aurora_restore.shared.switching.notice import target_notice
 from aurora_restore.shared.target_lock import start_of
 from aurora_restore.shared.waiting import CallAgain, StayInside
+
+SERVICES_OF_ALL: Final = ("dynamodb", "ssm")
+"""Where state and configuration are, which every function reads."""
 
 CLOCKS_DIFFER: Final = timedelta(seconds=10)
 """By how much the clocks of two functions may differ, generously."""
@@ -146,6 +150,25 @@ class BaseHandler(ABC):
     """
 
     step: ClassVar[Step]
+    services: ClassVar[tuple[str, ...]] = ()
+    """The services that every call of the function needs, beside those of all functions."""
+
+    @classmethod
+    def loaded(cls) -> Self:
+        """Return the handler of a function, at the end of its module.
+
+        A Lambda function makes its clients now, and others when they are first used.
+        """
+        handler = cls()
+        if is_function():
+            handler.clients.make(handler.clients_at_load)
+        end_loading()
+        return handler
+
+    @property
+    def clients_at_load(self) -> tuple[str, ...]:
+        """Return the services whose clients the function makes while it is loaded."""
+        return (*SERVICES_OF_ALL, *self.services)
 
     def __init__(
         self,

@@ -38,8 +38,8 @@ from aurora_restore.shared.errors import (
 from aurora_restore.shared.job import Answer, Job
 from aurora_restore.shared.names import final_snapshot_name
 from aurora_restore.shared.operation_state import OperationState
-from aurora_restore.shared.preflight import refusal
 from aurora_restore.shared.preflight.obstacles import Obstacle
+from aurora_restore.shared.preflight.refusing import refusal
 from aurora_restore.shared.preflight.room import Room, find_room
 from aurora_restore.shared.rds.calls import RdsCall
 from aurora_restore.shared.rds.reads import find_cluster, find_instance, find_snapshot

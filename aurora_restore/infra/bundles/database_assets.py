@@ -19,8 +19,8 @@ from aurora_restore.configuration.authorities import (
     parse_authorities,
 )
 from aurora_restore.configuration.sql_text import deployed_script
-from aurora_restore.infra.bundles.dependencies import RUNTIME
 from aurora_restore.infra.bundles.local_bundling import bundled_code
+from aurora_restore.infra.bundles.runtime import RUNTIME
 from aurora_restore.repository import REPOSITORY
 from aurora_restore.shared.documents.environment import Environment
 from aurora_restore.shared.documents.restore import Database

@@ -11,11 +11,11 @@ from typing import Final
 from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
+from aurora_restore.infra.bundles import compiling, sdk_data
 from aurora_restore.infra.bundles.local_bundling import bundled_code
+from aurora_restore.infra.bundles.runtime import PYTHON_VERSION, RUNTIME
 from aurora_restore.repository import REPOSITORY
 
-RUNTIME: Final = lambda_.Runtime.PYTHON_3_14
-PYTHON_VERSION: Final = RUNTIME.name.removeprefix("python")
 REQUIREMENTS: Final = REPOSITORY / "requirements-lambda.txt"
 CACHE: Final = REPOSITORY / ".cdk-cache"
 
@@ -41,40 +41,55 @@ The functions call all but the last, of which the X-Ray SDK makes a client when 
 
 COMPILED: Final = frozenset({".so", ".pyd", ".dylib", ".dll"})
 
+LAYERS: Final = "/opt"
+"""Where Lambda puts the layers of a function."""
+
 
 class DependencyLayer(lambda_.LayerVersion):
     """A Lambda layer with the packages of requirements-lambda.txt, for any architecture.
 
-    boto3 is among them, because the runtime's own may not know the newer restore parameters.
+    boto3 is among them, because the runtime's own may not know the newer restore parameters. With
+    an interpreter it holds that one's byte code, too.
     """
 
-    def __init__(self, scope: Construct, construct_id: str) -> None:
+    def __init__(self, scope: Construct, construct_id: str, *, interpreter: str | None) -> None:
         super().__init__(
             scope,
             construct_id,
             description="The dependencies of the functions",
-            code=bundled_code(digest=digest(), write=lambda folder: copy_layer(folder, CACHE)),
+            code=bundled_code(
+                digest=digest(compiled=interpreter is not None),
+                write=lambda folder: copy_layer(folder, CACHE, interpreter),
+            ),
             compatible_runtimes=[RUNTIME],
         )
 
 
-def digest() -> str:
-    """Return what the layer's content follows from: the pinned requirements and this module."""
-    inputs = REQUIREMENTS.read_bytes() + Path(__file__).read_bytes()
+def digest(*, compiled: bool) -> str:
+    """Return what the layer's content follows from.
+
+    That is the pinned requirements, how the layer is made of them, and whether and for which
+    version it is compiled: nothing of the machine that makes it.
+    """
+    sources = [REQUIREMENTS, *map(Path, (__file__, compiling.__file__, sdk_data.__file__))]
+    version = f"compiled for {PYTHON_VERSION}" if compiled else "not compiled"
+    inputs = b"\0".join([*(source.read_bytes() for source in sources), version.encode()])
     return hashlib.sha256(inputs).hexdigest()
 
 
-def copy_layer(folder: Path, cache: Path) -> None:
+def copy_layer(folder: Path, cache: Path, interpreter: str | None = None) -> None:
     """Copy the layer into ``folder``, from ``cache`` or made there first.
 
     It appears in the cache by a rename, so that no half layer is ever found there.
     """
-    cached = cache / digest()
+    cached = cache / digest(compiled=interpreter is not None)
     if not cached.exists():
         cache.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=cache) as scratch:
             made = Path(scratch) / "layer"
             make_layer(made / "python")
+            if interpreter is not None:
+                compiling.compile_folder(interpreter, made, place=LAYERS)
             try:
                 made.rename(cached)
             except OSError:
@@ -85,15 +100,16 @@ def copy_layer(folder: Path, cache: Path) -> None:
 
 def make_layer(folder: Path) -> None:
     """Install the requirements into ``folder``: pure-Python wheels only, and of those the core."""
-    _install(folder)
-    _trim(folder)
+    install(folder)
     compiled = [file for file in folder.rglob("*") if file.suffix in COMPILED]
     if compiled:
         names = ", ".join(str(file.relative_to(folder)) for file in compiled)
         raise RuntimeError(f"{REQUIREMENTS.name} brings compiled code: {names}")
+    _trim(folder)
 
 
-def _install(folder: Path) -> None:
+def install(folder: Path) -> None:
+    """Install the requirements into ``folder`` as pip does, without byte code."""
     command = [
         *(sys.executable, "-m", "pip", "install", "--requirement", str(REQUIREMENTS)),
         *("--target", str(folder), "--no-deps", "--no-compile", "--only-binary", ":all:"),
@@ -114,18 +130,14 @@ def _trim(folder: Path) -> None:
     Of the packages' metadata, ``METADATA`` stays, because some ask for their own version, and so
     do the licences.
     """
-    services = folder / "botocore" / "data"
     for unused in (
         folder / "bin",
         folder / "boto3" / "data",
         folder / "boto3" / "examples",
         *folder.glob("*-stubs"),
-        *(each for each in services.iterdir() if each.is_dir() and each.name not in AWS_SERVICES),
     ):
         shutil.rmtree(unused, ignore_errors=True)
-    for pattern in (
-        *("*.dist-info/INSTALLER", "*.dist-info/RECORD", "*.dist-info/REQUESTED"),
-        *("*.dist-info/WHEEL", "*.dist-info/top_level.txt", "botocore/data/**/examples-1.json"),
-    ):
-        for file in folder.glob(pattern):
+    for name in ("INSTALLER", "RECORD", "REQUESTED", "WHEEL", "top_level.txt"):
+        for file in folder.glob(f"*.dist-info/{name}"):
             file.unlink()
+    sdk_data.reduce_descriptions(folder / "botocore" / "data", AWS_SERVICES)

@@ -1,24 +1,39 @@
 """The functions' code: this repository's own."""
 
-from aws_cdk import IgnoreMode
+import shutil
+from pathlib import Path
+from typing import Final
+
 from aws_cdk import aws_lambda as lambda_
 
-from aurora_restore.repository import DEPLOYED, REPOSITORY
+from aurora_restore.infra.bundles.compiling import compile_folder
+from aurora_restore.infra.bundles.local_bundling import bundled_code
+from aurora_restore.infra.bundles.runtime import PYTHON_VERSION
+from aurora_restore.repository import REPOSITORY, code_digest, deployed_files
+
+CODE: Final = "/var/task"
+"""Where Lambda puts the code of a function."""
 
 
-def handler_code() -> lambda_.Code:
+def handler_code(interpreter: str | None, repository: Path = REPOSITORY) -> lambda_.Code:
     """Return an asset with ``shared`` and ``lambdas`` of ``aurora_restore``, and nothing else.
 
-    The import paths are those of the repository, and the hash follows from the content.
+    The import paths are those of the repository. With an interpreter it holds that one's byte code,
+    too. The hash follows from the code, and from whether it is compiled.
     """
-    return lambda_.Code.from_asset(
-        str(REPOSITORY),
-        ignore_mode=IgnoreMode.DOCKER,
-        exclude=[
-            "*",
-            "!aurora_restore",
-            "aurora_restore/*",
-            *(f"!{part}" for part in DEPLOYED),
-            "**/__pycache__",
-        ],
-    )
+
+    def write(folder: Path) -> None:
+        copy_code(folder, repository)
+        if interpreter is not None:
+            compile_folder(interpreter, folder, place=CODE)
+
+    version = "" if interpreter is None else f" compiled for {PYTHON_VERSION}"
+    return bundled_code(digest=code_digest(repository) + version, write=write)
+
+
+def copy_code(folder: Path, repository: Path = REPOSITORY) -> None:
+    """Copy the functions' code into ``folder``."""
+    for file in deployed_files(repository):
+        copied = folder / file.relative_to(repository)
+        copied.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(file, copied)

@@ -2,18 +2,22 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import jsii
 from aws_cdk import BundlingOptions, DockerImage, ILocalBundling
 from aws_cdk import aws_lambda as lambda_
+
+FOLDER_MODE: Final = 0o755
+FILE_MODE: Final = 0o644
 
 
 def bundled_code(*, digest: str, write: Callable[[Path], None]) -> lambda_.Code:
     """Return the asset that ``write`` puts into a folder.
 
     CDK keeps it under ``digest`` in ``cdk.out``. It skips ``write`` if the asset is there already,
-    and for commands that need no assets.
+    and for commands that need no assets. Every file may be read by everyone, as Lambda needs it,
+    whatever the umask here is.
     """
     return lambda_.Code.from_asset(
         str(Path(__file__).parent),
@@ -30,5 +34,8 @@ class _LocalBundling:
         self._write = write
 
     def try_bundle(self, output_dir: str, *_args: Any, **_kwargs: Any) -> bool:
-        self._write(Path(output_dir))
+        folder = Path(output_dir)
+        self._write(folder)
+        for each in (folder, *folder.rglob("*")):
+            each.chmod(FOLDER_MODE if each.is_dir() else FILE_MODE)
         return True

@@ -193,6 +193,14 @@ class Environment:
             "repository or absolute; left out, those of Amazon RDS."
         ),
     ] = None
+    compile_python: Annotated[
+        bool,
+        Rule(
+            help="Whether the functions are deployed with byte code, which about halves a cold "
+            "start. Synthesis then needs CPython of the functions' version, as `python3.14` on the "
+            "path or as the repository's own."
+        ),
+    ] = False
     tags: Annotated[
         Mapping[TagKey, TagValue], Rule(help="Tags of every resource of the stack.", max_items=46)
     ] = field(default_factory=dict)

@@ -8,11 +8,12 @@ from aurora_restore.shared.cluster.network import ClusterNetwork, groups_field
 from aurora_restore.shared.documents.event import Event
 from aurora_restore.shared.documents.schema import shown
 from aurora_restore.shared.errors import Action, ValidationError
-from aurora_restore.shared.preflight.inventory import Inventory
 from aurora_restore.shared.preflight.obstacles import RIGHT_OR_NONE, Obstacle, absent
 
 if TYPE_CHECKING:
     from mypy_boto3_ec2.type_defs import SecurityGroupTypeDef
+
+    from aurora_restore.shared.preflight.inventory import Inventory
 
 Rule = Mapping[str, Any]
 
@@ -49,7 +50,7 @@ def wrong_groups(clients: Clients, event: Event, network: ClusterNetwork) -> Ite
                 yield Obstacle("network", f"{named}: {problem}", RIGHT_OR_NONE, Action.START_AGAIN)
 
 
-def check_quarantine(found: Inventory) -> Iterator[Obstacle]:
+def check_quarantine(found: "Inventory") -> Iterator[Obstacle]:
     """Yield an obstacle for everything by which the quarantine would let too much or too little in.
 
     What is wrong with the network itself is reported by ``check_network``.
@@ -140,7 +141,7 @@ def _open_to_all(group: "SecurityGroupTypeDef") -> Iterator[Obstacle]:
                 )
 
 
-def _others_let_in(found: Inventory, group: "SecurityGroupTypeDef") -> Iterator[Obstacle]:
+def _others_let_in(found: "Inventory", group: "SecurityGroupTypeDef") -> Iterator[Obstacle]:
     """Yield an obstacle if anything else is let into the stack's own group."""
     access = found.request.environment.access_security_group
     for rule in _inbound(group):

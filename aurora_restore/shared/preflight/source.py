@@ -5,7 +5,6 @@ from typing import TYPE_CHECKING
 
 from aurora_restore.shared.errors import Action
 from aurora_restore.shared.names import shared_snapshot_prefix
-from aurora_restore.shared.preflight.inventory import Inventory
 from aurora_restore.shared.preflight.obstacles import Obstacle
 from aurora_restore.shared.rds.arns import Place
 from aurora_restore.shared.request import RestoreRequest
@@ -15,8 +14,10 @@ from aurora_restore.shared.snapshots.routes import AUTOMATED
 if TYPE_CHECKING:
     from mypy_boto3_rds.type_defs import DBClusterSnapshotTypeDef
 
+    from aurora_restore.shared.preflight.inventory import Inventory
 
-def check_source(found: Inventory) -> Iterator[Obstacle]:
+
+def check_source(found: "Inventory") -> Iterator[Obstacle]:
     """Yield an obstacle if the target is the source, or the snapshot cannot be used for it."""
     request = found.request
     source, target = request.restore.source, request.target
@@ -62,7 +63,7 @@ def foreign_snapshot(
         )
 
 
-def _deleted_with_the_target(found: Inventory) -> Iterator[Obstacle]:
+def _deleted_with_the_target(found: "Inventory") -> Iterator[Obstacle]:
     """Yield an obstacle if the snapshot is an automated one of the target.
 
     DeleteDBCluster deletes the cluster's automated snapshots with it.
@@ -83,7 +84,7 @@ def _deleted_with_the_target(found: Inventory) -> Iterator[Obstacle]:
         )
 
 
-def _unusable_by_the_role(found: Inventory) -> Iterator[Obstacle]:
+def _unusable_by_the_role(found: "Inventory") -> Iterator[Obstacle]:
     """Yield an obstacle if the role in the source account may not use the snapshot's name."""
     request, source = found.request, found.request.restore.source
     arn = found.snapshot_arn

@@ -14,6 +14,8 @@ from typing import Any
 import aws_cdk as cdk
 import pytest
 from aws_cdk import aws_lambda as lambda_
+from botocore.loaders import Loader
+from botocore.regions import EndpointResolver
 
 from aurora_restore.configuration.authorities import CertificateAuthority, parse_authorities
 from aurora_restore.infra.bundles import dependencies
@@ -24,6 +26,7 @@ from aurora_restore.infra.bundles.database_assets import (
 )
 from aurora_restore.infra.bundles.dependencies import AWS_SERVICES, CACHE, COMPILED, copy_layer
 from aurora_restore.infra.bundles.handler_code import handler_code
+from aurora_restore.infra.bundles.runtime import RUNTIME
 from aurora_restore.repository import REPOSITORY
 from aurora_restore.shared.documents.environment import Environment
 from aurora_restore.shared.documents.sql_script import DeployedScript
@@ -40,9 +43,7 @@ def code(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The asset of the functions' code."""
     outdir = tmp_path_factory.mktemp("code")
     stack = cdk.Stack(cdk.App(outdir=str(outdir), context=CONTEXT), "Test")
-    lambda_.Function(
-        stack, "Function", code=handler_code(), handler="a.b", runtime=dependencies.RUNTIME
-    )
+    lambda_.Function(stack, "Function", code=handler_code(None), handler="a.b", runtime=RUNTIME)
     (asset,) = outdir.glob("asset.*")
     return asset
 
@@ -112,6 +113,39 @@ def test_botocore_keeps_the_services_that_are_called(layer: Path) -> None:
     assert {*clients, "xray"} == set(AWS_SERVICES) == kept
 
 
+def described(loader: Loader, service: str) -> Any:
+    """What a loader of botocore has of a service, without the texts for people."""
+
+    def without_texts(value: Any) -> Any:
+        if isinstance(value, dict):
+            fields = {name: without_texts(each) for name, each in value.items()}
+            if isinstance(fields.get("documentation"), str):
+                del fields["documentation"]
+            return fields
+        return [without_texts(each) for each in value] if isinstance(value, list) else value
+
+    kinds = ("service-2", "paginators-1", "waiters-2", "endpoint-rule-set-1")
+    known = [kind for kind in kinds if service in loader.list_available_services(type_name=kind)]
+    return {kind: without_texts(loader.load_service_model(service, kind)) for kind in known}
+
+
+@pytest.mark.parametrize("service", AWS_SERVICES)
+def test_a_service_keeps_all_but_its_texts(layer: Path, service: str) -> None:
+    whole = Loader()
+    kept = Loader(
+        extra_search_paths=[str(layer / "botocore" / "data")], include_default_search_paths=False
+    )
+
+    assert described(kept, service) == described(whole, service)
+    for region in ("us-west-2", "cn-north-1", "us-gov-west-1"):
+        resolved = [
+            EndpointResolver(loader.load_data("endpoints")).construct_endpoint(name, region)
+            for loader in (kept, whole)
+            for name in [described(loader, service)["service-2"]["metadata"]["endpointPrefix"]]
+        ]
+        assert resolved[0] == resolved[1]
+
+
 def _modules(package: str) -> Iterable[Path]:
     return (REPOSITORY / "aurora_restore" / package).glob("*.py")
 
@@ -148,10 +182,10 @@ def test_a_failed_installation_leaves_no_half_layer(
 
 def test_compiled_code_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def install(folder: Path) -> None:
-        (folder / "botocore" / "data").mkdir(parents=True)
+        folder.mkdir(parents=True)
         (folder / "_speedups.so").touch()
 
-    monkeypatch.setattr(dependencies, "_install", install)
+    monkeypatch.setattr(dependencies, "install", install)
 
     with pytest.raises(RuntimeError, match="brings compiled code: _speedups"):
         copy_layer(tmp_path / "out", tmp_path / "cache")
