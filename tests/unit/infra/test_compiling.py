@@ -13,7 +13,6 @@ import aws_cdk as cdk
 import pytest
 from aws_cdk import aws_lambda as lambda_
 
-from aurora_restore.configuration.loading import CONFIG_FOLDER
 from aurora_restore.infra.bundles import dependencies
 from aurora_restore.infra.bundles.compiling import compile_folder, find_interpreter
 from aurora_restore.infra.bundles.dependencies import copy_layer, digest
@@ -125,7 +124,8 @@ def _keys(synthesis: Synthesis) -> set[str]:
 
 
 def test_the_reference_names_the_interpreter_of_the_runtime() -> None:
-    assert f"python{PYTHON_VERSION}" in (CONFIG_FOLDER / "schema.json").read_text()
+    for page in ("configuration.md", "deploy.md"):
+        assert f"`python{PYTHON_VERSION}`" in (REPOSITORY / "docs" / page).read_text()
 
 
 def test_compiled_modules_are_used_as_they_are(tmp_path: Path) -> None:
