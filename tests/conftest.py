@@ -1,6 +1,8 @@
 """What holds for every test session."""
 
+import itertools
 import signal
+from collections import defaultdict
 
 import pytest
 from xdist.remote import Producer
@@ -17,6 +19,10 @@ LONGEST = ("test_sql_sweep.py", "test_wiring_sweep.py", "test_privileges.py")
 """Files that take long in one process: begun late, one would keep it while the others rest."""
 TOGETHER = "tests/integration/cli/"
 """A folder whose files share one deployed stage."""
+
+LONG_SECONDS = 60.0
+SHOWN = 30
+"""How many of the files that took longest are shown at the end."""
 
 
 class Scheduling(LoadFileScheduling):  # type: ignore[misc]
@@ -40,7 +46,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.hookimpl(trylast=True)
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """What the tests have recorded, which comes from other processes, too, with their reports."""
+    """Say where the time went, and what the tests have recorded in all processes."""
+    _show_longest(terminalreporter)
     reports = [*terminalreporter.stats.get("passed", []), *terminalreporter.stats.get("failed", [])]
     lines = [
         str(value)
@@ -52,3 +59,18 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         terminalreporter.section("sweeps")
         for line in lines:
             terminalreporter.line(line)
+
+
+def _show_longest(terminalreporter: pytest.TerminalReporter) -> None:
+    """Of a run of minutes, the files that took longest, and how long it was in all."""
+    seconds: defaultdict[str, float] = defaultdict(float)
+    for report in itertools.chain.from_iterable(terminalreporter.stats.values()):
+        if isinstance(report, pytest.TestReport):
+            seconds[report.nodeid.partition("::")[0]] += report.duration
+    total = sum(seconds.values())
+    if total < LONG_SECONDS:
+        return
+    longest = sorted(seconds.items(), key=lambda item: -item[1])[:SHOWN]
+    terminalreporter.section("seconds by file, in all processes together")
+    for file, taken in [*longest, ("all files", total)]:
+        terminalreporter.line(f"{taken:8.0f} {file}")
