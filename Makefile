@@ -43,7 +43,8 @@ picture: setup ## Draw the picture of the demo in the README from a run of it
 check: setup ## Check format, lint and types, and run the unit tests: some minutes
 	$(VENV)/bin/ruff format --check --quiet .
 	$(VENV)/bin/ruff check --quiet .
-	$(VENV)/bin/mypy
+	$(VENV)/bin/mypy & types=$$!; \
+	trap 'tests=$$?; wait $$types || exit 1; exit $$tests' EXIT; \
 	$(PYTEST) tests/unit
 
 test: check majors ## Run everything: what check does, then all other tests
