@@ -7,6 +7,7 @@ from embedded_aws.rds.backend import RdsBackend
 from embedded_aws.rds.exceptions import (
     InvalidDBClusterSnapshotStateError,
     InvalidParameterCombinationError,
+    TooManyCopiesError,
 )
 from embedded_aws.rds.models import COPYING, DBClusterSnapshot, Location, Storage
 from embedded_aws.rds.params import Params
@@ -42,6 +43,7 @@ class Copies:
             )
         self._snapshots.check_free(location, name)
         self._snapshots.check_quota(location)
+        self._check_limit(location)
         storage = self._storage(location, source, params.text("KmsKeyId"))
         tags, copy_tags = tags_of(params), params.flag("CopyTags")
         if tags is None:
@@ -62,6 +64,14 @@ class Copies:
         self._backend.at(location).snapshots[name] = snapshot
         self._progress.start_queued_copies(location)
         return {"DBClusterSnapshot": self._snapshots.response(snapshot)}
+
+    def _check_limit(self, location: Location) -> None:
+        """Refuse one copy too many in progress in the account and Region, unless it is queued."""
+        rules = self._backend.rules
+        if rules.queues_copies_beyond_the_limit:
+            return
+        if self._progress.copies_under_way(location) >= rules.copies_in_progress:
+            raise TooManyCopiesError(rules.copies_in_progress)
 
     def _storage(
         self, location: Location, source: DBClusterSnapshot, key_id: str | None

@@ -138,6 +138,18 @@ class SnapshotQuotaExceededError(RDSClientError):
         super().__init__(f"Cannot create more than {limit} manual cluster snapshots")
 
 
+class TooManyCopiesError(RDSClientError):
+    """Too many copies of snapshots in progress; the code is that of too many snapshots.
+
+    Source: https://github.com/pbudzon/aws-maintenance/issues/19.
+    """
+
+    code = "SnapshotQuotaExceeded"
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(f"Cannot copy more than {limit} snapshots across regions")
+
+
 class SharedSnapshotQuotaExceededError(RDSClientError):
     """Shared with too many accounts."""
 

@@ -139,6 +139,7 @@ _SECURITY = (
 
 _COPIES = (
     ("at_most_five_copies_are_in_progress_per_destination_region_and_account", _COPYING),
+    ("a_copy_beyond_the_limit_is_refused_with_the_code_of_too_many_snapshots", _REPORTED),
     ("a_queued_copy_starts_when_another_ends_even_without_a_request", _COPYING),
     ("a_failed_copy_frees_its_place_in_the_queue", _COPYING),
     ("a_copy_is_made_in_the_region_that_is_called", f"{_MODEL}, CopyDBClusterSnapshot"),

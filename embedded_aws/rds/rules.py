@@ -19,6 +19,11 @@ class Rules:
     """Quotas and defaults; the values are those of the Aurora User Guide unless stated."""
 
     copies_in_progress: int = 5
+    queues_copies_beyond_the_limit: bool = False
+    """Whether a copy beyond that limit waits in a queue of RDS, and is not refused.
+
+    The guide says of copies from one Region that they may be queued; users report a refusal.
+    """
     manual_snapshots: int = 100
     accounts_per_shared_snapshot: int = 20
     roles_per_cluster: int = 5

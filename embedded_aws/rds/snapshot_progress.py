@@ -52,19 +52,25 @@ class SnapshotProgress:
         """Start waiting copies while the limit allows it.
 
         Source: Aurora User Guide, *DB cluster snapshot copying*: five copies in progress per
-        destination Region per account; a copy that waits shows no progress.
+        destination Region per account; a copy that waits shows no progress. Whether a copy beyond
+        them waits at all, ``Rules`` says.
         """
-        copies = [
-            one
-            for one in self._backend.at(location).snapshots.values()
-            if one.source_arn is not None
-        ]
-        under_way = sum(one.transition is not None and one.transition.running for one in copies)
-        waiting = [one for one in copies if one.transition is None]
-        free = max(0, self._backend.rules.copies_in_progress - under_way)
+        waiting = [one for one in self._copies(location) if one.transition is None]
+        limit = self._backend.rules.copies_in_progress
+        free = max(0, limit - self.copies_under_way(location))
         for snapshot in waiting[:free]:
             default = StatusTransition.spread(
                 (COPYING,), self._backend.timings.copy_snapshot, AVAILABLE
             )
             transition = self._backend.overrides.apply(Operation.COPY_SNAPSHOT, default)
             self.start(snapshot, transition, ended=lambda: self.start_queued_copies(location))
+
+    def copies_under_way(self, location: Location) -> int:
+        """Return how many copies are in progress; those that wait in the queue are not."""
+        return sum(
+            one.transition is not None and one.transition.running for one in self._copies(location)
+        )
+
+    def _copies(self, location: Location) -> list[DBClusterSnapshot]:
+        snapshots = self._backend.at(location).snapshots.values()
+        return [one for one in snapshots if one.source_arn is not None]

@@ -18,6 +18,7 @@ from tests.unit.embedded_aws.rds.rds_bench import (
 def test_at_most_five_copies_are_in_progress_per_destination_region_and_account(
     rds_bench: RdsBench,
 ) -> None:
+    rds_bench.emulator.backend.rules = Rules(queues_copies_beyond_the_limit=True)
     rds_bench.new_cluster()
     source = rds_bench.new_snapshot()["DBClusterSnapshotArn"]
     for number in range(7):
@@ -40,10 +41,26 @@ def test_at_most_five_copies_are_in_progress_per_destination_region_and_account(
     assert rds_bench.snapshot("copy-6", region=THERE)["Status"] == "available"
 
 
+def test_a_copy_beyond_the_limit_is_refused_with_the_code_of_too_many_snapshots(
+    rds_bench: RdsBench,
+) -> None:
+    rds_bench.new_cluster()
+    source = rds_bench.new_snapshot()["DBClusterSnapshotArn"]
+    for number in range(5):
+        rds_bench.copy(source, f"copy-{number}")
+    rds_bench.copy(source, "elsewhere", region=HERE)
+
+    with refused("SnapshotQuotaExceeded"):
+        rds_bench.copy(source, "one-too-many")
+
+    rds_bench.advance(TIMINGS.copy_snapshot)
+    assert rds_bench.copy(source, "one-too-many")["Status"] == "copying"
+
+
 def test_a_queued_copy_starts_when_another_ends_even_without_a_request(
     rds_bench: RdsBench,
 ) -> None:
-    rds_bench.emulator.backend.rules = Rules(copies_in_progress=1)
+    rds_bench.emulator.backend.rules = Rules(copies_in_progress=1, queues_copies_beyond_the_limit=True)
     rds_bench.new_cluster()
     source = rds_bench.new_snapshot()["DBClusterSnapshotArn"]
     rds_bench.copy(source, "first")
@@ -55,7 +72,7 @@ def test_a_queued_copy_starts_when_another_ends_even_without_a_request(
 
 
 def test_a_failed_copy_frees_its_place_in_the_queue(rds_bench: RdsBench) -> None:
-    rds_bench.emulator.backend.rules = Rules(copies_in_progress=1)
+    rds_bench.emulator.backend.rules = Rules(copies_in_progress=1, queues_copies_beyond_the_limit=True)
     rds_bench.new_cluster()
     source = rds_bench.new_snapshot()["DBClusterSnapshotArn"]
     rds_bench.admin.fail_next("copy-snapshot")
@@ -329,7 +346,7 @@ def test_a_grant_lets_another_account_use_the_source_key(rds_bench: RdsBench) ->
 
 
 def test_a_copy_in_progress_is_cancelled_by_deleting_it(rds_bench: RdsBench) -> None:
-    rds_bench.emulator.backend.rules = Rules(copies_in_progress=1)
+    rds_bench.emulator.backend.rules = Rules(copies_in_progress=1, queues_copies_beyond_the_limit=True)
     rds_bench.new_cluster()
     source = rds_bench.new_snapshot()["DBClusterSnapshotArn"]
     rds_bench.copy(source, "first")
