@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final, assert_never
 from aurora_restore.shared.awaited import Awaited
 from aurora_restore.shared.aws_utils import code_of
 from aurora_restore.shared.base_handler import BaseHandler
+from aurora_restore.shared.copy_turn import TurnToCopy
 from aurora_restore.shared.errors import (
     AuroraRestoreError,
     AwsError,
@@ -95,8 +96,9 @@ class CopySnapshotHandler(BaseHandler):
 
         Raises ValidationError if target_snapshot_name cannot be the copy's, ConfigurationError if
         an encrypted snapshot has no key to be copied with, NameTakenError if another snapshot has a
-        copy's name, CopyFailedError if an intermediate copy keeps failing, SnapshotNotFoundError if
-        the source's snapshot does not exist, and UnsuitableInputError if the event names a snapshot
+        copy's name, CopyFailedError if an intermediate copy keeps failing, CopiesInProgressError if
+        a copy has waited too long for its turn, SnapshotNotFoundError if the source's snapshot does
+        not exist, and UnsuitableInputError if the event names a snapshot
         that is not of the configured source.
         """
         try:
@@ -146,7 +148,14 @@ class CopySnapshotHandler(BaseHandler):
         )
         match decide(facts):
             case CopyAction.START:
-                status = self._copy(job, hop)
+                turn = TurnToCopy(job, hop)
+                if (answer := turn.await_turn()) is not None:
+                    return answer
+                try:
+                    status = self._copy(job, hop)
+                except AwsError as error:
+                    return turn.refused(error)
+                turn.end()
                 state = job.with_attempt(job.state, counter)
                 if facts.is_last:
                     return self._started(job, hop, status, state)

@@ -32,6 +32,9 @@ class Awaited(Enum):
     SHARED_SNAPSHOT = AwaitedThing(
         "shared-snapshot", "a shared snapshot to be seen", remembered=False
     )
+    COPY_TURN = AwaitedThing(
+        "copy-turn", "the turn of a copy that AWS refuses for now", remembered=False, attempted=True
+    )
     INTERMEDIATE_COPY = AwaitedThing("intermediate-copy", "a copy on the way to the target")
     FAILED_COPY = AwaitedThing("failed-copy", "a failed copy to be deleted", remembered=False)
     COPY = AwaitedThing("copy", "the copy of the snapshot")

@@ -53,6 +53,7 @@ AuroraRestoreError                     500
 │   └── CheckFailedError                    a configured check has found rows, or cannot run
 ├── AwsError                           500  AWS refused a call
 │   ├── InsufficientCapacityError           it had no capacity for longer than is configured
+│   ├── CopiesInProgressError               it had too many copies in progress for that long
 │   └── NotificationError
 └── RetryableError                     503  worth trying again soon
     ├── AwsThrottledError
@@ -691,6 +692,16 @@ class InsufficientCapacityError(AwsError):
         first="Wait until AWS has capacity again, or configure another class, "
         "target.fallback_instance_classes, or a subnet group with other zones or more free "
         "addresses, and deploy.",
+    )
+
+
+class CopiesInProgressError(AwsError):
+    """AWS had as many copies in progress as it allows for longer than is configured."""
+
+    remedy = Remedy(
+        action=Action.REDRIVE,
+        first="Wait until copies to the Region have ended, cancel those that nobody needs by "
+        "deleting them, or configure a longer source.copy_wait_minutes and deploy.",
     )
 
 

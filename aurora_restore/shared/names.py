@@ -141,6 +141,9 @@ PAUSE_KEY_PREFIX: Final = "pause#"
 DURATIONS_KEY_PREFIX: Final = "durations#"
 """How the partition keys of the records of earlier durations in the state table begin."""
 
+COPY_QUEUE_KEY_PREFIX: Final = "copy-queue#"
+"""How the partition keys of copies that wait for their turn begin; account and Region follow."""
+
 ASSETS_PACKAGE: Final = "aurora_restore_assets"
 """The package in the database layer that holds what the functions that log in read."""
 

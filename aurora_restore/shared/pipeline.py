@@ -58,6 +58,11 @@ class Step:
         return any(grant.resource is Resource.SOURCE_ROLES for grant in self.grants)
 
     @property
+    def copies_snapshots(self) -> bool:
+        """Return whether it copies snapshots, and so may have to wait for its turn."""
+        return any("rds:CopyDBClusterSnapshot" in grant.actions for grant in self.grants)
+
+    @property
     def deletes_clusters(self) -> bool:
         """Return whether it may delete a cluster."""
         return any("rds:DeleteDBCluster" in grant.actions for grant in self.grants)
@@ -230,6 +235,8 @@ STEPS: Final[tuple[Step, ...]] = (
             Grant(Resource.TARGET_KEYS, ("kms:DescribeKey",)),
             *_use_key(Resource.SOURCE_KEYS),
             *_use_key(Resource.INTERMEDIATE_KEYS),
+            # Whether a copy is refused for its turn, or for too many snapshots.
+            Grant(Resource.ANY, ("rds:DescribeAccountAttributes",)),
         ),
     ),
     Step(

@@ -180,6 +180,14 @@ class StateStore:
         ):
             moment += timedelta(microseconds=1)
 
+    def remove(self, key: str, step: str) -> None:
+        """Delete an item of the state table, if it is there."""
+        call(
+            self.clients.dynamodb.delete_item,
+            TableName=self.state_table,
+            Key={"operation_id": {"S": key}, "step": {"S": step}},
+        )
+
     def put(self, item: Mapping[str, Any]) -> None:
         """Write an item of the state table, whatever is there."""
         call(self.clients.dynamodb.put_item, TableName=self.state_table, Item=_to_item(item))

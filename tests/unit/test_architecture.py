@@ -55,6 +55,7 @@ FRAME = {
     "base_handler",
     "carrying_over",
     "cluster_deletion",
+    "copy_turn",
     "database_step",
     "job",
     "located_cluster",

@@ -10,7 +10,7 @@ from aurora_restore.permissions.arns import Arns
 from aurora_restore.permissions.statements import RoleStatement, allow, deny
 from aurora_restore.shared.documents.environment import Environment
 from aurora_restore.shared.documents.regions import partition_of
-from aurora_restore.shared.names import LOCK_KEY_PREFIX, config_path
+from aurora_restore.shared.names import COPY_QUEUE_KEY_PREFIX, LOCK_KEY_PREFIX, config_path
 from aurora_restore.shared.pipeline import Step
 
 # https://docs.aws.amazon.com/lambda/latest/dg/configuration-vpc.html#configuration-vpc-permissions
@@ -65,10 +65,14 @@ class FunctionPermissions:
             arns = Arns(environment=self.environment, partition=self._partition)
             yield allow("states:DescribeExecution", [arns.executions()])
         if step.changes_aws or not step.locks:
+            keys = [f"{LOCK_KEY_PREFIX}*"]
+            if step.copies_snapshots:
+                # A copy that has waited for its turn leaves the queue.
+                keys.append(f"{COPY_QUEUE_KEY_PREFIX}*")
             yield allow(
                 "dynamodb:DeleteItem",
                 [self.tables.state.table_arn],
-                {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": [f"{LOCK_KEY_PREFIX}*"]}},
+                {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": keys}},
             )
 
     def _attach_to_vpc(self, step: Step) -> Iterator[RoleStatement]:

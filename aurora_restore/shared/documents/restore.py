@@ -100,6 +100,15 @@ class Source:
             means="the ARN of a KMS key or alias",
         ),
     ] = None
+    copy_wait_minutes: Annotated[
+        int,
+        Rule(
+            help="For how many minutes a copy waits for its turn while AWS has as many copies to "
+            "the Region in progress as it allows.",
+            minimum=0,
+            maximum=10080,
+        ),
+    ] = 720
     default_day: Annotated[
         Literal["yesterday", "today", "latest"],
         Rule(

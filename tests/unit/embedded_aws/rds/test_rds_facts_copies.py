@@ -60,7 +60,9 @@ def test_a_copy_beyond_the_limit_is_refused_with_the_code_of_too_many_snapshots(
 def test_a_queued_copy_starts_when_another_ends_even_without_a_request(
     rds_bench: RdsBench,
 ) -> None:
-    rds_bench.emulator.backend.rules = Rules(copies_in_progress=1, queues_copies_beyond_the_limit=True)
+    rds_bench.emulator.backend.rules = Rules(
+        copies_in_progress=1, queues_copies_beyond_the_limit=True
+    )
     rds_bench.new_cluster()
     source = rds_bench.new_snapshot()["DBClusterSnapshotArn"]
     rds_bench.copy(source, "first")
@@ -72,7 +74,9 @@ def test_a_queued_copy_starts_when_another_ends_even_without_a_request(
 
 
 def test_a_failed_copy_frees_its_place_in_the_queue(rds_bench: RdsBench) -> None:
-    rds_bench.emulator.backend.rules = Rules(copies_in_progress=1, queues_copies_beyond_the_limit=True)
+    rds_bench.emulator.backend.rules = Rules(
+        copies_in_progress=1, queues_copies_beyond_the_limit=True
+    )
     rds_bench.new_cluster()
     source = rds_bench.new_snapshot()["DBClusterSnapshotArn"]
     rds_bench.admin.fail_next("copy-snapshot")
@@ -346,7 +350,9 @@ def test_a_grant_lets_another_account_use_the_source_key(rds_bench: RdsBench) ->
 
 
 def test_a_copy_in_progress_is_cancelled_by_deleting_it(rds_bench: RdsBench) -> None:
-    rds_bench.emulator.backend.rules = Rules(copies_in_progress=1, queues_copies_beyond_the_limit=True)
+    rds_bench.emulator.backend.rules = Rules(
+        copies_in_progress=1, queues_copies_beyond_the_limit=True
+    )
     rds_bench.new_cluster()
     source = rds_bench.new_snapshot()["DBClusterSnapshotArn"]
     rds_bench.copy(source, "first")
