@@ -66,7 +66,9 @@ class EmbeddedAwsConfig:
     invocations, and every status transition of RDS. Without ``rds`` there is no embedded RDS, and
     the start is faster. ``policies_per_role`` is IAM's quota of that name, which Service Quotas
     raises to 25. ``function_environment`` holds variables that every Lambda function sees
-    besides its own. Without a ``directory`` one under ``.local`` is used, and removed at the end.
+    besides its own. ``invocations_at_once`` is how many functions work at the same time at most,
+    while others wait, where a fleet would start more processes than this machine can hold; 0 is no
+    limit. Without a ``directory`` one under ``.local`` is used, and removed at the end.
     """
 
     account: str = ACCOUNT
@@ -76,6 +78,7 @@ class EmbeddedAwsConfig:
     rds: RdsFactory | None = embedded_rds
     policies_per_role: int = 10
     function_environment: Mapping[str, str] = field(default_factory=dict)
+    invocations_at_once: int = 0
 
     def __post_init__(self) -> None:
         """Raise ValueError for a time that stands still."""
@@ -308,6 +311,7 @@ class EmbeddedAws:
             policies_per_role=self.config.policies_per_role,
             function_environment_file=self._function_environment_file,
             directory=self.directory,
+            invocations_at_once=self.config.invocations_at_once,
         )
         self._resources.enter_context(ministack_process(settings))
 

@@ -13,6 +13,9 @@ FUNCTION_ENVIRONMENT_FILE = "EMBEDDED_AWS_FUNCTION_ENVIRONMENT_FILE"
 POLICIES_PER_ROLE = "EMBEDDED_AWS_POLICIES_PER_ROLE"
 """Tells MiniStack how many managed policies a role may have, if the quota is not the default."""
 
+INVOCATIONS_AT_ONCE = "EMBEDDED_AWS_INVOCATIONS_AT_ONCE"
+"""Tells MiniStack how many functions may work at the same time; 0 is no limit."""
+
 _KEPT = ("HOME", "LANG", "LC_ALL", "PATH", "TERM", "USER")
 _SEALED = {
     "AWS_CONFIG_FILE": os.devnull,

@@ -21,6 +21,7 @@ SUPPORTED_VERSION = "1.5.33"
 PATCHES: tuple[Callable[[], None], ...] = (
     functions.isolate_python_functions,
     functions.report_error_class_names,
+    functions.limit_invocations_at_the_same_time,
     functions.report_throttled_tasks,
     functions.send_failed_events_to_dead_letter_queues,
     executions.run_executions_with_context_and_timeout,

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from embedded_aws.environment import (
     FUNCTION_ENVIRONMENT_FILE,
+    INVOCATIONS_AT_ONCE,
     POLICIES_PER_ROLE,
     identity,
     repository,
@@ -36,6 +37,8 @@ class Settings:
     policies_per_role: int
     function_environment_file: Path
     directory: Path
+    invocations_at_once: int = 0
+    """How many functions work at the same time at most; 0 is no limit."""
 
 
 @contextmanager
@@ -53,6 +56,7 @@ def ministack_process(settings: Settings) -> Iterator[Supervised]:
             {
                 **identity(settings.account, settings.region),
                 FUNCTION_ENVIRONMENT_FILE: str(settings.function_environment_file),
+                INVOCATIONS_AT_ONCE: str(settings.invocations_at_once),
                 "LAMBDA_ASYNC_RETRY_BASE_SECONDS": str(_ASYNC_RETRY_SECONDS * settings.wait_scale),
                 POLICIES_PER_ROLE: str(settings.policies_per_role),
                 "MINISTACK_ACCOUNT_ID": settings.account,

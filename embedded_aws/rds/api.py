@@ -7,10 +7,15 @@ from datetime import datetime
 from typing import Any, TypeVar
 
 from embedded_aws.rds.backend import RdsBackend
-from embedded_aws.rds.exceptions import RDSClientError, UnsupportedOperationError
+from embedded_aws.rds.exceptions import (
+    RDSClientError,
+    ThrottlingError,
+    UnsupportedOperationError,
+)
 from embedded_aws.rds.models import Location
 from embedded_aws.rds.operations import Operations
 from embedded_aws.rds.params import Params
+from embedded_aws.rds.throttling import RequestLimit
 
 Answer = TypeVar("Answer")
 
@@ -55,6 +60,7 @@ class RdsApi:
         self.operations = Operations(backend)
         self.calls: deque[ApiCall] = deque(maxlen=_REMEMBERED_CALLS)
         self.refusals: list[Refusal] = []
+        self._limit = RequestLimit()
 
     def respond(self, action: str, location: Location, params: Params) -> dict[str, Any]:
         """Do what the request asks, or raise ``RDSClientError``."""
@@ -68,6 +74,7 @@ class RdsApi:
             refusal = self._refusal(action)
             error: RDSClientError | None = None
             try:
+                self._require_admission(location)
                 if refusal is not None and not refusal.after_doing:
                     raise InjectedError(refusal)
                 response = respond()
@@ -81,6 +88,14 @@ class RdsApi:
                 code = error.code if error else None
                 self.calls.append(ApiCall(now, location.account, location.region, action, code))
             return response
+
+    def _require_admission(self, location: Location) -> None:
+        """Raise ThrottlingError for a request beyond the rate."""
+        rules = self.backend.rules
+        if not self._limit.admits(
+            location, burst=rules.burst_of_requests, per_second=rules.requests_per_second
+        ):
+            raise ThrottlingError
 
     def _refusal(self, action: str) -> Refusal | None:
         for refusal in self.refusals:

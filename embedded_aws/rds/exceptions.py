@@ -129,6 +129,15 @@ class InvalidDBClusterSnapshotStateError(RDSClientError):
     code = "InvalidDBClusterSnapshotStateFault"
 
 
+class ThrottlingError(RDSClientError):
+    """Too many requests. Source: botocore's legacy retry data, which repeats this code."""
+
+    code = "Throttling"
+
+    def __init__(self) -> None:
+        super().__init__("Rate exceeded")
+
+
 class SnapshotQuotaExceededError(RDSClientError):
     """Too many manual cluster snapshots."""
 

@@ -24,6 +24,10 @@ class Rules:
 
     The guide says of copies from one Region that they may be queued; users report a refusal.
     """
+    requests_per_second: float = 0
+    """How many requests of an account and Region are answered over time; 0 is no limit."""
+    burst_of_requests: int = 20
+    """How many more at the same time."""
     manual_snapshots: int = 100
     accounts_per_shared_snapshot: int = 20
     roles_per_cluster: int = 5

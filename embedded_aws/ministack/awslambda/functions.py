@@ -22,7 +22,7 @@ from ministack.services import lambda_svc
 from ministack.services import stepfunctions as sfn
 
 from embedded_aws.attachment import VpcAttachment
-from embedded_aws.environment import FUNCTION_ENVIRONMENT_FILE
+from embedded_aws.environment import FUNCTION_ENVIRONMENT_FILE, INVOCATIONS_AT_ONCE
 from embedded_aws.ministack import sqs
 from embedded_aws.ministack.awslambda import runtime
 
@@ -204,6 +204,24 @@ def report_error_class_names() -> None:
             message = f"RequestId: {request_id} Error: Runtime exited without providing a reason"
             return {**result, "body": {"errorType": "Runtime.ExitError", "errorMessage": message}}
         return result
+
+    lambda_svc._execute_function_warm = execute
+
+
+def limit_invocations_at_the_same_time() -> None:
+    """Let an invocation wait while as many are at work as this machine is to run processes for.
+
+    On AWS it would get an execution environment of its own; there is no such wait.
+    """
+    limit = int(os.environ.get(INVOCATIONS_AT_ONCE, "0"))
+    if not limit:
+        return
+    original: Callable[[Any, Any, str], Result] = lambda_svc._execute_function_warm
+    free = threading.BoundedSemaphore(limit)
+
+    def execute(function: Any, event: Any, request_id: str) -> Result:
+        with free:
+            return original(function, event, request_id)
 
     lambda_svc._execute_function_warm = execute
 
