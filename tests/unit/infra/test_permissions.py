@@ -386,7 +386,7 @@ STATE_TABLE = "arn:aws:dynamodb:us-west-2:222222222222:table/aurora-restore-stat
 
 
 @steps
-def test_only_a_lock_may_be_deleted_from_the_state_table(
+def test_only_a_lock_or_a_place_in_the_queue_may_be_deleted_from_the_state_table(
     policies: dict[str, Policy], step: Step
 ) -> None:
     policy = policies[step.name]
@@ -395,6 +395,8 @@ def test_only_a_lock_may_be_deleted_from_the_state_table(
     assert policy.allows("dynamodb:DeleteItem", STATE_TABLE, lock) == (
         step.changes_aws or not step.locks
     )
+    place = {"dynamodb:LeadingKeys": ["copy-queue#222222222222/us-west-2"]}
+    assert policy.allows("dynamodb:DeleteItem", STATE_TABLE, place) == step.copies_snapshots
     assert not policy.allows(
         "dynamodb:DeleteItem", STATE_TABLE, {"dynamodb:LeadingKeys": ["an-operation"]}
     )
