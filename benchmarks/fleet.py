@@ -18,13 +18,12 @@ import sys
 from collections.abc import Iterator
 from typing import Final
 
-from benchmarks.fleet_run import Fleet, FleetOutcome, FleetPlan, running_fleet
+from benchmarks.fleet_run import SUCCEEDED, Fleet, FleetOutcome, FleetPlan, running_fleet
 
 RESTORES: Final = 50
 RESTORES_PER_SOURCE: Final = 5
 WAIT_SCALE: Final = 0.02
 COLUMNS: Final = 60
-SUCCEEDED: Final = "SUCCEEDED"
 
 
 def plan_of(restores: int) -> FleetPlan:

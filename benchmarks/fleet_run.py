@@ -30,6 +30,7 @@ MASTER: Final = "postgres"
 PASSWORD: Final = "benchmark-source"  # noqa: S105 - of a database on this machine
 PORT: Final = 5432
 SUBNET_GROUP: Final = "databases"
+SUCCEEDED: Final = "SUCCEEDED"
 POLL_SECONDS: Final = 0.5
 PATIENCE_SECONDS: Final = 120.0
 
@@ -90,7 +91,7 @@ class FleetOutcome:
     repeated: Mapping[str, int]
     """How often the state machine repeated a step, by the error that it had."""
     copies: Sequence[tuple[float, float]]
-    """From when to when each copy was in progress: seconds of RDS since the start."""
+    """From when to when each copy was in progress: seconds here since the start."""
 
     def in_flight(self, moment: float) -> int:
         """Return how many copies were in progress at a moment."""
@@ -203,8 +204,8 @@ class Fleet:
         )
         server = self._server(self._cluster(rds, name))
         with server.session(DatabaseLogin(MASTER, PASSWORD), DATABASE) as session:
-            session.run("CREATE TABLE origin (name text)")
-            session.run("INSERT INTO origin VALUES (:name)", name=name)
+            session.run("CREATE TABLE public.origin (name text)")
+            session.run("INSERT INTO public.origin VALUES (:name)", name=name)
         yesterday = datetime.now(UTC) - timedelta(days=1)
         self.aws.rds.admin.take_automated_snapshot(
             name, account=ACCOUNT, region=SOURCE_REGION, at=yesterday.isoformat()
@@ -278,7 +279,7 @@ class Fleet:
                 for each in found
                 if each["type"] == "TaskFailed"
             ),
-            copies=_copies(calls),
+            copies=_copies(calls, Timings().copy_snapshot * self.plan.wait_scale),
         )
 
     def _await(self, arns: Mapping[str, str]) -> dict[str, str]:
@@ -303,6 +304,9 @@ class Fleet:
     def _faults(self, name: str, arn: str) -> Iterator[str]:
         """Yield what an operation has left that is not as it must be."""
         operation, target = arn.rpartition(":")[2], target_of(name)
+        ended = self.aws.client("stepfunctions").describe_execution(executionArn=arn)
+        if ended["status"] != SUCCEEDED:
+            yield f"{name}: {ended['status']}: {ended.get('error')}: {ended.get('cause')}"
         state = {each["step"]: each["status"] for each in self.store.load_all(operation)}
         audited = [
             each["step"] for each in self.store.audit_trail(operation) if each["status"] == SUCCESS
@@ -334,7 +338,7 @@ class Fleet:
         )
         login = DatabaseLogin(MASTER, secret["password"])
         with self._server(found[0]).session(login, DATABASE) as session:
-            origin = session.scalar("SELECT name FROM origin")
+            origin = session.scalar("SELECT name FROM public.origin")
         if origin != self.plan.source_of(name):
             yield f"{name}: {target} holds the data of {origin}"
 
@@ -367,8 +371,11 @@ class Fleet:
         return found
 
 
-def _copies(calls: Sequence[Mapping[str, Any]]) -> list[tuple[float, float]]:
-    """Return from when to when each copy was in progress, in seconds since the first call."""
+def _copies(calls: Sequence[Mapping[str, Any]], seconds: float) -> list[tuple[float, float]]:
+    """Return from when to when each copy was in progress, in seconds since the first call.
+
+    ``seconds`` is how long RDS takes for a copy.
+    """
     if not calls:
         return []
     start = datetime.fromisoformat(calls[0]["at"])
@@ -377,7 +384,7 @@ def _copies(calls: Sequence[Mapping[str, Any]]) -> list[tuple[float, float]]:
         for each in calls
         if each["action"] == "CopyDBClusterSnapshot" and each["error"] is None
     ]
-    return [(each, each + Timings().copy_snapshot) for each in begun]
+    return [(each, each + seconds) for each in begun]
 
 
 def until(reached: Callable[[], bool]) -> None:

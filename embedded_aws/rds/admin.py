@@ -215,6 +215,7 @@ class RdsAdmin:
         self._backend.clear()
         self._api.calls.clear()
         self._api.refusals.clear()
+        self._api.limit.clear()
 
     def _cluster(self, arn: str) -> DBCluster:
         resource = self._resource(arn)

@@ -60,7 +60,7 @@ class RdsApi:
         self.operations = Operations(backend)
         self.calls: deque[ApiCall] = deque(maxlen=_REMEMBERED_CALLS)
         self.refusals: list[Refusal] = []
-        self._limit = RequestLimit()
+        self.limit = RequestLimit()
 
     def respond(self, action: str, location: Location, params: Params) -> dict[str, Any]:
         """Do what the request asks, or raise ``RDSClientError``."""
@@ -92,7 +92,7 @@ class RdsApi:
     def _require_admission(self, location: Location) -> None:
         """Raise ThrottlingError for a request beyond the rate."""
         rules = self.backend.rules
-        if not self._limit.admits(
+        if not self.limit.admits(
             location, burst=rules.burst_of_requests, per_second=rules.requests_per_second
         ):
             raise ThrottlingError

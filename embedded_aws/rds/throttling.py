@@ -46,3 +46,7 @@ class RequestLimit:
             return True
         bucket = self._buckets.setdefault(location, TokenBucket(burst, self.now()))
         return bucket.take(burst=burst, per_second=per_second, now=self.now())
+
+    def clear(self) -> None:
+        """Fill every bucket again."""
+        self._buckets.clear()

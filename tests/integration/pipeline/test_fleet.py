@@ -2,8 +2,7 @@
 
 from pathlib import Path
 
-from benchmarks.fleet import SUCCEEDED
-from benchmarks.fleet_run import FleetPlan, running_fleet
+from benchmarks.fleet_run import SUCCEEDED, FleetPlan, running_fleet
 
 PLAN = FleetPlan(
     restores=8,
