@@ -18,7 +18,7 @@ import sys
 from collections.abc import Iterator
 from typing import Final
 
-from benchmarks.fleet_run import SUCCEEDED, Fleet, FleetOutcome, FleetPlan, running_fleet
+from benchmarks.fleet_run import SUCCEEDED, DeployedFleet, FleetOutcome, FleetPlan, running_fleet
 
 RESTORES: Final = 50
 RESTORES_PER_SOURCE: Final = 5
@@ -46,7 +46,7 @@ def main() -> int:
 
 
 def report(
-    plan: FleetPlan, alone: FleetOutcome, together: FleetOutcome, fleet: Fleet
+    plan: FleetPlan, alone: FleetOutcome, together: FleetOutcome, fleet: DeployedFleet
 ) -> Iterator[str]:
     """Yield what a run was like, line by line."""
     done = sum(status == SUCCEEDED for status in together.statuses.values())

@@ -104,7 +104,7 @@ class FleetOutcome:
 
 
 @contextmanager
-def running_fleet(plan: FleetPlan, directory: Path | None = None) -> "Iterator[Fleet]":
+def running_fleet(plan: FleetPlan, directory: Path | None = None) -> "Iterator[DeployedFleet]":
     """Start the embedded AWS with the sources and their snapshots, and deploy the restores."""
     room = 2 * plan.restores + plan.sources
     rules = Rules(copies_in_progress=plan.copies_in_progress, clusters=room, instances=room)
@@ -117,7 +117,7 @@ def running_fleet(plan: FleetPlan, directory: Path | None = None) -> "Iterator[F
         invocations_at_once=plan.invocations_at_once,
     )
     with EmbeddedAws(config) as aws, ThreadPoolExecutor(max_workers=4) as workers:
-        fleet = Fleet(plan, aws)
+        fleet = DeployedFleet(plan, aws)
         networks = {region: fleet.make_network(region) for region in (SOURCE_REGION, REGION)}
         made = [
             workers.submit(fleet.make_source, name, networks[SOURCE_REGION])
@@ -130,7 +130,7 @@ def running_fleet(plan: FleetPlan, directory: Path | None = None) -> "Iterator[F
 
 
 @dataclass
-class Fleet:
+class DeployedFleet:
     """The restores of an environment, deployed."""
 
     plan: FleetPlan
