@@ -14,7 +14,7 @@ from aurora_restore.cli.errors import CommandError
 from aurora_restore.cli.executions import SUCCEEDED, Execution
 from aurora_restore.cli.exit_codes import ExitCode
 from aurora_restore.cli.output import AsJson, heading, indented, make_console, part, print_json
-from aurora_restore.cli.snapshot_list import judge, look, makes_copies
+from aurora_restore.cli.snapshot_list import common_copies, judge, look, makes_copies
 from aurora_restore.cli.starting import Day, RestoreName, Snapshot, begin, start_event
 from aurora_restore.cli.watching import conclude, follow, silent
 from aurora_restore.shared.aws_utils import call
@@ -86,7 +86,7 @@ def _answer(deployment: Deployment, execution: Execution) -> Mapping[str, Any]:
 def _retention(deployment: Deployment, name: str, configured: Restore) -> dict[str, Any]:
     """Return the snapshots that the run would delete at its end, which no dry run lists."""
     try:
-        found, not_read = look(deployment, name, configured)
+        found, not_read = look(deployment, name, configured, common_copies(deployment))
     except AwsError as error:
         return {"deleted_by_retention": [], "not_read": [f"The snapshots were not read: {error}"]}
     copies = makes_copies(deployment, configured)

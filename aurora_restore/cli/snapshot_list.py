@@ -1,6 +1,6 @@
 """``aurora-restore snapshots``: the copies that the pipeline has made, and which of them go."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -32,6 +32,7 @@ from aurora_restore.shared.rds.access import RdsAccess
 from aurora_restore.shared.rds.arns import Place
 from aurora_restore.shared.rds.reads import snapshots_of
 from aurora_restore.shared.rds.statuses import AVAILABLE
+from aurora_restore.shared.snapshots.leases import CommonCopy, CommonCopyStore
 from aurora_restore.shared.snapshots.path import SnapshotSource
 from aurora_restore.shared.snapshots.retention import (
     FAILED,
@@ -61,11 +62,13 @@ class SnapshotKind(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class FoundSnapshot:
-    """A snapshot with a restore's tags, and where it is."""
+    """A snapshot with a restore's tags or a lease of it, and where it is."""
 
     place: Place
     kind: SnapshotKind
     described: "DBClusterSnapshotTypeDef"
+    others: tuple[str, ...] = ()
+    """The other restores that use it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,6 +85,8 @@ class ListedSnapshot:
     """What RDS says of its size; AWS charges for what is stored, which may be less."""
     goes: str | None
     """Why the next successful run deletes it; None if it stays."""
+    others: tuple[str, ...] = ()
+    """The other restores that use it, for which it stays."""
 
     def as_json(self) -> dict[str, Any]:
         """Return it as ``--json`` prints it."""
@@ -96,6 +101,7 @@ class ListedSnapshot:
             "allocated_gib": self.gib,
             "deleted_by_the_next_run": self.goes is not None,
             "why": self.goes,
+            "also_used_by": list(self.others),
         }
 
 
@@ -109,16 +115,19 @@ def snapshots(
 ) -> None:
     """List the snapshots that the pipeline has made, and which the next successful run deletes.
 
+    A copy that other restores use as well stays until none of them needs it.
+
     Those in the source's account and Region are among them as far as these credentials may read
     them.
     """
     deployment = deployment_of(context)
     restores = deployment.restores() if restore is None else dict([deployment.restore(restore)])
+    shared = common_copies(deployment)
     now = datetime.now(UTC)
     unread: list[str] = []
     listed: list[ListedSnapshot] = []
     for name, configured in sorted(restores.items()):
-        found, not_read = look(deployment, name, configured)
+        found, not_read = look(deployment, name, configured, shared)
         copies = makes_copies(deployment, configured)
         listed += judge(name, configured, found, now, makes_copies=copies)
         unread += not_read
@@ -133,24 +142,36 @@ def snapshots(
     _show(make_console(), listed, now)
 
 
+def common_copies(deployment: Deployment) -> Mapping[str, CommonCopy]:
+    """Return who uses each copy that the restores of the environment share, by its ARN."""
+    return {each.arn: each for each in CommonCopyStore(deployment.store).all()}
+
+
 def look(
-    deployment: Deployment, name: str, restore: Restore
+    deployment: Deployment, name: str, restore: Restore, shared: Mapping[str, CommonCopy]
 ) -> tuple[list[FoundSnapshot], list[str]]:
     """Return the snapshots of a restore, and where they may not be read, as sentences."""
     here = Place(deployment.account_id, deployment.region)
     owner = Ownership(name_prefix=deployment.name_prefix, operation_id="", restore=name)
     prefix = final_snapshot_prefix(restore.target.cluster_id)
-    found = [
-        FoundSnapshot(place=here, kind=_kind_of(each, prefix, deployment), described=each)
-        for each in manual_snapshots(deployment.rds)
-        if owner.of_restore(each)
-    ]
+    found: list[FoundSnapshot] = []
+
+    def add(
+        place: Place, each: "DBClusterSnapshotTypeDef", kind: SnapshotKind | None = None
+    ) -> None:
+        copy = shared.get(each["DBClusterSnapshotArn"])
+        if copy is not None and name in copy.users:
+            kind, others = kind or SnapshotKind.COPY, copy.others(name)
+            found.append(FoundSnapshot(place=place, kind=kind, described=each, others=others))
+        elif owner.of_restore(each):
+            kind = kind or _kind_of(each, prefix, deployment)
+            found.append(FoundSnapshot(place=place, kind=kind, described=each))
+
+    for each in manual_snapshots(deployment.rds):
+        add(here, each)
     try:
         for place, each in _in_the_source(deployment, restore, here):
-            if owner.of_restore(each):
-                found.append(
-                    FoundSnapshot(place=place, kind=SnapshotKind.INTERMEDIATE, described=each)
-                )
+            add(place, each, SnapshotKind.INTERMEDIATE)
     except (AwsError, ConfigurationError) as error:
         source = f"{restore.source.account_id or here.account} in {restore.source.region}"
         return found, [f"The copies of {name} in account {source} were not read: {error}"]
@@ -233,7 +254,10 @@ def judge(
             status=each.described["Status"],
             created=each.described.get("SnapshotCreateTime"),
             gib=each.described.get("AllocatedStorage"),
-            goes=reasons.get(each.described["DBClusterSnapshotArn"]) or _because_of_itself(each),
+            goes=None
+            if each.others
+            else reasons.get(each.described["DBClusterSnapshotArn"]) or _because_of_itself(each),
+            others=each.others,
         )
         for each in sorted(found, key=_newest_first)
     ]
@@ -293,6 +317,8 @@ def _described(listed: ListedSnapshot) -> Text:
     """Return name and kind of a snapshot, and below them where it is and what becomes of it."""
     where = f"{listed.kind}, {listed.status}, {listed.place.account} {listed.place.region}"
     text = Text.assemble(visible_line(listed.name), "\n  ", (visible_line(where), "dim"))
+    if listed.others:
+        text.append(f"\n  also used by {visible_line(', '.join(listed.others))}", style="dim")
     if listed.goes is not None:
         text.append(
             f"\n  deleted by the next successful run: {visible_line(listed.goes)}", style="yellow"

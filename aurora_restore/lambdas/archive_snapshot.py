@@ -2,10 +2,12 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from aurora_restore.shared.base_handler import BaseHandler
 from aurora_restore.shared.cluster.ownership import Ownership
+from aurora_restore.shared.copy_lease import also_used_by
+from aurora_restore.shared.copy_release import CopyRelease
 from aurora_restore.shared.errors import ArchiveNotFoundError, SnapshotNotFoundError
 from aurora_restore.shared.job import Answer, Job
 from aurora_restore.shared.names import (
@@ -17,7 +19,7 @@ from aurora_restore.shared.names import (
     shared_snapshot_prefix,
 )
 from aurora_restore.shared.pipeline import get_step
-from aurora_restore.shared.rds.arns import Place
+from aurora_restore.shared.rds.arns import Place, RdsArn
 from aurora_restore.shared.rds.calls import tag_resource
 from aurora_restore.shared.rds.reads import find_snapshot, snapshots_of
 from aurora_restore.shared.rds.statuses import AVAILABLE
@@ -48,10 +50,11 @@ class UnneededSnapshot:
 class ArchiveSnapshotHandler(BaseHandler):
     """The step that tags the copy as archived and deletes what the retention no longer keeps.
 
-    It deletes older copies of this restore, older final snapshots of its target, and intermediate
-    copies. Snapshots of operations that failed count, too: the target's lock guarantees that no
-    other operation of this restore is in progress. Only snapshots that carry the pipeline's own
-    tags are ever deleted, and never the one just used. RDS has no archive tier for cluster
+    It gives up this restore's leases on older copies and on intermediate ones, and deletes those
+    that no other restore has a lease on; and it deletes older final snapshots of its target.
+    Snapshots of operations that failed count, too: the target's lock guarantees that no other
+    operation of this restore is in progress. Only snapshots that carry the pipeline's own tags are
+    ever deleted, and never the one just used. RDS has no archive tier for cluster
     snapshots: an archived copy is a manual snapshot, and counts towards the quota of 100 in a
     Region.
     """
@@ -69,22 +72,18 @@ class ArchiveSnapshotHandler(BaseHandler):
         if job.state.new_cluster_id and record and record.restored_by != job.operation_id:
             raise superseded(record, job.operation_id, job.target_cluster_id)
         name = job.snapshot_to_restore
-        body = {"target_snapshot_name": name, "target_region": job.target_region}
+        body: dict[str, Any] = {
+            "target_snapshot_name": name,
+            "target_region": job.target_region,
+        }
         rds = job.rds.at_target
         used = find_snapshot(rds, name)
-        # This step deletes a copy in the source account even if the cluster was restored from it:
-        # an earlier attempt may have done so already.
-        deleted_before = job.state.deleted_snapshots
-        if used is None and name.rpartition(":")[-1] not in deleted_before:
+        release = CopyRelease(job)
+        if used is None and not _was_given_up(job, name, release):
             raise ArchiveNotFoundError(
                 f"there is no snapshot {name} in {job.target_region}", **body
             )
-        archived = (
-            used is not None
-            and job.owner.of_restore(used)
-            and job.source.route.copies
-            and name.endswith(COPY_SUFFIX)
-        )
+        archived = used is not None and _is_kept(job, used, release)
         if used is not None and archived:
             tag_resource(
                 used["DBClusterSnapshotArn"],
@@ -92,16 +91,23 @@ class ArchiveSnapshotHandler(BaseHandler):
                 {TAG_ARCHIVED_AT: job.now, TAG_OPERATION: job.operation_id},
                 "archive the copy",
             ).make(rds)
+            body |= also_used_by(release.copies.get(used["DBClusterSnapshotArn"]), job)
+        superseded_arns = self._superseded(job, used if archived else None, release)
+        releases = release.releases({*superseded_arns, *release.intermediate})
         unneeded = {
-            *self._superseded(job, used if archived else None),
-            *self._intermediate(job),
+            *(
+                UnneededSnapshot(job.place, RdsArn.parse(arn).name)
+                for arn in superseded_arns - release.held
+            ),
             *self._abandoned(job),
         }
-        deleted = tuple(sorted({each.name for each in unneeded} | set(deleted_before)))
-        if unneeded:
+        going = {each.name for each in unneeded} | set(release.deleted_by(releases))
+        deleted = tuple(sorted(going | set(job.state.deleted_snapshots)))
+        if going:
             job.record(replace(job.state, deleted_snapshots=deleted))
         for each in sorted(unneeded, key=lambda item: (item.place.region, item.name)):
             self._delete(job, each)
+        release.make(releases)
         return Answer(
             "Snapshot archived successfully" if archived else _why_not_archived(job, used),
             {**body, "deleted_snapshots": deleted},
@@ -109,42 +115,43 @@ class ArchiveSnapshotHandler(BaseHandler):
         )
 
     def _superseded(
-        self, job: Job, kept: "DBClusterSnapshotTypeDef | None"
-    ) -> Iterator[UnneededSnapshot]:
-        """Yield final snapshots beyond the retention and, if a copy was archived, such copies."""
+        self, job: Job, kept: "DBClusterSnapshotTypeDef | None", release: CopyRelease
+    ) -> set[str]:
+        """Return the ARNs of what the retention does not keep.
+
+        That is final snapshots and, if a copy was archived, copies: those that this restore has
+        made for itself alone, and shared ones that it has a lease on.
+        """
         finals: list[DBClusterSnapshotTypeDef] = []
         copies: list[DBClusterSnapshotTypeDef] = []
         failed: list[DBClusterSnapshotTypeDef] = []
-        prefix = final_snapshot_prefix(job.target_cluster_id)
+        prefix, listed = final_snapshot_prefix(job.target_cluster_id), set()
         for snapshot in manual_snapshots(job.rds.at_target):
-            if not job.owner.of_restore(snapshot):
-                continue
-            status = snapshot["Status"]
-            if snapshot["DBClusterSnapshotIdentifier"].startswith(prefix):
+            status, arn = snapshot["Status"], snapshot["DBClusterSnapshotArn"]
+            listed.add(arn)
+            is_own = job.owner.of_restore(snapshot)
+            if is_own and snapshot["DBClusterSnapshotIdentifier"].startswith(prefix):
                 finals += [snapshot] if status == AVAILABLE else []
-            elif kept is not None and _is_another_copy(job, snapshot, kept):
+            elif kept is None or arn == kept["DBClusterSnapshotArn"]:
+                continue
+            elif arn in release.held or (is_own and _is_copy(job, snapshot)):
                 copies += [snapshot] if status == AVAILABLE else []
                 failed += [snapshot] if status in FAILED else []
         archive, now = job.restore.archive, job.clock()
         kept_finals = retention_of_finals(archive)
-        for snapshot in (
-            *failed,
-            *(each for each, _ in expired(copies, archive, now, kept_already=1)),
-            *(each for each, _ in expired(finals, kept_finals, now, kept_already=0)),
-        ):
-            yield UnneededSnapshot(job.place, snapshot["DBClusterSnapshotIdentifier"])
-
-    def _intermediate(self, job: Job) -> Iterator[UnneededSnapshot]:
-        """Yield the intermediate copies of this operation, in this account and the source's."""
-        if job.state.source_snapshot_arn is None:
-            return
-        for hop in job.path.intermediate_copies:
-            existing = find_snapshot(job.rds.at(hop.place), hop.name)
-            if existing is not None and job.owner.of_restore(existing):
-                yield UnneededSnapshot(hop.place, hop.name)
+        found = {
+            each["DBClusterSnapshotArn"]
+            for each in (
+                *failed,
+                *(each for each, _ in expired(copies, archive, now, kept_already=1)),
+                *(each for each, _ in expired(finals, kept_finals, now, kept_already=0)),
+            )
+        }
+        gone = release.held - release.intermediate - listed if kept is not None else frozenset()
+        return found | gone
 
     def _abandoned(self, job: Job) -> Iterator[UnneededSnapshot]:
-        """Yield the intermediate copies that earlier operations of this restore did not delete."""
+        """Yield the intermediate copies that an earlier version has made for this restore alone."""
         prefix = job.environment.name_prefix
         place = job.source_place
         if job.source.role_arn is not None:
@@ -176,6 +183,25 @@ class ArchiveSnapshotHandler(BaseHandler):
             return
 
 
+def _was_given_up(job: Job, name: str, release: CopyRelease) -> bool:
+    """Return whether an earlier attempt of this step has given up the snapshot that was restored.
+
+    It gives up a copy in the source account even if the cluster was restored from it.
+    """
+    if name.rpartition(":")[-1] in job.state.deleted_snapshots:
+        return True
+    if job.state.source_snapshot_arn is None or name in release.held:
+        return False
+    return any(hop.is_common and str(hop.arn) == name for hop in job.path.intermediate_copies)
+
+
+def _is_kept(job: Job, used: "DBClusterSnapshotTypeDef", release: CopyRelease) -> bool:
+    """Return whether the snapshot that was restored is a copy to archive."""
+    is_leased = used["DBClusterSnapshotArn"] in release.held and job.owner.of_environment(used)
+    is_copy_here = used["DBClusterSnapshotIdentifier"].endswith(COPY_SUFFIX)
+    return job.source.route.copies and is_copy_here and (is_leased or job.owner.of_restore(used))
+
+
 def _why_not_archived(job: Job, used: "DBClusterSnapshotTypeDef | None") -> str:
     """Return why the snapshot that was restored is left as it is."""
     if used is None:
@@ -185,12 +211,9 @@ def _why_not_archived(job: Job, used: "DBClusterSnapshotTypeDef | None") -> str:
     return "No need to archive snapshot, this pipeline did not make it for this restore"
 
 
-def _is_another_copy(
-    job: Job, snapshot: "DBClusterSnapshotTypeDef", kept: "DBClusterSnapshotTypeDef"
-) -> bool:
-    """Return whether an operation of this restore made this copy, and it is not the one to keep."""
-    is_other = snapshot["DBClusterSnapshotArn"] != kept["DBClusterSnapshotArn"]
-    return is_other and is_copy(snapshot, job.environment.name_prefix, job.target_region)
+def _is_copy(job: Job, snapshot: "DBClusterSnapshotTypeDef") -> bool:
+    """Return whether an operation of this restore made this copy."""
+    return is_copy(snapshot, job.environment.name_prefix, job.target_region)
 
 
 def _abandoned_copies(

@@ -1,10 +1,12 @@
 """Wait for the copy."""
 
 from dataclasses import replace
+from typing import Final
 
 from aurora_restore.shared.awaited import Awaited
 from aurora_restore.shared.base_handler import BaseHandler
 from aurora_restore.shared.common import update_metrics
+from aurora_restore.shared.copy_lease import attempts_in_run
 from aurora_restore.shared.documents.schema import shown
 from aurora_restore.shared.errors import (
     CopyFailedError,
@@ -19,8 +21,12 @@ from aurora_restore.shared.rds.arns import RdsArn
 from aurora_restore.shared.rds.reads import find_snapshot
 from aurora_restore.shared.rds.statuses import AVAILABLE, DEAD_SNAPSHOT
 from aurora_restore.shared.snapshots.identity import NamedSnapshot
+from aurora_restore.shared.snapshots.leases import CommonCopyStore
 from aurora_restore.shared.state_utils import seconds_since
 from aurora_restore.shared.validation import validate_required_params
+
+_COUNTER: Final = get_step("copy-snapshot").name
+"""What counts the attempts of the copy."""
 
 
 class CheckCopyStatusHandler(BaseHandler):
@@ -62,9 +68,15 @@ class CheckCopyStatusHandler(BaseHandler):
         status = snapshot["Status"]
         body["status"] = status
         if status in DEAD_SNAPSHOT:
-            return job.start_again(
-                CopyFailedError(f"the copy {name} in {job.target_region} is {status!r}", **body)
-            )
+            error = CopyFailedError(f"the copy {name} in {job.target_region} is {status!r}", **body)
+            copy = CommonCopyStore(job.store).of(snapshot["DBClusterSnapshotArn"])
+            if job.restore_name not in copy.users:
+                return job.start_again(error)
+            # Other restores may have started it as well.
+            attempts = attempts_in_run(job, copy, _COUNTER)
+            if copy.restarting is None and attempts >= job.restore.max_attempts:
+                raise error
+            return job.start_again(error, limited=False)
         if status != AVAILABLE:
             progress = snapshot.get("PercentProgress")
             return Answer.wait(

@@ -7,6 +7,15 @@ from typing import TYPE_CHECKING, Final, assert_never
 from aurora_restore.shared.awaited import Awaited
 from aurora_restore.shared.aws_utils import code_of
 from aurora_restore.shared.base_handler import BaseHandler
+from aurora_restore.shared.copy_lease import (
+    also_used_by,
+    attempts_in_run,
+    claim_restart,
+    end_restart,
+    is_being_deleted,
+    take_lease,
+    take_lease_if_common,
+)
 from aurora_restore.shared.copy_turn import TurnToCopy
 from aurora_restore.shared.errors import (
     AuroraRestoreError,
@@ -24,6 +33,7 @@ from aurora_restore.shared.rds.arns import Place, RdsArn
 from aurora_restore.shared.rds.reads import find_snapshot
 from aurora_restore.shared.rds.statuses import AVAILABLE, DEAD_SNAPSHOT, DELETING
 from aurora_restore.shared.snapshots.calls import delete_snapshot, share_snapshot
+from aurora_restore.shared.snapshots.leases import CommonCopy
 from aurora_restore.shared.snapshots.path import absent_snapshot
 from aurora_restore.shared.snapshots.routes import Hop, Route, Where
 
@@ -42,6 +52,8 @@ class CopyAction(Enum):
     GIVE_UP = auto()
     DELETE_FAILED = auto()
     AWAIT_DELETION = auto()
+    AWAIT_RELEASE = auto()
+    """A run of another restore deletes it, and it is made again once that is over."""
     AWAIT = auto()
     """An intermediate copy must be available before the next one can be made of it."""
     USE = auto()
@@ -56,25 +68,33 @@ class CopyFacts:
     is_copy: bool
     """Whether that snapshot is this copy."""
     is_last: bool
-    """Whether it is the target's own copy, which check-copy-status waits for."""
+    """Whether it is the copy in the target's Region, which check-copy-status waits for."""
+    is_limited: bool
+    """Whether this step limits the attempts; otherwise check-copy-status does."""
     attempts: int
     most_attempts: int
+    is_claimed: bool = False
+    """Whether it is deleted because no restore uses it any more."""
+    is_restarting: bool = False
+    """Whether its failure is counted already, and it is to be deleted and started again."""
+    is_restarted_by_other: bool = False
+    """Whether an operation of another restore does that."""
 
 
 def decide(facts: CopyFacts) -> CopyAction:
-    """Return what to do about a copy.
-
-    The attempts of the last copy are not counted here: check-copy-status leads back to this step
-    only as long as there are any left.
-    """
+    """Return what to do about a copy."""
+    if facts.is_claimed:
+        return CopyAction.AWAIT_RELEASE
     if facts.status is None:
-        return CopyAction.START
+        is_coming = facts.is_restarted_by_other
+        return CopyAction.AWAIT_DELETION if is_coming else CopyAction.START
     if not facts.is_copy:
         return CopyAction.REFUSE_NAME
     if facts.status in DEAD_SNAPSHOT:
-        if not facts.is_last and facts.attempts >= facts.most_attempts:
+        used_up = facts.is_limited and facts.attempts >= facts.most_attempts
+        if used_up and not facts.is_restarting:
             return CopyAction.GIVE_UP
-        is_going = facts.status == DELETING
+        is_going = facts.status == DELETING or facts.is_restarted_by_other
         return CopyAction.AWAIT_DELETION if is_going else CopyAction.DELETE_FAILED
     if facts.is_last or facts.status == AVAILABLE:
         return CopyAction.USE
@@ -84,8 +104,10 @@ def decide(facts: CopyFacts) -> CopyAction:
 class CopySnapshotHandler(BaseHandler):
     """The step that copies the snapshot to the target: hop by hop, each under its customer key.
 
-    It uses a copy of this snapshot that exists already, and deletes a failed one first. A manual
-    copy in the source account is shared with this account once it is available.
+    It uses a copy of this snapshot that exists already, and deletes a failed one first. Restores
+    that need the same copy share one: the first makes it, and each holds a lease on it before it
+    looks at it. A manual copy in the source account is shared with this account once it is
+    available.
     """
 
     step = get_step("copy-snapshot")
@@ -118,11 +140,31 @@ class CopySnapshotHandler(BaseHandler):
             sharing.make(job.rds.at_source)
             job.state = replace(job.state, shared_at=job.state.shared_at or job.now)
         answer = None
-        for hop in job.path.hops:
+        for hop in self._needed(job):
             answer = self._advance(job, hop)
             if answer is not None and hop.where is not Where.TARGET:
                 return answer
         return answer or self._restore_from_shared(job)
+
+    def _needed(self, job: Job) -> tuple[Hop, ...]:
+        """Return the copies to look after: the last one alone where that has been begun.
+
+        Another restore may have made it, by intermediate copies that are gone since.
+        """
+        hops = job.path.hops
+        if len(hops) < 2 or hops[-1].where is not Where.TARGET:
+            return hops
+        last = hops[-1]
+        self._lease(job, last)
+        existing = find_snapshot(job.rds.at(last.place), last.name)
+        is_begun = existing is not None and existing["Status"] not in DEAD_SNAPSHOT
+        return (last,) if is_begun else hops
+
+    def _lease(self, job: Job, hop: Hop) -> CommonCopy | None:
+        """Take the lease on a hop's copy; None if the copy is the operation's own."""
+        if hop.is_common:
+            return take_lease(job, str(hop.arn))
+        return take_lease_if_common(job, str(hop.arn))
 
     def _require_proven(self, job: Job) -> None:
         """Raise an error unless the snapshot is one of the configured source.
@@ -137,15 +179,26 @@ class CopySnapshotHandler(BaseHandler):
 
     def _advance(self, job: Job, hop: Hop) -> Answer | None:
         """Do what is next for the copy of a hop; return None once an intermediate one is usable."""
+        lease = self._lease(job, hop)
         existing = find_snapshot(job.rds.at(hop.place), hop.name)
         counter = self._counter(hop)
+        counted = job.attempts(counter)
         facts = CopyFacts(
             status=None if existing is None else existing["Status"],
             is_copy=existing is not None and job.path.is_copy(existing, hop),
             is_last=hop.where is Where.TARGET,
-            attempts=job.attempts(counter),
+            is_limited=hop.where is not Where.TARGET
+            or (lease is not None and job.execution is not None),
+            attempts=attempts_in_run(job, lease, counter),
             most_attempts=job.restore.max_attempts,
+            is_claimed=is_being_deleted(lease, job),
+            is_restarting=lease is not None and lease.restarting is not None,
+            is_restarted_by_other=lease is not None
+            and lease.is_restarted_by_other(job.operation_id, job.clock()),
         )
+        # Another restore's attempt counts once, so that all give up together.
+        joined = lease is not None and counted == 0 and facts.status != AVAILABLE
+        state = job.with_attempt(job.state, counter) if joined else job.state
         match decide(facts):
             case CopyAction.START:
                 turn = TurnToCopy(job, hop)
@@ -156,9 +209,10 @@ class CopySnapshotHandler(BaseHandler):
                 except AwsError as error:
                     return turn.refused(error)
                 turn.end()
+                end_restart(job, lease)
                 state = job.with_attempt(job.state, counter)
                 if facts.is_last:
-                    return self._started(job, hop, status, state)
+                    return self._started(job, hop, status, state, lease)
                 return self._progress(hop, status, state)
             case CopyAction.REFUSE_NAME:
                 raise _name_is_taken(hop)
@@ -168,17 +222,25 @@ class CopySnapshotHandler(BaseHandler):
                     copy_status=facts.status,
                 )
             case CopyAction.DELETE_FAILED:
-                reason = f"the copy is {facts.status!r}"
-                delete_snapshot(hop.name, hop.place.region, reason).make(job.rds.at(hop.place))
+                if lease is None or claim_restart(job, lease, is_first=counted == 0):
+                    reason = f"the copy is {facts.status!r}"
+                    delete_snapshot(hop.name, hop.place.region, reason).make(job.rds.at(hop.place))
                 return self._deleting(hop, str(facts.status))
             case CopyAction.AWAIT_DELETION:
                 return self._deleting(hop, str(facts.status))
+            case CopyAction.AWAIT_RELEASE:
+                return Answer.wait(
+                    Awaited.RELEASED_COPY,
+                    f"The copy {hop.name} is being deleted, because no restore used it; it is made "
+                    "again once it is gone",
+                    {"copy_status": DELETING},
+                )
             case CopyAction.AWAIT:
                 percent = None if existing is None else existing.get("PercentProgress")
-                return self._progress(hop, str(facts.status), job.state, percent)
+                return self._progress(hop, str(facts.status), state, percent)
             case CopyAction.USE:
                 if facts.is_last:
-                    return self._started(job, hop, str(facts.status), job.state)
+                    return self._started(job, hop, str(facts.status), state, lease)
                 self._share(job, hop)
                 return None
             case action:
@@ -189,7 +251,7 @@ class CopySnapshotHandler(BaseHandler):
         rds = job.rds.at(hop.place)
         snapshot = self._require_visible(job, hop.source, hop.place.account)
         try:
-            made = job.path.copying(hop, snapshot, job.owner.tags).make(rds)
+            made = job.path.copying(hop, snapshot, job.owner).make(rds)
         except SnapshotNotFoundError as error:
             raise self._absent(job, hop.source) from error
         except AwsError as error:
@@ -257,10 +319,17 @@ class CopySnapshotHandler(BaseHandler):
             job, "No need to copy snapshot, it is shared in the same region", restored=str(shared)
         )
 
-    def _started(self, job: Job, hop: Hop, status: str, state: OperationState) -> Answer:
+    def _started(
+        self, job: Job, hop: Hop, status: str, state: OperationState, copy: CommonCopy | None
+    ) -> Answer:
         return Answer(
             "Snapshot copy initiated",
-            {**self._body(job), "target_snapshot_name": hop.name, "copy_status": status},
+            {
+                **self._body(job),
+                "target_snapshot_name": hop.name,
+                "copy_status": status,
+                **also_used_by(copy, job),
+            },
             replace(
                 self._state_with(job, state, hop.name, status),
                 copy_started_at=state.copy_started_at or job.now,

@@ -9,6 +9,7 @@ from aurora_restore.shared.base_handler import BaseHandler
 from aurora_restore.shared.cluster.deletion import DoomedCluster
 from aurora_restore.shared.cluster_deletion import ClusterDeletion, room_of
 from aurora_restore.shared.common import parse_timestamp
+from aurora_restore.shared.copy_lease import is_being_deleted, take_lease_if_common
 from aurora_restore.shared.errors import SnapshotNotAvailableError
 from aurora_restore.shared.job import Answer, Job
 from aurora_restore.shared.operation_state import OperationState
@@ -21,7 +22,7 @@ from aurora_restore.shared.rds.reads import (
     clusters_by_resource_id,
     find_snapshot,
 )
-from aurora_restore.shared.rds.statuses import AVAILABLE
+from aurora_restore.shared.rds.statuses import AVAILABLE, DELETING
 from aurora_restore.shared.sequences import RETIRE, SWITCH
 from aurora_restore.shared.snapshots.path import absent_snapshot
 from aurora_restore.shared.switch_run import settle_pending_switch
@@ -148,10 +149,13 @@ class DeleteRdsHandler(BaseHandler):
     def _find_new_data(self, job: Job) -> "DBClusterSnapshotTypeDef":
         """Return the snapshot that will be restored; raise an error unless it is available."""
         name = job.snapshot_to_restore
+        copy = take_lease_if_common(job, name)
         snapshot = find_snapshot(job.rds.at_target, name)
         if snapshot is None and job.is_recent(job.state.shared_at):
             raise absent_snapshot(name, job.target_region, just_shared=True)
         status = snapshot["Status"] if snapshot else "missing"
+        if is_being_deleted(copy, job):
+            status = DELETING
         if snapshot is None or status != AVAILABLE:
             raise SnapshotNotAvailableError(
                 f"cluster {job.target_cluster_id} is not deleted: the snapshot to restore it from, "

@@ -32,6 +32,7 @@ from aurora_restore.shared.cluster.settings import (
     restore_settings,
     restored_tags,
 )
+from aurora_restore.shared.copy_lease import is_being_deleted, take_lease_if_common
 from aurora_restore.shared.errors import (
     AuroraRestoreError,
     AwsError,
@@ -99,7 +100,13 @@ class RestoreSnapshotHandler(BaseHandler):
         if existing is not None:
             record = self._require_own_cluster(job, existing, before)
             return self._answer(job, name, existing["Status"], network, record, job.state)
+        copy = take_lease_if_common(job, name)
         snapshot = find_snapshot(rds, name)
+        if is_being_deleted(copy, job):
+            raise SnapshotNotAvailableError(
+                f"snapshot {name} in {job.target_region} is being deleted, because no restore used "
+                "it; enter at copy-snapshot to have it made again"
+            )
         if snapshot is None:
             raise self._absent(job, name)
         if snapshot["Status"] != AVAILABLE:

@@ -37,6 +37,9 @@ class Awaited(Enum):
     )
     INTERMEDIATE_COPY = AwaitedThing("intermediate-copy", "a copy on the way to the target")
     FAILED_COPY = AwaitedThing("failed-copy", "a failed copy to be deleted", remembered=False)
+    RELEASED_COPY = AwaitedThing(
+        "released-copy", "a copy that no restore used to be deleted", remembered=False
+    )
     COPY = AwaitedThing("copy", "the copy of the snapshot")
     REST = AwaitedThing("rest", "a cluster that cannot be deleted as it is", remembered=False)
     DELETION = AwaitedThing("deletion", "a cluster to be gone")

@@ -167,6 +167,18 @@ def get_restores(environment: LambdaEnvironment, clients: Clients) -> dict[str, 
     }
 
 
+def get_restore_names(environment: LambdaEnvironment, clients: Clients) -> frozenset[str]:
+    """Return the names of the environment's restores."""
+    path = environment.config_path
+    paginator = clients.ssm.get_paginator("get_parameters_by_path")
+    pages = call(lambda: list(paginator.paginate(Path=path)))
+    return frozenset(
+        parameter["Name"].removeprefix(f"{path}/")
+        for page in pages
+        for parameter in page["Parameters"]
+    )
+
+
 def _restore(parameter: str, text: str) -> Restore:
     source = f"SSM parameter {parameter}"
     try:

@@ -36,6 +36,7 @@ from aurora_restore.shared.rds.reads import GRACE_SECONDS
 from aurora_restore.shared.request import RestoreRequest
 from aurora_restore.shared.sequences import REPLACE, SWITCH, StepSequence, get_sequence
 from aurora_restore.shared.snapshots.identity import named_place
+from aurora_restore.shared.snapshots.names import former_copy_names
 from aurora_restore.shared.snapshots.path import SnapshotPath, SnapshotSource
 from aurora_restore.shared.state_utils import IN_PROGRESS, StateStore, seconds_since
 from aurora_restore.shared.target_lock import TargetLock, direct_call
@@ -247,15 +248,18 @@ class Job:
     def path_of(
         self, source: SnapshotSource, snapshot: RdsArn, *, shared_by_copy: bool
     ) -> SnapshotPath:
-        """Return the path of a snapshot to this operation's target."""
-        is_only_restore = self.environment.default_restore == self.restore_name
+        """Return the path of a snapshot to this operation's target.
+
+        An operation that an earlier version of the pipeline has begun keeps its copy's name.
+        """
+        former = former_copy_names(snapshot.name, self.restore_name)
+        recorded = self.state.copy_snapshot_id
         return SnapshotPath.of(
             source,
             snapshot,
             shared_by_copy=shared_by_copy,
             target=self.restore.target,
-            target_snapshot_name=self.event.target_snapshot_name,
-            restore_in_name=None if is_only_restore else self.restore_name,
+            own_name=self.event.target_snapshot_name or (recorded if recorded in former else None),
             name_prefix=self.environment.name_prefix,
         )
 

@@ -144,6 +144,9 @@ DURATIONS_KEY_PREFIX: Final = "durations#"
 COPY_QUEUE_KEY_PREFIX: Final = "copy-queue#"
 """How the partition keys of copies that wait for their turn begin; account and Region follow."""
 
+COPY_LEASES_KEY: Final = "copy-leases#"
+"""The partition key of the common copies in the state table; the sort key is a copy's ARN."""
+
 ASSETS_PACKAGE: Final = "aurora_restore_assets"
 """The package in the database layer that holds what the functions that log in read."""
 

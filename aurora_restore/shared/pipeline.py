@@ -30,6 +30,8 @@ class Step:
     publishes: bool = False
     writes_endpoint: bool = False
     """Whether it writes where a target is reached that is switched."""
+    releases_copies: bool = False
+    """Whether it ends leases on common copies, and may forget a copy that is deleted."""
     reaches_database: bool = False
     ends_dry_run: bool = False
     """Whether a dry run ends with it: it checks everything that the steps after it depend on."""
@@ -429,7 +431,9 @@ STEPS: Final[tuple[Step, ...]] = (
         name="archive-snapshot",
         changes_aws=True,
         waits=False,
-        purpose="Tags the copy as archived and deletes the copies beyond the retention.",
+        releases_copies=True,
+        purpose="Tags the copy as archived and deletes the copies beyond the retention that no "
+        "other restore uses.",
         grants=(
             _ASSUME_SOURCE_ROLE,
             _READ_SNAPSHOTS[0],

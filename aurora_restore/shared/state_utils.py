@@ -115,17 +115,20 @@ class StateStore:
 
         Raises CorruptStateError if it is not as ``save`` writes it.
         """
+        item = self.item(operation_id, step)
+        if item is not None:
+            _require_state_item(item, self.state_table)
+        return item
+
+    def item(self, key: str, step: str) -> dict[str, Any] | None:
+        """Return one item of the state table, read consistently and unchecked; None if none."""
         found = call(
             self.clients.dynamodb.get_item,
             TableName=self.state_table,
-            Key={"operation_id": {"S": operation_id}, "step": {"S": step}},
+            Key=_key(key, step),
             ConsistentRead=True,
         )
-        if "Item" not in found:
-            return None
-        item = _from_item(found["Item"])
-        _require_state_item(item, self.state_table)
-        return item
+        return _from_item(found["Item"]) if "Item" in found else None
 
     def load_all(self, operation_id: str) -> list[dict[str, Any]]:
         """Return every item under a key of the state table, read consistently and unchecked."""
@@ -211,6 +214,20 @@ class StateStore:
         """
         return self._replace_if(self.state_table, item, condition, values or {})
 
+    def remove_if(self, key: str, step: str, condition: str, values: Mapping[str, Any]) -> None:
+        """Delete an item of the state table, unless a condition does not hold there."""
+        try:
+            call(
+                self.clients.dynamodb.delete_item,
+                TableName=self.state_table,
+                Key=_key(key, step),
+                ConditionExpression=condition,
+                ExpressionAttributeValues={k: _serialize(v) for k, v in values.items()},
+            )
+        except AwsError as error:
+            if code_of(error) != CONDITION_FAILED:
+                raise
+
     def _replace_if(
         self, table: str, item: Mapping[str, Any], condition: str, values: Mapping[str, Any]
     ) -> dict[str, Any] | None:
@@ -232,6 +249,11 @@ class StateStore:
                 return None
             raise
         return _from_item(written.get("Attributes", {}))
+
+
+def _key(key: str, step: str) -> dict[str, "AttributeValueTypeDef"]:
+    """Return the key of an item of the state table, as DynamoDB takes it."""
+    return {"operation_id": {"S": key}, "step": {"S": step}}
 
 
 def _require_state_item(item: Mapping[str, Any], table: str) -> None:

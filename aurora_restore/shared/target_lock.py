@@ -92,6 +92,19 @@ class Holder:
         return self.operation_id, self.execution, self.redrive_count
 
 
+def is_over(holder: Holder, clients: Clients, moment: datetime) -> bool:
+    """Return whether an execution or a direct call has ended, so that it works on nothing more."""
+    if holder.is_direct_call:
+        return holder.over_by < moment
+    try:
+        found = call(clients.step_functions.describe_execution, executionArn=holder.execution)
+    except AwsError as error:
+        if code_of(error) == NO_EXECUTION:
+            return True
+        raise
+    return found["status"] not in UNFINISHED
+
+
 @dataclass(frozen=True)
 class TargetLock:
     """The lock of one target cluster."""
@@ -132,7 +145,7 @@ class TargetLock:
         if replaced is not None:
             return replaced.get("taken_at")
         holder = self.holder()
-        if holder is None or self._is_over(holder, moment):
+        if holder is None or is_over(holder, self.clients, moment):
             if self._write(wanted, holder) is not None:
                 return None
             holder = self.holder()
@@ -161,12 +174,12 @@ class TargetLock:
         holder = self.holder()
         if holder is None or holder.operation_id != operation_id or holder.execution == execution:
             return None
-        return None if self._is_over(holder, moment) else holder
+        return None if is_over(holder, self.clients, moment) else holder
 
     def at_work(self, moment: datetime) -> Holder | None:
         """Return who works on the target; None if nobody does, or what holds the lock is over."""
         holder = self.holder()
-        return None if holder is None or self._is_over(holder, moment) else holder
+        return None if holder is None or is_over(holder, self.clients, moment) else holder
 
     def refuse_beside(self, operation_id: str, execution: str | None, moment: datetime) -> None:
         """Raise OperationInProgressError if another execution or call works on the operation."""
@@ -217,19 +230,6 @@ class TargetLock:
         return Holder(
             holder, execution, str(taken_at), ends_by, bool(gives_way), redrive_count or 0
         )
-
-    def _is_over(self, holder: Holder, moment: datetime) -> bool:
-        if holder.is_direct_call:
-            return holder.over_by < moment
-        try:
-            found = call(
-                self.clients.step_functions.describe_execution, executionArn=holder.execution
-            )
-        except AwsError as error:
-            if code_of(error) == NO_EXECUTION:
-                return True
-            raise
-        return found["status"] not in UNFINISHED
 
     def _write(self, wanted: Holder, instead_of: Holder | None) -> Mapping[str, Any] | None:
         """Write the lock, unless another holder than ``instead_of`` has it.

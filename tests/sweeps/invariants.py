@@ -13,6 +13,7 @@ from aurora_restore.shared.names import (
     TARGET_KEY_PREFIX,
 )
 from aurora_restore.shared.sequences import REPLACE
+from aurora_restore.shared.snapshots.leases import CommonCopyStore
 from aurora_restore.shared.target_record import TargetRecord, TargetRecordStore
 from embedded_aws.rds.models import AVAILABLE, DELETING, DBCluster, DBClusterSnapshot
 from tests.sweeps.machine import SUCCEEDED, SimulatedExecution
@@ -213,11 +214,20 @@ class Watchdog:
             demand(each.location == HOME, f"{each.arn} is not where the target is")
             demand(
                 each.tags.get(TAG_MANAGED_BY) == PREFIX
-                and each.tags.get(TAG_RESTORE) == RESTORE_NAME
+                and TAG_RESTORE not in each.tags
                 and each.tags.get(TAG_OPERATION) == operation
                 and TAG_ARCHIVED_AT in each.tags,
                 f"{each.identifier} is not archived: {each.tags}",
             )
+
+        leases = {
+            each.arn: (set(each.users), each.deleting)
+            for each in CommonCopyStore(self.stage.bench.store).all()
+        }
+        demand(
+            leases == {each.arn: ({RESTORE_NAME}, None) for each in copies},
+            f"the leases are {leases}",
+        )
 
     def _check_records(self, operation: str) -> None:
         state = self.stage.state(operation)

@@ -23,6 +23,7 @@ from moto.stepfunctions.models import stepfunctions_backends
 from aurora_restore.shared.base_handler import BaseHandler
 from aurora_restore.shared.common import logger
 from aurora_restore.shared.names import (
+    COPY_LEASES_KEY,
     DURATIONS_KEY_PREFIX,
     LOCK_KEY_PREFIX,
     TARGET_KEY_PREFIX,
@@ -53,8 +54,8 @@ from tests.unit.bench import (
 HOME = Location(ACCOUNT, REGION)
 TIMINGS = Timings(create_cluster=60, create_instance=400, create_snapshot=100, copy_snapshot=900)
 _ID_LENGTH = 26
-LASTING = (TARGET_KEY_PREFIX, DURATIONS_KEY_PREFIX)
-"""The keys of what is known of a target and of a restore, whatever the operation."""
+LASTING = (COPY_LEASES_KEY, DURATIONS_KEY_PREFIX, TARGET_KEY_PREFIX)
+"""The keys of what is known of a target, a restore and a copy, whatever the operation."""
 TICK_SECONDS = 1.0
 """How long a function works, by the clock that it sees."""
 
@@ -306,6 +307,12 @@ def _tell_item(item: Any) -> str:
     That is the words of an error, which do not outlive the next attempt, and a message's id.
     """
     written = dict(item.as_written)
+    if "users" in written:
+        del written["revision"]
+        written["users"] = {
+            name: {key: told for key, told in lease["M"].items() if key != "since"}
+            for name, lease in written["users"]["M"].items()
+        }
     if "details" in written:
         details = dict(written["details"]["M"])
         details.pop("message_id", None)

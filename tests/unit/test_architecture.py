@@ -55,6 +55,8 @@ FRAME = {
     "base_handler",
     "carrying_over",
     "cluster_deletion",
+    "copy_lease",
+    "copy_release",
     "copy_turn",
     "database_step",
     "job",

@@ -167,8 +167,7 @@ class Rehearsal:
             RdsArn.parse(snapshot["DBClusterSnapshotArn"]),
             shared_by_copy=shared_by_copy,
             target=self.restore.target,
-            target_snapshot_name=None,
-            restore_in_name=None if len(self.environment.restores) == 1 else self.name,
+            own_name=None,
             name_prefix=self.environment.name_prefix,
         )
         return Inventory(

@@ -10,7 +10,12 @@ from aurora_restore.permissions.arns import Arns
 from aurora_restore.permissions.statements import RoleStatement, allow, deny
 from aurora_restore.shared.documents.environment import Environment
 from aurora_restore.shared.documents.regions import partition_of
-from aurora_restore.shared.names import COPY_QUEUE_KEY_PREFIX, LOCK_KEY_PREFIX, config_path
+from aurora_restore.shared.names import (
+    COPY_LEASES_KEY,
+    COPY_QUEUE_KEY_PREFIX,
+    LOCK_KEY_PREFIX,
+    config_path,
+)
 from aurora_restore.shared.pipeline import Step
 
 # https://docs.aws.amazon.com/lambda/latest/dg/configuration-vpc.html#configuration-vpc-permissions
@@ -69,6 +74,8 @@ class FunctionPermissions:
             if step.copies_snapshots:
                 # A copy that has waited for its turn leaves the queue.
                 keys.append(f"{COPY_QUEUE_KEY_PREFIX}*")
+            if step.releases_copies:
+                keys.append(COPY_LEASES_KEY)
             yield allow(
                 "dynamodb:DeleteItem",
                 [self.tables.state.table_arn],

@@ -44,6 +44,11 @@ class Ownership:
         }
 
     @property
+    def tags_of_common_copy(self) -> dict[str, str]:
+        """Return the tags of a copy that this operation makes for all restores that need it."""
+        return {name: value for name, value in self.tags.items() if name != TAG_RESTORE}
+
+    @property
     def tags_of_restore(self) -> dict[str, str]:
         """Return the tags that say of which environment and restore something is."""
         return {TAG_MANAGED_BY: self.name_prefix, TAG_RESTORE: self.restore}

@@ -22,10 +22,10 @@ from aurora_restore.shared.preflight.room import Room, find_room
 from aurora_restore.shared.rds.access import RdsAccess
 from aurora_restore.shared.rds.arns import RdsArn
 from aurora_restore.shared.rds.reads import find_snapshot, instances_of
-from aurora_restore.shared.rds.statuses import DELETING
+from aurora_restore.shared.rds.statuses import DEAD_SNAPSHOT, DELETING
 from aurora_restore.shared.request import RestoreRequest
 from aurora_restore.shared.snapshots.path import SnapshotPath, SnapshotSource
-from aurora_restore.shared.snapshots.routes import Hop
+from aurora_restore.shared.snapshots.routes import Hop, Where
 from aurora_restore.shared.state_utils import StateStore
 from aurora_restore.shared.switching.publication import Publication
 from aurora_restore.shared.target_record import TargetRecord, TargetRecordStore
@@ -93,8 +93,17 @@ class Inventory:
 
     @cached_property
     def copies(self) -> "list[tuple[Hop, DBClusterSnapshotTypeDef | None]]":
-        """Return the copies to be made, each with the snapshot that has its name already."""
-        return [(hop, find_snapshot(self.access.at(hop.place), hop.name)) for hop in self.hops]
+        """Return the copies to be made, each with the snapshot that has its name already.
+
+        Where the last one has been begun, perhaps for another restore, that is the only one.
+        """
+        found = [(hop, find_snapshot(self.access.at(hop.place), hop.name)) for hop in self.hops]
+        last = found[-1:]
+        is_begun = any(
+            hop.where is Where.TARGET and made is not None and made["Status"] not in DEAD_SNAPSHOT
+            for hop, made in last
+        )
+        return last if is_begun else found
 
     @property
     def old(self) -> Mapping[str, Any] | None:

@@ -84,7 +84,7 @@ def planned_calls(found: Inventory, path: SnapshotPath, moment: str) -> Iterator
     yield from _hand_over(found, path, network)
     if request.restores_beside:
         yield from planned_switch(found, network.quarantine_group_ids, moment)
-    yield from _clean_up(found, path, moment)
+    yield from _clean_up(found, moment)
 
 
 def _deletion(found: Inventory, doomed: DoomedCluster) -> Iterator[RdsCall]:
@@ -119,7 +119,7 @@ def _copies(found: Inventory, path: SnapshotPath) -> Iterator[RdsCall]:
         yield sharing
     for hop, existing in found.copies:
         if existing is None:
-            yield path.copying(hop, found.snapshot, found.request.owner.tags)
+            yield path.copying(hop, found.snapshot, found.request.owner)
         if hop.share_with is not None:
             yield snapshot_calls.share_snapshot(
                 hop.name, hop.place.region, hop.place.account, hop.share_with
@@ -131,9 +131,9 @@ def _snapshot_arn(cluster_arn: str, snapshot: str) -> str:
     return str(replace(RdsArn.parse(cluster_arn), kind="cluster-snapshot", name=snapshot))
 
 
-def _clean_up(found: Inventory, path: SnapshotPath, moment: str) -> Iterator[RdsCall]:
+def _clean_up(found: Inventory, moment: str) -> Iterator[RdsCall]:
     request = found.request
-    for hop in path.hops:
+    for hop, _ in found.copies:
         if hop.where is Where.TARGET:
             yield tag_resource(
                 str(hop.arn),
@@ -146,6 +146,6 @@ def _clean_up(found: Inventory, path: SnapshotPath, moment: str) -> Iterator[Rds
             yield snapshot_calls.delete_snapshot(
                 hop.name,
                 hop.place.region,
-                "it was needed for the next copy only",
+                "it was needed for the next copy only, unless another restore uses it",
                 None if owner == request.target.account else owner,
             )

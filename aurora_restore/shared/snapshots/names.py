@@ -12,16 +12,43 @@ IDENTIFIER_LENGTH: Final = 63
 DIGEST_LENGTH: Final = 8
 
 
-def copy_name(snapshot_name: str, restore: str | None = None) -> str:
-    """Return the name of the copy of a snapshot, of at most 63 letters.
+def common_copy_name(
+    snapshot_arn: str,
+    kms_key_id: str | None,
+    environment: str,
+    *,
+    beginning: str = "",
+    end: str = "",
+) -> str:
+    """Return the name of the copy that an environment makes of a snapshot under a key.
 
-    The ``rds:`` of an automated snapshot is left out, because CopyDBClusterSnapshot accepts no
-    colon in a target name. Restores that may share a source name their copies after themselves
-    (``restore``), so that each has copies of its own.
+    All restores that need that copy come to the same name, and so share it; ``environment`` is what
+    sets one environment apart from any other. The digest of all three follows the snapshot's name,
+    of which so much is left out as would make more than 63 letters. The ``rds:`` of an automated
+    snapshot is left out, because CopyDBClusterSnapshot accepts no colon in a target name.
     """
-    suffix = COPY_SUFFIX if restore is None else f"-{restore.strip('-')}{COPY_SUFFIX}"
-    base = shortened(snapshot_name.rsplit(":", 1)[-1].lower(), IDENTIFIER_LENGTH - len(suffix))
-    return re.sub(r"-{2,}", "-", base + suffix)
+    identity = "\n".join((environment, snapshot_arn, kms_key_id or ""))
+    tail = _digest(identity) + end
+    room = IDENTIFIER_LENGTH - len(beginning) - len(tail) - 1
+    base = snapshot_arn.rsplit(":", 1)[-1].lower()[: max(0, room)].rstrip("-")
+    return f"{beginning}{base}-{tail}" if base else f"{beginning}{tail}"
+
+
+def former_copy_names(snapshot_name: str, restore: str) -> tuple[str, ...]:
+    """Return how earlier versions named the copy of a snapshot in the target's Region.
+
+    Each restore had a copy of its own, named after it in an environment of several restores.
+    """
+    return tuple(_former_name(snapshot_name, end) for end in ("", f"-{restore.strip('-')}"))
+
+
+def _former_name(snapshot_name: str, restore: str) -> str:
+    suffix = f"{restore}{COPY_SUFFIX}"
+    name = snapshot_name.rsplit(":", 1)[-1].lower()
+    length = IDENTIFIER_LENGTH - len(suffix)
+    if len(name) > length:
+        name = f"{name[: length - DIGEST_LENGTH - 1].rstrip('-')}-{_digest(name)}"
+    return re.sub(r"-{2,}", "-", name.rstrip("-") + suffix)
 
 
 def require_copy_name(name: str) -> None:
@@ -41,13 +68,5 @@ def require_copy_name(name: str) -> None:
         )
 
 
-def shortened(name: str, length: int) -> str:
-    """Return a name of at most ``length`` letters: a longer one ends with a digest of all of it.
-
-    The date that distinguishes two snapshots is at the end of their names.
-    """
-    if len(name) <= length:
-        return name.rstrip("-")
-    digest = hashlib.sha256(name.encode()).hexdigest()[:DIGEST_LENGTH]
-    beginning = name[: max(0, length - DIGEST_LENGTH - 1)].rstrip("-")
-    return f"{beginning}-{digest}" if beginning else digest
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:DIGEST_LENGTH]

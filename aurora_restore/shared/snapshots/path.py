@@ -22,13 +22,13 @@ from aurora_restore.shared.rds.arns import Place, RdsArn
 from aurora_restore.shared.rds.calls import RdsCall
 from aurora_restore.shared.rds.tags import tags_of
 from aurora_restore.shared.snapshots.calls import copy_snapshot, share_snapshot
-from aurora_restore.shared.snapshots.names import copy_name, require_copy_name
+from aurora_restore.shared.snapshots.names import require_copy_name
 from aurora_restore.shared.snapshots.routes import Hop, Route, Where, choose_route, hops
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from mypy_boto3_rds.type_defs import DBClusterSnapshotTypeDef
+
+    from aurora_restore.shared.cluster.ownership import Ownership
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,14 +86,13 @@ class SnapshotPath:
         *,
         shared_by_copy: bool,
         target: Target,
-        target_snapshot_name: str | None,
-        restore_in_name: str | None,
+        own_name: str | None,
         name_prefix: str,
     ) -> Self:
         """Return the path of a snapshot.
 
-        ``target_snapshot_name`` names the target's copy; without it the copy is named after the
-        snapshot and, where several restores may copy the same one, ``restore_in_name``.
+        ``own_name`` names a copy in the target's Region that is the operation's own; without it,
+        the restores of the environment that need the same copy share one.
         """
         return cls(
             source=source,
@@ -105,7 +104,7 @@ class SnapshotPath:
                 snapshot=snapshot,
                 manual_copy_first=shared_by_copy,
                 target_place=source.target,
-                target_name=target_snapshot_name or copy_name(snapshot.name, restore_in_name),
+                own_name=own_name,
                 prefix=name_prefix,
             ),
             is_shared_as_it_is=source.role_arn is not None and not shared_by_copy,
@@ -145,12 +144,13 @@ class SnapshotPath:
         return share_snapshot(arn.name, arn.region, arn.account, self.source.target.account)
 
     def copying(
-        self, hop: Hop, snapshot: "DBClusterSnapshotTypeDef", tags: "Mapping[str, str]"
+        self, hop: Hop, snapshot: "DBClusterSnapshotTypeDef", owner: "Ownership"
     ) -> RdsCall:
         """Return the call that makes the copy of a hop from ``snapshot``.
 
         Raises ConfigurationError if the copy needs a key that is not configured.
         """
+        tags = owner.tags_of_common_copy if hop.is_common else owner.tags
         marked = {**tags, TAG_SOURCE_SNAPSHOT: str(self.snapshot)}
         return copy_snapshot(hop, snapshot, marked, self.source.target.account)
 

@@ -12,10 +12,14 @@ from typing import TYPE_CHECKING, Final
 
 from aurora_restore.shared.documents.restore import Source, Target
 from aurora_restore.shared.errors import ConfigurationError
-from aurora_restore.shared.names import intermediate_snapshot_prefix, shared_snapshot_prefix
+from aurora_restore.shared.names import (
+    COPY_SUFFIX,
+    intermediate_snapshot_prefix,
+    shared_snapshot_prefix,
+)
 from aurora_restore.shared.rds.arns import Place, RdsArn
 from aurora_restore.shared.rds.reads import SSE_KMS, encryption_of
-from aurora_restore.shared.snapshots.names import IDENTIFIER_LENGTH, shortened
+from aurora_restore.shared.snapshots.names import common_copy_name
 
 if TYPE_CHECKING:
     from mypy_boto3_rds.type_defs import DBClusterSnapshotTypeDef
@@ -81,6 +85,8 @@ class Hop:
     """The field of the configuration that names the key."""
     share_with: str | None = None
     """The account that may use the copy once it is available."""
+    is_common: bool = True
+    """Whether restores that need the same copy use this one, and not one of their own."""
 
     @cached_property
     def arn(self) -> RdsArn:
@@ -127,10 +133,18 @@ def hops(
     snapshot: RdsArn,
     manual_copy_first: bool,
     target_place: Place,
-    target_name: str,
+    own_name: str | None,
     prefix: str,
 ) -> tuple[Hop, ...]:
-    """Return the copies from the source's snapshot to what is restored, in order."""
+    """Return the copies from the source's snapshot to what is restored, in order.
+
+    ``own_name`` is the name of a copy in the target's Region that is the operation's own.
+    """
+    environment = f"{prefix} {target_place.account} {target_place.region}"
+
+    def name(key: str | None, *, beginning: str = "", end: str = "") -> str:
+        return common_copy_name(str(snapshot), key, environment, beginning=beginning, end=end)
+
     made: list[Hop] = []
     copied = snapshot
     if manual_copy_first:
@@ -139,7 +153,7 @@ def hops(
                 where=Where.SOURCE_ACCOUNT,
                 place=Place(snapshot.account, snapshot.region),
                 source=copied,
-                name=_shortened(shared_snapshot_prefix(prefix), snapshot.name),
+                name=name(source.kms_key_id, beginning=shared_snapshot_prefix(prefix)),
                 kms_key_id=source.kms_key_id,
                 key_field="source.kms_key_id",
                 share_with=target_place.account,
@@ -152,8 +166,9 @@ def hops(
                 where=Where.SOURCE_REGION,
                 place=Place(target_place.account, snapshot.region),
                 source=copied,
-                name=_shortened(
-                    intermediate_snapshot_prefix(prefix, target_place.region), snapshot.name
+                name=name(
+                    source.intermediate_kms_key_id,
+                    beginning=intermediate_snapshot_prefix(prefix, target_place.region),
                 ),
                 kms_key_id=source.intermediate_kms_key_id,
                 key_field="source.intermediate_kms_key_id",
@@ -161,20 +176,16 @@ def hops(
         )
         copied = made[-1].arn
     if route.copies:
+        common_name = name(target.kms_key_id, end=COPY_SUFFIX)
         made.append(
             Hop(
                 where=Where.TARGET,
                 place=target_place,
                 source=copied,
-                name=target_name,
+                name=own_name or common_name,
                 kms_key_id=target.kms_key_id,
                 key_field="target.kms_key_id",
+                is_common=own_name in (None, common_name),
             )
         )
     return tuple(made)
-
-
-def _shortened(prefix: str, name: str) -> str:
-    """Return a snapshot's name under a prefix, by the rules for target names."""
-    bare = name.rsplit(":", 1)[-1].lower()
-    return prefix + shortened(bare, IDENTIFIER_LENGTH - len(prefix))

@@ -1,5 +1,6 @@
 """Which snapshots the next successful run deletes, and why."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import Any
@@ -12,6 +13,7 @@ from aurora_restore.shared.documents.restore import Restore
 from aurora_restore.shared.documents.schema import parse
 from aurora_restore.shared.errors import AwsError
 from aurora_restore.shared.rds.arns import Place
+from aurora_restore.shared.snapshots.leases import CommonCopy, Lease
 
 NOW = datetime(2026, 5, 15, tzinfo=UTC)
 HERE = Place("222222222222", "us-west-2")
@@ -64,7 +66,7 @@ def test_what_may_not_be_read_is_said_beside_what_was_found(
     monkeypatch.setattr(snapshot_list, "manual_snapshots", lambda _: [])
     monkeypatch.setattr(snapshot_list, "_in_the_source", refuse)
 
-    assert snapshot_list.look(deployment, "staging", restore()) == (
+    assert snapshot_list.look(deployment, "staging", restore(), {}) == (
         [],
         ["The copies of staging in account 222222222222 in us-east-1 were not read: AccessDenied"],
     )
@@ -123,3 +125,38 @@ def test_final_snapshots_count_on_their_own(target: dict[str, Any], gone: list[s
     )
 
     assert [name for name, why in found.items() if why] == gone
+
+
+def test_a_copy_that_another_restore_uses_stays() -> None:
+    shared = replace(snapshot("b", 2), others=("other",))
+
+    listed = judge("staging", restore(keep_copies=1), [shared], NOW, makes_copies=True)
+
+    assert [(each.goes, each.others) for each in listed] == [(None, ("other",))]
+    assert listed[0].as_json()["also_used_by"] == ["other"]
+
+
+def test_a_shared_copy_is_listed_for_each_restore_with_a_lease(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    described = snapshot("shared-copy", 1).described
+    deployment: Any = SimpleNamespace(
+        account_id=HERE.account, region=HERE.region, rds=None, name_prefix="aurora-restore"
+    )
+    lease = Lease(
+        operation_id="op-1",
+        execution="an execution",
+        redrive_count=0,
+        since="2026-05-15T02:00:00Z",
+        restarts_before=0,
+    )
+    arn = described["DBClusterSnapshotArn"]
+    shared = {arn: CommonCopy(arn=arn, users={"staging": lease, "other": lease})}
+    monkeypatch.setattr(snapshot_list, "manual_snapshots", lambda _: [described])
+
+    def found_for(name: str) -> list[tuple[SnapshotKind, tuple[str, ...]]]:
+        found, _ = snapshot_list.look(deployment, name, restore(), shared)
+        return [(each.kind, each.others) for each in found]
+
+    assert found_for("staging") == [(SnapshotKind.COPY, ("other",))]
+    assert found_for("third") == []

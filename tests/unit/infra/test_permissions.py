@@ -6,7 +6,7 @@ from aurora_restore.permissions.restores import RestorePermissions
 from aurora_restore.shared.documents.environment import Environment
 from aurora_restore.shared.documents.schema import parse_configuration
 from aurora_restore.shared.grants import Resource
-from aurora_restore.shared.names import TAG_KEEP_UNTIL, TAG_MANAGED_BY
+from aurora_restore.shared.names import COPY_LEASES_KEY, TAG_KEEP_UNTIL, TAG_MANAGED_BY
 from aurora_restore.shared.pipeline import STEP_NAMES, STEPS, Step, get_step
 from tests.support.iam import Context, Policy, listed
 from tests.support.policies import policies_of
@@ -399,6 +399,17 @@ def test_only_a_lock_or_a_place_in_the_queue_may_be_deleted_from_the_state_table
     assert policy.allows("dynamodb:DeleteItem", STATE_TABLE, place) == step.copies_snapshots
     assert not policy.allows(
         "dynamodb:DeleteItem", STATE_TABLE, {"dynamodb:LeadingKeys": ["an-operation"]}
+    )
+
+
+@steps
+def test_only_the_step_that_deletes_copies_may_forget_who_uses_them(
+    policies: dict[str, Policy], step: Step
+) -> None:
+    leases = {"dynamodb:LeadingKeys": [COPY_LEASES_KEY]}
+
+    assert policies[step.name].allows("dynamodb:DeleteItem", STATE_TABLE, leases) == (
+        step.name == "archive-snapshot"
     )
 
 

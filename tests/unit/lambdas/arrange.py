@@ -5,7 +5,14 @@ from typing import Any
 
 from aurora_restore.lambdas.copy_snapshot import CopySnapshotHandler
 from aurora_restore.shared.base_handler import BaseHandler
-from aurora_restore.shared.names import LOCK_KEY_PREFIX, source_role_name
+from aurora_restore.shared.names import (
+    COPY_SUFFIX,
+    LOCK_KEY_PREFIX,
+    intermediate_snapshot_prefix,
+    shared_snapshot_prefix,
+    source_role_name,
+)
+from aurora_restore.shared.snapshots.names import common_copy_name
 from embedded_aws.rds.models import Location
 from tests.support.keys import key_policy
 from tests.unit.bench import ACCOUNT, PREFIX, REGION, SOURCE_REGION, Bench
@@ -24,7 +31,27 @@ ELSEWHERE = Location(OTHER_ACCOUNT, SOURCE_REGION)
 NEXT_DOOR = Location(OTHER_ACCOUNT, REGION)
 ROLE = f"arn:aws:iam::{OTHER_ACCOUNT}:role/{source_role_name(PREFIX)}"
 SOURCE_ARN = SOURCE_PLACE.arn("cluster-snapshot", SNAPSHOT)
-COPY = "production-2026-05-15-02-00-copy"
+ENVIRONMENT = f"{PREFIX} {ACCOUNT} {REGION}"
+
+
+def copy_name(source: str = SOURCE_ARN, key: str | None = None) -> str:
+    """The name of the copy of a snapshot that the restores of the environment share."""
+    return common_copy_name(source, key, ENVIRONMENT, end=COPY_SUFFIX)
+
+
+def copy_at_source(source: str, key: str | None = None) -> str:
+    """The name of the copy of it in the source account."""
+    beginning = shared_snapshot_prefix(PREFIX)
+    return common_copy_name(source, key, ENVIRONMENT, beginning=beginning)
+
+
+def copy_half_way(source: str, key: str | None = None) -> str:
+    """The name of the copy of it in this account, in the source's Region."""
+    beginning = intermediate_snapshot_prefix(PREFIX, REGION)
+    return common_copy_name(source, key, ENVIRONMENT, beginning=beginning)
+
+
+COPY = copy_name()
 COPY_ARN = HOME.arn("cluster-snapshot", COPY)
 LONG_ENOUGH = 3600
 """Seconds in which anything at RDS is over."""

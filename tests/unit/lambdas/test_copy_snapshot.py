@@ -1,6 +1,5 @@
 """copy-snapshot copies the snapshot to the target once, on every route."""
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -18,11 +17,9 @@ from aurora_restore.shared.errors import (
 from aurora_restore.shared.names import (
     TAG_MANAGED_BY,
     TAG_OPERATION,
-    TAG_RESTORE,
     TAG_SOURCE_SNAPSHOT,
-    intermediate_snapshot_prefix,
-    shared_snapshot_prefix,
 )
+from aurora_restore.shared.rds.arns import RdsArn
 from aurora_restore.shared.rds.statuses import DEAD_SNAPSHOT, DELETING
 from tests.unit.bench import ACCOUNT, PREFIX, REGION, SOURCE_REGION, Bench
 from tests.unit.lambdas.arrange import (
@@ -35,6 +32,9 @@ from tests.unit.lambdas.arrange import (
     SOURCE_ARN,
     begin_manual,
     call,
+    copy_at_source,
+    copy_half_way,
+    copy_name,
     details,
     go,
     make_encrypted_source,
@@ -49,9 +49,9 @@ from tests.unit.lambdas.arrange import (
 from tests.unit.scene import HOME, OWN_TAGS, SNAPSHOT, SOURCE_PLACE, TARGET, Scene, make_scene
 
 STEP = CopySnapshotHandler.step.name
-DAY = "production-2026-05-15-02-00"
-SHARED_COPY = shared_snapshot_prefix(PREFIX) + DAY
-STEP_COPY = intermediate_snapshot_prefix(PREFIX, REGION) + DAY
+THERE = ELSEWHERE.arn("cluster-snapshot", SNAPSHOT)
+SHARED_COPY = copy_at_source(THERE)
+STEP_COPY = copy_half_way(THERE)
 GIVEN = {"snapshot_arn": SOURCE_ARN}
 ALREADY_EXISTS = "DBClusterSnapshotAlreadyExistsFault"
 
@@ -61,9 +61,9 @@ def copy(scene: Scene) -> dict[str, Any]:
     return go(scene, CopySnapshotHandler, GIVEN)
 
 
-def copied_from(scene: Scene) -> str | None:
+def copied_from(scene: Scene, name: str = COPY) -> str | None:
     """The ARN of which the target's copy is one; None where there is no copy."""
-    made = manual_snapshots(scene).get(COPY, {})
+    made = manual_snapshots(scene).get(name, {})
     return made.get("SourceDBClusterSnapshotArn")
 
 
@@ -142,7 +142,6 @@ def test_what_snapshot_check_has_found_is_copied_and_marked(scene: Scene) -> Non
     assert tags(manual_snapshots(scene)[COPY]) == {
         TAG_MANAGED_BY: PREFIX,
         TAG_OPERATION: "op-1",
-        TAG_RESTORE: "staging",
         TAG_SOURCE_SNAPSHOT: SOURCE_ARN,
     }
 
@@ -157,14 +156,6 @@ def test_the_copy_is_written_down(scene: Scene) -> None:
     assert known["copy_started_at"] == "2026-05-16T04:00:01.000000Z"
     assert known["attempts"] == {STEP: 1}
     assert scene.bench.audit_trail() == [(STEP, "SUCCESS")]
-
-
-def test_one_of_several_restores_has_a_copy_under_its_own_name(scene: Scene) -> None:
-    scene.bench.environment = replace(scene.bench.environment, default_restore="")
-
-    go(scene, CopySnapshotHandler, {**GIVEN, "restore": "staging"})
-
-    assert list(manual_snapshots(scene)) == [f"{DAY}-staging-copy"]
 
 
 # Running it again
@@ -385,7 +376,7 @@ def test_the_copy_of_an_encrypted_snapshot_is_under_the_targets_key(scene: Scene
 
     go(scene, CopySnapshotHandler, {"snapshot_arn": arn})
 
-    assert manual_snapshots(scene)["secret-copy"]["KmsKeyId"] == key
+    assert manual_snapshots(scene)[copy_name(arn, key)]["KmsKeyId"] == key
 
 
 def test_without_a_key_an_encrypted_snapshot_is_not_copied(scene: Scene) -> None:
@@ -398,11 +389,13 @@ def test_without_a_key_an_encrypted_snapshot_is_not_copied(scene: Scene) -> None
 
 
 def test_what_is_not_encrypted_with_kms_is_copied_without_the_targets_key(scene: Scene) -> None:
-    scene.configure(kms_key_id=make_key(scene, HOME))
+    key = make_key(scene, HOME)
+    scene.configure(kms_key_id=key)
 
     copy(scene)
 
-    assert manual_snapshots(scene)[COPY]["StorageEncryptionType"] == "sse-rds"
+    name = copy_name(key=key)
+    assert manual_snapshots(scene)[name]["StorageEncryptionType"] == "sse-rds"
 
 
 # Another account, by sharing
@@ -415,8 +408,8 @@ def test_a_shared_snapshot_is_copied_in_one_step(bench: Bench) -> None:
 
     answer = go(scene, CopySnapshotHandler, {"snapshot_arn": arn})
 
-    made = manual_snapshots(scene)["for-the-others-copy"]
-    assert answer["body"]["target_snapshot_name"] == "for-the-others-copy"
+    made = manual_snapshots(scene)[copy_name(arn)]
+    assert answer["body"]["target_snapshot_name"] == copy_name(arn)
     assert made["SourceDBClusterSnapshotArn"] == arn
     assert manual_snapshots(scene, SOURCE_PLACE) == {}
 
@@ -463,7 +456,8 @@ def copy_next(scene: Scene) -> dict[str, Any]:
 
 
 def shared_copy_arn(scene: Scene) -> str:
-    return scene.source_place.arn("cluster-snapshot", SHARED_COPY)
+    source = scene.source_place.arn("cluster-snapshot", SNAPSHOT)
+    return scene.source_place.arn("cluster-snapshot", copy_at_source(source))
 
 
 def test_an_automated_snapshot_is_first_copied_where_it_is(bench: Bench) -> None:
@@ -490,9 +484,9 @@ def test_the_copy_there_is_shared_with_nobody_else_and_copied_here(bench: Bench)
 
     answer = copy_next(scene)
 
-    assert (answer["statusCode"], answer["body"]["target_snapshot_name"]) == (200, COPY)
+    assert (answer["statusCode"], answer["body"]["target_snapshot_name"]) == (200, copy_name(THERE))
     assert shared_with(scene, SHARED_COPY) == [ACCOUNT]
-    assert copied_from(scene) == shared_copy_arn(scene)
+    assert copied_from(scene, copy_name(THERE)) == shared_copy_arn(scene)
     assert attempts(scene) == {SHARED_COPY: 1, STEP: 1}
 
 
@@ -514,7 +508,7 @@ def test_a_shared_copy_may_be_restored_from_where_it_is(bench: Bench) -> None:
 
     assert answer["body"]["message"] == "No need to copy snapshot, it is shared in the same region"
     assert details(scene, CopySnapshotHandler)["copy_snapshot_id"] == shared_copy_arn(scene)
-    assert shared_with(scene, SHARED_COPY) == [ACCOUNT]
+    assert shared_with(scene, RdsArn.parse(shared_copy_arn(scene)).name) == [ACCOUNT]
     assert manual_snapshots(scene) == {}
 
 
@@ -526,7 +520,7 @@ def test_a_manual_snapshot_of_the_configured_name_is_shared_as_it_is(bench: Benc
     go(scene, CopySnapshotHandler, {"snapshot_arn": arn})
 
     assert shared_with(scene, "daily-2026-05-15") == [ACCOUNT]
-    made = manual_snapshots(scene)["daily-2026-05-15-copy"]
+    made = manual_snapshots(scene)[copy_name(arn)]
     assert made["SourceDBClusterSnapshotArn"] == arn
 
 
@@ -543,7 +537,7 @@ def test_two_steps_lead_through_this_account_in_the_sources_region(bench: Bench)
     )
     assert there["SourceDBClusterSnapshotArn"] == shared_copy_arn(scene)
     assert answer["statusCode"] == 200
-    assert copied_from(scene) == SOURCE_PLACE.arn("cluster-snapshot", STEP_COPY)
+    assert copied_from(scene, copy_name(THERE)) == SOURCE_PLACE.arn("cluster-snapshot", STEP_COPY)
     assert attempts(scene) == {SHARED_COPY: 1, STEP_COPY: 1, STEP: 1}
 
 
@@ -626,4 +620,4 @@ def test_a_snapshot_that_was_shared_a_moment_ago_is_waited_for(bench: Bench) -> 
     assert waiting["statusCode"] == 202
     assert "has been shared, but cannot be seen yet" in waiting["body"]["message"]
     assert answer["body"]["message"] == "Snapshot copy initiated"
-    assert list(manual_snapshots(scene)) == ["by-hand-2026-05-15-copy"]
+    assert list(manual_snapshots(scene)) == [copy_name(arn)]

@@ -41,7 +41,9 @@ def test_a_snapshot_is_judged_by_its_status(status: str, verdict: SnapshotVerdic
     assert judge(status) is verdict
 
 
-NO_COPY = CopyFacts(status=None, is_copy=False, is_last=False, attempts=0, most_attempts=2)
+NO_COPY = CopyFacts(
+    status=None, is_copy=False, is_last=False, is_limited=True, attempts=0, most_attempts=2
+)
 
 
 def copies(status: str) -> CopyFacts:
@@ -58,7 +60,20 @@ def copies(status: str) -> CopyFacts:
         (copies(DELETING), CopyAction.AWAIT_DELETION),
         (replace(copies("failed"), attempts=2), CopyAction.GIVE_UP),
         (replace(copies(DELETING), attempts=2), CopyAction.GIVE_UP),
-        (replace(copies("failed"), attempts=2, is_last=True), CopyAction.DELETE_FAILED),
+        (replace(copies("failed"), attempts=2, is_limited=False), CopyAction.DELETE_FAILED),
+        (replace(copies(AVAILABLE), is_claimed=True), CopyAction.AWAIT_RELEASE),
+        (replace(copies("failed"), is_claimed=True), CopyAction.AWAIT_RELEASE),
+        (replace(NO_COPY, is_claimed=True), CopyAction.AWAIT_RELEASE),
+        (replace(NO_COPY, is_restarting=True), CopyAction.START),
+        (replace(copies("failed"), attempts=2, is_restarting=True), CopyAction.DELETE_FAILED),
+        (replace(copies(DELETING), attempts=2, is_restarting=True), CopyAction.AWAIT_DELETION),
+        *(
+            (
+                replace(each, attempts=2, is_restarting=True, is_restarted_by_other=True),
+                CopyAction.AWAIT_DELETION,
+            )
+            for each in (NO_COPY, copies("failed"), copies(DELETING))
+        ),
         (copies("copying"), CopyAction.AWAIT),
         (copies(UNKNOWN), CopyAction.AWAIT),
         (copies(AVAILABLE), CopyAction.USE),

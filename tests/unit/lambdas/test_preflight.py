@@ -18,6 +18,7 @@ from embedded_aws.rds.models import Location
 from tests.support.keys import key_policy
 from tests.support.network import create_network
 from tests.unit.bench import ACCOUNT, MASTER_PASSWORD, REGION, SOURCE_REGION, Bench
+from tests.unit.lambdas.arrange import COPY
 from tests.unit.scene import (
     HOME,
     OTHER_ACCOUNT,
@@ -134,7 +135,7 @@ def taken_copy_name(scene: Scene) -> None:
     scene.make_target()
     scene.client("rds").create_db_cluster_snapshot(
         DBClusterIdentifier=TARGET,
-        DBClusterSnapshotIdentifier="production-2026-05-15-02-00-copy",
+        DBClusterSnapshotIdentifier=COPY,
     )
     scene.bench.advance(3600)
 

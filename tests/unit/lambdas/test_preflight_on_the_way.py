@@ -11,6 +11,7 @@ from tests.unit.lambdas.arrange import (
     ELSEWHERE,
     NEXT_DOOR,
     ROLE,
+    copy_at_source,
     make_encrypted_source,
     make_key,
     take_manual,
@@ -120,15 +121,15 @@ def test_a_strangers_snapshot_under_the_name_of_a_copy_on_the_way_is_reported(fa
     make_daily_encrypted_source(far)
     shared = make_key(far, far.source_place)
     configure(far, make_key(far, HOME), role_arn=ROLE, kms_key_id=shared)
-    name = f"aurora-restore-shared-{NAME}"
+    source = ELSEWHERE.arn("cluster-snapshot", f"rds:{NAME}")
+    name = copy_at_source(source, shared)
 
     take_manual(far, name, cluster=ENCRYPTED)
 
     assert rehearsed(far) == [
         (
             "names",
-            f"snapshot {name} exists in the source account, and is no copy of "
-            f"{ELSEWHERE.arn('cluster-snapshot', f'rds:{NAME}')}",
+            f"snapshot {name} exists in the source account, and is no copy of {source}",
         )
     ]
 

@@ -24,6 +24,7 @@ from tests.unit.lambdas.arrange import (
     LONG_ENOUGH,
     SOURCE_ARN,
     call,
+    copy_name,
     go,
     manual_snapshots,
     take_manual,
@@ -164,7 +165,7 @@ def test_the_configuration_can_allow_another_clusters_snapshot(ambiguous: Scene)
 
     assert go(ambiguous, SnapshotCheckHandler, asked)["statusCode"] == 200
     assert go(ambiguous, CopySnapshotHandler, asked)["statusCode"] == 200
-    assert list(manual_snapshots(ambiguous)) == [f"{NEIGHBOURS_SNAPSHOT}-copy"]
+    assert list(manual_snapshots(ambiguous)) == [copy_name(NEIGHBOURS_ARN)]
 
 
 @pytest.mark.parametrize("allowed", [True, False])

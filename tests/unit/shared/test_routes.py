@@ -11,7 +11,7 @@ from aurora_restore.shared.documents.restore import Source, Target
 from aurora_restore.shared.documents.schema import check
 from aurora_restore.shared.errors import ConfigurationError
 from aurora_restore.shared.rds.arns import Place, RdsArn
-from aurora_restore.shared.snapshots.names import copy_name
+from aurora_restore.shared.snapshots.names import common_copy_name, former_copy_names
 from aurora_restore.shared.snapshots.routes import Hop, Route, Where, choose_route, hops
 
 HERE = Place("222222222222", "us-west-2")
@@ -57,7 +57,7 @@ def taken(route: Route, **options: Any) -> list[Hop]:
     made = {
         "snapshot": RdsArn.parse(AUTOMATED),
         "manual_copy_first": False,
-        "target_name": "the-copy",
+        "own_name": "the-copy",
         **options,
     }
     return list(
@@ -65,9 +65,7 @@ def taken(route: Route, **options: Any) -> list[Hop]:
             route=route,
             source=source,
             target=target,
-            target_place=HERE,
-            prefix="aurora-restore",
-            **made,
+            **{"target_place": HERE, "prefix": "aurora-restore", **made},
         )
     )
 
@@ -114,9 +112,70 @@ def test_every_copy_has_a_name_that_rds_accepts(name: str) -> None:
     st.from_regex(r"[a-z][a-z0-9]*(-[a-z0-9]+){0,8}", fullmatch=True).filter(
         lambda name: len(name) <= 63
     ),
-    st.from_regex(r"[a-z][a-z0-9]{0,39}", fullmatch=True) | st.none(),
 )
-def test_the_copies_of_two_days_never_have_one_name(cluster: str, restore: str | None) -> None:
-    days = [f"rds:{cluster}-2026-05-{day:02}-02-00" for day in range(1, 29)]
+def test_the_copies_of_two_days_never_have_one_name(cluster: str) -> None:
+    days = [
+        f"{AUTOMATED.rpartition('rds:')[0]}rds:{cluster}-2026-05-{day:02}-02-00"
+        for day in range(1, 29)
+    ]
 
-    assert len({copy_name(day, restore) for day in days}) == len(days)
+    made = [
+        hop.name
+        for day in days
+        for hop in taken(
+            Route.TWO_STEPS, manual_copy_first=True, snapshot=RdsArn.parse(day), own_name=None
+        )
+    ]
+
+    assert len(set(made)) == 3 * len(days)
+
+
+def names_of(**options: Any) -> list[str]:
+    made = taken(Route.TWO_STEPS, **{"manual_copy_first": True, "own_name": None, **options})
+    return [hop.name for hop in made]
+
+
+def test_restores_that_need_the_same_copies_come_to_the_same_names() -> None:
+    assert names_of() == names_of()
+    assert all(hop.is_common for hop in taken(Route.TWO_STEPS, own_name=None))
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"snapshot": RdsArn.parse(AUTOMATED.replace("111111111111", "333333333333"))},
+        {"snapshot": RdsArn.parse(AUTOMATED.replace("us-east-1", "eu-west-1"))},
+        {"target_place": Place(HERE.account, "us-west-1")},
+        {"target_place": Place("333333333333", HERE.region)},
+        {"prefix": "another-environment"},
+    ],
+    ids=["account", "Region", "target's Region", "target's account", "name prefix"],
+)
+def test_what_differs_in_source_or_environment_has_copies_of_other_names(
+    options: dict[str, Any],
+) -> None:
+    assert not set(names_of()) & set(names_of(**options))
+
+
+def test_a_copy_under_another_key_has_another_name() -> None:
+    names = {
+        common_copy_name(AUTOMATED, key, "an environment", end="-copy")
+        for key in (None, "one-key", "another-key")
+    }
+
+    assert len(names) == 3
+
+
+def test_a_copy_with_a_name_of_its_own_is_not_shared() -> None:
+    shared, own = names_of()[-1], taken(Route.TWO_STEPS)[-1]
+
+    assert not own.is_common
+    assert taken(Route.TWO_STEPS, own_name=shared)[-1].is_common
+
+
+def test_the_names_of_earlier_versions_are_known() -> None:
+    assert former_copy_names("rds:prod-2026-05-15-02-00", "staging") == (
+        "prod-2026-05-15-02-00-copy",
+        "prod-2026-05-15-02-00-staging-copy",
+    )
+    assert former_copy_names("p" * 60, "staging-")[1] == f"{'p' * 41}-598b320c-staging-copy"
