@@ -103,5 +103,5 @@ def test_a_function_that_wakes_after_its_execution_was_stopped_changes_nothing(
 
 
 def _writes_state(stage: SweepStage, call: AwsCall) -> bool:
-    is_write = call.service == "dynamodb" and call.operation != "Query"
+    is_write = call.service == "dynamodb" and call.operation not in {"GetItem", "Query"}
     return is_write and call.parameters["TableName"] == stage.bench.environment.state_table
