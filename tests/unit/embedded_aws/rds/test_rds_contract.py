@@ -22,6 +22,7 @@ COMMON_CODES = {
     "InvalidAction",
     "InvalidParameterCombination",
     "InvalidParameterValue",
+    "Throttling",
 }
 
 
