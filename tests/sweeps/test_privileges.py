@@ -27,7 +27,7 @@ from tests.sweeps.machine import FAILED, SUCCEEDED
 from tests.sweeps.routes import ROUTES, SUBNET_GROUP, TARGET, SweepRoute
 from tests.sweeps.stage import HOME, SweepStage
 from tests.sweeps.switch_routes import SwitchRoute
-from tests.sweeps.tap import AwsCall, Proceed
+from tests.sweeps.tap import AwsCall, Hook, Proceed
 from tests.unit.bench import ACCOUNT, PREFIX, REGION
 
 ADD_TAGS = "rds:AddTagsToResource"
@@ -408,8 +408,13 @@ def environment_of(stage: SweepStage) -> Environment:
     )
 
 
-def judged(route: SweepRoute, arrange: Arrange) -> tuple[Judge, str]:
-    """Make one whole run on a route; return which step called what, and how it ended."""
+def judged(
+    route: SweepRoute, arrange: Arrange, around: Callable[[Judge], Hook] = lambda judge: judge.hook
+) -> tuple[Judge, str]:
+    """Make one whole run on a route; return which step called what, and how it ended.
+
+    ``around`` returns what is to happen to each call, and brings it before the judge.
+    """
     with route.staged() as stage:
         environment = environment_of(stage)
         sources = {
@@ -418,7 +423,7 @@ def judged(route: SweepRoute, arrange: Arrange) -> tuple[Judge, str]:
         judge = Judge(stage, policies_of(environment), sources)
         arrange(stage)
         execution = stage.start()
-        with stage.tap.hooked(judge.hook):
+        with stage.tap.hooked(around(judge)):
             stage.run(execution)
             if execution.status == FAILED:
                 stage.announce_end(execution)
@@ -573,6 +578,44 @@ def test_a_failure_is_announced_with_what_is_granted() -> None:
 
     judge, status = judged(ROUTES[0], wrong_date)
     assert status == FAILED
+    assert judge.refused == []
+    for step, actions in judge.called.items():
+        CALLED[step] |= actions
+
+
+@dataclass
+class CopiesOfOthers:
+    """Others have as many copies in progress as RDS allows when a copy is first asked for."""
+
+    judge: Judge
+    refused: set[str] = field(default_factory=set)
+
+    def hook(self, call: AwsCall, proceed: Proceed) -> Any:
+        name = call.parameters.get("TargetDBClusterSnapshotIdentifier")
+        if name is None or name in self.refused:
+            return self.judge.hook(call, proceed)
+        self.refused.add(name)
+        admin = self.judge.stage.bench.rds.admin
+        admin.set_rules(copies_in_progress=0)
+        try:
+            return self.judge.hook(call, proceed)
+        finally:
+            admin.set_rules(copies_in_progress=5)
+
+
+@pytest.mark.parametrize(
+    "route", [each for each in ROUTES if each.copies], ids=lambda route: str(route.name)
+)
+def test_a_copy_that_waits_for_its_turn_calls_only_what_is_granted(route: SweepRoute) -> None:
+    others: list[CopiesOfOthers] = []
+
+    def around(judge: Judge) -> Hook:
+        others.append(CopiesOfOthers(judge))
+        return others[0].hook
+
+    judge, status = judged(route, lambda _: None, around)
+    assert status == SUCCEEDED
+    assert others[0].refused
     assert judge.refused == []
     for step, actions in judge.called.items():
         CALLED[step] |= actions
