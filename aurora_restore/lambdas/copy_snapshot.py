@@ -199,9 +199,11 @@ class CopySnapshotHandler(BaseHandler):
         # Another restore's attempt counts once, so that all give up together.
         joined = lease is not None and counted == 0 and facts.status != AVAILABLE
         state = job.with_attempt(job.state, counter) if joined else job.state
+        turn = TurnToCopy(job, hop)
+        if existing is not None:
+            turn.end()
         match decide(facts):
             case CopyAction.START:
-                turn = TurnToCopy(job, hop)
                 if (answer := turn.await_turn()) is not None:
                     return answer
                 try:

@@ -62,7 +62,7 @@ class TurnToCopy:
         return self._wait(self._turn(self._queue.tickets(self.job.clock())), error)
 
     def end(self) -> None:
-        """Leave the queue: the copy is started."""
+        """Leave the queue if this operation has waited: the copy is started, maybe by another."""
         if Awaited.COPY_TURN.value.name in self.job.state.waiting_since:
             self._queue.leave(self.hop.name)
 

@@ -131,7 +131,8 @@ def test_an_operation_is_cancelled_continued_and_rolled_back(
     assert "No cluster is left that served" in nothing_kept.err
     before = len(stage.changes())
     stage.admin.set_timings(copy_snapshot=1_000_000)
-    arn = stage.aws.start(app.machine, {"restore": orders}, name="orders-1")
+    own_copy = {"restore": orders, "target_snapshot_name": "of-orders-copy"}
+    arn = stage.aws.start(app.machine, own_copy, name="orders-1")
     stage.eventually(lambda: "check-copy-status" in stage.state(app, "orders-1"))
     stage.admin.set_timings(copy_snapshot=USUAL)
 

@@ -130,13 +130,10 @@ def test_an_automated_snapshot_of_another_account_and_region_is_restored(
 
 
 def test_a_dry_run_names_the_account_of_each_call(stage: PipelineStage, app: Deployed) -> None:
-    answer = stage.invoke(app, "snapshot-check", {"dry_run": True})["body"]
+    asked = {"dry_run": True, "target_snapshot_name": "another-copy"}
+    answer = stage.invoke(app, "snapshot-check", asked)["body"]
     listed = [(call["operation"], call.get("account")) for call in answer["calls"]]
     assert listed[:3] == [
-        ("CopyDBClusterSnapshot", SOURCE_ACCOUNT),
-        ("ModifyDBClusterSnapshotAttribute", SOURCE_ACCOUNT),
-        ("DeleteDBInstance", None),
-    ] or listed[:3] == [
         ("CopyDBClusterSnapshot", SOURCE_ACCOUNT),
         ("ModifyDBClusterSnapshotAttribute", SOURCE_ACCOUNT),
         ("CopyDBClusterSnapshot", None),

@@ -173,6 +173,20 @@ def test_who_has_started_its_copy_and_died_holds_nobody_up(fleet: Scene) -> None
     assert copy_for(fleet, SECOND)["statusCode"] == 200
 
 
+def test_who_finds_a_shared_copy_started_by_another_leaves_the_queue(fleet: Scene) -> None:
+    def share(restore: str) -> int:
+        asked = {"restore": restore, "snapshot_arn": SOURCE_ARN}
+        answer = fleet.bench.step(CopySnapshotHandler, asked, operation_id=f"op-{restore}")
+        return int(answer["statusCode"])
+
+    allow(fleet, 0)
+    assert (share(FIRST), len(tickets(fleet))) == (WAITS, 1)
+    allow(fleet, 1)
+
+    assert (share(SECOND), share(FIRST)) == (200, 200)
+    assert tickets(fleet) == set()
+
+
 def test_it_waits_no_longer_than_is_configured_and_a_redrive_waits_again(fleet: Scene) -> None:
     configure(fleet, FIRST, copy_wait_minutes=10)
     allow(fleet, 0)
