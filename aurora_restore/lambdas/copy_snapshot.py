@@ -120,8 +120,8 @@ class CopySnapshotHandler(BaseHandler):
         an encrypted snapshot has no key to be copied with, NameTakenError if another snapshot has a
         copy's name, CopyFailedError if an intermediate copy keeps failing, CopiesInProgressError if
         a copy has waited too long for its turn, SnapshotNotFoundError if the source's snapshot does
-        not exist, and UnsuitableInputError if the event names a snapshot
-        that is not of the configured source.
+        not exist, and UnsuitableInputError if the event names a snapshot that is not of the
+        configured source.
         """
         try:
             return self._copy_to_target(job)

@@ -310,7 +310,7 @@ def _tell_item(item: Any) -> str:
     if "users" in written:
         del written["revision"]
         written["users"] = {
-            name: {key: told for key, told in lease["M"].items() if key != "since"}
+            name: {key: value for key, value in lease["M"].items() if key != "since"}
             for name, lease in written["users"]["M"].items()
         }
     if "details" in written:

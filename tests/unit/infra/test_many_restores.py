@@ -236,9 +236,9 @@ def test_exactly_so_many_fit_as_is_said(place: str) -> None:
     found = environment(document_of(110, 55, place))
     with pytest.raises(ConfigurationError) as refused:
         require_capacity(found)
-    told = re.search(r"managed policies, and AWS takes 10 .*: (\d+) of the 110", str(refused.value))
-    assert told is not None
-    fit = int(told[1])
+    said = re.search(r"managed policies, and AWS takes 10 .*: (\d+) of the 110", str(refused.value))
+    assert said is not None
+    fit = int(said[1])
 
     require_capacity(environment(document_of(fit, 55, place)))
     with pytest.raises(ConfigurationError, match=r"needs 11 managed policies, and AWS takes 10"):
@@ -250,11 +250,11 @@ def test_the_refusal_says_which_quota_to_raise_and_how_far() -> None:
     found = environment(document_of(60, 55, NEAR))
     with pytest.raises(ConfigurationError) as refused:
         require_capacity(found)
-    told = re.search(r"the role of (\S+) needs (\d+) managed policies", refused.value.message)
-    assert told is not None
-    needed = int(told[2])
+    said = re.search(r"the role of (\S+) needs (\d+) managed policies", refused.value.message)
+    assert said is not None
+    needed = int(said[2])
 
-    assert managed(Capacity(found).policies[told[1]]) == needed
+    assert managed(Capacity(found).policies[said[1]]) == needed
     assert f"`quotas.policies_per_role` to {needed} or more" in refused.value.message
     assert "`target_prefix`" in refused.value.message
     require_capacity(replace(found, quotas=replace(found.quotas, policies_per_role=needed)))

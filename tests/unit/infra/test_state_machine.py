@@ -146,13 +146,13 @@ def test_a_step_leads_back_only_to_the_one_it_names(
 def test_a_step_is_told_of_every_step_that_may_have_been_called_before_it(
     machine: Machine, step: Step
 ) -> None:
-    """It reads the state of no others: what it is not told of, it would take for not written."""
+    """It reads the state of no others, and would take that of a step left out for not written."""
     _, state = machine.task_of(step.name)
-    told = state["Parameters"][EXECUTION][CALLED_AFTER]
+    named = state["Parameters"][EXECUTION][CALLED_AFTER]
     before = {each for each in STEP_NAMES if step.name in called_next(machine, each)}
 
-    assert told[0] == step.name
-    assert sorted(told) == sorted({step.name, *before})
+    assert named[0] == step.name
+    assert sorted(named) == sorted({step.name, *before})
 
 
 def called_next(machine: Machine, step: str) -> set[str]:
