@@ -19,7 +19,7 @@ from aurora_restore.shared.sequences import REPLACE
 from aurora_restore.shared.state_utils import SUCCESS, StateStore
 from embedded_aws.aws import EmbeddedAws, EmbeddedAwsConfig
 from embedded_aws.rds import EmbeddedRds, Rules, Timings
-from embedded_aws.vpc import give_way_out
+from embedded_aws.vpc import DATABASE_PORT, create_network, give_way_out
 
 ACCOUNT: Final = "222222222222"
 SOURCE_REGION: Final = "us-east-1"
@@ -28,7 +28,6 @@ ENVIRONMENT: Final = "fleet"
 DATABASE: Final = "shop"
 MASTER: Final = "postgres"
 PASSWORD: Final = "benchmark-source"  # noqa: S105 - of a database on this machine
-PORT: Final = 5432
 SUBNET_GROUP: Final = "databases"
 SUCCEEDED: Final = "SUCCEEDED"
 POLL_SECONDS: Final = 0.5
@@ -140,39 +139,13 @@ class DeployedFleet:
     def make_network(self, region: str) -> dict[str, Any]:
         """Create a VPC, two subnets, a security group and a subnet group."""
         ec2, rds = self.aws.client("ec2", region=region), self.aws.client("rds", region=region)
-        vpc_id = ec2.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
-        zones = [f"{region}{letter}" for letter in "ab"]
-        subnets = [
-            ec2.create_subnet(VpcId=vpc_id, CidrBlock=f"10.0.{number}.0/24", AvailabilityZone=zone)[
-                "Subnet"
-            ]["SubnetId"]
-            for number, zone in enumerate(zones)
-        ]
-        give_way_out(ec2, vpc_id)
-        group = ec2.create_security_group(
-            GroupName=SUBNET_GROUP, Description="Databases", VpcId=vpc_id
-        )["GroupId"]
-        ec2.authorize_security_group_ingress(
-            GroupId=group,
-            IpPermissions=[
-                {
-                    "IpProtocol": "tcp",
-                    "FromPort": PORT,
-                    "ToPort": PORT,
-                    "IpRanges": [{"CidrIp": "10.0.0.0/16"}],
-                }
-            ],
-        )
-        rds.create_db_subnet_group(
-            DBSubnetGroupName=SUBNET_GROUP,
-            DBSubnetGroupDescription="Databases",
-            SubnetIds=subnets,
-        )
+        made = create_network(ec2, rds, region, SUBNET_GROUP)
+        give_way_out(ec2, made.vpc_id)
         return {
-            "vpc_id": vpc_id,
-            "subnet_ids": subnets,
-            "availability_zones": zones,
-            "security_group_ids": [group],
+            "vpc_id": made.vpc_id,
+            "subnet_ids": made.subnet_ids,
+            "availability_zones": made.availability_zones,
+            "security_group_ids": [made.security_group_id],
         }
 
     def make_source(self, name: str, network: Mapping[str, Any]) -> None:
@@ -236,7 +209,7 @@ class DeployedFleet:
                 "vpc_security_group_ids": network["security_group_ids"],
                 "instances": [{"instance_class": "db.r6g.large"}],
                 # The clusters here show ports of this machine.
-                "port": PORT,
+                "port": DATABASE_PORT,
             },
             "database": {"masking": "none"},
             # Here the waits of Step Functions are shortened, and a function's own are not.

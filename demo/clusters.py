@@ -8,15 +8,12 @@ from typing import Any, Final
 
 from demo.scenario import DemoCluster, Scenario
 from embedded_aws.aws import EmbeddedAws
-from embedded_aws.vpc import give_way_out
+from embedded_aws.vpc import create_network, give_way_out
 
 SUBNET_GROUP: Final = "databases"
 LOGICAL_REPLICATION: Final = "publishing"
 """The cluster parameter group of a cluster that publishes."""
 _FAMILY: Final = "aurora-postgresql17"
-_VPC_NETWORK: Final = "10.0.0.0/16"
-DATABASE_PORT: Final = 5432
-_ZONES: Final = "ab"
 _POLL_SECONDS: Final = 0.1
 _PATIENCE_SECONDS: Final = 60.0
 
@@ -64,40 +61,14 @@ class ClusterMaker:
         """
         place = {"account": cluster.account, "region": cluster.region}
         ec2, rds = self._aws.client("ec2", **place), self._aws.client("rds", **place)
-        vpc_id = ec2.create_vpc(CidrBlock=_VPC_NETWORK)["Vpc"]["VpcId"]
-        zones = tuple(f"{cluster.region}{letter}" for letter in _ZONES)
-        subnets = tuple(
-            ec2.create_subnet(VpcId=vpc_id, CidrBlock=f"10.0.{number}.0/24", AvailabilityZone=zone)[
-                "Subnet"
-            ]["SubnetId"]
-            for number, zone in enumerate(zones)
-        )
-        give_way_out(ec2, vpc_id)
-        group = ec2.create_security_group(
-            GroupName=SUBNET_GROUP, Description="Databases", VpcId=vpc_id
-        )["GroupId"]
-        ec2.authorize_security_group_ingress(
-            GroupId=group,
-            IpPermissions=[
-                {
-                    "IpProtocol": "tcp",
-                    "FromPort": DATABASE_PORT,
-                    "ToPort": DATABASE_PORT,
-                    "IpRanges": [{"CidrIp": _VPC_NETWORK}],
-                }
-            ],
-        )
-        rds.create_db_subnet_group(
-            DBSubnetGroupName=SUBNET_GROUP,
-            DBSubnetGroupDescription="Databases",
-            SubnetIds=list(subnets),
-        )
+        network = create_network(ec2, rds, cluster.region, SUBNET_GROUP)
+        give_way_out(ec2, network.vpc_id)
         key = self._aws.client("kms", **place).create_key(Description=cluster.name)
         return DemoNetwork(
-            vpc_id=vpc_id,
-            subnet_ids=subnets,
-            availability_zones=zones,
-            security_group_id=group,
+            vpc_id=network.vpc_id,
+            subnet_ids=tuple(network.subnet_ids),
+            availability_zones=tuple(network.availability_zones),
+            security_group_id=network.security_group_id,
             key_arn=key["KeyMetadata"]["Arn"],
         )
 

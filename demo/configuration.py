@@ -2,8 +2,9 @@
 
 from typing import Any
 
-from demo.clusters import DATABASE_PORT, SUBNET_GROUP, DemoNetwork
+from demo.clusters import SUBNET_GROUP, DemoNetwork
 from demo.scenario import Scenario, in_repository
+from embedded_aws.vpc import DATABASE_PORT
 
 
 def configuration(

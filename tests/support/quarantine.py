@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from tests.support.network import DATABASE_PORT
+from embedded_aws.vpc import DATABASE_PORT
 
 
 @dataclass(frozen=True)

@@ -12,8 +12,8 @@ from aurora_restore.shared.names import (
     source_role_name,
 )
 from embedded_aws.rds.models import Location
+from embedded_aws.vpc import create_network
 from tests.support.keys import key_policy
-from tests.support.network import create_network
 from tests.support.quarantine import create_quarantine
 from tests.sweeps.machine import Document
 from tests.sweeps.stage import HOME, SweepStage, stage_in_memory

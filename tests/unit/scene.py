@@ -7,7 +7,7 @@ from typing import Any
 
 from aurora_restore.shared.names import TAG_MANAGED_BY
 from embedded_aws.rds.models import Location
-from tests.support.network import create_network
+from embedded_aws.vpc import create_network
 from tests.support.quarantine import create_quarantine
 from tests.unit.bench import ACCOUNT, PREFIX, REGION, RESTORE, SOURCE_REGION, Bench, own_client
 

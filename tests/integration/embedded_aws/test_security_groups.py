@@ -10,7 +10,7 @@ from zipfile import ZipFile
 import pytest
 
 from embedded_aws.aws import EmbeddedAws
-from tests.support.network import DatabaseNetwork, create_network
+from embedded_aws.vpc import DatabaseNetwork, create_network
 
 STACK = "groups"
 CLUSTER = "quarantined"

@@ -18,7 +18,7 @@ from aurora_restore.shared.pipeline import STEPS, get_step
 from embedded_aws.aws import EmbeddedAws, EmbeddedAwsConfig
 from embedded_aws.rds.admin_client import RdsAdminClient
 from embedded_aws.rds.process import EmbeddedRds
-from tests.support.network import DatabaseNetwork, create_network
+from embedded_aws.vpc import DatabaseNetwork, create_network
 
 ACCOUNT = "222222222222"
 SOURCE_REGION = "us-east-1"

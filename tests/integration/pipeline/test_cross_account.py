@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from embedded_aws.vpc import create_open_group_of_default_vpc
 from tests.integration.pipeline.stage import (
     ACCOUNT,
     DATABASE,
@@ -18,7 +19,6 @@ from tests.integration.pipeline.stage import (
     PipelineStage,
 )
 from tests.support.keys import key_policy
-from tests.support.network import create_open_group_of_default_vpc
 
 SOURCE_ACCOUNT = "111111111111"
 SOURCE_REGION = "eu-central-1"

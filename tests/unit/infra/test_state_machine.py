@@ -143,7 +143,7 @@ def test_a_step_leads_back_only_to_the_one_it_names(
 
 
 @steps
-def test_a_step_is_told_of_every_step_that_may_have_been_called_before_it(
+def test_every_step_that_may_have_been_called_before_is_named_to_a_step(
     machine: Machine, step: Step
 ) -> None:
     """It reads the state of no others, and would take that of a step left out for not written."""

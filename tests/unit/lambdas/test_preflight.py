@@ -15,8 +15,8 @@ from aurora_restore.shared.errors import (
     ValidationError,
 )
 from embedded_aws.rds.models import Location
+from embedded_aws.vpc import create_network
 from tests.support.keys import key_policy
-from tests.support.network import create_network
 from tests.unit.bench import ACCOUNT, MASTER_PASSWORD, REGION, SOURCE_REGION, Bench
 from tests.unit.lambdas.arrange import COPY
 from tests.unit.scene import (

@@ -13,8 +13,8 @@ from aurora_restore.lambdas.setup_db_users import SetupDbUsersHandler
 from aurora_restore.lambdas.snapshot_check import SnapshotCheckHandler
 from aurora_restore.lambdas.sns_notification import SnsNotificationHandler
 from aurora_restore.shared.errors import Action, DatabaseConnectionError, StillInQuarantineError
+from embedded_aws.vpc import DATABASE_PORT
 from tests.support.database_double import DatabasesDouble
-from tests.support.network import DATABASE_PORT
 from tests.support.quarantine import create_quarantine, on_port
 from tests.unit.bench import Bench
 from tests.unit.lambdas.arrange import go

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pg8000.native
 
 from embedded_aws.rds import EmbeddedRds
-from tests.support.network import create_open_group_of_default_vpc
+from embedded_aws.vpc import create_open_group_of_default_vpc
 
 if TYPE_CHECKING:
     from mypy_boto3_ec2 import EC2Client

@@ -14,6 +14,7 @@ import pytest
 
 from embedded_aws.attachment import VpcAttachment
 from embedded_aws.rds.data_plane.builds import MAJORS
+from embedded_aws.vpc import DATABASE_PORT
 from tests.integration.embedded_aws.rds.databases import (
     HERE,
     OWNER,
@@ -25,7 +26,6 @@ from tests.integration.embedded_aws.rds.test_rds_facts_aurora import (
     served,
     with_logical_replication,
 )
-from tests.support.network import DATABASE_PORT
 
 if TYPE_CHECKING:
     from mypy_boto3_rds.type_defs import DBClusterTypeDef

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.support.network import create_network
+from embedded_aws.vpc import create_network
 from tests.unit.embedded_aws.rds.rds_bench import HERE, OWNER, TIMINGS, RdsBench, refused
 
 if TYPE_CHECKING:

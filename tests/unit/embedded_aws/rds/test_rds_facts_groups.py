@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.support.network import create_open_group
+from embedded_aws.vpc import create_open_group
 from tests.unit.embedded_aws.rds.rds_bench import TIMINGS, RdsBench, refused
 
 LITTLE = 1.0
