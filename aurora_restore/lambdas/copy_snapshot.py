@@ -1,5 +1,6 @@
 """Copy the snapshot to the target."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from enum import Enum, auto
 from typing import TYPE_CHECKING, Final, assert_never
@@ -101,6 +102,21 @@ def decide(facts: CopyFacts) -> CopyAction:
     return CopyAction.AWAIT
 
 
+@dataclass(frozen=True)
+class SeenCopy:
+    """One copy as it was looked at."""
+
+    lease: CommonCopy | None
+    """What is known of the copy as a common one; None if it is the operation's own."""
+    snapshot: "DBClusterSnapshotTypeDef | None"
+    """The snapshot that has its name."""
+
+    @property
+    def status(self) -> str | None:
+        """Return the status of that snapshot; None if there is none."""
+        return None if self.snapshot is None else self.snapshot["Status"]
+
+
 class CopySnapshotHandler(BaseHandler):
     """The step that copies the snapshot to the target: hop by hop, each under its customer key.
 
@@ -140,25 +156,27 @@ class CopySnapshotHandler(BaseHandler):
             sharing.make(job.rds.at_source)
             job.state = replace(job.state, shared_at=job.state.shared_at or job.now)
         answer = None
-        for hop in self._needed(job):
-            answer = self._advance(job, hop)
+        for hop, seen in self._needed(job):
+            answer = self._advance(job, hop, seen)
             if answer is not None and hop.where is not Where.TARGET:
                 return answer
         return answer or self._restore_from_shared(job)
 
-    def _needed(self, job: Job) -> tuple[Hop, ...]:
-        """Return the copies to look after: the last one alone where that has been begun.
+    def _needed(self, job: Job) -> Iterator[tuple[Hop, SeenCopy]]:
+        """Yield the copies to look after: the last one alone where that has been begun.
 
         Another restore may have made it, by intermediate copies that are gone since.
         """
         hops = job.path.hops
-        if len(hops) < 2 or hops[-1].where is not Where.TARGET:
-            return hops
-        last = hops[-1]
-        self._lease(job, last)
-        existing = find_snapshot(job.rds.at(last.place), last.name)
-        is_begun = existing is not None and existing["Status"] not in DEAD_SNAPSHOT
-        return (last,) if is_begun else hops
+        seen = {hop: self._look(job, hop) for hop in hops[-1:] if hop.where is Where.TARGET}
+        is_begun = any(copy.status not in {None, *DEAD_SNAPSHOT} for copy in seen.values())
+        for hop in hops[-1:] if is_begun else hops:
+            yield hop, seen.get(hop) or self._look(job, hop)
+
+    def _look(self, job: Job, hop: Hop) -> SeenCopy:
+        """Take the lease on a hop's copy, and only then look at it."""
+        lease = self._lease(job, hop)
+        return SeenCopy(lease, find_snapshot(job.rds.at(hop.place), hop.name))
 
     def _lease(self, job: Job, hop: Hop) -> CommonCopy | None:
         """Take the lease on a hop's copy; None if the copy is the operation's own."""
@@ -177,14 +195,13 @@ class CopySnapshotHandler(BaseHandler):
             refuse_foreign_snapshot(job.request, snapshot)
             job.state = replace(job.state, source_snapshot_arn=str(job.path.snapshot))
 
-    def _advance(self, job: Job, hop: Hop) -> Answer | None:
+    def _advance(self, job: Job, hop: Hop, seen: SeenCopy) -> Answer | None:
         """Do what is next for the copy of a hop; return None once an intermediate one is usable."""
-        lease = self._lease(job, hop)
-        existing = find_snapshot(job.rds.at(hop.place), hop.name)
+        lease, existing = seen.lease, seen.snapshot
         counter = self._counter(hop)
         counted = job.attempts(counter)
         facts = CopyFacts(
-            status=None if existing is None else existing["Status"],
+            status=seen.status,
             is_copy=existing is not None and job.path.is_copy(existing, hop),
             is_last=hop.where is Where.TARGET,
             is_limited=hop.where is not Where.TARGET
