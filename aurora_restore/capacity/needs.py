@@ -11,14 +11,11 @@ from typing import Final
 
 from aurora_restore.configuration.function_variables import function_variables
 from aurora_restore.configuration.limits import (
-    EVENT_RULES,
-    FEW_EVENT_RULES,
     FUNCTION_ENVIRONMENT,
     MANAGED_POLICY,
     PARAMETER_BYTES,
     POLICIES_PER_ROLE,
     RAISED_POLICIES_PER_ROLE,
-    REGIONS_OF_FEW_EVENT_RULES,
     RESOURCES,
     SECURITY_GROUP_RULES,
     TEMPLATE_BYTES,
@@ -36,17 +33,18 @@ from aurora_restore.shared.pipeline import APP_SECRET, MASTER_SECRET, STEPS
 
 # The resources that are there whatever the restores are: of each step its function with a log
 # group, a role and its inline policy; and those that the stack has once, the CDK's metadata among
-# them. A topic has a policy and a key, and a schedule needs a role with a policy.
+# them. A topic has a policy and a key. Schedules need a group, a role with a policy, a queue with a
+# policy for what was not started, and an alarm.
 _RESOURCES_OF_STEP: Final = 4
 _RESOURCES_OF_STACK: Final = 18
 _RESOURCES_OF_TOPIC: Final = 3
-_RESOURCES_OF_SCHEDULES: Final = 2
+_RESOURCES_OF_SCHEDULES: Final = 6
 
 # What they are in the template, and what each resource is there without its own text.
 _BYTES_OF_STACK: Final = 105_000
 _BYTES_OF_POLICY: Final = 290
 _BYTES_OF_PARAMETER: Final = 350
-_BYTES_OF_RULE: Final = 600
+_BYTES_OF_SCHEDULE: Final = 700
 _BYTES_OF_SECRET: Final = 900
 # How often a restore's name is in the resources that it makes.
 _NAMES_OF_RESTORE: Final = 14
@@ -80,23 +78,23 @@ class Capacity:
         permissions = RestorePermissions(environment=self.environment)
         return {step.name: permissions.policies_of(step) for step in STEPS}
 
-    def event_rules(self) -> int:
-        """Return how many rules there are: schedules, retirements, and one for failures."""
+    def schedules(self) -> int:
+        """Return how many schedules there are, those of retirements included."""
         restores = self.environment.restores.values()
         scheduled = sum(each.schedule is not None for each in restores)
-        return scheduled + sum(each.target.is_switched for each in restores) + 1
+        return scheduled + sum(each.target.is_switched for each in restores)
 
     def resources(self) -> int:
         """Return how many resources the stack has."""
-        rules = self.event_rules() - 1
+        schedules = self.schedules()
         return (
             _RESOURCES_OF_STACK
             + len(STEPS) * _RESOURCES_OF_STEP
-            + (_RESOURCES_OF_SCHEDULES if rules else 0)
+            + (_RESOURCES_OF_SCHEDULES if schedules else 0)
             + (_RESOURCES_OF_TOPIC if self.environment.notification_topic_arn is None else 0)
             + len(self.environment.notification_emails)
             + len(self.environment.restores)
-            + rules
+            + schedules
             + self.made_secrets()
             + sum(managed(policies) for policies in self.policies.values())
         )
@@ -125,7 +123,7 @@ class Capacity:
                 + _NAMES_OF_RESTORE * len(name)
                 for name, restore in restores.items()
             )
-            + self.event_rules() * _BYTES_OF_RULE
+            + self.schedules() * _BYTES_OF_SCHEDULE
             + self.made_secrets() * _BYTES_OF_SECRET
         )
 
@@ -142,13 +140,6 @@ class Capacity:
         yield from _of_roles(self._source_policies(), POLICIES_PER_ROLE)
         yield Need(of="the stack", amount=self.resources(), limit=RESOURCES)
         yield Need(of="the stack", amount=self.template_bytes(), limit=TEMPLATE_BYTES)
-        yield Need(
-            of="the stack",
-            amount=self.event_rules(),
-            limit=self._event_rules_limit(),
-            remedy='raise the quota "Number of rules" of EventBridge in Service Quotas and set '
-            "`quotas.event_rules`, or ",
-        )
         size, name = max(
             (len(restore.parameter_text.encode()), name)
             for name, restore in environment.restores.items()
@@ -178,13 +169,6 @@ class Capacity:
             ).policies()
             for account in source_accounts(environment)
         }
-
-    def _event_rules_limit(self) -> Limit:
-        raised = self.environment.quotas.event_rules
-        if raised is not None:
-            return replace(EVENT_RULES, most=raised)
-        few = self.environment.region in REGIONS_OF_FEW_EVENT_RULES
-        return FEW_EVENT_RULES if few else EVENT_RULES
 
     def _variable_bytes(self) -> int:
         environment = self.environment

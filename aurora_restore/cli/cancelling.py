@@ -19,6 +19,7 @@ from aurora_restore.cli.context import Deployment, deployment_of
 from aurora_restore.cli.errors import CommandError, RefusedCommand
 from aurora_restore.cli.executions import find_execution
 from aurora_restore.cli.exit_codes import ExitCode
+from aurora_restore.cli.next_starts import next_start_of
 from aurora_restore.cli.operations import OperationFacts, load_operation
 from aurora_restore.cli.rerunning import OperationId
 from aurora_restore.cli.target import target_sentences
@@ -185,10 +186,12 @@ def _next_start(deployment: Deployment, name: str) -> str:
     _, restore = deployment.restore(name)
     if restore.schedule is None or not restore.schedule.enabled:
         return f"{name} has no schedule in force: a new operation is started by hand."
-    paused = deployment.pause_of(name).warning(datetime.now(UTC))
+    now = datetime.now(UTC)
+    paused = deployment.pause_of(name).warning(now)
     if paused is not None:
         return f"{sentence(paused)} Until then a new operation is started by hand."
-    return f"Otherwise the next run of its schedule, {restore.schedule.expression}, begins again."
+    coming = next_start_of(name, restore.schedule, now)
+    return f"Otherwise the next run of its schedule begins again. {coming}"
 
 
 def what_is_left(state: OperationState, sequence: StepSequence, step: str | None) -> Iterator[str]:

@@ -18,6 +18,7 @@ from aurora_restore.cli.executions import (
     Execution,
     recent_executions,
 )
+from aurora_restore.cli.next_starts import next_starts, sentences
 from aurora_restore.cli.output import (
     STATUS_STYLES,
     AsJson,
@@ -28,6 +29,7 @@ from aurora_restore.cli.output import (
     print_json,
 )
 from aurora_restore.cli.pausing import find_pause
+from aurora_restore.shared.documents.restore import Restore
 from aurora_restore.shared.documents.schema import to_json
 from aurora_restore.shared.pause import Pause
 from aurora_restore.shared.sequences import RETIRE
@@ -86,13 +88,22 @@ def list_operations(
     wanted = islice(found, limit)
     listed = _with_steps(deployment, list(wanted), only)
     now = datetime.now(UTC)
-    pauses = find_pauses(deployment, restore, now)
+    restores = find_restores(deployment, restore)
+    pauses = find_pauses(deployment, restores, now)
+    coming = next_starts(restores, now)
     if as_json:
-        operations = [each.as_json(now) for each in listed]
-        print_json({"operations": operations, "pauses": [to_json(each) for each in pauses]})
+        print_json(
+            {
+                "operations": [each.as_json(now) for each in listed],
+                "pauses": [to_json(each) for each in pauses],
+                "next_starts": [each.as_json() for each in coming],
+            }
+        )
         return
     for each in pauses:
         make_console().print(Text(visible_line(f"{each}"), style="yellow"))
+    for text in sentences(coming):
+        make_console().print(Text(visible_line(text), style="dim"))
     if not listed:
         of_it = f" of restore {restore}" if restore else ""
         where = f"{deployment.name_prefix} in {deployment.region}"
@@ -101,10 +112,15 @@ def list_operations(
     show_list(make_console(), listed, now)
 
 
-def find_pauses(deployment: Deployment, restore: str | None, now: datetime) -> list[Pause]:
-    """Return the schedules that are paused: that of one restore, or of all."""
-    names = [restore] if restore is not None else sorted(deployment.restores())
-    found = (find_pause(deployment.pause_of(name), now) for name in names)
+def find_restores(deployment: Deployment, restore: str | None) -> Mapping[str, Restore]:
+    """Return the configuration of one restore, or of all."""
+    found = deployment.restores()
+    return found if restore is None else {name: found[name] for name in found if name == restore}
+
+
+def find_pauses(deployment: Deployment, names: Iterable[str], now: datetime) -> list[Pause]:
+    """Return the schedules of these restores that are paused."""
+    found = (find_pause(deployment.pause_of(name), now) for name in sorted(names))
     return [each for each in found if each is not None]
 
 

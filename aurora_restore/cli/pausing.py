@@ -1,5 +1,6 @@
 """``aurora-restore pause`` and ``unpause``: whether a schedule starts its restore."""
 
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Annotated, Final
 
@@ -8,11 +9,13 @@ import typer
 from aurora_restore.cli.acting import own_command, record_request, tell, tell_command
 from aurora_restore.cli.context import Deployment, deployment_of
 from aurora_restore.cli.errors import usage
+from aurora_restore.cli.next_starts import next_start_of
 from aurora_restore.cli.output import note
+from aurora_restore.cli.starters import find_refresh_schedule
 from aurora_restore.shared.common import timestamp
 from aurora_restore.shared.documents.restore import Restore
 from aurora_restore.shared.documents.schema import check
-from aurora_restore.shared.errors import UnreadablePauseError
+from aurora_restore.shared.errors import AwsError, UnreadablePauseError
 from aurora_restore.shared.notices.notice import sentence
 from aurora_restore.shared.pause import Pause, PauseStore, Reason
 
@@ -38,6 +41,8 @@ def pause(
     """Pause the schedule of a restore, until `unpause` or the moment given; a deployment does not
     end it.
 
+    It says what is deployed of the schedule, and which start comes next.
+
     What the schedule starts meanwhile ends after its first step, without a change or a notice.
     A run that has begun goes on, and so does what people start, and the hourly retirement.
     """
@@ -57,7 +62,7 @@ def pause(
     kept = deployment.pause_of(name)
     record_request(deployment, kept.key, "pause", made.by, {"reason": reason, "until": made.until})
     kept.write(made)
-    tell(sentence(str(made)), *_beside(deployment, configured))
+    tell(sentence(str(made)), *_beside(deployment, configured, made, now))
     tell_command("To end the pause", own_command(deployment, "unpause", name))
 
 
@@ -71,7 +76,10 @@ def unpause(context: typer.Context, restore: RestoreName) -> None:
         return
     record_request(deployment, kept.key, "unpause", deployment.caller_arn, {})
     kept.remove()
-    tell(f"The pause of {name} has ended. {_schedule(configured)}")
+    tell(
+        f"The pause of {name} has ended.",
+        deployed_schedule(deployment, name, configured, datetime.now(UTC)).text,
+    )
 
 
 def find_pause(kept: PauseStore, moment: datetime) -> Pause | None:
@@ -103,19 +111,58 @@ def end_of_pause(text: str, now: datetime) -> datetime:
     return end
 
 
-def _beside(deployment: Deployment, restore: Restore) -> list[str]:
-    """Return what the person may not expect: a run that goes on, or a schedule that is none."""
-    said = []
-    if restore.schedule is None or not restore.schedule.enabled:
-        said.append(f"{_schedule(restore)} So nothing is held back for now.")
-    worker = deployment.lock_of(restore.target.cluster_id).at_work(datetime.now(UTC))
+@dataclass(frozen=True, kw_only=True)
+class DeployedSchedule:
+    """What is deployed of a restore's schedule."""
+
+    text: str
+    """A sentence, for people."""
+    starts: bool = False
+    """Whether it would start the restore."""
+    start: datetime | None = None
+    """When it would do so next, as far as that can be known."""
+
+
+def deployed_schedule(
+    deployment: Deployment, name: str, restore: Restore, now: datetime
+) -> DeployedSchedule:
+    """Return what EventBridge Scheduler has of a restore's schedule, and when it starts next."""
+    try:
+        found = find_refresh_schedule(deployment, name)
+    except AwsError as error:
+        return DeployedSchedule(
+            text=f"Its deployed schedule could not be looked at: {sentence(error.message)}",
+            starts=restore.schedule is not None and restore.schedule.enabled,
+        )
+    if found is None:
+        return DeployedSchedule(
+            text="It has no schedule."
+            if restore.schedule is None
+            else f"Its schedule, {restore.schedule}, is not deployed: EventBridge Scheduler has "
+            "none for it."
+        )
+    coming = next_start_of(name, found.schedule, now)
+    return DeployedSchedule(
+        text=f"Deployed is {found.name}: {found.schedule}. {coming}",
+        starts=found.schedule.enabled and not coming.never,
+        start=coming.start,
+    )
+
+
+def _beside(deployment: Deployment, restore: Restore, pause: Pause, now: datetime) -> list[str]:
+    """Return what is deployed, and what the person may not expect of the pause."""
+    deployed = deployed_schedule(deployment, pause.restore, restore, now)
+    said = [deployed.text]
+    if not deployed.starts:
+        said.append("So nothing is held back for now.")
+    elif deployed.start is not None:
+        held_back = pause.is_in_force(deployed.start)
+        said.append(
+            "The pause holds that start back."
+            if held_back
+            else "The pause has ended by then, and holds no start back."
+        )
+    worker = deployment.lock_of(restore.target.cluster_id).at_work(now)
     if worker is not None:
         said.append(f"Operation {worker.operation_id} is at work on the target, and goes on.")
     return said
-
-
-def _schedule(restore: Restore) -> str:
-    if restore.schedule is None:
-        return "It has no schedule."
-    state = "is in force" if restore.schedule.enabled else "is switched off in the configuration"
-    return f"Its schedule, {restore.schedule.expression}, {state}."

@@ -13,6 +13,7 @@ from aurora_restore.cli.context import Deployment, deployment_of
 from aurora_restore.cli.errors import CommandError
 from aurora_restore.cli.executions import SUCCEEDED, Execution
 from aurora_restore.cli.exit_codes import ExitCode
+from aurora_restore.cli.next_starts import next_starts
 from aurora_restore.cli.output import AsJson, heading, indented, make_console, part, print_json
 from aurora_restore.cli.snapshot_list import common_copies, judge, look, makes_copies
 from aurora_restore.cli.starting import Day, RestoreName, Snapshot, begin, start_event
@@ -61,13 +62,20 @@ def plan(
         raise typer.Exit(
             conclude(deployment, execution, progress, _PATIENCE_MINUTES, as_json=as_json)
         )
-    found = {**_answer(deployment, execution), **_retention(deployment, name, configured)}
+    coming = next_starts({name: configured}, datetime.now(UTC))
+    found = {
+        **_answer(deployment, execution),
+        **_retention(deployment, name, configured),
+        "schedule": coming[0].as_json() if coming else None,
+    }
     sequence = get_sequence(configured.target.strategy)
     if as_json:
         print_json({"restore": name, "steps": list(sequence.path_from(sequence.first)), **found})
     else:
         target = configured.target.cluster_id
-        show_plan(make_console(), name, target, sequence, found, parameters=parameters)
+        console = make_console()
+        show_plan(console, name, target, sequence, found, parameters=parameters)
+        part(console, "Schedule", map(str, coming))
     raise typer.Exit(ExitCode.DONE if found.get("ready") else ExitCode.FAILED)
 
 

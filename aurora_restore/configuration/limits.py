@@ -22,7 +22,6 @@ _IAM: Final = "https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-qu
 _CLOUDFORMATION: Final = (
     "https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html"
 )
-_EVENTBRIDGE: Final = "https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-quota.html"
 
 MANAGED_POLICY: Final = Limit(
     what="characters, without whitespace, in one managed policy", most=6144, documentation=_IAM
@@ -54,9 +53,6 @@ FUNCTION_ENVIRONMENT: Final = Limit(
     most=4096,
     documentation="https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html",
 )
-EVENT_RULES: Final = Limit(what="EventBridge rules", most=300, documentation=_EVENTBRIDGE)
-FEW_EVENT_RULES: Final = Limit(what="EventBridge rules", most=100, documentation=_EVENTBRIDGE)
-REGIONS_OF_FEW_EVENT_RULES: Final = frozenset({"af-south-1", "eu-south-1"})
 SECURITY_GROUP_RULES: Final = Limit(
     what="inbound rules of its security group",
     most=60,

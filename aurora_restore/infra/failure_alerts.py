@@ -1,11 +1,10 @@
 """How operators learn that an execution has failed."""
 
-from aws_cdk import Duration, Stack
+from aws_cdk import Duration
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_cloudwatch_actions as actions
 from aws_cdk import aws_events as events
 from aws_cdk import aws_events_targets as targets
-from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_lambda_destinations as destinations
 from aws_cdk import aws_sns as sns
@@ -13,38 +12,8 @@ from aws_cdk import aws_sqs as sqs
 from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
-from aurora_restore.infra.schedules import from_rules_of
+from aurora_restore.infra.dead_letters import DeadLetterQueue
 from aurora_restore.shared.lambda_environment import FAILURES_ANNOUNCED, METRICS_NAMESPACE
-
-
-class DeadLetterQueue(Construct):
-    """An encrypted SQS queue for the events that could not be delivered, kept for two weeks.
-
-    The rules of this account and Region may send to it. That is one statement, and ``of_rules`` is
-    the queue by which no rule adds one of its own: a queue's policy has twenty at most
-    (https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-policies.html).
-    """
-
-    def __init__(self, scope: Construct, construct_id: str) -> None:
-        super().__init__(scope, construct_id)
-        self.queue = sqs.Queue(
-            self,
-            "Queue",
-            encryption=sqs.QueueEncryption.SQS_MANAGED,
-            enforce_ssl=True,
-            retention_period=Duration.days(14),
-        )
-        stack = Stack.of(self)
-        self.queue.add_to_resource_policy(
-            iam.PolicyStatement(
-                principals=[
-                    iam.ServicePrincipal("events.amazonaws.com", conditions=from_rules_of(stack))
-                ],
-                actions=["sqs:SendMessage"],
-                resources=[self.queue.queue_arn],
-            )
-        )
-        self.of_rules = sqs.Queue.from_queue_arn(self, "OfRules", self.queue.queue_arn)
 
 
 class FailureRule(Construct):
@@ -83,7 +52,7 @@ class FailureRule(Construct):
             targets=[
                 targets.LambdaFunction(
                     notifier,
-                    dead_letter_queue=dead_letters.of_rules,
+                    dead_letter_queue=dead_letters.queue,
                     max_event_age=Duration.hours(24),
                     retry_attempts=185,
                 )
@@ -94,7 +63,8 @@ class FailureRule(Construct):
 class FailureAlarms(Construct):
     """CloudWatch alarms to the topic, for what the rule does not announce.
 
-    Step Functions' events are best effort:
+    ``missed_starts`` counts the scheduled starts that were given up; None where there are no
+    schedules. Step Functions' events are best effort:
     https://docs.aws.amazon.com/step-functions/latest/dg/eventbridge-integration.html
     """
 
@@ -106,6 +76,7 @@ class FailureAlarms(Construct):
         name_prefix: str,
         machine: sfn.StateMachine,
         dead_letters: sqs.IQueue,
+        missed_starts: cloudwatch.IMetric | None,
         topic: sns.ITopic,
     ) -> None:
         super().__init__(scope, construct_id)
@@ -121,10 +92,19 @@ class FailureAlarms(Construct):
         )
         self._alarm(
             "undelivered-events",
-            "A scheduled start or a failure notice could not be delivered",
+            "A failure notice could not be delivered",
             dead_letters.metric_approximate_number_of_messages_visible(period=Duration.minutes(5)),
             evaluation_periods=1,
         )
+        if missed_starts is not None:
+            self._alarm(
+                "missed-starts",
+                "A scheduled start did not take place: for an hour, EventBridge Scheduler could "
+                f"not start the state machine of {name_prefix}. `aurora-restore doctor` says where "
+                "the start is kept, with the reason. Start the restore by hand.",
+                missed_starts,
+                evaluation_periods=1,
+            )
 
     def _alarm(
         self, name: str, description: str, metric: cloudwatch.IMetric, *, evaluation_periods: int

@@ -6,7 +6,8 @@ from constructs import Construct
 from aurora_restore.capacity.fit import require_capacity
 from aurora_restore.configuration.checks.warnings import warnings_of_environment
 from aurora_restore.configuration.function_variables import function_variables
-from aurora_restore.infra.failure_alerts import DeadLetterQueue, FailureAlarms, FailureRule
+from aurora_restore.infra.dead_letters import DeadLetterQueue
+from aurora_restore.infra.failure_alerts import FailureAlarms, FailureRule
 from aurora_restore.infra.functions import StepLambdas
 from aurora_restore.infra.network import PipelineNetwork
 from aurora_restore.infra.notifications import Notifications
@@ -85,12 +86,12 @@ class AuroraRestoreStack(cdk.Stack):
         ).machine
 
         dead_letters = DeadLetterQueue(self, "DeadLetters")
-        Schedules(
+        schedules = Schedules(
             self,
             "Schedules",
+            name_prefix=prefix,
             restores=environment.restores,
             machine=machine,
-            dead_letters=dead_letters.of_rules,
         )
         FailureRule(
             self,
@@ -105,6 +106,7 @@ class AuroraRestoreStack(cdk.Stack):
             name_prefix=prefix,
             machine=machine,
             dead_letters=dead_letters.queue,
+            missed_starts=schedules.missed_starts,
             topic=notifications.topic,
         )
 

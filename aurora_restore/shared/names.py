@@ -220,6 +220,24 @@ def state_machine_name(prefix: str) -> str:
     return f"{prefix}-pipeline"
 
 
+def schedule_group_name(prefix: str) -> str:
+    """Return the name of the group of an environment's schedules."""
+    return prefix
+
+
+def refresh_schedule_name(restore: str) -> str:
+    """Return the name of the schedule that starts a restore, in the environment's group.
+
+    A restore's name has no dot, so no two names are equal. Scheduler takes 64 characters.
+    """
+    return f"{restore}.refresh"
+
+
+def retire_schedule_name(restore: str) -> str:
+    """Return the name of the schedule that deletes what a switch has left once it has expired."""
+    return f"{restore}.retire"
+
+
 def endpoint_parameter(prefix: str, restore: str) -> str:
     """Return the SSM parameter that says where a target is reached that is switched by endpoint."""
     return f"/{prefix}/endpoints/{restore}"

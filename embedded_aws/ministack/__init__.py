@@ -16,8 +16,9 @@ What still differs from AWS:
 * Which events of the history follow an ``ExecutionRedriven`` is not documented by AWS. Here a Task
   goes on with ``TaskScheduled``, any other state with its ``…StateEntered``.
 * Events are delivered once, in order and immediately; AWS promises neither.
-* Rules with a schedule fire at their real time, unscaled, and are looked at every 10 seconds;
-  ``EmbeddedAws.fire`` fires one immediately.
+* Schedules start at their real time, unscaled, and are looked at twice a second;
+  ``EmbeddedAws.set_schedule_clock`` lets it be another time for them. A flexible time window has no
+  effect, and a start that fails is not tried again. Of the role only the trust policy is looked at.
 * Alarms change their state when a metric is recorded, never by the passing of time. One on metric
   math is kept as it is declared and never evaluated.
 """

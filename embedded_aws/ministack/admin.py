@@ -1,4 +1,4 @@
-"""Requests beside the API of AWS: what was published, and the firing of a schedule."""
+"""Requests beside the API of AWS: what was published, and the clock of the schedules."""
 
 import json
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
@@ -6,7 +6,7 @@ from http import HTTPStatus
 from typing import Any
 from urllib.parse import parse_qs
 
-from embedded_aws.ministack import eventbridge, sns
+from embedded_aws.ministack import scheduler, sns
 
 PREFIX = "/_admin/"
 
@@ -21,13 +21,13 @@ def _published(query: Mapping[str, str]) -> Any:
     return sns.published_to(query["topic"])
 
 
-def _fire(query: Mapping[str, str]) -> Any:
-    return eventbridge.fire(query["rule"])
+def _set_schedule_clock(query: Mapping[str, str]) -> Any:
+    return scheduler.set_clock(query["moment"])
 
 
 _ADMIN_REQUESTS: Mapping[str, Callable[[Mapping[str, str]], Any]] = {
     f"{PREFIX}published": _published,
-    f"{PREFIX}fire": _fire,
+    f"{PREFIX}schedule-clock": _set_schedule_clock,
 }
 
 

@@ -45,19 +45,17 @@ def count_execution_outcomes() -> None:
         original(execution)
         metric = _EXECUTION_METRICS.get(execution["status"])
         if metric is not None:
-            machine = {"StateMachineArn": execution["stateMachineArn"]}
-            _record(
-                Sample(
-                    namespace="AWS/States",
-                    metric=metric,
-                    value=1,
-                    unit="Count",
-                    dimensions=machine,
-                )
-            )
-            cloudwatch._evaluate_all_alarms()
+            count("AWS/States", metric, StateMachineArn=execution["stateMachineArn"])
 
     sfn._emit_execution_status_event = emit
+
+
+def count(namespace: str, metric: str, **dimensions: str) -> None:
+    """Count one in a metric of a service, and evaluate the alarms."""
+    _record(
+        Sample(namespace=namespace, metric=metric, value=1, unit="Count", dimensions=dimensions)
+    )
+    cloudwatch._evaluate_all_alarms()
 
 
 def extract_embedded_metrics() -> None:

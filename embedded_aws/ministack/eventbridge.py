@@ -1,13 +1,10 @@
 """Patches for EventBridge: what Step Functions publishes, and how a rule reaches a function."""
 
 import json
-import time
-import uuid
 from collections.abc import Mapping
 from typing import Any
 
 from ministack.core.arn import parse_arn
-from ministack.core.responses import set_request_account_id, set_request_region
 from ministack.services import eventbridge, lambda_svc
 from ministack.services import stepfunctions as sfn
 
@@ -88,49 +85,6 @@ def invoke_functions_of_rules_asynchronously() -> None:
 
     eventbridge._invoke_target = invoke
     eventbridge._dispatch_to_lambda = dispatch
-
-
-def name_executions_started_by_rules() -> None:
-    """Name an execution that a rule starts by two UUIDs with an underscore, 73 characters.
-
-    AWS does not document this; it is what such executions are called in its console. Names made
-    from it, or checked against a pattern, must bear it.
-    """
-
-    def dispatch(arn: str, payload: str) -> None:
-        name = f"{uuid.uuid4()}_{uuid.uuid4()}"
-        sfn._start_execution({"stateMachineArn": arn, "input": payload, "name": name})
-
-    eventbridge._dispatch_to_stepfunctions = dispatch
-
-
-def fire(rule_arn: str) -> int:
-    """Fire a scheduled rule as if its time had come and return the number of its targets.
-
-    A disabled rule does not fire.
-    """
-    spec = parse_arn(rule_arn)
-    set_request_account_id(spec.account_id)
-    set_request_region(spec.region)
-    found = [item for item in eventbridge._rules.items() if item[1]["Arn"] == rule_arn]
-    if not found or found[0][1]["State"] != "ENABLED":
-        return 0
-    key, rule = found[0]
-    event = {
-        "EventId": str(uuid.uuid4()),
-        "Source": "aws.events",
-        "DetailType": "Scheduled Event",
-        "Detail": "{}",
-        "EventBusName": "default",
-        "Time": int(time.time()),
-        "Resources": [rule_arn],
-        "Account": spec.account_id,
-        "Region": spec.region,
-    }
-    targets = eventbridge._targets.get(key, [])
-    for target in targets:
-        eventbridge._invoke_target(target, event, rule, eventbridge._pattern_event_view(event))
-    return len(targets)
 
 
 def _refusal(target: Mapping[str, Any], rule: Mapping[str, Any]) -> tuple[str, str] | None:

@@ -19,6 +19,7 @@ from aurora_restore.cli.context import session_in
 from aurora_restore.cli.errors import EXPECTED, as_command_error, usage
 from aurora_restore.cli.exit_codes import ExitCode
 from aurora_restore.cli.findings import Level, Observation, unknown
+from aurora_restore.cli.next_starts import sentences
 from aurora_restore.cli.output import AsJson, make_console, print_json, shown_path
 from aurora_restore.shared.aws_utils import Clients, call
 from aurora_restore.shared.documents.environment import Environment
@@ -56,11 +57,12 @@ def check(
     files = chosen_files(environment, file)
     if online and len(files) != 1:
         raise usage("With --online, name one environment with --environment or --file.")
-    checked = [check_file(each) for each in files]
+    now = datetime.now(UTC)
+    checked = [check_file(each, now) for each in files]
     found: findings.Found = {}
     if online and checked[0].environment is not None:
         known = checked[0].environment
-        found = look(known, session_in(context, known.region), datetime.now(UTC))
+        found = look(known, session_in(context, known.region), now)
     if as_json:
         _print(checked, found if online else None)
     else:
@@ -119,7 +121,9 @@ def _show(console: Console, checked: Sequence[CheckedFile], found: findings.Foun
         findings.show_rows(console, _faults(each.faults, Level.PROBLEM))
         findings.show_rows(console, _faults(each.warnings, Level.WARNING))
         if each.room is not None:
-            findings.show_rows(console, [(findings.sign_of(Level.OK), Text(each.room.text))])
+            said = (each.room.text, *sentences(each.next_starts))
+            sign = findings.sign_of(Level.OK)
+            findings.show_rows(console, [(sign, Text(visible(text))) for text in said])
     findings.show_found(console, found)
     if found:
         console.print()

@@ -2,11 +2,13 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from aurora_restore.capacity.fit import RoomForRestores, faults_of_capacity, room_in
 from aurora_restore.cli.errors import usage
+from aurora_restore.cli.next_starts import NextStart, next_starts
 from aurora_restore.configuration.checks.warnings import warnings_of_environment
 from aurora_restore.configuration.loading import CONFIG_FOLDER, environment_names, read_environment
 from aurora_restore.shared.documents.environment import Environment
@@ -25,6 +27,8 @@ class CheckedFile:
     warnings: tuple[Fault, ...] = ()
     room: RoomForRestores | None = None
     """How many restores fit; None where the file has faults."""
+    next_starts: tuple[NextStart, ...] = ()
+    """When the restores that have a schedule start next, once the file is deployed."""
 
     def as_json(self) -> dict[str, Any]:
         """Return the file as ``--json`` prints it."""
@@ -35,6 +39,7 @@ class CheckedFile:
             "faults": [_described(each) for each in self.faults],
             "warnings": [_described(each) for each in self.warnings],
             "room": None if self.room is None else self.room.as_json(),
+            "next_starts": [each.as_json() for each in self.next_starts],
         }
 
 
@@ -62,7 +67,7 @@ def chosen_files(environment: str | None, file: Path | None) -> list[Path]:
     return [CONFIG_FOLDER / f"{name}.json" for name in names if environment in (None, name)]
 
 
-def check_file(file: Path) -> CheckedFile:
+def check_file(file: Path, now: datetime) -> CheckedFile:
     """Return what is wrong with a file, and with what it asks of AWS."""
     try:
         environment = read_environment(file)
@@ -76,6 +81,7 @@ def check_file(file: Path) -> CheckedFile:
         environment=environment,
         warnings=tuple(warnings_of_environment(environment)),
         room=room_in(environment),
+        next_starts=tuple(next_starts(environment.restores, now)),
     )
 
 

@@ -158,9 +158,10 @@ def decide_failure_rule(enabled: Sequence[bool]) -> Observation:
 def examine_dead_letters(site: Site) -> Iterator[Observation]:
     """Yield what was found of the queues of events that could not be delivered."""
     queues = set(_queues_of_functions(site))
+    queues |= {each.dead_letters for each in site.starters if each.dead_letters}
     queues |= {
         target["DeadLetterConfig"]["Arn"]
-        for _, target in (*site.start_rules, *_failure_rules(site))
+        for _, target in _failure_rules(site)
         if target.get("DeadLetterConfig", {}).get("Arn")
     }
     sqs = site.client("sqs")

@@ -1,6 +1,6 @@
 """What several parts of an examination need to know."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
@@ -8,7 +8,11 @@ from typing import Any
 
 from aurora_restore.cli.context import Deployment
 from aurora_restore.cli.doctor.asking import ask, ask_all, ask_or_none
+from aurora_restore.cli.starters import ABSENT, Starter, starter_of_rule, starter_of_schedule
+from aurora_restore.shared.aws_utils import code_of
 from aurora_restore.shared.documents.restore import Restore
+from aurora_restore.shared.errors import AwsError
+from aurora_restore.shared.names import schedule_group_name
 from aurora_restore.shared.pipeline import STEPS, Step
 
 RuleWithTarget = tuple[Mapping[str, Any], Mapping[str, Any]]
@@ -47,9 +51,35 @@ class Site:
         }
 
     @cached_property
-    def start_rules(self) -> tuple[RuleWithTarget, ...]:
-        """Return the rules of EventBridge that start the state machine, each with its target."""
-        return self.rules_to(self.machine_arn)
+    def starters(self) -> tuple[Starter, ...]:
+        """Return the environment's schedules, and the rules that start the state machine."""
+        rules = self.rules_to(self.machine_arn)
+        return (
+            *map(starter_of_schedule, self._schedules()),
+            *(starter_of_rule(rule, target) for rule, target in rules),
+        )
+
+    def _schedules(self) -> Iterator[Mapping[str, Any]]:
+        client = self.client("scheduler")
+        group = schedule_group_name(self.deployment.name_prefix)
+        try:
+            listed = list(
+                ask_all(
+                    "scheduler:ListSchedules",
+                    client,
+                    "list_schedules",
+                    "Schedules",
+                    GroupName=group,
+                )
+            )
+        except AwsError as error:
+            if code_of(error) != ABSENT:
+                raise
+            return
+        for each in listed:
+            yield ask(
+                "scheduler:GetSchedule", client.get_schedule, GroupName=group, Name=each["Name"]
+            )
 
     def rules_to(self, arn: str) -> tuple[RuleWithTarget, ...]:
         """Return the rules of EventBridge that have a target, each with it."""

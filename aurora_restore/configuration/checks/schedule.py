@@ -1,106 +1,88 @@
-"""Faults in when a restore starts by itself.
+"""Faults in when a restore starts by itself, and what is often a mistake."""
 
-The form is that of https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-scheduled-rule-pattern.html.
-A restore takes longer than an hour as a rule, and a start while another run holds the target fails:
-so none starts more often.
-"""
-
-import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from difflib import get_close_matches
 from typing import Final
+from zoneinfo import available_timezones
 
+from aurora_restore.shared.documents.environment import Environment
 from aurora_restore.shared.documents.restore import Restore
+from aurora_restore.shared.documents.schedule import UTC_ZONE, Schedule
+from aurora_restore.shared.documents.schedule_expression import (
+    first_skipped_start,
+    next_start,
+    problems_of_expression,
+)
 from aurora_restore.shared.documents.schema import Fault
 
-_MONTHS: Final = (
-    "JAN",
-    "FEB",
-    "MAR",
-    "APR",
-    "MAY",
-    "JUN",
-    "JUL",
-    "AUG",
-    "SEP",
-    "OCT",
-    "NOV",
-    "DEC",
-)
-_DAYS: Final = ("SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT")
-_MINUTES: Final = {"minute": 1, "hour": 60, "day": 24 * 60}
-
-
-@dataclass(frozen=True)
-class _CronField:
-    name: str
-    first: int
-    last: int
-    names: tuple[str, ...] = ()
-    """What its values may be called, from ``first`` on."""
-    special: str = r"(?!)"
-    """What else it may be, as a regular expression."""
-
-    def takes(self, text: str) -> bool:
-        """Return whether it is a list of values, ranges and steps within the limits."""
-        return all(self._takes(part) for part in text.upper().split(","))
-
-    def _takes(self, part: str) -> bool:
-        if re.fullmatch(self.special, part):
-            return True
-        values, slash, step = part.partition("/")
-        if slash and not re.fullmatch(r"0*[1-9][0-9]{0,3}", step):
-            return False
-        return values == "*" or all(self._has(value) for value in values.split("-", 1))
-
-    def _has(self, value: str) -> bool:
-        number = re.fullmatch(r"[0-9]{1,4}", value)
-        return value in self.names or bool(number and self.first <= int(value) <= self.last)
-
-
-_CRON_FIELDS: Final = (
-    _CronField("minutes", 0, 59),
-    _CronField("hours", 0, 23),
-    _CronField("day-of-month", 1, 31, special=r"\?|L|LW|([1-9]|[12][0-9]|3[01])W"),
-    _CronField("month", 1, 12, _MONTHS),
-    _CronField("day-of-week", 1, 7, _DAYS, rf"\?|L|([1-7]|{'|'.join(_DAYS)})(L|#[1-5])"),
-    _CronField("year", 1970, 2199),
-)
+_NOT_OF_A_PLACE: Final = frozenset({"Factory", "localtime"})
+"""What a machine's database has besides: they mean another zone on each machine, or none."""
+_YEAR: Final = timedelta(days=366)
+_BEGINNING: Final = datetime(1, 1, 2, tzinfo=UTC)
+_END: Final = datetime(9999, 12, 30, tzinfo=UTC)
 
 
 def faults_of_schedule(restore: Restore, path: str) -> Iterator[Fault]:
     """Yield every fault of a restore's schedule; ``path`` is the restore's."""
-    if restore.schedule is None:
+    schedule = restore.schedule
+    if schedule is None:
         return
-    expression = restore.schedule.expression
-    kind, _, inner = expression.removesuffix(")").partition("(")
-    for problem in _rate(inner) if kind == "rate" else _cron(inner.split()):
+    expression, zone = schedule.expression, schedule.time_zone
+    problems = list(problems_of_expression(expression))
+    for problem in problems:
         yield Fault(f"{path}.schedule.expression", f"{expression!r} {problem}")
+    wrong_zone = _problem_of_zone(schedule)
+    if wrong_zone is not None:
+        yield Fault(f"{path}.schedule.time_zone", f"{zone!r} {wrong_zone}")
+    elif (
+        not problems
+        and expression.startswith("at(")
+        and first_skipped_start(schedule, _BEGINNING, _END)
+    ):
+        yield Fault(
+            f"{path}.schedule.expression",
+            f"{expression!r} is a time that {zone} does not have: the clocks go forward past it on "
+            "that day",
+        )
 
 
-def _rate(inner: str) -> Iterator[str]:
-    form = re.fullmatch(r"(1) (minute|hour|day)|(?!1 )([1-9][0-9]*) (minute|hour|day)s", inner)
-    if form is None:
-        yield 'must be like "rate(1 day)" or "rate(12 hours)"'
-    elif int(form[1] or form[3]) * _MINUTES[form[2] or form[4]] < _MINUTES["hour"]:
-        yield "is too often: a restore takes longer; leave an hour at least between two starts"
+def _problem_of_zone(schedule: Schedule) -> str | None:
+    """Return what is wrong with a time zone; CloudFormation finds it only while it deploys."""
+    zone = schedule.time_zone
+    if zone == UTC_ZONE:
+        return None
+    if schedule.is_rate:
+        return "means nothing for a rate, which has no time of day: leave it out"
+    known = available_timezones() - _NOT_OF_A_PLACE
+    if zone in known:
+        return None
+    if not known:
+        return "cannot be checked: this machine has no time zone database; pip install tzdata"
+    by_folded = {each.casefold(): each for each in known}
+    close = get_close_matches(zone.casefold(), by_folded, n=1)
+    meant = f'; is "{by_folded[close[0]]}" meant?' if close else ', such as "Europe/Berlin"'
+    return f"is no time zone of the IANA database{meant}"
 
 
-def _cron(given: list[str]) -> Iterator[str]:
-    if len(given) != len(_CRON_FIELDS):
-        names = ", ".join(field.name for field in _CRON_FIELDS)
-        yield f"has {len(given)} fields: it needs {len(_CRON_FIELDS)} ({names})"
-        return
-    wrong = [
-        (field, text)
-        for field, text in zip(_CRON_FIELDS, given, strict=True)
-        if not field.takes(text)
-    ]
-    for field, text in wrong:
-        yield f"has {text!r} for its {field.name}: give {field.first} to {field.last}"
-    if wrong:
-        return
-    if (given[2] == "?") == (given[4] == "?"):
-        yield "must have `?` for one of day-of-month and day-of-week, and for one only"
-    if not given[0].isdecimal():
-        yield "is too often: a restore takes longer; give one minute of the hour"
+def warnings_of_schedules(environment: Environment, now: datetime) -> Iterator[Fault]:
+    """Yield what may surprise those who have written schedules without faults."""
+    for name, restore in environment.restores.items():
+        schedule = restore.schedule
+        if schedule is None or not schedule.enabled:
+            continue
+        path = f"restores.{name}.schedule.expression"
+        if schedule.is_rate:
+            yield Fault(
+                path,
+                f"{schedule.expression!r} counts from its deployment, and starts the first run as "
+                "soon as it is deployed; a `cron(…)` starts at a time of day",
+            )
+        elif next_start(schedule, now) is None:
+            yield Fault(path, f"{schedule.expression!r} never starts again")
+        elif skipped := first_skipped_start(schedule, now, now + _YEAR):
+            yield Fault(
+                path,
+                f"there is no start on {skipped:%Y-%m-%d}: the clocks of {schedule.time_zone} go "
+                f"forward past {skipped:%H:%M} on that day",
+            )

@@ -1,7 +1,9 @@
 """What in an environment may be right and is often a mistake: warned of, and not refused."""
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
 
+from aurora_restore.configuration.checks.schedule import warnings_of_schedules
 from aurora_restore.configuration.checks.secrets import warnings_of_secrets
 from aurora_restore.configuration.checks.switch import warnings_of_switches
 from aurora_restore.shared.documents.environment import Environment
@@ -12,6 +14,7 @@ def warnings_of_environment(environment: Environment) -> Iterator[Fault]:
     """Yield what the person who wrote the environment should look at again."""
     yield from warnings_of_secrets(environment)
     yield from warnings_of_switches(environment)
+    yield from warnings_of_schedules(environment, datetime.now(UTC))
     for name, restore in environment.restores.items():
         if warning := restore.database.masking_warning:
             yield Fault(f"restores.{name}.database.scripts", warning)

@@ -80,15 +80,6 @@ class Quotas:
             maximum=25,
         ),
     ] = 10
-    event_rules: Annotated[
-        int | None,
-        Rule(
-            help='How many EventBridge rules there may be ("Number of rules" of EventBridge). Left '
-            "out, 300, or 100 in the Regions where AWS gives no more.",
-            minimum=100,
-            maximum=10_000,
-        ),
-    ] = None
 
 
 @dataclass(frozen=True, kw_only=True)

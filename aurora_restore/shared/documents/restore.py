@@ -30,6 +30,7 @@ from aurora_restore.shared.documents.masking import (
     QueryCheck,
 )
 from aurora_restore.shared.documents.restore_secrets import OwnSecrets
+from aurora_restore.shared.documents.schedule import Schedule
 from aurora_restore.shared.documents.schema import Rule, to_json
 from aurora_restore.shared.documents.switch import Switch
 
@@ -556,22 +557,6 @@ class Polling:
             maximum=86400,
         ),
     ] = 3600
-
-
-@dataclass(frozen=True, kw_only=True)
-class Schedule:
-    """When the pipeline starts by itself."""
-
-    expression: Annotated[
-        str,
-        Rule(
-            help="An EventBridge schedule expression, in UTC.",
-            pattern=r"(?:cron|rate)\(.+\)",
-            means='an EventBridge expression ("cron(…)" or "rate(…)")',
-            example="cron(0 4 * * ? *)",
-        ),
-    ]
-    enabled: Annotated[bool, Rule(help="Whether it is in force.")] = True
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -15,6 +15,7 @@ from embedded_aws.environment import identity, sealed
 from embedded_aws.vpc import give_way_out
 from tests.integration.pipeline.stage import (
     ACCOUNT,
+    LEAP_DAY,
     MASK,
     PREFIX,
     TARGET,
@@ -37,7 +38,7 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PipelineStage]:
 @pytest.fixture(scope="session")
 def app(stage: PipelineStage) -> Deployed:
     """The app in another Region than the source, with the one restore ``staging``."""
-    return stage.deploy(TARGET_REGION, scripts=[MASK])
+    return stage.deploy(TARGET_REGION, scripts=[MASK], schedule=LEAP_DAY)
 
 
 @pytest.fixture(scope="session")

@@ -5,6 +5,7 @@ import pytest
 
 from embedded_aws.rds.timings import Timings
 from tests.integration.pipeline.stage import (
+    LEAP_DAY,
     MASK,
     SOURCE_REGION,
     TARGET_REGION,
@@ -24,7 +25,7 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PipelineStage]:
 @pytest.fixture(scope="session")
 def app(stage: PipelineStage) -> Deployed:
     """The app in another Region than the source."""
-    return stage.deploy(TARGET_REGION, scripts=[MASK])
+    return stage.deploy(TARGET_REGION, scripts=[MASK], schedule=LEAP_DAY)
 
 
 @pytest.fixture(scope="session")

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pg8000.native
 
@@ -33,6 +34,11 @@ ETL_PASSWORD = "canary-source-etl-2"
 MASK = "tests/integration/pipeline/sql/mask.sql"
 PATIENCE_SECONDS = 90.0
 SPEED = 2000.0
+
+LEAP_DAY = {"expression": "cron(0 4 29 2 ? *)", "time_zone": "Asia/Tokyo"}
+"""A schedule that starts nothing while tests run, unless one sets the clock of schedules."""
+BEFORE_LEAP_DAY = datetime(2028, 2, 29, 3, 59, 58, tzinfo=ZoneInfo("Asia/Tokyo"))
+"""Two seconds before it starts something."""
 
 ROWS = """
 CREATE TABLE customers (id int PRIMARY KEY, email text NOT NULL);
@@ -125,10 +131,13 @@ class PipelineStage:
         *,
         scripts: Sequence[str] = (),
         source: Mapping[str, Any] | None = None,
+        schedule: Mapping[str, Any] | None = None,
         **target: Any,
     ) -> Deployed:
         """Deploy an environment with one restore, called ``staging``, by ``cdk deploy``."""
         document = self.restore_document(region, **target)
+        if schedule is not None:
+            document["schedule"] = schedule
         document["source"] = source or document["source"]
         document["database"]["scripts"] = [{"path": path} for path in scripts]
         return self.deploy_restores(region, {"staging": document})
@@ -155,6 +164,21 @@ class PipelineStage:
         (config / "test.json").write_text(json.dumps(environment))
         outputs = self.aws.deploy("test", context={"config_dir": str(config)})
         return Deployed(region, outputs["AuroraRestore-test"], network)
+
+    @contextmanager
+    def schedules_at(self, moment: datetime) -> Iterator[None]:
+        """Let it be a moment for schedules, and afterwards what it is for everything."""
+        self.aws.set_schedule_clock(moment)
+        try:
+            yield
+        finally:
+            self.aws.set_schedule_clock(datetime.now(UTC))
+
+    def executions(self, app: Deployed) -> set[str]:
+        """The ARNs of all executions."""
+        client = self.aws.client("stepfunctions", region=app.region)
+        pages = client.get_paginator("list_executions").paginate(stateMachineArn=app.machine)
+        return {each["executionArn"] for page in pages for each in page["executions"]}
 
     def chat_topic(self, region: str) -> str:
         """The topic of a chat channel, which no stack has made."""

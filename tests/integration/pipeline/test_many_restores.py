@@ -8,6 +8,7 @@ import pytest
 from aurora_restore.capacity.needs import Capacity, managed
 from aurora_restore.shared.documents.environment import Environment
 from aurora_restore.shared.documents.schema import parse_configuration
+from aurora_restore.shared.names import schedule_group_name
 from aurora_restore.shared.pipeline import STEPS
 from benchmarks.restores import NEAR, document_of
 from embedded_aws.aws import EmbeddedAws, EmbeddedAwsConfig
@@ -50,13 +51,14 @@ def test_each_restore_has_its_parameter_and_its_schedules(fleet: EmbeddedAws) ->
         for page in pages.paginate(Path="/aurora-restore/restores")
         for parameter in page["Parameters"]
     }
-    pages = fleet.client("events").get_paginator("list_rules")
-    rules = [rule for page in pages.paginate() for rule in page["Rules"]]
+    pages = fleet.client("scheduler").get_paginator("list_schedules")
+    group = schedule_group_name(ENVIRONMENT.name_prefix)
+    schedules = [each for page in pages.paginate(GroupName=group) for each in page["Schedules"]]
 
     assert parameters == {
         name: restore.parameter_text for name, restore in ENVIRONMENT.restores.items()
     }
-    assert len(rules) == Capacity(ENVIRONMENT).event_rules() == 151
+    assert len(schedules) == Capacity(ENVIRONMENT).schedules() == 150
 
 
 def test_the_deployed_stack_is_as_large_as_counted(fleet: EmbeddedAws) -> None:

@@ -1,6 +1,7 @@
 """What a file, and the facts of an account, its network and its secrets mean for a deployment."""
 
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -130,7 +131,7 @@ def checked_with(tmp_path: Path, count: int, letters: int, place: str) -> Checke
     """The check of a file with so many restores."""
     file = tmp_path / "many.json"
     file.write_text(json.dumps(document_of(count, letters, place)), encoding="utf-8")
-    return check_file(file)
+    return check_file(file, datetime(2026, 5, 15, tzinfo=UTC))
 
 
 def test_a_file_is_refused_for_what_synth_refuses_and_in_the_same_words(tmp_path: Path) -> None:

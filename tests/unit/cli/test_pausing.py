@@ -63,7 +63,7 @@ def test_a_pause_that_cannot_be_read_is_said_and_prevents_no_look_and_no_roll_ba
     )
 
     assert rolling_back.look(deployment, "staging", restore).schedule_goes_on
-    assert listing.find_pauses(deployment, "staging", NOW) == []
+    assert listing.find_pauses(deployment, ["staging"], NOW) == []
     assert read_pauses(bench.store, ["staging"], NOW) == {}
 
     assert capsys.readouterr().err.count("Attention: the item pause#staging") == 3

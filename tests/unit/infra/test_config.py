@@ -344,6 +344,42 @@ def test_an_environment_is_read_under_its_name() -> None:
             "rate(1 days)",
             f"{STAGING}.schedule.expression: 'rate(1 days)' must be like",
         ),
+        *(
+            (
+                f"{STAGING}.schedule.expression",
+                expression,
+                f"{STAGING}.schedule.expression: {expression!r} must be like "
+                '"at(2026-12-24T04:00:00)", a day and a time that there are',
+            )
+            for expression in ("at(2026-02-30T04:00:00)", "at(2026-12-24 04:00)", "at(20261224T04)")
+        ),
+        (
+            f"{STAGING}.schedule",
+            {"expression": "at(2027-03-28T02:30:00)", "time_zone": "Europe/Berlin"},
+            f"{STAGING}.schedule.expression: 'at(2027-03-28T02:30:00)' is a time that "
+            "Europe/Berlin does not have: the clocks go forward past it",
+        ),
+        (
+            f"{STAGING}.schedule.time_zone",
+            "europe/berlin",
+            f"{STAGING}.schedule.time_zone: 'europe/berlin' is no time zone of the IANA database; "
+            'is "Europe/Berlin" meant?',
+        ),
+        (
+            f"{STAGING}.schedule.time_zone",
+            "Olympus",
+            "'Olympus' is no time zone of the IANA database, such as",
+        ),
+        (
+            f"{STAGING}.schedule.time_zone",
+            "+02:00",
+            f"{STAGING}.schedule.time_zone: '+02:00' must be the name of a time zone of IANA",
+        ),
+        (
+            f"{STAGING}.schedule",
+            {"expression": "rate(1 day)", "time_zone": "Europe/Berlin"},
+            f"{STAGING}.schedule.time_zone: 'Europe/Berlin' means nothing for a rate",
+        ),
         (
             f"{STAGING}.schedule.expression",
             "rate(59 minutes)",
@@ -370,6 +406,7 @@ def test_an_environment_is_read_under_its_name() -> None:
                 ("0 4 ? * 0 *", "'0' for its day-of-week: give 1 to 7"),
                 ("0 4 ? * MON-FRI,SUNDAY *", "'MON-FRI,SUNDAY' for its day-of-week: give 1 to 7"),
                 ("0 4 * * ? 1969", "'1969' for its year: give 1970 to 2199"),
+                ("0 4 ? * 3#1,6#3 *", "'3#1,6#3' for its day-of-week: with `#` it can be one day"),
             )
         ),
         (
@@ -483,6 +520,9 @@ def test_every_fault_is_named_at_once(tmp_path: Path) -> None:
         {f"{STAGING}.schedule.expression": "cron(59 0-23/2 L JAN,7 ? 2026-2030)"},
         {f"{STAGING}.schedule.expression": "cron(5 4 15W * ? *)"},
         {f"{STAGING}.schedule.expression": "cron(5 4 ? * 6#3 *)"},
+        {f"{STAGING}.schedule.expression": "at(2026-12-24T04:00:00)"},
+        {f"{STAGING}.schedule.time_zone": "America/Argentina/Buenos_Aires"},
+        {f"{STAGING}.schedule.time_zone": "Etc/GMT+12"},
         {
             "network.subnet_ids": [f"subnet-0a1b2c3{i}" for i in range(3)],
             "network.availability_zones": ["us-west-2a", "us-west-2a", "us-west-2b"],

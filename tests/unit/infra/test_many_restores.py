@@ -157,10 +157,11 @@ def test_the_template_is_no_larger_than_counted(counted: tuple[Capacity, Synthes
     assert real <= capacity.template_bytes() <= real + 0.06 * limits.TEMPLATE_BYTES.most
 
 
-def test_the_rules_are_those_counted(counted: tuple[Capacity, Synthesis]) -> None:
+def test_the_schedules_are_those_counted(counted: tuple[Capacity, Synthesis]) -> None:
     capacity, stack = counted
 
-    assert capacity.event_rules() == len(stack.of_type("AWS::Events::Rule"))
+    assert capacity.schedules() == len(stack.of_type("AWS::Scheduler::Schedule"))
+    assert len(stack.of_type("AWS::Events::Rule")) == 1
 
 
 def test_every_managed_policy_is_as_counted(counted: tuple[Capacity, Synthesis]) -> None:
@@ -187,20 +188,26 @@ def test_inline_policies_leave_room_for_the_arns_that_are_known_later(
         assert len(written) <= 9600 < limits.INLINE_POLICIES.most
 
 
-def test_the_queue_s_policy_does_not_grow_with_the_rules(
+def test_the_policies_of_schedules_do_not_grow_with_their_number(
     counted: tuple[Capacity, Synthesis],
 ) -> None:
-    """SQS takes twenty statements."""
+    """A queue's policy has twenty statements at most, and the role's is an inline one."""
     _, stack = counted
-    (policy,) = stack.of_type("AWS::SQS::QueuePolicy").values()
-    (rules,) = (each for each in policy["PolicyDocument"]["Statement"] if each["Effect"] == "Allow")
 
-    assert len(policy["PolicyDocument"]["Statement"]) == 2
-    assert rules["Principal"] == {"Service": "events.amazonaws.com"}
-    assert rules["Condition"] == {
-        "StringEquals": {"aws:SourceAccount": "222222222222"},
-        "ArnLike": {"aws:SourceArn": "arn:aws:events:us-west-2:222222222222:rule/*"},
-    }
+    for policy in stack.of_type("AWS::SQS::QueuePolicy").values():
+        assert len(policy["PolicyDocument"]["Statement"]) <= 2
+    (role,) = (
+        each
+        for each in stack.of_type("AWS::IAM::Policy").values()
+        if any(
+            statement["Action"] == "states:StartExecution"
+            for statement in each["PolicyDocument"]["Statement"]
+        )
+    )
+    assert [each["Action"] for each in role["PolicyDocument"]["Statement"]] == [
+        "states:StartExecution",
+        "sqs:SendMessage",
+    ]
 
 
 # How many fit.
@@ -275,18 +282,9 @@ def _with_large_tags(document: Document) -> None:
         each["target"]["tags"] = {f"tag-{number}": "x" * 250 for number in range(22)}
 
 
-def _in_milan(document: Document) -> None:
-    text = json.dumps(document["network"]).replace("us-west-2", "eu-south-1")
-    document.update(region="eu-south-1", network=json.loads(text))
-    for each in document["restores"].values():
-        del each["target"]["kms_key_id"]
-
-
 @pytest.mark.parametrize(
     ("count", "change", "refusal"),
     [
-        (130, lambda _: None, r"the stack needs \d+ EventBridge rules, and AWS takes 300"),
-        (70, _in_milan, r"the stack needs 106 EventBridge rules, and AWS takes 100 .*: 66 of the"),
         (64, _listening_everywhere, r"the quarantine needs 64 inbound rules .*: 60 of the 64"),
         (60, _with_secrets_in_pairs, r"each function needs \d+ bytes of environment variables"),
         (90, _with_large_tags, r"the stack needs \d+ bytes of its template, and AWS takes 1000000"),
@@ -298,9 +296,6 @@ def test_a_limit_that_would_be_passed_is_named(
     document = document_of(count, 18, FAR)
     change(document)
     found = raised(checked(document))
-    if "300" in refusal:
-        found = replace(found, quotas=replace(found.quotas, event_rules=100))
-        refusal = refusal.replace("300", "100")
     with pytest.raises(ConfigurationError, match=refusal):
         require_capacity(found)
 

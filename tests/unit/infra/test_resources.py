@@ -1,14 +1,20 @@
 """What the stack makes in AWS, resource by resource."""
 
 import json
+import re
 from typing import Any
 
+import aws_cdk as cdk
 import pytest
+from aws_cdk import aws_events as events
+from aws_cdk import aws_iam as iam
 from aws_cdk.assertions import Match
+from constructs import Construct
 
 from aurora_restore.shared.documents.restore import Restore
 from aurora_restore.shared.documents.schema import parse_configuration
 from aurora_restore.shared.lambda_environment import LambdaEnvironment
+from aurora_restore.shared.names import refresh_schedule_name, retire_schedule_name
 from aurora_restore.shared.pipeline import STEP_NAMES, STEPS, Step
 from tests.unit.infra.synthesis import (
     ABSENT,
@@ -341,23 +347,98 @@ def test_a_key_of_another_account_than_the_environments_is_warned_of() -> None:
     assert "222222222222" in warning
 
 
-def test_a_schedule_starts_its_restore(stack: Synthesis) -> None:
+def test_a_schedule_starts_its_restore_at_its_time_in_its_time_zone() -> None:
+    stack = synthesise(example({"restores.staging.schedule.time_zone": "Europe/Berlin"}))
+    (group,) = stack.of_type("AWS::Scheduler::ScheduleGroup").values()
+    (machine,) = stack.of_type("AWS::StepFunctions::StateMachine")
+    (schedule,) = stack.of_type("AWS::Scheduler::Schedule").values()
+
+    target = schedule.pop("Target")
+    assert group["Name"] == schedule["GroupName"] == "aurora-restore"
+    assert schedule == {
+        "Name": "staging.refresh",
+        "GroupName": "aurora-restore",
+        "Description": "Starts the restore staging",
+        "ScheduleExpression": "cron(0 4 ? * MON-FRI *)",
+        "ScheduleExpressionTimezone": "Europe/Berlin",
+        "FlexibleTimeWindow": {"Mode": "OFF"},
+        "State": "ENABLED",
+    }
+    assert target["Arn"] == {"Ref": machine}
+    assert target["Input"] == '{"restore":"staging","started_by":"schedule"}'
+    assert target["RetryPolicy"] == {"MaximumEventAgeInSeconds": 3600, "MaximumRetryAttempts": 20}
+    assert target["DeadLetterConfig"]["Arn"]
+
+
+def test_the_role_of_the_schedules_is_for_their_group_and_this_state_machine(
+    stack: Synthesis,
+) -> None:
+    """Scheduler refuses a schedule whose role names anything but a group as the source."""
+    (machine,) = stack.of_type("AWS::StepFunctions::StateMachine")
+    (schedule,) = stack.of_type("AWS::Scheduler::Schedule").values()
+    role = schedule["Target"]["RoleArn"]["Fn::GetAtt"][0]
+    (trust,) = stack.of_type("AWS::IAM::Role")[role]["AssumeRolePolicyDocument"]["Statement"]
+    (policy,) = (
+        each
+        for each in stack.of_type("AWS::IAM::Policy").values()
+        if {"Ref": role} in each["Roles"]
+    )
+    start, send = policy["PolicyDocument"]["Statement"]
+
+    assert trust["Principal"] == {"Service": "scheduler.amazonaws.com"}
+    assert trust["Condition"] == {
+        "StringEquals": {
+            "aws:SourceAccount": "222222222222",
+            "aws:SourceArn": "arn:aws:scheduler:us-west-2:222222222222:schedule-group/"
+            "aurora-restore",
+        }
+    }
+    assert (start["Action"], start["Resource"]) == ("states:StartExecution", {"Ref": machine})
+    assert send["Action"] == "sqs:SendMessage"
+    assert [send["Resource"]] == [schedule["Target"]["DeadLetterConfig"]["Arn"]]
+
+
+def test_a_start_that_was_given_up_is_announced_each_time(stack: Synthesis) -> None:
+    (topic,) = stack.of_type("AWS::SNS::Topic")
     stack.template.has_resource_properties(
-        "AWS::Events::Rule",
+        "AWS::CloudWatch::Alarm",
         {
-            "ScheduleExpression": "cron(0 4 ? * MON-FRI *)",
-            "State": "ENABLED",
-            "Targets": [
-                Match.object_like(
-                    {
-                        "Input": '{"restore":"staging","started_by":"schedule"}',
-                        "DeadLetterConfig": Match.any_value(),
-                        "RetryPolicy": Match.any_value(),
-                    }
-                )
-            ],
+            "AlarmName": "aurora-restore-missed-starts",
+            "Namespace": "AWS/Scheduler",
+            "MetricName": "InvocationDroppedCount",
+            "Dimensions": [{"Name": "ScheduleGroup", "Value": "aurora-restore"}],
+            "Statistic": "Sum",
+            "Period": 300,
+            "EvaluationPeriods": 1,
+            "Threshold": 1,
+            "ComparisonOperator": "GreaterThanOrEqualToThreshold",
+            "TreatMissingData": "notBreaching",
+            "AlarmActions": [{"Ref": topic}],
         },
     )
+
+
+def test_a_schedule_takes_the_place_of_no_rule_of_an_older_version(stack: Synthesis) -> None:
+    """CloudFormation would refuse to change the type of a resource, and with it the upgrade."""
+    older = cdk.Stack()
+    scope = Construct(older, "Schedules")
+    made = (
+        events.Rule(scope, "staging", schedule=events.Schedule.expression("rate(1 day)")),
+        events.Rule(scope, "staging-retire", schedule=events.Schedule.expression("rate(1 hour)")),
+        iam.Role(scope, "Role", assumed_by=iam.ServicePrincipal("events.amazonaws.com")),
+    )
+    former = {older.get_logical_id(each.node.default_child) for each in made}
+
+    assert len(former) == 3
+    assert not former & set(stack.resources)
+
+
+def test_the_names_of_schedules_fit_however_long_those_of_restores_are() -> None:
+    longest = "r" * 40
+    names = {refresh_schedule_name(longest), retire_schedule_name(longest)}
+
+    assert all(re.fullmatch(r"[0-9a-zA-Z-_.]{1,64}", each) for each in names)
+    assert refresh_schedule_name("a") != retire_schedule_name("a")
 
 
 @pytest.mark.parametrize(
@@ -365,34 +446,30 @@ def test_a_schedule_starts_its_restore(stack: Synthesis) -> None:
     [(ABSENT, []), ({"expression": "rate(1 day)", "enabled": False}, ["DISABLED"])],
 )
 def test_a_restore_starts_by_itself_only_if_it_should(schedule: Any, states: list[str]) -> None:
-    rules = synthesise(example({"restores.staging.schedule": schedule})).of_type(
-        "AWS::Events::Rule"
-    )
+    stack = synthesise(example({"restores.staging.schedule": schedule}))
+    schedules = stack.of_type("AWS::Scheduler::Schedule").values()
 
-    assert [rule["State"] for rule in rules.values() if "ScheduleExpression" in rule] == states
+    assert [each["State"] for each in schedules] == states
+    assert len(stack.of_type("AWS::Scheduler::ScheduleGroup")) == len(states)
 
 
 @pytest.mark.parametrize("schedule", [ABSENT, {"expression": "rate(1 day)", "enabled": False}])
 def test_what_is_kept_beside_a_switched_target_is_looked_at_every_hour(schedule: Any) -> None:
     """However the restore itself is started: what is kept has to be deleted all the same."""
     changes = {"restores.staging.schedule": schedule, "restores.staging.target.strategy": "switch"}
-    rules = synthesise(example(changes)).of_type("AWS::Events::Rule").values()
-    (hourly,) = (rule for rule in rules if rule.get("ScheduleExpression") == "rate(1 hour)")
+    schedules = synthesise(example(changes)).of_type("AWS::Scheduler::Schedule").values()
+    (hourly,) = (each for each in schedules if each["Name"] == "staging.retire")
 
-    assert hourly["State"] == "ENABLED"
-    assert hourly["Targets"][0]["Input"] == (
+    assert (hourly["State"], hourly["ScheduleExpression"]) == ("ENABLED", "rate(1 hour)")
+    assert hourly["Target"]["Input"] == (
         '{"restore":"staging","retire":true,"started_by":"schedule"}'
     )
 
 
 def test_a_target_that_is_replaced_leaves_nothing_to_retire(stack: Synthesis) -> None:
-    inputs = [
-        target.get("Input", "")
-        for rule in stack.of_type("AWS::Events::Rule").values()
-        for target in rule["Targets"]
-    ]
+    schedules = stack.of_type("AWS::Scheduler::Schedule").values()
 
-    assert not [each for each in inputs if "retire" in each]
+    assert not [each for each in schedules if "retire" in each["Target"]["Input"]]
 
 
 def test_a_bad_end_calls_the_notification_step(stack: Synthesis) -> None:

@@ -298,4 +298,4 @@ def test_a_service_assumes_a_role_for_this_account_only(judged: list[JudgedState
             if equals.get("aws:SourceAccount") != environment(EXAMPLES[each.example]()).account:
                 unconditional.add(service)
     assert unconditional == set(WITHOUT_SOURCE_ACCOUNT)
-    assert trusted - unconditional == {"events.amazonaws.com", "states.amazonaws.com"}
+    assert trusted - unconditional == {"scheduler.amazonaws.com", "states.amazonaws.com"}

@@ -10,6 +10,8 @@ from aws_cdk import aws_events as events
 from aws_cdk import aws_events_targets as targets
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
+from aws_cdk import aws_scheduler as scheduler
+from aws_cdk import aws_scheduler_targets as scheduler_targets
 from aws_cdk import aws_secretsmanager as secretsmanager
 from aws_cdk import aws_sns as sns
 from aws_cdk import aws_sqs as sqs
@@ -78,19 +80,31 @@ class ProbeStack(cdk.Stack):
             ),
             targets=[targets.LambdaFunction(notifier, dead_letter_queue=undelivered)],
         )
-        nightly = events.Rule(
+        group = scheduler.ScheduleGroup(self, "Group", schedule_group_name="probe")
+        missed = sqs.Queue(self, "Missed")
+        scheduler.Schedule(
             self,
             "Nightly",
-            schedule=events.Schedule.cron(minute="0", hour="3"),
-            targets=[
-                targets.SfnStateMachine(
-                    machine,
-                    input=events.RuleTargetInput.from_object(
-                        {"action": "describe", "seconds": 0, "wait": False}
-                    ),
-                )
-            ],
+            schedule_name="nightly",
+            schedule_group=group,
+            schedule=scheduler.ScheduleExpression.cron(
+                minute="0", hour="3", time_zone=cdk.TimeZone.of("Asia/Tokyo")
+            ),
+            target=scheduler_targets.StepFunctionsStartExecution(
+                machine,
+                input=scheduler.ScheduleTargetInput.from_object(
+                    {"action": "describe", "seconds": 0, "wait": False}
+                ),
+                dead_letter_queue=missed,
+            ),
         )
+        group.metric_dropped().create_alarm(
+            self,
+            "StartsMissed",
+            threshold=1,
+            evaluation_periods=1,
+            treat_missing_data=cloudwatch.TreatMissingData.NOT_BREACHING,
+        ).add_alarm_action(actions.SnsAction(topic))
         alarm = machine.metric_failed(period=cdk.Duration.minutes(1), statistic="sum").create_alarm(
             self,
             "ExecutionsFailed",
@@ -106,7 +120,7 @@ class ProbeStack(cdk.Stack):
             "Secret": secret.secret_name,
             "FailedNotifications": failures.queue_url,
             "Undelivered": undelivered.queue_url,
-            "Nightly": nightly.rule_name,
+            "Missed": missed.queue_url,
         }.items():
             cdk.CfnOutput(self, f"{output}Output", value=value)
 

@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from aurora_restore.shared.documents.restore import Restore, Schedule, Source, Target
+from aurora_restore.shared.documents.restore import Restore, Source, Target
+from aurora_restore.shared.documents.schedule import Schedule
 
 
 def restore(

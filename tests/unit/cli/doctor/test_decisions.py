@@ -17,10 +17,12 @@ from aurora_restore.cli.doctor.messages import (
     decide_subscriptions,
 )
 from aurora_restore.cli.doctor.past import decide_last_run, decide_snapshots, last_refreshes
-from aurora_restore.cli.doctor.schedules import StartRule, decide_schedule
+from aurora_restore.cli.doctor.schedules import decide_schedule
 from aurora_restore.cli.executions import Execution
 from aurora_restore.cli.findings import Level, Observation
-from aurora_restore.shared.documents.restore import Restore, Schedule
+from aurora_restore.cli.starters import Starter
+from aurora_restore.shared.documents.restore import Restore
+from aurora_restore.shared.documents.schedule import Schedule
 from aurora_restore.shared.names import TAG_MANAGED_BY
 from tests.unit.cli.doctor.given import restore
 
@@ -29,21 +31,22 @@ TOPIC = "arn:aws:sns:eu-central-1:222222222222:aurora-restore-notifications"
 DAILY = "cron(0 4 * * ? *)"
 
 
-def rule(
+def starter(
+    schedule: Schedule | None = None,
     *,
-    expression: str = DAILY,
-    is_enabled: bool = True,
     retires: bool = False,
     is_held_back: bool = True,
-) -> StartRule:
-    """A rule that starts the restore ``orders``."""
-    return StartRule(
-        name="rule",
-        expression=expression,
-        is_enabled=is_enabled,
+    is_rule: bool = False,
+) -> Starter:
+    """What starts the restore ``orders``."""
+    return Starter(
+        name="rule mine" if is_rule else "schedule orders.refresh",
+        is_rule=is_rule,
+        schedule=schedule or Schedule(expression=DAILY),
         restore="orders",
         retires=retires,
         is_held_back=is_held_back,
+        dead_letters=None,
     )
 
 
@@ -59,60 +62,92 @@ class TestSchedules:
 
     SCHEDULED = restore(schedule=Schedule(expression=DAILY))
 
-    def test_the_next_start_is_named(self) -> None:
-        (found,) = decide_schedule("orders", self.SCHEDULED, [rule()], NOW)
+    def test_the_next_start_is_named_in_its_time_zone(self) -> None:
+        tokyo = Schedule(expression=DAILY, time_zone="Asia/Tokyo")
+
+        (found,) = decide_schedule("orders", self.SCHEDULED, [starter()], NOW)
+        (there,) = decide_schedule("orders", restore(schedule=tokyo), [starter(tokyo)], NOW)
 
         assert (found.level, found.text) == (
             Level.OK,
-            "orders starts next at 2026-04-01 04:00:00Z.",
+            "orders starts next at 2026-04-01 04:00 UTC.",
+        )
+        assert (there.level, there.text) == (
+            Level.OK,
+            "orders starts next at 2026-04-01 04:00 Asia/Tokyo (2026-03-31 19:00 UTC).",
         )
 
     @pytest.mark.parametrize(
-        ("configured", "rules", "level"),
+        ("configured", "starters", "level"),
         [
             (SCHEDULED, [], Level.PROBLEM),
-            (SCHEDULED, [rule(is_enabled=False)], Level.PROBLEM),
-            (SCHEDULED, [rule(expression="cron(0 5 * * ? *)")], Level.WARNING),
+            (SCHEDULED, [starter(Schedule(expression=DAILY, enabled=False))], Level.PROBLEM),
+            (SCHEDULED, [starter(Schedule(expression="cron(0 5 * * ? *)"))], Level.WARNING),
+            (
+                SCHEDULED,
+                [starter(Schedule(expression=DAILY, time_zone="Asia/Tokyo"))],
+                Level.WARNING,
+            ),
             (restore(), [], Level.OK),
-            (restore(), [rule()], Level.WARNING),
+            (restore(), [starter()], Level.WARNING),
+            (restore(), [starter(is_rule=True)], Level.WARNING),
             (
                 restore(schedule=Schedule(expression=DAILY, enabled=False)),
-                [rule(is_enabled=False)],
+                [starter(Schedule(expression=DAILY, enabled=False))],
                 Level.WARNING,
             ),
         ],
-        ids=["no rule", "disabled", "another time", "by hand", "left over", "configured so"],
+        ids=[
+            "none deployed",
+            "disabled",
+            "another time",
+            "another zone",
+            "by hand",
+            "left over",
+            "own rule",
+            "configured so",
+        ],
     )
-    def test_a_rule_is_compared_with_the_configuration(
-        self, configured: Restore, rules: list[StartRule], level: Level
+    def test_a_schedule_is_compared_with_the_configuration(
+        self, configured: Restore, starters: list[Starter], level: Level
     ) -> None:
-        assert levels(decide_schedule("orders", configured, rules, NOW)) == [level]
+        assert levels(decide_schedule("orders", configured, starters, NOW)) == [level]
 
-    def test_a_rule_that_no_pause_holds_back_is_a_problem_while_it_is_enabled(self) -> None:
-        older = rule(is_held_back=False)
-        disabled = rule(is_held_back=False, is_enabled=False)
+    def test_a_rule_of_an_older_version_beside_the_schedule_is_named(self) -> None:
+        left = starter(is_rule=True)
+        disabled = starter(Schedule(expression=DAILY, enabled=False), is_rule=True)
 
-        found = list(decide_schedule("orders", self.SCHEDULED, [older], NOW))
+        found = list(decide_schedule("orders", self.SCHEDULED, [starter(), left, disabled], NOW))
+
+        assert levels(found) == [Level.OK, Level.WARNING]
+        assert found[1].text.startswith("Rule mine starts orders beside its schedule: cron(0 4")
+        only = list(decide_schedule("orders", self.SCHEDULED, [left], NOW))
+        assert levels(only) == [Level.PROBLEM, Level.WARNING]
+
+    def test_what_no_pause_holds_back_is_a_problem_while_it_is_enabled(self) -> None:
+        own = starter(is_held_back=False)
+        disabled = starter(Schedule(expression=DAILY, enabled=False), is_held_back=False)
+
+        found = list(decide_schedule("orders", self.SCHEDULED, [own], NOW))
 
         assert levels(found) == [Level.OK, Level.PROBLEM]
         assert found[1].text == (
-            'No pause holds back what rule rule starts: its input does not have "started_by": '
-            '"schedule".'
+            "No pause holds back what schedule orders.refresh starts: its input does not have "
+            '"started_by": "schedule".'
         )
         assert len(list(decide_schedule("orders", self.SCHEDULED, [disabled], NOW))) == 1
 
-    def test_a_switched_target_needs_the_rule_that_retires(self) -> None:
+    def test_a_switched_target_needs_the_schedule_that_retires(self) -> None:
         switched = restore(strategy="switch")
 
         assert levels(decide_schedule("orders", switched, [], NOW)) == [Level.OK, Level.PROBLEM]
-        with_rule = decide_schedule("orders", switched, [rule(retires=True)], NOW)
-        assert levels(with_rule) == [Level.OK, Level.OK]
+        with_schedule = decide_schedule("orders", switched, [starter(retires=True)], NOW)
+        assert levels(with_schedule) == [Level.OK, Level.OK]
 
     def test_a_schedule_that_is_over_is_named(self) -> None:
-        past = "cron(0 4 * * ? 2025)"
-        configured = restore(schedule=Schedule(expression=past))
+        past = Schedule(expression="cron(0 4 * * ? 2025)")
 
-        (found,) = decide_schedule("orders", configured, [rule(expression=past)], NOW)
+        (found,) = decide_schedule("orders", restore(schedule=past), [starter(past)], NOW)
 
         assert (found.level, "never starts again" in found.text) == (Level.WARNING, True)
 
