@@ -8,7 +8,7 @@ import aws_cdk as cdk
 import pytest
 from aws_cdk import aws_events as events
 from aws_cdk import aws_iam as iam
-from aws_cdk.assertions import Match
+from aws_cdk.assertions import Match, Template
 from constructs import Construct
 
 from aurora_restore.shared.documents.restore import Restore
@@ -422,12 +422,10 @@ def test_a_schedule_takes_the_place_of_no_rule_of_an_older_version(stack: Synthe
     """CloudFormation would refuse to change the type of a resource, and with it the upgrade."""
     older = cdk.Stack()
     scope = Construct(older, "Schedules")
-    made = (
-        events.Rule(scope, "staging", schedule=events.Schedule.expression("rate(1 day)")),
-        events.Rule(scope, "staging-retire", schedule=events.Schedule.expression("rate(1 hour)")),
-        iam.Role(scope, "Role", assumed_by=iam.ServicePrincipal("events.amazonaws.com")),
-    )
-    former = {older.get_logical_id(each.node.default_child) for each in made}
+    events.Rule(scope, "staging", schedule=events.Schedule.expression("rate(1 day)"))
+    events.Rule(scope, "staging-retire", schedule=events.Schedule.expression("rate(1 hour)"))
+    iam.Role(scope, "Role", assumed_by=iam.ServicePrincipal("events.amazonaws.com"))
+    former = set(Template.from_stack(older).to_json()["Resources"])
 
     assert len(former) == 3
     assert not former & set(stack.resources)
