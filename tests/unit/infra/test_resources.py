@@ -576,11 +576,15 @@ def test_the_longest_prefix_leaves_room_for_every_function_name() -> None:
 
 
 def _names(synthesis: Synthesis) -> set[str]:
-    """The names that the stack chooses and that must be its account's only ones."""
+    """The names that the stack chooses and that must be its account's only ones.
+
+    A schedule's need only be its group's.
+    """
     fields = {"AlarmName", "FunctionName", "LogGroupName", "Name", "RoleName", "TableName"}
     return {
         value
         for resource in synthesis.resources.values()
+        if resource["Type"] != "AWS::Scheduler::Schedule"
         for field, value in resource.get("Properties", {}).items()
         if field in {*fields, "StateMachineName", "TopicName"} and isinstance(value, str)
     }
