@@ -172,7 +172,7 @@ def provision_every_schedule_property() -> None:
 
     def create(logical_id: str, properties: Properties, stack: str) -> Provisioned:
         name = properties.get("Name") or provisioners._physical_name(stack, logical_id, max_len=64)
-        return _provisioned(name, properties, scheduler._create_schedule(name, properties))
+        return _provisioned(name, scheduler._create_schedule(name, properties))
 
     def update(
         physical_id: str, old: Properties, new: Properties, stack: str, *_: str
@@ -180,12 +180,12 @@ def provision_every_schedule_property() -> None:
         identity = ("Name", "GroupName")
         if any(old.get(each) != new.get(each) for each in identity):
             return create(physical_id, new, stack)
-        return _provisioned(physical_id, new, scheduler._update_schedule(physical_id, new))
+        return _provisioned(physical_id, scheduler._update_schedule(physical_id, new))
 
     handlers.update(create=create, update=update)
 
 
-def _provisioned(name: str, properties: Properties, response: Response) -> Provisioned:
+def _provisioned(name: str, response: Response) -> Provisioned:
     status, _, body = response
     answer = json.loads(body)
     if status != HTTPStatus.OK:
