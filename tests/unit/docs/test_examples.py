@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable
 from typing import Any
+from zoneinfo import available_timezones
 
 import aws_cdk as cdk
 import jsonschema
@@ -16,6 +17,8 @@ from aurora_restore.shared.documents.classification import Classification
 from aurora_restore.shared.documents.environment import Environment
 from aurora_restore.shared.documents.restore import Database
 from aurora_restore.shared.documents.restore_secrets import OwnSecrets
+from aurora_restore.shared.documents.schedule import Schedule
+from aurora_restore.shared.documents.schedule_expression import problems_of_expression
 from aurora_restore.shared.documents.schema import parse_configuration
 from aurora_restore.shared.documents.secrets import AppCredentials, MasterCredentials
 from aurora_restore.shared.documents.switch import Switch
@@ -61,6 +64,12 @@ def fields_of_a_database(document: Any) -> None:
 
 def secrets_of_a_restore(document: Any) -> None:
     parse_configuration(OwnSecrets, document, source="example")
+
+
+def a_schedule(document: Any) -> None:
+    schedule = parse_configuration(Schedule, document, source="example")
+    assert not list(problems_of_expression(schedule.expression))
+    assert schedule.time_zone in available_timezones()
 
 
 def a_switch(document: Any) -> None:
@@ -112,6 +121,7 @@ CHECKS: dict[str, Callable[[Any], None]] = {
     "reading-policy": a_policy_of_an_operator,
     "refusal": a_refusal,
     "restore-secrets": secrets_of_a_restore,
+    "schedule": a_schedule,
     "switch": a_switch,
 }
 
