@@ -66,7 +66,7 @@ def test_a_paused_schedule_starts_nothing_until_the_pause_is_ended(
     assert stage.announcements(app, operation) == []
     assert stage.audit(app, operation) == [("snapshot-check", "SUCCESS")]
 
-    listed = cli("list")
+    listed = cli("list", width=200)
     assert "is paused until 2099-12-24 00:00 UTC" in listed.out
     assert "nothing done, the schedule was paused" in listed.out
     found = json.loads(cli("list", "--restore", orders, "--json").out)
