@@ -12,6 +12,7 @@ Every change is one write, on the condition that the item is as it was read. The
 they return the item as it is to be, and the store repeats them until no other write came between.
 """
 
+import secrets
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, fields, replace
 from datetime import datetime, timedelta
@@ -78,7 +79,7 @@ class CommonCopy:
     deleting: Claim | None = None
     """Who deletes it, because no restore uses it."""
     revision: int = 0
-    """How often the item was written; 0 stands for none."""
+    """Which write the item is of; 0 stands for none. An item that is made again has another."""
 
     def taken(self, restore: str, lease: Lease, moment: datetime) -> "CommonCopy":
         """Return it with a restore's lease; as it is while it is being deleted."""
@@ -166,7 +167,7 @@ class CommonCopyStore:
             wanted = decide(found)
             if wanted == found:
                 return found
-            written = replace(wanted, revision=found.revision + 1)
+            written = replace(wanted, revision=_revision_after(found.revision))
             if self._write(written, instead_of=found):
                 return written
 
@@ -188,6 +189,20 @@ class CommonCopyStore:
         known = {each.name for each in fields(CommonCopy)}
         found = {name: value for name, value in item.items() if name in known}
         try:
-            return parse(CommonCopy, {**found, "arn": item.get("step")})
+            copy = parse(CommonCopy, {**found, "arn": item.get("step")})
         except ValidationError as error:
             raise corrupt_item(item, self.store.state_table, error.message) from error
+        if not copy.revision:
+            raise corrupt_item(item, self.store.state_table, "revision: is missing")
+        return copy
+
+
+def _revision_after(revision: int) -> int:
+    """Return the next revision; that of a new item is like none of an item that was deleted.
+
+    A write that was decided on that one's condition must not replace the new one.
+    """
+    return revision + 1 if revision else 1 + secrets.randbits(_REVISION_BITS)
+
+
+_REVISION_BITS: Final = 48
