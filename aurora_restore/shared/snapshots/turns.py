@@ -10,11 +10,11 @@ The order is that of one environment. What others copy to the same place is seen
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
-from aurora_restore.shared.common import is_timestamp, timestamp
+from aurora_restore.shared.common import is_timestamp, parse_timestamp, timestamp
 from aurora_restore.shared.names import COPY_QUEUE_KEY_PREFIX
 from aurora_restore.shared.rds.arns import Place
 from aurora_restore.shared.rds.statuses import DEAD_SNAPSHOT, FINISHED_SNAPSHOT
@@ -149,21 +149,25 @@ class CopyQueue:
 
         ``since`` is from when on the operation waits. Of several that share the copy, the one that
         has waited longest gives it its place: the ticket of another one is not replaced by a later
-        one, and is as good.
+        one, and is as good. It never lapses earlier than before: who asks more often may be gone.
         """
         own = turn.ticket
-        lapses_at = now + timedelta(seconds=LOOKS_MISSED * look_after + SLOW_SECONDS)
+        lapses_at = timestamp(now + timedelta(seconds=LOOKS_MISSED * look_after + SLOW_SECONDS))
         ticket = Ticket(
-            copy=turn.copy,
-            asked_at=since if own is None else min(since, own.asked_at),
-            lapses_at=timestamp(lapses_at),
-            limit=len(turn.in_progress) if own is None else max(own.limit, len(turn.in_progress)),
+            copy=turn.copy, asked_at=since, lapses_at=lapses_at, limit=len(turn.in_progress)
         )
+        if own is not None:
+            ticket = replace(
+                ticket,
+                asked_at=min(since, own.asked_at),
+                lapses_at=max(lapses_at, own.lapses_at),
+                limit=max(ticket.limit, own.limit),
+            )
         item = {
             **asdict(ticket),
             "operation_id": self.key,
             "step": turn.copy,
-            "expires_at": int((lapses_at + KEPT).timestamp()),
+            "expires_at": int((parse_timestamp(ticket.lapses_at) + KEPT).timestamp()),
         }
         self.store.put_if(
             item,

@@ -59,6 +59,18 @@ def test_a_shared_copy_keeps_the_place_of_who_has_waited_longest(bench: Bench) -
     assert refreshed.lapses_at > kept.lapses_at
 
 
+def test_who_joins_a_shared_copy_does_not_let_its_ticket_lapse_earlier(bench: Bench) -> None:
+    """Who has waited for long asks seldom, and who has come to it may be stopped."""
+    queue = CopyQueue(bench.store, Place("123456789012", "us-west-2"))
+    queue.wait(turn(in_progress=5), timestamp(START), START, 300)
+    (kept,) = queue.tickets(START)
+    joined = START + timedelta(minutes=1)
+
+    queue.wait(turn(kept, in_progress=5), timestamp(joined), joined, 30)
+
+    assert queue.tickets(joined) == [kept]
+
+
 def test_a_lapsed_ticket_makes_room_for_a_new_one(bench: Bench) -> None:
     queue = CopyQueue(bench.store, Place("123456789012", "us-west-2"))
     queue.wait(turn(in_progress=5), timestamp(START), START, 30)
