@@ -165,11 +165,15 @@ class CopySnapshotHandler(BaseHandler):
     def _needed(self, job: Job) -> Iterator[tuple[Hop, SeenCopy]]:
         """Yield the copies to look after: the last one alone where that has been begun.
 
-        Another restore may have made it, by intermediate copies that are gone since.
+        Another restore may have made it, by intermediate copies that are gone since. The one that
+        it is still made of must stay, and so it is leased as well.
         """
         hops = job.path.hops
         seen = {hop: self._look(job, hop) for hop in hops[-1:] if hop.where is Where.TARGET}
         is_begun = any(copy.status not in {None, *DEAD_SNAPSHOT} for copy in seen.values())
+        is_in_progress = is_begun and any(copy.status != AVAILABLE for copy in seen.values())
+        if is_in_progress and len(hops) > 1:
+            take_lease_if_common(job, str(hops[-1].source))
         for hop in hops[-1:] if is_begun else hops:
             yield hop, seen.get(hop) or self._look(job, hop)
 
@@ -244,9 +248,9 @@ class CopySnapshotHandler(BaseHandler):
                 if lease is None or claim_restart(job, lease, is_first=counted == 0):
                     reason = f"the copy is {facts.status!r}"
                     delete_snapshot(hop.name, hop.place.region, reason).make(job.rds.at(hop.place))
-                return self._deleting(hop, str(facts.status))
+                return self._deleting(hop, facts.status)
             case CopyAction.AWAIT_DELETION:
-                return self._deleting(hop, str(facts.status))
+                return self._deleting(hop, facts.status)
             case CopyAction.AWAIT_RELEASE:
                 return Answer.wait(
                     Awaited.RELEASED_COPY,
@@ -315,9 +319,9 @@ class CopySnapshotHandler(BaseHandler):
         """Return the name that counts a copy's attempts: for the last copy, the step's."""
         return self.step.name if hop.where is Where.TARGET else hop.name
 
-    def _deleting(self, hop: Hop, status: str) -> Answer:
-        message = f"The failed copy {hop.name} is being deleted"
-        return Answer.wait(Awaited.FAILED_COPY, message, {"copy_status": status})
+    def _deleting(self, hop: Hop, status: str | None) -> Answer:
+        message = f"The copy {hop.name} is being deleted, and is made again once it is gone"
+        return Answer.wait(Awaited.FAILED_COPY, message, {"copy_status": status or DELETING})
 
     def _progress(
         self, hop: Hop, status: str, state: OperationState, percent: int | None = None

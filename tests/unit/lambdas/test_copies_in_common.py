@@ -499,6 +499,34 @@ def test_a_restore_that_comes_later_needs_the_last_copy_only(bench: Bench) -> No
     assert fleet.leases() == {copy_name(THERE): ["one", "two"]}
 
 
+def test_what_a_copy_is_made_of_stays_for_whoever_waits_for_the_copy(bench: Bench) -> None:
+    """The restore that has started it goes on with a later snapshot, and needs it no more."""
+    fleet = two_steps(bench, "one", "two")
+    half_way = copy_half_way(THERE)
+    for _ in range(2):
+        advance_copy(fleet, "one")
+    for name in ("one", "two"):
+        assert fleet.step(CopySnapshotHandler, name)["body"]["copy_status"] == "copying"
+
+    later = take_daily(fleet.scene, "2026-05-16")
+    fleet.step(SnapshotCheckHandler, "one", "later", snapshot_arn=later)
+    for place, name in (
+        (ELSEWHERE, copy_at_source(later)),
+        (ON_THE_WAY, copy_half_way(later)),
+        (HOME, copy_name(later)),
+    ):
+        fleet.step(CopySnapshotHandler, "one", "later")
+        set_status(fleet.scene, place.arn("cluster-snapshot", name), "available")
+    fleet.check("one", "later")
+    fleet.archive("one", "later")
+
+    assert set(manual_snapshots(fleet.scene, ON_THE_WAY)) == {half_way}
+    fleet.bench.advance(LONG_ENOUGH)
+    assert fleet.check("two")["statusCode"] == 200
+    assert fleet.archive("two")["deleted_snapshots"] == [half_way]
+    assert manual_snapshots(fleet.scene, ON_THE_WAY) == {}
+
+
 def test_a_failed_copy_on_the_way_is_started_again_by_one_and_not_for_ever(bench: Bench) -> None:
     fleet = two_steps(bench, "one", "two")
     advance_copy(fleet, "one", "two")

@@ -295,7 +295,9 @@ def test_a_failed_copy_is_deleted_and_started_again(scene: Scene, status: str) -
     again = copy(scene)
 
     assert waiting["statusCode"] == 202
-    assert waiting["body"]["message"] == f"The failed copy {COPY} is being deleted"
+    assert waiting["body"]["message"] == (
+        f"The copy {COPY} is being deleted, and is made again once it is gone"
+    )
     assert waiting["body"]["copy_status"] == status
     assert waiting["body"]["retry_after"] == 3
     assert while_waiting == {}
