@@ -147,8 +147,10 @@ class ArchiveSnapshotHandler(BaseHandler):
                 *(each for each, _ in expired(finals, kept_finals, now, kept_already=0)),
             )
         }
-        gone = release.held - release.intermediate - listed if kept is not None else frozenset()
-        return found | gone
+        if kept is None:
+            return found
+        unlisted = release.held - release.intermediate - listed
+        return found | {arn for arn in unlisted if _is_gone(job, RdsArn.parse(arn).name)}
 
     def _abandoned(self, job: Job) -> Iterator[UnneededSnapshot]:
         """Yield the intermediate copies that an earlier version has made for this restore alone."""
@@ -209,6 +211,14 @@ def _why_not_archived(job: Job, used: "DBClusterSnapshotTypeDef | None") -> str:
     if not job.source.route.copies:
         return "No need to archive snapshot, it was restored from where it is"
     return "No need to archive snapshot, this pipeline did not make it for this restore"
+
+
+def _is_gone(job: Job, name: str) -> bool:
+    """Return whether a copy that a list does not show is gone.
+
+    Another restore may have deleted one while the list was read, page by page.
+    """
+    return find_snapshot(job.rds.at_target, name) is None
 
 
 def _is_copy(job: Job, snapshot: "DBClusterSnapshotTypeDef") -> bool:

@@ -1,6 +1,7 @@
 """What archive-snapshot does so that a common copy stays as long as a restore needs it."""
 
 from collections.abc import Collection, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -65,11 +66,12 @@ class CopyRelease:
 
     def deleted_by(self, releases: Releases) -> list[str]:
         """Return the names of the copies that are deleted then, as far as is known now."""
-        return [
-            RdsArn.parse(arn).name
+        unused = (
+            RdsArn.parse(arn)
             for arn, names in releases.items()
             if not self.copies[arn].users.keys() - names
-        ]
+        )
+        return [arn.name for arn in unused if self._is_deletable(arn)]
 
     def make(self, releases: Releases) -> None:
         """End leases, and delete each copy that nobody has a lease on then."""
@@ -91,17 +93,22 @@ class CopyRelease:
             self._store.remove(copy)
 
     def _delete(self, arn: RdsArn) -> None:
-        """Delete a copy that the pipeline made; people may have made one of its name."""
-        rds = self.job.rds.at(arn.place)
-        existing = find_snapshot(rds, arn.name)
+        """Delete a copy that the pipeline made, if it is there."""
+        if not self._is_deletable(arn):
+            return
+        deletion = delete_snapshot(arn.name, arn.region, "no restore uses it any more")
+        with suppress(SnapshotNotFoundError):
+            deletion.make(self.job.rds.at(arn.place))
+
+    def _is_deletable(self, arn: RdsArn) -> bool:
+        """Return whether a copy is there to be deleted.
+
+        People may have deleted it, and may have made a snapshot of its name.
+        """
+        existing = find_snapshot(self.job.rds.at(arn.place), arn.name)
         if existing is None or existing["Status"] == DELETING:
-            return
-        if not self.job.owner.of_environment(existing):
-            return
-        try:
-            delete_snapshot(arn.name, arn.region, "no restore uses it any more").make(rds)
-        except SnapshotNotFoundError:
-            return
+            return False
+        return self.job.owner.of_environment(existing)
 
     @cached_property
     def _ended(self) -> frozenset[str]:

@@ -701,7 +701,8 @@ class CopiesInProgressError(AwsError):
     remedy = Remedy(
         action=Action.REDRIVE,
         first="Wait until copies to the Region have ended, cancel those that nobody needs by "
-        "deleting them, or configure a longer source.copy_wait_minutes and deploy.",
+        "deleting them (`aurora-restore snapshots` shows which ones restores use), or configure a "
+        "longer source.copy_wait_minutes and deploy.",
     )
 
 

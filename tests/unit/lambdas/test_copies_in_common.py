@@ -257,6 +257,44 @@ def test_a_copy_that_people_have_deleted_is_forgotten(fleet: CopyFleet) -> None:
     assert fleet.leases() == {copy_name(arn): ["one"]}
 
 
+def test_a_copy_that_people_have_deleted_is_not_said_to_be_deleted(fleet: CopyFleet) -> None:
+    fleet.add("one", keep_copies=1)
+    fleet.finish("one")
+    fleet.scene.client("rds").delete_db_cluster_snapshot(DBClusterSnapshotIdentifier=COPY)
+    fleet.bench.advance(LONG_ENOUGH)
+    arn = take_daily(fleet.scene, "2026-05-16")
+    fleet.copy("one", arn, "next")
+    fleet.bench.advance(LONG_ENOUGH)
+
+    assert fleet.archive("one", "next")["deleted_snapshots"] == []
+    assert fleet.leases() == {copy_name(arn): ["one"]}
+
+
+def test_a_copy_that_a_list_leaves_out_is_kept(fleet: CopyFleet) -> None:
+    """A list has pages, and others delete snapshots between two of them."""
+    fleet.add("one", keep_copies=7)
+    fleet.finish("one")
+    arn = take_daily(fleet.scene, "2026-05-16")
+    fleet.copy("one", arn, "next")
+    fleet.bench.advance(LONG_ENOUGH)
+
+    def leave_out(parsed: dict[str, Any], **_: Any) -> None:
+        found = parsed.get("DBClusterSnapshots", [])
+        if len(found) > 1:
+            found[:] = [each for each in found if each["DBClusterSnapshotIdentifier"] != COPY]
+
+    events = fleet.bench.clients.rds(REGION).meta.events
+    events.register("after-call.rds.DescribeDBClusterSnapshots", leave_out)
+    try:
+        answer = fleet.archive("one", "next")
+    finally:
+        events.unregister("after-call.rds.DescribeDBClusterSnapshots", leave_out)
+
+    assert answer["deleted_snapshots"] == []
+    assert set(manual_snapshots(fleet.scene)) == {COPY, copy_name(arn)}
+    assert fleet.leases() == {COPY: ["one"], copy_name(arn): ["one"]}
+
+
 def test_a_copy_of_that_name_that_people_have_made_is_not_deleted(fleet: CopyFleet) -> None:
     fleet.add("one", keep_copies=1)
     fleet.scene.client("rds").copy_db_cluster_snapshot(
@@ -266,8 +304,10 @@ def test_a_copy_of_that_name_that_people_have_made_is_not_deleted(fleet: CopyFle
     fleet.copy("one")
     arn = take_daily(fleet.scene, "2026-05-16")
 
-    fleet.finish("one", arn=arn, operation="next")
+    fleet.copy("one", arn, "next")
+    fleet.bench.advance(LONG_ENOUGH)
 
+    assert fleet.archive("one", "next")["deleted_snapshots"] == []
     assert set(manual_snapshots(fleet.scene)) == {COPY, copy_name(arn)}
     assert fleet.leases() == {copy_name(arn): ["one"]}
 
