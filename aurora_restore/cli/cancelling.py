@@ -205,9 +205,11 @@ def what_is_left(state: OperationState, sequence: StepSequence, step: str | None
     )
     if state.copy_started_at is not None and state.copy_snapshot_id is not None:
         going_on = "" if state.copy_status == "available" else " is still made by AWS, and"
+        others = ", ".join(state.also_used_by)
         yield (
             f"The copy {state.copy_snapshot_id}{going_on} stays: the operation uses it if it is "
             "continued, and the retention of the next successful run counts it."
+            + (f" Do not delete it: it is also used by {others}." if others else "")
         )
     if state.new_cluster_id is not None and sequence is SWITCH and state.switched_at is None:
         yield (

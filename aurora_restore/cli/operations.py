@@ -1,7 +1,7 @@
 """An operation: everything that is known of it, read from the tables and from its execution."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from aurora_restore.cli.acting import own_command
@@ -13,13 +13,15 @@ from aurora_restore.cli.progress import ExecutionProgress, execution_progress
 from aurora_restore.shared.aws_utils import call
 from aurora_restore.shared.common import now, parse_timestamp
 from aurora_restore.shared.documents.restore import Restore
-from aurora_restore.shared.errors import ValidationError
+from aurora_restore.shared.errors import CorruptStateError, ValidationError
 from aurora_restore.shared.failed_execution import Failure, look_up
 from aurora_restore.shared.later_operation import LaterOperation, find_later_operation
 from aurora_restore.shared.notices.expense import instance_classes
 from aurora_restore.shared.operation_state import OperationState
+from aurora_restore.shared.rds.arns import RdsArn
 from aurora_restore.shared.sequences import StepSequence
-from aurora_restore.shared.state_utils import ERROR, is_operation_id
+from aurora_restore.shared.snapshots.leases import CommonCopyStore
+from aurora_restore.shared.state_utils import ERROR, StateStore, is_operation_id
 from aurora_restore.shared.target_lock import Holder
 from aurora_restore.shared.target_record import TargetRecord
 
@@ -88,7 +90,7 @@ def load_operation(deployment: Deployment, operation_id: str) -> OperationFacts:
         sequence=sequence,
         execution=execution,
         progress=execution_progress(history_of(deployment, execution.arn).events, sequence),
-        state=state,
+        state=replace(state, also_used_by=other_users_now(deployment.store, state, restore)),
         failure=failure,
         error=_recorded_error(deployment, operation_id, failure),
         record=record,
@@ -98,6 +100,20 @@ def load_operation(deployment: Deployment, operation_id: str) -> OperationFacts:
         audit=deployment.store.audit_trail(operation_id),
         instance_classes=instance_classes(state, instances),
     )
+
+
+def other_users_now(
+    store: StateStore, state: OperationState, restore: str | None
+) -> tuple[str, ...]:
+    """Return the other restores that use an operation's copy at this moment, not only at its last
+    look; as that has recorded it if an item cannot be read.
+    """
+    try:
+        copies = CommonCopyStore(store).all()
+    except CorruptStateError:
+        return state.also_used_by
+    own = (each for each in copies if RdsArn.parse(each.arn).name == state.copy_snapshot_id)
+    return tuple(other for each in own for other in each.others(restore or ""))
 
 
 def history_of(deployment: Deployment, execution_arn: str) -> History:

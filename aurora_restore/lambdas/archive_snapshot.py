@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from aurora_restore.shared.base_handler import BaseHandler
 from aurora_restore.shared.cluster.ownership import Ownership
-from aurora_restore.shared.copy_lease import also_used_by
+from aurora_restore.shared.copy_lease import with_other_users
 from aurora_restore.shared.copy_release import CopyRelease
 from aurora_restore.shared.errors import ArchiveNotFoundError, SnapshotNotFoundError
 from aurora_restore.shared.job import Answer, Job
@@ -91,7 +91,6 @@ class ArchiveSnapshotHandler(BaseHandler):
                 {TAG_ARCHIVED_AT: job.now, TAG_OPERATION: job.operation_id},
                 "archive the copy",
             ).make(rds)
-            body |= also_used_by(release.copies.get(used["DBClusterSnapshotArn"]), job)
         superseded_arns = self._superseded(job, used if archived else None, release)
         releases = release.releases({*superseded_arns, *release.intermediate})
         unneeded = {
@@ -108,11 +107,13 @@ class ArchiveSnapshotHandler(BaseHandler):
         for each in sorted(unneeded, key=lambda item: (item.place.region, item.name)):
             self._delete(job, each)
         release.make(releases)
-        return Answer(
+        answer = Answer(
             "Snapshot archived successfully" if archived else _why_not_archived(job, used),
             {**body, "deleted_snapshots": deleted},
             replace(job.state, deleted_snapshots=deleted),
         )
+        kept = used["DBClusterSnapshotArn"] if used is not None and archived else ""
+        return with_other_users(answer, release.copies.get(kept), job)
 
     def _superseded(
         self, job: Job, kept: "DBClusterSnapshotTypeDef | None", release: CopyRelease

@@ -9,13 +9,13 @@ from aurora_restore.shared.awaited import Awaited
 from aurora_restore.shared.aws_utils import code_of
 from aurora_restore.shared.base_handler import BaseHandler
 from aurora_restore.shared.copy_lease import (
-    also_used_by,
     attempts_in_run,
     claim_restart,
     end_restart,
     is_being_deleted,
     take_lease,
     take_lease_if_common,
+    with_other_users,
 )
 from aurora_restore.shared.copy_turn import TurnToCopy
 from aurora_restore.shared.errors import (
@@ -345,19 +345,15 @@ class CopySnapshotHandler(BaseHandler):
     def _started(
         self, job: Job, hop: Hop, status: str, state: OperationState, copy: CommonCopy | None
     ) -> Answer:
-        return Answer(
+        answer = Answer(
             "Snapshot copy initiated",
-            {
-                **self._body(job),
-                "target_snapshot_name": hop.name,
-                "copy_status": status,
-                **also_used_by(copy, job),
-            },
+            {**self._body(job), "target_snapshot_name": hop.name, "copy_status": status},
             replace(
                 self._state_with(job, state, hop.name, status),
                 copy_started_at=state.copy_started_at or job.now,
             ),
         )
+        return with_other_users(answer, copy, job)
 
     def _finished(self, job: Job, message: str, *, restored: str) -> Answer:
         state = self._state_with(job, job.state, restored, AVAILABLE)

@@ -1,6 +1,8 @@
 """What a step does with the lease of its restore on a copy that several restores may share."""
 
-from aurora_restore.shared.job import Job
+from dataclasses import replace
+
+from aurora_restore.shared.job import Answer, Job
 from aurora_restore.shared.rds.arns import RdsArn
 from aurora_restore.shared.snapshots.leases import Claim, CommonCopy, CommonCopyStore, Lease
 
@@ -80,7 +82,9 @@ def claim_restart(job: Job, seen: CommonCopy, *, is_first: bool) -> bool:
     return copy.restarting == claim
 
 
-def also_used_by(copy: CommonCopy | None, job: Job) -> dict[str, list[str]]:
-    """Return the part of an answer that names the other restores that use a copy, if any do."""
-    others = [] if copy is None else list(copy.others(job.restore_name))
-    return {"also_used_by": others} if others else {}
+def with_other_users(answer: Answer, copy: CommonCopy | None, job: Job) -> Answer:
+    """Return an answer that names, with its state, the other restores that use a copy, if any."""
+    others = () if copy is None else copy.others(job.restore_name)
+    state = replace(answer.state or job.state, also_used_by=others)
+    body = {**answer.body, "also_used_by": others} if others else answer.body
+    return replace(answer, body=body, state=state)

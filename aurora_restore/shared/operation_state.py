@@ -173,6 +173,13 @@ class OperationState:
     copy_started_at: Annotated[
         Moment | None, Key("copy-snapshot", "When the copy was started.")
     ] = None
+    also_used_by: Annotated[
+        tuple[str, ...],
+        Key(
+            "copy-snapshot, archive-snapshot",
+            "The other restores that used the copy when the step looked last.",
+        ),
+    ] = ()
 
     old_cluster: Annotated[
         Mapping[str, Any] | None,

@@ -56,8 +56,15 @@ def data(state: OperationState, now: datetime) -> Iterator[str]:
         yield f"Taken at {moment(state.snapshot_created_at)}: {age} old"
     if state.route is not None:
         yield f"Route: {state.route}"
+    yield from users_of_copy(state)
     if state.deleted_snapshots:
         yield f"Copies deleted by the retention: {', '.join(state.deleted_snapshots)}"
+
+
+def users_of_copy(state: OperationState) -> Iterator[str]:
+    """Yield the copy that other restores use as well, with them; nothing where none does."""
+    if state.also_used_by:
+        yield f"Copy: {state.copy_snapshot_id}, also used by {', '.join(state.also_used_by)}"
 
 
 def scripts(state: OperationState) -> Iterator[str]:

@@ -8,7 +8,7 @@ from typing import Any, Final
 from aurora_restore.shared.common import timestamp
 from aurora_restore.shared.failed_execution import Failure
 from aurora_restore.shared.later_operation import LaterOperation
-from aurora_restore.shared.notices.facts import origin
+from aurora_restore.shared.notices.facts import origin, users_of_copy
 from aurora_restore.shared.notices.notice import (
     Notice,
     begun,
@@ -155,3 +155,4 @@ def _identity(failure: Failure, state: OperationState | None) -> Iterator[str]:
     yield f"Execution: {failure.execution_arn} ({failure.execution_status})"
     if state is not None:
         yield from origin(state)
+        yield from users_of_copy(state)

@@ -65,6 +65,7 @@ _FACTS: Final = (
     "retired_until",
     "app_secret_endpoint",
     "privileges_beyond_reach",
+    "also_used_by",
     "deleted_snapshots",
     "route",
     "final_snapshot",

@@ -173,6 +173,9 @@ def test_what_is_left_is_said_of_the_copy_and_of_the_cluster_beside() -> None:
 
     assert first.startswith("The copy monday-copy is still made by AWS, and stays")
     assert second.startswith("The copy monday-copy stays")
+    shared = replace(copied, also_used_by=("orders", "stock"))
+    _, third, _ = what_is_left(shared, SWITCH, "check-restore-status")
+    assert third.endswith("Do not delete it: it is also used by orders, stock.")
     assert beside.startswith("The cluster shop-ar-12345678 beside the target stays for 24 hours")
     assert len(list(what_is_left(copied, REPLACE, "check-restore-status"))) == 2
     assert list(what_is_left(OperationState(), REPLACE, None)) == []

@@ -155,6 +155,12 @@ def test_a_step_says_who_else_uses_the_copy(fleet: CopyFleet) -> None:
     assert fleet.copy("two")["body"]["also_used_by"] == ["one"]
     fleet.bench.advance(LONG_ENOUGH)
     assert fleet.archive("one")["also_used_by"] == ["two"]
+    for step, name, others in (
+        ("copy-snapshot", "two", ["one"]),
+        ("archive-snapshot", "one", ["two"]),
+    ):
+        known = fleet.bench.state(step, f"{name}-today")["details"]
+        assert known["also_used_by"] == others
 
 
 def test_a_copy_under_another_key_is_another_one(fleet: CopyFleet) -> None:

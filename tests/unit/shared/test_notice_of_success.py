@@ -22,6 +22,8 @@ COMPLETE: dict[str, Any] = {
     "wiring_kept": {"cron_jobs": {"count": 1, "names": ["1 nightly of etl in postgres"]}},
     "drift": [{"setting": "StorageType", "wanted": "aurora-iopt1", "found": None}],
     "route": "copied to the target's Region",
+    "copy_snapshot_id": "tuesday-copy",
+    "also_used_by": ["orders", "shop"],
     "deleted_snapshots": ["monday"],
     "switched_at": None,
 }
@@ -48,6 +50,7 @@ ITS DATA
     arn:aws:rds:us-east-1:123456789012:cluster-snapshot:rds:production
   - Taken at 2026-05-15 02:00:00 UTC: 26 h 00 min old
   - Route: copied to the target's Region
+  - Copy: tuesday-copy, also used by orders, shop
   - Copies deleted by the retention: monday
 
 SCRIPTS AND CHECKS
