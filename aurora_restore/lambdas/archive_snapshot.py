@@ -113,7 +113,7 @@ class ArchiveSnapshotHandler(BaseHandler):
             replace(job.state, deleted_snapshots=deleted),
         )
         kept = used["DBClusterSnapshotArn"] if used is not None and archived else ""
-        return with_other_users(answer, release.copies.get(kept), job)
+        return with_other_users(answer, release.other_users(kept, releases), job)
 
     def _superseded(
         self, job: Job, kept: "DBClusterSnapshotTypeDef | None", release: CopyRelease

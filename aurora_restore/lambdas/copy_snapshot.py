@@ -353,7 +353,8 @@ class CopySnapshotHandler(BaseHandler):
                 copy_started_at=state.copy_started_at or job.now,
             ),
         )
-        return with_other_users(answer, copy, job)
+        others = () if copy is None else copy.others(job.restore_name)
+        return with_other_users(answer, others, job)
 
     def _finished(self, job: Job, message: str, *, restored: str) -> Answer:
         state = self._state_with(job, job.state, restored, AVAILABLE)

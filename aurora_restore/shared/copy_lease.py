@@ -82,9 +82,8 @@ def claim_restart(job: Job, seen: CommonCopy, *, is_first: bool) -> bool:
     return copy.restarting == claim
 
 
-def with_other_users(answer: Answer, copy: CommonCopy | None, job: Job) -> Answer:
-    """Return an answer that names, with its state, the other restores that use a copy, if any."""
-    others = () if copy is None else copy.others(job.restore_name)
+def with_other_users(answer: Answer, others: tuple[str, ...], job: Job) -> Answer:
+    """Return an answer that names, with its state, the other restores that use the copy, if any."""
     state = replace(answer.state or job.state, also_used_by=others)
     body = {**answer.body, "also_used_by": others} if others else answer.body
     return replace(answer, body=body, state=state)

@@ -64,6 +64,15 @@ class CopyRelease:
             )
         }
 
+    def other_users(self, arn: str, releases: Releases) -> tuple[str, ...]:
+        """Return the other restores that use a copy then, by name; none if it is not a common one.
+
+        A restore whose lease ends is none of them any more.
+        """
+        copy = self.copies.get(arn)
+        others = () if copy is None else copy.others(self.job.restore_name)
+        return tuple(name for name in others if name not in releases.get(arn, ()))
+
     def deleted_by(self, releases: Releases) -> list[str]:
         """Return the names of the copies that are deleted then, as far as is known now."""
         unused = (

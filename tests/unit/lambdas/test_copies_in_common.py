@@ -399,9 +399,9 @@ def test_a_restore_that_was_removed_keeps_no_copy(fleet: CopyFleet) -> None:
     fleet.finish("one", arn=take_daily(fleet.scene, "2026-05-14"), operation="earlier")
     fleet.finish("one", "two")
     fleet.remove("one")
+    fleet.copy("two", operation="again")
 
-    fleet.finish("two", operation="again")
-
+    assert "also_used_by" not in fleet.archive("two", "again")
     assert fleet.leases() == {COPY: ["two"]}
     assert set(manual_snapshots(fleet.scene)) == {COPY}
 
