@@ -373,7 +373,8 @@ def test_an_environment_is_read_under_its_name() -> None:
         (
             f"{STAGING}.schedule.time_zone",
             "+02:00",
-            f"{STAGING}.schedule.time_zone: '+02:00' is not valid: it must be the name of a time zone",
+            f"{STAGING}.schedule.time_zone: '+02:00' is not valid: it must be the name of a time "
+            "zone",
         ),
         (
             f"{STAGING}.schedule",
