@@ -1,7 +1,7 @@
 """An emulator inside the calling process, under moto's mock: for fast tests."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 
 import boto3
@@ -18,6 +18,7 @@ from embedded_aws.rds.data_plane.none import NoDataPlane
 from embedded_aws.rds.moto_patch import installed
 from embedded_aws.rds.moto_services import MotoServices
 from embedded_aws.rds.quick_moto import quick_moto
+from embedded_aws.rds.quick_wire import quick_wire
 from embedded_aws.rds.rules import Rules
 from embedded_aws.rds.timings import Timings
 
@@ -57,8 +58,12 @@ def in_process(
     timings: Timings | None = None,
     rules: Rules | None = None,
     data_plane: DataPlane | None = None,
+    is_quick: bool = False,
 ) -> Iterator[InProcessRds]:
-    """Run ``mock_aws()`` with the embedded RDS; the clock stands still unless one is given."""
+    """Run ``mock_aws()`` with the embedded RDS; the clock stands still unless one is given.
+
+    If it is quick, requests reach it as values, and no XML is written: see :mod:`.quick_wire`.
+    """
     api = RdsApi(
         RdsBackend(
             clock=clock or ManualClock(),
@@ -69,7 +74,12 @@ def in_process(
         )
     )
     try:
-        with quick_moto(), mock_aws(), installed(api):
+        with (
+            quick_moto(),
+            quick_wire() if is_quick else nullcontext(),
+            mock_aws(),
+            installed(api),
+        ):
             yield InProcessRds(api, RdsAdmin(api))
     finally:
         api.stop()

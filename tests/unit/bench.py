@@ -187,7 +187,7 @@ def bench_in_memory() -> Iterator[Bench]:
     with (
         mock.patch.dict(os.environ, variables),
         mock.patch("botocore.session.create_loader", return_value=_LOADER),
-        in_process(clock=time) as rds,
+        in_process(clock=time, is_quick=True) as rds,
     ):
         clients = _clients()
         environment = _environment(clients)
