@@ -106,7 +106,7 @@ class Watchdog:
         """Whether the target record says so."""
         return any(
             "hand_over_started_at" in item.attrs
-            for item in self.stage.items()
+            for item in self.stage.stored(self.stage.bench.environment.state_table)
             if item.hash_key.value.startswith(TARGET_KEY_PREFIX)
         )
 

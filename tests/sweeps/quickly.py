@@ -7,35 +7,13 @@ from typing import Any
 from unittest import mock
 
 from botocore.loaders import create_loader
-from moto.core.serialize import ResponseSerializer
 from moto.dynamodb.exceptions import ConditionalCheckFailed
 from moto.dynamodb.models import dynamodb_backends
+from moto.dynamodb.models.dynamo_type import DynamoType
 
-from embedded_aws.rds.moto_patch import AuroraResponse
 from tests.unit.bench import ACCOUNT
 
 MakeApiCall = Callable[[Any, str, Mapping[str, Any]], Any]
-
-
-@contextmanager
-def exact_names() -> Iterator[None]:
-    """Let responses of the embedded RDS have the API's own names.
-
-    moto serialises objects of many kinds, and so tries several spellings of each member.
-    """
-    answer, get_value = AuroraResponse._answer, ResponseSerializer.get_value
-
-    def get_exactly(self: Any, value: Any, key: str, shape: Any) -> Any:
-        if isinstance(value, dict):
-            return value.get(key)
-        return get_value(self, value, key, shape)
-
-    def answer_exactly(self: Any, result: Any) -> Any:
-        with mock.patch.object(ResponseSerializer, "get_value", get_exactly):
-            return answer(self, result)
-
-    with mock.patch.object(AuroraResponse, "_answer", answer_exactly):
-        yield
 
 
 @contextmanager
@@ -114,7 +92,7 @@ def _query(backend: Any, parameters: Mapping[str, Any]) -> dict[str, Any]:
     assert parameters["ConsistentRead"] is True
     table = backend.tables[parameters["TableName"]]
     (wanted,) = parameters["ExpressionAttributeValues"].values()
-    found = [item for item in table.all_items() if item.hash_key.value == wanted["S"]]
+    found = list(table.items.get(DynamoType(wanted), {}).values())
     found.sort(key=lambda item: item.range_key.value)
     return {"Items": [item.as_written for item in found], "Count": len(found)}
 
