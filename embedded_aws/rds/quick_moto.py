@@ -2,7 +2,8 @@
 
 A response of DynamoDB has a dozen members for each value, all but one of which are absent; for each
 of them moto works out up to ten spellings by which an object might know it. That was half of the
-time of the tests that run in one process.
+time of the tests that run in one process. A query sorts all items of its table, by keys that moto
+converts for each comparison; and a key has one type in the whole table.
 """
 
 from collections.abc import Iterator
@@ -20,6 +21,7 @@ from moto.core.serialize import (
     XFormedAttributePicker,
 )
 from moto.core.utils import get_value, method_names_from_class
+from moto.dynamodb.models.table import Table
 
 _KNOWN = "known_spellings"
 
@@ -39,6 +41,7 @@ def quick_moto() -> Iterator[None]:
         mock.patch.object(XFormedAttributePicker, "get_possible_keys", _remembered_keys),
         mock.patch.object(ResponseSerializer, "get_value", _get_value_quickly),
         mock.patch.object(moto.core.responses, "method_names_from_class", _method_names),
+        mock.patch.object(Table, "all_items", _all_items),
     ):
         yield
 
@@ -73,3 +76,13 @@ def _get_value_quickly(serializer: Any, value: Any, key: str, shape: Any) -> Any
 @cache
 def _method_names(kind: object) -> frozenset[str]:
     return frozenset(method_names_from_class(kind))
+
+
+def _all_items(table: Any) -> list[Any]:
+    """The items of a table in the order of their keys."""
+    if not table.range_key_attr:
+        return sorted(table.items.values(), key=lambda item: item.hash_key.cast_value)
+    return sorted(
+        (item for items in table.items.values() for item in items.values()),
+        key=lambda item: (item.hash_key.cast_value, item.range_key.cast_value),
+    )

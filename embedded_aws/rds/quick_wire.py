@@ -23,7 +23,7 @@ import botocore.useragent
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest, AWSResponse
 from botocore.endpoint import Endpoint, convert_to_response_dict
-from botocore.model import OperationModel, Shape
+from botocore.model import OperationModel
 from botocore.parsers import DEFAULT_TIMESTAMP_PARSER
 from moto.core.botocore_stubber import MockRawResponse
 from moto.core.parse import PROTOCOL_PARSERS
@@ -64,8 +64,10 @@ def quick_wire() -> Iterator[None]:
         yield
 
 
-class _DirectRequest(AWSRequest):  # type: ignore[misc]
+class _DirectRequest(AWSRequest):
     """A request whose parameters stay values."""
+
+    response: "_DirectResponse"
 
     def reset_stream(self) -> None:
         """Have nothing to rewind before it is sent again."""
@@ -87,7 +89,8 @@ class _DirectResponse(AuroraResponse):
 
     def sent(self, request: AWSRequest) -> "_DirectResponse":
         """Take from a request who makes it, and where."""
-        self.headers, self.querystring = request.headers, {}
+        self.headers = request.headers
+        self.querystring: dict[str, Any] = {}
         self.region = self.get_region_from_url(request, request.url)
         self.current_account = self.get_current_account()
         return self
@@ -105,10 +108,10 @@ def _create_request_quickly(
 ) -> Any:
     """Make a request, ready to be sent, with the headers that botocore's handlers add."""
     if operation is None or operation.service_model.service_name != "rds":
-        return _create_request(endpoint, params, operation)  # type: ignore[arg-type]
+        return _create_request(endpoint, params, operation)
     response = _DirectResponse(operation, params["body"])
     if response.is_left_to_moto():
-        return _create_request(endpoint, params, operation)  # type: ignore[arg-type]
+        return _create_request(endpoint, params, operation)
     request = _DirectRequest(
         method=params["method"], url=params["url"], data=params["body"], headers=params["headers"]
     )
@@ -134,9 +137,9 @@ def _get_response_quickly(
     except Exception as error:  # As botocore does with whatever happens on the way.
         return None, error
     if status == HTTPStatus.OK:
-        http = AWSResponse(request.url, status, headers, MockRawResponse(""))
+        http = AWSResponse(str(request.url), status, headers, MockRawResponse(""))
         return (http, _parsed(content, headers, operation)), None
-    http = AWSResponse(request.url, status, headers, MockRawResponse(content))
+    http = AWSResponse(str(request.url), status, headers, MockRawResponse(content))
     response = convert_to_response_dict(http, operation)
     parser = endpoint._response_parser_factory.create_parser(_PROTOCOL)
     parsed = parser.parse(response, operation.output_shape)
@@ -168,7 +171,7 @@ def _parsed(
     return {**parsed, "ResponseMetadata": metadata}
 
 
-def _value(value: Any, shape: Shape) -> Any:
+def _value(value: Any, shape: Any) -> Any:
     """What is left of a value that is written as XML, and read again."""
     match shape.type_name:
         case "structure":
