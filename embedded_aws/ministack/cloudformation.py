@@ -1,12 +1,15 @@
-"""Patches for CloudFormation: what a template's secrets and functions become."""
+"""Patches for CloudFormation: what a template's secrets and functions become, and how soon."""
 
+import asyncio
 import json
+import re
 import secrets
 import string
+import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from ministack.services import lambda_svc, secretsmanager
+from ministack.services import cloudformation, lambda_svc, secretsmanager
 from ministack.services.cloudformation import provisioners
 
 Properties = Mapping[str, Any]
@@ -15,6 +18,11 @@ Provisioned = tuple[str, dict[str, Any]]
 _ALPHANUMERIC = string.ascii_letters + string.digits
 _FUNCTION = "AWS::Lambda::Function"
 _SECRET = "AWS::SecretsManager::Secret"  # noqa: S105
+_BEING_CHANGED = re.compile(
+    rb"<DescribeStacksResponse.*<StackStatus>(?!REVIEW)\w+_IN_PROGRESS<", re.DOTALL
+)
+_HELD_SECONDS = 20.0
+_LOOK_SECONDS = 0.05
 
 
 def return_secret_arns_for_references() -> None:
@@ -44,6 +52,25 @@ def return_secret_arns_for_references() -> None:
         deleted(_name(physical_id), properties)
 
     handlers.update(create=create, update=update, delete=delete)
+
+
+def hold_descriptions_of_stacks_in_progress() -> None:
+    """Answer DescribeStacks when no described stack is being changed any more, or after a while.
+
+    On AWS the answer comes immediately. The CDK's command line asks again five seconds later, and
+    here a stack takes less.
+    """
+    original = cloudformation.handle_request
+
+    async def handle_request(*request: Any) -> tuple[Any, ...]:
+        deadline = time.monotonic() + _HELD_SECONDS
+        while True:
+            answer: tuple[Any, ...] = await original(*request)
+            if not _BEING_CHANGED.search(answer[2]) or time.monotonic() >= deadline:
+                return answer
+            await asyncio.sleep(_LOOK_SECONDS)
+
+    cloudformation.handle_request = handle_request
 
 
 def keep_alarms_on_metric_math() -> None:

@@ -50,6 +50,7 @@ PATCHES: tuple[Callable[[], None], ...] = (
     cloudformation.apply_generate_secret_string_rules,
     cloudformation.apply_all_function_properties,
     cloudformation.keep_alarms_on_metric_math,
+    cloudformation.hold_descriptions_of_stacks_in_progress,
     security_groups.make_security_groups_of_stacks_in_ec2,
     iam.simulate_every_resource_with_context,
     cloudwatch.count_execution_outcomes,

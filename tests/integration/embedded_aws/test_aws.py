@@ -46,6 +46,20 @@ def test_secrets_are_generated_and_named_as_cdk_expects(aws: EmbeddedAws, output
     assert secret["Name"] == outputs["SecretOutput"]
 
 
+def test_a_stack_is_described_once_it_is_there_or_gone(aws: EmbeddedAws) -> None:
+    stacks = aws.client("cloudformation")
+    template = json.dumps({"Resources": {"Queue": {"Type": "AWS::SQS::Queue"}}})
+    stack_id = stacks.create_stack(StackName="described", TemplateBody=template)["StackId"]
+
+    def status() -> str:
+        (stack,) = stacks.describe_stacks(StackName=stack_id)["Stacks"]
+        return str(stack["StackStatus"])
+
+    assert status() == "CREATE_COMPLETE"
+    stacks.delete_stack(StackName="described")
+    assert status() == "DELETE_COMPLETE"
+
+
 def test_every_account_is_another(aws: EmbeddedAws, outputs: Outputs) -> None:
     assert aws.client("sns").list_topics()["Topics"]
     assert not aws.client("sns", account="999999999999").list_topics()["Topics"]
