@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import boto3
 import botocore.session
 from botocore.config import Config
+from botocore.loaders import create_loader
 
 from embedded_aws.environment import credentials
 
@@ -23,6 +24,9 @@ only CloudFormation looks there.
 
 # By the service's id in botocore's model, where that is not the name of its client.
 _VARIABLES = {"application-autoscaling": "application_auto_scaling", "rds-data": "rds_data"}
+
+_LOADER = create_loader()
+"""Shared by all sessions, so that each service's model is read once: that of EC2 has megabytes."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,18 +58,20 @@ class LocalSession(boto3.session.Session):
 
     def __init__(self, endpoints: Endpoints, *, account: str, region: str) -> None:
         identity = credentials(account)
+        session = botocore.session.Session(
+            session_vars={
+                "profile": (None, None, None, None),
+                "config_file": (None, None, os.devnull, None),
+                "credentials_file": (None, None, os.devnull, None),
+                "ca_bundle": ("ca_bundle", None, None, None),
+            }
+        )
+        session.register_component("data_loader", _LOADER)
         super().__init__(
             aws_access_key_id=identity["AWS_ACCESS_KEY_ID"],
             aws_secret_access_key=identity["AWS_SECRET_ACCESS_KEY"],
             region_name=region,
-            botocore_session=botocore.session.Session(
-                session_vars={
-                    "profile": (None, None, None, None),
-                    "config_file": (None, None, os.devnull, None),
-                    "credentials_file": (None, None, os.devnull, None),
-                    "ca_bundle": ("ca_bundle", None, None, None),
-                }
-            ),
+            botocore_session=session,
         )
         self._endpoints = endpoints
 
