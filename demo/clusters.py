@@ -14,7 +14,7 @@ SUBNET_GROUP: Final = "databases"
 LOGICAL_REPLICATION: Final = "publishing"
 """The cluster parameter group of a cluster that publishes."""
 _FAMILY: Final = "aurora-postgresql17"
-_POLL_SECONDS: Final = 0.1
+_POLL_SECONDS: Final = 0.25
 _PATIENCE_SECONDS: Final = 60.0
 
 

@@ -101,8 +101,8 @@ def prepare(
     preparation = _Preparation(aws, scenario, screen, maker)
     with ThreadPoolExecutor(max_workers=3) as workers:
         try:
-            network = maker.make_network(scenario.target)
-            source_network = maker.make_network(scenario.source)
+            networks = workers.map(maker.make_network, (scenario.target, scenario.source))
+            network, source_network = networks
             supplier = workers.submit(preparation.make_supplier, source_network)
             production = workers.submit(preparation.make_production, source_network, supplier)
             old_target = workers.submit(preparation.make_old_target, network)
