@@ -3,7 +3,9 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
-_PAGE: Final = 100
+_WHOLE_PAGE: Final = 100
+_NEWEST_PAGE: Final = 20
+"""What is added between two looks is mostly less."""
 
 
 class History:
@@ -17,8 +19,9 @@ class History:
     def refresh(self) -> None:
         """Fetch what has been added, the last event first, down to those that are known."""
         known = self.events[-1]["id"] if self.events else 0
+        size = _NEWEST_PAGE if known else _WHOLE_PAGE
         pages = self._client.get_paginator("get_execution_history").paginate(
-            executionArn=self._arn, reverseOrder=True, PaginationConfig={"PageSize": _PAGE}
+            executionArn=self._arn, reverseOrder=True, PaginationConfig={"PageSize": size}
         )
         added: list[Mapping[str, Any]] = []
         for page in pages:
