@@ -25,6 +25,7 @@ from aurora_restore.shared.postgres.session_settings import settings_at_log_in, 
 from aurora_restore.shared.postgres.tls import (
     find_certified_names,
     opened_socket,
+    own_verifying_context,
     verifying_context,
 )
 
@@ -171,7 +172,7 @@ class DatabaseServer:
             return find_certified_names(
                 self.host,
                 self.port,
-                verifying_context(self.ca_bundle),
+                own_verifying_context(self.ca_bundle),
                 CONNECT_TIMEOUT_SECONDS,
                 of_host=of_host,
             )

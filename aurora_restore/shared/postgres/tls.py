@@ -4,6 +4,7 @@ import socket
 import ssl
 import struct
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any, Final
 
 from aurora_restore.shared.errors import ConfigurationError
@@ -17,11 +18,19 @@ _OF_ANOTHER_NAME: Final = frozenset({62, 64})
 _NAMES: Final = frozenset({"DNS", "IP Address"})
 
 
+@lru_cache(maxsize=1)
 def verifying_context(ca_bundle: str) -> ssl.SSLContext:
     """Return a context that trusts the authorities of ``ca_bundle``, and verifies host names.
 
-    Raises ConfigurationError if that is not a PEM text.
+    All sessions of a function share one, which nobody may change: the bundle of RDS has more than a
+    hundred authorities, which take a while to be read. Raises ConfigurationError if that is not a
+    PEM text.
     """
+    return own_verifying_context(ca_bundle)
+
+
+def own_verifying_context(ca_bundle: str) -> ssl.SSLContext:
+    """Return such a context that nobody else uses, so that it may be changed."""
     try:
         return ssl.create_default_context(cadata=ca_bundle)
     except ssl.SSLError as error:
