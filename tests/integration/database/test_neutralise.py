@@ -550,6 +550,16 @@ def test_no_database_is_left_out(copy: Restored) -> None:
         assert rows(copy, "SELECT FROM pg_user_mappings", MASTER, database) == []
 
 
+def test_each_database_of_a_copy_that_is_tied_to_nothing_is_looked_at_once(copy: Restored) -> None:
+    before = copy.log.read_text()
+
+    done = complete(copy)
+
+    assert not any(done.removed.values())
+    log = copy.log.read_text().removeprefix(before)
+    assert log.count("FROM pg_user_mappings") == len((DATABASE, "postgres", "template1"))
+
+
 def test_an_event_trigger_that_refuses_statements_refuses_none_of_ours(
     copy: Restored, data_plane: PostgresDataPlane
 ) -> None:

@@ -137,12 +137,13 @@ def set_replication_role(session: DatabaseSession, role: str) -> None:
         session.run(f"SET LOCAL session_replication_role = {role}")
 
 
-def end_cron_runs(session: DatabaseSession) -> None:
-    """End the sessions in which jobs are running."""
-    session.run(
+def end_cron_runs(session: DatabaseSession) -> int:
+    """End the sessions in which jobs are running, and return how many there were."""
+    ended = session.run(
         "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
         "WHERE 'pg_cron' IN (backend_type, application_name) AND pid <> pg_backend_pid()"
     )
+    return len(ended)
 
 
 @contextmanager

@@ -2,7 +2,8 @@
 
 It is looked, recorded, acted, and looked again: what is found is written to the journal of the
 master user's database before anything of it is removed, so that a call after a crash still knows
-it. What could not be removed is what the second look finds.
+it. What could not be removed is what the second look finds. Where the first has seen everything
+and found nothing, there is nothing to act on, and so no second look.
 
 A kind is neutralised once per restore. What is set up later, such as a job that one of the user's
 own scripts schedules, is not production's.
@@ -18,7 +19,7 @@ from aurora_restore.shared.postgres.cluster_databases import ClusterDatabase, fi
 from aurora_restore.shared.postgres.connection import DatabaseSession, identifier
 from aurora_restore.shared.postgres.membership import acting_as
 from aurora_restore.shared.postgres.neutralise.cron_jobs import end_cron_runs
-from aurora_restore.shared.postgres.neutralise.inventory import find_wiring
+from aurora_restore.shared.postgres.neutralise.inventory import find_wires, find_wiring
 from aurora_restore.shared.postgres.neutralise.removal import remove
 from aurora_restore.shared.postgres.neutralise.sessions import noting, quiet_session
 from aurora_restore.shared.postgres.neutralise.wiring import Remnant, Wire, WiringKind, kind_of
@@ -61,7 +62,7 @@ def neutralise(access: DatabaseAccess, kept: Collection[WiringKind]) -> Neutrali
     found = find_wiring(access, names, [*due, *kept])
     doomed = [wire for wire in found.wires if kind_of(wire) in due]
     entries += _record(access, [f"{WIRE}{kind_of(wire)}:{wire}" for wire in doomed], entries)
-    remaining = _remove_all(access, names, due, doomed) if due else []
+    remaining = _remove_all(access, names, due, doomed, found.unseen) if due else []
     if not remaining:
         _record(access, [f"{NEUTRALISED}{kind}" for kind in due], entries)
     return Neutralised(
@@ -84,14 +85,18 @@ def _remove_all(
     databases: Collection[str],
     due: Collection[WiringKind],
     doomed: Collection[Wire],
+    unseen: Collection[Remnant],
 ) -> list[Remnant]:
     """Remove all wires that were found; return what a second look still finds, and why."""
     reasons = {refusal.what: refusal.why for refusal in remove(access, doomed)}
     remaining: list[Remnant] = []
+    ended = 0
     if WiringKind.CRON_JOBS in due:
         with noting("runs of cron jobs", remaining), quiet_session(access) as session:
-            end_cron_runs(session)
-    left = find_wiring(access, databases, due)
+            ended = end_cron_runs(session)
+    if not (doomed or unseen or remaining or ended):
+        return []
+    left = find_wires(access, databases, due)
     remaining += left.unseen
     remaining += [
         Remnant(str(wire), reasons.get(str(wire), "it is still there")) for wire in left.wires

@@ -28,16 +28,37 @@ def find_wiring(
     access: DatabaseAccess, databases: Collection[str], kinds: Collection[WiringKind]
 ) -> Wiring:
     """Return what the databases have of some kinds of wiring, and what there is to report."""
+    return _look(access, databases, kinds, with_findings=True)
+
+
+def find_wires(
+    access: DatabaseAccess, databases: Collection[str], kinds: Collection[WiringKind]
+) -> Wiring:
+    """Return what the databases have of some kinds of wiring, and nothing to report."""
+    return _look(access, databases, kinds, with_findings=False)
+
+
+def _look(
+    access: DatabaseAccess,
+    databases: Collection[str],
+    kinds: Collection[WiringKind],
+    *,
+    with_findings: bool,
+) -> Wiring:
     wires: list[Wire] = []
     unseen: list[Remnant] = []
-    with quiet_session(access) as session:
-        findings = find_in_cluster(session)
-        if WiringKind.REPLICATION_SLOTS in kinds:
-            wires += find_replication_slots(session)
+    findings: dict[str, list[str]] = {}
+    if with_findings or WiringKind.REPLICATION_SLOTS in kinds:
+        with quiet_session(access) as session:
+            if with_findings:
+                findings = find_in_cluster(session)
+            if WiringKind.REPLICATION_SLOTS in kinds:
+                wires += find_replication_slots(session)
     for database in databases:
         with noting(f"database {database}", unseen), quiet_session(access, database) as session:
-            for finding, names in find_in_database(session, database).items():
-                findings.setdefault(finding, []).extend(names)
+            if with_findings:
+                for finding, names in find_in_database(session, database).items():
+                    findings.setdefault(finding, []).extend(names)
             if WiringKind.SUBSCRIPTIONS in kinds:
                 wires += find_subscriptions(session, database)
             if WiringKind.USER_MAPPINGS in kinds:
