@@ -140,19 +140,32 @@ def has(session: DatabaseSession, key: JournalKey, entry: str) -> bool:
 
 def find(session: DatabaseSession, key: JournalKey, entry: str) -> Mapping[str, Any] | None:
     """Return the details of an entry of a restore, which may have none; None without the entry."""
-    return find_all(session, key, entry).get(entry)
+    return find_entries(session, key, [entry]).get(entry)
+
+
+def find_entries(
+    session: DatabaseSession, key: JournalKey, wanted: Collection[str]
+) -> Mapping[str, Mapping[str, Any]]:
+    """Return the details of those of the entries that the restore has, oldest first."""
+    return _find(session, key, "entry = ANY(CAST(:wanted AS text[]))", wanted=list(wanted))
 
 
 def find_all(
     session: DatabaseSession, key: JournalKey, prefix: str = ""
 ) -> Mapping[str, Mapping[str, Any]]:
     """Return the details of the restore's entries that begin with ``prefix``, oldest first."""
+    return _find(session, key, "starts_with(entry, :prefix)", prefix=prefix)
+
+
+def _find(
+    session: DatabaseSession, key: JournalKey, condition: str, **parameters: Any
+) -> Mapping[str, Mapping[str, Any]]:
     # By way of jsonb, because a journal of an earlier version has no such column.
     rows = session.run(
         f"SELECT entry, to_jsonb(j) -> 'details' FROM {SCHEMA}.{TABLE} j "
-        f"WHERE {_IS_OF_THE_RESTORE} AND starts_with(entry, :prefix) ORDER BY recorded_at, entry",
+        f"WHERE {_IS_OF_THE_RESTORE} AND {condition} ORDER BY recorded_at, entry",
         **asdict(key),
-        prefix=prefix,
+        **parameters,
     )
     return {entry: details or {} for entry, details in rows}
 

@@ -37,7 +37,7 @@ from aurora_restore.shared.postgres.tasks import (
     Task,
     TaskStatus,
     find_obstacle,
-    find_task_status,
+    find_task_statuses,
     start_task,
 )
 
@@ -125,9 +125,7 @@ class PostgresSetup:
     def find_task_statuses(self, tasks: Sequence[Task]) -> Mapping[Task, TaskStatus]:
         """Return how far each task is, with one session for each database."""
         key = self.access.journal_key
-        return self._read(
-            tasks, lambda session, here: {t: find_task_status(session, key, t) for t in here}
-        )
+        return self._read(tasks, lambda session, here: find_task_statuses(session, key, here))
 
     def start_task(self, task: Task, seconds: float) -> TaskStatus:
         """Do a task in a session of its own, and wait up to ``seconds`` for it."""

@@ -19,12 +19,12 @@ No two sessions do the same task at the same time: ``start_task`` takes care of 
 import hashlib
 import threading
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from concurrent.futures import Future, wait
 from dataclasses import dataclass
 from enum import Enum, auto
 from itertools import count
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from pg8000.exceptions import DatabaseError as PgDatabaseError
 from pg8000.exceptions import InterfaceError
@@ -47,12 +47,17 @@ _LOCK_TIMEOUT: Final = "3s"
 """How long a session that was ended may take to give the task's lock back."""
 
 # How pg_locks shows an advisory lock whose key is one number.
-_SESSIONS_OF_THE_TASK: Final = """
+_LOCK: Final = "(l.classid::bigint << 32) + l.objid::bigint"
+_SESSIONS_OF_TASKS: Final = """
     pg_locks l JOIN pg_stat_activity a ON a.pid = l.pid
     WHERE l.locktype = 'advisory' AND l.objsubid = 1 AND l.granted
     AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
-    AND (l.classid::bigint << 32) + l.objid::bigint = CAST(:lock AS bigint)
 """
+_SESSIONS_OF_THE_TASK: Final = f"{_SESSIONS_OF_TASKS} AND {_LOCK} = CAST(:lock AS bigint)"
+_ACTIVE: Final = (
+    f"SELECT {_LOCK} FROM {_SESSIONS_OF_TASKS} "
+    f"AND {_LOCK} = ANY(CAST(:locks AS bigint[])) AND a.state = 'active'"
+)
 
 
 def as_block(body: str) -> str:
@@ -119,20 +124,34 @@ class Task(ABC):
         )
 
 
-def find_task_status(session: DatabaseSession, key: JournalKey, task: Task) -> TaskStatus:
-    """Return how far a task is. ``session`` is one with the task's database.
+AnyTask = TypeVar("AnyTask", bound=Task)
 
-    Raises what the task's ``check_record`` raises.
+
+def find_task_status(session: DatabaseSession, key: JournalKey, task: Task) -> TaskStatus:
+    """Return how far a task is, as ``find_task_statuses`` does."""
+    return find_task_statuses(session, key, [task])[task]
+
+
+def find_task_statuses(
+    session: DatabaseSession, key: JournalKey, tasks: Collection[AnyTask]
+) -> dict[AnyTask, TaskStatus]:
+    """Return how far each task is. ``session`` is one with the database of all of them.
+
+    What is asked is asked once for all. Raises what a task's ``check_record`` raises.
     """
+    recorded: Mapping[str, Mapping[str, Any]] = {}
     if journal.exists(session):
-        details = journal.find(session, key, task.entry)
-        if details is not None:
-            task.check_record(details)
-            return TaskStatus.DONE
-    active = session.column(
-        f"SELECT a.pid FROM {_SESSIONS_OF_THE_TASK} AND a.state = 'active'", lock=_lock(key, task)
-    )
-    return TaskStatus.RUNNING if active else TaskStatus.MISSING
+        recorded = journal.find_entries(session, key, [task.entry for task in tasks])
+    for task in tasks:
+        if task.entry in recorded:
+            task.check_record(recorded[task.entry])
+    others = {_lock(key, task): task for task in tasks if task.entry not in recorded}
+    active = session.column(_ACTIVE, locks=list(others)) if others else []
+    return {
+        **dict.fromkeys(tasks, TaskStatus.DONE),
+        **dict.fromkeys(others.values(), TaskStatus.MISSING),
+        **{others[lock]: TaskStatus.RUNNING for lock in active},
+    }
 
 
 def start_task(access: DatabaseAccess, task: Task, seconds: float) -> TaskStatus:

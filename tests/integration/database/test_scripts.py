@@ -25,6 +25,7 @@ from aurora_restore.shared.postgres.tasks import (
     TaskStatus,
     find_obstacle,
     find_task_status,
+    find_task_statuses,
     start_task,
 )
 from embedded_aws.rds.data_plane.builds import MAJORS
@@ -167,6 +168,22 @@ def test_a_script_that_outlasts_its_invocation_goes_on_in_the_next(restored: Res
     run_until_done(restored, masking)
     assert counted(restored, "SELECT count(*) FROM customers WHERE email = 'masked'") == 100
     assert counted(restored, "SELECT count(*) FROM aurora_restore.restore_journal") == 1
+
+
+def test_how_far_several_tasks_are_is_found_in_one_look(restored: Restored) -> None:
+    done, at_work, missing = (script(f"SELECT pg_sleep({n})", f"{n}.sql") for n in (0, 2, 9))
+    assert run_task(restored, done) is TaskStatus.DONE
+    assert run_task(restored, at_work, seconds=0.2) is TaskStatus.RUNNING
+
+    access = DatabaseAccess(restored.server, MASTER, DATABASE, (DATABASE,), OPERATION)
+    with access.session() as session:
+        found = find_task_statuses(session, OPERATION, (missing, done, at_work))
+
+    assert found == {
+        missing: TaskStatus.MISSING,
+        done: TaskStatus.DONE,
+        at_work: TaskStatus.RUNNING,
+    }
 
 
 def test_a_script_that_failed_unseen_is_run_again_and_its_error_reported(
