@@ -10,6 +10,7 @@ https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonrd
 import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cache
 from typing import Any
 
 import pytest
@@ -380,32 +381,41 @@ def _passed(role: str, *services: str) -> Iterator[tuple[str, str, Context]]:
         yield "iam:PassRole", role, {"iam:PassedToService": service}
 
 
-def environment_of(stage: SweepStage) -> Environment:
-    """The environment whose stack grants what the stage's restore needs."""
+def judge_of(stage: SweepStage) -> Judge:
+    """A judge who goes by the stacks of an environment that has the stage's restore."""
     bench = stage.bench
     parameter = bench.clients.ssm.get_parameter(Name=bench.environment.parameter_name("staging"))
     restore = json.loads(parameter["Parameter"]["Value"])
     del restore["database"]
-    return parse(
-        Environment,
-        {
-            "account": ACCOUNT,
-            "region": REGION,
-            "name_prefix": PREFIX,
-            # As if they were adopted: the ARNs of made ones are known only to CloudFormation.
-            "secrets": {
-                "master": bench.environment.master_secret,
-                "app": bench.environment.app_secret,
-            },
-            "network": {
-                "vpc_id": "vpc-12345678",
-                "subnet_ids": ["subnet-12345678", "subnet-87654321"],
-                "availability_zones": [f"{REGION}a", f"{REGION}b"],
-                "security_group_ids": ["sg-12345678"],
-            },
-            "restores": {"staging": restore},
+    document = {
+        "account": ACCOUNT,
+        "region": REGION,
+        "name_prefix": PREFIX,
+        # As if they were adopted: the ARNs of made ones are known only to CloudFormation.
+        "secrets": {
+            "master": bench.environment.master_secret,
+            "app": bench.environment.app_secret,
         },
-    )
+        "network": {
+            "vpc_id": "vpc-12345678",
+            "subnet_ids": ["subnet-12345678", "subnet-87654321"],
+            "availability_zones": [f"{REGION}a", f"{REGION}b"],
+            "security_group_ids": ["sg-12345678"],
+        },
+        "restores": {"staging": restore},
+    }
+    return Judge(stage, *_granted(json.dumps(document)))
+
+
+@cache
+def _granted(document: str) -> tuple[Mapping[str, Policy], Mapping[str, Policy]]:
+    """The policy of each function, and of the role in each source account.
+
+    Most runs on a route are in the same environment, and a synthesis takes longer than a run.
+    """
+    environment = parse(Environment, json.loads(document))
+    sources = source_policies_of(environment)
+    return policies_of(environment), {account: policy for account, (policy, _) in sources.items()}
 
 
 def judged(
@@ -416,11 +426,7 @@ def judged(
     ``around`` returns what is to happen to each call, and brings it before the judge.
     """
     with route.staged() as stage:
-        environment = environment_of(stage)
-        sources = {
-            account: policy for account, (policy, _) in source_policies_of(environment).items()
-        }
-        judge = Judge(stage, policies_of(environment), sources)
+        judge = judge_of(stage)
         arrange(stage)
         execution = stage.start()
         with stage.tap.hooked(around(judge)):
@@ -504,7 +510,7 @@ def test_a_switch_the_way_back_and_a_retirement_call_only_what_is_granted() -> N
     """Each is undisturbed first; then a switch dies after its last rename, and a retirement
     finishes it before it deletes what its time has come for."""
     with SWITCHED.staged() as stage:
-        judge = Judge(stage, policies_of(environment_of(stage)), {})
+        judge = judge_of(stage)
         hours = 2
 
         def run(name: str, given: dict[str, Any], hook: Any = judge.hook) -> str:
@@ -547,7 +553,7 @@ class DiesAtChange:
 def test_a_switch_by_endpoint_and_all_that_may_follow_call_only_what_is_granted() -> None:
     """At last one dies while it publishes, and a retirement leads the clients back."""
     with PUBLISHED_AROUND.staged() as stage:
-        judge = Judge(stage, policies_of(environment_of(stage)), {})
+        judge = judge_of(stage)
 
         def run(name: str, given: dict[str, Any], hook: Any = judge.hook) -> str:
             stage.bench.advance(2 * 3600)
