@@ -1,13 +1,17 @@
 """A real PostgreSQL as a restore leaves it: reset in a moment, and read whole."""
 
+import hashlib
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import pg8000.native
+import scramp.core
 
 from aurora_restore.shared.postgres import journal
 from aurora_restore.shared.postgres.connection import DatabaseLogin
@@ -37,6 +41,19 @@ class Connection(pg8000.native.Connection):  # type: ignore[misc]
         """By TCP a goodbye to a server that is gone is sent in vain; a Unix socket objects."""
         with suppress(pg8000.native.InterfaceError):
             super().close()
+
+
+@contextmanager
+def computed_once() -> Iterator[None]:
+    """Let pg8000 reuse what follows from a statement's text, or from a password, alone.
+
+    It is a quarter of what a session costs on this side of the socket.
+    """
+    pure = ((pg8000.native, "to_statement"), (hashlib, "pbkdf2_hmac"), (scramp.core, "saslprep"))
+    with ExitStack() as patches:
+        for module, name in pure:
+            patches.enter_context(patch.object(module, name, cache(getattr(module, name))))
+        yield
 
 
 def _verifier(login: DatabaseLogin) -> str:

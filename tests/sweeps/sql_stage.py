@@ -31,6 +31,7 @@ from tests.sweeps.cluster import (
     MONITORING,
     SCRIPTS,
     PostgresCluster,
+    computed_once,
     restored_cluster,
 )
 from tests.sweeps.memento import Memento
@@ -171,7 +172,12 @@ def wired_stage(directory: Path) -> Iterator[SqlStage]:
 def _stage(directory: Path, database: Document, assets: Mapping[str, str]) -> Iterator[SqlStage]:
     tap = Tap()
     level = logger.log_level
-    with restored_cluster(directory) as cluster, bench_in_memory() as bench, tap.installed():
+    with (
+        restored_cluster(directory) as cluster,
+        bench_in_memory() as bench,
+        tap.installed(),
+        computed_once(),
+    ):
         logger.setLevel("CRITICAL")
         try:
             _configure(bench, database)

@@ -5,7 +5,7 @@ called again, as the state machine would, until it is done; then all must stand 
 undisturbed run.
 
 A re-run is left out where all stands as it stood before an earlier one that has come to the right
-end: it would only repeat it.
+end, whatever the disturbance was: it would only repeat it.
 """
 
 import itertools
@@ -47,6 +47,14 @@ def unreachable(wires: Wires, exchange: Exchange, proceed: Proceed) -> Any:
 
 
 @dataclass
+class Disturbed:
+    """What has come of disturbances of one kind."""
+
+    points: int = 0
+    broken: list[str] = field(default_factory=list)
+
+
+@dataclass
 class SqlSweep:
     """One step, disturbed everywhere."""
 
@@ -55,12 +63,11 @@ class SqlSweep:
     """The only part of the setup that is disturbed; see ``Exchange.part``."""
     left_out: str | None = None
     """The part of the setup that is not disturbed."""
-    points: int = 0
-    broken: list[str] = field(default_factory=list)
     expected: Document = field(default_factory=dict)
     exchanges: list[Exchange] = field(default_factory=list)
     """Every exchange of the undisturbed run, in order."""
     _proven: list[Document] = field(default_factory=list)
+    _disturbed: Disturbed = field(default_factory=Disturbed)
 
     def begin(self) -> None:
         """Make the undisturbed run."""
@@ -73,6 +80,12 @@ class SqlSweep:
             self._finish(self.stage.call(note))
             self._check_harm()
             self.expected = self._end()
+
+    def disturb(self, points: str) -> Disturbed:
+        """Make a run for each disturbance of a kind; ``points`` is one of ``DISTURBANCES``."""
+        self._disturbed = Disturbed()
+        DISTURBANCES[points](self)
+        return self._disturbed
 
     def kill_everywhere(self) -> None:
         """Before the first exchange, after the last one, and between each and the next.
@@ -251,13 +264,13 @@ class SqlSweep:
 
     @contextmanager
     def _point(self, number: int, how: str) -> Iterator[None]:
-        self.points += 1
+        self._disturbed.points += 1
         said = self.exchanges[number] if number < len(self.exchanges) else "the end"
         try:
             with self.stage.begun():
                 yield
         except (Violation, AuroraRestoreError) as error:
-            self.broken.append(f"{how} {number}, {said}: {error}")
+            self._disturbed.broken.append(f"{how} {number}, {said}: {error}")
 
 
 IN_A_SCRIPT = "crash points in the middle of a script"

@@ -16,7 +16,7 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SqlStage]:
         yield made
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def sweep(stage: SqlStage) -> SqlSweep:
     # What ties a copy to production is disturbed where there is something: see test_wiring_sweep.
     made = SqlSweep(stage, left_out="neutralise")
@@ -81,6 +81,6 @@ def test_undisturbed_it_does_all_its_work_once(sweep: SqlSweep) -> None:
 def test_a_step_disturbed_anywhere_succeeds_when_it_is_called_again(
     sweep: SqlSweep, points: str, record_property: Record
 ) -> None:
-    DISTURBANCES[points](sweep)
-    record_line(record_property, f"setup-db-users in PostgreSQL: {sweep.points} {points}")
-    assert not sweep.broken, "\n".join(sweep.broken)
+    disturbed = sweep.disturb(points)
+    record_line(record_property, f"setup-db-users in PostgreSQL: {disturbed.points} {points}")
+    assert not disturbed.broken, "\n".join(disturbed.broken)

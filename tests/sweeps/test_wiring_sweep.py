@@ -15,7 +15,7 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SqlStage]:
         yield made
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def sweep(stage: SqlStage) -> SqlSweep:
     made = SqlSweep(stage, part="neutralise")
     made.begin()
@@ -42,6 +42,6 @@ def test_undisturbed_it_leaves_nothing_that_ties_the_copy_to_production(sweep: S
 def test_disturbed_anywhere_nothing_reaches_production_and_the_next_call_unties_the_copy(
     sweep: SqlSweep, points: str, record_property: Record
 ) -> None:
-    DISTURBANCES[points](sweep)
-    record_line(record_property, f"neutralising in PostgreSQL: {sweep.points} {points}")
-    assert not sweep.broken, "\n".join(sweep.broken)
+    disturbed = sweep.disturb(points)
+    record_line(record_property, f"neutralising in PostgreSQL: {disturbed.points} {points}")
+    assert not disturbed.broken, "\n".join(disturbed.broken)

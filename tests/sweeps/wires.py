@@ -9,6 +9,7 @@ import struct
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -85,10 +86,16 @@ def _stack() -> Iterator[FrameType]:
 def _place() -> str:
     """The line of the steps' code that is at work, the module that speaks for them all aside."""
     for frame in _stack():
-        path = Path(frame.f_code.co_filename)
-        if {"lambdas", "shared"} & set(path.parts) and path.name != _SPEAKER:
-            return f"{path.name}:{frame.f_lineno}"
+        if module := _module_of_the_steps(frame.f_code.co_filename):
+            return f"{module}:{frame.f_lineno}"
     raise AssertionError
+
+
+@cache
+def _module_of_the_steps(file: str) -> str | None:
+    path = Path(file)
+    is_theirs = {"lambdas", "shared"} & set(path.parts) and path.name != _SPEAKER
+    return path.name if is_theirs else None
 
 
 def _part() -> str:
