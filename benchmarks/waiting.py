@@ -3,7 +3,9 @@
 
 A run waits for several things, one after the other. Each night every one of them takes another
 time, drawn from a log-normal distribution; the rules are compared on the same draws. The rule of
-the steps is the function that they use, with the durations of the nights before. The others are a
+the steps is the function that they use, with the durations of the nights before. Without them it
+knows what is usual, and so it is also run where everything takes another multiple of that. The
+others are a
 fixed interval, and what the pipeline did before: a tenth of the time that the step has waited, from
 15 seconds to half an hour. The limit is an oracle that calls once, at each end.
 
@@ -19,11 +21,12 @@ from dataclasses import dataclass
 from typing import Final
 
 from aurora_restore.reference.looks import Rule, look_until_seen, rule_of_steps
+from aurora_restore.shared.awaited import Awaited
 from aurora_restore.shared.cost import PRICES
 from aurora_restore.shared.documents.restore import Polling
 from aurora_restore.shared.pipeline import get_step
 from aurora_restore.shared.sequences import REPLACE
-from aurora_restore.shared.waiting import REMEMBERED, CallAgain, Waiting
+from aurora_restore.shared.waiting import REMEMBERED, CallAgain, Waiting, usual_after
 
 MINUTE: Final = 60.0
 HOUR: Final = 60 * MINUTE
@@ -34,6 +37,10 @@ SPREADS: Final = (0.05, 0.1, 0.2, 0.3, 0.5)
 """Standard deviations between nights, as shares of the mean."""
 NIGHTS: Final = (REMEMBERED, 2, 0)
 """For how many nights before durations are remembered."""
+MULTIPLES: Final = (0.5, 2.0, 5.0)
+"""How many times as long everything takes in first nights that are not as usual."""
+UNUSUAL_SPREAD: Final = 0.2
+AWAITED: Final = {each.value.name: each.value for each in Awaited}
 
 STEPS: Final = len(REPLACE.steps)
 WAITING_STEPS: Final = sum(get_step(name).waits for name in REPLACE.steps)
@@ -167,8 +174,10 @@ class Cost:
 Strategy = Callable[[Night], Cost]
 
 
-def nights(run: float, spread: float, remembered: int, draws: int) -> Iterator[Night]:
-    """Yield so many nights of a run, always the same ones."""
+def nights(
+    run: float, spread: float, remembered: int, draws: int, *, multiple: float = 1.0
+) -> Iterator[Night]:
+    """Yield so many nights of a run, always the same ones, or a multiple of them."""
     dice = random.Random(f"{run} {spread}")  # noqa: S311 - a simulation
     sigma = math.sqrt(math.log(1 + spread**2))
     rest = run - sum(each.usual for each in RUNS[run])
@@ -176,12 +185,13 @@ def nights(run: float, spread: float, remembered: int, draws: int) -> Iterator[N
         drawn = []
         for wait in RUNS[run]:
             taken = [
-                wait.usual * math.exp(dice.gauss(-(sigma**2) / 2, sigma))
+                multiple * wait.usual * math.exp(dice.gauss(-(sigma**2) / 2, sigma))
                 for _ in range(1 + REMEMBERED)
             ]
             bend, queued = dice.uniform(0.6, 1.6), dice.choice((0.0, 0.0, 0.1))
             drawn.append(Drawn(wait, taken[0], taken[1 : 1 + remembered], bend, queued))
-        yield Night(f"op-{number}", drawn, rest + sum(each.seconds for each in drawn))
+        seconds = multiple * rest + sum(each.seconds for each in drawn)
+        yield Night(f"op-{number}", drawn, seconds)
 
 
 def by_steps(night: Night) -> Cost:
@@ -221,18 +231,31 @@ def at_each_end(night: Night) -> Cost:
     return Cost(0.0, calls, calls, 0.0)
 
 
+def usual(thing: str, taken: Mapping[str, float]) -> float | None:
+    """Return what something usually takes, by its declaration and what has been waited for."""
+    declared = AWAITED[thing]
+    other = taken.get(declared.grows_with or "")
+    if declared.usual is None or other is None:
+        return declared.usual
+    return usual_after(declared.usual, other)
+
+
 def _looked(night: Night, rule_for: Callable[[Drawn], Rule]) -> Cost:
     late, again, looks, inside, stayed = 0.0, 0, STEPS, 0.0, 0.0
+    taken = dict[str, float]()
     for each in night.waits:
         found = look_until_seen(
             rule_for(each),
             each.seconds,
             durations=each.before,
+            usual=usual(each.wait.thing, taken),
+            before=sum(taken.values()),
             progress=each.progress,
             stayed=stayed if each.wait.in_call_before else 0.0,
             call_seconds=CALL_SECONDS,
         )
         stayed = found.stayed
+        taken[each.wait.thing] = each.seconds + found.late
         late += found.late
         again += found.calls_again
         looks += found.looks - 1
@@ -271,10 +294,17 @@ class WaitSummary:
 
 
 def summarise(
-    strategy: Strategy, run: float, spread: float, *, remembered: int = REMEMBERED, draws: int
+    strategy: Strategy,
+    run: float,
+    spread: float,
+    *,
+    remembered: int = REMEMBERED,
+    draws: int,
+    multiple: float = 1.0,
 ) -> WaitSummary:
     """Return what a strategy takes for a run, over so many nights."""
-    return WaitSummary.of([strategy(night) for night in nights(run, spread, remembered, draws)])
+    drawn = nights(run, spread, remembered, draws, multiple=multiple)
+    return WaitSummary.of([strategy(night) for night in drawn])
 
 
 STRATEGIES: Final[Mapping[str, Strategy]] = {
@@ -315,6 +345,12 @@ def main() -> None:
                 print(_line(run, spread, title, found))
             for title, strategy in STRATEGIES.items():
                 print(_line(run, spread, title, summarise(strategy, run, spread, draws=draws)))
+        for multiple in MULTIPLES:
+            title = f"the first time, {multiple:g} times as long"
+            found = summarise(
+                by_steps, run, UNUSUAL_SPREAD, remembered=0, draws=draws, multiple=multiple
+            )
+            print(_line(run, UNUSUAL_SPREAD, title, found))
         print()
 
 

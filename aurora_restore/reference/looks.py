@@ -52,15 +52,17 @@ def look_until_seen(
     duration: float,
     *,
     durations: Sequence[float] = (),
+    usual: float | None = None,
+    before: float = 0.0,
     progress: Callable[[float], float | None] = lambda _: None,
     stayed: float = 0.0,
     call_seconds: float = 0.0,
 ) -> Looks:
     """Return how often something is looked at that takes so many seconds.
 
-    ``progress`` returns what AWS reports after so many seconds; ``stayed`` is for how long the
-    call has waited inside the function for what came before; ``call_seconds`` pass in each call
-    before it looks.
+    ``durations``, ``usual`` and ``before`` are what is known of it; ``progress`` returns what AWS
+    reports after so many seconds; ``stayed`` is for how long the call has waited inside the
+    function for what came before; ``call_seconds`` pass in each call before it looks.
     """
     waited, again, looks, inside = 0.0, 0, 1, 0.0
     seen, since = progress(0.0), 0.0
@@ -68,7 +70,12 @@ def look_until_seen(
         if progress(waited) != seen:
             seen, since = progress(waited), waited
         waiting = Waiting(
-            waited=waited, progress=seen, unchanged=waited - since, durations=durations
+            waited=waited,
+            progress=seen,
+            unchanged=waited - since,
+            durations=durations,
+            usual=usual,
+            before=before,
         )
         look = rule(waiting, MOST_INSIDE_SECONDS - stayed)
         waited += look.seconds

@@ -2,11 +2,15 @@
 
 Each has a clock of its own: the seconds since the operation began to wait for it decide when it is
 looked at again. What takes about as long each time is remembered from one operation of a restore to
-the next.
+the next. A restore's first operation has nothing but what is usual: the middle of what has been
+published, which ``benchmarks/durations.py`` has with its sources.
 """
 
 from dataclasses import dataclass
 from enum import Enum
+from typing import Final
+
+MINUTE: Final = 60.0
 
 
 @dataclass(frozen=True)
@@ -18,6 +22,10 @@ class AwaitedThing:
     meaning: str
     remembered: bool = True
     """Whether earlier durations say when it is over; not of what people or chance decide."""
+    usual: float | None = None
+    """The seconds that it takes, of a restore of which nothing is remembered."""
+    grows_with: str | None = None
+    """What takes longer with the same data, and comes before it."""
     attempted: bool = False
     """Whether a look tries again what has failed, so that it is not repeated every few seconds."""
 
@@ -42,19 +50,26 @@ class Awaited(Enum):
     )
     COPY = AwaitedThing("copy", "the copy of the snapshot")
     REST = AwaitedThing("rest", "a cluster that cannot be deleted as it is", remembered=False)
-    DELETION = AwaitedThing("deletion", "a cluster to be gone")
+    DELETION = AwaitedThing("deletion", "a cluster to be gone", usual=8 * MINUTE)
     CAPACITY = AwaitedThing("capacity", "capacity that AWS lacks", remembered=False, attempted=True)
     TAGS = AwaitedThing("tags", "the tags of a new cluster to be shown", remembered=False)
-    CLUSTER = AwaitedThing("cluster", "the restored cluster to become available")
-    INSTANCES = AwaitedThing("instances", "its instances to become available")
-    PASSWORD = AwaitedThing("password", "its master password to be set")
+    CLUSTER = AwaitedThing(
+        "cluster",
+        "the restored cluster to become available",
+        usual=15 * MINUTE,
+        grows_with="copy",
+    )
+    INSTANCES = AwaitedThing("instances", "its instances to become available", usual=10 * MINUTE)
+    PASSWORD = AwaitedThing("password", "its master password to be set", usual=1.5 * MINUTE)
     SETTINGS = AwaitedThing("settings", "changes of its settings to be applied")
     DATABASE = AwaitedThing(
         "database", "a database that is not reached", remembered=False, attempted=True
     )
     TASK = AwaitedThing("task", "a script, or another task in a database")
     GRANTS = AwaitedThing("grants", "the rest of the grants, in another call", remembered=False)
-    SECURITY_GROUPS = AwaitedThing("security-groups", "its security groups to be attached")
+    SECURITY_GROUPS = AwaitedThing(
+        "security-groups", "its security groups to be attached", usual=1 * MINUTE
+    )
     SWITCH = AwaitedThing("switch", "the switch of the target", remembered=False)
     BELONGINGS = AwaitedThing("belongings", "what belongs to the target's name", remembered=False)
     CERTIFICATE = AwaitedThing("certificate", "the server's certificate to be refreshed")

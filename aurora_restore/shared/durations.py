@@ -14,7 +14,7 @@ from typing import Final
 from aurora_restore.shared.awaited import Awaited
 from aurora_restore.shared.names import DURATIONS_KEY_PREFIX
 from aurora_restore.shared.state_utils import StateStore
-from aurora_restore.shared.waiting import REMEMBERED, remember
+from aurora_restore.shared.waiting import REMEMBERED, remember, usual_after
 
 DURATIONS_STEP: Final = "durations"
 """The record's sort key."""
@@ -37,6 +37,14 @@ class EarlierDurations:
         if not awaited.value.remembered:
             return ()
         return self._known.get(awaited.value.name, ())
+
+    def usual(self, awaited: Awaited) -> float | None:
+        """Return the seconds that something usually takes, after what this restore has copied."""
+        thing = awaited.value
+        others = self._known.get(thing.grows_with, ()) if thing.grows_with else ()
+        if thing.usual is None or not others:
+            return thing.usual
+        return usual_after(thing.usual, others[-1])
 
     def add(self, awaited: Awaited, seconds: float, moment: datetime) -> None:
         """Write down how long something took, unless it is not remembered."""

@@ -7,6 +7,7 @@ from http import HTTPStatus
 from typing import Final
 
 from aurora_restore.shared.awaited import Awaited
+from aurora_restore.shared.common import parse_timestamp
 from aurora_restore.shared.documents.restore import Polling
 from aurora_restore.shared.durations import EarlierDurations
 from aurora_restore.shared.job import Answer, Job
@@ -76,6 +77,8 @@ class StepWait:
                 progress=answer.progress,
                 unchanged=seconds_since(state.progress_since or since, job.clock()),
                 durations=self.durations.of(awaited),
+                usual=self.durations.usual(awaited),
+                before=_seconds_before(job, since),
             ),
             seconds_inside=self._seconds_inside(job, awaited) if may_stay else None,
             chance=chance_of(job.operation_id, awaited.value.name, waited),
@@ -93,6 +96,16 @@ class StepWait:
             since = clocks.get(each.value.name)
             if since is not None and each is not awaited:
                 self.durations.add(each, seconds_since(since, job.clock()), job.clock())
+
+
+def _seconds_before(job: Job, since: str) -> float:
+    """Return for how long the run had been at work at a moment.
+
+    A redriven execution has paused since its operation began, so that says nothing of its run.
+    """
+    if job.execution is None or job.execution.redrive_count:
+        return 0.0
+    return seconds_since(job.started_at, parse_timestamp(since))
 
 
 def _polling_of(job: Job, awaited: Awaited) -> Polling:

@@ -3,12 +3,14 @@
 A look costs a call of a function, and a look that comes late delays the run. The two are weighed
 by how likely the end is right now. A duration is taken to be log-logistic: after ``u`` seconds the
 end comes at the rate ``b/u / (1 + (m/u)^b)`` per second, where ``m`` is the median, and ``b`` grows
-as the spread shrinks. That is next to nothing long before the median, and ``b/u`` long after it. If
-nothing is known of something, it is treated like what is long overdue: the wait is then a share of
-the time already waited.
+as the spread shrinks. That is next to nothing long before the median, and ``b/u`` long after it.
 
 The median is, in this order: where the progress that AWS reports leads to if it goes on evenly;
-what earlier operations of the restore took; or unknown.
+what earlier operations of the restore took; what is usual, with a wide spread; or unknown. The
+unknown is treated like what is long overdue.
+
+The delay matters as a share of the whole run. So a call is worth the more seconds, the longer the
+run has taken by then.
 
 Near the end the function itself stays and looks every few seconds. So a call covers a stretch of
 time instead of a moment, and most of the wait between two calls is looked at.
@@ -36,22 +38,30 @@ JITTER: Final = 0.1
 
 _INNER_SHARE: Final = 0.004
 """The time between two looks inside the function, as a share of the expected duration."""
-_LONG_SECONDS: Final = 20 * 60
-"""From here on a call is worth more seconds of delay only with the root of the duration: a run
-has one wait or two that are long, and they delay it most."""
+_SHORT_RUN_SECONDS: Final = 20 * 60
+"""In a run as long as this, what is unknown and takes all of it is looked at after about
+``fraction`` of the time already waited."""
+_GROWTH: Final = 2 / 3
+"""The power of a run's duration with which the seconds grow that a call is worth: a long run may be
+delayed for longer, but less than in proportion."""
 _SHAPE: Final = math.pi / math.sqrt(3)
 """The shape of a log-logistic distribution, times the standard deviation of its logarithm."""
-_SHAPE_OF_THE_UNKNOWN: Final = 1.0
-_USUAL_SPREAD: Final = 0.3
-"""The spread that is assumed beside what few durations show; it counts like two of them."""
-_COUNTS_LIKE: Final = 2
+_SHAPE_OF_THE_UNKNOWN: Final = 0.7
+_SHAPE_WITHOUT_PROGRESS: Final = 0.05
+"""As long as AWS says that nothing is done yet. It may be wrong, for example of small copies."""
+_ASSUMED_SPREAD: Final = 0.5
+"""The spread that is assumed beside what the durations show; it counts like one more of them."""
+_SPREAD_OF_THE_USUAL: Final = 0.7
+"""So wide that half or twice of what is usual is no surprise."""
 _OVERDUE: Final = 2
-"""How many times the longest duration something takes before its durations say nothing."""
+"""How many times the longest known duration something takes before that says nothing."""
 _PROGRESS_STEP: Final = 0.01
 """AWS reports whole per cent."""
-_ERROR_OF_PROGRESS: Final = 0.2
+_ERROR_OF_PROGRESS: Final = 0.15
 """How wrong what progress leads to may be, for what is left; and for the whole at the very end."""
-_LAST_ERROR_OF_PROGRESS: Final = 0.015
+_LAST_ERROR_OF_PROGRESS: Final = 0.005
+_TRUST: Final = 0.8
+"""For which share of the time that progress has been seen it is trusted: it need not be even."""
 _PRECISION: Final = 0.01
 
 
@@ -67,6 +77,10 @@ class Waiting:
     """For how many seconds the progress has been the same."""
     durations: Sequence[float] = ()
     """The seconds that it took in earlier operations of the restore."""
+    usual: float | None = None
+    """The seconds that it usually takes, for a restore that has none of these."""
+    before: float = 0.0
+    """The seconds that the run had taken when it began to be waited for."""
 
 
 @dataclass(frozen=True)
@@ -122,13 +136,13 @@ def next_look(
     stretch = MOST_INSIDE_SECONDS if may_stay else 0
 
     def best(moment: float) -> float:
-        squares = _best_interval(polling, expected, moment) ** 2 + stretch**2 + stretch * inner
+        interval = _best_interval(polling, expected, waiting.before, moment)
+        squares = interval**2 + stretch**2 + stretch * inner
         return math.sqrt(squares) - stretch
 
     outer = _first_that_suffices(best, waiting.waited, polling.cap_seconds)
     if waiting.progress:
-        # It need not be even, so it is never trusted for longer than it has been seen.
-        outer = min(outer, waiting.waited)
+        outer = min(outer, _TRUST * waiting.waited)
     is_worth_it = may_stay and outer <= WORTH_STAYING_SECONDS
     if is_worth_it and seconds_inside is not None and inner <= seconds_inside:
         return StayInside(inner)
@@ -137,22 +151,37 @@ def next_look(
 
 
 def expect(waiting: Waiting) -> ExpectedEnd:
-    """Return when the end of something is expected, by its progress or by earlier durations."""
-    if waiting.progress and waiting.waited >= 1:
+    """Return when the end of something is expected: by its progress, by earlier durations, or by
+    what is usual."""
+    has_stopped = waiting.unchanged > waiting.waited / 2
+    if waiting.progress and waiting.waited >= 1 and not has_stopped:
         done = min(1.0, waiting.progress + _PROGRESS_STEP / 2)
-        # Little progress says little, and so does one that has come to a stop.
+        # Little progress says little, and so does one that may have come to a stop.
         spread = _ERROR_OF_PROGRESS * (1 - done) / math.sqrt(done) + _LAST_ERROR_OF_PROGRESS
         spread += waiting.unchanged / waiting.waited
         return ExpectedEnd(waiting.waited / done, _SHAPE / spread)
     durations = [each for each in waiting.durations if each > 0]
-    # What takes so much longer than ever is not what was remembered.
-    if not durations or waiting.waited > _OVERDUE * max(durations):
+    if waiting.progress == 0 and not durations:
+        return ExpectedEnd(None, _SHAPE_WITHOUT_PROGRESS)
+    longest = max(durations, default=waiting.usual or 0.0)
+    # What takes so much longer is not what was remembered or is usual.
+    if longest == 0 or waiting.waited > _OVERDUE * longest:
         return ExpectedEnd(None, _SHAPE_OF_THE_UNKNOWN)
+    if not durations:
+        return ExpectedEnd(longest, _SHAPE / _SPREAD_OF_THE_USUAL)
     logarithms = [math.log(each) for each in durations]
     number, mean = len(logarithms), statistics.fmean(logarithms)
-    squares = sum((each - mean) ** 2 for each in logarithms) + _COUNTS_LIKE * _USUAL_SPREAD**2
-    variance = squares / (number - 1 + _COUNTS_LIKE) * (1 + 1 / number)
+    squares = sum((each - mean) ** 2 for each in logarithms) + _ASSUMED_SPREAD**2
+    variance = squares / number * (1 + 1 / number)
     return ExpectedEnd(math.exp(mean), _SHAPE / math.sqrt(variance))
+
+
+def usual_after(usual: float, other: float) -> float:
+    """Return what something usually takes after another that grows faster with the same data.
+
+    It is halfway between the two, in proportion; ``other`` only makes it longer.
+    """
+    return math.sqrt(usual * max(usual, other))
 
 
 def chance_of(operation_id: str, thing: str, waited: float) -> float:
@@ -165,7 +194,7 @@ def remember(durations: Sequence[float], seconds: float) -> tuple[float, ...]:
     return (*durations, round(seconds, 1))[-REMEMBERED:]
 
 
-def _best_interval(polling: Polling, expected: ExpectedEnd, moment: float) -> float:
+def _best_interval(polling: Polling, expected: ExpectedEnd, before: float, moment: float) -> float:
     """Return the time between single looks that costs least around a moment.
 
     If a look is worth ``c`` seconds of delay and the end comes at the rate ``h``, looks every ``d``
@@ -174,10 +203,9 @@ def _best_interval(polling: Polling, expected: ExpectedEnd, moment: float) -> fl
     ``(h·(d² + stretch·inner)/2 + c) / (d + stretch)``: least for
     ``√(2c/h + stretch² + stretch·inner) - stretch``, as ``next_look`` has it.
     """
-    scale = expected.duration(moment)
-    if expected.median is not None:
-        scale = min(scale, math.sqrt(scale * _LONG_SECONDS))
-    return polling.fraction * math.sqrt(scale * expected.seconds_per_end(moment))
+    run = before + expected.duration(moment)
+    doubled_worth = _SHORT_RUN_SECONDS * (run / _SHORT_RUN_SECONDS) ** _GROWTH
+    return polling.fraction * math.sqrt(doubled_worth * expected.seconds_per_end(moment))
 
 
 def _first_that_suffices(best: Callable[[float], float], waited: float, longest: float) -> float:

@@ -49,6 +49,8 @@ class Watched:
     looks: int = 1
     waited: float = 0.0
     """From the first look to the last that did not see the end, and the wait after it."""
+    before: float = 0.0
+    """From the operation's begin to the first look."""
     duration: float = math.nan
     """From the first look to the moment at which AWS ended it."""
 
@@ -66,6 +68,7 @@ class WatchedRun:
         seen = self.things.setdefault(answer.awaited, Watched())
         since = parse_timestamp(answer.state.waiting_since[answer.awaited.value.name])
         waited = (job.clock() - since).total_seconds()
+        seen.before = (since - parse_timestamp(job.started_at)).total_seconds()
         if isinstance(look, StayInside):
             seen.inside += look.seconds
             seen.waited = waited + look.seconds
@@ -145,6 +148,7 @@ def test_the_simulation_looks_when_the_functions_look(
             stage.run(execution)
     assert execution.status == SUCCEEDED
     stayed, late = 0.0, 0.0
+    after = EarlierDurations(stage.bench.store, RESTORE_NAME)
     for thing in THINGS:
         real = found.things[thing]
         percent = _progress(real.duration) if thing is Awaited.COPY else lambda _: None
@@ -152,6 +156,8 @@ def test_the_simulation_looks_when_the_functions_look(
             rule_of_steps(Polling(), operation_id=execution.name, thing=thing.value.name),
             real.duration,
             durations=before[thing],
+            usual=after.usual(thing),
+            before=real.before,
             progress=percent,
             stayed=stayed if thing in GOES_ON else 0.0,
             call_seconds=TICK_SECONDS,

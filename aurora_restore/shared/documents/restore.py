@@ -532,9 +532,9 @@ class Archive:
 class Polling:
     """How often a running AWS operation is looked at.
 
-    A look comes the sooner, the likelier the end is: by the progress that AWS reports, or by what
-    earlier operations of the restore took. Of what nothing is known, the wait is a share of the
-    time already waited. Where the end is near, a function of an execution looks every few seconds
+    A look comes the sooner, the likelier the end is: by the progress that AWS reports, by what
+    earlier operations of the restore took, or by what is usual. The longer a run has taken, the
+    longer it may wait. Where the end is near, a function of an execution looks every few seconds
     for up to 50 seconds a call, unless ``floor_seconds`` is more than 20.
     """
 
@@ -542,13 +542,13 @@ class Polling:
     fraction: Annotated[
         float,
         Rule(
-            help="The share of the time already waited after which something is looked at of which "
-            "nothing is known. Waits for what is known shrink and grow with it: half of it delays "
-            "a run half as much, and takes about twice the calls.",
+            help="About the share of the time already waited after which something is looked at "
+            "of which nothing is known, 20 minutes after a run began. All waits shrink and grow "
+            "with it: half of it delays a run half as much, and takes about twice the calls.",
             minimum=0.01,
             maximum=1,
         ),
-    ] = 0.06
+    ] = 0.035
     cap_seconds: Annotated[
         int,
         Rule(

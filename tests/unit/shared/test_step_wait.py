@@ -141,6 +141,15 @@ def test_a_run_that_was_redriven_has_not_seen_all_of_it(bench: Bench) -> None:
     assert known(bench) == {}
 
 
+def test_a_long_copy_lets_the_cluster_be_expected_later(bench: Bench) -> None:
+    record = EarlierDurations(bench.store, "staging")
+    declared = record.usual(Awaited.CLUSTER)
+    record.add(Awaited.COPY, 10 * 3600, bench.clock())
+    assert declared == Awaited.CLUSTER.value.usual
+    assert record.usual(Awaited.CLUSTER) > declared
+    assert record.usual(Awaited.INSTANCES) == Awaited.INSTANCES.value.usual
+
+
 def test_known_durations_let_a_step_look_seldom_until_the_end_is_near(bench: Bench) -> None:
     record = EarlierDurations(bench.store, "staging")
     for _ in range(REMEMBERED):
