@@ -2,8 +2,8 @@
 
 Each has a clock of its own: the seconds since the operation began to wait for it decide when it is
 looked at again. What takes about as long each time is remembered from one operation of a restore to
-the next. A restore's first operation has nothing but what is usual: the middle of what has been
-published, which ``benchmarks/durations.py`` has with its sources.
+the next. A restore's first operation has nothing but what is usual: about the middle of what
+``benchmarks/durations.py`` has, with its sources and where it is assumed.
 """
 
 from dataclasses import dataclass
