@@ -170,9 +170,9 @@ class CopySnapshotHandler(BaseHandler):
         """
         hops = job.path.hops
         seen = {hop: self._look(job, hop) for hop in hops[-1:] if hop.where is Where.TARGET}
-        is_begun = any(copy.status not in {None, *DEAD_SNAPSHOT} for copy in seen.values())
-        is_in_progress = is_begun and any(copy.status != AVAILABLE for copy in seen.values())
-        if is_in_progress and len(hops) > 1:
+        statuses = {copy.status for copy in seen.values()}
+        is_begun = bool(statuses - {None, *DEAD_SNAPSHOT})
+        if is_begun and statuses != {AVAILABLE} and len(hops) > 1:
             take_lease_if_common(job, str(hops[-1].source))
         for hop in hops[-1:] if is_begun else hops:
             yield hop, seen.get(hop) or self._look(job, hop)

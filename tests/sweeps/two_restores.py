@@ -19,7 +19,7 @@ PAUSE_SECONDS = 600.0
 class RestoreRun:
     """An operation of one restore, step by step."""
 
-    stage: SweepStage
+    stage: SweepStage = field(repr=False)
     restore: str
     steps: tuple[str, ...]
     given: dict[str, str] = field(default_factory=dict)
@@ -68,7 +68,7 @@ class RestoreRun:
 class TwoRestoresSweep(ABC):
     """One restore's run, disturbed after each call, beside another one's."""
 
-    stage: SweepStage
+    stage: SweepStage = field(repr=False)
     first: RestoreRun
     second: RestoreRun
     swept: frozenset[str]
