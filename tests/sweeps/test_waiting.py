@@ -146,9 +146,10 @@ def test_the_simulation_looks_when_the_functions_look(
         charged = ChargedUnits(Meter({tables.state_table: "step", tables.audit_table: "timestamp"}))
         with observed(stage) as found, stage.tap.hooked(charged.count):
             stage.run(execution)
+        after = EarlierDurations(stage.bench.store, RESTORE_NAME)
+        usual = {thing: after.usual(thing) for thing in THINGS}
     assert execution.status == SUCCEEDED
     stayed, late = 0.0, 0.0
-    after = EarlierDurations(stage.bench.store, RESTORE_NAME)
     for thing in THINGS:
         real = found.things[thing]
         percent = _progress(real.duration) if thing is Awaited.COPY else lambda _: None
@@ -156,7 +157,7 @@ def test_the_simulation_looks_when_the_functions_look(
             rule_of_steps(Polling(), operation_id=execution.name, thing=thing.value.name),
             real.duration,
             durations=before[thing],
-            usual=after.usual(thing),
+            usual=usual[thing],
             before=real.before,
             progress=percent,
             stayed=stayed if thing in GOES_ON else 0.0,
