@@ -3,9 +3,10 @@
 import pytest
 
 from aurora_restore.shared.awaited import Awaited
+from aurora_restore.shared.waiting import REMEMBERED
 from benchmarks import durations, waiting
 from benchmarks.durations import Figure
-from benchmarks.waiting import HOUR, REMEMBERED
+from benchmarks.waiting import HOUR
 
 DRAWS = 15
 MOST_ADDED = 0.005
