@@ -112,7 +112,7 @@ CALLS: tuple[tuple[str, dict[str, Any]], ...] = (
 )
 
 
-class _Serials:
+class _RepeatedChoices:
     """Stands in for ``secrets``: the same resources, the same ids."""
 
     def __init__(self) -> None:
@@ -126,7 +126,7 @@ def _responses(*, is_quick: bool) -> Iterator[Any]:
     """What boto3 returns or raises for each call, but for what differs each time."""
     clock = ManualClock()
     with (
-        mock.patch.object(models, "secrets", _Serials()),
+        mock.patch.object(models, "secrets", _RepeatedChoices()),
         mock.patch("moto.ec2.utils.random_id", _numbered()),
         in_process(clock=clock, is_quick=is_quick) as emulator,
     ):
