@@ -39,6 +39,8 @@ _RESOURCES_OF_STEP: Final = 4
 _RESOURCES_OF_STACK: Final = 18
 _RESOURCES_OF_TOPIC: Final = 3
 _RESOURCES_OF_SCHEDULES: Final = 6
+# The function that publishes events is as one of a step, and reads the audit table's stream.
+_RESOURCES_OF_EVENTS: Final = _RESOURCES_OF_STEP + 1
 
 # What they are in the template, and what each resource is there without its own text.
 _BYTES_OF_STACK: Final = 105_000
@@ -91,6 +93,7 @@ class Capacity:
             _RESOURCES_OF_STACK
             + len(STEPS) * _RESOURCES_OF_STEP
             + (_RESOURCES_OF_SCHEDULES if schedules else 0)
+            + (0 if self.environment.event_bus_arn is None else _RESOURCES_OF_EVENTS)
             + (_RESOURCES_OF_TOPIC if self.environment.notification_topic_arn is None else 0)
             + len(self.environment.notification_emails)
             + len(self.environment.restores)

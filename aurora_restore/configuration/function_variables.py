@@ -40,6 +40,7 @@ def function_variables(
         quarantine_security_group=quarantine_group,
         extra_regions=",".join(environment.extra_regions),
         chat_topic_arn=environment.chat_topic_arn or "",
+        event_bus=environment.event_bus_arn or "",
         code_digest=code_digest,
     )
 

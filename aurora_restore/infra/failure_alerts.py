@@ -92,7 +92,7 @@ class FailureAlarms(Construct):
         )
         self._alarm(
             "undelivered-events",
-            "A failure notice could not be delivered",
+            "A failure notice or the events of outcomes could not be delivered",
             dead_letters.metric_approximate_number_of_messages_visible(period=Duration.minutes(5)),
             evaluation_periods=1,
         )

@@ -21,7 +21,7 @@ from aurora_restore.permissions.restores import RestorePermissions
 from aurora_restore.permissions.statements import RoleStatement
 from aurora_restore.shared.documents.environment import Environment
 from aurora_restore.shared.lambda_environment import LambdaEnvironment
-from aurora_restore.shared.pipeline import STEPS, Step
+from aurora_restore.shared.pipeline import EVENT_PUBLISHER, STEPS, PipelineFunction
 
 
 class StepLambda(Construct):
@@ -36,7 +36,7 @@ class StepLambda(Construct):
         self,
         scope: Construct,
         *,
-        step: Step,
+        function: PipelineFunction,
         name_prefix: str,
         role_name: str,
         code: lambda_.Code,
@@ -47,8 +47,8 @@ class StepLambda(Construct):
         policies: Iterable[RolePolicy],
         log_retention_days: int,
     ) -> None:
-        super().__init__(scope, step.state_name)
-        name = step.function_name(name_prefix)
+        super().__init__(scope, function.title)
+        name = function.function_name(name_prefix)
         log_group = RetainedLogGroup(
             self, "Logs", name=f"/aws/lambda/{name}", days=log_retention_days
         )
@@ -66,24 +66,26 @@ class StepLambda(Construct):
             self,
             "Function",
             function_name=name,
-            description=step.purpose,
+            description=function.purpose,
             runtime=RUNTIME,
             architecture=lambda_.Architecture.ARM_64,
-            handler=step.handler,
+            handler=function.handler,
             code=code,
             layers=list(layers),
             environment=dict(variables),
             role=role,
             log_group=log_group,
             tracing=lambda_.Tracing.ACTIVE,
-            timeout=Duration.seconds(step.timeout_seconds),
-            memory_size=step.memory_mb,
+            timeout=Duration.seconds(function.timeout_seconds),
+            memory_size=function.memory_mb,
             **placement,
         )
 
 
 class StepLambdas(Construct):
     """The function of every step, over one asset of code and one layer of dependencies.
+
+    There is one more that publishes events, unless the environment has none.
 
     A step that reaches the database has a second layer: the certificate authorities and the SQL
     scripts.
@@ -105,19 +107,22 @@ class StepLambdas(Construct):
         dependencies = DependencyLayer(self, "Dependencies", interpreter=interpreter)
         database = DatabaseLayer(self, "Database", environment=environment)
         for_restores = RestorePermissions(environment=environment)
-        self.by_step: dict[str, lambda_.Function] = {}
-        for step in STEPS:
-            placement = network.placement(step)
-            self.by_step[step.name] = StepLambda(
+
+        def made(function: PipelineFunction) -> lambda_.Function:
+            placement = network.placement(function)
+            return StepLambda(
                 self,
-                step=step,
+                function=function,
                 name_prefix=environment.name_prefix,
-                role_name=step.role_name(environment.name_prefix, environment.region),
+                role_name=function.role_name(environment.name_prefix, environment.region),
                 code=code,
-                layers=[dependencies, database] if step.reaches_database else [dependencies],
+                layers=[dependencies, database] if function.reaches_database else [dependencies],
                 variables=variables.to_env(),
                 placement=placement,
-                statements=permissions.of(step, attached=bool(placement)),
-                policies=for_restores.policies_of(step),
+                statements=permissions.of(function, attached=bool(placement)),
+                policies=for_restores.policies_of(function),
                 log_retention_days=environment.log_retention_days,
             ).function
+
+        self.by_step = {step.name: made(step) for step in STEPS}
+        self.event_publisher = made(EVENT_PUBLISHER) if environment.event_bus_arn else None

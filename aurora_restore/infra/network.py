@@ -8,7 +8,7 @@ from aws_cdk import aws_ec2 as ec2
 from constructs import Construct
 
 from aurora_restore.shared.documents import environment
-from aurora_restore.shared.pipeline import Step
+from aurora_restore.shared.pipeline import PipelineFunction
 
 NOWHERE: Final = ec2.CfnSecurityGroup.EgressProperty(
     ip_protocol="icmp",
@@ -95,16 +95,16 @@ class PipelineNetwork(Construct):
         """Return the security group of restored clusters that are not handed over yet."""
         return self._quarantine.attr_group_id
 
-    def placement(self, step: Step) -> Placement:
-        """Return the attachment of a step's function, as ``network.lambda_vpc`` decides."""
-        if self._settings.lambda_vpc != "all" and not step.reaches_database:
+    def placement(self, function: PipelineFunction) -> Placement:
+        """Return the attachment of a function, as ``network.lambda_vpc`` decides."""
+        if self._settings.lambda_vpc != "all" and not function.reaches_database:
             return Placement()
         return Placement(
             vpc=self._vpc,
             vpc_subnets=ec2.SubnetSelection(subnets=self._vpc.private_subnets),
             security_groups=[
                 *self._groups,
-                *([self._access_group] if step.reaches_database else []),
+                *([self._access_group] if function.reaches_database else []),
             ],
         )
 

@@ -11,6 +11,7 @@ from aurora_restore.infra.failure_alerts import FailureAlarms, FailureRule
 from aurora_restore.infra.functions import StepLambdas
 from aurora_restore.infra.network import PipelineNetwork
 from aurora_restore.infra.notifications import Notifications
+from aurora_restore.infra.outcome_events import OutcomeEvents
 from aurora_restore.infra.parameters import RestoreParameters
 from aurora_restore.infra.permissions.functions import FunctionPermissions
 from aurora_restore.infra.schedules import Schedules
@@ -42,7 +43,9 @@ class AuroraRestoreStack(cdk.Stack):
         )
         prefix = environment.name_prefix
 
-        tables = Tables(self, "Tables", name_prefix=prefix)
+        tables = Tables(
+            self, "Tables", name_prefix=prefix, streams_audit=environment.event_bus_arn is not None
+        )
         secrets = PipelineSecrets(self, "Credentials", environment=environment)
         notifications = Notifications(self, "Notifications", environment=environment)
         RestoreParameters(self, "Restores", path=config_path(prefix), restores=environment.restores)
@@ -59,7 +62,7 @@ class AuroraRestoreStack(cdk.Stack):
             own=environment.region,
             sources={restore.source.region for restore in environment.restores.values()},
         )
-        functions = StepLambdas(
+        lambdas = StepLambdas(
             self,
             "Steps",
             environment=environment,
@@ -74,7 +77,8 @@ class AuroraRestoreStack(cdk.Stack):
             permissions=FunctionPermissions(
                 environment=environment, tables=tables, notifications=notifications
             ),
-        ).by_step
+        )
+        functions = lambdas.by_step
         machine = PipelineStateMachine(
             self,
             "Pipeline",
@@ -86,6 +90,14 @@ class AuroraRestoreStack(cdk.Stack):
         ).machine
 
         dead_letters = DeadLetterQueue(self, "DeadLetters")
+        if lambdas.event_publisher is not None:
+            OutcomeEvents(
+                self,
+                "Events",
+                audit=tables.audit,
+                publisher=lambdas.event_publisher,
+                dead_letters=dead_letters.queue,
+            )
         schedules = Schedules(
             self,
             "Schedules",

@@ -26,6 +26,7 @@ from aurora_restore.shared.errors import (
     StillInQuarantineError,
     ValidationError,
 )
+from aurora_restore.shared.events.recorded import run_outcome
 from aurora_restore.shared.failed_execution import Failure, look_up
 from aurora_restore.shared.job import Answer, Job, LambdaContext
 from aurora_restore.shared.lambda_environment import LambdaEnvironment
@@ -111,6 +112,7 @@ class SnsNotificationHandler(BaseHandler):
             "Notification sent successfully",
             {"message_id": message_id},
             replace(state, notified_status=status),
+            outcome=run_outcome(notice.document) if job.execution else None,
         )
 
     def _publish(self, notice: Notice) -> str:
@@ -202,7 +204,15 @@ class SnsNotificationHandler(BaseHandler):
             store.save(
                 failure.operation_id, self.step.name, SUCCESS, announced.to_details(), moment
             )
-        store.audit(attempt.audited_as, self.step.name, SUCCESS, {**noted, **end}, moment)
+        store.audit(
+            attempt.audited_as,
+            self.step.name,
+            SUCCESS,
+            {**noted, **end},
+            moment,
+            run=_run_of(failure, restore, state if own is not None else None),
+            outcome=None if is_repeated else run_outcome(notice.document),
+        )
         if not is_repeated:
             count_announced_failure(failure.operation_id, ended)
             self._count(failure.operation_id, FAILED_STATUS)
@@ -252,7 +262,8 @@ class SnsNotificationHandler(BaseHandler):
         moment = self._clock()
         details = {**state.to_details(), ERROR: reason}
         store.save(failure.operation_id, failure.step, FAILED, details, moment)
-        store.audit(audit_key(failure.operation_id), failure.step, FAILED, reason, moment)
+        run = _run_of(failure, state.restore, state)
+        store.audit(audit_key(failure.operation_id), failure.step, FAILED, reason, moment, run=run)
 
     def _restore_of(self, failure: Failure, state: OperationState | None) -> str | None:
         """Return the restore that an execution was one of; None if nothing says which.
@@ -304,6 +315,20 @@ def _outcome(job: Job) -> str:
             target_cluster_id=job.target_cluster_id,
         )
     return status
+
+
+def _run_of(failure: Failure, restore: str | None, state: OperationState | None) -> dict[str, str]:
+    """Return what the audit trail says of the run that has failed, as far as it is known."""
+    target = failure.target_cluster_id
+    if state is not None and state.target_lock is not None:
+        target = state.target_lock[-1]
+    known = {
+        "restore": restore,
+        "sequence": None if state is None else state.sequence,
+        "target_cluster_id": target,
+        "execution_arn": failure.execution_arn,
+    }
+    return {name: value for name, value in known.items() if value is not None}
 
 
 def _error_details(store: StateStore, failure: Failure) -> Mapping[str, Any]:

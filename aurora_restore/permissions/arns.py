@@ -41,6 +41,10 @@ class RestoresOfEnvironment(Protocol):
         """Return the beginning of every deployed name."""
 
     @property
+    def event_bus_arn(self) -> str | None:
+        """Return the bus that outcomes are published to; None where they are not."""
+
+    @property
     def restores(self) -> Mapping[str, Restore]:
         """Return the restores by name."""
 
@@ -148,6 +152,8 @@ class Arns:
                 return _configured(each.source.role_arn for each in self._restores())
             case Resource.OWN_ROLES:
                 return [f"arn:{self.partition}:iam::{self.environment.account}:role/*"]
+            case Resource.EVENT_BUS:
+                return _configured([self.environment.event_bus_arn])
             case Resource.EXECUTIONS:
                 return [self.executions()]
             case Resource.ANY:

@@ -7,15 +7,15 @@ from aurora_restore.permissions.conditions import REMOVES_ANOTHER_TAG
 from aurora_restore.permissions.scopes import changes_rds, permissions_of
 from aurora_restore.permissions.statements import RoleStatement, allow, deny, deny_changes
 from aurora_restore.shared.grants import Condition
-from aurora_restore.shared.pipeline import Step
+from aurora_restore.shared.pipeline import PipelineFunction
 
 
-def statements_of(step: Step, arns: Arns) -> Iterator[RoleStatement]:
-    """Yield what a step may do; never, whatever its grants say, change a source."""
-    for each in permissions_of(step, arns):
+def statements_of(function: PipelineFunction, arns: Arns) -> Iterator[RoleStatement]:
+    """Yield what a function may do; never, whatever its grants say, change a source."""
+    for each in permissions_of(function, arns):
         yield allow(each.action, each.arns, each.conditions)
-    for grant in step.grants:
+    for grant in function.grants:
         if grant.condition is Condition.REMOVES_EXPIRY:
             yield deny(grant.actions, [arns.rds("cluster:*")], REMOVES_ANOTHER_TAG)
-    if changes_rds(step):
+    if changes_rds(function):
         yield deny_changes(arns.never_changed())

@@ -1,4 +1,4 @@
-"""What a step's function may do because of the restores: it grows with their number."""
+"""What a function may do because of the restores: it grows with their number."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from aurora_restore.permissions.secrets import SecretReference, SecretsInUse
 from aurora_restore.permissions.statements import RoleStatement, allow
 from aurora_restore.shared.documents.environment import Environment
 from aurora_restore.shared.documents.regions import partition_of
-from aurora_restore.shared.pipeline import Step
+from aurora_restore.shared.pipeline import PipelineFunction, Step
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,12 +31,16 @@ class RestorePermissions:
         partition = partition_of(self.environment.region)
         return SecretsInUse(environment=self.environment, partition=partition)
 
-    def policies_of(self, step: Step) -> list[RolePolicy]:
-        """Return the policies of a step's role."""
-        return packed(self._of(step))
+    def policies_of(self, function: PipelineFunction) -> list[RolePolicy]:
+        """Return the policies of a function's role."""
+        return packed(self._of(function))
 
-    def _of(self, step: Step) -> Iterator[RoleStatement]:
-        yield from statements_of(step, self._arns)
+    def _of(self, function: PipelineFunction) -> Iterator[RoleStatement]:
+        yield from statements_of(function, self._arns)
+        if isinstance(function, Step):
+            yield from self._of_secrets(function)
+
+    def _of_secrets(self, step: Step) -> Iterator[RoleStatement]:
         secrets = self._secrets_in_use
         switched = secrets.apps_of_switched() if step.writes_endpoint else []
         read = [secrets.of_kind(which) for which in step.reads_secrets]

@@ -1,4 +1,4 @@
-"""What each step may do: actions, on which ARNs, under which conditions.
+"""What each function may do: actions, on which ARNs, under which conditions.
 
 Actions, and what they depend on, follow the Service Authorization Reference:
 https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonrds.html
@@ -17,7 +17,7 @@ from aurora_restore.permissions.conditions import (
     key_scopes,
 )
 from aurora_restore.shared.grants import Condition, Grant, Resource
-from aurora_restore.shared.pipeline import Step
+from aurora_restore.shared.pipeline import PipelineFunction
 
 _READS: Final = "rds:Describe"
 
@@ -31,9 +31,9 @@ class AllowedAction:
     conditions: Conditions
 
 
-def permissions_of(step: Step, arns: Arns) -> Iterator[AllowedAction]:
-    """Yield what the grants of a step come to in an environment."""
-    for grant in step.grants:
+def permissions_of(function: PipelineFunction, arns: Arns) -> Iterator[AllowedAction]:
+    """Yield what the grants of a function come to in an environment."""
+    for grant in function.grants:
         for action in grant.actions:
             for found, conditions in _scopes(action, grant, arns):
                 if found:
@@ -69,7 +69,7 @@ def _conditions(condition: Condition | None, arns: Arns, cnames: Iterable[str] =
     )
 
 
-def changes_rds(step: Step) -> bool:
-    """Return whether a step changes anything in RDS."""
-    actions = (action for grant in step.grants for action in grant.actions)
+def changes_rds(function: PipelineFunction) -> bool:
+    """Return whether a function changes anything in RDS."""
+    actions = (action for grant in function.grants for action in grant.actions)
     return any(each.startswith("rds:") and not each.startswith(_READS) for each in actions)

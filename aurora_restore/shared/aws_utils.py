@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from botocore.model import OperationModel
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_ec2 import EC2Client
+    from mypy_boto3_events import EventBridgeClient
     from mypy_boto3_kms import KMSClient
     from mypy_boto3_rds import RDSClient
     from mypy_boto3_route53 import Route53Client
@@ -195,6 +196,12 @@ class Clients:
     def application_auto_scaling(self) -> Any:
         """Return a client of Application Auto Scaling, which soon gives up."""
         return self._client("application-autoscaling", config=_OPTIONAL_CONFIG)
+
+    @property
+    def events(self) -> "EventBridgeClient":
+        """Return a client of EventBridge."""
+        client: EventBridgeClient = self._client("events")
+        return client
 
     def kms(self, region: str) -> "KMSClient":
         """Return a client of KMS in a Region."""

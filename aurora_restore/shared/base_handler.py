@@ -537,6 +537,8 @@ class BaseHandler(ABC):
             status,
             {"message": answer.message, **answer.body, **attempt.starter()},
             self._clock(),
+            run=job.run,
+            outcome=answer.outcome,
         )
         logger.info(answer.message, status=status, status_code=int(answer.status))
 
@@ -578,7 +580,8 @@ class BaseHandler(ABC):
                     self._clock(),
                 )
             status = FAILED if failed or not error.is_refusal else REFUSED
-            store.audit(attempt.audited_as, self.step.name, status, audited, self._clock())
+            run = None if attempt.job is None else attempt.job.run
+            store.audit(attempt.audited_as, self.step.name, status, audited, self._clock(), run=run)
         except AuroraRestoreError as second:
             logger.error("the failure could not be recorded", reason=second.message)
 

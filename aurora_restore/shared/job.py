@@ -117,6 +117,8 @@ class Answer:
     """What must be over before the step can go on."""
     progress: float | None = None
     """How much of that is done, from 0 to 1, as far as AWS says."""
+    outcome: Mapping[str, Any] | None = None
+    """How the run has ended, from the step that announces it."""
 
     @classmethod
     def wait(
@@ -297,6 +299,17 @@ class Job:
             restore=self.restore_name,
             source_snapshot_arn=self.state.source_snapshot_arn,
         )
+
+    @property
+    def run(self) -> dict[str, str]:
+        """Return what the audit trail says of the run that the call is one of."""
+        execution = {} if self.execution is None else {"execution_arn": self.execution.id}
+        return {
+            "restore": self.restore_name,
+            "sequence": self.sequence.name,
+            "target_cluster_id": self.target_cluster_id,
+            **execution,
+        }
 
     @property
     def target_body(self) -> dict[str, Any]:

@@ -41,6 +41,8 @@ class LambdaEnvironment:
     """Regions, separated by commas, that the pinned botocore does not know."""
     chat_topic_arn: str = ""
     """The topic of a chat channel, or empty if there is none."""
+    event_bus: str = ""
+    """The ARN of the bus that outcomes are published to, or empty if they are not."""
     code_digest: str = ""
     """The digest of the deployed code; empty where an older version has deployed it."""
 

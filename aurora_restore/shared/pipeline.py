@@ -3,7 +3,7 @@
 ``STEPS`` declares what each step is; ``sequences`` declares in what order a run takes them.
 Functions, roles, log groups, states, wait loops and the tables of the documentation derive from
 them. A new step is one row here with its place in a sequence, one module in
-``aurora_restore.lambdas`` and one test.
+``aurora_restore.lambdas`` and one test. ``EVENT_PUBLISHER`` is a function that no run calls.
 """
 
 from dataclasses import dataclass
@@ -13,28 +13,13 @@ from aurora_restore.shared.grants import Condition, Grant, Resource
 
 
 @dataclass(frozen=True, kw_only=True)
-class Step:
-    """One Lambda function, and the state that calls it."""
+class PipelineFunction:
+    """One Lambda function of the stack."""
 
     name: str
     purpose: str
-    changes_aws: bool
-    """Whether it may change anything but the pipeline's own tables and topic."""
     grants: tuple[Grant[Resource], ...] = ()
-    reads_secrets: tuple[str, ...] = ()
-    writes_secrets: tuple[str, ...] = ()
-    waits: bool = True
-    """Whether it may return 202, to be called again after ``retry_after`` seconds."""
-    locks: bool = True
-    """Whether it takes the target's lock, so that one operation at a time works on it."""
-    publishes: bool = False
-    writes_endpoint: bool = False
-    """Whether it writes where a target is reached that is switched."""
-    releases_copies: bool = False
-    """Whether it ends leases on common copies, and may forget a copy that is deleted."""
     reaches_database: bool = False
-    ends_dry_run: bool = False
-    """Whether a dry run ends with it: it checks everything that the steps after it depend on."""
     timeout_seconds: int = 120
     memory_mb: int = 256
 
@@ -49,10 +34,44 @@ class Step:
         return f"aurora_restore.lambdas.{self.module}.handler"
 
     @property
-    def state_name(self) -> str:
-        """Return the name of its state in the console, as in "Setup DB users"."""
+    def title(self) -> str:
+        """Return its name as a heading, as in "Setup DB users"."""
         words = [_ACRONYMS.get(word, word) for word in self.name.split("-")]
         return " ".join([words[0][0].upper() + words[0][1:], *words[1:]])
+
+    def function_name(self, prefix: str) -> str:
+        """Return the deployed name of its function."""
+        return f"{prefix}-{self.name}"
+
+    def role_name(self, prefix: str, region: str) -> str:
+        """Return the name of its function's role, which roles of other accounts trust by name."""
+        return f"{prefix}-{region}-{self.name}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Step(PipelineFunction):
+    """One Lambda function, and the state that calls it."""
+
+    changes_aws: bool
+    """Whether it may change anything but the pipeline's own tables and topic."""
+    reads_secrets: tuple[str, ...] = ()
+    writes_secrets: tuple[str, ...] = ()
+    waits: bool = True
+    """Whether it may return 202, to be called again after ``retry_after`` seconds."""
+    locks: bool = True
+    """Whether it takes the target's lock, so that one operation at a time works on it."""
+    publishes: bool = False
+    writes_endpoint: bool = False
+    """Whether it writes where a target is reached that is switched."""
+    releases_copies: bool = False
+    """Whether it ends leases on common copies, and may forget a copy that is deleted."""
+    ends_dry_run: bool = False
+    """Whether a dry run ends with it: it checks everything that the steps after it depend on."""
+
+    @property
+    def state_name(self) -> str:
+        """Return the name of its state in the console, as in "Setup DB users"."""
+        return self.title
 
     @property
     def assumes_source_role(self) -> bool:
@@ -68,14 +87,6 @@ class Step:
     def deletes_clusters(self) -> bool:
         """Return whether it may delete a cluster."""
         return any("rds:DeleteDBCluster" in grant.actions for grant in self.grants)
-
-    def function_name(self, prefix: str) -> str:
-        """Return the deployed name of its function."""
-        return f"{prefix}-{self.name}"
-
-    def role_name(self, prefix: str, region: str) -> str:
-        """Return the name of its function's role, which roles of other accounts trust by name."""
-        return f"{prefix}-{region}-{self.name}"
 
 
 _ACRONYMS: Final = {"rds": "RDS", "db": "DB", "sns": "SNS"}
@@ -466,6 +477,16 @@ STEPS: Final[tuple[Step, ...]] = (
         publishes=True,
     ),
 )
+
+EVENT_PUBLISHER: Final = PipelineFunction(
+    name="publish-events",
+    purpose="Publishes what the steps record in the audit table to EventBridge.",
+    grants=(Grant(Resource.EVENT_BUS, ("events:PutEvents",)),),
+    timeout_seconds=60,
+)
+"""It reads the audit table's stream, so that no step waits for EventBridge, or has to reach it."""
+
+FUNCTIONS: Final[tuple[PipelineFunction, ...]] = (*STEPS, EVENT_PUBLISHER)
 
 STEP_NAMES: Final = tuple(step.name for step in STEPS)
 

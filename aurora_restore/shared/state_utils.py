@@ -128,7 +128,7 @@ class StateStore:
             Key=_key(key, step),
             ConsistentRead=True,
         )
-        return _from_item(found["Item"]) if "Item" in found else None
+        return from_item(found["Item"]) if "Item" in found else None
 
     def load_all(self, operation_id: str) -> list[dict[str, Any]]:
         """Return every item under a key of the state table, read consistently and unchecked."""
@@ -146,7 +146,7 @@ class StateStore:
                 )
             )
         )
-        return [_from_item(item) for page in pages for item in page["Items"]]
+        return [from_item(item) for page in pages for item in page["Items"]]
 
     def audit_trail(self, operation_id: str) -> list[dict[str, Any]]:
         """Return every event of an operation in the audit table, the first one first."""
@@ -169,12 +169,24 @@ class StateStore:
         status: str,
         details: Mapping[str, Any],
         moment: datetime,
+        *,
+        run: Mapping[str, Any] | None = None,
+        outcome: Mapping[str, Any] | None = None,
     ) -> None:
         """Append an event to the audit table.
 
-        Of two events in the same microsecond, the second gets the next microsecond.
+        ``run`` says which run it is one of, as far as that is known, and ``outcome`` how that has
+        ended, if it has: what is published as an event needs both. Of two events in the same
+        microsecond, the second gets the next microsecond.
         """
-        event = {"operation_id": operation_id, "step": step, "status": status, "details": details}
+        event: dict[str, Any] = {
+            "operation_id": operation_id,
+            "step": step,
+            "status": status,
+            "details": details,
+            **({} if run is None else {"run": run}),
+            **({} if outcome is None else {"outcome": outcome}),
+        }
         while (
             self._replace_if(
                 self.audit_table, {**event, "timestamp": timestamp(moment)}, IS_NEW, {}
@@ -248,7 +260,7 @@ class StateStore:
             if code_of(error) == CONDITION_FAILED:
                 return None
             raise
-        return _from_item(written.get("Attributes", {}))
+        return from_item(written.get("Attributes", {}))
 
 
 def _key(key: str, step: str) -> dict[str, "AttributeValueTypeDef"]:
@@ -384,7 +396,8 @@ def _to_item(document: Mapping[str, Any]) -> dict[str, "AttributeValueTypeDef"]:
     return {key: _serialize(_decimals(value)) for key, value in json_safe(document).items()}
 
 
-def _from_item(item: Mapping[str, Any]) -> dict[str, Any]:
+def from_item(item: Mapping[str, Any]) -> dict[str, Any]:
+    """Return an item of a table, of which DynamoDB names the type of each value."""
     return {key: _numbers(_deserialize(value)) for key, value in item.items()}
 
 

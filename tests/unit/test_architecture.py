@@ -68,6 +68,7 @@ FRAME = {
 SUBJECTS = {
     "cluster",
     "documents",
+    "events",
     "notices",
     "postgres",
     "preflight",

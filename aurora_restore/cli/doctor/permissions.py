@@ -35,6 +35,8 @@ class DeployedRestores:
     restores: Mapping[str, Restore]
     target_prefix: None = None
     """What is deployed does not say it; the targets' names are among what it stands for."""
+    event_bus_arn: None = None
+    """No step publishes to it."""
 
 
 @dataclass(frozen=True, kw_only=True)

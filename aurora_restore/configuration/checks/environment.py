@@ -25,7 +25,7 @@ from aurora_restore.configuration.limits import PARAMETER_BYTES, ROLE_NAME
 from aurora_restore.shared.documents.environment import Environment
 from aurora_restore.shared.documents.restore import Restore
 from aurora_restore.shared.documents.schema import Fault
-from aurora_restore.shared.pipeline import STEPS
+from aurora_restore.shared.pipeline import FUNCTIONS
 
 _FEWEST_ZONES: Final = 2
 
@@ -38,6 +38,7 @@ def faults_of_environment(environment: Environment, *, repository: Path) -> Iter
     yield from faults_of_secrets(environment)
     yield from _ca_bundle(environment, repository)
     yield from faults_of_topics(environment)
+    yield from _event_bus(environment)
     yield from faults_of_targets(environment)
     yield from faults_of_switches(environment)
     for name, restore in environment.restores.items():
@@ -53,7 +54,7 @@ def faults_of_environment(environment: Environment, *, repository: Path) -> Iter
 
 def _role_names(environment: Environment) -> Iterator[Fault]:
     prefix, region = environment.name_prefix, environment.region
-    longest = max((step.role_name(prefix, region) for step in STEPS), key=len)
+    longest = max((step.role_name(prefix, region) for step in FUNCTIONS), key=len)
     if (excess := len(longest) - ROLE_NAME.most) > 0:
         yield Fault(
             "name_prefix",
@@ -101,6 +102,16 @@ def _ca_bundle(environment: Environment, repository: Path) -> Iterator[Fault]:
     current = current_authorities(authorities, datetime.now(UTC))
     if fault := fault_of_authorities(current, environment.region):
         yield Fault("database_ca_bundle", f"{file} {fault}; take the Region's from {RDS_BUNDLES}")
+
+
+def _event_bus(environment: Environment) -> Iterator[Fault]:
+    bus = environment.event_bus
+    if bus.startswith("arn:") and (region := bus.split(":")[3]) != environment.region:
+        yield Fault(
+            "event_bus",
+            f"is in {region}, and events are put in {environment.region}: name a bus there, whose "
+            "rules can send them on to another Region",
+        )
 
 
 def _instances(restore: Restore, path: str) -> Iterator[Fault]:

@@ -23,6 +23,7 @@ AWS_SERVICES: Final = (
     "application-autoscaling",
     "dynamodb",
     "ec2",
+    "events",
     "kms",
     "ram",
     "rds",

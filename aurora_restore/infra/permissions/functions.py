@@ -1,4 +1,4 @@
-"""What a step's function may do whatever the restores are."""
+"""What a function may do whatever the restores are."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ from aurora_restore.shared.names import (
     LOCK_KEY_PREFIX,
     config_path,
 )
-from aurora_restore.shared.pipeline import Step
+from aurora_restore.shared.pipeline import PipelineFunction, Step
 
 # https://docs.aws.amazon.com/lambda/latest/dg/configuration-vpc.html#configuration-vpc-permissions
 _ATTACH_TO_VPC: Final = (
@@ -37,8 +37,14 @@ class FunctionPermissions:
     tables: Tables
     notifications: Notifications
 
-    def of(self, step: Step, *, attached: bool) -> Iterator[RoleStatement]:
-        """Yield a step's statements; ``attached`` is whether its function is in the VPC."""
+    def of(self, function: PipelineFunction, *, attached: bool) -> Iterator[RoleStatement]:
+        """Yield a function's statements; ``attached`` is whether it is in the VPC."""
+        if isinstance(function, Step):
+            yield from self._of_step(function)
+        if attached:
+            yield from self._attach_to_vpc(function)
+
+    def _of_step(self, step: Step) -> Iterator[RoleStatement]:
         yield allow(
             ("dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query"),
             [self.tables.state.table_arn],
@@ -56,8 +62,6 @@ class FunctionPermissions:
             yield allow("sns:Publish", self.notifications.topic_arns)
             if keys := self.notifications.key_arns:
                 yield allow(("kms:Decrypt", "kms:GenerateDataKey*"), keys)
-        if attached:
-            yield from self._attach_to_vpc(step)
 
     def _lock(self, step: Step) -> Iterator[RoleStatement]:
         """Yield what the target's lock needs, which is an item of the state table.
@@ -82,18 +86,18 @@ class FunctionPermissions:
                 {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": keys}},
             )
 
-    def _attach_to_vpc(self, step: Step) -> Iterator[RoleStatement]:
+    def _attach_to_vpc(self, function: PipelineFunction) -> Iterator[RoleStatement]:
         """Yield what lets Lambda make a function's network interfaces, but not the function itself.
 
         https://docs.aws.amazon.com/lambda/latest/dg/permissions-source-function-arn.html
         """
         environment = self.environment
-        function = (
+        arn = (
             f"arn:{self._partition}:lambda:{environment.region}:{environment.account}"
-            f":function:{step.function_name(environment.name_prefix)}"
+            f":function:{function.function_name(environment.name_prefix)}"
         )
         yield allow(_ATTACH_TO_VPC, ["*"])
-        yield deny(_ATTACH_TO_VPC, ["*"], {"ArnEquals": {"lambda:SourceFunctionArn": function}})
+        yield deny(_ATTACH_TO_VPC, ["*"], {"ArnEquals": {"lambda:SourceFunctionArn": arn}})
 
     def _parameters(self) -> str:
         environment = self.environment

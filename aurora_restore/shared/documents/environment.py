@@ -11,6 +11,7 @@ from typing import Annotated, Literal
 from aurora_restore.shared.documents.fields import (
     MAX_DAYS,
     AccountId,
+    EventBus,
     Region,
     RestoreName,
     SecurityGroupId,
@@ -21,6 +22,7 @@ from aurora_restore.shared.documents.fields import (
     TopicKeyArn,
     VpcId,
 )
+from aurora_restore.shared.documents.regions import partition_of
 from aurora_restore.shared.documents.restore import Restore
 from aurora_restore.shared.documents.restore_secrets import (
     OwnSecrets,
@@ -160,6 +162,14 @@ class Environment:
         TopicKeyArn | None,
         Rule(help="The customer key of `chat_topic_arn`, where it is encrypted with one."),
     ] = None
+    event_bus: Annotated[
+        EventBus,
+        Rule(
+            help="Where the outcome of each step and run is published as an event: `default` is "
+            "the account's own bus in the environment's Region, `off` publishes none. The policy "
+            "of a bus in another account has to let this account put events."
+        ),
+    ] = "default"
     log_retention_days: Annotated[
         Literal[1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1827, 3653],
         Rule(help="How long logs are kept, in days."),
@@ -195,6 +205,18 @@ class Environment:
     tags: Annotated[
         Mapping[TagKey, TagValue], Rule(help="Tags of every resource of the stack.", max_items=46)
     ] = field(default_factory=dict)
+
+    @property
+    def event_bus_arn(self) -> str | None:
+        """Return the bus that outcomes are published to; None where they are not."""
+        match self.event_bus:
+            case "off":
+                return None
+            case "default":
+                place = f"{partition_of(self.region)}:events:{self.region}:{self.account}"
+                return f"arn:{place}:event-bus/default"
+            case arn:
+                return arn
 
     @property
     def common_secrets(self) -> RestoreSecrets:

@@ -80,6 +80,16 @@ TopicKeyArn = Annotated[
     ),
 ]
 
+EventBus = Annotated[
+    str,
+    Rule(
+        pattern=r"default|off|arn:aws[a-z-]*:events:[a-z0-9-]+:[0-9]{12}:event-bus/"
+        r"[A-Za-z0-9/._-]{1,256}",
+        means="`default`, `off`, or the ARN of an event bus of EventBridge",
+        example="arn:aws:events:us-west-2:222222222222:event-bus/operations",
+    ),
+]
+
 SnapshotArn = Annotated[
     str,
     Rule(
