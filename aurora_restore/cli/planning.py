@@ -69,14 +69,26 @@ def plan(
         "schedule": coming[0].as_json() if coming else None,
     }
     sequence = get_sequence(configured.target.strategy)
+    hooks = _hooks(sequence, configured)
     if as_json:
-        print_json({"restore": name, "steps": list(sequence.path_from(sequence.first)), **found})
+        steps = list(sequence.path_from(sequence.first))
+        print_json({"restore": name, "steps": steps, "hooks": hooks, **found})
     else:
         target = configured.target.cluster_id
         console = make_console()
-        show_plan(console, name, target, sequence, found, parameters=parameters)
+        show_plan(console, name, target, sequence, found, hooks=hooks, parameters=parameters)
         part(console, "Schedule", map(str, coming))
     raise typer.Exit(ExitCode.DONE if found.get("ready") else ExitCode.FAILED)
+
+
+def _hooks(sequence: StepSequence, configured: Restore) -> list[dict[str, str]]:
+    """Return the functions of the user's own that a run calls, in the order of its steps."""
+    in_order = sorted(sequence.hooks, key=lambda each: sequence.steps.index(each[0]))
+    return [
+        {"hook": hook.name, "step": step, "function": function.function}
+        for step, hook in in_order
+        if (function := configured.hooks.of(hook.name)) is not None
+    ]
 
 
 def _answer(deployment: Deployment, execution: Execution) -> Mapping[str, Any]:
@@ -110,6 +122,7 @@ def show_plan(
     sequence: StepSequence,
     found: Mapping[str, Any],
     *,
+    hooks: Sequence[Mapping[str, str]] = (),
     parameters: bool,
 ) -> None:
     """Print a plan, what prevents it first."""
@@ -130,6 +143,11 @@ def show_plan(
     part(console, "Lost with the old cluster", found.get("will_be_lost", ()))
     heading(console, f"Steps ({sequence.name})")
     indented(console, ", ".join(sequence.path_from(sequence.first)))
+    part(
+        console,
+        "Hooks",
+        (f"{each['hook']}, from {each['step']}: {each['function']}" for each in hooks),
+    )
     part(
         console,
         "What ties the copy to production",

@@ -7,8 +7,9 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, Final, Self
 
+from aurora_restore.shared.failed_execution import hook_failure
 from aurora_restore.shared.pipeline import STEPS
-from aurora_restore.shared.sequences import StepSequence
+from aurora_restore.shared.sequences import CALLING_STATES, StepSequence
 
 _STEP_OF_STATE: Final = {step.state_name: step.name for step in STEPS}
 _ACCEPTED: Final = 202
@@ -118,6 +119,7 @@ class _Reading:
     def __init__(self, sequence: StepSequence) -> None:
         self._steps = list(ExecutionProgress.beginning(sequence).steps)
         self._current: int | None = None
+        self._hook: str | None = None
         self._status = "RUNNING"
         self._started: datetime | None = None
         self._ended: datetime | None = None
@@ -138,6 +140,7 @@ class _Reading:
             self._started = moment
         elif kind == "TaskStateEntered":
             state = event["stateEnteredEventDetails"]["name"]
+            _, self._hook = CALLING_STATES.get(state, (None, None))
             if state in _STEP_OF_STATE:
                 self._enter(self._number_of(_STEP_OF_STATE[state]), moment)
         elif kind == "LambdaFunctionSucceeded":
@@ -194,7 +197,7 @@ class _Reading:
         if status == "SUCCEEDED":
             return
         step = None if self._current is None else self._steps[self._current].name
-        self._failure = _failure(step, status, _details(event))
+        self._failure = _failure(step, self._hook, status, _details(event))
         self._change(
             status=StepStatus.FAILED, ended=moment, note=self._failure.error_type, percent=None
         )
@@ -204,8 +207,13 @@ class _Reading:
             self._steps[self._current] = replace(self._steps[self._current], **fields)
 
 
-def _failure(step: str | None, status: str, details: Mapping[str, Any]) -> ExecutionFailure:
+def _failure(
+    step: str | None, hook: str | None, status: str, details: Mapping[str, Any]
+) -> ExecutionFailure:
     """Return the error and its message, from the JSON that Lambda reports a function's error in."""
+    if hook is not None and status == "FAILED":
+        error_type, message = hook_failure(hook, str(details.get("error") or status))
+        return ExecutionFailure(step=step, error_type=error_type, message=message)
     cause = str(details.get("cause") or "")
     reported = _json_object(cause)
     message = str(reported.get("errorMessage") or cause or "no cause was given")

@@ -14,6 +14,7 @@ from aurora_restore.infra.notifications import Notifications
 from aurora_restore.infra.outcome_events import OutcomeEvents
 from aurora_restore.infra.parameters import RestoreParameters
 from aurora_restore.infra.permissions.functions import FunctionPermissions
+from aurora_restore.infra.permissions.state_machine import StateMachineRole
 from aurora_restore.infra.schedules import Schedules
 from aurora_restore.infra.secrets import PipelineSecrets
 from aurora_restore.infra.state_machine import PipelineStateMachine
@@ -85,6 +86,15 @@ class AuroraRestoreStack(cdk.Stack):
             name_prefix=prefix,
             sequences=SEQUENCES,
             functions=functions,
+            hooks=environment.hooks,
+            state_table=tables.state,
+            role=StateMachineRole(
+                self,
+                "Execution",
+                environment=environment,
+                functions=functions,
+                state_table_arn=tables.state.table_arn,
+            ).role,
             timeout=cdk.Duration.hours(environment.timeout_hours),
             log_retention_days=environment.log_retention_days,
         ).machine

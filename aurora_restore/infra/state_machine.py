@@ -1,10 +1,12 @@
 """The state machine that calls the steps."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from http import HTTPStatus
-from typing import Final
+from typing import Final, TypedDict
 
 from aws_cdk import Duration
+from aws_cdk import aws_dynamodb as dynamodb
+from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_stepfunctions as sfn
 from aws_cdk import aws_stepfunctions_tasks as tasks
@@ -12,12 +14,14 @@ from constructs import Construct
 
 from aurora_restore.infra.log_groups import RetainedLogGroup
 from aurora_restore.shared.errors import retryable_error_names
-from aurora_restore.shared.names import state_machine_name
-from aurora_restore.shared.pipeline import Step, get_step
+from aurora_restore.shared.names import EXPIRES_AT, state_machine_name
+from aurora_restore.shared.pipeline import Hook, Step, get_step
 from aurora_restore.shared.protocol import (
     CALLED_AFTER,
     DRY_RUN,
     EXECUTION,
+    HOOK,
+    HOOK_ITEM,
     INPUT,
     NEXT_STEP,
     PAUSED,
@@ -29,6 +33,7 @@ from aurora_restore.shared.sequences import (
     StepSequence,
     called_before,
     followers_of,
+    hooks_of,
     lead_backs_of,
 )
 
@@ -45,18 +50,39 @@ TIMEOUT_MARGIN_SECONDS: Final = 60
 
 _RESULT: Final = "$.result"
 _BODY: Final = f"{_RESULT}.body"
+_HOOK: Final = f"{_BODY}.{HOOK}"
+
+
+class _Retry(TypedDict):
+    """How often a Task is tried again, and when."""
+
+    interval: Duration
+    backoff_rate: float
+    max_attempts: int
+    max_delay: Duration
+    jitter_strategy: sfn.JitterType
+
+
+_RETRY: Final = _Retry(
+    interval=Duration.seconds(2),
+    backoff_rate=2,
+    max_attempts=6,
+    max_delay=Duration.minutes(1),
+    jitter_strategy=sfn.JitterType.FULL,
+)
 
 
 class PipelineStateMachine(Construct):
-    """A standard state machine with a Task per step of the sequences, its log group and its role.
+    """A standard state machine with a Task per step of the sequences, and its log group.
 
-    A Task is never caught: a failed step fails the execution at exactly that state, so that a
-    redrive from the console starts there again
+    A step's Task is never caught: a failed step fails the execution at exactly that state, so that
+    a redrive from the console starts there again
     (https://docs.aws.amazon.com/step-functions/latest/dg/redrive-executions.html). A step that
     returns 202 is called again after a Wait, or leads back to the step whose operation failed.
     After any other result the next step follows: the first that is declared, unless the result
     names another. A dry run ends with the step that checks everything, and so does a scheduled run
-    of a restore whose schedule is paused. The functions are unqualified, so a redrive runs their
+    of a restore whose schedule is paused. A step may have a hook called, where any restore has one.
+    The functions are unqualified, so a redrive runs their
     newest code.
     """
 
@@ -68,11 +94,18 @@ class PipelineStateMachine(Construct):
         name_prefix: str,
         sequences: Sequence[StepSequence],
         functions: Mapping[str, lambda_.IFunction],
+        hooks: Collection[Hook],
+        state_table: dynamodb.ITable,
+        role: iam.Role,
         timeout: Duration,
         log_retention_days: int,
     ) -> None:
         super().__init__(scope, construct_id)
         names = dict.fromkeys(name for sequence in sequences for name in sequence.steps)
+        self._hooks, self._state_table = hooks, state_table
+        self._hook = lambda_.Function.from_function_attributes(
+            self, "Hook", function_arn=sfn.JsonPath.string_at(f"{_HOOK}.function")
+        )
         self._tasks = {name: self._task(get_step(name), functions[name]) for name in names}
         for step in names:
             self._connect(get_step(step))
@@ -83,6 +116,7 @@ class PipelineStateMachine(Construct):
             state_machine_name=name,
             comment="Refreshes Aurora clusters from the day's snapshot",
             definition_body=sfn.DefinitionBody.from_chainable(self._entrance(sequences)),
+            role=role.without_policy_updates(),
             timeout=timeout,
             tracing_enabled=True,
             logs=sfn.LogOptions(
@@ -96,6 +130,7 @@ class PipelineStateMachine(Construct):
                 include_execution_data=True,
             ),
         )
+        self.machine.node.add_dependency(role)
 
     def _entrance(self, sequences: Sequence[StepSequence]) -> sfn.IChainable:
         """Wait if the input says so, then enter at the step that it names."""
@@ -150,22 +185,58 @@ class PipelineStateMachine(Construct):
             ),
         )
         for errors in (list(LAMBDA_ERRORS), retryable_error_names()):
-            task.add_retry(
-                errors=errors,
-                interval=Duration.seconds(2),
-                backoff_rate=2,
-                max_attempts=6,
-                max_delay=Duration.minutes(1),
-                jitter_strategy=sfn.JitterType.FULL,
-            )
+            task.add_retry(errors=errors, **_RETRY)
         return task
+
+    def _call_hook(self, hook: Hook, step: Step) -> sfn.IChainable:
+        """Call the function that the step's answer names, and then the step again.
+
+        The answer has it from the deployed configuration. What the function returns is ignored. Its
+        own errors are not repeated: only it knows whether it may be. That it has succeeded is
+        written down before the step is called.
+        """
+        task = tasks.LambdaInvoke(
+            self,
+            hook.state_name(step),
+            comment=hook.purpose,
+            lambda_function=self._hook,
+            payload=sfn.TaskInput.from_json_path_at(f"{_HOOK}.input"),
+            result_path=sfn.JsonPath.DISCARD,
+            retry_on_service_exceptions=False,
+            task_timeout=sfn.Timeout.at(f"{_HOOK}.timeout_seconds"),
+        )
+        task.add_retry(errors=list(LAMBDA_ERRORS), **_RETRY)
+        if hook.may_fail:
+            done = sfn.Succeed(self, f"{hook.state_name(step)}: over")
+            task.add_catch(done, errors=["States.ALL"], result_path=sfn.JsonPath.DISCARD)
+            return task.next(done)
+        from_text, at = tasks.DynamoAttributeValue.from_string, sfn.JsonPath.string_at
+        record = tasks.DynamoPutItem(
+            self,
+            hook.record_name(step),
+            comment="So that it is not called again",
+            table=self._state_table,
+            item={
+                "operation_id": from_text(at(f"{_HOOK}.record")),
+                "step": from_text(HOOK_ITEM),
+                "status": from_text("SUCCESS"),
+                "timestamp": from_text(at("$$.State.EnteredTime")),
+                EXPIRES_AT: tasks.DynamoAttributeValue.number_from_string(
+                    at(f"{_HOOK}.expires_at")
+                ),
+            },
+            result_path=sfn.JsonPath.DISCARD,
+        )
+        record.add_retry(**_RETRY)
+        return task.next(record).next(self._tasks[step.name])
 
     def _connect(self, step: Step) -> None:
         """Lead from a step's Task to whatever comes after it."""
         task = self._tasks[step.name]
         first, *others = followers_of(step.name)
         after = self._tasks[first] if first else None
-        if not step.waits and not others:
+        hooks = [hook for hook in hooks_of(step.name) if hook in self._hooks]
+        if not step.waits and not others and not hooks:
             if after:
                 task.next(after)
             return
@@ -187,16 +258,25 @@ class PipelineStateMachine(Construct):
                 self._tasks[back],
                 comment="The operation it waits for has failed",
             )
-        wait = sfn.Wait(
-            self,
-            f"{step.state_name}: wait",
-            time=sfn.WaitTime.seconds_path(f"{_BODY}.{RETRY_AFTER}"),
-        ).next(task)
-        choice.when(
-            sfn.Condition.number_equals(f"{_RESULT}.statusCode", HTTPStatus.ACCEPTED.value),
-            wait,
-            comment="Not yet",
-        )
+        for hook in hooks:
+            choice.when(
+                _equals(f"{_HOOK}.name", hook.name),
+                self._call_hook(hook, step),
+                comment="A function of the configuration is called first"
+                if not hook.may_fail
+                else "A function of the configuration is called last",
+            )
+        if step.waits:
+            wait = sfn.Wait(
+                self,
+                f"{step.state_name}: wait",
+                time=sfn.WaitTime.seconds_path(f"{_BODY}.{RETRY_AFTER}"),
+            ).next(task)
+            choice.when(
+                sfn.Condition.number_equals(f"{_RESULT}.statusCode", HTTPStatus.ACCEPTED.value),
+                wait,
+                comment="Not yet",
+            )
         for other in filter(None, others):
             choice.when(
                 _equals(f"{_BODY}.{NEXT_STEP}", other),

@@ -29,6 +29,7 @@ from aurora_restore.shared.errors import (
     NotSetUpError,
     RestoreFailedError,
 )
+from aurora_restore.shared.hook_call import HookedCluster, hook_due
 from aurora_restore.shared.job import Answer, Job
 from aurora_restore.shared.located_cluster import LocatedCluster, locate
 from aurora_restore.shared.pipeline import get_step
@@ -173,7 +174,11 @@ class HandOverHandler(BaseHandler):
             )
         instances = instances_of(job.rds.at_target, name)
         body["status"] = cluster["Status"]
-        match decide(self._look(job, located, cluster, instances)):
+        action = decide(self._look(job, located, cluster, instances))
+        opens = isinstance(action, LiftQuarantine | OpenAgain | HandOver)
+        if opens and (asked := hook_due(job, _hooked(name, located))) is not None:
+            return asked
+        match action:
             case KeepHandedOver(since):
                 return Answer(
                     "The cluster has been handed over already",
@@ -208,7 +213,7 @@ class HandOverHandler(BaseHandler):
                 return self._wait(body, what, Awaited.SETTINGS)
             case HandOver():
                 return self._hand_over(job, located, cluster, instances, body)
-            case action:
+            case _:
                 assert_never(action)
 
     def _look(
@@ -333,6 +338,15 @@ class HandOverHandler(BaseHandler):
         )
         known_hosts = {located.record.app_secret_host}
         return fill_app_secret(job.request, endpoint, known_hosts=known_hosts, clients=job.clients)
+
+
+def _hooked(name: str, located: LocatedCluster) -> HookedCluster:
+    return HookedCluster(
+        cluster_id=name,
+        resource_id=located.resource_id,
+        endpoint=located.host,
+        port=located.port,
+    )
 
 
 handler = HandOverHandler.loaded()

@@ -1,12 +1,13 @@
 """Announce the outcome. The rule for failed executions calls this function, too."""
 
+import json
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from aurora_restore.shared.aws_utils import send_notification
+from aurora_restore.shared.aws_utils import call, send_notification
 from aurora_restore.shared.base_handler import (
     Attempt,
     BaseHandler,
@@ -20,6 +21,8 @@ from aurora_restore.shared.common import (
     timestamp,
     update_metrics,
 )
+from aurora_restore.shared.documents.restore import Restore
+from aurora_restore.shared.documents.schema import to_json
 from aurora_restore.shared.errors import (
     AuroraRestoreError,
     CorruptStateError,
@@ -28,6 +31,7 @@ from aurora_restore.shared.errors import (
 )
 from aurora_restore.shared.events.recorded import run_outcome
 from aurora_restore.shared.failed_execution import Failure, look_up
+from aurora_restore.shared.hook_call import HookedRun, with_after_run
 from aurora_restore.shared.job import Answer, Job, LambdaContext
 from aurora_restore.shared.lambda_environment import LambdaEnvironment
 from aurora_restore.shared.later_operation import LaterOperation, find_later_operation
@@ -46,8 +50,8 @@ from aurora_restore.shared.notices.success import (
 from aurora_restore.shared.notices.way_on import DeployedPipeline
 from aurora_restore.shared.operation_state import OperationState
 from aurora_restore.shared.pause import PauseStore
-from aurora_restore.shared.pipeline import get_step
-from aurora_restore.shared.sequences import RETIRE
+from aurora_restore.shared.pipeline import AFTER_RUN, get_step
+from aurora_restore.shared.sequences import REPLACE, RETIRE, get_sequence
 from aurora_restore.shared.state_utils import (
     ERROR,
     FAILED,
@@ -108,12 +112,13 @@ class SnsNotificationHandler(BaseHandler):
             duration = seconds_since(job.started_at, job.clock())
             update_metrics(job.operation_id, "OperationDuration", duration, "Seconds")
         self._publish_to_chat(notice)
-        return Answer(
+        answer = Answer(
             "Notification sent successfully",
             {"message_id": message_id},
             replace(state, notified_status=status),
             outcome=run_outcome(notice.document) if job.execution else None,
         )
+        return with_after_run(job, answer, status)
 
     def _publish(self, notice: Notice) -> str:
         return send_notification(
@@ -174,6 +179,7 @@ class SnsNotificationHandler(BaseHandler):
         attempt.audited_as = audit_key(failure.operation_id)
         store = StateStore.of(self.environment, self.clients)
         state = self._known_state(store, failure)
+        failure = failure.naming_function(state)
         lock = self._lock_of(store, state)
         own = state if state and self._is_its_own(failure, state, lock) else None
         if own is not None:
@@ -216,10 +222,59 @@ class SnsNotificationHandler(BaseHandler):
         if not is_repeated:
             count_announced_failure(failure.operation_id, ended)
             self._count(failure.operation_id, FAILED_STATUS)
+            self._call_after_run(failure, own, restore)
         self._publish_to_chat(notice)
         logger.info("failure announced", failed_step=failure.step)
         answer = Answer("Notification sent successfully", noted)
         return success_envelope(failure.operation_id, answer)
+
+    def _call_after_run(
+        self, failure: Failure, state: OperationState | None, restore_name: str | None
+    ) -> None:
+        """Ask Lambda to call ``after-run``, if there is one: whether it works matters little.
+
+        The execution that has failed is over, and calls nothing. Nothing is called if it has not
+        worked on the operation, or if the configuration cannot be read.
+        """
+        sequence = None if state is None else get_sequence(state.sequence or REPLACE.name)
+        if state is None or sequence is None or AFTER_RUN not in dict(sequence.hooks).values():
+            return
+        try:
+            name, restore = get_config(
+                restore_name, clients=self.clients, environment=self.environment
+            )
+            function = restore.hooks.of(AFTER_RUN.name)
+            if function is None:
+                return
+            given = self._hooked_run(failure, state, name, restore).after_run(
+                state,
+                status=FAILED_STATUS,
+                step=failure.step,
+                error_type=failure.error_type,
+            )
+            call(
+                self.clients.functions.invoke,
+                FunctionName=function.function,
+                InvocationType="Event",
+                Payload=json.dumps(to_json(given)).encode(),
+            )
+        except AuroraRestoreError as error:
+            logger.error("the hook after-run was not called", reason=error.message)
+
+    def _hooked_run(
+        self, failure: Failure, state: OperationState, name: str, restore: Restore
+    ) -> HookedRun:
+        environment = self.environment
+        return HookedRun(
+            environment=environment,
+            operation_id=failure.operation_id,
+            restore=name,
+            sequence=state.sequence or REPLACE.name,
+            run=state.attempted_in or failure.execution_arn,
+            target_cluster_id=restore.target.cluster_id,
+            secrets=environment.secrets_of(name, restore.secrets),
+            database=state.application_database or next(iter(restore.database.databases), None),
+        )
 
     def _known_state(self, store: StateStore, failure: Failure) -> OperationState | None:
         """Return the operation's state, or None if it cannot be read.

@@ -152,6 +152,8 @@ class Arns:
                 return _configured(each.source.role_arn for each in self._restores())
             case Resource.OWN_ROLES:
                 return [f"arn:{self.partition}:iam::{self.environment.account}:role/*"]
+            case Resource.AFTER_RUN_HOOKS:
+                return self.hook_functions("after-run")
             case Resource.EVENT_BUS:
                 return _configured([self.environment.event_bus_arn])
             case Resource.EXECUTIONS:
@@ -198,6 +200,11 @@ class Arns:
                 zone = f"arn:{self.partition}:route53:::hostedzone/{cname.hosted_zone_id}"
                 cnames.setdefault(zone, []).append(cname)
         return cnames
+
+    def hook_functions(self, *names: str) -> list[str]:
+        """Return the configured functions of these hooks."""
+        hooks = [each.hooks.of(name) for each in self._restores() for name in names]
+        return _configured(None if each is None else each.function for each in hooks)
 
     def executions(self) -> str:
         """Return the executions of the state machine."""

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from mypy_boto3_ec2 import EC2Client
     from mypy_boto3_events import EventBridgeClient
     from mypy_boto3_kms import KMSClient
+    from mypy_boto3_lambda import LambdaClient
     from mypy_boto3_rds import RDSClient
     from mypy_boto3_route53 import Route53Client
     from mypy_boto3_secretsmanager import SecretsManagerClient
@@ -201,6 +202,12 @@ class Clients:
     def events(self) -> "EventBridgeClient":
         """Return a client of EventBridge."""
         client: EventBridgeClient = self._client("events")
+        return client
+
+    @property
+    def functions(self) -> "LambdaClient":
+        """Return a client of Lambda."""
+        client: LambdaClient = self._client("lambda")
         return client
 
     def kms(self, region: str) -> "KMSClient":

@@ -35,6 +35,7 @@ from aurora_restore.shared.errors import (
     ClusterNotFoundError,
     DeletionFailedError,
 )
+from aurora_restore.shared.hook_call import HookedCluster, hook_due
 from aurora_restore.shared.job import Answer, Job
 from aurora_restore.shared.names import final_snapshot_name
 from aurora_restore.shared.operation_state import OperationState
@@ -128,9 +129,29 @@ class ClusterDeletion:
                     body,
                 )
             case Delete() as action:
+                if asked := self._hook():
+                    return asked
                 return self._initiated(self._delete(facts, action), body)
             case action:
                 assert_never(action)
+
+    def _hook(self) -> Answer | None:
+        """Return the answer by which the hook is called first; None if none is due.
+
+        What the operation has restored itself is not the old cluster.
+        """
+        doomed = self._require()
+        if doomed.resource_id == self.job.state.cluster_resource_id:
+            return None
+        return hook_due(
+            self.job,
+            HookedCluster(
+                cluster_id=doomed.name,
+                resource_id=doomed.resource_id,
+                endpoint=doomed.cluster.get("Endpoint"),
+                port=doomed.cluster.get("Port"),
+            ),
+        )
 
     def _look(self) -> DeletionFacts:
         doomed = self.doomed

@@ -20,6 +20,7 @@ AuroraRestoreError                     500
 │   ├── NotSetUpError                       the restored cluster's databases are not set up
 │   ├── SwitchInProgressError               the target is being switched
 │   ├── NothingToRollBackError              no cluster is left that served before
+│   ├── HookOutstandingError                a hook has to be called first, by an execution
 │   ├── StillInQuarantineError              the restored cluster has not been handed over
 │   └── PreflightError                 409  a check before the first change found obstacles
 │       ├── UnsuitableInputError            at least one of them is in the input
@@ -29,6 +30,7 @@ AuroraRestoreError                     500
 │   ├── CopyFailedError
 │   ├── DeletionFailedError
 │   └── RestoreFailedError
+├── HookFailedError                    500  the function of a hook has failed, or was too slow
 ├── SwitchError                        500
 │   ├── SwitchUndoneError                   the target serves as before
 │   └── SwitchStuckError                    no cluster can serve as the target
@@ -392,6 +394,16 @@ class NothingToRollBackError(RefusedError):
     )
 
 
+class HookOutstandingError(RefusedError):
+    """A hook is to be called before the step does its work, and a direct call calls none."""
+
+    remedy = Remedy(
+        action=Action.NOTHING,
+        first="Start an execution with this operation_id and with this step as start_at: it calls "
+        "the hook.",
+    )
+
+
 class StillInQuarantineError(RefusedError):
     """The restored cluster has not been handed over, so there is no success to announce."""
 
@@ -460,6 +472,22 @@ class RestoreFailedError(OperationFailedError):
     """The restored cluster or one of its instances is unusable, too often to try again."""
 
     remedy = Remedy(action=Action.REDRIVE, first=_MADE_AGAIN)
+
+
+class HookFailedError(AuroraRestoreError):
+    """The function of a hook has failed, has not returned in time, or could not be called.
+
+    Step Functions reports what the function has raised; this is what the pipeline calls it.
+    """
+
+    remedy = Remedy(
+        action=Action.REDRIVE,
+        first="Nothing was changed since the hook was called: a restored cluster that was not "
+        "handed over stays in quarantine. Read the log of the hook's function, and correct it. A "
+        "redrive calls the same function with the same idempotency key; if the configuration names "
+        "another function since, start an execution with this operation_id and with the failed "
+        "step as start_at instead.",
+    )
 
 
 class SwitchError(AuroraRestoreError):

@@ -15,15 +15,23 @@ from aurora_restore.shared.documents.event import Event
 from aurora_restore.shared.documents.schema import parse
 from aurora_restore.shared.errors import (
     Action,
+    HookFailedError,
     Remedy,
     ValidationError,
     described,
     error_named,
 )
-from aurora_restore.shared.pipeline import STEPS
-from aurora_restore.shared.sequences import REPLACE, StepSequence, get_sequence, lead_backs_of
+from aurora_restore.shared.operation_state import OperationState
+from aurora_restore.shared.sequences import (
+    CALLING_STATES,
+    REPLACE,
+    StepSequence,
+    get_sequence,
+    lead_backs_of,
+)
 from aurora_restore.shared.target_lock import UNFINISHED
 
+FAILED: Final = "FAILED"
 TIMED_OUT: Final = "TIMED_OUT"
 ABORTED: Final = "ABORTED"
 NOT_REDRIVABLE: Final = "NOT_REDRIVABLE"
@@ -91,7 +99,13 @@ OTHER_FAILURE: Final = PlatformFailure(
 )
 """Every other error of a failed execution."""
 
-_STEP_OF_STATE: Final = {step.state_name: step.name for step in STEPS}
+
+def hook_failure(hook: str, error_type: str) -> tuple[str, str]:
+    """Return error and sentence of a hook that has failed.
+
+    What its function has raised is its own text, in which may be anything: only its class is told.
+    """
+    return HookFailedError.__name__, f"the hook {hook} has failed with {error_type}"
 
 
 @dataclass(frozen=True)
@@ -113,6 +127,15 @@ class Failure:
     """The target that its input names."""
     sequence: str | None = None
     """The operation's sequence, where its state is known: it decides where a run may enter."""
+    hook: str | None = None
+    """The hook that has failed, which the step has had called."""
+
+    def naming_function(self, state: OperationState | None) -> "Failure":
+        """Return the failure with the function of the hook that has failed, if one has."""
+        asked = None if state is None else state.hook
+        if self.hook is None or asked is None or asked.get("name") != self.hook:
+            return self
+        return replace(self, reason=f"{self.reason}; its function is {asked['function']}")
 
     @property
     def remedy(self) -> Remedy:
@@ -150,6 +173,7 @@ class Failure:
         return {
             "restore": self.restore,
             "step": self.step,
+            **({} if self.hook is None else {"hook": self.hook}),
             "execution_status": self.execution_status,
             "error_type": self.error_type,
             "error": self.reason,
@@ -237,13 +261,17 @@ def look_up(detail: Any, clients: Clients) -> Failure:
     error_type, reason = _reason(
         str(execution.get("error") or ""), str(execution.get("cause") or ""), status
     )
+    step, hook = _last_step(arn, clients)
+    if hook is not None and status == FAILED:
+        error_type, reason = hook_failure(hook, error_type)
     return Failure(
         execution_arn=arn,
         execution_status=status,
         operation_id=request.operation_id or execution["name"],
         restore=request.restore,
         target_cluster_id=request.target_cluster_id,
-        step=_last_step(arn, clients),
+        step=step,
+        hook=hook if error_type == HookFailedError.__name__ else None,
         error_type=error_type,
         reason=reason,
         is_over=execution["status"] not in UNFINISHED,
@@ -261,8 +289,8 @@ def _acceptable_part(given: Mapping[str, Any]) -> Event:
     return parse(Event, accepted)
 
 
-def _last_step(arn: str, clients: Clients) -> str | None:
-    """Return the step whose state the execution entered last."""
+def _last_step(arn: str, clients: Clients) -> tuple[str | None, str | None]:
+    """Return the step whose state the execution entered last, and its hook if that was called."""
     pages = clients.step_functions.get_paginator("get_execution_history").paginate(
         executionArn=arn, reverseOrder=True, includeExecutionData=False
     )
@@ -272,7 +300,10 @@ def _last_step(arn: str, clients: Clients) -> str | None:
         for event in page["events"]
     )
     return call(
-        lambda: next((_STEP_OF_STATE[state] for state in entered if state in _STEP_OF_STATE), None)
+        lambda: next(
+            (CALLING_STATES[state] for state in entered if state in CALLING_STATES),
+            (None, None),
+        )
     )
 
 

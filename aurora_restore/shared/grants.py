@@ -42,6 +42,7 @@ class Resource(StrEnum):
     INTERMEDIATE_KEYS = "the configured customer keys of this account's own copies"
     SOURCE_ROLES = "the configured roles in the source accounts"
     OWN_ROLES = "any role of this account"
+    AFTER_RUN_HOOKS = "the configured functions of the hook `after-run`"
     EVENT_BUS = "the configured event bus"
     EXECUTIONS = "the executions of the state machine"
     ANY = "any resource: the action supports no narrower scope"

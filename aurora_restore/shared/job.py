@@ -13,7 +13,7 @@ from aurora_restore.shared.cluster.ownership import Ownership
 from aurora_restore.shared.common import timestamp
 from aurora_restore.shared.documents.event import Event
 from aurora_restore.shared.documents.restore import Restore
-from aurora_restore.shared.documents.restore_secrets import RestoreSecrets, Secrets, secrets_of
+from aurora_restore.shared.documents.restore_secrets import RestoreSecrets
 from aurora_restore.shared.documents.secrets import MasterCredentials
 from aurora_restore.shared.errors import (
     AuroraRestoreError,
@@ -343,15 +343,7 @@ class Job:
     @cached_property
     def secrets(self) -> RestoreSecrets:
         """Return the secrets that the restore uses: its own, or the environment's."""
-        return secrets_of(
-            self.restore_name,
-            self.restore.secrets,
-            name_prefix=self.environment.name_prefix,
-            defaults=Secrets(
-                master=self.environment.master_secret, app=self.environment.app_secret
-            ),
-            in_common=self.environment.app_secrets_of_several,
-        )
+        return self.environment.secrets_of(self.restore_name, self.restore.secrets)
 
     @property
     def caller(self) -> str:

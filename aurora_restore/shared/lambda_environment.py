@@ -5,6 +5,12 @@ from collections.abc import Mapping
 from dataclasses import MISSING, asdict, dataclass, fields
 from typing import Final, Self
 
+from aurora_restore.shared.documents.restore_secrets import (
+    OwnSecrets,
+    RestoreSecrets,
+    Secrets,
+    secrets_of,
+)
 from aurora_restore.shared.errors import ConfigurationError
 
 METRICS_NAMESPACE: Final = "AuroraRestore"
@@ -55,6 +61,16 @@ class LambdaEnvironment:
     def app_secrets_of_several(self) -> frozenset[str]:
         """Return the secrets of ``app_secrets_in_common``."""
         return frozenset(filter(None, self.app_secrets_in_common.split(",")))
+
+    def secrets_of(self, restore: str, own: OwnSecrets) -> RestoreSecrets:
+        """Return the secrets that a restore uses: its own, or the environment's."""
+        return secrets_of(
+            restore,
+            own,
+            name_prefix=self.name_prefix,
+            defaults=Secrets(master=self.master_secret, app=self.app_secret),
+            in_common=self.app_secrets_of_several,
+        )
 
     def to_env(self) -> dict[str, str]:
         """Return the variables, those of Powertools included."""

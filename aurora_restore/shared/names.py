@@ -141,6 +141,9 @@ PAUSE_KEY_PREFIX: Final = "pause#"
 DURATIONS_KEY_PREFIX: Final = "durations#"
 """How the partition keys of the records of earlier durations in the state table begin."""
 
+HOOK_KEY_PREFIX: Final = "hook#"
+"""How the keys of the state table begin under which hooks that have succeeded are written down."""
+
 COPY_QUEUE_KEY_PREFIX: Final = "copy-queue#"
 """How the partition keys of copies that wait for their turn begin; account and Region follow."""
 

@@ -464,6 +464,14 @@ class OperationState:
         ),
     ] = None
 
+    hook: Annotated[
+        Mapping[str, str] | None,
+        Key(
+            "delete-rds, hand-over, switch-cluster, sns-notification",
+            "The hook that the state machine was last asked to call: `name`, `function`, and the "
+            "idempotency `key`.",
+        ),
+    ] = None
     app_secret_endpoint: Annotated[
         str | None,
         Key(

@@ -89,6 +89,46 @@ class Step(PipelineFunction):
         return any("rds:DeleteDBCluster" in grant.actions for grant in self.grants)
 
 
+@dataclass(frozen=True, kw_only=True)
+class Hook:
+    """A point of a run at which the state machine calls a function of the user's own."""
+
+    name: str
+    purpose: str
+    may_fail: bool = False
+    """Whether a run goes on if the call fails; otherwise it fails, too."""
+
+    @property
+    def field(self) -> str:
+        """Return the name of its field in the configuration."""
+        return self.name.replace("-", "_")
+
+    def state_name(self, step: Step) -> str:
+        """Return the name of the state that calls it for a step."""
+        return f"Hook {self.name}: {step.state_name}"
+
+    def record_name(self, step: Step) -> str:
+        """Return the name of the state that writes down that it has succeeded."""
+        return f"Hook {self.name} done: {step.state_name}"
+
+
+BEFORE_REPLACE: Final = Hook(
+    name="before-replace",
+    purpose="Is called when every check has passed, before the old cluster is deleted or switched "
+    "away.",
+)
+AFTER_SETUP: Final = Hook(
+    name="after-setup",
+    purpose="Is called when the databases are set up, before the hand-over: the restored cluster "
+    "is still in quarantine.",
+)
+AFTER_RUN: Final = Hook(
+    name="after-run",
+    purpose="Is called at the end of a run, whether it has succeeded or failed.",
+    may_fail=True,
+)
+HOOKS: Final = (BEFORE_REPLACE, AFTER_SETUP, AFTER_RUN)
+
 _ACRONYMS: Final = {"rds": "RDS", "db": "DB", "sns": "SNS"}
 
 MASTER_SECRET: Final = "master"  # noqa: S105 - which secret, not its value
@@ -473,6 +513,8 @@ STEPS: Final[tuple[Step, ...]] = (
         purpose="Announces the outcome and releases the target's lock.",
         grants=(
             Grant(Resource.EXECUTIONS, ("states:DescribeExecution", "states:GetExecutionHistory")),
+            # An execution that has failed is over, so that it calls no hook.
+            Grant(Resource.AFTER_RUN_HOOKS, ("lambda:InvokeFunction",)),
         ),
         publishes=True,
     ),

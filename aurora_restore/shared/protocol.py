@@ -18,6 +18,14 @@ DRY_RUN: Final = "dry_run"
 PAUSED: Final = "paused"
 """With 200, from the first step: true ends the execution there, because its schedule is paused."""
 
+HOOK: Final = "hook"
+"""With 202: call a hook, write down that it has succeeded, and call the step again. With 200, from
+the last step: call a hook, whatever comes of it. An object: ``name``, ``function``,
+``timeout_seconds``, ``input``, and ``record`` with ``expires_at`` for what is written down."""
+
+HOOK_ITEM: Final = "hook"
+"""The sort key of the item of the state table that says that a hook has succeeded."""
+
 # How the state machine marks its calls, so that a failed step raises instead of returning.
 EXECUTION: Final = "execution"
 

@@ -5,12 +5,20 @@ stand in several sequences, with another successor in each. The state machine, `
 progress display and the tables of the documentation read the sequence.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Final
 
-from aurora_restore.shared.pipeline import STEP_NAMES, get_step
+from aurora_restore.shared.pipeline import (
+    AFTER_RUN,
+    AFTER_SETUP,
+    BEFORE_REPLACE,
+    STEP_NAMES,
+    STEPS,
+    Hook,
+    get_step,
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,6 +57,9 @@ class StepSequence:
     transitions: tuple[Transition, ...]
     asked_by: str | None = None
     """The field of a start event that asks for it; None where `target.strategy` decides."""
+    hooks: tuple[tuple[str, Hook], ...] = ()
+    """The hooks of its runs, each with the step that has it called. The step is called again
+    afterwards, unless a hook may fail: then the run ends with it."""
     gives_way: bool = False
     """Whether it is no matter if a run of it comes later. It leaves a target that another operation
     works on as it is, and is done; and an operation that finds it at work waits for it."""
@@ -76,6 +87,10 @@ class StepSequence:
     def next_of(self, step: str) -> str | None:
         """Return the step that follows ``step``, or None if the run ends with it."""
         return self._by_step[step].next
+
+    def hook_of(self, step: str) -> Hook | None:
+        """Return the hook that ``step`` has called; None if it has none."""
+        return dict(self.hooks).get(step)
 
     def lead_back_of(self, step: str) -> LeadBack | None:
         """Return where a failed operation leads back to from ``step``; None if nowhere."""
@@ -113,6 +128,7 @@ def _faults(sequence: StepSequence) -> Iterator[str]:
         yield f"there are two transitions of {', '.join(twice)}"
     if not steps or unknown or absent or twice:
         return
+    yield from _faults_of_hooks(sequence)
     if endless := [step for step in steps if not _ends(sequence, step)]:
         yield f"no end is reached from {', '.join(endless)}"
         return
@@ -123,6 +139,16 @@ def _faults(sequence: StepSequence) -> Iterator[str]:
     for each in sequence.transitions:
         if each.lead_back is not None:
             yield from _faults_of_lead_back(sequence, each.step, each.lead_back)
+
+
+def _faults_of_hooks(sequence: StepSequence) -> Iterator[str]:
+    for step, hook in sequence.hooks:
+        if step not in sequence.steps:
+            yield f"the hook {hook.name} belongs to {step}, which has no transition"
+        elif hook.may_fail and sequence.next_of(step) is not None:
+            yield f"the hook {hook.name} may fail, and {step} does not end a run"
+        elif not hook.may_fail and not get_step(step).waits:
+            yield f"{step} has the hook {hook.name} called, but never waits"
 
 
 def _named(transition: Transition) -> Iterator[str]:
@@ -207,6 +233,11 @@ _END: Final = (
 REPLACE: Final = StepSequence(
     name="replace",
     purpose="Deletes the target and restores it from the day's snapshot.",
+    hooks=(
+        ("delete-rds", BEFORE_REPLACE),
+        ("hand-over", AFTER_SETUP),
+        ("sns-notification", AFTER_RUN),
+    ),
     transitions=(
         *_RESTORE,
         Transition(step="hand-over", next="archive-snapshot", lead_back=_HAND_OVER_FAILED),
@@ -217,6 +248,11 @@ REPLACE: Final = StepSequence(
 SWITCH: Final = StepSequence(
     name="switch",
     purpose="Restores a cluster beside the target, proves it, and gives it the target's name.",
+    hooks=(
+        ("hand-over", AFTER_SETUP),
+        ("switch-cluster", BEFORE_REPLACE),
+        ("sns-notification", AFTER_RUN),
+    ),
     transitions=(
         *_RESTORE,
         Transition(step="hand-over", next="switch-cluster", lead_back=_HAND_OVER_FAILED),
@@ -235,6 +271,8 @@ ROLL_BACK: Final = StepSequence(
     name="roll-back",
     purpose="Gives the target's name back to the cluster that served before the last switch.",
     asked_by="roll_back",
+    # Nothing may stand in the way of going back.
+    hooks=(("sns-notification", AFTER_RUN),),
     transitions=(
         Transition(step="switch-cluster", next="verify-switch"),
         Transition(step="verify-switch", next="sns-notification"),
@@ -280,6 +318,27 @@ def followers_of(step: str) -> tuple[str | None, ...]:
     the step says otherwise.
     """
     return tuple(dict.fromkeys(each.next_of(step) for each in SEQUENCES if step in each.steps))
+
+
+def hooks_of(step: str) -> tuple[Hook, ...]:
+    """Return the hooks that a step may have called, each once."""
+    found = (each.hook_of(step) for each in SEQUENCES)
+    return tuple(dict.fromkeys(hook for hook in found if hook is not None))
+
+
+CALLING_STATES: Final[Mapping[str, tuple[str, str | None]]] = {
+    **{step.state_name: (step.name, None) for step in STEPS},
+    **{
+        state: (step.name, called)
+        for step in STEPS
+        for hook in hooks_of(step.name)
+        for state, called in (
+            (hook.state_name(step), hook.name),
+            (hook.record_name(step), None),
+        )
+    },
+}
+"""The states that call something, each with its step, and with the hook that it calls, if any."""
 
 
 def called_before(step: str) -> tuple[str, ...]:

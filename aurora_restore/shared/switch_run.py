@@ -17,6 +17,7 @@ from aurora_restore.shared.errors import (
     SwitchStuckError,
     SwitchUndoneError,
 )
+from aurora_restore.shared.hook_call import HookedCluster, hook_due
 from aurora_restore.shared.job import Answer, Job
 from aurora_restore.shared.operation_state import OperationState
 from aurora_restore.shared.recorded_cluster import RecordedCluster
@@ -30,6 +31,7 @@ from aurora_restore.shared.switching.actions import (
     GiveUpIncoming,
     NameTaken,
     NothingServes,
+    PlanSwitch,
     PublishIncoming,
     RefuseSwitch,
     RenameIncoming,
@@ -142,6 +144,8 @@ class SwitchRun:
                     pass
                 case _ if action == done:
                     waiting, done = AwaitSides("what RDS has accepted to be shown"), None
+                case _ if asked := self._hook(action):
+                    return asked
                 case _:
                     job.prove_lock()
                     self._begin(action)
@@ -193,6 +197,24 @@ class SwitchRun:
         message = f"cluster {name} cannot serve as {job.target_cluster_id}: {reason}"
         job.state = replace(job.state, restore_is_dead=True, switch_stuck_since=None)
         return job.start_again(RestoreFailedError(message, **job.target_body))
+
+    def _hook(self, action: SwitchAction) -> Answer | None:
+        """Return the answer by which the hook is called before the first change; None if none is.
+
+        Where nothing serves so far, nothing is switched away.
+        """
+        outgoing = self._switch.outgoing
+        if not self._is_own or outgoing is None or not isinstance(action, PlanSwitch):
+            return None
+        return hook_due(
+            self._job,
+            HookedCluster(
+                cluster_id=outgoing.cluster_id,
+                resource_id=outgoing.resource_id,
+                endpoint=outgoing.writer_endpoint,
+                port=outgoing.port,
+            ),
+        )
 
     def _begin(self, action: SwitchAction) -> None:
         """Record the moment from which the clients may be led nowhere."""

@@ -59,6 +59,7 @@ FRAME = {
     "copy_release",
     "copy_turn",
     "database_step",
+    "hook_call",
     "job",
     "located_cluster",
     "step_wait",

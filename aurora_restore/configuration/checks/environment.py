@@ -14,6 +14,7 @@ from aurora_restore.configuration.authorities import (
     parse_authorities,
 )
 from aurora_restore.configuration.checks.database import faults_of_database
+from aurora_restore.configuration.checks.hooks import faults_of_hooks
 from aurora_restore.configuration.checks.regions import faults_of_regions
 from aurora_restore.configuration.checks.schedule import faults_of_schedule
 from aurora_restore.configuration.checks.secrets import faults_of_secrets
@@ -48,6 +49,7 @@ def faults_of_environment(environment: Environment, *, repository: Path) -> Iter
         yield from _key(environment, restore, path)
         yield from faults_of_database(environment, restore, path, repository)
         yield from _polling(restore, path)
+        yield from faults_of_hooks(environment, restore, path)
         yield from faults_of_schedule(restore, path)
         yield from _size(restore, path)
 

@@ -25,6 +25,7 @@ AWS_SERVICES: Final = (
     "ec2",
     "events",
     "kms",
+    "lambda",
     "ram",
     "rds",
     "route53",

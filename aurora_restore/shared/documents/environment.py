@@ -33,6 +33,7 @@ from aurora_restore.shared.documents.restore_secrets import (
 )
 from aurora_restore.shared.documents.schema import Rule
 from aurora_restore.shared.names import DEFAULT_NAME_PREFIX
+from aurora_restore.shared.pipeline import HOOKS, Hook
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -217,6 +218,12 @@ class Environment:
                 return f"arn:{place}:event-bus/default"
             case arn:
                 return arn
+
+    @property
+    def hooks(self) -> tuple[Hook, ...]:
+        """Return the hooks for which any restore has a function."""
+        restores = self.restores.values()
+        return tuple(hook for hook in HOOKS if any(each.hooks.of(hook.name) for each in restores))
 
     @property
     def common_secrets(self) -> RestoreSecrets:

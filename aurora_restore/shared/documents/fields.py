@@ -80,6 +80,16 @@ TopicKeyArn = Annotated[
     ),
 ]
 
+FunctionArn = Annotated[
+    str,
+    Rule(
+        pattern=r"arn:aws[a-z-]*:lambda:[a-z0-9-]+:[0-9]{12}:function:[A-Za-z0-9_-]{1,64}"
+        r"(?::[A-Za-z0-9_-]{1,128})?",
+        means="the ARN of a Lambda function, or of a version or an alias of one",
+        example="arn:aws:lambda:us-west-2:222222222222:function:migrate-orders:live",
+    ),
+]
+
 EventBus = Annotated[
     str,
     Rule(

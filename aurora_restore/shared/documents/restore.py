@@ -23,6 +23,7 @@ from aurora_restore.shared.documents.fields import (
     TagKey,
     TagValue,
 )
+from aurora_restore.shared.documents.hooks import Hooks
 from aurora_restore.shared.documents.masking import (
     JSON_FILE,
     SQL_FILE,
@@ -569,6 +570,7 @@ class Restore:
     database: Database = Database()
     secrets: OwnSecrets = field(default=OwnSecrets())
     archive: Archive = Archive()
+    hooks: Hooks = field(default=Hooks())
     polling: Polling = Polling()
     max_attempts: Annotated[
         int,

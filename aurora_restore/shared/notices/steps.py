@@ -9,7 +9,7 @@ from typing import Any
 from aurora_restore.shared.common import parse_timestamp
 from aurora_restore.shared.notices.notice import duration
 from aurora_restore.shared.pipeline import STEP_NAMES
-from aurora_restore.shared.protocol import RESTART_FROM, RETRY_AFTER
+from aurora_restore.shared.protocol import HOOK, RESTART_FROM, RETRY_AFTER
 from aurora_restore.shared.state_utils import FAILED, IN_PROGRESS, REFUSED
 
 
@@ -50,7 +50,7 @@ def _is_call(event: Mapping[str, Any]) -> bool:
     if event["step"] not in STEP_NAMES:
         return False
     if event["status"] == IN_PROGRESS:
-        return not event["details"].keys().isdisjoint((RETRY_AFTER, RESTART_FROM))
+        return not event["details"].keys().isdisjoint((HOOK, RETRY_AFTER, RESTART_FROM))
     return bool(event["status"] != REFUSED)
 
 

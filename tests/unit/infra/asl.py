@@ -24,7 +24,8 @@ class Machine:
         steps = {logical_id: step for step, (logical_id, _) in stack.functions().items()}
         separator, parts = machine["DefinitionString"]["Fn::Join"]
         text = separator.join(
-            part if isinstance(part, str) else steps[part["Fn::GetAtt"][0]] for part in parts
+            part if isinstance(part, str) else part.get("Ref") or steps[part["Fn::GetAtt"][0]]
+            for part in parts
         )
         return cls(json.loads(text))
 
@@ -48,6 +49,10 @@ class Machine:
             state = self.states[name]
             walk.states.append(name)
             match state["Type"]:
+                case "Task" if state["ResultPath"] is None:
+                    # What it returns is ignored.
+                    walk.calls.append(name)
+                    name = state["Next"]
                 case "Task":
                     walk.calls.append(state["Resource"])
                     assert state["ResultPath"] == "$.result"

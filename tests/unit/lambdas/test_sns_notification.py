@@ -23,7 +23,7 @@ from aurora_restore.shared.errors import (
 )
 from aurora_restore.shared.names import state_machine_name
 from aurora_restore.shared.pause import Pause, PauseStore
-from aurora_restore.shared.pipeline import get_step
+from aurora_restore.shared.pipeline import STEP_NAMES, get_step
 from aurora_restore.shared.state_utils import IN_PROGRESS
 from aurora_restore.shared.target_lock import DIRECT_CALL, TargetLock
 from aurora_restore.shared.target_record import TargetRecord, TargetRecordStore
@@ -425,7 +425,7 @@ def execution(
 
 
 def _state_name(step: str) -> str:
-    return get_step(step).state_name
+    return get_step(step).state_name if step in STEP_NAMES else step
 
 
 def ended(bench: Bench, arn: str, status: str = "FAILED") -> dict[str, Any]:
