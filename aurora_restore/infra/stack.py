@@ -141,4 +141,5 @@ class AuroraRestoreStack(cdk.Stack):
             "QuarantineSecurityGroup": network.quarantine_group_id,
             **secrets.outputs,
         }.items():
-            cdk.CfnOutput(self, name, value=value)
+            exported = f"{prefix}-access-security-group" if name == "AccessSecurityGroup" else None
+            cdk.CfnOutput(self, name, value=value, export_name=exported)

@@ -11,6 +11,7 @@ from aurora_restore.reference.transitions import FIRST_RUN, LATER_RUN, transitio
 from aurora_restore.shared.cost import PRICES
 from aurora_restore.shared.documents.environment import Environment
 from aurora_restore.shared.documents.event import Event
+from aurora_restore.shared.documents.hooks import HookInput
 from aurora_restore.shared.documents.restore import Polling
 from aurora_restore.shared.documents.schema import fields
 from aurora_restore.shared.errors import (
@@ -18,6 +19,7 @@ from aurora_restore.shared.errors import (
     ConfigurationError,
     retryable_error_names,
 )
+from aurora_restore.shared.events.detail import RunOutcome, StepOutcome
 from aurora_restore.shared.failed_execution import (
     EXECUTION_FAILURES,
     FUNCTION_FAILURES,
@@ -25,9 +27,18 @@ from aurora_restore.shared.failed_execution import (
 )
 from aurora_restore.shared.grants import SOURCE_ROLE_GRANTS
 from aurora_restore.shared.operation_state import EVERY_STEP, OperationState, declared
-from aurora_restore.shared.pipeline import APP_SECRET, STEPS, Step, get_step
+from aurora_restore.shared.pipeline import (
+    APP_SECRET,
+    EVENT_PUBLISHER,
+    FUNCTIONS,
+    HOOKS,
+    Hook,
+    PipelineFunction,
+    Step,
+    get_step,
+)
 from aurora_restore.shared.rds.arns import Place
-from aurora_restore.shared.sequences import REPLACE, StepSequence
+from aurora_restore.shared.sequences import REPLACE, SEQUENCES, StepSequence
 from aurora_restore.shared.snapshots.routes import Route, choose_route
 from aurora_restore.shared.target_record import TargetRecord
 from aurora_restore.shared.target_record import declared as recorded
@@ -106,12 +117,51 @@ def _state_diagram(sequence: StepSequence) -> Iterator[str]:
         step = get_step(transition.step)
         if step.waits:
             yield f"    {step.module} --> {step.module} : not yet, wait"
+        if hook := sequence.hook_of(transition.step):
+            after = "[*]" if hook.may_fail else step.module
+            yield f"    {step.module} --> {after} : hook {hook.name}, if there is one"
         if transition.lead_back:
             yield f"    {step.module} --> {get_step(transition.lead_back.to).module} : failed"
         following = get_step(transition.next).module if transition.next else "[*]"
         yield f"    {step.module} --> {following}"
         if step.ends_dry_run:
             yield f"    {step.module} --> [*] : dry run"
+
+
+def hooks() -> str:
+    """Return the table of the hooks: when each is called, by which sequences, from which step."""
+    return table(
+        ("Hook", "Field", "Called", "From"),
+        (
+            row(code(hook.name), code(hook.field), hook.purpose, "; ".join(_asked_by(hook)))
+            for hook in HOOKS
+        ),
+    )
+
+
+def _asked_by(hook: Hook) -> Iterator[str]:
+    steps: dict[str, list[str]] = {}
+    for sequence in SEQUENCES:
+        for step, found in sequence.hooks:
+            if found is hook:
+                steps.setdefault(step, []).append(sequence.name)
+    for step, names in steps.items():
+        yield f"{code(step)}, with {_codes(names)}"
+
+
+def step_event() -> str:
+    """Return the table of the fields of a step's event."""
+    return plain_table(StepOutcome)
+
+
+def run_event() -> str:
+    """Return the table of the fields of a run's event."""
+    return plain_table(RunOutcome)
+
+
+def hook_input() -> str:
+    """Return the table of what a hook's function is given."""
+    return plain_table(HookInput)
 
 
 def routes() -> str:
@@ -155,11 +205,11 @@ def functions() -> str:
                 code(step.name),
                 f"{step.timeout_seconds} s",
                 f"{step.memory_mb} MB",
-                ", ".join(_secrets(step, step.reads_secrets)),
-                ", ".join(_secrets(step, step.writes_secrets)),
+                ", ".join(_secrets(step, step.reads_secrets)) if isinstance(step, Step) else "",
+                ", ".join(_secrets(step, step.writes_secrets)) if isinstance(step, Step) else "",
                 "logs in" if step.reaches_database else "",
             )
-            for step in STEPS
+            for step in FUNCTIONS
         ),
     )
 
@@ -176,14 +226,30 @@ def permissions() -> str:
     """Return the table of what each function's role allows, beyond what all of them do."""
     return table(
         ("Function", "May call", "On", "If"),
-        (line for step in STEPS for line in _permissions(step)),
+        (line for function in FUNCTIONS for line in _permissions(function)),
     )
 
 
-def _permissions(step: Step) -> Iterator[str]:
+def _permissions(function: PipelineFunction) -> Iterator[str]:
     by_scope: dict[tuple[str, str], list[str]] = {}
-    for grant in step.grants:
+    for grant in function.grants:
         by_scope.setdefault((grant.resource, grant.condition or ""), []).extend(grant.actions)
+    if isinstance(function, Step):
+        _add_of_step(function, by_scope)
+    elif function is EVENT_PUBLISHER:
+        by_scope["the stream of the audit table", ""] = [
+            "dynamodb:DescribeStream",
+            "dynamodb:GetRecords",
+            "dynamodb:GetShardIterator",
+        ]
+        by_scope["the dead-letter queue", ""] = ["sqs:SendMessage"]
+    if not by_scope:
+        yield row(code(function.name), "nothing more", "", "")
+    for (resource, condition), actions in by_scope.items():
+        yield row(code(function.name), _codes(sorted(set(actions))), resource, condition)
+
+
+def _add_of_step(step: Step, by_scope: dict[tuple[str, str], list[str]]) -> None:
     for which in step.reads_secrets:
         by_scope.setdefault((f"the restores' {which} secrets", ""), []).append(
             "secretsmanager:GetSecretValue"
@@ -200,10 +266,6 @@ def _permissions(step: Step) -> Iterator[str]:
         by_scope["the topic, and that of a chat channel", ""] = ["sns:Publish"]
         by_scope["the topics' keys", ""] = ["kms:Decrypt", "kms:GenerateDataKey*"]
         by_scope["the dead-letter queue", ""] = ["sqs:SendMessage"]
-    if not by_scope:
-        yield row(code(step.name), "nothing more", "", "")
-    for (resource, condition), actions in by_scope.items():
-        yield row(code(step.name), _codes(sorted(set(actions))), resource, condition)
 
 
 def _codes(texts: Iterable[str]) -> str:
@@ -364,15 +426,19 @@ CONTENTS: Final[Mapping[str, Callable[[], str]]] = {
     "exit-codes": exit_codes,
     "functions": functions,
     "global-options": global_options,
+    "hook-input": hook_input,
+    "hooks": hooks,
     "operation-state": operation_state,
     "permissions": permissions,
     "platform-failures": platform_failures,
     "prices": prices,
     "routes": routes,
+    "run-event": run_event,
     "source-role": source_role,
     "state-machine": state_machine,
     "statuses": statuses,
     "state-transitions": state_transitions,
+    "step-event": step_event,
     "steps": steps,
     "target-record": target_record,
 }

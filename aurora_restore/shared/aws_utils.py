@@ -206,8 +206,8 @@ class Clients:
 
     @property
     def functions(self) -> "LambdaClient":
-        """Return a client of Lambda."""
-        client: LambdaClient = self._client("lambda")
+        """Return a client of Lambda, which soon gives up."""
+        client: LambdaClient = self._client("lambda", config=_OPTIONAL_CONFIG)
         return client
 
     def kms(self, region: str) -> "KMSClient":

@@ -114,17 +114,17 @@ class Hook:
 
 BEFORE_REPLACE: Final = Hook(
     name="before-replace",
-    purpose="Is called when every check has passed, before the old cluster is deleted or switched "
+    purpose="Called when every check has passed, before the old cluster is deleted or switched "
     "away.",
 )
 AFTER_SETUP: Final = Hook(
     name="after-setup",
-    purpose="Is called when the databases are set up, before the hand-over: the restored cluster "
+    purpose="Called when the databases are set up, before the hand-over: the restored cluster "
     "is still in quarantine.",
 )
 AFTER_RUN: Final = Hook(
     name="after-run",
-    purpose="Is called at the end of a run, whether it has succeeded or failed.",
+    purpose="Called at the end of a run, whether it has succeeded or failed.",
     may_fail=True,
 )
 HOOKS: Final = (BEFORE_REPLACE, AFTER_SETUP, AFTER_RUN)

@@ -5,6 +5,7 @@ from typing import Annotated, Final
 
 from aurora_restore.shared.documents.fields import FunctionArn
 from aurora_restore.shared.documents.schema import Rule
+from aurora_restore.shared.pipeline import AFTER_RUN, AFTER_SETUP, BEFORE_REPLACE, HOOKS
 
 LONGEST_FUNCTION_SECONDS: Final = 900
 """How long a Lambda function may run:
@@ -38,9 +39,9 @@ class Hooks:
     Only what is deployed here is ever called: no event can name another function.
     """
 
-    before_replace: HookFunction | None = None
-    after_setup: HookFunction | None = None
-    after_run: HookFunction | None = None
+    before_replace: Annotated[HookFunction | None, Rule(help=BEFORE_REPLACE.purpose)] = None
+    after_setup: Annotated[HookFunction | None, Rule(help=AFTER_SETUP.purpose)] = None
+    after_run: Annotated[HookFunction | None, Rule(help=AFTER_RUN.purpose)] = None
 
     def of(self, name: str) -> HookFunction | None:
         """Return the function of the hook called ``name``, as ``before-replace``; None if none."""
@@ -50,8 +51,8 @@ class Hooks:
     @property
     def functions(self) -> dict[str, HookFunction]:
         """Return the functions by the fields that name them."""
-        fields = ("before_replace", "after_setup", "after_run")
-        return {name: found for name in fields if (found := getattr(self, name)) is not None}
+        found = {hook.field: self.of(hook.name) for hook in HOOKS}
+        return {field: function for field, function in found.items() if function is not None}
 
 
 @dataclass(frozen=True, kw_only=True)

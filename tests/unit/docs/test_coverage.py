@@ -113,6 +113,7 @@ REFUSALS = [
     "NotSetUpError",
     "SwitchInProgressError",
     "NothingToRollBackError",
+    "HookOutstandingError",
     "StillInQuarantineError",
     "UnreadablePauseError",
 ]

@@ -14,6 +14,7 @@ from aurora_restore.reference.schema_file import classification_schema_text, sch
 from aurora_restore.shared.base_handler import error_envelope
 from aurora_restore.shared.documents.classification import Classification
 from aurora_restore.shared.documents.environment import Environment
+from aurora_restore.shared.documents.hooks import Hooks
 from aurora_restore.shared.documents.restore import Database
 from aurora_restore.shared.documents.restore_secrets import OwnSecrets
 from aurora_restore.shared.documents.schedule import Schedule
@@ -21,10 +22,11 @@ from aurora_restore.shared.documents.schedule_expression import (
     find_time_zone,
     problems_of_expression,
 )
-from aurora_restore.shared.documents.schema import parse_configuration
+from aurora_restore.shared.documents.schema import fields, parse_configuration
 from aurora_restore.shared.documents.secrets import AppCredentials, MasterCredentials
 from aurora_restore.shared.documents.switch import Switch
 from aurora_restore.shared.errors import SnapshotNotFoundError
+from aurora_restore.shared.events.detail import DETAIL_TYPES, SOURCE, RunOutcome
 from aurora_restore.shared.failed_execution import Failure
 from aurora_restore.shared.grants import Resource
 from aurora_restore.shared.pipeline import STEPS
@@ -78,6 +80,17 @@ def a_schedule(document: Any) -> None:
     assert find_time_zone(schedule.time_zone)
 
 
+def hooks_of_a_restore(document: Any) -> None:
+    parse_configuration(Hooks, document, source="example")
+
+
+def a_pattern_of_events(document: Any) -> None:
+    """It asks for what there is."""
+    assert document["source"] == [SOURCE]
+    assert set(document["detail-type"]) <= set(DETAIL_TYPES.values())
+    assert set(document["detail"]) <= {each.name for each in fields(RunOutcome)}
+
+
 def a_policy(document: Any) -> None:
     """It allows what the roles here need of the source's key."""
     needed = {
@@ -117,6 +130,8 @@ CHECKS: dict[str, Callable[[Any], None]] = {
     "classification": a_classification,
     "database": fields_of_a_database,
     "environment": an_environment,
+    "event-pattern": a_pattern_of_events,
+    "hooks": hooks_of_a_restore,
     "master-secret": a_master_secret,
     "message": a_message,
     "policy": a_policy,
