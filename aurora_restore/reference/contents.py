@@ -19,7 +19,7 @@ from aurora_restore.shared.errors import (
     ConfigurationError,
     retryable_error_names,
 )
-from aurora_restore.shared.events.detail import RunOutcome, StepOutcome
+from aurora_restore.shared.events.detail import RunEvent, StepEvent
 from aurora_restore.shared.failed_execution import (
     EXECUTION_FAILURES,
     FUNCTION_FAILURES,
@@ -151,12 +151,12 @@ def _asked_by(hook: Hook) -> Iterator[str]:
 
 def step_event() -> str:
     """Return the table of the fields of a step's event."""
-    return plain_table(StepOutcome)
+    return plain_table(StepEvent)
 
 
 def run_event() -> str:
     """Return the table of the fields of a run's event."""
-    return plain_table(RunOutcome)
+    return plain_table(RunEvent)
 
 
 def hook_input() -> str:

@@ -295,16 +295,12 @@ def _last_step(arn: str, clients: Clients) -> tuple[str | None, str | None]:
         executionArn=arn, reverseOrder=True, includeExecutionData=False
     )
     entered = (
-        event.get("stateEnteredEventDetails", {}).get("name")
+        event.get("stateEnteredEventDetails", {}).get("name", "")
         for page in pages
         for event in page["events"]
     )
-    return call(
-        lambda: next(
-            (CALLING_STATES[state] for state in entered if state in CALLING_STATES),
-            (None, None),
-        )
-    )
+    known = (CALLING_STATES.get(state) for state in entered)
+    return call(lambda: next((each for each in known if each is not None), (None, None)))
 
 
 def _reason(error: str, cause: str, status: str) -> tuple[str, str]:

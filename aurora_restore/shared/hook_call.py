@@ -56,7 +56,14 @@ class HookedRun:
         )
 
     def given_to(
-        self, hook: Hook, about: str, cluster: HookedCluster | None, **more: str | None
+        self,
+        hook: Hook,
+        about: str,
+        cluster: HookedCluster | None,
+        *,
+        status: str | None = None,
+        step: str | None = None,
+        error_type: str | None = None,
     ) -> HookInput:
         """Return what a hook's function is given. ``about`` tells the hook's calls apart."""
         return HookInput(
@@ -75,11 +82,20 @@ class HookedRun:
             cluster_resource_id=None if cluster is None else cluster.resource_id,
             cluster_endpoint=None if cluster is None else cluster.endpoint,
             cluster_port=None if cluster is None else cluster.port,
-            **more,
+            status=status,
+            step=step,
+            error_type=error_type,
         )
 
-    def after_run(self, state: OperationState, **more: str | None) -> HookInput:
-        """Return what the hook ``after-run`` is given: ``more`` says how the run has ended."""
+    def after_run(
+        self,
+        state: OperationState,
+        *,
+        status: str,
+        step: str | None = None,
+        error_type: str | None = None,
+    ) -> HookInput:
+        """Return what the hook ``after-run`` is given: how the run has ended, and where."""
         cluster = None
         if state.new_cluster_id is not None and state.cluster_resource_id is not None:
             cluster = HookedCluster(
@@ -88,7 +104,14 @@ class HookedRun:
                 endpoint=state.cluster_endpoint,
                 port=state.cluster_port,
             )
-        return self.given_to(AFTER_RUN, self.run.rpartition(":")[2], cluster, **more)
+        return self.given_to(
+            AFTER_RUN,
+            self.run.rpartition(":")[2],
+            cluster,
+            status=status,
+            step=step,
+            error_type=error_type,
+        )
 
     def _secret_arn(self, name_or_arn: str) -> str:
         if name_or_arn.startswith("arn:"):

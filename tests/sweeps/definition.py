@@ -11,7 +11,11 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from aurora_restore.shared.pipeline import HOOKS
+
 Document = dict[str, Any]
+HOOK_FUNCTION = "arn:aws:lambda:us-west-2:222222222222:function:hook"
+"""The function of every hook. A restore without hooks never comes to the states that call it."""
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -32,7 +36,9 @@ def _print() -> None:
     from tests.unit.infra.asl import Machine
     from tests.unit.infra.synthesis import example, synthesise
 
-    print(json.dumps(Machine.of(synthesise(example())).definition))
+    hooks = {hook.field: {"function": HOOK_FUNCTION} for hook in HOOKS}
+    stack = synthesise(example({"restores.staging.hooks": hooks}))
+    print(json.dumps(Machine.of(stack).definition))
 
 
 if __name__ == "__main__":

@@ -65,6 +65,8 @@ class StateMachineSimulator:
     definition: Document
     invoke: Callable[[SimulatedExecution, str, Document], Document]
     wait: Callable[[float], None]
+    integrate: Callable[[SimulatedExecution, str, Document], None]
+    """What calls another service than a step's function: the resource, and its parameters."""
 
     def start(self, arn: str, given: Document) -> SimulatedExecution:
         """A new execution, which has not done anything yet."""
@@ -118,6 +120,11 @@ class StateMachineSimulator:
         raise AssertionError
 
     def _task(self, execution: SimulatedExecution, state: Document) -> None:
+        if state["ResultPath"] is None:
+            payload = _payload(state["Parameters"], execution)
+            self.integrate(execution, state["Resource"], payload)
+            execution.state = state["Next"]
+            return
         step = state["Resource"]
         execution.entered.append(step)
         try:
@@ -157,13 +164,17 @@ def _payload(template: Any, execution: SimulatedExecution) -> Document:
             "Name": execution.name,
             "Input": execution.given,
             "RedriveCount": execution.redrive_count,
-        }
+        },
+        # Nothing depends on when.
+        "State": {"EnteredTime": "2026-05-16T03:00:00Z"},
     }
     payload = {}
     for key, value in template.items():
         if key.endswith(".$"):
-            assert value.startswith("$$."), value
-            payload[key.removesuffix(".$")] = value_at(value[1:], context)
+            is_context = value.startswith("$$.")
+            payload[key.removesuffix(".$")] = (
+                value_at(value[1:], context) if is_context else value_at(value, execution.document)
+            )
         else:
             payload[key] = _payload(value, execution) if isinstance(value, dict) else value
     copied: Document = json.loads(json.dumps(payload))

@@ -11,10 +11,12 @@ from aurora_restore.shared.names import (
     TAG_RESTORE,
     source_role_name,
 )
+from aurora_restore.shared.pipeline import HOOKS
 from embedded_aws.rds.models import Location
 from embedded_aws.vpc import create_network
 from tests.support.keys import key_policy
 from tests.support.quarantine import create_quarantine
+from tests.sweeps.definition import HOOK_FUNCTION
 from tests.sweeps.machine import Document
 from tests.sweeps.stage import HOME, SweepStage, stage_in_memory
 from tests.unit.bench import ACCOUNT, PREFIX, REGION, SOURCE_REGION
@@ -68,6 +70,8 @@ class SweepRoute:
     """Whether the old cluster is one that the pipeline did not make."""
     given: Document = field(default_factory=dict)
     """The input of the execution."""
+    has_hooks: bool = False
+    """Whether a function is configured for each hook."""
     swept: frozenset[str] | None = None
     """The steps that are disturbed; None for all."""
 
@@ -133,6 +137,9 @@ class SweepRoute:
             "database": {"scripts": [{"path": SCRIPT}]},
             "archive": {"keep_copies": 1},
             "polling": self.polling,
+            "hooks": {hook.field: {"function": HOOK_FUNCTION} for hook in HOOKS}
+            if self.has_hooks
+            else {},
         }
 
 

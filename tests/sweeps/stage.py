@@ -3,7 +3,7 @@
 import itertools
 import json
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass, field
 from importlib import import_module
@@ -25,6 +25,7 @@ from aurora_restore.shared.common import logger
 from aurora_restore.shared.names import (
     COPY_LEASES_KEY,
     DURATIONS_KEY_PREFIX,
+    HOOK_KEY_PREFIX,
     LOCK_KEY_PREFIX,
     TARGET_KEY_PREFIX,
     state_machine_name,
@@ -54,7 +55,7 @@ from tests.unit.bench import (
 HOME = Location(ACCOUNT, REGION)
 TIMINGS = Timings(create_cluster=60, create_instance=400, create_snapshot=100, copy_snapshot=900)
 _ID_LENGTH = 26
-LASTING = (COPY_LEASES_KEY, DURATIONS_KEY_PREFIX, TARGET_KEY_PREFIX)
+LASTING = (COPY_LEASES_KEY, DURATIONS_KEY_PREFIX, HOOK_KEY_PREFIX, TARGET_KEY_PREFIX)
 """The keys of what is known of a target, a restore and a copy, whatever the operation."""
 TICK_SECONDS = 1.0
 """How long a function works, by the clock that it sees."""
@@ -86,6 +87,10 @@ class SweepStage:
     security_group: str = ""
     """The one that the restored cluster is to have in the end."""
     executions: list[SimulatedExecution] = field(default_factory=list)
+    hook_calls: list[Document] = field(default_factory=list)
+    """What the functions of hooks have been given."""
+    look_at_hook: Callable[[Document], None] = lambda _: None
+    """What is to be checked before the function of a hook is called."""
     _clients: dict[tuple[str, Location], Any] = field(default_factory=dict)
     _fingerprint: Fingerprint = field(
         default_factory=lambda: Fingerprint(
@@ -107,7 +112,9 @@ class SweepStage:
 
     @property
     def machine(self) -> StateMachineSimulator:
-        return StateMachineSimulator(state_machine(), self._invoke, self.bench.sleep)
+        return StateMachineSimulator(
+            state_machine(), self._invoke, self.bench.sleep, self._integrate
+        )
 
     def site(self, place: Location) -> RegionalBackend:
         """What RDS holds at a place at this moment."""
@@ -186,6 +193,19 @@ class SweepStage:
         self._publish(execution)
         return self._call(step, payload)
 
+    def _integrate(
+        self, execution: SimulatedExecution, resource: str, parameters: Document
+    ) -> None:
+        """Call the function of a hook, or write down that it has succeeded."""
+        self.bench.advance(TICK_SECONDS)
+        with self.tap.working(None):
+            if resource.endswith(":lambda:invoke"):
+                self.look_at_hook(parameters["Payload"])
+                self.hook_calls.append(parameters["Payload"])
+            else:
+                table = self.bench.environment.state_table
+                self.bench.clients.dynamodb.put_item(TableName=table, Item=parameters["Item"])
+
     def _call(self, step: str, event: Document) -> Document:
         """Call a function, as Lambda does: what it kept in memory, it may have lost."""
         context = FakeContext(
@@ -199,7 +219,8 @@ class SweepStage:
 
     def remember(self, *more: Any) -> Memento:
         """Everything that can change, to be put back later."""
-        return Memento((*self._roots(), self.serials, self.databases, self.executions, *more))
+        own = (self.serials, self.databases, self.executions, self.hook_calls)
+        return Memento((*self._roots(), *own, *more))
 
     def _roots(self) -> Iterator[Any]:
         yield self.backend

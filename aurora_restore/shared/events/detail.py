@@ -28,7 +28,7 @@ _WHAT_TO_DO_HELP: Final = "The same in a sentence."
 
 
 @dataclass(frozen=True, kw_only=True)
-class StepOutcome:
+class StepEvent:
     """A call of a step that has done its work, or that has failed. A wait is no outcome."""
 
     version: Annotated[str, Rule(help=_VERSION_HELP)] = VERSION
@@ -53,7 +53,7 @@ class StepOutcome:
 
 
 @dataclass(frozen=True, kw_only=True)
-class RunOutcome:
+class RunEvent:
     """The end of a run: what the notice says of it, without the lists that are in the notice."""
 
     version: Annotated[str, Rule(help=_VERSION_HELP)] = VERSION
@@ -98,7 +98,7 @@ class RunOutcome:
 
 
 DETAIL_TYPES: Final[dict[type, str]] = {
-    StepOutcome: "Aurora Restore Step Outcome",
-    RunOutcome: "Aurora Restore Run Outcome",
+    StepEvent: "Aurora Restore Step Outcome",
+    RunEvent: "Aurora Restore Run Outcome",
 }
 """The ``detail-type`` of each kind of event."""

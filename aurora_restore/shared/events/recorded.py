@@ -12,8 +12,8 @@ from aurora_restore.shared.events.detail import (
     FAILED,
     SOURCE,
     SUCCEEDED,
-    RunOutcome,
-    StepOutcome,
+    RunEvent,
+    StepEvent,
 )
 from aurora_restore.shared.pipeline import STEP_NAMES
 
@@ -38,7 +38,7 @@ class OutcomeEvent:
 def run_outcome(document: Mapping[str, Any]) -> dict[str, Any]:
     """Return what an event says of a run, from the JSON of its notice."""
     details = document.get("details") or {}
-    declared = {each.name for each in fields(RunOutcome)}
+    declared = {each.name for each in fields(RunEvent)}
     return {
         **{name: value for name, value in details.items() if name in declared},
         "status": document["status"],
@@ -62,10 +62,10 @@ def event_of(item: Mapping[str, Any], name_prefix: str) -> OutcomeEvent | None:
     }
     outcome = item.get("outcome")
     if outcome is not None:
-        return _event(RunOutcome, {**known, **outcome})
+        return _event(RunEvent, {**known, **outcome})
     details = item.get("details") or {}
     found = {**known, "step": item["step"], "status": status, **_of_step(details, status)}
-    return _event(StepOutcome, found)
+    return _event(StepEvent, found)
 
 
 def _of_step(details: Mapping[str, Any], status: str) -> dict[str, Any]:
@@ -81,7 +81,7 @@ def _of_step(details: Mapping[str, Any], status: str) -> dict[str, Any]:
     }
 
 
-def _event(kind: type[StepOutcome] | type[RunOutcome], known: Mapping[str, Any]) -> OutcomeEvent:
+def _event(kind: type[StepEvent] | type[RunEvent], known: Mapping[str, Any]) -> OutcomeEvent:
     declared = {each.name for each in fields(kind)}
     detail = kind(**{name: _short(known[name]) for name in known if name in declared})
     execution = known.get("execution_arn")

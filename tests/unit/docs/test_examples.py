@@ -26,7 +26,7 @@ from aurora_restore.shared.documents.schema import fields, parse_configuration
 from aurora_restore.shared.documents.secrets import AppCredentials, MasterCredentials
 from aurora_restore.shared.documents.switch import Switch
 from aurora_restore.shared.errors import SnapshotNotFoundError
-from aurora_restore.shared.events.detail import DETAIL_TYPES, SOURCE, RunOutcome
+from aurora_restore.shared.events.detail import DETAIL_TYPES, SOURCE, RunEvent
 from aurora_restore.shared.failed_execution import Failure
 from aurora_restore.shared.grants import Resource
 from aurora_restore.shared.pipeline import STEPS
@@ -88,7 +88,7 @@ def a_pattern_of_events(document: Any) -> None:
     """It asks for what there is."""
     assert document["source"] == [SOURCE]
     assert set(document["detail-type"]) <= set(DETAIL_TYPES.values())
-    assert set(document["detail"]) <= {each.name for each in fields(RunOutcome)}
+    assert set(document["detail"]) <= {each.name for each in fields(RunEvent)}
 
 
 def a_policy(document: Any) -> None:
