@@ -69,7 +69,7 @@ def plan(
         "schedule": coming[0].as_json() if coming else None,
     }
     sequence = get_sequence(configured.target.strategy)
-    hooks = _hooks(sequence, configured)
+    hooks = hooks_of_run(sequence, configured)
     if as_json:
         steps = list(sequence.path_from(sequence.first))
         print_json({"restore": name, "steps": steps, "hooks": hooks, **found})
@@ -81,7 +81,7 @@ def plan(
     raise typer.Exit(ExitCode.DONE if found.get("ready") else ExitCode.FAILED)
 
 
-def _hooks(sequence: StepSequence, configured: Restore) -> list[dict[str, str]]:
+def hooks_of_run(sequence: StepSequence, configured: Restore) -> list[dict[str, str]]:
     """Return the functions of the user's own that a run calls, in the order of its steps."""
     in_order = sorted(sequence.hooks, key=lambda each: sequence.steps.index(each[0]))
     return [

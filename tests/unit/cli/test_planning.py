@@ -5,8 +5,11 @@ from typing import Any
 
 from rich.console import Console
 
-from aurora_restore.cli.planning import show_plan
-from aurora_restore.shared.sequences import REPLACE
+from aurora_restore.cli.planning import hooks_of_run, show_plan
+from aurora_restore.shared.documents.restore import Restore
+from aurora_restore.shared.documents.schema import parse_configuration
+from aurora_restore.shared.sequences import REPLACE, ROLL_BACK, SWITCH, StepSequence
+from tests.unit.bench import RESTORE
 
 ANSWER: dict[str, Any] = {
     "message": "Dry run: 1 obstacle(s) found",
@@ -45,6 +48,10 @@ ANSWER: dict[str, Any] = {
         },
     ],
 }
+
+
+FUNCTION = "arn:aws:lambda:us-west-2:222222222222:function:mine"
+HOOKS = {"before_replace": {"function": FUNCTION}, "after_setup": {"function": f"{FUNCTION}:live"}}
 
 
 def shown(width: int = 80, *, parameters: bool = False) -> str:
@@ -88,3 +95,20 @@ def test_it_fits_the_width_and_no_line_ends_with_spaces() -> None:
         lines = shown(width, parameters=True).splitlines()
         assert all(line == line.rstrip() for line in lines)
         assert max(len(line) for line in lines if " " in line.strip()) <= width
+
+
+def test_the_hooks_of_a_run_are_listed_in_the_order_of_its_steps() -> None:
+    configured = parse_configuration(Restore, {**RESTORE, "hooks": HOOKS}, source="test")
+
+    def listed(sequence: StepSequence) -> list[tuple[str, str]]:
+        return [(each["hook"], each["step"]) for each in hooks_of_run(sequence, configured)]
+
+    assert listed(REPLACE) == [("before-replace", "delete-rds"), ("after-setup", "hand-over")]
+    assert listed(SWITCH) == [("after-setup", "hand-over"), ("before-replace", "switch-cluster")]
+    assert listed(ROLL_BACK) == []
+
+    output = io.StringIO()
+    console = Console(file=output, width=120, highlight=False, markup=False)
+    found = hooks_of_run(REPLACE, configured)
+    show_plan(console, "orders", "staging", REPLACE, ANSWER, hooks=found, parameters=False)
+    assert f"after-setup, from hand-over: {FUNCTION}:live" in output.getvalue()

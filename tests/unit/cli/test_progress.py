@@ -5,6 +5,7 @@ import json
 import pytest
 
 from aurora_restore.cli.progress import StepProgress, StepStatus, changes
+from aurora_restore.shared.pipeline import AFTER_SETUP
 from aurora_restore.shared.sequences import REPLACE, ROLL_BACK, SWITCH, StepSequence
 from tests.unit.demo.histories import (
     BEGINNING,
@@ -196,3 +197,26 @@ def test_a_line_is_worth_what_began_waits_for_something_else_or_ended() -> None:
 
 def test_a_course_begins_like_one_without_events() -> None:
     assert progress_of([]) == BEGINNING
+
+
+def test_a_hook_that_fails_is_named_and_what_its_function_said_is_not() -> None:
+    history = (
+        HistoryMaker()
+        .call(
+            "hand-over",
+            {"statusCode": 202, "body": {"message": "The hook after-setup is called first"}},
+        )
+        .call_hook(AFTER_SETUP, "hand-over")
+    )
+    running = progress_of(history.events)
+    assert running.current is not None
+    assert running.current.note == "The hook after-setup is called first"
+    cause = json.dumps({"errorMessage": "canary"})
+
+    failure = progress_of(
+        history.end("ExecutionFailed", {"error": "ValueError", "cause": cause}).events
+    ).failure
+
+    assert failure is not None
+    assert (failure.step, failure.error_type) == ("hand-over", "HookFailedError")
+    assert failure.message == "the hook after-setup has failed with ValueError"

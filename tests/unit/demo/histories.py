@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Self
 
 from aurora_restore.cli.progress import ExecutionProgress, execution_progress
-from aurora_restore.shared.pipeline import get_step
+from aurora_restore.shared.pipeline import Hook, get_step
 from aurora_restore.shared.sequences import REPLACE, StepSequence
 
 START = datetime(2026, 3, 4, 5, 6, 7, tzinfo=UTC)
@@ -62,6 +62,13 @@ class HistoryMaker:
         self._add("TaskStateEntered", {"name": get_step(step).state_name}, "stateEntered")
         self._add("LambdaFunctionScheduled", {})
         self._add("LambdaFunctionStarted", {})
+        return self
+
+    def call_hook(self, hook: Hook, step: str) -> Self:
+        """The function of a hook is being called, for a step."""
+        name = hook.state_name(get_step(step))
+        self._add("TaskStateEntered", {"name": name}, "stateEntered")
+        self._add("TaskScheduled", {"resourceType": "lambda", "resource": "invoke"})
         return self
 
     def fail(self, error: str) -> Self:
