@@ -26,8 +26,9 @@ _WAYS_OUT: Final = (
 """Targets of a route by which a function gets out. By an internet gateway it does not: it has no
 public address (https://docs.aws.amazon.com/lambda/latest/dg/configuration-vpc-internet.html)."""
 _EVERY_FUNCTION: Final = frozenset({"dynamodb", "ssm"})
-_WITHOUT_ENDPOINT: Final = frozenset({"iam", "route53"})
-"""Of ``iam`` only PassRole is granted, which is no call; Route 53 is global."""
+_WITHOUT_ENDPOINT: Final = frozenset({"iam", "lambda", "route53"})
+"""Of ``iam`` only PassRole is granted, which is no call; Route 53 is global; and Lambda is asked
+only to call the hook of a failed run, on which nothing depends."""
 CAN_BE_DONE_WITHOUT: Final = frozenset({"application-autoscaling", "ram"})
 """What a run reports as not known where it is not reached."""
 

@@ -32,7 +32,7 @@ from aurora_restore.shared.documents.environment import Environment
 from aurora_restore.shared.documents.sql_script import DeployedScript
 from aurora_restore.shared.errors import ConfigurationError
 from aurora_restore.shared.names import ASSETS_PACKAGE, CA_BUNDLE, script_resource
-from aurora_restore.shared.pipeline import STEPS
+from aurora_restore.shared.pipeline import FUNCTIONS
 from tests.unit.infra.synthesis import CONTEXT, environment, example
 
 ASSETS = f"python/{ASSETS_PACKAGE}"
@@ -80,7 +80,7 @@ def test_the_functions_import_nothing_that_is_not_deployed(code: Path, layer: Pa
     program = [
         "import sys, importlib",
         f"sys.path[:0] = {[str(code), str(layer)]!r}",
-        f"for name in {[step.handler for step in STEPS]!r}:",
+        f"for name in {[function.handler for function in FUNCTIONS]!r}:",
         "    module, _, handler = name.rpartition('.')",
         "    assert callable(getattr(importlib.import_module(module), handler)), name",
         "import boto3",
