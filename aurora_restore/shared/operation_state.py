@@ -470,6 +470,7 @@ class OperationState:
             "delete-rds, hand-over, switch-cluster, sns-notification",
             "The hook that the state machine was last asked to call: `name`, `function`, and the "
             "idempotency `key`.",
+            of_one_cluster=True,
         ),
     ] = None
     app_secret_endpoint: Annotated[

@@ -58,6 +58,7 @@ BY_RDS = {"kms:ViaService": "rds.us-west-2.amazonaws.com", "kms:GrantIsForAWSRes
 # The example names nothing of these kinds.
 ABSENT_HERE = {
     Resource.ADOPTED_INSTANCES,
+    Resource.AFTER_RUN_HOOKS,
     Resource.SWITCHED_CLUSTERS,
     Resource.DNS_CHANGES,
     Resource.ENDPOINT_PARAMETERS,
