@@ -23,7 +23,8 @@ def _account(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def _table(name: str, keys: list[tuple[str, str]]) -> Any:
     kinds = ("HASH", "RANGE")
-    return boto3.resource("dynamodb", "eu-west-1").create_table(
+    dynamodb: Any = boto3.resource("dynamodb", "eu-west-1")
+    return dynamodb.create_table(
         TableName=name,
         BillingMode="PAY_PER_REQUEST",
         AttributeDefinitions=[{"AttributeName": key, "AttributeType": kind} for key, kind in keys],
