@@ -100,6 +100,8 @@ class DeleteRdsHandler(BaseHandler):
             )
         if obstacles := find_obstacles(found):
             raise refusal(obstacles, job.target_cluster_id)
+        for each in found.marks:
+            each.make(job.rds.at_target)
         state = replace(job.state, old_cluster=found.old)
         if not found.room.doomed:
             return Answer(

@@ -251,6 +251,8 @@ class ClusterDeletion:
             ).make(self.rds)
         if action.renames_final_snapshot:
             job.record(replace(job.state, final_snapshot=action.final_snapshot))
+        for each in doomed.marks:
+            each.make(self.rds)
         living = [
             instance
             for instance in doomed.instances

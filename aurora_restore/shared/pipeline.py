@@ -312,6 +312,8 @@ STEPS: Final[tuple[Step, ...]] = (
             ),
             Grant(Resource.TARGET_INSTANCES, ("rds:DeleteDBInstance",), Condition.CARRIES_TAG),
             Grant(Resource.ADOPTED_INSTANCES, ("rds:DeleteDBInstance",)),
+            # The tag is put back where another tool has removed it.
+            Grant(Resource.NAMED_INSTANCES, ("rds:AddTagsToResource",), Condition.MARKS_AS_OWN),
             # DeleteDBCluster makes the final snapshot itself, without the pipeline's tag. That is
             # an action on the cluster and on the snapshot.
             Grant(

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from aurora_restore.shared.cluster.network import attached_groups, lasting_groups
+from aurora_restore.shared.cluster.ownership import restorer_of
 from aurora_restore.shared.cluster.serving import find_serving
 from aurora_restore.shared.errors import (
     ForeignClusterError,
@@ -139,10 +140,11 @@ def _outgoing(job: Job, record: TargetRecord, incoming: RecordedCluster) -> Reco
         found = clusters_by_resource_id(rds, [live.resource_id])
         return live if found else None
     name = cluster["DBClusterIdentifier"]
-    if not job.owner.of_environment(cluster) and not job.restore.target.adopt:
+    if not job.owner.owns(cluster, record) and not job.restore.target.adopt:
         raise ForeignClusterError(
-            f"cluster {name} was not made by this pipeline (it lacks its tag), and serves on; to "
-            "have it replaced, set target.adopt in the configuration and deploy",
+            f"cluster {name} was not made by this pipeline (it lacks its tag, and the target "
+            "record does not name it), and serves on; to have it replaced, set target.adopt in "
+            "the configuration and deploy",
             target_cluster_id=job.target_cluster_id,
         )
     resource_id = cluster["DbClusterResourceId"]
@@ -153,7 +155,8 @@ def _outgoing(job: Job, record: TargetRecord, incoming: RecordedCluster) -> Reco
     return RecordedCluster(
         resource_id=resource_id,
         cluster_id=name,
-        restored_by=tags.get(TAG_OPERATION) if job.owner.of_environment(cluster) else None,
+        restored_by=restorer_of(cluster, record)
+        or (tags.get(TAG_OPERATION) if job.owner.of_environment(cluster) else None),
         writer_endpoint=cluster.get("Endpoint"),
         reader_endpoint=cluster.get("ReaderEndpoint"),
         port=cluster.get("Port"),

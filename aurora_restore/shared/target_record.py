@@ -168,6 +168,43 @@ class TargetRecord:
         """Return whether a cluster is the one that served before the last switch."""
         return self.retired is not None and self.retired.cluster.resource_id == resource_id
 
+    @property
+    def _recorded(self) -> tuple[RecordedCluster, ...]:
+        """Return every cluster that it holds facts of, beside the one that was restored last."""
+        retired = None if self.retired is None else self.retired.cluster
+        sides = () if self.switch is None else (self.switch.incoming, self.switch.outgoing)
+        return tuple(each for each in (self.live, retired, *sides) if each is not None)
+
+    def restorer_of(self, resource_id: str | None) -> str | None:
+        """Return the operation that it says restored a cluster; None if it does not say so.
+
+        No other cluster ever has that resource id, whatever its name and its tags are.
+        """
+        if resource_id is None:
+            return None
+        if resource_id == self.resource_id:
+            return self.restored_by
+        return next(
+            (each.restored_by for each in self._recorded if each.resource_id == resource_id), None
+        )
+
+    def is_foreign(self, resource_id: str | None) -> bool:
+        """Return whether it knows the target's clusters, and this one is none of them.
+
+        While a restore is asked for, whose id is not known yet, any cluster may be the one.
+        """
+        known = {self.resource_id, *(each.resource_id for each in self._recorded)}
+        return self.resource_id is not None and resource_id not in known
+
+    def instances_of(self, resource_id: str | None) -> frozenset[str]:
+        """Return where the instances of a cluster are reached, as `host:port`, as far as known."""
+        found = [
+            each.instance_endpoints for each in self._recorded if each.resource_id == resource_id
+        ]
+        if resource_id is not None and resource_id == self.resource_id:
+            found.append(self.instance_endpoints)
+        return frozenset(endpoint for endpoints in found for endpoint in endpoints or ())
+
     def is_of(self, operation_id: str, resource_id: str | None) -> bool:
         """Return whether it says, or leaves open, that an operation restored this very cluster."""
         return self.restored_by == operation_id and self.resource_id in (None, resource_id)

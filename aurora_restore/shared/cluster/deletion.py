@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from aurora_restore.shared.operation_state import OperationState
+from aurora_restore.shared.rds.calls import RdsCall
 from aurora_restore.shared.rds.reads import find_snapshot
 from aurora_restore.shared.rds.statuses import DELETING, FINISHED_SNAPSHOT
 from aurora_restore.shared.request import RestoreRequest
@@ -30,6 +31,8 @@ class DoomedCluster:
     instances: "Sequence[DBInstanceTypeDef]"
     final_snapshot: str | None
     """The name of the final snapshot that is to be taken, if any."""
+    marks: tuple[RdsCall, ...] = ()
+    """The calls that put the pipeline's tags back first, without which its role may not delete."""
 
     @property
     def name(self) -> str:

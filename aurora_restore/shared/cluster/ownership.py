@@ -57,14 +57,24 @@ class Ownership:
         """Return whether this environment's pipeline made a resource, in any operation."""
         return tags_of(described.get("TagList")).get(TAG_MANAGED_BY) == self.name_prefix
 
-    def made(self, described: "Described") -> bool:
-        """Return whether this environment's pipeline restored a cluster that carries its tag.
+    def owns(self, cluster: "DBClusterTypeDef", record: TargetRecord | None) -> bool:
+        """Return whether the pipeline may replace a cluster: by its tag, or by the target record.
 
-        What it has only taken a name from carries the tag, too.
+        A tool that declares the cluster's tags removes the pipeline's, and no resource id.
         """
-        return self.of_environment(described) and TAG_ADOPTED not in tags_of(
-            described.get("TagList")
-        )
+        return self.of_environment(cluster) or restorer_of(cluster, record) is not None
+
+    def made(self, cluster: "DBClusterTypeDef", record: TargetRecord | None) -> bool:
+        """Return whether this environment's pipeline restored a cluster.
+
+        What it has only taken a name from carries the tag, too, and so does what a person has
+        restored from a snapshot of the pipeline's cluster: the record knows it not.
+        """
+        if restorer_of(cluster, record) is not None:
+            return True
+        if record is not None and record.is_foreign(cluster.get("DbClusterResourceId")):
+            return False
+        return self.of_environment(cluster) and TAG_ADOPTED not in tags_of(cluster.get("TagList"))
 
     def of_restore(self, described: "Described") -> bool:
         """Return whether an operation of this restore made a resource."""
@@ -77,13 +87,17 @@ class Ownership:
         return self.of_environment(described) and operation == self.operation_id
 
     def has_restored(self, cluster: "DBClusterTypeDef", record: TargetRecord | None) -> bool:
-        """Return whether this operation restored the cluster, by its tags and the target record.
+        """Return whether this operation restored the cluster, by the target record and its tags.
 
         Tags alone do not prove it: a cluster that a person restores from a snapshot inherits them.
-        There is no record if an earlier version of the pipeline restored the cluster.
+        There is no record if an earlier version of the pipeline restored the cluster, and it has no
+        resource id until RDS has accepted the restore.
         """
+        resource_id = cluster.get("DbClusterResourceId")
+        if record is not None and record.resource_id is not None:
+            return record.is_of(self.operation_id, resource_id)
         return self.of_operation(cluster) and (
-            record is None or record.is_of(self.operation_id, cluster.get("DbClusterResourceId"))
+            record is None or record.is_of(self.operation_id, resource_id)
         )
 
     def is_finished_restore(
@@ -92,3 +106,8 @@ class Ownership:
         """Return whether this operation restored the cluster, and the cluster is to stay."""
         going = cluster["Status"] == DELETING or restore_is_dead
         return self.has_restored(cluster, record) and not going
+
+
+def restorer_of(cluster: "DBClusterTypeDef", record: TargetRecord | None) -> str | None:
+    """Return the operation that the target record says restored a cluster; None if none."""
+    return None if record is None else record.restorer_of(cluster.get("DbClusterResourceId"))

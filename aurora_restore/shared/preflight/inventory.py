@@ -13,6 +13,7 @@ from aurora_restore.shared.cluster.network import (
     describe_subnet_group,
     network_of,
 )
+from aurora_restore.shared.cluster.own_tags import put_back_tags
 from aurora_restore.shared.cluster.serving import find_serving
 from aurora_restore.shared.cluster.settings import InstancePlan, planned_instances, settings_of
 from aurora_restore.shared.cluster.surroundings import Surroundings, describe_surroundings
@@ -21,6 +22,7 @@ from aurora_restore.shared.names import final_snapshot_name
 from aurora_restore.shared.preflight.room import Room, find_room
 from aurora_restore.shared.rds.access import RdsAccess
 from aurora_restore.shared.rds.arns import RdsArn
+from aurora_restore.shared.rds.calls import RdsCall
 from aurora_restore.shared.rds.reads import find_snapshot, instances_of
 from aurora_restore.shared.rds.statuses import DEAD_SNAPSHOT, DELETING
 from aurora_restore.shared.request import RestoreRequest
@@ -180,7 +182,7 @@ class Inventory:
             return None
         if request.restores_beside:
             return None
-        if skips_final_snapshot(request, is_own=request.owner.made(cluster)):
+        if skips_final_snapshot(request, is_own=request.owner.made(cluster, self.record)):
             return None
         return request.state.final_snapshot or final_snapshot_name(
             request.cluster_id, str(request.state.operation_started_at)
@@ -199,6 +201,13 @@ class Inventory:
         """Return where the clients read the endpoint, if clusters keep their names."""
         return Publication(request=self.request, clients=self.clients, hosts=self.hosts)
 
+    @property
+    def marks(self) -> tuple[RdsCall, ...]:
+        """Return the calls that mark the cluster that serves as the pipeline's again."""
+        if self.cluster is None or self.cluster["Status"] == DELETING:
+            return ()
+        return put_back_tags(self.request, self.record, self.cluster, self.instances)
+
     @cached_property
     def room(self) -> Room:
         """Return what becomes of the clusters beside the target before one is restored there."""
@@ -213,7 +222,10 @@ class Inventory:
             return ()
         return (
             DoomedCluster(
-                cluster=self.cluster, instances=self.instances, final_snapshot=self.final_snapshot
+                cluster=self.cluster,
+                instances=self.instances,
+                final_snapshot=self.final_snapshot,
+                marks=self.marks,
             ),
         )
 

@@ -45,6 +45,8 @@ def planned_calls(found: Inventory, path: SnapshotPath, moment: str) -> Iterator
     request = found.request
     target, owner, region = request.restore.target, request.owner, request.target.region
     yield from _copies(found, path)
+    if request.restores_beside:
+        yield from found.marks
     for each in found.doomed:
         yield from _deletion(found, each)
     network = found.network_in(describe_subnet_group(found.rds, request.event, target))
@@ -94,6 +96,7 @@ def _deletion(found: Inventory, doomed: DoomedCluster) -> Iterator[RdsCall]:
         return
     if cluster["Status"] == STOPPED:
         yield cluster_calls.start_cluster(doomed.name, region)
+    yield from doomed.marks
     yield from cluster_calls.deletion(cluster, doomed.instances, region, final)
     if final is not None:
         arn = _snapshot_arn(cluster["DBClusterArn"], final)

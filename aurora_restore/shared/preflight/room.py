@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Final
 from aurora_restore.shared.cluster.attachments import attachments
 from aurora_restore.shared.cluster.deletion import DoomedCluster, skips_final_snapshot
 from aurora_restore.shared.cluster.leftovers import Leftover, find_leftovers
+from aurora_restore.shared.cluster.own_tags import is_recorded_instance, put_back_tags
+from aurora_restore.shared.cluster.ownership import restorer_of
 from aurora_restore.shared.errors import Action
 from aurora_restore.shared.names import (
     TAG_MANAGED_BY,
@@ -61,10 +63,10 @@ def find_room(
         for each in found
         if each.why_kept is not None
     }
-    doomed = [_doomed(rds, request, each) for each in found if each.why_kept is None]
+    doomed = [_doomed(rds, request, record, each) for each in found if each.why_kept is None]
     if due_by is not None:
         for each in doomed:
-            if obstacles := list(obstacles_of_deletion(request, each)):
+            if obstacles := list(obstacles_of_deletion(request, record, each)):
                 kept[each.name] = "; ".join(map(str, obstacles))
     return Room(
         doomed=tuple(each for each in doomed if each.name not in kept),
@@ -73,7 +75,9 @@ def find_room(
     )
 
 
-def _doomed(rds: "RDSClient", request: RestoreRequest, leftover: Leftover) -> DoomedCluster:
+def _doomed(
+    rds: "RDSClient", request: RestoreRequest, record: TargetRecord | None, leftover: Leftover
+) -> DoomedCluster:
     """Return a cluster beside the target that is to be deleted.
 
     A temporary cluster has never served: it holds the source's data, which may not be masked yet,
@@ -86,43 +90,60 @@ def _doomed(rds: "RDSClient", request: RestoreRequest, leftover: Leftover) -> Do
     if (
         leftover.beside.is_retired
         and cluster["Status"] != DELETING
-        and not skips_final_snapshot(request, is_own=_was_restored(request, cluster))
+        and not skips_final_snapshot(request, is_own=_was_restored(request, record, cluster))
     ):
         known = state.final_snapshot if state.deleted_cluster_id == name else None
         final = known or final_snapshot_name(request.cluster_id, str(state.operation_started_at))
-    return DoomedCluster(cluster=cluster, instances=instances_of(rds, name), final_snapshot=final)
+    instances = instances_of(rds, name)
+    return DoomedCluster(
+        cluster=cluster,
+        instances=instances,
+        final_snapshot=final,
+        marks=put_back_tags(request, record, cluster, instances),
+    )
 
 
-def _was_restored(request: RestoreRequest, cluster: "DBClusterTypeDef") -> bool:
+def _was_restored(
+    request: RestoreRequest, record: TargetRecord | None, cluster: "DBClusterTypeDef"
+) -> bool:
     """Return whether the pipeline restored a retired cluster, which carries its tag either way."""
+    if restorer_of(cluster, record) is not None:
+        return True
     restored = TAG_OPERATION in tags_of(cluster.get("TagList"))
-    return restored and request.owner.made(cluster)
+    return restored and request.owner.made(cluster, record)
 
 
-def obstacles_of_deletion(request: RestoreRequest, doomed: DoomedCluster) -> Iterator[Obstacle]:
+def obstacles_of_deletion(
+    request: RestoreRequest, record: TargetRecord | None, doomed: DoomedCluster
+) -> Iterator[Obstacle]:
     """Yield an obstacle for every reason why a cluster beside the target cannot be deleted."""
     if doomed.cluster["Status"] == DELETING:
         return
-    yield from undeletable_instances(request, doomed.name, doomed.instances)
+    yield from undeletable_instances(request, record, doomed.cluster, doomed.instances)
     yield from obstacles_of_attachments(doomed.cluster)
     yield from refused_deletion(request, doomed.cluster, doomed.final_snapshot)
 
 
 def undeletable_instances(
-    request: RestoreRequest, name: str, instances: "Sequence[DBInstanceTypeDef]"
+    request: RestoreRequest,
+    record: TargetRecord | None,
+    cluster: "DBClusterTypeDef",
+    instances: "Sequence[DBInstanceTypeDef]",
 ) -> Iterator[Obstacle]:
     """Yield an obstacle for every instance that the function's role may not delete.
 
-    The role allows those with the tag, or named after an adopted cluster. Any other instance would
-    stop the deletion half-way.
+    The role allows those with the tag, which is put back on those that are recorded, or named after
+    an adopted cluster. Any other instance would stop the deletion half-way.
     """
     for instance in instances:
         instance_id = instance["DBInstanceIdentifier"]
         adopted = request.restore.target.adopt and is_named_after(request.cluster_id, instance_id)
-        if not request.owner.of_environment(instance) and not adopted:
+        marked = request.owner.of_environment(instance)
+        if not (marked or adopted or is_recorded_instance(request, record, cluster, instance)):
             yield Obstacle(
                 TARGET,
-                f"instance {instance_id} of cluster {name} lacks the pipeline's tag",
+                f"instance {instance_id} of cluster {cluster['DBClusterIdentifier']} lacks the "
+                "pipeline's tag",
                 f"tag it {TAG_MANAGED_BY}={request.owner.name_prefix}, or delete it",
             )
 

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Final
 
 from aurora_restore.shared.aws_utils import call
+from aurora_restore.shared.cluster.ownership import restorer_of
 from aurora_restore.shared.cluster.settings import SERVERLESS, instance_tags, restored_tags
 from aurora_restore.shared.common import parse_timestamp
 from aurora_restore.shared.errors import Action
@@ -74,12 +75,13 @@ def check_target(found: Inventory) -> Iterator[Obstacle]:
     if cluster is None or cluster["Status"] == DELETING or found.is_own:
         return
     name = found.serving_name
-    if request.owner.of_environment(cluster) or request.restore.target.adopt:
-        yield from undeletable_instances(request, name, found.instances)
+    if request.owner.owns(cluster, found.record) or request.restore.target.adopt:
+        yield from undeletable_instances(request, found.record, cluster, found.instances)
     else:
         yield Obstacle(
             "target",
-            f"cluster {name} was not made by this pipeline (it lacks its tag)",
+            f"cluster {name} was not made by this pipeline (it lacks its tag, and the target "
+            "record does not name it)",
             "to have it replaced, set target.adopt in the configuration and deploy",
         )
     yield from _serves_under_another_name(found, cluster)
@@ -144,7 +146,7 @@ def check_room(found: Inventory) -> Iterator[Obstacle]:
     if not found.request.restores_beside:
         return
     for each in found.room.doomed:
-        yield from obstacles_of_deletion(found.request, each)
+        yield from obstacles_of_deletion(found.request, found.record, each)
 
 
 def _serves_under_another_name(found: Inventory, cluster: "DBClusterTypeDef") -> Iterator[Obstacle]:
@@ -182,7 +184,8 @@ def _superseded(found: Inventory, cluster: "DBClusterTypeDef") -> Iterator[Obsta
     target once more that has failed because another one was at work on it.
     """
     own = parse_timestamp(str(found.request.state.operation_started_at))
-    other = tags_of(cluster.get("TagList")).get(TAG_OPERATION)
+    marked = tags_of(cluster.get("TagList")).get(TAG_OPERATION)
+    other = restorer_of(cluster, found.record) or marked
     if other is None or other == found.request.owner.operation_id:
         return
     known = found.store.load(other)

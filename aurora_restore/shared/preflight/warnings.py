@@ -14,6 +14,7 @@ from aurora_restore.shared.documents.restore_secrets import EndpointRule
 from aurora_restore.shared.errors import AwsError, ConfigurationError
 from aurora_restore.shared.preflight.following import what_stays_behind
 from aurora_restore.shared.preflight.inventory import Inventory
+from aurora_restore.shared.preflight.other_owners import who_else_owns
 
 
 def find_warnings(found: Inventory) -> Iterator[str]:
@@ -23,6 +24,7 @@ def find_warnings(found: Inventory) -> Iterator[str]:
     if warning := found.request.restore.database.masking_warning:
         yield warning
     yield from what_stays_behind(found)
+    yield from who_else_owns(found)
     yield from _forgotten_records(found)
     try:
         yield from _endpoint_warnings(found)
