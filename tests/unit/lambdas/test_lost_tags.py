@@ -93,7 +93,7 @@ def test_the_tags_are_put_back_and_then_the_cluster_is_deleted(scene: Scene) -> 
     ]
     assert instance_statuses(scene) == {WRITER: "deleting", READER: "deleting"}
     # It is the pipeline's own, so it holds nothing that is nowhere else.
-    assert manual_snapshots(scene) == []
+    assert manual_snapshots(scene) == {}
 
 
 def test_what_is_put_back_is_what_the_pipeline_had_set(scene: Scene) -> None:
