@@ -1,6 +1,6 @@
 # Everything a developer runs. `make` alone lists it.
 .DEFAULT_GOAL := help
-.PHONY: help setup majors demo demo-cross-account demo-switch local local-cross-account local-switch picture check test docs format clean
+.PHONY: help setup majors demo demo-cross-account demo-switch local local-cross-account local-switch picture check test docs wheel format clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -52,17 +52,23 @@ test: check majors ## Run everything: what check does, then all other tests
 
 docs: setup ## Rewrite the configuration's schema and the generated parts of the documentation
 	@$(PY) -m aurora_restore.reference.schema_file
+	@$(PY) -m aurora_restore.reference.rds_authorities
 	@$(PY) -m aurora_restore.reference
 	@$(PY) -m embedded_aws.rds.facts
 	@$(PY) -m demo.scenarios.table
+
+wheel: setup ## Build the package for CDK apps elsewhere, into dist
+	@rm -rf build
+	@$(PY) -m pip wheel --quiet --disable-pip-version-check --no-deps --wheel-dir dist .
+	@rm -rf build
 
 format: setup ## Format the code and fix what ruff can fix
 	@$(VENV)/bin/ruff check --fix --quiet . ; $(VENV)/bin/ruff format --quiet .
 
 clean: ## Remove everything that the other targets have created
-	rm -rf $(VENV) node_modules $(MAJORS)/node_modules .local cdk.out .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) node_modules $(MAJORS)/node_modules .local cdk.out .cdk-cache dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
 
-$(VENV)/.ready: pyproject.toml requirements.txt requirements-cli.txt requirements-lambda.txt requirements-dev.txt
+$(VENV)/.ready: pyproject.toml requirements.txt requirements-cli.txt aurora_restore/infra/bundles/requirements-lambda.txt requirements-dev.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and f"Python 3.11 or newer is needed, this is {sys.version.split()[0]}; name another with make PYTHON=...")'
 	@echo "Installing the Python packages into $(VENV) ..."
 	@$(PYTHON) -m venv $(VENV)

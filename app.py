@@ -11,22 +11,24 @@ import sys
 
 import aws_cdk as cdk
 
-from aurora_restore.configuration.loading import load_environment
-from aurora_restore.infra.source_account.stack import SourceAccountStack
-from aurora_restore.infra.stack import AuroraRestoreStack
-from aurora_restore.permissions.source_role import source_accounts
-from aurora_restore.shared.errors import ConfigurationError
+from aurora_restore.cdk import (
+    AuroraRestoreStack,
+    ConfigurationError,
+    SourceAccountStack,
+    load_environment,
+    source_accounts,
+)
 
 app = cdk.App()
 try:
-    name, environment = load_environment(
+    environment = load_environment(
         app.node.try_get_context("environment"), app.node.try_get_context("config_dir")
     )
-    AuroraRestoreStack(app, f"AuroraRestore-{name}", environment=environment)
+    AuroraRestoreStack(app, f"AuroraRestore-{environment.name}", environment=environment)
     for account in source_accounts(environment):
         SourceAccountStack(
             app,
-            f"AuroraRestoreSource-{name}-{account}",
+            f"AuroraRestoreSource-{environment.name}-{account}",
             environment=environment,
             account=account,
         )

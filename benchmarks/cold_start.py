@@ -22,7 +22,7 @@ from typing import Final
 from aurora_restore.infra.bundles.compiling import compile_folder
 from aurora_restore.infra.bundles.dependencies import install, make_layer
 from aurora_restore.infra.bundles.handler_code import copy_code
-from aurora_restore.repository import REPOSITORY
+from aurora_restore.reference.repository import REPOSITORY
 from aurora_restore.shared.base_handler import BaseHandler
 from aurora_restore.shared.initialisation import FUNCTION_NAME
 from aurora_restore.shared.pipeline import STEPS, Step

@@ -1,10 +1,28 @@
 """Writes the environment file that the app is deployed from."""
 
+import json
+import shutil
+from pathlib import Path
 from typing import Any
 
 from demo.clusters import SUBNET_GROUP, DemoNetwork
-from demo.scenario import Scenario, in_repository
+from demo.scenario import Scenario
 from embedded_aws.vpc import DATABASE_PORT
+
+
+def write_configuration(folder: Path, scenario: Scenario, document: dict[str, Any]) -> None:
+    """Write the environment file, and the files that it names beside it."""
+    folder.mkdir(exist_ok=True)
+    (folder / f"{scenario.environment}.json").write_text(json.dumps(document, indent=2))
+    for file in scenario.configured_files:
+        beside = folder / configured_path(file)
+        beside.parent.mkdir(exist_ok=True)
+        shutil.copyfile(file, beside)
+
+
+def configured_path(file: Path) -> str:
+    """Return the path of a file as the environment file names it."""
+    return f"sql/{file.name}"
 
 
 def configuration(
@@ -53,15 +71,15 @@ def configuration(
                 "database": {
                     "keep_logins": [login.user for login in scenario.logins if login.kept],
                     "scripts": [
-                        {"path": in_repository(script)}
+                        {"path": configured_path(script)}
                         for script in (scenario.mask_script, *scenario.corrections)
                     ],
                     "triggers": "skip",
                     "rewrite_tables": True,
                     "masking": "required",
-                    "columns": in_repository(scenario.columns),
+                    "columns": configured_path(scenario.columns),
                     "checks": [
-                        {"path": in_repository(scenario.check), "name": scenario.check_name}
+                        {"path": configured_path(scenario.check), "name": scenario.check_name}
                     ],
                     "personal_data_check": {},
                 },

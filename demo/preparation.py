@@ -16,7 +16,7 @@ from demo.clusters import (
     DemoNetwork,
     PreparationError,
 )
-from demo.configuration import configuration
+from demo.configuration import configuration, write_configuration
 from demo.databases import make_logins, read_tables, run_file, server_of
 from demo.originals import find_originals, originals_of
 from demo.scenario import PREFIX, DemoCluster, DemoLogin, Scenario
@@ -134,9 +134,8 @@ def deploy(
     that this stack outputs.
     """
     folder = aws.directory / "config"
-    folder.mkdir(exist_ok=True)
     document = configuration(scenario, network, source_network, str(aws.rds.ca_bundle))
-    (folder / f"{scenario.environment}.json").write_text(json.dumps(document, indent=2))
+    write_configuration(folder, scenario, document)
     with screen.activity("Deploying the app by cdk bootstrap and cdk deploy") as activity:
         stacks = aws.deploy(scenario.environment, context={"config_dir": str(folder)})
         name = f"AuroraRestore-{scenario.environment}"

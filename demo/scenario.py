@@ -9,7 +9,7 @@ from typing import Any, Final
 from aurora_restore.shared.names import source_role_name
 from aurora_restore.shared.sequences import REPLACE, SWITCH, StepSequence
 from aurora_restore.shared.snapshots.routes import Route
-from embedded_aws.environment import ACCOUNT, repository
+from embedded_aws.environment import ACCOUNT
 from embedded_aws.rds.data_plane.tls import HOST
 
 PRODUCTION_ACCOUNT: Final = "444455556666"
@@ -133,10 +133,10 @@ class Scenario:
         """Everybody whom production lets in, the master user aside."""
         return (self.owner, self.reader, self.application, *self.others)
 
-
-def in_repository(file: Path) -> str:
-    """Return the path of a file as a configuration names it."""
-    return file.relative_to(repository()).as_posix()
+    @property
+    def configured_files(self) -> tuple[Path, ...]:
+        """The files that the configuration of the restore names."""
+        return (self.mask_script, *self.corrections, self.columns, self.check)
 
 
 def shop_scenario(*, cross_account: bool = False, switch: bool = False) -> Scenario:

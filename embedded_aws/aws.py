@@ -156,15 +156,20 @@ class EmbeddedAws:
         app_directory: Path | None = None,
         context: Mapping[str, str] | None = None,
     ) -> Outputs:
-        """Deploy the app for an environment and return the outputs of each of its stacks.
+        """Deploy the app for an environment and return the outputs of each of its stacks."""
+        return self.deploy_app(
+            App(
+                directory=app_directory or repository(),
+                context={"environment": environment, **(context or {})},
+            )
+        )
+
+    def deploy_app(self, app: App) -> Outputs:
+        """Deploy an app and return the outputs of each of its stacks.
 
         The account and Region of each stack are bootstrapped first; the embedded AWS's own Region
         while the app is synthesised. Each account's stacks are deployed with its credentials.
         """
-        app = App(
-            directory=app_directory or repository(),
-            context={"environment": environment, **(context or {})},
-        )
         with ThreadPoolExecutor(max_workers=1) as executor:
             own = f"aws://{self.config.account}/{self.config.region}"
             bootstrap = executor.submit(self._bootstrap, {own})

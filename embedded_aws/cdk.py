@@ -28,9 +28,10 @@ class DeploymentFailedError(RuntimeError):
 
 @dataclass(frozen=True, kw_only=True)
 class App:
-    """A CDK app: the directory of its ``app.py``, and the context that it is given."""
+    """A CDK app: the directory of its ``app.py``, what runs it, and the context it is given."""
 
     directory: Path = field(default_factory=repository)
+    python: Path = field(default_factory=lambda: Path(sys.executable))
     context: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -47,10 +48,10 @@ class Toolkit:
             self._run("bootstrap", sorted(environments), self.work)
 
     def synthesise(self, app: App) -> Path:
-        """Run the app with this Python and return the directory of the cloud assembly."""
+        """Run the app and return the directory of the cloud assembly."""
         assembly = self.work / "cdk.out"
         context = [option for item in app.context.items() for option in ("-c", "=".join(item))]
-        program = shlex.join([sys.executable, "app.py"])
+        program = shlex.join([str(app.python), "app.py"])
         options = ["--quiet", _WITHOUT_VALIDATION]
         options += ["--app", program, "--output", str(assembly), *context]
         self._run("synth", options, app.directory)

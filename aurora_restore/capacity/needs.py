@@ -21,11 +21,11 @@ from aurora_restore.configuration.limits import (
     TEMPLATE_BYTES,
     Limit,
 )
+from aurora_restore.deployed_code import DIGEST_LENGTH
 from aurora_restore.permissions.packing import RolePolicy
 from aurora_restore.permissions.restores import RestorePermissions
 from aurora_restore.permissions.secrets import SecretsInUse
 from aurora_restore.permissions.source_role import SourceRolePermissions, source_accounts
-from aurora_restore.repository import DIGEST_LENGTH
 from aurora_restore.shared.documents.environment import Environment
 from aurora_restore.shared.documents.regions import partition_of
 from aurora_restore.shared.names import topic_name

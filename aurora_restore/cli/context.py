@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import boto3
@@ -10,6 +11,7 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from aurora_restore.cli.errors import usage
+from aurora_restore.configuration.loading import CONFIG_FOLDER
 from aurora_restore.shared.aws_utils import Clients, call, error_code, translate_error
 from aurora_restore.shared.common import get_config, get_restores
 from aurora_restore.shared.documents.restore import Restore
@@ -164,6 +166,11 @@ def deployment_of(context: typer.Context) -> Deployment:
     return context.ensure_object(_Options).deployment
 
 
+def configuration_folder(context: typer.Context) -> Path:
+    """Return the folder with the environments' files."""
+    return context.ensure_object(_Options).config_dir
+
+
 def session_in(context: typer.Context, region: str) -> boto3.Session:
     """Return a session with the credentials that a command is given, in a Region of its choice."""
     profile = context.ensure_object(_Options).profile
@@ -177,6 +184,7 @@ class _Options:
     profile: str | None = None
     region: str | None = None
     name_prefix: str = ""
+    config_dir: Path = CONFIG_FOLDER
 
     @cached_property
     def deployment(self) -> Deployment:
@@ -184,7 +192,11 @@ class _Options:
 
 
 def remember_options(
-    context: typer.Context, profile: str | None, region: str | None, name_prefix: str
+    context: typer.Context,
+    profile: str | None,
+    region: str | None,
+    name_prefix: str,
+    config_dir: Path,
 ) -> None:
     """Keep the global options for the command; nothing is read yet."""
-    context.obj = _Options(profile, region, name_prefix)
+    context.obj = _Options(profile, region, name_prefix, config_dir)

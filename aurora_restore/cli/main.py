@@ -3,6 +3,7 @@
 import os
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Annotated, Final
 
 import typer
@@ -17,6 +18,7 @@ from aurora_restore.cli import (
     planning,
     rerunning,
     rolling_back,
+    schemas,
     showing,
     snapshot_list,
     starting,
@@ -30,6 +32,7 @@ from aurora_restore.cli.exit_codes import ExitCode
 from aurora_restore.cli.init import command as init_command
 from aurora_restore.cli.output import note, print_as_is
 from aurora_restore.cli.report import command as report_command
+from aurora_restore.configuration.loading import CONFIG_FOLDER
 from aurora_restore.shared.names import DEFAULT_NAME_PREFIX
 
 PROGRAM: Final = "aurora-restore"
@@ -70,6 +73,13 @@ def options(
             help="The environment's `name_prefix`, which the names of its functions begin with.",
         ),
     ] = DEFAULT_NAME_PREFIX,
+    config_dir: Annotated[
+        Path,
+        typer.Option(
+            envvar="AURORA_RESTORE_CONFIG_DIR",
+            help="The folder with the environments' files, for `init`, `check` and `schema`.",
+        ),
+    ] = CONFIG_FOLDER,
     version: Annotated[
         bool,
         typer.Option(
@@ -82,7 +92,7 @@ def options(
     Options that stand before the command say where: credentials, Region and environment.
     """
     del version
-    remember_options(context, profile, region, name_prefix)
+    remember_options(context, profile, region, name_prefix, config_dir)
 
 
 app.command("list")(listing.list_operations)
@@ -102,6 +112,7 @@ app.command("plan")(planning.plan)
 app.command("start")(starting.start)
 app.command("init")(init_command.write_configuration)
 app.command("check")(check_command.check)
+app.command("schema")(schemas.write_schema_files)
 
 
 def run(arguments: Sequence[str] | None = None) -> int:

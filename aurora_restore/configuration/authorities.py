@@ -5,12 +5,16 @@ import ssl
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any, Final
 
 RDS_BUNDLES: Final = (
     "https://docs.aws.amazon.com/AmazonRDS/latest/AuroraUserGuide/UsingWithRDS.SSL.html"
 )
 """Where AWS lists the bundles of each Region."""
+
+RDS_AUTHORITIES: Final = Path(__file__).with_name("rds-authorities.pem")
+"""Those of Amazon RDS; ``python -m aurora_restore.reference.rds_authorities`` writes it."""
 
 _CERTIFICATE: Final = re.compile(
     r"-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----\n?", re.DOTALL
@@ -63,6 +67,14 @@ def _authorities_in(pem: str) -> Iterator[CertificateAuthority]:
             name=str(subject.get("commonName", "")),
             expires=datetime.fromtimestamp(expires, UTC),
         )
+
+
+def rds_authorities() -> str:
+    """Return the certificate authorities of Amazon RDS that come with this package, in PEM.
+
+    Some of them have expired, and new Regions are missing.
+    """
+    return RDS_AUTHORITIES.read_text(encoding="ascii")
 
 
 def current_authorities(

@@ -7,6 +7,7 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
+from aurora_restore.configuration.loading import LoadedEnvironment
 from aurora_restore.infra.bundles.compiling import find_interpreter
 from aurora_restore.infra.bundles.database_assets import DatabaseLayer
 from aurora_restore.infra.bundles.dependencies import DependencyLayer
@@ -19,7 +20,6 @@ from aurora_restore.infra.permissions.roles import add_statements, attach_polici
 from aurora_restore.permissions.packing import RolePolicy
 from aurora_restore.permissions.restores import RestorePermissions
 from aurora_restore.permissions.statements import RoleStatement
-from aurora_restore.shared.documents.environment import Environment
 from aurora_restore.shared.lambda_environment import LambdaEnvironment
 from aurora_restore.shared.pipeline import EVENT_PUBLISHER, STEPS, PipelineFunction
 
@@ -96,7 +96,7 @@ class StepLambdas(Construct):
         scope: Construct,
         construct_id: str,
         *,
-        environment: Environment,
+        environment: LoadedEnvironment,
         variables: LambdaEnvironment,
         network: PipelineNetwork,
         permissions: FunctionPermissions,

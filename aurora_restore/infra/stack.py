@@ -6,8 +6,11 @@ from constructs import Construct
 from aurora_restore.capacity.fit import require_capacity
 from aurora_restore.configuration.checks.warnings import warnings_of_environment
 from aurora_restore.configuration.function_variables import function_variables
+from aurora_restore.configuration.loading import LoadedEnvironment
+from aurora_restore.deployed_code import code_digest
 from aurora_restore.infra.dead_letters import DeadLetterQueue
 from aurora_restore.infra.failure_alerts import FailureAlarms, FailureRule
+from aurora_restore.infra.feature_flags import set_feature_flags
 from aurora_restore.infra.functions import StepLambdas
 from aurora_restore.infra.network import PipelineNetwork
 from aurora_restore.infra.notifications import Notifications
@@ -19,8 +22,6 @@ from aurora_restore.infra.schedules import Schedules
 from aurora_restore.infra.secrets import PipelineSecrets
 from aurora_restore.infra.state_machine import PipelineStateMachine
 from aurora_restore.infra.tables import Tables
-from aurora_restore.repository import code_digest
-from aurora_restore.shared.documents.environment import Environment
 from aurora_restore.shared.names import config_path
 from aurora_restore.shared.sequences import SEQUENCES
 
@@ -29,10 +30,24 @@ class AuroraRestoreStack(cdk.Stack):
     """Everything that the pipeline is in one account and Region, for one or more restores.
 
     What must outlive it (tables, secrets) is retained, so the stack itself needs no protection
-    from termination.
+    from termination. Account, Region and tags are those of the environment's file, also in a Stage
+    of another account.
+
+    Raises ConfigurationError if AWS would refuse the stack for its size, or if a file that the
+    environment names has left its folder since it was loaded.
     """
 
-    def __init__(self, scope: Construct, construct_id: str, *, environment: Environment) -> None:
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        environment: LoadedEnvironment,
+        stack_name: str | None = None,
+        synthesizer: cdk.IStackSynthesizer | None = None,
+        permissions_boundary: cdk.PermissionsBoundary | None = None,
+        termination_protection: bool | None = None,
+    ) -> None:
         require_capacity(environment)
         super().__init__(
             scope,
@@ -41,7 +56,12 @@ class AuroraRestoreStack(cdk.Stack):
             description="Refreshes Aurora PostgreSQL clusters from the day's snapshot",
             tags=dict(environment.tags) or None,
             suppress_template_indentation=True,
+            stack_name=stack_name,
+            synthesizer=synthesizer,
+            permissions_boundary=permissions_boundary,
+            termination_protection=termination_protection,
         )
+        set_feature_flags(self)
         prefix = environment.name_prefix
 
         tables = Tables(

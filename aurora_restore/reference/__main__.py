@@ -5,7 +5,7 @@ from pathlib import Path
 
 from aurora_restore.reference.blocks import rewrite
 from aurora_restore.reference.contents import CONTENTS
-from aurora_restore.repository import REPOSITORY
+from aurora_restore.reference.repository import REPOSITORY
 
 
 def pages(repository: Path = REPOSITORY) -> Iterator[Path]:

@@ -132,5 +132,5 @@ class Stage:
         document = configuration(
             scenario, prepared.network, prepared.source_network, str(self.aws.rds.ca_bundle)
         )
-        files = (scenario.mask_script, scenario.check, *scenario.corrections)
-        return json.dumps([document, *(file.read_text(encoding="utf-8") for file in files)])
+        files = (file.read_text(encoding="utf-8") for file in scenario.configured_files)
+        return json.dumps([document, *files])

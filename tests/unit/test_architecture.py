@@ -18,21 +18,22 @@ MODULES = [
 
 # What each part may import of the others.
 ARROWS = {
-    "app": {"infra", "configuration", "permissions", "shared"},
-    "infra": {"capacity", "configuration", "permissions", "repository", "shared"},
-    "capacity": {"configuration", "permissions", "repository", "shared"},
+    "app": {"cdk"},
+    "cdk": {"infra", "configuration", "permissions", "shared"},
+    "infra": {"capacity", "configuration", "permissions", "deployed_code", "shared"},
+    "capacity": {"configuration", "permissions", "deployed_code", "shared"},
     "permissions": {"configuration", "shared"},
-    "configuration": {"repository", "shared"},
+    "configuration": {"shared"},
     "lambdas": {"shared"},
     "shared": set[str](),
-    "cli": {"capacity", "configuration", "permissions", "repository", "shared"},
-    "reference": {"cli", "configuration", "repository", "shared"},
-    "repository": set[str](),
+    "cli": {"capacity", "configuration", "permissions", "deployed_code", "shared"},
+    "reference": {"cli", "configuration", "shared"},
+    "deployed_code": set[str](),
     "embedded_aws": set[str](),
     "demo": {"cli", "shared", "embedded_aws"},
     "benchmarks": {
         *("capacity", "configuration", "reference", "shared"),
-        *("infra", "lambdas", "repository", "embedded_aws"),
+        *("infra", "lambdas", "embedded_aws"),
     },
 }
 

@@ -15,7 +15,7 @@ from aurora_restore.cli import findings
 from aurora_restore.cli.check.files import CheckedFile, check_file, chosen_files
 from aurora_restore.cli.check.place import check_bootstrap, check_network, decide_account
 from aurora_restore.cli.check.rehearsal import Rehearsal, rehearse
-from aurora_restore.cli.context import session_in
+from aurora_restore.cli.context import configuration_folder, session_in
 from aurora_restore.cli.errors import EXPECTED, as_command_error, usage
 from aurora_restore.cli.exit_codes import ExitCode
 from aurora_restore.cli.findings import Level, Observation, unknown
@@ -33,7 +33,10 @@ def check(
     context: typer.Context,
     environment: Annotated[
         str | None,
-        typer.Option(help="Only this environment of `config/`; left out, all.", metavar="NAME"),
+        typer.Option(
+            help="Only this environment of the configuration folder; left out, all.",
+            metavar="NAME",
+        ),
     ] = None,
     file: Annotated[
         Path | None, typer.Option(help="A file that is elsewhere.", metavar="FILE")
@@ -54,7 +57,7 @@ def check(
     Nothing is changed, and no value of a secret is shown. The exit code is 1 if anything is wrong.
     What can only be known once the stack is there, `plan` says.
     """
-    files = chosen_files(environment, file)
+    files = chosen_files(environment, file, configuration_folder(context))
     if online and len(files) != 1:
         raise usage("With --online, name one environment with --environment or --file.")
     now = datetime.now(UTC)

@@ -10,7 +10,7 @@ from aurora_restore.capacity.fit import RoomForRestores, faults_of_capacity, roo
 from aurora_restore.cli.errors import usage
 from aurora_restore.cli.next_starts import NextStart, next_starts
 from aurora_restore.configuration.checks.warnings import warnings_of_environment
-from aurora_restore.configuration.loading import CONFIG_FOLDER, environment_names, read_environment
+from aurora_restore.configuration.loading import environment_names, read_environment
 from aurora_restore.shared.documents.environment import Environment
 from aurora_restore.shared.documents.schema import Fault
 from aurora_restore.shared.errors import ConfigurationError
@@ -47,8 +47,8 @@ def _described(fault: Fault) -> dict[str, str]:
     return {"field": fault.path, "problem": fault.problem}
 
 
-def chosen_files(environment: str | None, file: Path | None) -> list[Path]:
-    """Return the files to check: the one that is named, or those of every environment.
+def chosen_files(environment: str | None, file: Path | None, folder: Path) -> list[Path]:
+    """Return the files to check: the one that is named, or those of every environment in a folder.
 
     Raises CommandError if there is no such file.
     """
@@ -58,13 +58,12 @@ def chosen_files(environment: str | None, file: Path | None) -> list[Path]:
         if not file.is_file():
             raise usage(f"There is no file {file}.")
         return [file.absolute()]
-    names = environment_names()
+    folder = folder.absolute()
+    names = environment_names(folder)
     if environment is not None and environment not in names:
         known = ", ".join(names) or "none yet"
-        raise usage(
-            f"There is no environment {environment}. Those in {CONFIG_FOLDER} are: {known}."
-        )
-    return [CONFIG_FOLDER / f"{name}.json" for name in names if environment in (None, name)]
+        raise usage(f"There is no environment {environment}. Those in {folder} are: {known}.")
+    return [folder / f"{name}.json" for name in names if environment in (None, name)]
 
 
 def check_file(file: Path, now: datetime) -> CheckedFile:

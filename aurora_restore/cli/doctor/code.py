@@ -1,11 +1,11 @@
-"""Whether the functions are there, and run the code of this checkout."""
+"""Whether the functions are there, and run the code of this version."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from aurora_restore.cli.doctor.site import Site
 from aurora_restore.cli.findings import Observation, listed, ok, problem, warning
-from aurora_restore.repository import code_digest
+from aurora_restore.deployed_code import code_digest
 from aurora_restore.shared.errors import ConfigurationError
 from aurora_restore.shared.lambda_environment import LambdaEnvironment
 
@@ -51,12 +51,12 @@ def decide_functions(functions: Mapping[str, Mapping[str, Any] | None]) -> Itera
 
 
 def decide_code(digests: Mapping[str, str], own: str) -> Iterator[Observation]:
-    """Yield whether the functions run the code of this checkout."""
+    """Yield whether the functions run the code of this version."""
     if not digests:
         return
     found = set(digests.values())
     if found == {own}:
-        yield ok(f"The functions run the code of this checkout ({own}).")
+        yield ok(f"The functions run the code of this version ({own}).")
     elif len(found) > 1:
         yield problem(
             "The functions run different versions of the code: a deployment was not finished.",
@@ -69,6 +69,6 @@ def decide_code(digests: Mapping[str, str], own: str) -> Iterator[Observation]:
         )
     else:
         yield warning(
-            f"The functions run other code ({found.pop()}) than this checkout ({own}).",
-            "Deploy this checkout, or use the one that was deployed.",
+            f"The functions run other code ({found.pop()}) than this version ({own}).",
+            "Deploy this version, or use the one that was deployed.",
         )

@@ -6,7 +6,7 @@ from typing import Annotated, Final
 
 import typer
 
-from aurora_restore.cli.context import deployment_of
+from aurora_restore.cli.context import configuration_folder, deployment_of
 from aurora_restore.cli.errors import refused, usage
 from aurora_restore.cli.exit_codes import ExitCode
 from aurora_restore.cli.init.draft import Choices, Draft, draft
@@ -14,7 +14,6 @@ from aurora_restore.cli.init.facts import read_source, read_target
 from aurora_restore.cli.init.text import MARK, configuration_text
 from aurora_restore.cli.output import bullets, heading, make_console, print_as_is, shown_path
 from aurora_restore.configuration.loading import (
-    CONFIG_FOLDER,
     ENVIRONMENT_NAME,
     read_environment,
 )
@@ -60,7 +59,7 @@ def write_configuration(
         Path | None,
         typer.Option(
             help="The file to write, or `-` for standard output; left out, the environment's in "
-            "`config/`.",
+            "the configuration folder.",
             metavar="FILE",
         ),
     ] = None,
@@ -73,7 +72,7 @@ def write_configuration(
     """
     deployment = deployment_of(context)
     name = environment or from_cluster.lower()
-    file = output or CONFIG_FOLDER / f"{name}.json"
+    file = output or configuration_folder(context) / f"{name}.json"
     if file != STANDARD_OUTPUT:
         _refuse(file, force=force)
         name = file.stem

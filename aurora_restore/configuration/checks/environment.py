@@ -4,7 +4,6 @@ import re
 import ssl
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Final
 
 from aurora_restore.configuration.authorities import (
@@ -22,22 +21,29 @@ from aurora_restore.configuration.checks.source import faults_of_source
 from aurora_restore.configuration.checks.switch import faults_of_switches
 from aurora_restore.configuration.checks.targets import faults_of_targets
 from aurora_restore.configuration.checks.topics import faults_of_topics
+from aurora_restore.configuration.files import ConfigurationFolder
 from aurora_restore.configuration.limits import PARAMETER_BYTES, ROLE_NAME
 from aurora_restore.shared.documents.environment import Environment
 from aurora_restore.shared.documents.restore import Restore
 from aurora_restore.shared.documents.schema import Fault
+from aurora_restore.shared.errors import ConfigurationError
 from aurora_restore.shared.pipeline import FUNCTIONS
 
 _FEWEST_ZONES: Final = 2
 
 
-def faults_of_environment(environment: Environment, *, repository: Path) -> Iterator[Fault]:
-    """Yield every contradiction in an environment whose single fields are right."""
+def faults_of_environment(
+    environment: Environment, *, folder: ConfigurationFolder
+) -> Iterator[Fault]:
+    """Yield every contradiction in an environment whose single fields are right.
+
+    ``folder`` has the files that it names.
+    """
     yield from faults_of_regions(environment)
     yield from _role_names(environment)
     yield from _network(environment)
     yield from faults_of_secrets(environment)
-    yield from _ca_bundle(environment, repository)
+    yield from _ca_bundle(environment, folder)
     yield from faults_of_topics(environment)
     yield from _event_bus(environment)
     yield from faults_of_targets(environment)
@@ -47,7 +53,7 @@ def faults_of_environment(environment: Environment, *, repository: Path) -> Iter
         yield from faults_of_source(environment, restore, path)
         yield from _instances(restore, path)
         yield from _key(environment, restore, path)
-        yield from faults_of_database(environment, restore, path, repository)
+        yield from faults_of_database(environment, restore, path, folder)
         yield from _polling(restore, path)
         yield from faults_of_hooks(environment, restore, path)
         yield from faults_of_schedule(restore, path)
@@ -89,15 +95,15 @@ def _network(environment: Environment) -> Iterator[Fault]:
             )
 
 
-def _ca_bundle(environment: Environment, repository: Path) -> Iterator[Fault]:
-    if environment.database_ca_bundle is None:
-        return
-    file = repository / environment.database_ca_bundle
-    if not file.is_file():
-        yield Fault("database_ca_bundle", f"there is no file {file}")
+def _ca_bundle(environment: Environment, folder: ConfigurationFolder) -> Iterator[Fault]:
+    file = environment.database_ca_bundle
+    if file is None:
         return
     try:
-        authorities = parse_authorities(file.read_text(encoding="ascii"))
+        authorities = parse_authorities(folder.read_anywhere(file).decode("ascii"))
+    except ConfigurationError as error:
+        yield Fault("database_ca_bundle", error.message)
+        return
     except (ssl.SSLError, ValueError):
         yield Fault("database_ca_bundle", f"{file} is not a bundle of certificates in PEM")
         return

@@ -1,9 +1,9 @@
 """Faults in how a restore's data is masked and proven, and what is warned of."""
 
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 
 from aurora_restore.configuration.checks.sql_script import faults_of_query
+from aurora_restore.configuration.files import ConfigurationFolder
 from aurora_restore.configuration.json_file import read_json
 from aurora_restore.shared.documents.classification import (
     Classification,
@@ -17,17 +17,16 @@ from aurora_restore.shared.errors import ConfigurationError
 
 
 def faults_of_masking(
-    secrets: Secrets, database: Database, path: str, repository: Path
+    secrets: Secrets, database: Database, path: str, folder: ConfigurationFolder
 ) -> Iterator[Fault]:
     """Yield every fault of the masking; ``path`` is that of the restore's ``database``."""
     if problem := database.masking_fault:
         yield Fault(f"{path}.masking", problem)
     if database.columns is not None:
         listed = database.databases or _database_of_the_secret(secrets)
-        file = repository / database.columns
-        for problem in _faults_of_columns(file, listed):
-            yield Fault(f"{path}.columns", f"{file}: {problem}")
-    yield from _checks(database, path, repository)
+        for problem in _faults_of_columns(folder, database.columns, listed):
+            yield Fault(f"{path}.columns", problem)
+    yield from _checks(database, path, folder)
 
 
 def _database_of_the_secret(secrets: Secrets) -> tuple[str, ...]:
@@ -35,19 +34,24 @@ def _database_of_the_secret(secrets: Secrets) -> tuple[str, ...]:
     return () if secrets.master else (secrets.master_database,)
 
 
-def _faults_of_columns(file: Path, databases: Sequence[str]) -> Iterator[str]:
-    if not file.is_file():
-        yield "there is no such file"
+def _faults_of_columns(
+    folder: ConfigurationFolder, name: str, databases: Sequence[str]
+) -> Iterator[str]:
+    try:
+        file = folder.locate(name)
+    except ConfigurationError as error:
+        yield error.message
         return
     try:
         classification = parse_configuration(Classification, read_json(file), source="")
     except ConfigurationError as error:
-        yield from error.details.get("faults") or [error.message]
+        yield from (f"{file}: {each}" for each in error.details.get("faults") or [error.message])
         return
-    yield from map(str, faults_of_classification(classification, databases))
+    for fault in faults_of_classification(classification, databases):
+        yield f"{file}: {fault}"
 
 
-def _checks(database: Database, path: str, repository: Path) -> Iterator[Fault]:
+def _checks(database: Database, path: str, folder: ConfigurationFolder) -> Iterator[Fault]:
     first: dict[tuple[str, str | None], int] = {}
     for i, check in enumerate(database.checks):
         where = f"{path}.checks[{i}]"
@@ -63,17 +67,18 @@ def _checks(database: Database, path: str, repository: Path) -> Iterator[Fault]:
                     f"{where}.name",
                     f"{check.title!r} is also that of checks[{earlier}]: give one another name",
                 )
-            yield from _query(check, where, repository)
+            yield from _query(check, where, folder)
 
 
-def _query(check: QueryCheck, where: str, repository: Path) -> Iterator[Fault]:
+def _query(check: QueryCheck, where: str, folder: ConfigurationFolder) -> Iterator[Fault]:
     if check.sql is not None:
         for problem in faults_of_query(check.sql.encode()):
             yield Fault(f"{where}.sql", problem)
         return
-    file = repository / str(check.path)
-    if not file.is_file():
-        yield Fault(f"{where}.path", f"there is no file {file}")
+    try:
+        text = folder.read(str(check.path))
+    except ConfigurationError as error:
+        yield Fault(f"{where}.path", error.message)
         return
-    for problem in faults_of_query(file.read_bytes()):
-        yield Fault(f"{where}.path", f"{file}: {problem}")
+    for problem in faults_of_query(text):
+        yield Fault(f"{where}.path", f"{folder.path / str(check.path)}: {problem}")

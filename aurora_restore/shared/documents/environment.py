@@ -191,8 +191,8 @@ class Environment:
     database_ca_bundle: Annotated[
         str | None,
         Rule(
-            help="A PEM file with the certificate authorities of the database, relative to the "
-            "repository or absolute; left out, those of Amazon RDS."
+            help="A PEM file with the certificate authorities of the database, relative to this "
+            "file or absolute; left out, those of Amazon RDS."
         ),
     ] = None
     compile_python: Annotated[
@@ -200,7 +200,7 @@ class Environment:
         Rule(
             help="Whether the functions are deployed with byte code, which about halves a cold "
             "start. Synthesis then needs CPython of the functions' version, as `python3.14` on the "
-            "path or as the repository's own."
+            "path or as the Python that runs the app."
         ),
     ] = False
     tags: Annotated[

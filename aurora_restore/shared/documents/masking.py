@@ -20,10 +20,10 @@ class QueryCheck:
     path: Annotated[
         str | None,
         Rule(
-            help="A file with the query, relative to the repository.",
+            help="A file with the query, relative to this one.",
             pattern=SQL_FILE,
-            means="a path to a .sql file in this repository, without `..`",
-            example="config/sql/no-real-addresses.sql",
+            means="a path to a .sql file in the folder of this file, without `..`",
+            example="sql/no-real-addresses.sql",
         ),
     ] = None
     sql: Annotated[

@@ -347,10 +347,10 @@ class Script:
     path: Annotated[
         str,
         Rule(
-            help="The file, relative to the repository.",
+            help="The file, relative to this one.",
             pattern=SQL_FILE,
-            means="a path to a .sql file in this repository, without `..`",
-            example="config/sql/mask-customers.sql",
+            means="a path to a .sql file in the folder of this file, without `..`",
+            example="sql/mask-customers.sql",
         ),
     ]
     database: Annotated[
@@ -470,8 +470,8 @@ class Database:
             "`cleared` or `safe`; a column that it does not name ends the run, before anyone can "
             "log in.",
             pattern=JSON_FILE,
-            means="a path to a .json file in this repository, without `..`",
-            example="config/columns/orders.json",
+            means="a path to a .json file in the folder of this file, without `..`",
+            example="columns/orders.json",
         ),
     ] = None
     checks: Annotated[

@@ -61,7 +61,7 @@ class SqlScript(Task):
     """A script, and the database it is for."""
 
     name: str
-    """Its path in the repository."""
+    """Its path in the folder of the environment's file."""
     script: DeployedScript = field(repr=False, compare=False)
     skip_triggers: bool = False
 

@@ -1,6 +1,7 @@
 """`check` of the stage's own configuration, and of one in which nothing is right."""
 
 import json
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,12 @@ def configured(stage: PipelineStage) -> Path:
     """The file that the stage was deployed from."""
     (file,) = stage.directory.glob("config-*/test.json")
     return file
+
+
+@pytest.fixture(autouse=True)
+def _files(configured: Path, tmp_path: Path) -> None:
+    """The scripts that the file names, beside those that the tests write."""
+    shutil.copytree(configured.parent / "sql", tmp_path / "sql")
 
 
 def online(cli: CommandLine, file: Path, code: int = 0) -> Mapping[str, list[dict[str, str]]]:

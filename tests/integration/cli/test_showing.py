@@ -35,7 +35,7 @@ def test_an_operation_is_shown_with_all_that_is_known_of_it(
         "11 sns-notification",
         "━",
         "The databases of staging are set up",
-        "tests/integration/pipeline/sql/mask.sql in database shop",
+        "sql/mask.sql in database shop",
         "Disabled logins: 1 (etl)",
         "hand-over            SUCCESS The cluster is handed over",
     ):

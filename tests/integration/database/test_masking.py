@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from aurora_restore.repository import REPOSITORY
+from aurora_restore.reference.repository import REPOSITORY
 from aurora_restore.shared.errors import (
     DatabaseError,
     JournalNotOwnError,

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from aurora_restore.infra.bundles.database_assets import rds_authorities
+from aurora_restore.configuration.authorities import rds_authorities
 from aurora_restore.shared.errors import (
     ConfigurationError,
     DatabaseConnectionError,
@@ -362,7 +362,7 @@ def test_a_wrong_password_is_reported_with_its_code(restored: Restored) -> None:
 def test_a_server_that_no_authority_of_amazon_rds_has_signed_is_not_trusted(
     restored: Restored,
 ) -> None:
-    authorities = rds_authorities().decode()
+    authorities = rds_authorities()
     stranger = DatabaseServer(restored.server.host, restored.server.port, authorities)
     with (
         pytest.raises(DatabaseConnectionError, match="CA bundle"),

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import shutil
 import ssl
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -31,7 +32,8 @@ DATABASE = "shop"
 MASTER = "postgres"
 SOURCE_PASSWORD = "canary-source-master-1"
 ETL_PASSWORD = "canary-source-etl-2"
-MASK = "tests/integration/pipeline/sql/mask.sql"
+MASK = "sql/mask.sql"
+SQL = Path(__file__).parent / "sql"
 PATIENCE_SECONDS = 90.0
 SPEED = 2000.0
 
@@ -147,6 +149,7 @@ class PipelineStage:
         network = self.network(region)
         config = self.directory / f"config-{region}"
         config.mkdir()
+        shutil.copytree(SQL, config / SQL.name)
         environment = {
             "account": ACCOUNT,
             "region": region,

@@ -9,7 +9,7 @@ from aurora_restore import __version__
 from aurora_restore.cli import main
 from aurora_restore.cli.errors import usage
 from aurora_restore.cli.exit_codes import ExitCode
-from aurora_restore.repository import REPOSITORY
+from aurora_restore.reference.repository import REPOSITORY
 
 
 def test_the_version_is_printed(capsys: pytest.CaptureFixture[str]) -> None:

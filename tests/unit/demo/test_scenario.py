@@ -1,17 +1,18 @@
 """The story fits together, and its configuration is one that the app accepts."""
 
 import dataclasses
+from pathlib import Path
 
 import pytest
 
 from aurora_restore.configuration.checks.environment import faults_of_environment
+from aurora_restore.configuration.files import ConfigurationFolder
 from aurora_restore.shared.documents.environment import Environment
 from aurora_restore.shared.documents.schema import parse_configuration
 from aurora_restore.shared.waiting import LONGEST_INNER_WAIT_SECONDS
 from demo.clusters import DemoNetwork
-from demo.configuration import configuration
+from demo.configuration import configuration, write_configuration
 from demo.scenario import shop_scenario
-from embedded_aws.environment import repository
 
 NETWORK = DemoNetwork(
     vpc_id="vpc-12345678",
@@ -29,12 +30,14 @@ SOURCE_NETWORK = dataclasses.replace(
 
 @pytest.mark.parametrize("switch", [False, True])
 @pytest.mark.parametrize("cross_account", [False, True])
-def test_the_configuration_is_valid(cross_account: bool, switch: bool) -> None:
+def test_the_configuration_is_valid(tmp_path: Path, cross_account: bool, switch: bool) -> None:
     scenario = shop_scenario(cross_account=cross_account, switch=switch)
     document = configuration(scenario, NETWORK, SOURCE_NETWORK, "bundle.pem")
     environment = parse_configuration(Environment, document, source="demo")
     without_bundle = dataclasses.replace(environment, database_ca_bundle=None)
-    assert list(faults_of_environment(without_bundle, repository=repository())) == []
+    write_configuration(tmp_path / "config", scenario, document)
+    folder = ConfigurationFolder(tmp_path / "config")
+    assert list(faults_of_environment(without_bundle, folder=folder)) == []
     (restore,) = environment.restores.values()
     assert restore.database.keep_logins == ("monitoring",)
     assert (restore.source.role_arn is not None) is cross_account

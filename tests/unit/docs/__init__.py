@@ -2,6 +2,6 @@
 
 import os
 
-from aurora_restore.repository import REPOSITORY
+from aurora_restore.reference.repository import REPOSITORY
 
 os.environ.setdefault("JSII_NODE", str(REPOSITORY / "node_modules" / ".bin" / "node"))

@@ -10,7 +10,7 @@ from textwrap import dedent
 from typing import Final
 
 from aurora_restore.reference.__main__ import pages
-from aurora_restore.repository import REPOSITORY
+from aurora_restore.reference.repository import REPOSITORY
 
 _FENCE: Final = re.compile(
     r"(?:^ *<!-- example: (?P<example>[a-z-]+) -->\n)?"

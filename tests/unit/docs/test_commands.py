@@ -16,7 +16,7 @@ from botocore import xform_name
 from botocore.model import OperationModel
 
 from aurora_restore.cli.main import app
-from aurora_restore.repository import REPOSITORY
+from aurora_restore.reference.repository import REPOSITORY
 from aurora_restore.shared.documents.event import Event
 from aurora_restore.shared.documents.schema import parse
 from demo.local_settings import NAMES
@@ -31,7 +31,7 @@ GLOBAL_OPTIONS = {"region", "query", "output", "max-items", "cli-binary-format"}
 HIGH_LEVEL = {("logs", "tail"): {"since", "filter-pattern", "follow", "format"}}
 # What the CLI takes as a plain argument.
 POSITIONAL = {("lambda", "invoke"): 1, ("logs", "tail"): 1}
-CDK_COMMANDS = {"bootstrap", "deploy", "destroy", "synth"}
+CDK_COMMANDS = {"bootstrap", "deploy", "destroy", "diff", "synth"}
 CDK_OPTIONS = {"-c", "--quiet"}
 # What the environment of the deployment guide is, and is deployed as.
 STACKS = {"AuroraRestore-staging", "AuroraRestoreSource-staging-111111111111"}
@@ -103,9 +103,9 @@ def check(words: Sequence[str], *, complete: bool) -> None:
         case ["make", *targets]:
             assert set(targets) <= make_targets()
         case ["npx", "cdk", command, *options]:
-            plain = {word for word in options if not word.startswith("-")}
+            plain = {word for word in options if not word.startswith(("-", "config_dir="))}
             assert command in CDK_COMMANDS
-            assert set(options) - plain <= CDK_OPTIONS
+            assert {word for word in options if word.startswith("-")} <= CDK_OPTIONS
             assert "environment=staging" in plain
             assert plain - {"environment=staging"} <= STACKS | BOOTSTRAPPED
             assert command in ("synth", "bootstrap") or plain & STACKS

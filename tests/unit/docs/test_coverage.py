@@ -8,9 +8,10 @@ import botocore.session
 import pytest
 
 import aurora_restore
+from aurora_restore import cdk
 from aurora_restore.infra.bundles.dependencies import AWS_SERVICES
 from aurora_restore.reference.contents import tree
-from aurora_restore.repository import REPOSITORY
+from aurora_restore.reference.repository import REPOSITORY
 from aurora_restore.shared import names
 from aurora_restore.shared.errors import (
     AuroraRestoreError,
@@ -203,6 +204,7 @@ def test_names_in_camel_case_are_known() -> None:
         | {member for shape in shapes for member in getattr(shape, "members", ())}
         | {METRICS_NAMESPACE, "KeyPolicyStatements"}
         | {"AccessSecurityGroup", "QuarantineSecurityGroup"}
+        | set(cdk.__all__)
         | classes()
     )
     documented = {
@@ -296,7 +298,7 @@ def test_the_diagram_shows_the_arrows() -> None:
     )
     shown = set(re.findall(r"^ +(\w+)(?:\[[^\]]+\])? --> (\w+)$", diagram, re.MULTILINE))
     packages = (REPOSITORY / "aurora_restore").glob("*/__init__.py")
-    parts = {each.parent.name for each in packages} | {"app"}
+    parts = {each.parent.name for each in packages} | {"app", "cdk"}
 
     assert shown == {
         (here, there) for here, allowed in ARROWS.items() if here in parts for there in allowed

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from aurora_restore.repository import REPOSITORY
+from aurora_restore.reference.repository import REPOSITORY
 
 PACKAGE = REPOSITORY / "aurora_restore"
 MODULES = {str(file.relative_to(PACKAGE)): file for file in sorted(PACKAGE.rglob("*.py"))}

@@ -9,8 +9,8 @@ import jsonschema
 import pytest
 from aws_cdk.assertions import Template
 
+from aurora_restore.configuration.schema_files import classification_schema_text, schema_text
 from aurora_restore.infra.source_account.stack import SourceAccountStack
-from aurora_restore.reference.schema_file import classification_schema_text, schema_text
 from aurora_restore.shared.base_handler import error_envelope
 from aurora_restore.shared.documents.classification import Classification
 from aurora_restore.shared.documents.environment import Environment

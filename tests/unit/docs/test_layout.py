@@ -5,7 +5,7 @@ import subprocess
 from pathlib import Path
 from typing import Final
 
-from aurora_restore.repository import REPOSITORY
+from aurora_restore.reference.repository import REPOSITORY
 from tests.unit.docs.pages import page
 
 _ENTRY: Final = re.compile(r"^( *)([\w.-]+)/", re.MULTILINE)

@@ -1,19 +1,23 @@
 """Environments as documents, and their stacks as templates."""
 
 import json
+import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum, auto
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import aws_cdk as cdk
 from aws_cdk.assertions import Annotations, Match, Template
 
 from aurora_restore.configuration.checks.environment import faults_of_environment
+from aurora_restore.configuration.files import ConfigurationFolder
+from aurora_restore.configuration.loading import LoadedEnvironment
 from aurora_restore.infra.source_account.stack import SourceAccountStack
 from aurora_restore.infra.stack import AuroraRestoreStack
-from aurora_restore.repository import REPOSITORY
+from aurora_restore.reference.repository import REPOSITORY
 from aurora_restore.shared.documents.environment import Environment
 from aurora_restore.shared.documents.schema import parse_configuration
 from aurora_restore.shared.pipeline import STEPS
@@ -32,6 +36,7 @@ CONTEXT: dict[str, Any] = json.loads((REPOSITORY / "cdk.json").read_text())["con
 WITHOUT_BUNDLING = {**CONTEXT, "aws:cdk:bundling-stacks": []}
 ENVIRONMENTS = REPOSITORY / "tests" / "support" / "environments"
 """The tests' own environments: what a user writes into ``config`` changes no test."""
+FOLDER = ConfigurationFolder(ENVIRONMENTS)
 
 
 def example(changes: Mapping[str, Any] | None = None, name: str = "example") -> Document:
@@ -64,11 +69,24 @@ def restore(changes: Mapping[str, Any] | None = None) -> Document:
     return staging
 
 
-def environment(document: Document) -> Environment:
+def put_files(folder: Path) -> None:
+    """Put the files that the examples name into a folder."""
+    for name in ("sql", "columns"):
+        shutil.copytree(ENVIRONMENTS / name, folder / name)
+
+
+def loaded(checked: Environment) -> LoadedEnvironment:
+    """An environment as if it had been loaded from the tests' own folder, unless it has been."""
+    if isinstance(checked, LoadedEnvironment):
+        return checked
+    return LoadedEnvironment(**vars(checked), name="test", folder=FOLDER)
+
+
+def environment(document: Document) -> LoadedEnvironment:
     """The checked environment of a document."""
     checked = parse_configuration(Environment, document, source="test")
-    assert not list(faults_of_environment(checked, repository=REPOSITORY))
-    return checked
+    assert not list(faults_of_environment(checked, folder=FOLDER))
+    return loaded(checked)
 
 
 @dataclass(frozen=True)
@@ -128,7 +146,7 @@ def synthesise(document: Document) -> Synthesis:
 def stack_of(checked: Environment) -> Synthesis:
     """The stack of a checked environment, without its assets."""
     app = cdk.App(context=WITHOUT_BUNDLING)
-    stack = AuroraRestoreStack(app, "Test", environment=checked)
+    stack = AuroraRestoreStack(app, "Test", environment=loaded(checked))
     return Synthesis(stack, Template.from_stack(stack))
 
 

@@ -14,8 +14,8 @@ from typing import Any
 import aws_cdk as cdk
 import pytest
 
-from aurora_restore.repository import REPOSITORY
-from tests.unit.infra.synthesis import CONTEXT, ENVIRONMENTS, WITHOUT_BUNDLING, example
+from aurora_restore.reference.repository import REPOSITORY
+from tests.unit.infra.synthesis import CONTEXT, ENVIRONMENTS, WITHOUT_BUNDLING, example, put_files
 
 APP = REPOSITORY / "app.py"
 
@@ -50,6 +50,7 @@ def test_it_makes_the_stack_of_the_named_environment(run_app: Any) -> None:
 
 def test_it_takes_environments_from_another_folder(run_app: Any, tmp_path: Path) -> None:
     (tmp_path / "local.json").write_text(json.dumps(example({"account": "111122223333"})))
+    put_files(tmp_path)
     out = run_app(environment="local", config_dir=str(tmp_path))
 
     assert (out / "AuroraRestore-local.template.json").exists()

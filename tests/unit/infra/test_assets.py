@@ -17,23 +17,28 @@ from aws_cdk import aws_lambda as lambda_
 from botocore.loaders import Loader
 from botocore.regions import EndpointResolver
 
-from aurora_restore.configuration.authorities import CertificateAuthority, parse_authorities
+from aurora_restore.configuration.authorities import (
+    RDS_AUTHORITIES,
+    CertificateAuthority,
+    parse_authorities,
+    rds_authorities,
+)
+from aurora_restore.configuration.loading import LoadedEnvironment
 from aurora_restore.infra.bundles import dependencies
 from aurora_restore.infra.bundles.database_assets import (
     ca_bundle,
     database_assets,
-    rds_authorities,
 )
 from aurora_restore.infra.bundles.dependencies import AWS_SERVICES, CACHE, COMPILED, copy_layer
 from aurora_restore.infra.bundles.handler_code import handler_code
 from aurora_restore.infra.bundles.runtime import RUNTIME
-from aurora_restore.repository import REPOSITORY
-from aurora_restore.shared.documents.environment import Environment
+from aurora_restore.reference.rds_authorities import published_authorities
+from aurora_restore.reference.repository import REPOSITORY
 from aurora_restore.shared.documents.sql_script import DeployedScript
 from aurora_restore.shared.errors import ConfigurationError
 from aurora_restore.shared.names import ASSETS_PACKAGE, CA_BUNDLE, script_resource
 from aurora_restore.shared.pipeline import FUNCTIONS
-from tests.unit.infra.synthesis import CONTEXT, environment, example
+from tests.unit.infra.synthesis import CONTEXT, ENVIRONMENTS, environment, example
 
 ASSETS = f"python/{ASSETS_PACKAGE}"
 
@@ -192,7 +197,7 @@ def test_compiled_code_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 
 
 def test_the_database_layer_holds_the_scripts_in_order() -> None:
-    script = {"path": "config/sql/mask-customers.sql"}
+    script = {"path": "sql/mask-customers.sql"}
     contents = database_assets(
         environment(
             example(
@@ -204,7 +209,7 @@ def test_the_database_layer_holds_the_scripts_in_order() -> None:
 
     assert sorted(contents) == sorted([*paths, f"{ASSETS}/__init__.py", f"{ASSETS}/{CA_BUNDLE}"])
     assert paths == [f"{ASSETS}/scripts/staging/00{i}-mask-customers.sql.json" for i in (0, 1)]
-    file = (REPOSITORY / script["path"]).read_bytes()
+    file = (ENVIRONMENTS / script["path"]).read_bytes()
     for path in paths:
         deployed = DeployedScript.from_json(contents[path].decode())
         assert deployed.sha256 == hashlib.sha256(file).hexdigest()
@@ -212,7 +217,7 @@ def test_the_database_layer_holds_the_scripts_in_order() -> None:
 
 
 def test_the_authorities_are_those_of_rds() -> None:
-    certificates = ssl.create_default_context(cadata=rds_authorities().decode()).get_ca_certs()
+    certificates = ssl.create_default_context(cadata=rds_authorities()).get_ca_certs()
     names = [str(certificate["subject"]) for certificate in certificates]
 
     assert any("Amazon RDS us-west-2 Root CA RSA2048 G1" in name for name in names)
@@ -221,14 +226,14 @@ def test_the_authorities_are_those_of_rds() -> None:
 
 def authorities_of(region: str) -> list[CertificateAuthority]:
     """Those of the package for a Region that have not expired."""
-    all_of_them = parse_authorities(rds_authorities().decode())
+    all_of_them = parse_authorities(rds_authorities())
     return [
         each for each in all_of_them if each.region == region and each.expires > datetime.now(UTC)
     ]
 
 
 def test_an_authority_says_which_region_it_is_for() -> None:
-    names = {each.name: each.region for each in parse_authorities(rds_authorities().decode())}
+    names = {each.name: each.region for each in parse_authorities(rds_authorities())}
 
     assert names["Amazon RDS us-west-2 Root CA RSA2048 G1"] == "us-west-2"
     assert names["Amazon RDS us-west-2 2019 CA"] == "us-west-2"
@@ -239,14 +244,14 @@ def test_an_authority_says_which_region_it_is_for() -> None:
 def test_no_expired_authority_is_deployed() -> None:
     shipped = ca_bundle(environment(example()), datetime.now(UTC))
     deployed = parse_authorities(shipped.decode())
-    known = parse_authorities(rds_authorities().decode())
+    known = parse_authorities(rds_authorities())
 
     assert all(each.expires > datetime.now(UTC) for each in deployed)
     assert set(deployed) == {each for each in known if each.expires > datetime.now(UTC)}
     assert len(deployed) < len(known)
 
 
-def in_a_new_region(**changes: Any) -> Environment:
+def in_a_new_region(**changes: Any) -> LoadedEnvironment:
     """The example in a Region that the package does not know, without any check of it."""
     return dataclasses.replace(environment(example()), region="il-central-1", **changes)
 
@@ -276,8 +281,5 @@ def test_a_configured_bundle_takes_their_place(tmp_path: Path) -> None:
     assert contents[f"{ASSETS}/{CA_BUNDLE}"] == bundle.read_bytes()
 
 
-def test_absent_authorities_are_explained(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("aurora_restore.infra.bundles.database_assets.REPOSITORY", tmp_path)
-
-    with pytest.raises(ConfigurationError, match="run `npm ci`"):
-        rds_authorities()
+def test_the_authorities_are_those_of_the_pinned_package() -> None:
+    assert published_authorities() == RDS_AUTHORITIES.read_text(), "run make docs"

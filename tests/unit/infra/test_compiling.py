@@ -13,12 +13,13 @@ import aws_cdk as cdk
 import pytest
 from aws_cdk import aws_lambda as lambda_
 
+from aurora_restore.deployed_code import deployed_files
 from aurora_restore.infra.bundles import dependencies
 from aurora_restore.infra.bundles.compiling import compile_folder, find_interpreter
 from aurora_restore.infra.bundles.dependencies import copy_layer, digest
 from aurora_restore.infra.bundles.handler_code import CODE, copy_code, handler_code
 from aurora_restore.infra.bundles.runtime import PYTHON_VERSION, RUNTIME
-from aurora_restore.repository import REPOSITORY, deployed_files
+from aurora_restore.reference.repository import REPOSITORY
 from aurora_restore.shared.errors import ConfigurationError
 from tests.unit.infra.synthesis import CONTEXT, Synthesis, example, synthesise
 

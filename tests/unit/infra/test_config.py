@@ -6,17 +6,23 @@ from typing import Any
 
 import pytest
 
-from aurora_restore.configuration.authorities import parse_authorities
+from aurora_restore.configuration.authorities import parse_authorities, rds_authorities
 from aurora_restore.configuration.checks.environment import faults_of_environment
+from aurora_restore.configuration.files import ConfigurationFolder
 from aurora_restore.configuration.loading import load_environment
-from aurora_restore.infra.bundles.database_assets import rds_authorities
 from aurora_restore.shared.documents.environment import Environment
 from aurora_restore.shared.documents.schema import parse_configuration
 from aurora_restore.shared.errors import ConfigurationError
-from tests.unit.infra.synthesis import ABSENT, ENVIRONMENTS, Document, example, restore
+from tests.unit.infra.synthesis import ABSENT, ENVIRONMENTS, Document, example, put_files, restore
 
 STAGING = "restores.staging"
-PEM = "config/example.json"
+PEM = "sql/mask-customers.sql"
+
+
+@pytest.fixture(autouse=True)
+def _files(tmp_path: Path) -> None:
+    """The files that the examples name, beside those that the tests write."""
+    put_files(tmp_path)
 
 
 def refusal(folder: Path, text: str) -> ConfigurationError:
@@ -38,7 +44,7 @@ def test_two_environments_whose_resources_have_the_same_names_are_refused(tmp_pa
 
     changed = example({"name_prefix": "aurora-restore-staging"})
     (tmp_path / "staging.json").write_text(json.dumps(changed))
-    assert load_environment("dev", tmp_path)[0] == "dev"
+    assert load_environment("dev", tmp_path).name == "dev"
 
 
 def test_an_environment_in_a_region_that_nobody_knows_is_refused_by_its_name(
@@ -57,7 +63,7 @@ def test_a_region_that_is_newer_than_the_sdk_is_taken_if_it_is_named(tmp_path: P
         json.dumps(example({**source, "extra_regions": ["us-eats-1"]}))
     )
 
-    _, environment = load_environment("dev", tmp_path)
+    environment = load_environment("dev", tmp_path)
 
     assert environment.restores["staging"].source.region == "us-eats-1"
 
@@ -75,9 +81,9 @@ def test_a_serverless_class_to_fall_back_to_needs_a_capacity_range(tmp_path: Pat
 
 
 def test_an_environment_is_read_under_its_name() -> None:
-    name, environment = load_environment("example", ENVIRONMENTS)
+    environment = load_environment("example", ENVIRONMENTS)
 
-    assert name == "example"
+    assert environment.name == "example"
     assert list(environment.restores) == ["staging"]
 
 
@@ -303,19 +309,19 @@ def test_an_environment_is_read_under_its_name() -> None:
         ),
         (
             f"{STAGING}.database.scripts",
-            [{"path": "config/sql/none.sql"}],
+            [{"path": "sql/none.sql"}],
             f"{STAGING}.database.scripts[0].path: there is no file",
         ),
         (
             f"{STAGING}.database.scripts",
-            [{"path": "config/sql/mask-customers.sql"}, {"path": "config/sql/mask-customers.sql"}],
+            [{"path": "sql/mask-customers.sql"}, {"path": "sql/mask-customers.sql"}],
             f"{STAGING}.database.scripts[1].path: is the same as scripts[0]",
         ),
         (
             f"{STAGING}.database.scripts",
             [
-                {"path": "config/sql/mask-customers.sql"},
-                {"path": "config/./sql//mask-customers.sql"},
+                {"path": "sql/mask-customers.sql"},
+                {"path": "./sql//mask-customers.sql"},
             ],
             f"{STAGING}.database.scripts[1].path: is the same as scripts[0]",
         ),
@@ -456,7 +462,7 @@ def test_an_empty_bundle_of_certificates_is_none(tmp_path: Path) -> None:
 
 def test_a_bundle_of_other_regions_is_refused(tmp_path: Path) -> None:
     """Those of RDS prove databases of their own Region only; others are taken as they are."""
-    authorities = parse_authorities(rds_authorities().decode())
+    authorities = parse_authorities(rds_authorities())
     bundle = tmp_path / "ca.pem"
     document = json.dumps(example({"database_ca_bundle": str(bundle)}))
 
@@ -470,17 +476,18 @@ def test_a_bundle_of_other_regions_is_refused(tmp_path: Path) -> None:
 
     bundle.write_text("".join(each.pem for each in authorities if each.region == "us-west-2"))
     (tmp_path / "dev.json").write_text(document)
-    assert load_environment("dev", tmp_path)[1].database_ca_bundle == str(bundle)
+    assert load_environment("dev", tmp_path).database_ca_bundle == str(bundle)
 
 
 def test_a_script_that_must_fail_is_refused(tmp_path: Path) -> None:
     checked = parse_configuration(Environment, example(), source="test")
     (script,) = checked.restores["staging"].database.scripts
     file = tmp_path / script.path
-    file.parent.mkdir(parents=True)
     file.write_text("UPDATE customer SET name = 'x';\nCOMMIT;")
 
-    assert [str(fault) for fault in faults_of_environment(checked, repository=tmp_path)] == [
+    assert [
+        str(fault) for fault in faults_of_environment(checked, folder=ConfigurationFolder(tmp_path))
+    ] == [
         f"{STAGING}.database.scripts[0].path: {file}: "
         "line 2: the script runs as one transaction, which it can neither begin nor end; "
         "remove COMMIT"
@@ -545,7 +552,7 @@ def test_every_fault_is_named_at_once(tmp_path: Path) -> None:
 def test_what_is_right_is_taken(tmp_path: Path, right: Document) -> None:
     (tmp_path / "dev.json").write_text(json.dumps(example(right)))
 
-    assert load_environment("dev", tmp_path)[0] == "dev"
+    assert load_environment("dev", tmp_path).name == "dev"
 
 
 @pytest.mark.parametrize(
@@ -578,7 +585,7 @@ def test_what_is_not_text_is_refused(tmp_path: Path) -> None:
 def test_a_byte_order_mark_is_passed_over(tmp_path: Path) -> None:
     (tmp_path / "dev.json").write_text(json.dumps(example()), encoding="utf-8-sig")
 
-    assert load_environment("dev", tmp_path)[0] == "dev"
+    assert load_environment("dev", tmp_path).name == "dev"
 
 
 def test_a_folder_is_no_environment(tmp_path: Path) -> None:

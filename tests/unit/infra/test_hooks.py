@@ -7,14 +7,13 @@ import pytest
 
 from aurora_restore.configuration.checks.environment import faults_of_environment
 from aurora_restore.infra.state_machine import LAMBDA_ERRORS
-from aurora_restore.repository import REPOSITORY
 from aurora_restore.shared.documents.environment import Environment
 from aurora_restore.shared.documents.schema import parse_configuration
 from aurora_restore.shared.errors import ConfigurationError
 from aurora_restore.shared.pipeline import AFTER_RUN, AFTER_SETUP, BEFORE_REPLACE, get_step
 from aurora_restore.shared.sequences import REPLACE
 from tests.unit.infra.asl import Machine
-from tests.unit.infra.synthesis import Document, Synthesis, example, synthesise
+from tests.unit.infra.synthesis import FOLDER, Document, Synthesis, example, synthesise
 
 PLACE = "arn:aws:lambda:us-west-2:222222222222:function"
 FUNCTIONS = {
@@ -147,7 +146,7 @@ def test_who_announces_a_failure_may_call_the_last_hook_alone(hooked: Synthesis)
 def faults(function: str) -> list[str]:
     document = example({"restores.staging.hooks": {"after_setup": {"function": function}}})
     environment = parse_configuration(Environment, document, source="test")
-    return [str(each) for each in faults_of_environment(environment, repository=REPOSITORY)]
+    return [str(each) for each in faults_of_environment(environment, folder=FOLDER)]
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,6 @@ from aurora_restore.configuration.checks.environment import faults_of_environmen
 from aurora_restore.permissions.packing import packed
 from aurora_restore.permissions.restores import RestorePermissions
 from aurora_restore.permissions.statements import RoleStatement, allow, deny
-from aurora_restore.repository import REPOSITORY
 from aurora_restore.shared.documents.environment import Environment
 from aurora_restore.shared.documents.regions import KNOWN_REGIONS, partition_of
 from aurora_restore.shared.documents.schema import parse_configuration
@@ -39,7 +38,7 @@ from benchmarks.restores import (
 )
 from tests.support.iam import Policy
 from tests.unit.infra.examples import EXAMPLES
-from tests.unit.infra.synthesis import Document, Synthesis, environment, example, stack_of
+from tests.unit.infra.synthesis import FOLDER, Document, Synthesis, environment, example, stack_of
 
 PLACE = "arn:aws:rds:us-west-2:222222222222"
 TAGGED = {f"aws:ResourceTag/{TAG_MANAGED_BY}": "aurora-restore"}
@@ -415,7 +414,7 @@ def test_with_a_prefix_only_an_adopted_target_s_instances_need_no_tag(
 def test_a_prefix_that_is_not_the_targets_own_is_refused(
     changes: dict[str, Any], path: str, fault: str
 ) -> None:
-    found = list(faults_of_environment(checked(example(changes)), repository=REPOSITORY))
+    found = list(faults_of_environment(checked(example(changes)), folder=FOLDER))
 
     assert [each.path for each in found] == [path]
     assert fault in str(found[0])

@@ -7,8 +7,8 @@ from typing import Any
 import jsonschema
 import pytest
 
-from aurora_restore.configuration.loading import CONFIG_FOLDER, SCHEMA_FILE
-from aurora_restore.reference.schema_file import schema_text
+from aurora_restore.configuration.schema_files import SCHEMA_FILE, schema_text
+from aurora_restore.reference.repository import REPOSITORY
 from aurora_restore.shared.documents.schema import FOR_PEOPLE
 from tests.unit.infra.synthesis import example
 
@@ -16,7 +16,7 @@ SCHEMA = json.loads(schema_text())
 
 
 def test_it_is_current() -> None:
-    current = (CONFIG_FOLDER / SCHEMA_FILE).read_text()
+    current = (REPOSITORY / "config" / SCHEMA_FILE).read_text()
 
     assert current == schema_text(), "run make docs"
 

@@ -7,13 +7,20 @@ import pytest
 
 from aurora_restore.configuration.checks.environment import faults_of_environment
 from aurora_restore.configuration.checks.warnings import warnings_of_environment
-from aurora_restore.repository import REPOSITORY
 from aurora_restore.shared.documents.environment import Environment
 from aurora_restore.shared.documents.schema import parse_configuration
 from aurora_restore.shared.pipeline import APP_SECRET, MASTER_SECRET, STEP_NAMES, STEPS, Step
 from tests.support.iam import Policy
 from tests.support.policies import policies_of
-from tests.unit.infra.synthesis import ABSENT, Document, environment, example, restore, synthesise
+from tests.unit.infra.synthesis import (
+    ABSENT,
+    FOLDER,
+    Document,
+    environment,
+    example,
+    restore,
+    synthesise,
+)
 
 ARN = "arn:aws:secretsmanager:us-west-2:222222222222:secret:"
 STAGING = "restores.staging.secrets"
@@ -46,7 +53,7 @@ def made(document: Document) -> dict[str, Document]:
 
 def faults(document: Document) -> list[str]:
     checked = parse_configuration(Environment, document, source="test")
-    return [str(each) for each in faults_of_environment(checked, repository=REPOSITORY)]
+    return [str(each) for each in faults_of_environment(checked, folder=FOLDER)]
 
 
 def warnings(document: Document) -> list[str]:

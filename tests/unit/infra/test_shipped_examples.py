@@ -9,12 +9,14 @@ from pathlib import Path
 import jsonschema
 import pytest
 
-from aurora_restore.configuration.loading import CONFIG_FOLDER, SCHEMA_FILE, load_environment
-from aurora_restore.repository import REPOSITORY
+from aurora_restore.configuration.loading import load_environment
+from aurora_restore.configuration.schema_files import SCHEMA_FILE
+from aurora_restore.reference.repository import REPOSITORY
 from tests.unit.infra.synthesis import stack_of
 
 EXAMPLES = pytest.mark.parametrize("name", ["cross-account", "example"])
 TESTS = REPOSITORY / "tests"
+CONFIG_FOLDER = REPOSITORY / "config"
 # These read the files that the repository ships, by name.
 READERS = {Path(__file__), TESTS / "unit" / "infra" / "test_schema_file.py"}
 
@@ -30,7 +32,7 @@ def test_a_shipped_example_satisfies_the_schema_beside_it(name: str) -> None:
 
 @EXAMPLES
 def test_a_shipped_example_synthesises(name: str) -> None:
-    _, environment = load_environment(name)
+    environment = load_environment(name, CONFIG_FOLDER)
 
     assert stack_of(environment).of_type("AWS::StepFunctions::StateMachine")
 
@@ -41,7 +43,7 @@ def test_a_broken_environment_beside_it_does_not_matter(tmp_path: Path, name: st
     shutil.copytree(CONFIG_FOLDER, folder)
     (folder / "staging.json").write_text('{"account": ', encoding="utf-8")
 
-    assert load_environment(name, folder)[0] == name
+    assert load_environment(name, folder).name == name
 
 
 @pytest.mark.parametrize(

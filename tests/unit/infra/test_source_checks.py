@@ -3,11 +3,10 @@
 import pytest
 
 from aurora_restore.configuration.checks.environment import faults_of_environment
-from aurora_restore.repository import REPOSITORY
 from aurora_restore.shared.documents.environment import Environment
 from aurora_restore.shared.documents.schema import parse_configuration
 from aurora_restore.shared.errors import ConfigurationError
-from tests.unit.infra.synthesis import ABSENT, Document, cross_account
+from tests.unit.infra.synthesis import ABSENT, FOLDER, Document, cross_account
 
 SOURCE = "restores.staging.source"
 ROLE = "arn:aws:iam::111111111111:role/orders-restore-source-access"
@@ -21,7 +20,7 @@ TWO_STEPS: Document = {f"{SOURCE}.copy_route": "two-steps"}
 def faults(changes: Document) -> list[str]:
     """What is wrong with the example after some changes."""
     checked = parse_configuration(Environment, cross_account(changes), source="test")
-    return [str(fault) for fault in faults_of_environment(checked, repository=REPOSITORY)]
+    return [str(fault) for fault in faults_of_environment(checked, folder=FOLDER)]
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ import botocore.model
 import pytest
 
 from aurora_restore.infra.bundles.dependencies import AWS_SERVICES
-from aurora_restore.repository import REPOSITORY
+from aurora_restore.reference.repository import REPOSITORY
 
 PACKAGE: Final = REPOSITORY / "aurora_restore"
 READERS: Final = frozenset({"code_of", "error_code"})

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aurora_restore.reference.json_schema import json_schema
+from aurora_restore.configuration.json_schema import json_schema
 from aurora_restore.shared.documents.event import Event
 from aurora_restore.shared.documents.restore import Restore
 from aurora_restore.shared.documents.schema import parse, parse_configuration, to_json

@@ -18,7 +18,7 @@ from aurora_restore.cli.doctor.network import (
 )
 from aurora_restore.cli.findings import Level, Observation
 from aurora_restore.cli.route_tables import route_table_of
-from aurora_restore.repository import REPOSITORY
+from aurora_restore.reference.repository import REPOSITORY
 from aurora_restore.shared.pipeline import STEPS, get_step
 
 SUBNET = {"SubnetId": "subnet-1", "VpcId": "vpc-1"}

@@ -1,0 +1,2 @@
+-- Nobody's address leaves production.
+UPDATE customers SET email = 'customer-' || id || '@example.com';
