@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Final
 
+from aws_cdk import ArnFormat, Stack
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
@@ -56,13 +57,32 @@ class StateMachineRole(Construct):
         self.role = iam.Role(
             self,
             "Role",
-            assumed_by=iam.ServicePrincipal("states.amazonaws.com"),
+            assumed_by=iam.ServicePrincipal(
+                "states.amazonaws.com", conditions=_for_state_machines_of(Stack.of(self))
+            ),
             description=f"The state machine of {environment.name_prefix}",
         )
         steps = [function.function_arn for function in functions.values()]
         add_statements(self.role, [allow("lambda:InvokeFunction", steps)])
         add_statements(self.role, [allow((*_DELIVER_LOGS, *_TRACE), ["*"])])
         attach_policies(self.role, packed(hook_statements(environment, state_table_arn)))
+
+
+def _for_state_machines_of(stack: Stack) -> dict[str, dict[str, str]]:
+    """Return the conditions by which Step Functions acts for the state machines of a place only.
+
+    https://docs.aws.amazon.com/step-functions/latest/dg/procedure-create-iam-role.html
+    """
+    machines = stack.format_arn(
+        service="states",
+        resource="stateMachine",
+        resource_name="*",
+        arn_format=ArnFormat.COLON_RESOURCE_NAME,
+    )
+    return {
+        "StringEquals": {"aws:SourceAccount": stack.account},
+        "ArnLike": {"aws:SourceArn": machines},
+    }
 
 
 def hook_statements(environment: Environment, state_table_arn: str) -> Iterator[RoleStatement]:
