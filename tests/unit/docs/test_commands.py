@@ -113,6 +113,8 @@ def check(words: Sequence[str], *, complete: bool) -> None:
             assert f"{FOLDER / NAMES[0]}" == ".local/local.env"
         case ["aurora-restore", *rest]:
             check_command_line(rest, complete=complete)
+        case ["terraform", *rest]:
+            check_terraform(rest)
         case [".venv/bin/python" | "python", "-m", module]:
             assert importlib.util.find_spec(module) is not None
         case ["aws", service, "wait", waiter, *rest]:
@@ -121,6 +123,18 @@ def check(words: Sequence[str], *, complete: bool) -> None:
             check_aws(service, command, rest, complete=complete)
         case _:
             raise AssertionError(f"no test knows this command: {words}")
+
+
+def check_terraform(words: Sequence[str]) -> None:
+    """Terraform is not here to ask: its resources are those that stand for clusters."""
+    match words:
+        case ["import", address, identifier]:
+            kind, _, name = address.partition(".")
+            assert kind in ("aws_rds_cluster", "aws_rds_cluster_instance")
+            assert name.isidentifier()
+            assert re.fullmatch(r"[a-z][a-z0-9-]*", identifier)
+        case _:
+            assert list(words) == ["plan"]
 
 
 def make_targets() -> set[str]:

@@ -204,6 +204,7 @@ def test_names_in_camel_case_are_known() -> None:
         | {member for shape in shapes for member in getattr(shape, "members", ())}
         | {METRICS_NAMESPACE, "KeyPolicyStatements"}
         | {"AccessSecurityGroup", "QuarantineSecurityGroup"}
+        | {"DeletionPolicy"}
         | set(cdk.__all__)
         | classes()
     )
