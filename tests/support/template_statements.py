@@ -110,6 +110,8 @@ class TemplateStatements:
             case "Fn::Join":
                 separator, parts = argument
                 return str(separator.join(map(self._arn, parts)))
+            case "Fn::GetAtt" if argument[1] == "StreamArn":
+                return f"{self._made(argument[0])}/stream/2026-01-01T00:00:00.000"
             case "Fn::GetAtt":
                 return self._made(argument[0])
             case "Ref" if argument in self.stack.resources:

@@ -94,6 +94,7 @@ def test_no_other_alarm_is_about_a_failed_execution(stack: Synthesis) -> None:
 
     assert sorted(each["Properties"]["AlarmName"] for each in alarms) == [
         "aurora-restore-failures-unannounced",
+        "aurora-restore-missed-starts",
         "aurora-restore-undelivered-events",
     ]
 

@@ -7,7 +7,7 @@ from aurora_restore.shared.documents.environment import Environment
 from aurora_restore.shared.documents.schema import parse_configuration
 from aurora_restore.shared.grants import Resource
 from aurora_restore.shared.names import COPY_LEASES_KEY, TAG_KEEP_UNTIL, TAG_MANAGED_BY
-from aurora_restore.shared.pipeline import STEP_NAMES, STEPS, Step, get_step
+from aurora_restore.shared.pipeline import FUNCTIONS, STEP_NAMES, STEPS, Step, get_step
 from tests.support.iam import Context, Policy, listed
 from tests.support.policies import policies_of
 from tests.unit.infra.examples import published as published_example
@@ -378,7 +378,7 @@ def test_an_attached_function_cannot_use_lambda_s_network_permissions(
 
 
 def test_every_kind_of_resource_is_granted_somewhere() -> None:
-    granted = {grant.resource for step in STEPS for grant in step.grants}
+    granted = {grant.resource for each in FUNCTIONS for grant in each.grants}
 
     assert granted | {Resource.ANY} == set(Resource)
 

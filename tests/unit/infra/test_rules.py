@@ -43,7 +43,7 @@ class Acknowledged:
 
 ROLES: Final = r"Test/Steps/[^/]+/Role/DefaultPolicy/Resource"
 SOURCE_ROLE: Final = r"Source/Role/DefaultPolicy/Resource"
-MACHINE_ROLE: Final = r"Test/Pipeline/Machine/Role/DefaultPolicy/Resource"
+MACHINE_ROLE: Final = r"Test/Execution/Role/DefaultPolicy/Resource"
 
 ACKNOWLEDGED: Final = (
     Acknowledged(
@@ -64,11 +64,6 @@ ACKNOWLEDGED: Final = (
         r"AwsSolutions-IAM5\[Resource::\*\]",
         MACHINE_ROLE,
         "The delivery of logs and X-Ray's actions know no resources.",
-    ),
-    Acknowledged(
-        r"AwsSolutions-IAM5\[Resource::<Steps\w+Function\w+\.Arn>:\*\]",
-        MACHINE_ROLE,
-        "The CDK allows the invocation of a function's versions along with the function's.",
     ),
     Acknowledged(
         r"AwsSolutions-IAM5\[Resource::arn:aws:ssm:[^:]+:\d+:parameter/(aurora|orders)-restore/restores/\*\]",
@@ -170,8 +165,8 @@ ACKNOWLEDGED: Final = (
     ),
     Acknowledged(
         r"AwsSolutions-SQS3",
-        r"Test/DeadLetters/Queue/Resource",
-        "It is the dead-letter queue, of EventBridge's rules and of a function.",
+        r"Test/(Schedules/)?DeadLetters/Queue/Resource",
+        "It is the dead-letter queue: of EventBridge's rules and of functions, or of schedules.",
     ),
 )
 
