@@ -27,7 +27,7 @@ def pins() -> dict[str, str]:
     return dict(pin for file in files for pin in PIN.findall(file.read_text(encoding="utf-8")))
 
 
-@pytest.mark.parametrize("dependency", [*DEPENDENCIES, *(set(FOR_THE_CDK) - {"pip"})])
+@pytest.mark.parametrize("dependency", [*DEPENDENCIES, *sorted(set(FOR_THE_CDK) - {"pip"})])
 def test_a_range_begins_at_the_version_that_is_tested(dependency: str) -> None:
     found = RANGE.fullmatch(dependency)
     assert found
