@@ -5,7 +5,7 @@ the parameters of a request. That takes ten times as long as what the emulator d
 else stays as it is: botocore validates and serialises the parameters, asks its handlers, retries
 and makes its exceptions; and what the emulator leaves to moto goes the long way.
 
-So that both ways come to the same is tested in ``test_rds_quick_wire``.
+So that both ways come to the same is tested in ``test_quick_wire``.
 """
 
 from collections.abc import Iterator, Mapping

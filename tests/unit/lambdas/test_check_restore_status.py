@@ -790,9 +790,21 @@ def test_a_young_cluster_that_does_not_show_its_tags_yet_is_waited_for(scene: Sc
     assert until_done(scene, CheckRestoreStatusHandler)["statusCode"] == 200
 
 
-def test_a_cluster_that_never_shows_its_tags_is_a_strangers(scene: Scene) -> None:
+def test_a_cluster_that_never_shows_its_tags_is_known_by_the_target_record(scene: Scene) -> None:
     restoring(scene)
     scene.bench.rds.backend.at(HOME).clusters[TARGET].tags = {}
+    scene.bench.advance(GRACE_SECONDS - 1)
+
+    assert check(scene)["statusCode"] == 202
+    assert until_done(scene, CheckRestoreStatusHandler)["statusCode"] == 200
+
+
+def test_a_cluster_without_tags_that_the_target_record_does_not_name_is_a_strangers(
+    scene: Scene,
+) -> None:
+    restoring(scene)
+    cluster = scene.bench.rds.backend.at(HOME).clusters[TARGET]
+    cluster.tags, cluster.resource_id = {}, "cluster-ANOTHER"
     scene.bench.advance(GRACE_SECONDS - 1)
 
     with pytest.raises(ForeignClusterError, match="was not restored by operation op-1"):

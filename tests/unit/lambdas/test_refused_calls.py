@@ -148,7 +148,9 @@ def test_the_end_of_a_refused_execution_changes_nothing_of_the_operation_that_it
     before = state_items(bench)
     bench.advance(1)
 
-    with mock.patch("aurora_restore.shared.failed_execution._last_step", return_value="delete-rds"):
+    with mock.patch(
+        "aurora_restore.shared.failed_execution._last_step", return_value=("delete-rds", None)
+    ):
         end(bench, second, "OperationInProgressError", refused.value.message)
 
     assert state_items(bench) == before

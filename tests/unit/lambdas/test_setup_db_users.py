@@ -686,7 +686,7 @@ def test_a_cluster_that_does_not_let_the_master_in_yet_is_tried_again(
 
     assert first["statusCode"] == 202
     assert first["body"]["message"] == "'postgres' could not log in; it is tried again"
-    assert first["body"]["retry_after"] == 15
+    assert 3 <= first["body"]["retry_after"] <= 60
     assert second["statusCode"] == 200
 
 
@@ -844,7 +844,7 @@ def test_a_script_that_takes_longer_is_waited_for_and_nobody_let_in_meanwhile(
     assert answer["statusCode"] == 202
     assert answer["body"]["message"] == f"Script {MASK} is still running"
     assert answer["body"]["script"] == MASK
-    assert answer["body"]["retry_after"] == 3
+    assert 3 <= answer["body"]["retry_after"] < 20
     assert ready.bench.state("setup-db-users")["status"] == "IN_PROGRESS"
     assert (inside(databases).scripts, inside(databases).logins) == ([], {})
 

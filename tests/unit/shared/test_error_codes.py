@@ -41,7 +41,6 @@ GENERIC: Final[Mapping[str, str]] = {
     "ServiceUnavailable": "common to all services",
     "SlowDown": "named by botocore's retry handler",
     "Throttling": "RDS and other services with a query protocol throttle so",
-    "TooManyRequestsException": "Lambda and others throttle so",
     "UnrecognizedClientException": "services with a JSON protocol: no such access key",
 }
 
