@@ -37,6 +37,7 @@ CHECKED = frozenset(
         "application-autoscaling",
         "ec2",
         "kms",
+        "lambda",
         "ram",
         "rds",
         "route53",
@@ -50,6 +51,8 @@ ENDPOINTS = "/endpoints/"
 """In the names of the parameters that the rows declare; the others are read by every step."""
 PROXY_SECRET = f"arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret:proxy-AbCdEf"
 IAM_PREFIX = {"stepfunctions": "states"}
+OTHER_NAMES = {"Invoke": "InvokeFunction"}
+"""What IAM calls an operation, where that is not its name."""
 
 # Actions that are judged for a call that names another one ("dependent actions" and resources of
 # several types in the Service Authorization Reference), and those that RDS makes of KMS in the
@@ -159,7 +162,7 @@ class Judge:
     def hook(self, call: AwsCall, proceed: Proceed) -> Any:
         if call.service in CHECKED:
             prefix = IAM_PREFIX.get(call.service, call.service)
-            action = f"{prefix}:{call.operation}"
+            action = f"{prefix}:{OTHER_NAMES.get(call.operation, call.operation)}"
             self._judge(call, action)
             if call.account == ACCOUNT and _is_declared(call):
                 self.called.setdefault(call.step, set()).add(action)
@@ -298,6 +301,8 @@ class Judge:
                 yield given["KeyId"], {}
             case "AssumeRole":
                 yield given["RoleArn"], {}
+            case "Invoke":
+                yield given["FunctionName"], {}
             case "DescribeExecution" | "GetExecutionHistory":
                 yield given["executionArn"], {}
             case (
@@ -578,11 +583,13 @@ def test_a_switch_by_endpoint_and_all_that_may_follow_call_only_what_is_granted(
         CALLED[step] |= actions
 
 
-def test_a_failure_is_announced_with_what_is_granted() -> None:
-    def wrong_date(stage: SweepStage) -> None:
+@pytest.mark.parametrize("has_hooks", [False, True])
+def test_a_failure_is_announced_with_what_is_granted(has_hooks: bool) -> None:
+    def failing_copies(stage: SweepStage) -> None:
         stage.bench.rds.admin.fail_next("copy-snapshot", times=9)
 
-    judge, status = judged(ROUTES[0], wrong_date)
+    judge, status = judged(replace(ROUTES[0], has_hooks=has_hooks), failing_copies)
+    assert ("lambda:InvokeFunction" in judge.called["sns-notification"]) == has_hooks
     assert status == FAILED
     assert judge.refused == []
     for step, actions in judge.called.items():
