@@ -127,8 +127,9 @@ def test_a_run_into_another_region_replaces_the_old_cluster(
     assert state["delete-rds"]["details"]["deleted_cluster_id"] == TARGET
     audit = stage.audit(app, operation_of(execution))
     assert [step for step, status in audit if status == "SUCCESS"] == list(REPLACE.steps)
-    (copy,) = stage.snapshots(TARGET_REGION)
-    assert copy.endswith("-copy")
+    # Beside them is a final snapshot if the target record knows another cluster of that name.
+    copies = [each for each in stage.snapshots(TARGET_REGION) if each.endswith("-copy")]
+    assert len(copies) == 1
     (announced,) = stage.announcements(app, operation_of(execution))
     assert announced["status"] == "success"
     assert announced["details"]["target_cluster_id"] == TARGET
