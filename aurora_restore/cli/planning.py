@@ -87,7 +87,7 @@ def hooks_of_run(sequence: StepSequence, configured: Restore) -> list[dict[str, 
     return [
         {"hook": hook.name, "step": step, "function": function.function}
         for step, hook in in_order
-        if (function := configured.hooks.of(hook.name)) is not None
+        if (function := configured.hooks.of(hook)) is not None
     ]
 
 

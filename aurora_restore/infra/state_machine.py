@@ -82,8 +82,7 @@ class PipelineStateMachine(Construct):
     After any other result the next step follows: the first that is declared, unless the result
     names another. A dry run ends with the step that checks everything, and so does a scheduled run
     of a restore whose schedule is paused. A step may have a hook called, where any restore has one.
-    The functions are unqualified, so a redrive runs their
-    newest code.
+    The functions are unqualified, so a redrive runs their newest code.
     """
 
     def __init__(

@@ -168,14 +168,17 @@ class CopySnapshotHandler(BaseHandler):
         Another restore may have made it, by intermediate copies that are gone since. The one that
         it is still made of must stay, and so it is leased as well.
         """
-        hops = job.path.hops
-        seen = {hop: self._look(job, hop) for hop in hops[-1:] if hop.where is Where.TARGET}
-        statuses = {copy.status for copy in seen.values()}
-        is_begun = bool(statuses - {None, *DEAD_SNAPSHOT})
-        if is_begun and statuses != {AVAILABLE} and len(hops) > 1:
-            take_lease_if_common(job, str(hops[-1].source))
-        for hop in hops[-1:] if is_begun else hops:
-            yield hop, seen.get(hop) or self._look(job, hop)
+        before = list(job.path.hops)
+        last = before.pop() if before and before[-1].where is Where.TARGET else None
+        if last is None:
+            yield from ((hop, self._look(job, hop)) for hop in before)
+            return
+        seen = self._look(job, last)
+        if seen.status is None or seen.status in DEAD_SNAPSHOT:
+            yield from ((hop, self._look(job, hop)) for hop in before)
+        elif before and seen.status != AVAILABLE:
+            take_lease_if_common(job, str(last.source))
+        yield last, seen
 
     def _look(self, job: Job, hop: Hop) -> SeenCopy:
         """Take the lease on a hop's copy, and only then look at it."""

@@ -243,7 +243,7 @@ class SnsNotificationHandler(BaseHandler):
             name, restore = get_config(
                 restore_name, clients=self.clients, environment=self.environment
             )
-            function = restore.hooks.of(AFTER_RUN.name)
+            function = restore.hooks.of(AFTER_RUN)
             if function is None:
                 return
             given = self._hooked_run(failure, state, name, restore).after_run(

@@ -22,7 +22,7 @@ from aurora_restore.shared.names import (
     intermediate_snapshot_prefix,
     state_machine_name,
 )
-from aurora_restore.shared.pipeline import Step
+from aurora_restore.shared.pipeline import AFTER_RUN, Hook, Step
 
 
 class RestoresOfEnvironment(Protocol):
@@ -153,7 +153,7 @@ class Arns:
             case Resource.OWN_ROLES:
                 return [f"arn:{self.partition}:iam::{self.environment.account}:role/*"]
             case Resource.AFTER_RUN_HOOKS:
-                return self.hook_functions("after-run")
+                return self.hook_functions(AFTER_RUN)
             case Resource.EVENT_BUS:
                 return _configured([self.environment.event_bus_arn])
             case Resource.EXECUTIONS:
@@ -201,10 +201,10 @@ class Arns:
                 cnames.setdefault(zone, []).append(cname)
         return cnames
 
-    def hook_functions(self, *names: str) -> list[str]:
+    def hook_functions(self, *hooks: Hook) -> list[str]:
         """Return the configured functions of these hooks."""
-        hooks = [each.hooks.of(name) for each in self._restores() for name in names]
-        return _configured(None if each is None else each.function for each in hooks)
+        found = [each.hooks.of(hook) for each in self._restores() for hook in hooks]
+        return _configured(None if each is None else each.function for each in found)
 
     def executions(self) -> str:
         """Return the executions of the state machine."""

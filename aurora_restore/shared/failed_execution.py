@@ -103,7 +103,8 @@ OTHER_FAILURE: Final = PlatformFailure(
 def hook_failure(hook: str, error_type: str) -> tuple[str, str]:
     """Return error and sentence of a hook that has failed.
 
-    What its function has raised is its own text, in which may be anything: only its class is told.
+    What its function has raised is its own text, which may contain anything: only its class is
+    repeated.
     """
     return HookFailedError.__name__, f"the hook {hook} has failed with {error_type}"
 

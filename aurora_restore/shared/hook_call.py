@@ -65,7 +65,7 @@ class HookedRun:
         step: str | None = None,
         error_type: str | None = None,
     ) -> HookInput:
-        """Return what a hook's function is given. ``about`` tells the hook's calls apart."""
+        """Return what a hook's function is given. ``about`` distinguishes the hook's calls."""
         return HookInput(
             hook=hook.name,
             idempotency_key=f"{self.operation_id}/{hook.name}/{about}",
@@ -127,8 +127,7 @@ def hook_due(job: Job, cluster: HookedCluster) -> Answer | None:
     that has succeeded for a cluster is not called for it again, whatever becomes of the execution.
     Raises HookOutstandingError on a direct call, after which nothing would call the hook.
     """
-    hook = job.sequence.hook_of(job.step.name)
-    function = None if hook is None else job.restore.hooks.of(hook.name)
+    hook, function = _configured(job)
     if hook is None or function is None:
         return None
     run = "" if job.execution is None else job.execution.run
@@ -152,8 +151,7 @@ def hook_due(job: Job, cluster: HookedCluster) -> Answer | None:
 
 def with_after_run(job: Job, answer: Answer, status: str) -> Answer:
     """Return the answer of a run's end, by which the state machine calls ``after-run`` if any."""
-    hook = job.sequence.hook_of(job.step.name)
-    function = None if hook is None else job.restore.hooks.of(hook.name)
+    _, function = _configured(job)
     if function is None or job.execution is None:
         return answer
     state = answer.state or job.state
@@ -163,6 +161,12 @@ def with_after_run(job: Job, answer: Answer, status: str) -> Answer:
         body={**answer.body, HOOK: _asked(job, function, given)},
         state=_with_hook(state, function, given),
     )
+
+
+def _configured(job: Job) -> tuple[Hook | None, HookFunction | None]:
+    """Return the hook that the step has called, and the restore's function for it, if any."""
+    hook = job.sequence.hook_of(job.step.name)
+    return hook, None if hook is None else job.restore.hooks.of(hook)
 
 
 def _asked(job: Job, function: HookFunction, given: HookInput) -> Mapping[str, Any]:

@@ -1,10 +1,8 @@
 """Which cluster is to serve as the target, and which does so far, by record and by looking."""
 
-from collections.abc import Mapping
 from dataclasses import replace
 
 from aurora_restore.shared.cluster.network import attached_groups, lasting_groups
-from aurora_restore.shared.cluster.ownership import restorer_of
 from aurora_restore.shared.cluster.serving import find_serving
 from aurora_restore.shared.errors import (
     ForeignClusterError,
@@ -14,9 +12,7 @@ from aurora_restore.shared.errors import (
     TargetNotRecordedError,
 )
 from aurora_restore.shared.job import Job
-from aurora_restore.shared.names import TAG_OPERATION
 from aurora_restore.shared.rds.reads import clusters_by_resource_id
-from aurora_restore.shared.rds.tags import tags_of
 from aurora_restore.shared.recorded_cluster import PlannedSwitch, RecordedCluster
 from aurora_restore.shared.sequences import ROLL_BACK
 from aurora_restore.shared.target_record import TargetRecord, superseded, switched_away
@@ -151,12 +147,10 @@ def _outgoing(job: Job, record: TargetRecord, incoming: RecordedCluster) -> Reco
     groups = tuple(sorted(lasting_groups(attached_groups(cluster))))
     if live is not None and record.is_live(resource_id):
         return replace(live, security_group_ids=groups)
-    tags: Mapping[str, str] = tags_of(cluster.get("TagList"))
     return RecordedCluster(
         resource_id=resource_id,
         cluster_id=name,
-        restored_by=restorer_of(cluster, record)
-        or (tags.get(TAG_OPERATION) if job.owner.of_environment(cluster) else None),
+        restored_by=job.owner.operation_of(cluster, record),
         writer_endpoint=cluster.get("Endpoint"),
         reader_endpoint=cluster.get("ReaderEndpoint"),
         port=cluster.get("Port"),

@@ -88,9 +88,9 @@ def _for_state_machines_of(stack: Stack) -> dict[str, dict[str, str]]:
 def hook_statements(environment: Environment, state_table_arn: str) -> Iterator[RoleStatement]:
     """Yield what the hooks of an environment's restores need; nothing if there are none."""
     arns = Arns(environment=environment, partition=partition_of(environment.region))
-    if functions := arns.hook_functions(*(hook.name for hook in HOOKS)):
+    if functions := arns.hook_functions(*HOOKS):
         yield allow("lambda:InvokeFunction", functions)
-    if arns.hook_functions(*(hook.name for hook in HOOKS if not hook.may_fail)):
+    if arns.hook_functions(*(hook for hook in HOOKS if not hook.may_fail)):
         yield allow(
             "dynamodb:PutItem",
             [state_table_arn],

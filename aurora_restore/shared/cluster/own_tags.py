@@ -1,4 +1,4 @@
-"""The pipeline's tags on a cluster that the target record names, put back where somebody took them.
+"""The pipeline's tags on a cluster that the target record names, put back where they were removed.
 
 A tool that declares a cluster's tags removes all others: `terraform apply` does. The roles may
 delete instances only by the environment's tag, so it is put back before anything else is done.
@@ -7,6 +7,7 @@ delete instances only by the environment's tag, so it is put back before anythin
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from aurora_restore.shared.cluster.ownership import restorer_of
 from aurora_restore.shared.names import TAG_OPERATION, is_named_after
 from aurora_restore.shared.rds.calls import RdsCall, tag_resource
 from aurora_restore.shared.request import RestoreRequest
@@ -47,7 +48,7 @@ def put_back_tags(
     id, or where the tags are there.
     """
     owner, region = request.owner, request.target.region
-    operation = None if record is None else record.restorer_of(cluster.get("DbClusterResourceId"))
+    operation = restorer_of(cluster, record)
     if operation is None:
         return ()
     tags = {**owner.tags_of_restore, TAG_OPERATION: operation}

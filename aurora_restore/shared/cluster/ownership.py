@@ -76,6 +76,14 @@ class Ownership:
             return False
         return self.of_environment(cluster) and TAG_ADOPTED not in tags_of(cluster.get("TagList"))
 
+    def operation_of(self, cluster: "DBClusterTypeDef", record: TargetRecord | None) -> str | None:
+        """Return the operation of this environment that restored a cluster, as far as is known.
+
+        The target record says it, or else the cluster's tags.
+        """
+        tagged = tags_of(cluster.get("TagList")).get(TAG_OPERATION)
+        return restorer_of(cluster, record) or (tagged if self.of_environment(cluster) else None)
+
     def of_restore(self, described: "Described") -> bool:
         """Return whether an operation of this restore made a resource."""
         restore = tags_of(described.get("TagList")).get(TAG_RESTORE)

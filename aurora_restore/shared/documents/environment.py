@@ -223,7 +223,7 @@ class Environment:
     def hooks(self) -> tuple[Hook, ...]:
         """Return the hooks for which any restore has a function."""
         restores = self.restores.values()
-        return tuple(hook for hook in HOOKS if any(each.hooks.of(hook.name) for each in restores))
+        return tuple(hook for hook in HOOKS if any(each.hooks.of(hook) for each in restores))
 
     @property
     def common_secrets(self) -> RestoreSecrets:

@@ -5,7 +5,7 @@ from typing import Annotated, Final
 
 from aurora_restore.shared.documents.fields import FunctionArn
 from aurora_restore.shared.documents.schema import Rule
-from aurora_restore.shared.pipeline import AFTER_RUN, AFTER_SETUP, BEFORE_REPLACE, HOOKS
+from aurora_restore.shared.pipeline import AFTER_RUN, AFTER_SETUP, BEFORE_REPLACE, HOOKS, Hook
 
 LONGEST_FUNCTION_SECONDS: Final = 900
 """How long a Lambda function may run:
@@ -43,15 +43,15 @@ class Hooks:
     after_setup: Annotated[HookFunction | None, Rule(help=AFTER_SETUP.purpose)] = None
     after_run: Annotated[HookFunction | None, Rule(help=AFTER_RUN.purpose)] = None
 
-    def of(self, name: str) -> HookFunction | None:
-        """Return the function of the hook called ``name``, as ``before-replace``; None if none."""
-        found: HookFunction | None = getattr(self, name.replace("-", "_"))
+    def of(self, hook: Hook) -> HookFunction | None:
+        """Return the function that is configured for a hook; None if there is none."""
+        found: HookFunction | None = getattr(self, hook.field)
         return found
 
     @property
     def functions(self) -> dict[str, HookFunction]:
         """Return the functions by the fields that name them."""
-        found = {hook.field: self.of(hook.name) for hook in HOOKS}
+        found = {hook.field: self.of(hook) for hook in HOOKS}
         return {field: function for field, function in found.items() if function is not None}
 
 

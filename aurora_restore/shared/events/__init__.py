@@ -1,1 +1,1 @@
-"""What EventBridge is told of steps and runs: pure functions from the audit table to events."""
+"""The events of steps and runs for EventBridge: pure functions from the audit table to events."""

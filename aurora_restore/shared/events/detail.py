@@ -14,66 +14,59 @@ VERSION: Final = "1"
 SUCCEEDED: Final = "success"
 FAILED: Final = "failed"
 
-_VERSION_HELP: Final = f"The version of this schema, now {VERSION}."
-_ENVIRONMENT_HELP: Final = "The environment's `name_prefix`."
-_SEQUENCE_HELP: Final = "Which sequence of steps it takes: `replace`, `switch` and so on."
-_EXECUTION_HELP: Final = "The execution of the state machine; absent for a direct call."
-_TARGET_HELP: Final = "The cluster that is refreshed."
-_REMEDY_HELP: Final = (
-    "After a failure, what to do: `redrive`, `resume`, `start again`, `wait for another "
-    "operation` or `nothing`."
-)
-_RESUME_HELP: Final = "The step to resume at, if that is what to do."
-_WHAT_TO_DO_HELP: Final = "The same in a sentence."
+
+@dataclass(frozen=True, kw_only=True)
+class EventDetail:
+    """What every event says."""
+
+    version: Annotated[str, Rule(help=f"The version of this schema, now {VERSION}.")] = VERSION
+    environment: Annotated[str, Rule(help="The environment's `name_prefix`.")]
+    operation_id: Annotated[str, Rule(help="The operation.")]
+    status: Annotated[str, Rule(help="`success` or `failed`.")]
+    at: Annotated[str, Rule(help="When it was recorded.")]
+    restore: Annotated[str | None, Rule(help="The restore.")] = None
+    sequence: Annotated[
+        str | None, Rule(help="Which sequence of steps it takes: `replace`, `switch` and so on.")
+    ] = None
+    target_cluster_id: Annotated[str | None, Rule(help="The cluster that is refreshed.")] = None
+    execution_arn: Annotated[
+        str | None, Rule(help="The execution of the state machine; absent for a direct call.")
+    ] = None
+    error_type: Annotated[str | None, Rule(help="After a failure, the error's class.")] = None
+    remedy: Annotated[
+        str | None,
+        Rule(
+            help="After a failure, what to do: `redrive`, `resume`, `start again`, `wait for "
+            "another operation` or `nothing`."
+        ),
+    ] = None
+    resume_at: Annotated[str | None, Rule(help="The step to resume at, if that is what to do.")] = (
+        None
+    )
+    what_to_do: Annotated[str | None, Rule(help="The same in a sentence.")] = None
 
 
 @dataclass(frozen=True, kw_only=True)
-class StepEvent:
+class StepEvent(EventDetail):
     """A call of a step that has done its work, or that has failed. A wait is no outcome."""
 
-    version: Annotated[str, Rule(help=_VERSION_HELP)] = VERSION
-    environment: Annotated[str, Rule(help=_ENVIRONMENT_HELP)]
-    operation_id: Annotated[str, Rule(help="The operation.")]
     step: Annotated[str, Rule(help="The step, as `hand-over`.")]
-    status: Annotated[str, Rule(help="`success` or `failed`.")]
     message: Annotated[str, Rule(help="What the step has done, or why it has failed.")]
-    at: Annotated[str, Rule(help="When it was recorded.")]
-    restore: Annotated[str | None, Rule(help="The restore.")] = None
-    sequence: Annotated[str | None, Rule(help=_SEQUENCE_HELP)] = None
-    target_cluster_id: Annotated[str | None, Rule(help=_TARGET_HELP)] = None
-    execution_arn: Annotated[str | None, Rule(help=_EXECUTION_HELP)] = None
-    error_type: Annotated[str | None, Rule(help="After a failure, the error's class.")] = None
     is_retried: Annotated[
         bool | None,
         Rule(help="After a failure in an execution, whether it repeats the step by itself."),
     ] = None
-    remedy: Annotated[str | None, Rule(help=_REMEDY_HELP)] = None
-    resume_at: Annotated[str | None, Rule(help=_RESUME_HELP)] = None
-    what_to_do: Annotated[str | None, Rule(help=_WHAT_TO_DO_HELP)] = None
 
 
 @dataclass(frozen=True, kw_only=True)
-class RunEvent:
+class RunEvent(EventDetail):
     """The end of a run: what the notice says of it, without the lists that are in the notice."""
 
-    version: Annotated[str, Rule(help=_VERSION_HELP)] = VERSION
-    environment: Annotated[str, Rule(help=_ENVIRONMENT_HELP)]
-    operation_id: Annotated[str, Rule(help="The operation.")]
-    status: Annotated[str, Rule(help="`success` or `failed`.")]
     message: Annotated[str, Rule(help="The notice's sentence.")]
-    at: Annotated[str, Rule(help="When it was recorded.")]
-    restore: Annotated[str | None, Rule(help="The restore.")] = None
-    sequence: Annotated[str | None, Rule(help=_SEQUENCE_HELP)] = None
-    target_cluster_id: Annotated[str | None, Rule(help=_TARGET_HELP)] = None
-    execution_arn: Annotated[str | None, Rule(help=_EXECUTION_HELP)] = None
     execution_status: Annotated[
         str | None, Rule(help="After a failure, how Step Functions says that it ended.")
     ] = None
     step: Annotated[str | None, Rule(help="After a failure, the step that it failed at.")] = None
-    error_type: Annotated[str | None, Rule(help="After a failure, the error's class.")] = None
-    remedy: Annotated[str | None, Rule(help=_REMEDY_HELP)] = None
-    resume_at: Annotated[str | None, Rule(help=_RESUME_HELP)] = None
-    what_to_do: Annotated[str | None, Rule(help=_WHAT_TO_DO_HELP)] = None
     quarantine: Annotated[
         str | None, Rule(help="What is to be known of the restored cluster's quarantine.")
     ] = None

@@ -48,7 +48,7 @@ def who_else_owns(found: Inventory) -> Iterator[str]:
     if is_foreign and found.request.owner.of_environment(cluster):
         yield (
             f"cluster {name} ({cluster['DbClusterResourceId']}) carries the pipeline's tag, and is "
-            "not the one that the pipeline restored: somebody has restored it from a snapshot, or "
+            "not the one that the pipeline restored: a person has restored it from a snapshot, or "
             "tagged it. It is replaced all the same, after a final snapshot unless none is wanted; "
             f"remove the tag {TAG_MANAGED_BY} to keep it"
         )

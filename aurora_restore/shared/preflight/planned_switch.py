@@ -6,14 +6,12 @@ from typing import TYPE_CHECKING, Any, Final
 
 from aurora_restore.shared.app_secret import ApplicationEndpoint
 from aurora_restore.shared.cluster import calls as cluster_calls
-from aurora_restore.shared.cluster.ownership import restorer_of
 from aurora_restore.shared.cluster.settings import CUSTOM_ENDPOINTS, READER_SCALING
 from aurora_restore.shared.common import parse_timestamp, timestamp
-from aurora_restore.shared.names import TAG_OPERATION, retired_cluster
+from aurora_restore.shared.names import retired_cluster
 from aurora_restore.shared.preflight.inventory import Inventory
 from aurora_restore.shared.rds.calls import RdsCall
 from aurora_restore.shared.rds.statuses import AVAILABLE
-from aurora_restore.shared.rds.tags import tags_of
 from aurora_restore.shared.switching.carry_over import (
     CarryOverFacts,
     belongings,
@@ -88,10 +86,7 @@ def _remove_expiry_if_renamed(found: Inventory) -> Iterator[RdsCall]:
 
 def _was_restored(found: Inventory, cluster: "DBClusterTypeDef") -> bool:
     """Return whether the pipeline has restored a cluster, by the target record or its tags."""
-    if restorer_of(cluster, found.record) is not None:
-        return True
-    restored = TAG_OPERATION in tags_of(cluster.get("TagList"))
-    return restored and found.request.owner.of_environment(cluster)
+    return found.request.owner.operation_of(cluster, found.record) is not None
 
 
 def _live_name(found: Inventory) -> str:

@@ -9,18 +9,15 @@ from aurora_restore.shared.cluster.attachments import attachments
 from aurora_restore.shared.cluster.deletion import DoomedCluster, skips_final_snapshot
 from aurora_restore.shared.cluster.leftovers import Leftover, find_leftovers
 from aurora_restore.shared.cluster.own_tags import is_recorded_instance, put_back_tags
-from aurora_restore.shared.cluster.ownership import restorer_of
 from aurora_restore.shared.errors import Action
 from aurora_restore.shared.names import (
     TAG_MANAGED_BY,
-    TAG_OPERATION,
     final_snapshot_name,
     is_named_after,
 )
 from aurora_restore.shared.preflight.obstacles import Obstacle
 from aurora_restore.shared.rds.reads import instances_of
 from aurora_restore.shared.rds.statuses import DEAD_CLUSTER, DELETING
-from aurora_restore.shared.rds.tags import tags_of
 from aurora_restore.shared.request import RestoreRequest
 from aurora_restore.shared.target_record import TargetRecord
 
@@ -107,10 +104,8 @@ def _was_restored(
     request: RestoreRequest, record: TargetRecord | None, cluster: "DBClusterTypeDef"
 ) -> bool:
     """Return whether the pipeline restored a retired cluster, which carries its tag either way."""
-    if restorer_of(cluster, record) is not None:
-        return True
-    restored = TAG_OPERATION in tags_of(cluster.get("TagList"))
-    return restored and request.owner.made(cluster, record)
+    owner = request.owner
+    return owner.operation_of(cluster, record) is not None and owner.made(cluster, record)
 
 
 def obstacles_of_deletion(

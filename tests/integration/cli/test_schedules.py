@@ -29,7 +29,7 @@ def paused(cli: CommandLine, app: Deployed) -> Iterator[str]:
 
 @pytest.fixture
 def disabled(stage: PipelineStage, app: Deployed) -> Iterator[None]:
-    """Somebody has disabled the schedule in the console."""
+    """A person has disabled the schedule in the console."""
     client: Any = stage.aws.client("scheduler", region=TARGET_REGION)
     found = client.get_schedule(**NAMED)
     kept = ("ScheduleExpression", "ScheduleExpressionTimezone", "FlexibleTimeWindow", "Target")

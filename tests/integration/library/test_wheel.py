@@ -1,4 +1,4 @@
-"""The wheel in a CDK app of somebody else: synthesised, deployed, and run on the embedded AWS."""
+"""The wheel in a CDK app of another team: synthesised, deployed, and run on the embedded AWS."""
 
 import json
 import shutil

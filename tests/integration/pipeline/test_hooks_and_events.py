@@ -1,4 +1,4 @@
-"""Functions of the user's own in a run, and what EventBridge is told of it."""
+"""Functions of the user's own in a run, and the events that it publishes."""
 
 import io
 import json
@@ -150,8 +150,8 @@ def test_a_hook_that_fails_keeps_the_quarantine_and_a_redrive_calls_no_other_aga
     assert setup["cluster_resource_id"] == new["DbClusterResourceId"]
     assert setup["cluster_endpoint"] == new["Endpoint"]
     assert groups_of(stage) == {app.outputs["QuarantineSecurityGroup"]}
-    told = hooked.events_until_run_ends()
-    (end,) = (each["detail"] for each in told if "Run" in each["detail-type"])
+    published = hooked.events_until_run_ends()
+    (end,) = (each["detail"] for each in published if "Run" in each["detail-type"])
     assert (end["status"], end["step"], end["error_type"]) == (
         "failed",
         "hand-over",
@@ -174,14 +174,14 @@ def test_a_hook_that_fails_keeps_the_quarantine_and_a_redrive_calls_no_other_aga
     assert first == second
     ends = {each["idempotency_key"]: each["status"] for each in hooked.calls("after")}
     assert list(ends.values()) == ["failed", "success"]
-    told += hooked.events_until_run_ends()
-    of_steps = [each["detail"] for each in told if "Step" in each["detail-type"]]
+    published += hooked.events_until_run_ends()
+    of_steps = [each["detail"] for each in published if "Step" in each["detail-type"]]
     succeeded = {each["step"] for each in of_steps if each["status"] == "success"}
     # The last step's is that of the run.
     assert succeeded == {*REPLACE.steps} - {"sns-notification"}
-    assert told[-1]["detail"]["status"] == "success"
-    assert told[-1]["detail"]["cluster_endpoint"] == new["Endpoint"]
-    said = json.dumps([told, *map(hooked.calls, ("before", "setup", "after"))])
+    assert published[-1]["detail"]["status"] == "success"
+    assert published[-1]["detail"]["cluster_endpoint"] == new["Endpoint"]
+    said = json.dumps([published, *map(hooked.calls, ("before", "setup", "after"))])
     secrets = [stage.secret(app, which) for which in ("MasterSecret", "AppSecret")]
     passwords = [value for each in secrets for name, value in each.items() if "password" in name]
     assert not [each for each in (*passwords, SOURCE_PASSWORD, OLD_PASSWORD) if each in said]

@@ -1,4 +1,4 @@
-"""The stacks in a CDK app of somebody else, with a Stage, rules and wishes of its own."""
+"""The stacks in a CDK app of another team, with a Stage, rules and wishes of its own."""
 
 import json
 from typing import Any
