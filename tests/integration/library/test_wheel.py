@@ -16,8 +16,6 @@ from embedded_aws.cdk import App
 from embedded_aws.environment import repository, sealed
 from tests.integration.library.installation import InstalledPackage
 from tests.integration.pipeline.stage import (
-    ACCOUNT,
-    DATABASE,
     MASTER,
     SOURCE_REGION,
     TARGET_REGION,
@@ -35,31 +33,19 @@ def project(stage: PipelineStage, tmp_path_factory: pytest.TempPathFactory) -> P
     folder = tmp_path_factory.mktemp("their") / "refresh"
     shutil.copytree(THEIR_APP, folder)
     for name, region in PLACES.items():
-        network = stage.network(region)
         database = {
             "scripts": [{"path": "sql/mask-people.sql"}],
             "checks": [{"path": "sql/no-real-addresses.sql"}],
             "keep_logins": ["monitoring"],
             "masking": "required",
         }
+        restore = {
+            **stage.restore_document(region, cluster_id=f"shop-{name}"),
+            "database": database,
+        }
         document = {
-            "account": ACCOUNT,
-            "region": region,
+            **stage.environment_document(region, {"shop": restore}),
             "name_prefix": f"shop-{name}",
-            "network": {
-                "vpc_id": network.vpc_id,
-                "subnet_ids": network.subnet_ids,
-                "availability_zones": network.availability_zones,
-                "security_group_ids": [network.security_group_id],
-            },
-            "secrets": {"master_username": MASTER, "master_database": DATABASE},
-            "database_ca_bundle": str(stage.ca_bundle),
-            "restores": {
-                "shop": {
-                    **stage.restore_document(region, cluster_id=f"shop-{name}"),
-                    "database": database,
-                }
-            },
         }
         (folder / "environments" / f"{name}.json").write_text(json.dumps(document))
     return folder

@@ -144,13 +144,10 @@ class PipelineStage:
         document["database"]["scripts"] = [{"path": path} for path in scripts]
         return self.deploy_restores(region, {"staging": document})
 
-    def deploy_restores(self, region: str, restores: Mapping[str, Any]) -> Deployed:
-        """Deploy an environment with these restores by ``cdk deploy``."""
+    def environment_document(self, region: str, restores: Mapping[str, Any]) -> dict[str, Any]:
+        """The file of an environment with these restores."""
         network = self.network(region)
-        config = self.directory / f"config-{region}"
-        config.mkdir()
-        shutil.copytree(SQL, config / SQL.name)
-        environment = {
+        return {
             "account": ACCOUNT,
             "region": region,
             "network": {
@@ -161,12 +158,21 @@ class PipelineStage:
             },
             "secrets": {"master_username": MASTER, "master_database": DATABASE},
             "database_ca_bundle": str(self.ca_bundle),
-            "chat_topic_arn": self.chat_topic(region),
             "restores": restores,
+        }
+
+    def deploy_restores(self, region: str, restores: Mapping[str, Any]) -> Deployed:
+        """Deploy an environment with these restores by ``cdk deploy``."""
+        config = self.directory / f"config-{region}"
+        config.mkdir()
+        shutil.copytree(SQL, config / SQL.name)
+        environment = {
+            **self.environment_document(region, restores),
+            "chat_topic_arn": self.chat_topic(region),
         }
         (config / "test.json").write_text(json.dumps(environment))
         outputs = self.aws.deploy("test", context={"config_dir": str(config)})
-        return Deployed(region, outputs["AuroraRestore-test"], network)
+        return Deployed(region, outputs["AuroraRestore-test"], self.network(region))
 
     @contextmanager
     def schedules_at(self, moment: datetime) -> Iterator[None]:
