@@ -60,6 +60,8 @@ def install(folder: Path) -> InstalledPackage:
         f"{wheel}[cdk]",
         directory=folder,
     )
+    # What is imported is compiled here, and not while the CDK CLI waits for an app.
+    installation.run("python", "-c", "import aurora_restore.cdk", directory=folder)
     return installation
 
 

@@ -19,13 +19,14 @@ class PatientQueues:
 
 app = cdk.App()
 for name in ("staging", "acceptance"):
+    # Aspects do not reach into a stage from outside of it.
     stage = cdk.Stage(app, name.title())
+    cdk.Tags.of(stage).add("team", "shop")
+    cdk.Aspects.of(stage).add(PatientQueues())
     AuroraRestoreStack(
         stage,
         "Refresh",
         environment=load_environment(name, "environments"),
         stack_name=f"shop-{name}-refresh",
     )
-cdk.Tags.of(app).add("team", "shop")
-cdk.Aspects.of(app).add(PatientQueues())
 app.synth()
