@@ -32,7 +32,7 @@ HIGH_LEVEL = {("logs", "tail"): {"since", "filter-pattern", "follow", "format"}}
 # What the CLI takes as a plain argument.
 POSITIONAL = {("lambda", "invoke"): 1, ("logs", "tail"): 1}
 CDK_COMMANDS = {"bootstrap", "deploy", "destroy", "diff", "synth"}
-CDK_OPTIONS = {"-c", "--quiet"}
+CDK_OPTIONS = {"-c", "--cloudformation-execution-policies", "--quiet"}
 # What the environment of the deployment guide is, and is deployed as.
 STACKS = {"AuroraRestore-staging", "AuroraRestoreSource-staging-111111111111"}
 BOOTSTRAPPED = {"aws://222222222222/us-west-2"}
@@ -103,7 +103,7 @@ def check(words: Sequence[str], *, complete: bool) -> None:
         case ["make", *targets]:
             assert set(targets) <= make_targets()
         case ["npx", "cdk", command, *options]:
-            plain = {word for word in options if not word.startswith(("-", "config_dir="))}
+            plain = {word for word in options if not word.startswith(("-", "arn:", "config_dir="))}
             assert command in CDK_COMMANDS
             assert {word for word in options if word.startswith("-")} <= CDK_OPTIONS
             assert "environment=staging" in plain
