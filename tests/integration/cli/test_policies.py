@@ -9,9 +9,12 @@ from typing import Any
 import pytest
 from botocore.client import BaseClient
 
+from aurora_restore.reference.repository import REPOSITORY
 from tests.integration.cli.conftest import CommandLine
+from tests.support.iam import Policy
 from tests.unit.docs.pages import page
 
+EXAMPLES = REPOSITORY / "docs" / "examples" / "github"
 IAM_NAMES = {"stepfunctions": "states"}
 FREE = {"sts:GetCallerIdentity"}
 """What everybody may call:
@@ -59,3 +62,18 @@ def test_both_are_enough_to_plan_and_to_start(cli: CommandLine, succeeded: str) 
 
     assert "states:StartExecution" in made
     assert made <= documented("reading-policy") | documented("acting-policy") | FREE
+
+
+def test_the_policy_of_the_workflow_is_what_it_needs(cli: CommandLine, succeeded: str) -> None:
+    """Of a run that succeeds, and of one that fails at once, with the options of the workflow."""
+    policy = json.loads((EXAMPLES / "permissions-policy.json").read_text(encoding="utf-8"))
+    allowed = Policy(policy["Statement"]).actions
+    waiting = ("--watch", "--json", "--timeout", "340")
+    with recorded() as made:
+        done = cli("start", *waiting, "--", "staging")
+        failed = cli("start", *waiting, "--date", "2020-02-29", "--", "staging")
+
+    assert (done.code, failed.code) == (0, 1)
+    # It is asked for where no function could record why a run has ended, as when it is stopped.
+    assert allowed - made == {"states:DescribeExecution"}
+    assert made - FREE <= allowed
