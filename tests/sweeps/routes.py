@@ -251,11 +251,14 @@ OF_THE_OLD_CLUSTER = frozenset(
 )
 """The steps that depend on what is at the target."""
 
+WAITING_INSIDE: Document = {"floor_seconds": 10, "fraction": 1.0, "cap_seconds": 60}
+"""Looks that are never so far apart that a function does not wait for the next one by itself."""
+
 ROUTES: tuple[SweepRoute, ...] = (
     OTHER_REGION,
     SweepRoute(
         name="waits inside the functions",
-        polling={"floor_seconds": 20, "fraction": 1.0, "cap_seconds": 3600},
+        polling=WAITING_INSIDE,
         swept=frozenset({"check-copy-status", "check-restore-status", "hand-over"}),
     ),
     SweepRoute(

@@ -12,15 +12,12 @@ from aurora_restore.shared.awaited import Awaited
 from aurora_restore.shared.job import Answer, Job
 from tests.sweeps.faults import is_change
 from tests.sweeps.machine import FAILED, SUCCEEDED, SimulatedExecution
-from tests.sweeps.routes import SweepRoute
+from tests.sweeps.routes import WAITING_INSIDE, SweepRoute
 from tests.sweeps.stage import SweepStage
 from tests.sweeps.sweep import KILLED
 from tests.sweeps.tap import AwsCall, Proceed, Violation
 
-ROUTE = SweepRoute(
-    name="waits inside the functions",
-    polling={"floor_seconds": 20, "fraction": 1.0, "cap_seconds": 3600},
-)
+ROUTE = SweepRoute(name="waits inside the functions", polling=WAITING_INSIDE)
 WAITS = (
     Awaited.COPY,
     Awaited.DELETION,

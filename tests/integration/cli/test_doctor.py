@@ -51,7 +51,7 @@ def test_a_sound_deployment_has_only_what_nobody_has_set_up(
     _, found = found_by(cli)
 
     assert "All 13 functions are there." in texts(found["Functions"], "ok")
-    assert "run the code of this checkout" in texts(found["Functions"], "ok")
+    assert "run the code of this version" in texts(found["Functions"], "ok")
     assert texts(found["Permissions"], "ok") == "13 of 13 roles may do what their steps declare."
     for area in ("Functions", "Permissions", "Network", "Secrets", "Schedules", "Snapshots"):
         assert {each["level"] for each in found[area]} == {"ok"}, found[area]

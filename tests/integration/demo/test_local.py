@@ -76,7 +76,7 @@ def test_a_second_terminal_works_with_it_until_ctrl_c(local: DemoProgram, tmp_pa
     listed = in_terminal(
         sys.executable, "-m", "aurora_restore.cli", "list", "--json", home=tmp_path
     )
-    assert json.loads(listed) == {"operations": [], "pauses": []}
+    assert json.loads(listed) == {"operations": [], "pauses": [], "next_starts": []}
     services = configparser.RawConfigParser()
     services.read(in_terminal("printenv", "PGSERVICEFILE", home=tmp_path).strip())
     for name, table in {
