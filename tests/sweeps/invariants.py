@@ -343,8 +343,10 @@ class Watchdog:
 
 
 def without_time(value: Any) -> Any:
-    """A name without the time that it was made up from."""
-    return re.sub(r"\d{14}$", "", value) if isinstance(value, str) else value
+    """A value without the time that a name was made up from, or the number of a redrive."""
+    if isinstance(value, dict):
+        return {name: without_time(each) for name, each in value.items()}
+    return re.sub(r"(\d{14}|#\d+)$", "", value) if isinstance(value, str) else value
 
 
 def source_of(stage: SweepStage, route: SweepRoute) -> dict[str, Any]:
