@@ -7,14 +7,13 @@ from pathlib import Path
 import pytest
 
 from tests.integration.cli.conftest import CommandLine
-from tests.integration.pipeline.stage import MASK, TARGET_REGION, Deployed, PipelineStage
+from tests.integration.pipeline.stage import Deployed, PipelineStage
 
 
 @pytest.fixture
 def without_subnets(stage: PipelineStage, app: Deployed, succeeded: str) -> Iterator[None]:
     """A configuration that names a subnet group that does not exist."""
-    document = stage.restore_document(TARGET_REGION)
-    document["database"]["scripts"] = [{"path": MASK}]
+    document = stage.configuration(app)
     wrong = {**document["target"], "db_subnet_group_name": "nowhere"}
     stage.configure(app, {**document, "target": wrong})
     yield

@@ -195,6 +195,14 @@ class PipelineStage:
         topic: str = sns.create_topic(Name="chat")["TopicArn"]
         return topic
 
+    def configuration(self, app: Deployed) -> dict[str, Any]:
+        """The deployed configuration of the restore."""
+        ssm = self.aws.client("ssm", region=app.region)
+        document: dict[str, Any] = json.loads(
+            ssm.get_parameter(Name=f"{config_path(PREFIX)}/staging")["Parameter"]["Value"]
+        )
+        return document
+
     def configure(self, app: Deployed, document: Mapping[str, Any]) -> None:
         """Change the deployed configuration of the restore."""
         self.aws.client("ssm", region=app.region).put_parameter(
