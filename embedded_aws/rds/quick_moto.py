@@ -3,12 +3,15 @@
 A response of DynamoDB has a dozen members for each value, all but one of which are absent; for each
 of them moto works out up to ten spellings by which an object might know it. That was half of the
 time of the tests that run in one process. A query sorts all items of its table, by keys that moto
-converts for each comparison; and a key has one type in the whole table.
+converts for each comparison; and a key has one type in the whole table. Each attribute that is
+added to an item is weighed with all others; here only the new one is. And the number of a request
+is drawn letter by letter.
 """
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
+from itertools import count
 from typing import Any
 from unittest import mock
 
@@ -21,9 +24,15 @@ from moto.core.serialize import (
     XFormedAttributePicker,
 )
 from moto.core.utils import get_value, method_names_from_class
+from moto.dynamodb.exceptions import ItemSizeTooLarge
+from moto.dynamodb.models.dynamo_type import DynamoType, LimitedSizeDict
 from moto.dynamodb.models.table import Table
+from moto.dynamodb.models.utilities import bytesize
 
 _KNOWN = "known_spellings"
+_LARGEST_ITEM = 405_000
+"""As moto has it."""
+_NUMBERS = count(1)
 
 _get_possible_keys = XFormedAttributePicker.get_possible_keys
 _get_value = ResponseSerializer.get_value
@@ -41,7 +50,9 @@ def quick_moto() -> Iterator[None]:
         mock.patch.object(XFormedAttributePicker, "get_possible_keys", _remembered_keys),
         mock.patch.object(ResponseSerializer, "get_value", _get_value_quickly),
         mock.patch.object(moto.core.responses, "method_names_from_class", _method_names),
+        mock.patch.object(moto.core.responses, "gen_amzn_requestid_long", _number_request),
         mock.patch.object(Table, "all_items", _all_items),
+        mock.patch.object(LimitedSizeDict, "__setitem__", _set_attribute),
     ):
         yield
 
@@ -86,3 +97,25 @@ def _all_items(table: Any) -> list[Any]:
         (item for items in table.items.values() for item in items.values()),
         key=lambda item: (item.hash_key.cast_value, item.range_key.cast_value),
     )
+
+
+def _number_request(headers: Any = None) -> str:
+    number = f"{next(_NUMBERS):052}"
+    if headers is not None:
+        headers["x-amzn-requestid"] = number
+    return number
+
+
+def _set_attribute(item: Any, name: str, value: Any) -> None:
+    """Add an attribute to an item, or replace it, unless the item would be too large."""
+    weights = item.__dict__.setdefault("weights", {})
+    weights[name] = _weight(name, value)
+    others = (weights.get(each) or _weight(each, item[each]) for each in item if each != name)
+    if weights[name] + sum(others) > _LARGEST_ITEM:
+        raise ItemSizeTooLarge
+    dict.__setitem__(item, name, value)
+
+
+def _weight(name: str, value: Any) -> int:
+    size = value.size() if type(value) is DynamoType else bytesize(str(value))
+    return int(bytesize(name) + size)

@@ -111,6 +111,83 @@ CALLS: tuple[tuple[str, dict[str, Any]], ...] = (
     ("list_tags_for_resource", {"ResourceName": f"arn:aws:rds:{REGION}:{ACCOUNT}:subgrp:group"}),
 )
 
+TABLE = {
+    "TableName": "items",
+    "BillingMode": "PAY_PER_REQUEST",
+    "KeySchema": [
+        {"AttributeName": "of", "KeyType": "HASH"},
+        {"AttributeName": "step", "KeyType": "RANGE"},
+    ],
+    "AttributeDefinitions": [
+        {"AttributeName": "of", "AttributeType": "S"},
+        {"AttributeName": "step", "AttributeType": "S"},
+    ],
+}
+KEY = {"of": {"S": "op-1"}, "step": {"S": "copy"}}
+ITEM = {
+    **KEY,
+    "number": {"N": "-1.50"},
+    "data": {"B": b"\x00\xff"},
+    "absent": {"NULL": True},
+    "words": {"SS": ["b", "a"]},
+    "details": {
+        "M": {
+            "empty": {"M": {}},
+            "list": {"L": [{"S": ""}, {"BOOL": False}, {"M": {"für": {"S": "später"}}}]},
+        }
+    },
+}
+UNLESS_THERE = {"ConditionExpression": "attribute_not_exists(step)"}
+CALLS_OF_ITEMS: tuple[tuple[str, dict[str, Any]], ...] = (
+    ("get_item", {"TableName": "items", "Key": KEY}),
+    ("put_item", {"TableName": "items", "Item": ITEM, **UNLESS_THERE}),
+    ("put_item", {"TableName": "items", "Item": ITEM, **UNLESS_THERE}),
+    ("put_item", {"TableName": "nowhere", "Item": ITEM}),
+    ("put_item", {"TableName": "items", "Item": {**ITEM, "much": {"S": "x" * 410_000}}}),
+    ("put_item", {"TableName": "items", "Item": {**KEY, "step": {"S": "another"}}}),
+    (
+        "get_item",
+        {
+            "TableName": "items",
+            "Key": KEY,
+            "ConsistentRead": True,
+            "ReturnConsumedCapacity": "TOTAL",
+        },
+    ),
+    (
+        "query",
+        {
+            "TableName": "items",
+            "KeyConditionExpression": "#of = :of",
+            "ExpressionAttributeNames": {"#of": "of"},
+            "ExpressionAttributeValues": {":of": {"S": "op-1"}},
+        },
+    ),
+    (
+        "update_item",
+        {
+            "TableName": "items",
+            "Key": KEY,
+            "UpdateExpression": "SET #n = #n + :n REMOVE words",
+            "ExpressionAttributeNames": {"#n": "number"},
+            "ExpressionAttributeValues": {":n": {"N": "2"}},
+            "ReturnValues": "ALL_NEW",
+        },
+    ),
+    (
+        "transact_write_items",
+        {
+            "TransactItems": [
+                {"Put": {"TableName": "items", "Item": ITEM, **UNLESS_THERE}},
+                {"Delete": {"TableName": "items", "Key": {**KEY, "step": {"S": "another"}}}},
+            ]
+        },
+    ),
+    ("scan", {"TableName": "items", "FilterExpression": "attribute_exists(details)"}),
+    ("delete_item", {"TableName": "items", "Key": KEY, "ReturnValues": "ALL_OLD"}),
+    ("describe_table", {"TableName": "nowhere"}),
+)
+
 
 class _RepeatedChoices:
     """Stands in for ``secrets``: the same resources, the same ids."""
@@ -146,6 +223,16 @@ def _responses(*, is_quick: bool) -> Iterator[Any]:
         yield "calls", emulator.admin.calls()
 
 
+def _responses_about_items(*, is_quick: bool) -> Iterator[Any]:
+    with in_process(is_quick=is_quick) as emulator:
+        for account in (ACCOUNT, "999988887777"):
+            session: Any = emulator.session(account, REGION)
+            dynamodb = session.client("dynamodb")
+            dynamodb.create_table(**TABLE)
+            for name, parameters in CALLS_OF_ITEMS:
+                yield name, _made(partial(getattr(dynamodb, name), **parameters))
+
+
 def _numbered() -> Callable[..., str]:
     numbers = itertools.count(1)
     return lambda prefix="", size=8: f"{prefix}-{next(numbers):0{size}x}"
@@ -162,7 +249,7 @@ def _made(call: Callable[[], Any]) -> Any:
         response = {**error.response, "raised": type(error).__name__, "text": str(error)}
     metadata = response.pop("ResponseMetadata")
     assert metadata.pop("RequestId")
-    assert metadata.pop("HTTPHeaders")["content-type"] == "text/xml"
+    assert metadata.pop("HTTPHeaders")["content-type"].startswith(("text/xml", "application/"))
     return response, metadata
 
 
@@ -187,3 +274,11 @@ def test_what_is_compared_has_results_errors_and_a_retry(quick: list[Any]) -> No
     assert made["refused"][1]["RetryAttempts"] == 1
     raised = {result["raised"] for _, (result, *_) in quick[:-1] if "raised" in result}
     assert {"DBClusterAlreadyExistsFault", "DBClusterNotFoundFault"} <= raised
+
+
+def test_each_call_about_an_item_returns_or_raises_the_same() -> None:
+    written, quick = (list(_responses_about_items(is_quick=each)) for each in (False, True))
+    assert quick == written
+    raised = [result["raised"] for _, (result, *_) in quick if "raised" in result]
+    assert len(raised) == 2 * 5
+    assert {"ConditionalCheckFailedException", "TransactionCanceledException"} <= set(raised)
