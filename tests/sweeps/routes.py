@@ -251,7 +251,7 @@ OF_THE_OLD_CLUSTER = frozenset(
 )
 """The steps that depend on what is at the target."""
 
-WAITING_INSIDE: Document = {"floor_seconds": 10, "fraction": 1.0, "cap_seconds": 60}
+WAITING_INSIDE: Document = {"floor_seconds": 20, "fraction": 1.0, "cap_seconds": 60}
 """Looks that are never so far apart that a function does not wait for the next one by itself."""
 
 ROUTES: tuple[SweepRoute, ...] = (

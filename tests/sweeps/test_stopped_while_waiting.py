@@ -17,7 +17,11 @@ from tests.sweeps.stage import SweepStage
 from tests.sweeps.sweep import KILLED
 from tests.sweeps.tap import AwsCall, Proceed, Violation
 
-ROUTE = SweepRoute(name="waits inside the functions", polling=WAITING_INSIDE)
+ROUTE = SweepRoute(
+    name="waits inside the functions",
+    # So that a look of each thing comes while the function has time left to wait for the next one.
+    polling=WAITING_INSIDE | {"floor_seconds": 10},
+)
 WAITS = (
     Awaited.COPY,
     Awaited.DELETION,
