@@ -10,7 +10,9 @@ from aurora_restore.shared.errors import ConfigurationError
 from aurora_restore.shared.lambda_environment import LambdaEnvironment
 
 _DEPLOY: Final = "Deploy the stack again."
-_UNUSABLE: Final = frozenset({"Failed", "Inactive"})
+UNUSABLE: Final = frozenset({"Failed", "Inactive"})
+"""The states of a function in which a call of it fails:
+https://docs.aws.amazon.com/lambda/latest/dg/functions-states.html"""
 
 
 def examine_functions(site: Site) -> Iterator[Observation]:
@@ -39,7 +41,7 @@ def decide_functions(functions: Mapping[str, Mapping[str, Any] | None]) -> Itera
         yield problem(f"There is no function {listed(missing)}.", _DEPLOY)
     unusable = 0
     for name, found in functions.items():
-        if found is not None and found.get("State") in _UNUSABLE:
+        if found is not None and found.get("State") in UNUSABLE:
             unusable += 1
             reason = found.get("StateReason") or "AWS gives no reason"
             yield problem(

@@ -11,6 +11,7 @@ from aurora_restore.cli import findings
 from aurora_restore.cli.context import Deployment, deployment_of
 from aurora_restore.cli.doctor.asking import NotAllowedError
 from aurora_restore.cli.doctor.code import examine_functions
+from aurora_restore.cli.doctor.hooks import examine_hooks
 from aurora_restore.cli.doctor.messages import (
     examine_alarms,
     examine_dead_letters,
@@ -33,7 +34,7 @@ from aurora_restore.shared.documents.restore import Restore
 Examination = Callable[[Site], Iterator[Observation]]
 
 EXAMINATIONS: Final[Mapping[str, tuple[Examination, ...]]] = {
-    "Functions": (examine_functions,),
+    "Functions": (examine_functions, examine_hooks),
     "Permissions": (examine_permissions,),
     "Network": (examine_network,),
     "Secrets": (examine_secrets,),

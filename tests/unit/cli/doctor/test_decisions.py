@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from aurora_restore.cli.doctor.code import decide_code, decide_functions
+from aurora_restore.cli.doctor.hooks import decide_hook
 from aurora_restore.cli.doctor.messages import (
     AlarmFacts,
     TopicSubscription,
@@ -21,6 +22,7 @@ from aurora_restore.cli.doctor.schedules import decide_schedule
 from aurora_restore.cli.executions import Execution
 from aurora_restore.cli.findings import Level, Observation
 from aurora_restore.cli.starters import Starter
+from aurora_restore.shared.documents.hooks import HookFunction
 from aurora_restore.shared.documents.restore import Restore
 from aurora_restore.shared.documents.schedule import Schedule
 from aurora_restore.shared.names import TAG_MANAGED_BY
@@ -55,6 +57,34 @@ def levels(found: Iterable[Observation]) -> list[Level]:
     listed = list(found)
     assert all(each.remedy for each in listed if each.level is Level.PROBLEM)
     return [each.level for each in listed]
+
+
+class TestHooks:
+    HOOK = HookFunction(
+        function="arn:aws:lambda:eu-central-1:222222222222:function:migrate", timeout_seconds=60
+    )
+
+    @pytest.mark.parametrize(
+        ("found", "level", "said"),
+        [
+            (None, Level.PROBLEM, "there is no such function"),
+            (
+                {"State": "Failed", "StateReason": "No image.", "Timeout": 3},
+                Level.PROBLEM,
+                "No image.",
+            ),
+            ({"State": "Inactive", "Timeout": 3}, Level.PROBLEM, "gives no reason"),
+            ({"State": "Active", "Timeout": 61}, Level.WARNING, "61 seconds"),
+            ({"State": "Active", "Timeout": 60}, Level.OK, "can be called"),
+        ],
+    )
+    def test_a_function_that_cannot_be_called_in_time_is_named(
+        self, found: Any, level: Level, said: str
+    ) -> None:
+        observation = decide_hook("hooks.after_setup of orders", self.HOOK, found)
+        assert levels([observation]) == [level]
+        assert "hooks.after_setup of orders" in observation.text
+        assert said in observation.text
 
 
 class TestSchedules:
