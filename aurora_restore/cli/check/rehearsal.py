@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from aurora_restore.cli.errors import EXPECTED, as_command_error
-from aurora_restore.cli.findings import Observation, ok, problem, unknown
+from aurora_restore.cli.findings import Observation, ok, problem, unknown, warning
 from aurora_restore.shared.aws_utils import Clients, get_secret
 from aurora_restore.shared.cluster.ownership import Ownership
 from aurora_restore.shared.common import timestamp
@@ -26,6 +26,7 @@ from aurora_restore.shared.postgres.scram import parse_app_credentials
 from aurora_restore.shared.preflight.copies import check_keys, check_quotas
 from aurora_restore.shared.preflight.inventory import Inventory
 from aurora_restore.shared.preflight.obstacles import Check
+from aurora_restore.shared.preflight.other_owners import who_else_owns
 from aurora_restore.shared.preflight.prerequisites import (
     check_network,
     check_parameter_groups,
@@ -269,6 +270,7 @@ def _checks(rehearsal: Rehearsal, snapshot: "DBClusterSnapshotTypeDef") -> Itera
     except EXPECTED as error:
         yield unknown(f"The target could not be looked at: {as_command_error(error).sentence}")
         return
+    yield from (warning(_sentence(each)) for each in who_else_owns(found))
     for check, meaning in CHECKS.items():
         yield from _findings_of(check, meaning, found)
     if isinstance(rehearsal.restore.target.quarantine, OwnQuarantine):

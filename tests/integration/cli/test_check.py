@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.integration.cli.conftest import CommandLine
-from tests.integration.pipeline.stage import ACCOUNT, TARGET_REGION, PipelineStage
+from tests.integration.pipeline.stage import ACCOUNT, TARGET, TARGET_REGION, PipelineStage
 
 pytestmark = pytest.mark.usefixtures("succeeded")
 KEY = f"arn:aws:kms:{TARGET_REGION}:{ACCOUNT}:key/1234abcd-12ab-34cd-56ef-1234567890ab"
@@ -56,6 +56,21 @@ def test_aws_is_ready_for_what_is_deployed(
     assert "ok  A run would restore snapshot rds:production-" in shown.out
     assert stage.changes() == before
     assert not any(any(listed) for listed in problems(online(cli, configured)).values())
+
+
+def test_a_target_that_another_tool_seems_to_own_is_warned_of(
+    cli: CommandLine, stage: PipelineStage, configured: Path
+) -> None:
+    rds = stage.aws.client("rds", region=TARGET_REGION)
+    arn = stage.cluster(TARGET_REGION, TARGET)["DBClusterArn"]
+    rds.add_tags_to_resource(ResourceName=arn, Tags=[{"Key": "owner", "Value": "Terraform"}])
+
+    found = online(cli, configured)["Restore staging"]
+
+    rds.remove_tags_from_resource(ResourceName=arn, TagKeys=["owner"])
+    (warning,) = [each for each in found if each["level"] != "ok"]
+    assert warning["level"] == "warning"
+    assert "seems to belong to another tool (tag owner); docs/terraform.md" in warning["text"]
 
 
 def test_everything_that_is_wrong_is_named_with_what_to_do(
