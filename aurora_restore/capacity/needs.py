@@ -37,6 +37,10 @@ from aurora_restore.shared.pipeline import APP_SECRET, MASTER_SECRET, STEPS
 # policy for what was not started, and an alarm.
 _RESOURCES_OF_STEP: Final = 4
 _RESOURCES_OF_STACK: Final = 18
+# The function that publishes metrics is called by a rule, which needs a permission; two alarms look
+# at all restores. The other function is behind a dashboard.
+_RESOURCES_OF_METRICS: Final = 4 + 2 + 2
+_RESOURCES_OF_DASHBOARD: Final = 4 + 1
 _RESOURCES_OF_TOPIC: Final = 3
 _RESOURCES_OF_SCHEDULES: Final = 6
 # The function that publishes events is as one of a step, and reads the audit table's stream.
@@ -48,6 +52,7 @@ _BYTES_OF_POLICY: Final = 290
 _BYTES_OF_PARAMETER: Final = 350
 _BYTES_OF_SCHEDULE: Final = 700
 _BYTES_OF_SECRET: Final = 900
+_BYTES_OF_ALARM: Final = 900
 # How often a restore's name is in the resources that it makes.
 _NAMES_OF_RESTORE: Final = 14
 
@@ -86,14 +91,26 @@ class Capacity:
         scheduled = sum(each.schedule is not None for each in restores)
         return scheduled + sum(each.target.is_switched for each in restores)
 
+    def alarms(self) -> int:
+        """Return how many alarms there are of one restore each."""
+        restores = self.environment.restores.values()
+        if not self.environment.monitoring.metrics:
+            return 0
+        return sum(each.schedule is not None and each.schedule.enabled for each in restores)
+
     def resources(self) -> int:
         """Return how many resources the stack has."""
         schedules = self.schedules()
+        watching = self.environment.monitoring
         return (
             _RESOURCES_OF_STACK
             + len(STEPS) * _RESOURCES_OF_STEP
             + (_RESOURCES_OF_SCHEDULES if schedules else 0)
             + (0 if self.environment.event_bus_arn is None else _RESOURCES_OF_EVENTS)
+            + (_RESOURCES_OF_METRICS if watching.metrics else 0)
+            + (_RESOURCES_OF_DASHBOARD if watching.dashboard else 0)
+            + self._alarms_on_errors()
+            + self.alarms()
             + (_RESOURCES_OF_TOPIC if self.environment.notification_topic_arn is None else 0)
             + len(self.environment.notification_emails)
             + len(self.environment.restores)
@@ -101,6 +118,14 @@ class Capacity:
             + self.made_secrets()
             + sum(managed(policies) for policies in self.policies.values())
         )
+
+    def _alarms_on_errors(self) -> int:
+        """Return how many functions have an alarm on their errors."""
+        environment = self.environment
+        if not environment.monitoring.error_alarms:
+            return 0
+        announcing = sum(step.publishes for step in STEPS)
+        return announcing + (environment.event_bus_arn is not None) + environment.monitoring.metrics
 
     def made_secrets(self) -> int:
         """Return how many secrets the stack makes."""
@@ -127,6 +152,7 @@ class Capacity:
                 for name, restore in restores.items()
             )
             + self.schedules() * _BYTES_OF_SCHEDULE
+            + self.alarms() * _BYTES_OF_ALARM
             + self.made_secrets() * _BYTES_OF_SECRET
         )
 

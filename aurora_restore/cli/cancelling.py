@@ -19,12 +19,12 @@ from aurora_restore.cli.context import Deployment, deployment_of
 from aurora_restore.cli.errors import CommandError, RefusedCommand
 from aurora_restore.cli.executions import find_execution
 from aurora_restore.cli.exit_codes import ExitCode
-from aurora_restore.cli.next_starts import next_start_of
 from aurora_restore.cli.operations import OperationFacts, load_operation
 from aurora_restore.cli.rerunning import OperationId
 from aurora_restore.cli.target import target_sentences
 from aurora_restore.shared.aws_utils import call
 from aurora_restore.shared.documents.schema import check
+from aurora_restore.shared.next_starts import next_start_of
 from aurora_restore.shared.notices.notice import sentence
 from aurora_restore.shared.operation_state import OperationState
 from aurora_restore.shared.pause import Reason

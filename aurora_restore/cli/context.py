@@ -108,7 +108,7 @@ class Deployment:
     @property
     def account_id(self) -> str:
         """Return the account of the environment."""
-        return self.machine_arn.split(":")[4]
+        return self.environment.account_id
 
     @cached_property
     def store(self) -> StateStore:

@@ -18,7 +18,6 @@ from aurora_restore.cli.executions import (
     Execution,
     recent_executions,
 )
-from aurora_restore.cli.next_starts import next_starts, sentences
 from aurora_restore.cli.output import (
     STATUS_STYLES,
     AsJson,
@@ -31,6 +30,7 @@ from aurora_restore.cli.output import (
 from aurora_restore.cli.pausing import find_pause
 from aurora_restore.shared.documents.restore import Restore
 from aurora_restore.shared.documents.schema import to_json
+from aurora_restore.shared.next_starts import next_starts, sentences
 from aurora_restore.shared.pause import Pause
 from aurora_restore.shared.sequences import RETIRE
 from aurora_restore.shared.state_utils import FAILED

@@ -9,13 +9,13 @@ import typer
 from aurora_restore.cli.acting import own_command, record_request, tell, tell_command
 from aurora_restore.cli.context import Deployment, deployment_of
 from aurora_restore.cli.errors import usage
-from aurora_restore.cli.next_starts import next_start_of
 from aurora_restore.cli.output import note
 from aurora_restore.cli.starters import find_refresh_schedule
 from aurora_restore.shared.common import timestamp
 from aurora_restore.shared.documents.restore import Restore
 from aurora_restore.shared.documents.schema import check
 from aurora_restore.shared.errors import AwsError, UnreadablePauseError
+from aurora_restore.shared.next_starts import next_start_of
 from aurora_restore.shared.notices.notice import sentence
 from aurora_restore.shared.pause import Pause, PauseStore, Reason
 

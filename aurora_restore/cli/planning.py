@@ -13,7 +13,6 @@ from aurora_restore.cli.context import Deployment, deployment_of
 from aurora_restore.cli.errors import CommandError
 from aurora_restore.cli.executions import SUCCEEDED, Execution
 from aurora_restore.cli.exit_codes import ExitCode
-from aurora_restore.cli.next_starts import next_starts
 from aurora_restore.cli.output import AsJson, heading, indented, make_console, part, print_json
 from aurora_restore.cli.snapshot_list import common_copies, judge, look, makes_copies
 from aurora_restore.cli.starting import Day, RestoreName, Snapshot, begin, start_event
@@ -21,6 +20,7 @@ from aurora_restore.cli.watching import conclude, follow, silent
 from aurora_restore.shared.aws_utils import call
 from aurora_restore.shared.documents.restore import Restore
 from aurora_restore.shared.errors import AwsError
+from aurora_restore.shared.next_starts import next_starts
 from aurora_restore.shared.sequences import StepSequence, get_sequence
 from aurora_restore.shared.visible import visible, visible_line
 

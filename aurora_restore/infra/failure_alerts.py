@@ -1,8 +1,9 @@
 """How operators learn that an execution has failed."""
 
+from collections.abc import Mapping
+
 from aws_cdk import Duration
 from aws_cdk import aws_cloudwatch as cloudwatch
-from aws_cdk import aws_cloudwatch_actions as actions
 from aws_cdk import aws_events as events
 from aws_cdk import aws_events_targets as targets
 from aws_cdk import aws_lambda as lambda_
@@ -12,8 +13,9 @@ from aws_cdk import aws_sqs as sqs
 from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
+from aurora_restore.infra.alarms import Alarms, in_runbook
 from aurora_restore.infra.dead_letters import DeadLetterQueue
-from aurora_restore.shared.lambda_environment import FAILURES_ANNOUNCED, METRICS_NAMESPACE
+from aurora_restore.shared.metric_names import FAILURES_ANNOUNCED, METRICS_NAMESPACE, SERVICE
 
 
 class FailureRule(Construct):
@@ -64,7 +66,8 @@ class FailureAlarms(Construct):
     """CloudWatch alarms to the topic, for what the rule does not announce.
 
     ``missed_starts`` counts the scheduled starts that were given up; None where there are no
-    schedules. Step Functions' events are best effort:
+    schedules. ``unwaited`` are the functions whose errors no run fails with; empty where there are
+    to be no alarms on them. Step Functions' events are best effort:
     https://docs.aws.amazon.com/step-functions/latest/dg/eventbridge-integration.html
     """
 
@@ -77,12 +80,12 @@ class FailureAlarms(Construct):
         machine: sfn.StateMachine,
         dead_letters: sqs.IQueue,
         missed_starts: cloudwatch.IMetric | None,
+        unwaited: Mapping[str, lambda_.IFunction],
         topic: sns.ITopic,
     ) -> None:
         super().__init__(scope, construct_id)
-        self._prefix = name_prefix
-        self._topic = topic
-        self._alarm(
+        alarms = Alarms(self, name_prefix=name_prefix, topic=topic)
+        alarms.add(
             "failures-unannounced",
             "Stands in for a notice that did not go out: an execution failed, timed out or was "
             "stopped more than 15 minutes ago, and nothing has announced it. Look at the "
@@ -90,37 +93,30 @@ class FailureAlarms(Construct):
             _unannounced(name_prefix, machine),
             evaluation_periods=2,
         )
-        self._alarm(
+        alarms.add(
             "undelivered-events",
-            "A failure notice or the events of outcomes could not be delivered",
+            "A failure notice or the events of outcomes could not be delivered. "
+            + in_runbook("undelivered-starts-and-notices"),
             dead_letters.metric_approximate_number_of_messages_visible(period=Duration.minutes(5)),
-            evaluation_periods=1,
         )
         if missed_starts is not None:
-            self._alarm(
+            alarms.add(
                 "missed-starts",
                 "A scheduled start did not take place: for an hour, EventBridge Scheduler could "
                 f"not start the state machine of {name_prefix}. `aurora-restore doctor` says where "
-                "the start is kept, with the reason. Start the restore by hand.",
+                "the start is kept, with the reason. Start the restore by hand. "
+                + in_runbook("undelivered-starts-and-notices"),
                 missed_starts,
-                evaluation_periods=1,
             )
-
-    def _alarm(
-        self, name: str, description: str, metric: cloudwatch.IMetric, *, evaluation_periods: int
-    ) -> None:
-        alarm = cloudwatch.Alarm(
-            self,
-            name,
-            alarm_name=f"{self._prefix}-{name}",
-            alarm_description=description,
-            metric=metric,
-            threshold=1,
-            evaluation_periods=evaluation_periods,
-            comparison_operator=cloudwatch.ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
-            treat_missing_data=cloudwatch.TreatMissingData.NOT_BREACHING,
-        )
-        alarm.add_alarm_action(actions.SnsAction(self._topic))
+        for name, function in unwaited.items():
+            alarms.add(
+                f"errors-of-{name}",
+                f"The function {name_prefix}-{name} has failed, which no run waits for: its log "
+                "says why. " + in_runbook("errors-of-functions"),
+                function.metric_errors(period=Duration.minutes(5)),
+            )
+        self.alarms = alarms.made
+        """The alarms by name."""
 
 
 def _unannounced(name_prefix: str, machine: sfn.StateMachine) -> cloudwatch.MathExpression:
@@ -136,7 +132,7 @@ def _unannounced(name_prefix: str, machine: sfn.StateMachine) -> cloudwatch.Math
     announced = cloudwatch.Metric(
         namespace=METRICS_NAMESPACE,
         metric_name=FAILURES_ANNOUNCED,
-        dimensions_map={"service": name_prefix},
+        dimensions_map={SERVICE: name_prefix},
         statistic="Sum",
         period=period,
     )

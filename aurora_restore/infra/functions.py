@@ -21,7 +21,13 @@ from aurora_restore.permissions.packing import RolePolicy
 from aurora_restore.permissions.restores import RestorePermissions
 from aurora_restore.permissions.statements import RoleStatement
 from aurora_restore.shared.lambda_environment import LambdaEnvironment
-from aurora_restore.shared.pipeline import EVENT_PUBLISHER, STEPS, PipelineFunction
+from aurora_restore.shared.pipeline import (
+    DASHBOARD_RENDERER,
+    EVENT_PUBLISHER,
+    METRICS_PUBLISHER,
+    STEPS,
+    PipelineFunction,
+)
 
 
 class StepLambda(Construct):
@@ -85,7 +91,8 @@ class StepLambda(Construct):
 class StepLambdas(Construct):
     """The function of every step, over one asset of code and one layer of dependencies.
 
-    There is one more that publishes events, unless the environment has none.
+    There is one more each that publishes events, that publishes metrics and that renders the
+    dashboard, unless the environment has none of that; then it is None.
 
     A step that reaches the database has a second layer: the certificate authorities and the SQL
     scripts.
@@ -126,3 +133,20 @@ class StepLambdas(Construct):
 
         self.by_step = {step.name: made(step) for step in STEPS}
         self.event_publisher = made(EVENT_PUBLISHER) if environment.event_bus_arn else None
+        watching = environment.monitoring
+        self.metrics_publisher = made(METRICS_PUBLISHER) if watching.metrics else None
+        self.dashboard_renderer = made(DASHBOARD_RENDERER) if watching.dashboard else None
+
+    @property
+    def unwaited(self) -> dict[str, lambda_.IFunction]:
+        """Return the functions by name whose errors are no failure of a run.
+
+        The step that announces the end of a run is one, because EventBridge calls it, too. An error
+        of what renders the dashboard is shown to who looks at it.
+        """
+        found = {
+            EVENT_PUBLISHER.name: self.event_publisher,
+            METRICS_PUBLISHER.name: self.metrics_publisher,
+            **{step.name: self.by_step[step.name] for step in STEPS if step.publishes},
+        }
+        return {name: function for name, function in found.items() if function is not None}

@@ -8,10 +8,12 @@ from aurora_restore.configuration.checks.warnings import warnings_of_environment
 from aurora_restore.configuration.function_variables import function_variables
 from aurora_restore.configuration.loading import LoadedEnvironment
 from aurora_restore.deployed_code import code_digest
+from aurora_restore.infra.dashboard import RestoresDashboard
 from aurora_restore.infra.dead_letters import DeadLetterQueue
 from aurora_restore.infra.failure_alerts import FailureAlarms, FailureRule
 from aurora_restore.infra.feature_flags import set_feature_flags
 from aurora_restore.infra.functions import StepLambdas
+from aurora_restore.infra.hourly_metrics import HourlyMetrics
 from aurora_restore.infra.network import PipelineNetwork
 from aurora_restore.infra.notifications import Notifications
 from aurora_restore.infra.outcome_events import OutcomeEvents
@@ -142,15 +144,37 @@ class AuroraRestoreStack(cdk.Stack):
             notifier=functions["sns-notification"],
             dead_letters=dead_letters,
         )
-        FailureAlarms(
+        alarms = FailureAlarms(
             self,
             "Alarms",
             name_prefix=prefix,
             machine=machine,
             dead_letters=dead_letters.queue,
             missed_starts=schedules.missed_starts,
+            unwaited=lambdas.unwaited if environment.monitoring.error_alarms else {},
             topic=notifications.topic,
-        )
+        ).alarms
+        if lambdas.metrics_publisher is not None:
+            alarms |= HourlyMetrics(
+                self,
+                "Metrics",
+                name_prefix=prefix,
+                restores=environment.restores,
+                publisher=lambdas.metrics_publisher,
+                topic=notifications.topic,
+            ).common_alarms
+        if lambdas.dashboard_renderer is not None:
+            RestoresDashboard(
+                self,
+                "Dashboard",
+                name_prefix=prefix,
+                renderer=lambdas.dashboard_renderer,
+                alarms=alarms.values(),
+                machine=machine,
+                functions={**functions, **lambdas.unwaited},
+                dead_letters=dead_letters.queue,
+                has_metrics=lambdas.metrics_publisher is not None,
+            )
 
         for name, value in {
             "StateMachineArn": machine.state_machine_arn,

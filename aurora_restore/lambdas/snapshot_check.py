@@ -18,6 +18,7 @@ from aurora_restore.shared.errors import (
     SnapshotNotFoundError,
 )
 from aurora_restore.shared.job import Answer, Job
+from aurora_restore.shared.monitoring.run_record import RunRecordStore, held_back
 from aurora_restore.shared.operation_identity import require_same_snapshot
 from aurora_restore.shared.pause import PauseStore, is_scheduled_start
 from aurora_restore.shared.pipeline import get_step
@@ -74,13 +75,20 @@ class SnapshotCheckHandler(BaseHandler):
     services = ("rds", "ec2", "kms", "secretsmanager")
 
     def hold_back(self, job: Job, *, is_new: bool) -> Answer | None:
-        """Return 200 for a scheduled start of a restore whose schedule is paused."""
+        """Return 200 for a scheduled start of a restore whose schedule is paused.
+
+        It is recorded, so that nothing is expected of this start once the pause is over.
+        """
         is_redriven = job.execution is not None and job.execution.redrive_count > 0
         if not is_scheduled_start(job.event, is_new=is_new, is_redriven=is_redriven):
             return None
-        pause = PauseStore(job.store, job.restore_name).in_force(job.clock())
+        now = job.clock()
+        pause = PauseStore(job.store, job.restore_name).in_force(now)
         if pause is None:
             return None
+        RunRecordStore(job.store, job.restore_name).write(
+            held_back(job.restore_name, job.operation_id, now, job.restore.schedule)
+        )
         return Answer(
             f"Nothing done. {pause}", {PAUSED: True, "pause": to_json(pause)}, only_looked=True
         )

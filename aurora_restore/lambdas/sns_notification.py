@@ -36,6 +36,11 @@ from aurora_restore.shared.job import Answer, Job, LambdaContext
 from aurora_restore.shared.lambda_environment import LambdaEnvironment
 from aurora_restore.shared.later_operation import LaterOperation, find_later_operation
 from aurora_restore.shared.latest_state import load_operation_state
+from aurora_restore.shared.monitoring.run_record import (
+    RunRecord,
+    RunRecordStore,
+    facts_of_run,
+)
 from aurora_restore.shared.notices.chat import custom_notification
 from aurora_restore.shared.notices.expense import instance_classes
 from aurora_restore.shared.notices.failure import FAILED_STATUS, facts_of_target, failure_notice
@@ -47,6 +52,7 @@ from aurora_restore.shared.notices.success import (
     notice_in_words,
     success_notice,
 )
+from aurora_restore.shared.notices.target import UNCHANGED, TargetNow, target_now
 from aurora_restore.shared.notices.way_on import DeployedPipeline
 from aurora_restore.shared.operation_state import OperationState
 from aurora_restore.shared.pause import PauseStore
@@ -106,6 +112,8 @@ class SnsNotificationHandler(BaseHandler):
         notice = self._notice(job, status)
         message_id = self._publish(notice)
         if job.execution:
+            if status == SUCCESS_STATUS and job.sequence.is_refresh:
+                self._remember_success(job)
             job.lock.release(job.operation_id, job.execution.id)
         if job.sequence is not RETIRE:
             self._count(job.operation_id, status)
@@ -119,6 +127,52 @@ class SnsNotificationHandler(BaseHandler):
             outcome=run_outcome(notice.document) if job.execution else None,
         )
         return with_after_run(job, answer, status)
+
+    def _remember_success(self, job: Job) -> None:
+        """Write the record of a run by which it is known that the restore is not overdue."""
+        schedule = job.restore.schedule
+        RunRecordStore(job.store, job.restore_name).write(
+            RunRecord(
+                restore=job.restore_name,
+                operation=job.operation_id,
+                outcome="succeeded",
+                started_at=job.started_at,
+                ended_at=timestamp(job.clock()),
+                schedule=None if schedule is None else str(schedule),
+                target=target_now(job.state, job.operation_id).short,
+                **facts_of_run(job.state),
+            )
+        )
+
+    def _remember_failure(
+        self,
+        records: RunRecordStore,
+        failure: Failure,
+        ended: datetime,
+        state: OperationState | None,
+        target: TargetNow,
+    ) -> None:
+        """Write the record of a run that has failed, if it was to refresh a target.
+
+        ``state`` is the operation's if the execution has worked on it.
+        """
+        sequence = state and state.sequence and get_sequence(state.sequence)
+        if not failure.is_refresh or not failure.is_over or (sequence and not sequence.is_refresh):
+            return
+        began = None if state is None else state.operation_started_at
+        records.write(
+            RunRecord(
+                restore=records.restore,
+                operation=failure.operation_id,
+                outcome="failed",
+                started_at=began or timestamp(failure.started or ended),
+                ended_at=timestamp(ended),
+                target=target.short,
+                failed_at=failure.step,
+                error_type=failure.error_type,
+                **facts_of_run(state),
+            )
+        )
 
     def _publish(self, notice: Notice) -> str:
         return send_notification(
@@ -219,6 +273,11 @@ class SnsNotificationHandler(BaseHandler):
             run=_run_of(failure, restore, state if own is not None else None),
             outcome=None if is_repeated else run_outcome(notice.document),
         )
+        if restore is not None:
+            target = UNCHANGED if own is None else target_now(own, failure.operation_id, record)
+            self._remember_failure(
+                RunRecordStore(store, restore), failure, ended or moment, own, target
+            )
         if not is_repeated:
             count_announced_failure(failure.operation_id, ended)
             self._count(failure.operation_id, FAILED_STATUS)

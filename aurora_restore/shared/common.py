@@ -3,6 +3,7 @@
 import json
 import os
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Final
 
@@ -14,10 +15,12 @@ from aurora_restore.shared.documents.fields import Text
 from aurora_restore.shared.documents.restore import Restore
 from aurora_restore.shared.documents.schema import Rule, check, parse_configuration, shown
 from aurora_restore.shared.errors import ConfigurationError, ValidationError
-from aurora_restore.shared.lambda_environment import (
+from aurora_restore.shared.lambda_environment import LambdaEnvironment
+from aurora_restore.shared.metric_names import (
     FAILURES_ANNOUNCED,
     METRICS_NAMESPACE,
-    LambdaEnvironment,
+    RESTORE,
+    SERVICE,
 )
 from aurora_restore.shared.names import DEFAULT_NAME_PREFIX
 
@@ -88,11 +91,24 @@ def count_announced_failure(operation_id: str, ended: datetime | None) -> None:
         unit=MetricUnit.Count,
         value=1,
         namespace=_NAMESPACE,
-        default_dimensions={"service": _SERVICE},
+        default_dimensions={SERVICE: _SERVICE},
     ) as metric:
         metric.add_metadata("operation_id", operation_id)
         if ended is not None:
             metric.set_timestamp(ended + timedelta(minutes=1))
+
+
+def write_restore_metric(name: str, value: float, restore: str | None = None) -> None:
+    """Write a metric of a restore, or without one, of the environment, apart from other metrics."""
+    dimensions = {SERVICE: _SERVICE} if restore is None else {SERVICE: _SERVICE, RESTORE: restore}
+    with single_metric(
+        name=name,
+        unit=MetricUnit.NoUnit,
+        value=value,
+        namespace=_NAMESPACE,
+        default_dimensions=dimensions,
+    ):
+        pass
 
 
 def flush_metrics(step: str, restore: str | None) -> None:
@@ -152,8 +168,28 @@ def get_config(
     return found.popitem()
 
 
+@dataclass(frozen=True)
+class DeployedRestore:
+    """A restore as it is deployed."""
+
+    restore: Restore
+    moment: datetime
+    """When its configuration was deployed last."""
+
+
 def get_restores(environment: LambdaEnvironment, clients: Clients) -> dict[str, Restore]:
     """Return every restore of the environment by its name.
+
+    Raises ConfigurationError if a parameter is wrong.
+    """
+    found = get_deployed_restores(environment, clients)
+    return {name: deployed.restore for name, deployed in found.items()}
+
+
+def get_deployed_restores(
+    environment: LambdaEnvironment, clients: Clients
+) -> dict[str, DeployedRestore]:
+    """Return every restore of the environment by its name, and when it was deployed.
 
     Raises ConfigurationError if a parameter is wrong.
     """
@@ -161,7 +197,10 @@ def get_restores(environment: LambdaEnvironment, clients: Clients) -> dict[str, 
     paginator = clients.ssm.get_paginator("get_parameters_by_path")
     pages = call(lambda: list(paginator.paginate(Path=path, WithDecryption=True)))
     return {
-        parameter["Name"].removeprefix(f"{path}/"): _restore(parameter["Name"], parameter["Value"])
+        parameter["Name"].removeprefix(f"{path}/"): DeployedRestore(
+            _restore(parameter["Name"], parameter["Value"]),
+            parameter["LastModifiedDate"].astimezone(UTC),
+        )
         for page in pages
         for parameter in page["Parameters"]
     }

@@ -8,6 +8,7 @@ import json
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from typing import Any, Final
 
 from aurora_restore.shared.aws_utils import Clients, call
@@ -25,6 +26,7 @@ from aurora_restore.shared.operation_state import OperationState
 from aurora_restore.shared.sequences import (
     CALLING_STATES,
     REPLACE,
+    SEQUENCES,
     StepSequence,
     get_sequence,
     lead_backs_of,
@@ -35,6 +37,9 @@ FAILED: Final = "FAILED"
 TIMED_OUT: Final = "TIMED_OUT"
 ABORTED: Final = "ABORTED"
 NOT_REDRIVABLE: Final = "NOT_REDRIVABLE"
+
+_NO_REFRESH: Final = ("dry_run", *(each.asked_by for each in SEQUENCES if each.asked_by))
+"""The fields of an input of which each asks for something else than a refresh."""
 
 NEW_EXECUTION: Final = Remedy(
     action=Action.START_AGAIN,
@@ -126,6 +131,10 @@ class Failure:
     """Whether Step Functions would redrive it."""
     target_cluster_id: str | None = None
     """The target that its input names."""
+    started: datetime | None = None
+    """When the execution was started."""
+    is_refresh: bool = True
+    """Whether its input asks for no dry run, and for no sequence beside a refresh."""
     sequence: str | None = None
     """The operation's sequence, where its state is known: it decides where a run may enter."""
     hook: str | None = None
@@ -257,7 +266,8 @@ def look_up(detail: Any, clients: Clients) -> Failure:
             "detail.executionArn: is missing; the event is not one of an execution"
         )
     execution = call(clients.step_functions.describe_execution, executionArn=arn)
-    request = _acceptable_part(_json_object(execution.get("input")))
+    given = _json_object(execution.get("input"))
+    request = _acceptable_part(given)
     status = str(detail.get("status", execution["status"]))
     error_type, reason = _reason(
         str(execution.get("error") or ""), str(execution.get("cause") or ""), status
@@ -275,6 +285,8 @@ def look_up(detail: Any, clients: Clients) -> Failure:
         hook=hook if error_type == HookFailedError.__name__ else None,
         error_type=error_type,
         reason=reason,
+        started=execution["startDate"].astimezone(UTC),
+        is_refresh=not any(given.get(each) is True for each in _NO_REFRESH),
         is_over=execution["status"] not in UNFINISHED,
         is_redrivable=execution.get("redriveStatus") != NOT_REDRIVABLE,
     )

@@ -3,7 +3,7 @@
 import os
 from collections.abc import Mapping
 from dataclasses import MISSING, asdict, dataclass, fields
-from typing import Final, Self
+from typing import Self
 
 from aurora_restore.shared.documents.restore_secrets import (
     OwnSecrets,
@@ -12,11 +12,7 @@ from aurora_restore.shared.documents.restore_secrets import (
     secrets_of,
 )
 from aurora_restore.shared.errors import ConfigurationError
-
-METRICS_NAMESPACE: Final = "AuroraRestore"
-
-FAILURES_ANNOUNCED: Final = "FailuresAnnounced"
-"""The metric of the failures of which a notice has gone out; its dimension is ``service``."""
+from aurora_restore.shared.metric_names import METRICS_NAMESPACE
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,6 +47,11 @@ class LambdaEnvironment:
     """The ARN of the bus that outcomes are published to, or empty if they are not."""
     code_digest: str = ""
     """The digest of the deployed code; empty where an older version has deployed it."""
+
+    @property
+    def account_id(self) -> str:
+        """Return the account of the environment."""
+        return self.state_machine_arn.split(":")[4]
 
     @property
     def regions_beyond_the_known(self) -> frozenset[str]:

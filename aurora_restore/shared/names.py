@@ -141,6 +141,10 @@ PAUSE_KEY_PREFIX: Final = "pause#"
 DURATIONS_KEY_PREFIX: Final = "durations#"
 """How the partition keys of the records of earlier durations in the state table begin."""
 
+RUNS_KEY_PREFIX: Final = "runs#"
+"""How the partition keys of the records of past runs in the state table begin; the restore
+follows."""
+
 HOOK_KEY_PREFIX: Final = "hook#"
 """How the keys of the state table begin under which hooks that have succeeded are written down."""
 
@@ -221,6 +225,11 @@ def topic_name(prefix: str) -> str:
 def state_machine_name(prefix: str) -> str:
     """Return the name of the state machine."""
     return f"{prefix}-pipeline"
+
+
+def dashboard_name(prefix: str) -> str:
+    """Return the name of the dashboard, as which CloudWatch takes letters, digits, - and _."""
+    return prefix
 
 
 def schedule_group_name(prefix: str) -> str:

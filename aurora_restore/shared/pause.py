@@ -42,9 +42,14 @@ class Pause:
     until: Moment | None = None
     """When it ends by itself; None if only `unpause` ends it."""
 
+    @property
+    def end(self) -> datetime | None:
+        """Return when it ends, or has ended, by itself; None if only `unpause` ends it."""
+        return None if self.until is None else parse_timestamp(self.until)
+
     def is_in_force(self, moment: datetime) -> bool:
         """Return whether it has not ended by itself."""
-        return self.until is None or moment < parse_timestamp(self.until)
+        return self.end is None or moment < self.end
 
     def __str__(self) -> str:
         """Return it as a sentence."""

@@ -3,7 +3,8 @@
 ``STEPS`` declares what each step is; ``sequences`` declares in what order a run takes them.
 Functions, roles, log groups, states, wait loops and the tables of the documentation derive from
 them. A new step is one row here with its place in a sequence, one module in
-``aurora_restore.lambdas`` and one test. ``EVENT_PUBLISHER`` is a function that no run calls.
+``aurora_restore.lambdas`` and one test. No run calls the functions in ``FUNCTIONS`` that are no
+steps.
 """
 
 from dataclasses import dataclass
@@ -20,6 +21,8 @@ class PipelineFunction:
     purpose: str
     grants: tuple[Grant[Resource], ...] = ()
     reaches_database: bool = False
+    watches: bool = False
+    """Whether it reads what is configured and recorded of every restore, without being a step."""
     timeout_seconds: int = 120
     memory_mb: int = 256
 
@@ -530,7 +533,32 @@ EVENT_PUBLISHER: Final = PipelineFunction(
 )
 """It reads the audit table's stream, so that no step waits for EventBridge, or has to reach it."""
 
-FUNCTIONS: Final[tuple[PipelineFunction, ...]] = (*STEPS, EVENT_PUBLISHER)
+_READ_EXECUTIONS: Final = Grant(Resource.EXECUTIONS, ("states:DescribeExecution",))
+
+METRICS_PUBLISHER: Final = PipelineFunction(
+    name="publish-metrics",
+    purpose="Publishes each hour whether a restore is overdue, and how long it takes beside the "
+    "median.",
+    grants=(_READ_EXECUTIONS,),
+    watches=True,
+)
+"""A rule calls it each hour."""
+
+DASHBOARD_RENDERER: Final = PipelineFunction(
+    name="show-dashboard",
+    purpose="Renders the table of the dashboard, and changes nothing.",
+    grants=(_READ_EXECUTIONS,),
+    watches=True,
+    timeout_seconds=60,
+)
+"""CloudWatch calls it for whoever looks at the dashboard, with that person's permissions."""
+
+FUNCTIONS: Final[tuple[PipelineFunction, ...]] = (
+    *STEPS,
+    EVENT_PUBLISHER,
+    METRICS_PUBLISHER,
+    DASHBOARD_RENDERER,
+)
 
 STEP_NAMES: Final = tuple(step.name for step in STEPS)
 

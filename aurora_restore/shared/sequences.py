@@ -69,6 +69,11 @@ class StepSequence:
         if faults := list(_faults(self)):
             raise ValueError(f"the sequence {self.name!r}: " + "; ".join(faults))
 
+    @property
+    def is_refresh(self) -> bool:
+        """Return whether a run of it gives the target other data."""
+        return self.asked_by is None
+
     @cached_property
     def steps(self) -> tuple[str, ...]:
         """Return the names of the steps, in the order of their declaration."""

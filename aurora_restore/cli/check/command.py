@@ -19,11 +19,11 @@ from aurora_restore.cli.context import configuration_folder, session_in
 from aurora_restore.cli.errors import EXPECTED, as_command_error, usage
 from aurora_restore.cli.exit_codes import ExitCode
 from aurora_restore.cli.findings import Level, Observation, unknown
-from aurora_restore.cli.next_starts import sentences
 from aurora_restore.cli.output import AsJson, make_console, print_json, shown_path
 from aurora_restore.shared.aws_utils import Clients, call
 from aurora_restore.shared.documents.environment import Environment
 from aurora_restore.shared.documents.schema import Fault
+from aurora_restore.shared.next_starts import sentences
 from aurora_restore.shared.visible import visible, visible_line
 
 Examination = Callable[[], Iterator[Observation]]

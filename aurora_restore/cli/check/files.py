@@ -8,12 +8,12 @@ from typing import Any
 
 from aurora_restore.capacity.fit import RoomForRestores, faults_of_capacity, room_in
 from aurora_restore.cli.errors import usage
-from aurora_restore.cli.next_starts import NextStart, next_starts
 from aurora_restore.configuration.checks.warnings import warnings_of_environment
 from aurora_restore.configuration.loading import environment_names, read_environment
 from aurora_restore.shared.documents.environment import Environment
 from aurora_restore.shared.documents.schema import Fault
 from aurora_restore.shared.errors import ConfigurationError
+from aurora_restore.shared.next_starts import NextStart, next_starts
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,10 +6,10 @@ from typing import Final
 
 from aurora_restore.cli.doctor.site import Site
 from aurora_restore.cli.findings import Observation, ok, problem, warning
-from aurora_restore.cli.next_starts import next_start_of
 from aurora_restore.cli.starters import Starter
 from aurora_restore.shared.documents.event import SCHEDULE
 from aurora_restore.shared.documents.restore import Restore
+from aurora_restore.shared.next_starts import next_start_of
 from aurora_restore.shared.notices.notice import sentence
 from aurora_restore.shared.pause import PauseStore
 

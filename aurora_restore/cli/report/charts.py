@@ -7,8 +7,8 @@ from enum import StrEnum
 from typing import Final
 from xml.etree.ElementTree import Element
 
-from aurora_restore.cli.report.markup import element
 from aurora_restore.cli.report.scales import TimeAxis, ValueAxis, tick_text
+from aurora_restore.shared.markup import element
 
 _LEFT: Final = 44
 _RIGHT: Final = 10

@@ -8,7 +8,6 @@ from xml.etree.ElementTree import Element
 
 from aurora_restore.cli.output import duration
 from aurora_restore.cli.report.charts import LETTERS, drawings
-from aurora_restore.cli.report.markup import element, to_html
 from aurora_restore.cli.report.plots import (
     NumberTable,
     Plot,
@@ -22,6 +21,7 @@ from aurora_restore.cli.report.runs import Run, RunFailure
 from aurora_restore.cli.report.scales import TimeAxis
 from aurora_restore.cli.report.style import STYLE
 from aurora_restore.cli.report.summary import Summary, summarise
+from aurora_restore.shared.markup import element, to_html
 from aurora_restore.shared.pause import Pause
 
 _MOST_FAILURES: Final = 10

@@ -11,6 +11,7 @@ from typing import Any, Final
 from aurora_restore.cli.progress import ExecutionProgress, execution_progress
 from aurora_restore.shared.common import parse_timestamp
 from aurora_restore.shared.cost import ApproximateCost
+from aurora_restore.shared.interruption import interruptions
 from aurora_restore.shared.operation_state import OperationState
 from aurora_restore.shared.sequences import StepSequence
 
@@ -201,19 +202,7 @@ def _seconds_between(stored: str | None, until: datetime) -> float | None:
 
 
 def with_interruptions(runs: Iterable[Run]) -> tuple[Run, ...]:
-    """Return the runs by their start, with the interruption of a target that is replaced.
-
-    It lasts from the first deletion to the hand-over, which may be that of a later run: it counts
-    for the run that has ended it.
-    """
-    gone: dict[str, datetime] = {}
-    found = []
-    for run in sorted(runs, key=lambda each: each.started):
-        took = run.interruption_seconds
-        if run.gone_since is not None:
-            since = gone.setdefault(run.restore, run.gone_since)
-            if run.handed_over is not None:
-                del gone[run.restore]
-                took = max(0.0, (run.handed_over - since).total_seconds())
-        found.append(replace(run, interruption_seconds=took))
-    return tuple(found)
+    """Return the runs by their start, with the interruption of a target that is replaced."""
+    ordered = sorted(runs, key=lambda each: each.started)
+    found = zip(ordered, interruptions(ordered), strict=True)
+    return tuple(replace(run, interruption_seconds=took) for run, took in found)

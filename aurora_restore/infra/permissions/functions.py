@@ -14,6 +14,9 @@ from aurora_restore.shared.names import (
     COPY_LEASES_KEY,
     COPY_QUEUE_KEY_PREFIX,
     LOCK_KEY_PREFIX,
+    PAUSE_KEY_PREFIX,
+    RUNS_KEY_PREFIX,
+    TARGET_KEY_PREFIX,
     config_path,
 )
 from aurora_restore.shared.pipeline import PipelineFunction, Step
@@ -28,6 +31,12 @@ _ATTACH_TO_VPC: Final = (
     "ec2:UnassignPrivateIpAddresses",
 )
 
+_WATCHED: Final = [
+    f"{prefix}*"
+    for prefix in (LOCK_KEY_PREFIX, PAUSE_KEY_PREFIX, RUNS_KEY_PREFIX, TARGET_KEY_PREFIX)
+]
+"""The keys of the state table that are read to watch the restores; no operation's is among them."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class FunctionPermissions:
@@ -41,6 +50,13 @@ class FunctionPermissions:
         """Yield a function's statements; ``attached`` is whether it is in the VPC."""
         if isinstance(function, Step):
             yield from self._of_step(function)
+        if function.watches:
+            yield allow(
+                "dynamodb:Query",
+                [self.tables.state.table_arn],
+                {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": _WATCHED}},
+            )
+            yield allow("ssm:GetParametersByPath", [self._parameters().removesuffix("/*")])
         if attached:
             yield from self._attach_to_vpc(function)
 

@@ -86,6 +86,26 @@ class Quotas:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Monitoring:
+    """What watches the restores, each with its [cost](cost.md#what-watching-costs)."""
+
+    metrics: Annotated[
+        bool,
+        Rule(
+            help="Whether an hourly function publishes `OverdueHours` and `DurationRatio`, with "
+            "the alarms that look at them."
+        ),
+    ] = True
+    dashboard: Annotated[
+        bool, Rule(help="Whether there is a [dashboard](dashboard.md) of CloudWatch.")
+    ] = True
+    error_alarms: Annotated[
+        bool,
+        Rule(help="Whether alarms announce the errors of functions that no run would fail with."),
+    ] = True
+
+
+@dataclass(frozen=True, kw_only=True)
 class Environment:
     """One environment: an account and a Region with one stack and one or more restores."""
 
@@ -171,6 +191,7 @@ class Environment:
             "of a bus in another account has to let this account put events."
         ),
     ] = "default"
+    monitoring: Monitoring = field(default=Monitoring())
     log_retention_days: Annotated[
         Literal[1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1827, 3653],
         Rule(help="How long logs are kept, in days."),

@@ -3,7 +3,8 @@
 The form and the meaning are those of EventBridge Scheduler, daylight saving time included:
 https://docs.aws.amazon.com/scheduler/latest/UserGuide/schedule-types.html
 
-No function of the pipeline needs this: Lambda's runtimes may have no time zone database.
+No step of a run needs this, but what watches the restores does. The database of time zones is a
+package there, because Lambda's runtimes may have none.
 """
 
 import calendar
@@ -163,6 +164,22 @@ def next_start(schedule: Schedule, after: datetime) -> datetime | None:
         if _exists(start) and start.astimezone(UTC) > after.astimezone(UTC):
             return start
     return None
+
+
+def first_start_after(schedule: Schedule, moment: datetime) -> datetime | None:
+    """Return the first start of a schedule after a moment at which something has started.
+
+    That of a ``rate`` is an interval later. None where there is none, or where it cannot be known.
+    """
+    if schedule.is_rate:
+        return moment + interval_of(schedule)
+    return next_start(schedule, moment)
+
+
+def interval_of(schedule: Schedule) -> timedelta:
+    """Return the time between two starts of a ``rate`` that AWS accepts."""
+    number, unit = _taken_apart(schedule.expression)[1].split()
+    return timedelta(minutes=int(number) * _MINUTES[unit.removesuffix("s")])
 
 
 def first_skipped_start(schedule: Schedule, after: datetime, until: datetime) -> datetime | None:

@@ -20,7 +20,7 @@ from aurora_restore.shared.errors import (
     leaves,
 )
 from aurora_restore.shared.failed_execution import entry_after
-from aurora_restore.shared.lambda_environment import FAILURES_ANNOUNCED, METRICS_NAMESPACE
+from aurora_restore.shared.metric_names import FAILURES_ANNOUNCED, METRICS_NAMESPACE
 from aurora_restore.shared.pipeline import STEPS
 from aurora_restore.shared.sequences import SWITCH
 from tests.unit.docs.pages import all_pages, code_in, page

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from aurora_restore.shared.lambda_environment import FAILURES_ANNOUNCED, METRICS_NAMESPACE
+from aurora_restore.shared.metric_names import FAILURES_ANNOUNCED, METRICS_NAMESPACE
 from tests.unit.infra.synthesis import Synthesis
 
 FAILURES = ("ExecutionsFailed", "ExecutionsTimedOut", "ExecutionsAborted")

@@ -9,9 +9,9 @@ import boto3
 import pytest
 from botocore.stub import Stubber
 
-from aurora_restore.cli.next_starts import next_start_of, next_starts, sentences
 from aurora_restore.cli.pausing import deployed_schedule
 from aurora_restore.shared.documents.schedule import Schedule
+from aurora_restore.shared.next_starts import next_start_of, next_starts, sentences
 from tests.unit.cli.doctor.given import restore
 
 NOW = datetime(2026, 5, 15, 12, tzinfo=UTC)

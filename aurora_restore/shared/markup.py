@@ -39,4 +39,9 @@ def _written(value: str | float) -> str:
 
 def to_html(root: Element) -> str:
     """Return a page."""
-    return f"<!DOCTYPE html>\n{tostring(root, encoding='unicode', method='html')}\n"
+    return f"<!DOCTYPE html>\n{to_fragment(root)}\n"
+
+
+def to_fragment(root: Element) -> str:
+    """Return a part of a page."""
+    return tostring(root, encoding="unicode", method="html")

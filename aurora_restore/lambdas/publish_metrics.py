@@ -1,0 +1,91 @@
+"""Publishes each hour whether a restore is overdue, and how long it takes beside the median."""
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Any
+
+from aurora_restore.shared.aws_utils import Clients, default_clients
+from aurora_restore.shared.common import (
+    get_deployed_restores,
+    logger,
+    now,
+    write_restore_metric,
+)
+from aurora_restore.shared.errors import AuroraRestoreError, CorruptStateError
+from aurora_restore.shared.initialisation import end_loading
+from aurora_restore.shared.lambda_environment import LambdaEnvironment
+from aurora_restore.shared.metric_names import DURATION_RATIO, OVERDUE_HOURS, RESTORES_WATCHED
+from aurora_restore.shared.monitoring.restore_facts import RestoreFacts, look_at_restore
+
+
+class MetricsPublisher:
+    """The function that a rule calls each hour. It changes nothing.
+
+    It is no step: no run calls it or waits for it. A CloudWatch alarm spans seven days at most and
+    knows no working days, so what depends on a schedule is calculated here.
+    """
+
+    def __init__(
+        self,
+        *,
+        clients: Clients | None = None,
+        environment: LambdaEnvironment | None = None,
+        clock: Callable[[], datetime] = now,
+    ) -> None:
+        self._clients = clients
+        self._environment = environment
+        self._clock = clock
+
+    def __call__(self, event: Mapping[str, Any], context: object) -> None:
+        """Write the metrics of every restore: the Lambda entry point.
+
+        Raises CorruptStateError with the restores of which an item cannot be read, after the
+        metrics of all others. Raises AuroraRestoreError if AWS is not reached.
+        """
+        del event, context
+        environment = self._environment or LambdaEnvironment.from_env()
+        clients = self._clients or default_clients()
+        moment = self._clock()
+        looked_at: list[RestoreFacts] = []
+        unreadable: list[str] = []
+        for name, deployed in get_deployed_restores(environment, clients).items():
+            try:
+                looked_at.append(look_at_restore(name, deployed, environment, clients, moment))
+            except AuroraRestoreError as error:
+                logger.error("a restore cannot be looked at", restore=name, reason=error.message)
+                unreadable.append(name)
+        for facts in looked_at:
+            _publish(facts)
+        _publish_common(looked_at)
+        if unreadable:
+            raise CorruptStateError(
+                f"nothing is known of {', '.join(sorted(unreadable))}: the log of this function "
+                "says why",
+                table=environment.state_table,
+            )
+
+
+def _publish(facts: RestoreFacts) -> None:
+    """Write what is known of a restore: what is not known, is no value."""
+    if facts.overdue_hours is not None:
+        write_restore_metric(OVERDUE_HOURS, facts.overdue_hours, facts.name)
+    if facts.duration_ratio is not None:
+        write_restore_metric(DURATION_RATIO, facts.duration_ratio, facts.name)
+    logger.info(
+        "restore looked at",
+        restore=facts.name,
+        overdue_hours=facts.overdue_hours,
+        duration_ratio=facts.duration_ratio,
+    )
+
+
+def _publish_common(looked_at: list[RestoreFacts]) -> None:
+    """Write how many restores have been looked at, and the largest ratio of durations."""
+    ratios = [each.duration_ratio for each in looked_at if each.duration_ratio is not None]
+    if ratios:
+        write_restore_metric(DURATION_RATIO, max(ratios))
+    write_restore_metric(RESTORES_WATCHED, len(looked_at))
+
+
+handler = MetricsPublisher()
+end_loading()

@@ -1,0 +1,1 @@
+"""What is watched of every restore: its past runs, whether it is overdue, and the table of all."""
