@@ -236,6 +236,11 @@ def _permissions(function: PipelineFunction) -> Iterator[str]:
         by_scope.setdefault((grant.resource, grant.condition or ""), []).extend(grant.actions)
     if isinstance(function, Step):
         _add_of_step(function, by_scope)
+    if function.watches:
+        by_scope["its keys of locks, pauses, runs and targets in the state table", ""] = [
+            "dynamodb:Query"
+        ]
+        by_scope["the restores' SSM parameters", ""] = ["ssm:GetParametersByPath"]
     elif function is EVENT_PUBLISHER:
         by_scope["the stream of the audit table", ""] = [
             "dynamodb:DescribeStream",

@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo
 import pg8000.native
 
 from aurora_restore.shared.names import TAG_MANAGED_BY, config_path
-from aurora_restore.shared.pipeline import STEPS, get_step
+from aurora_restore.shared.pipeline import STEPS, PipelineFunction, get_step
 from embedded_aws.aws import EmbeddedAws, EmbeddedAwsConfig
 from embedded_aws.rds.admin_client import RdsAdminClient
 from embedded_aws.rds.process import EmbeddedRds
@@ -352,12 +352,17 @@ class PipelineStage:
         return dict(self.aws.wait(arn, timeout=PATIENCE_SECONDS))
 
     def invoke(self, app: Deployed, step: str, event: Any) -> dict[str, Any]:
-        """Call a function directly."""
+        """Call the function of a step directly."""
+        body: dict[str, Any] = self.call(app, get_step(step), event)
+        return body
+
+    def call(self, app: Deployed, function: PipelineFunction, event: Any) -> Any:
+        """Call a function directly, which may be none of a step."""
         client = self.aws.client("lambda", region=app.region)
         answer = client.invoke(
-            FunctionName=get_step(step).function_name(PREFIX), Payload=json.dumps(event).encode()
+            FunctionName=function.function_name(PREFIX), Payload=json.dumps(event).encode()
         )
-        body: dict[str, Any] = json.loads(answer["Payload"].read())
+        body = json.loads(answer["Payload"].read())
         assert "FunctionError" not in answer, body
         return body
 
