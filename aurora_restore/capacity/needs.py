@@ -53,6 +53,8 @@ _BYTES_OF_PARAMETER: Final = 350
 _BYTES_OF_SCHEDULE: Final = 700
 _BYTES_OF_SECRET: Final = 900
 _BYTES_OF_ALARM: Final = 900
+_BYTES_OF_METRICS: Final = 6_100
+_BYTES_OF_DASHBOARD: Final = 8_000
 # How often a restore's name is in the resources that it makes.
 _NAMES_OF_RESTORE: Final = 14
 
@@ -152,7 +154,9 @@ class Capacity:
                 for name, restore in restores.items()
             )
             + self.schedules() * _BYTES_OF_SCHEDULE
-            + self.alarms() * _BYTES_OF_ALARM
+            + (self.alarms() + self._alarms_on_errors()) * _BYTES_OF_ALARM
+            + (_BYTES_OF_METRICS if self.environment.monitoring.metrics else 0)
+            + (_BYTES_OF_DASHBOARD if self.environment.monitoring.dashboard else 0)
             + self.made_secrets() * _BYTES_OF_SECRET
         )
 

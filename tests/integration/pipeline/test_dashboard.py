@@ -9,6 +9,7 @@ import pytest
 
 from aurora_restore.shared.pipeline import DASHBOARD_RENDERER, METRICS_PUBLISHER
 from tests.integration.pipeline.stage import (
+    LEAP_DAY,
     PREFIX,
     TARGET,
     TARGET_REGION,
@@ -54,6 +55,7 @@ def table(stage: PipelineStage, app: Deployed) -> dict[str, str]:
 
 
 def test_runs_are_seen_in_the_metrics_and_in_the_table(stage: PipelineStage, app: Deployed) -> None:
+    stage.configure(app, {**stage.restore_document(TARGET_REGION), "schedule": LEAP_DAY})
     succeeded = stage.run(app, {"restore": "staging"})
     assert succeeded["status"] == "SUCCEEDED", succeeded.get("cause")
     operation = succeeded["executionArn"].rpartition(":")[2]

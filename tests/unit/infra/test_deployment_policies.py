@@ -219,6 +219,7 @@ def test_a_policy_fits_and_each_action_can_be_on_its_resources(file: Path) -> No
 
 NAMES: Final = {
     "AWS::CloudWatch::Alarm": ("AlarmName", "cloudwatch:PutMetricAlarm", "alarm:{}"),
+    "AWS::CloudWatch::Dashboard": ("DashboardName", "cloudwatch:PutDashboard", "dashboard/{}"),
     "AWS::DynamoDB::Table": ("TableName", "dynamodb:CreateTable", "table/{}"),
     "AWS::Lambda::Function": ("FunctionName", "lambda:CreateFunction", "function:{}"),
     "AWS::Logs::LogGroup": ("LogGroupName", "logs:CreateLogGroup", "log-group:{}"),
@@ -234,6 +235,9 @@ NAMES: Final = {
 }
 """Where a name is, and the action and the ARN's end of what has it."""
 
+EVERYWHERE: Final = {"AWS::CloudWatch::Dashboard"}
+"""What is in no Region."""
+
 
 @pytest.mark.parametrize("resource_type", sorted(NAMES))
 def test_what_has_a_name_may_have_it(resource_type: str) -> None:
@@ -245,9 +249,10 @@ def test_what_has_a_name_may_have_it(resource_type: str) -> None:
         if kind == resource_type and field in properties
     ]
 
+    place = f":{PLACE.partition(':')[2]}" if resource_type in EVERYWHERE else PLACE
     assert named
     for name in named:
-        arn = f"arn:aws:{action.partition(':')[0]}:{PLACE}:{end.format(name)}"
+        arn = f"arn:aws:{action.partition(':')[0]}:{place}:{end.format(name)}"
         assert policy.allows(action, arn)
         assert not policy.allows(action, arn.replace("aurora-restore", "other"))
 
