@@ -15,7 +15,7 @@ from aurora_restore.shared.errors import AuroraRestoreError, CorruptStateError
 from aurora_restore.shared.initialisation import end_loading
 from aurora_restore.shared.lambda_environment import LambdaEnvironment
 from aurora_restore.shared.metric_names import DURATION_RATIO, OVERDUE_HOURS, RESTORES_WATCHED
-from aurora_restore.shared.monitoring.restore_facts import RestoreFacts, look_at_restore
+from aurora_restore.shared.monitoring.watched_restore import WatchedRestore, look_at_restore
 
 
 class MetricsPublisher:
@@ -46,7 +46,7 @@ class MetricsPublisher:
         environment = self._environment or LambdaEnvironment.from_env()
         clients = self._clients or default_clients()
         moment = self._clock()
-        looked_at: list[RestoreFacts] = []
+        looked_at: list[WatchedRestore] = []
         unreadable: list[str] = []
         for name, deployed in get_deployed_restores(environment, clients).items():
             try:
@@ -65,7 +65,7 @@ class MetricsPublisher:
             )
 
 
-def _publish(facts: RestoreFacts) -> None:
+def _publish(facts: WatchedRestore) -> None:
     """Write what is known of a restore: what is not known, is no value."""
     if facts.overdue_hours is not None:
         write_restore_metric(OVERDUE_HOURS, facts.overdue_hours, facts.name)
@@ -79,7 +79,7 @@ def _publish(facts: RestoreFacts) -> None:
     )
 
 
-def _publish_common(looked_at: list[RestoreFacts]) -> None:
+def _publish_common(looked_at: list[WatchedRestore]) -> None:
     """Write how many restores have been looked at, and the largest ratio of durations."""
     ratios = [each.duration_ratio for each in looked_at if each.duration_ratio is not None]
     if ratios:

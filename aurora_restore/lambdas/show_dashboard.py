@@ -9,13 +9,13 @@ from aurora_restore.shared.common import DeployedRestore, get_deployed_restores,
 from aurora_restore.shared.errors import AuroraRestoreError
 from aurora_restore.shared.initialisation import end_loading
 from aurora_restore.shared.lambda_environment import LambdaEnvironment
-from aurora_restore.shared.monitoring.restore_facts import look_at_restore
 from aurora_restore.shared.monitoring.table import (
     Row,
     row_of,
     table_page,
     unreadable_row,
 )
+from aurora_restore.shared.monitoring.watched_restore import look_at_restore
 
 DESCRIPTION: Final = """## Aurora Restore
 

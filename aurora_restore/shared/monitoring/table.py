@@ -14,12 +14,12 @@ from xml.etree.ElementTree import Element
 from aurora_restore.shared.documents.schedule_expression import describe_start
 from aurora_restore.shared.markup import element, to_fragment
 from aurora_restore.shared.metric_names import SLOW_RATIO
-from aurora_restore.shared.monitoring.restore_facts import RestoreFacts
 from aurora_restore.shared.monitoring.run_record import RunRecord
+from aurora_restore.shared.monitoring.watched_restore import WatchedRestore
 from aurora_restore.shared.notices.notice import duration
 from aurora_restore.shared.visible import visible_line
 
-UNKNOWN: Final = "not known"
+UNKNOWN: Final = "—"
 _LONGEST_TEXT: Final = 160
 
 
@@ -27,6 +27,7 @@ class Tone(StrEnum):
     """How urgent a cell is."""
 
     PLAIN = "plain"
+    QUIET = "quiet"
     GOOD = "good"
     WARNING = "warning"
     BAD = "bad"
@@ -91,10 +92,10 @@ COLUMNS: Final = (
     "Next start",
 )
 
-_NOTHING: Final = Cell(text=UNKNOWN)
+_NOTHING: Final = Cell(text=UNKNOWN, tone=Tone.QUIET)
 
 
-def row_of(facts: RestoreFacts) -> Row:
+def row_of(facts: WatchedRestore) -> Row:
     """Return the row of a restore."""
     success = facts.last_success
     return Row(
@@ -125,7 +126,7 @@ def unreadable_row(restore: str, cluster_id: str, reason: str) -> Row:
     )
 
 
-def _standing(facts: RestoreFacts) -> Standing:
+def _standing(facts: WatchedRestore) -> Standing:
     last = facts.last_run
     if facts.overdue_hours:
         return Standing.OVERDUE
@@ -136,7 +137,7 @@ def _standing(facts: RestoreFacts) -> Standing:
     return Standing.FINE if facts.pause_in_force is None else Standing.PAUSED
 
 
-def _last_success(facts: RestoreFacts) -> Cell:
+def _last_success(facts: WatchedRestore) -> Cell:
     success = facts.last_success
     ended = facts.refreshed if success is None else success.ended
     late = facts.overdue_hours
@@ -157,14 +158,14 @@ def _data(success: RunRecord | None, now: datetime) -> Cell:
     return Cell(text=_since(taken, now), more=f"snapshot of {_moment(taken)}")
 
 
-def _target(facts: RestoreFacts) -> Cell:
+def _target(facts: WatchedRestore) -> Cell:
     cluster, last = facts.restore.target.cluster_id, facts.last_run
     if facts.worker is not None:
         since = facts.at_work_since
         text = "run under way" if since is None else f"run under way for {_since(since, facts.now)}"
         return Cell(text=text, more=f"{cluster}, operation {facts.worker.operation_id}")
     if last is None or last.target is None:
-        return Cell(text=UNKNOWN, more=cluster)
+        return Cell(text=UNKNOWN, more=cluster, tone=Tone.QUIET)
     if last.has_succeeded:
         return Cell(text=last.target, more=cluster, tone=Tone.GOOD)
     where = f" at {last.failed_at}" if last.failed_at else ""
@@ -173,7 +174,7 @@ def _target(facts: RestoreFacts) -> Cell:
     return Cell(text=last.target, more=f"{cluster}: {failed}", tone=Tone.BAD)
 
 
-def _took(facts: RestoreFacts) -> Cell:
+def _took(facts: WatchedRestore) -> Cell:
     success, ratio = facts.last_success, facts.duration_ratio
     if success is None:
         return _NOTHING
@@ -196,12 +197,12 @@ def _drift(success: RunRecord | None) -> Cell:
     return Cell(text=f"{success.drift} {settings}", more=success.operation, tone=Tone.WARNING)
 
 
-def _interruption(facts: RestoreFacts) -> Cell:
+def _interruption(facts: WatchedRestore) -> Cell:
     seconds = facts.interruption_seconds
     return _NOTHING if seconds is None else Cell(text=duration(seconds))
 
 
-def _next_start(facts: RestoreFacts) -> Cell:
+def _next_start(facts: WatchedRestore) -> Cell:
     pause, coming = facts.pause_in_force, facts.next_start
     if pause is not None:
         end = "until it is unpaused" if pause.end is None else f"until {_moment(pause.end)}"
@@ -259,7 +260,7 @@ def _summary(rows: Sequence[Row]) -> str:
 def _row_element(row: Row) -> Element:
     name = element(
         "th",
-        _short(row.restore),
+        element("div", _short(row.restore)),
         element("span", str(row.standing), class_=f"standing {row.standing.name.lower()}"),
         scope="row",
     )
@@ -288,18 +289,21 @@ _STYLE: Final = """
   padding-top: 2px; padding-bottom: 6px; border-bottom: 2px solid #aab7b8; }
 .aurora-restore tbody th { font-weight: 700; white-space: nowrap; }
 .aurora-restore .more { display: block; color: #687078; font-size: 12px; }
+.aurora-restore .quiet { color: #687078; }
 .aurora-restore .good { color: #1d8102; }
 .aurora-restore .warning { color: #8a5a00; font-weight: 700; }
 .aurora-restore .bad { color: #d13212; font-weight: 700; }
-.aurora-restore .standing { display: table; margin-top: 3px; padding: 0 7px; border-radius: 9px;
+.aurora-restore td:nth-child(2), .aurora-restore td:nth-child(3), .aurora-restore td:nth-child(5),
+.aurora-restore td:nth-child(6), .aurora-restore td:nth-child(7) { white-space: nowrap; }
+.aurora-restore .standing { display: inline-block; padding: 0 7px; border-radius: 9px;
   font-size: 11px; font-weight: 700; background: #e9ebed; color: #414d5c; }
 .aurora-restore .fine { background: #e3f3de; color: #1d6a05; }
 .aurora-restore .paused, .aurora-restore .never { background: #fbeec8; color: #6f4a00; }
 .aurora-restore .overdue, .aurora-restore .failed, .aurora-restore .unreadable {
   background: #d13212; color: #ffffff; }
 .aurora-restore.dark { color: #eaeded; background: #1a2029; }
-.aurora-restore.dark p.summary, .aurora-restore.dark thead th, .aurora-restore.dark .more {
-  color: #a2acb8; }
+.aurora-restore.dark p.summary, .aurora-restore.dark thead th, .aurora-restore.dark .more,
+.aurora-restore.dark .quiet { color: #a2acb8; }
 .aurora-restore.dark th, .aurora-restore.dark td { border-bottom-color: #3b4552; }
 .aurora-restore.dark .good { color: #6aaf35; }
 .aurora-restore.dark .warning { color: #e9b949; }

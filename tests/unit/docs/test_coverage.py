@@ -20,11 +20,17 @@ from aurora_restore.shared.errors import (
     leaves,
 )
 from aurora_restore.shared.failed_execution import entry_after
-from aurora_restore.shared.metric_names import FAILURES_ANNOUNCED, METRICS_NAMESPACE
+from aurora_restore.shared.metric_names import (
+    DURATION_RATIO,
+    FAILURES_ANNOUNCED,
+    METRICS_NAMESPACE,
+    OVERDUE_HOURS,
+    RESTORES_WATCHED,
+)
 from aurora_restore.shared.pipeline import STEPS
 from aurora_restore.shared.sequences import SWITCH
 from tests.unit.docs.pages import all_pages, code_in, page
-from tests.unit.infra.synthesis import Synthesis
+from tests.unit.infra.synthesis import Document, Synthesis
 from tests.unit.test_architecture import ARROWS
 
 ERRORS = [error.__name__ for _, error in tree(AuroraRestoreError)]
@@ -64,6 +70,7 @@ def classes() -> set[str]:
 def metric_calls() -> Iterator[tuple[str, str]]:
     """Name and unit of every metric that the functions write."""
     yield FAILURES_ANNOUNCED, "Count"
+    yield from ((name, "None") for name in (OVERDUE_HOURS, DURATION_RATIO, RESTORES_WATCHED))
     for module in MODULES:
         for node in ast.walk(module):
             if (
@@ -218,15 +225,20 @@ def test_names_in_camel_case_are_known() -> None:
     assert documented - known == set()
 
 
-def test_every_alarm_is_documented(documented_stack: Synthesis) -> None:
+def test_every_alarm_is_documented(
+    documented_stack: Synthesis, readme_environment: Document
+) -> None:
     alarms = documented_stack.of_type("AWS::CloudWatch::Alarm").values()
+    (restore,) = readme_environment["restores"]
     documented = {
         code_in(row[0])[0]
         for row in page("docs/operating.md").rows("Metrics and alarms")
         if len(row) == 2
     }
 
-    assert documented == {alarm["AlarmName"] for alarm in alarms}
+    assert documented == {
+        alarm["AlarmName"].replace(f"overdue-{restore}", "overdue-RESTORE") for alarm in alarms
+    }
 
 
 def test_names_that_are_told_are_those_of_the_stack(documented_stack: Synthesis) -> None:

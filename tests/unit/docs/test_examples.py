@@ -13,7 +13,7 @@ from aurora_restore.configuration.schema_files import classification_schema_text
 from aurora_restore.infra.source_account.stack import SourceAccountStack
 from aurora_restore.shared.base_handler import error_envelope
 from aurora_restore.shared.documents.classification import Classification
-from aurora_restore.shared.documents.environment import Environment
+from aurora_restore.shared.documents.environment import Environment, Monitoring
 from aurora_restore.shared.documents.hooks import Hooks
 from aurora_restore.shared.documents.restore import Database
 from aurora_restore.shared.documents.restore_secrets import OwnSecrets
@@ -80,6 +80,12 @@ def a_schedule(document: Any) -> None:
     assert find_time_zone(schedule.time_zone)
 
 
+def parts_that_watch(document: Any) -> None:
+    """It names every part."""
+    parse_configuration(Monitoring, document, source="example")
+    assert document.keys() == {each.name for each in fields(Monitoring)}
+
+
 def hooks_of_a_restore(document: Any) -> None:
     parse_configuration(Hooks, document, source="example")
 
@@ -134,6 +140,7 @@ CHECKS: dict[str, Callable[[Any], None]] = {
     "hooks": hooks_of_a_restore,
     "master-secret": a_master_secret,
     "message": a_message,
+    "monitoring": parts_that_watch,
     "policy": a_policy,
     "reading-policy": a_policy_of_an_operator,
     "refusal": a_refusal,

@@ -19,7 +19,7 @@ from aurora_restore.shared.target_record import TargetRecord, TargetRecordStore
 
 
 @dataclass(frozen=True, kw_only=True)
-class RestoreFacts:
+class WatchedRestore:
     """What is known of a restore, and what follows from it."""
 
     name: str
@@ -99,13 +99,13 @@ def look_at_restore(
     environment: LambdaEnvironment,
     clients: Clients,
     now: datetime,
-) -> RestoreFacts:
+) -> WatchedRestore:
     """Return what is known of a restore. Raises AuroraRestoreError if an item cannot be read."""
     store = StateStore.of(environment, clients)
     place = (environment.account_id, clients.region, deployed.restore.target.cluster_id)
     worker = TargetLock(store, clients, *place).at_work(now)
     is_run = worker is not None and not worker.is_direct_call and not worker.gives_way
-    return RestoreFacts(
+    return WatchedRestore(
         name=name,
         restore=deployed.restore,
         deployed=deployed.moment,
