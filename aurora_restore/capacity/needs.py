@@ -53,8 +53,6 @@ _BYTES_OF_PARAMETER: Final = 350
 _BYTES_OF_SCHEDULE: Final = 700
 _BYTES_OF_SECRET: Final = 900
 _BYTES_OF_ALARM: Final = 900
-_BYTES_OF_METRICS: Final = 6_100
-_BYTES_OF_DASHBOARD: Final = 8_000
 # How often a restore's name is in the resources that it makes.
 _NAMES_OF_RESTORE: Final = 14
 
@@ -94,11 +92,11 @@ class Capacity:
         return scheduled + sum(each.target.is_switched for each in restores)
 
     def alarms(self) -> int:
-        """Return how many alarms there are of one restore each."""
-        restores = self.environment.restores.values()
-        if not self.environment.monitoring.metrics:
+        """Return how many alarms there are on restores that are overdue."""
+        environment = self.environment
+        if not environment.monitoring.metrics:
             return 0
-        return sum(each.schedule is not None and each.schedule.enabled for each in restores)
+        return len(environment.with_own_alarm) or bool(environment.awaited)
 
     def resources(self) -> int:
         """Return how many resources the stack has."""
@@ -154,9 +152,7 @@ class Capacity:
                 for name, restore in restores.items()
             )
             + self.schedules() * _BYTES_OF_SCHEDULE
-            + (self.alarms() + self._alarms_on_errors()) * _BYTES_OF_ALARM
-            + (_BYTES_OF_METRICS if self.environment.monitoring.metrics else 0)
-            + (_BYTES_OF_DASHBOARD if self.environment.monitoring.dashboard else 0)
+            + self.alarms() * _BYTES_OF_ALARM
             + self.made_secrets() * _BYTES_OF_SECRET
         )
 

@@ -1,6 +1,6 @@
 """The function that publishes the metrics of every restore each hour, and the alarms on them."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 from aws_cdk import Duration
@@ -12,7 +12,6 @@ from aws_cdk import aws_sns as sns
 from constructs import Construct
 
 from aurora_restore.infra.alarms import Alarms, in_runbook
-from aurora_restore.shared.documents.restore import Restore
 from aurora_restore.shared.metric_names import (
     DURATION_RATIO,
     METRICS_NAMESPACE,
@@ -32,7 +31,8 @@ class HourlyMetrics(Construct):
 
     An alarm of a restore whose metric has no value says so, by INSUFFICIENT_DATA, and another one
     is raised if the function has published nothing for some hours: what is not known must not look
-    as if it were fine. The rule calls the function with retries, and its values may come twice.
+    as if it were fine. The restores of ``with_own_alarm`` have an alarm each on being overdue; or,
+    if ``has_common_alarm``, all have one. A call may be repeated, and its values come twice.
     """
 
     def __init__(
@@ -41,7 +41,8 @@ class HourlyMetrics(Construct):
         construct_id: str,
         *,
         name_prefix: str,
-        restores: Mapping[str, Restore],
+        with_own_alarm: Iterable[str],
+        has_common_alarm: bool,
         publisher: lambda_.IFunction,
         topic: sns.ITopic,
     ) -> None:
@@ -75,20 +76,30 @@ class HourlyMetrics(Construct):
             threshold=SLOW_RATIO,
             missing=cloudwatch.TreatMissingData.MISSING,
         )
+        if has_common_alarm:
+            alarms.add(
+                "overdue",
+                f"A restore of {name_prefix} is overdue: a scheduled start should have led to a "
+                "success by now, and has not. The dashboard and the metric "
+                f"{OVERDUE_HOURS} of each restore say which. " + in_runbook("an-overdue-restore"),
+                self._metric(OVERDUE_HOURS),
+                threshold=0,
+                comparison=cloudwatch.ComparisonOperator.GREATER_THAN_THRESHOLD,
+                missing=cloudwatch.TreatMissingData.MISSING,
+            )
         self.common_alarms = dict(alarms.made)
         """The alarms on all restores together, by name."""
-        for name, restore in restores.items():
-            if restore.schedule is not None and restore.schedule.enabled:
-                alarms.add(
-                    f"overdue-{name}",
-                    f"The restore {name} of {name_prefix} is overdue: a scheduled start should "
-                    "have led to a success by now, and has not. See `aurora-restore list "
-                    f"--restore {name}`. " + in_runbook("an-overdue-restore"),
-                    self._metric(OVERDUE_HOURS, {RESTORE: name}),
-                    threshold=0,
-                    comparison=cloudwatch.ComparisonOperator.GREATER_THAN_THRESHOLD,
-                    missing=cloudwatch.TreatMissingData.MISSING,
-                )
+        for name in with_own_alarm:
+            alarms.add(
+                f"overdue-{name}",
+                f"The restore {name} of {name_prefix} is overdue: a scheduled start should "
+                "have led to a success by now, and has not. See `aurora-restore list "
+                f"--restore {name}`. " + in_runbook("an-overdue-restore"),
+                self._metric(OVERDUE_HOURS, {RESTORE: name}),
+                threshold=0,
+                comparison=cloudwatch.ComparisonOperator.GREATER_THAN_THRESHOLD,
+                missing=cloudwatch.TreatMissingData.MISSING,
+            )
 
     def _metric(self, name: str, of: Mapping[str, str] | None = None) -> cloudwatch.Metric:
         return cloudwatch.Metric(

@@ -159,7 +159,8 @@ class AuroraRestoreStack(cdk.Stack):
                 self,
                 "Metrics",
                 name_prefix=prefix,
-                restores=environment.restores,
+                with_own_alarm=environment.with_own_alarm,
+                has_common_alarm=bool(environment.awaited) and not environment.with_own_alarm,
                 publisher=lambdas.metrics_publisher,
                 topic=notifications.topic,
             ).common_alarms

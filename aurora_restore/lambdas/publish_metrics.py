@@ -80,7 +80,10 @@ def _publish(facts: WatchedRestore) -> None:
 
 
 def _publish_common(looked_at: list[WatchedRestore]) -> None:
-    """Write how many restores have been looked at, and the largest ratio of durations."""
+    """Write how many restores have been looked at, and the largest values of all of them."""
+    late = [each.overdue_hours for each in looked_at if each.overdue_hours is not None]
+    if late:
+        write_restore_metric(OVERDUE_HOURS, max(late))
     ratios = [each.duration_ratio for each in looked_at if each.duration_ratio is not None]
     if ratios:
         write_restore_metric(DURATION_RATIO, max(ratios))

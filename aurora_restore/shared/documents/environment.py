@@ -6,7 +6,7 @@ configuration reference in ``docs/`` and every check derive from it.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from aurora_restore.shared.documents.fields import (
     MAX_DAYS,
@@ -83,6 +83,11 @@ class Quotas:
             maximum=25,
         ),
     ] = 10
+
+
+MOST_ALARMS: Final = 20
+"""How many restores have an alarm each. More of them have one in common, which names none: every
+alarm is a resource of the stack, and a hundred restores have to fit."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -239,6 +244,20 @@ class Environment:
                 return f"arn:{place}:event-bus/default"
             case arn:
                 return arn
+
+    @property
+    def awaited(self) -> tuple[str, ...]:
+        """Return the restores that can be overdue: those with a schedule in force."""
+        return tuple(
+            name
+            for name, restore in self.restores.items()
+            if restore.schedule is not None and restore.schedule.enabled
+        )
+
+    @property
+    def with_own_alarm(self) -> tuple[str, ...]:
+        """Return the restores that have an alarm of their own if one is overdue."""
+        return self.awaited if len(self.awaited) <= MOST_ALARMS else ()
 
     @property
     def hooks(self) -> tuple[Hook, ...]:

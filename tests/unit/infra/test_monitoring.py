@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from aurora_restore.capacity.needs import Capacity
+from aurora_restore.shared.documents.environment import MOST_ALARMS
 from aurora_restore.shared.metric_names import (
     DURATION_RATIO,
     OVERDUE_HOURS,
@@ -105,6 +106,17 @@ def test_each_restore_with_a_schedule_in_force_has_an_alarm_that_names_it() -> N
     assert (alarm["MetricName"], alarm["Threshold"]) == (OVERDUE_HOURS, 0)
     assert alarm["ComparisonOperator"] == "GreaterThanThreshold"
     assert "restore on " in alarm["AlarmDescription"]
+
+
+def test_a_fleet_has_one_alarm_on_all_that_are_overdue() -> None:
+    fleet = {
+        f"restore-{number}": restore({"target.cluster_id": f"target-{number}"})
+        for number in range(MOST_ALARMS + 1)
+    }
+    found = alarms(synthesise(example({"restores": fleet})))
+
+    assert [name for name in found if name.startswith("overdue")] == ["overdue"]
+    assert found["overdue"]["Dimensions"] == [{"Name": SERVICE, "Value": PREFIX}]
 
 
 def test_what_is_not_known_does_not_look_fine(stack: Synthesis) -> None:

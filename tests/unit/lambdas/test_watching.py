@@ -112,6 +112,7 @@ def test_what_is_fine_has_values_too(watched: Bench, capsys: pytest.CaptureFixtu
 
     assert publish(watched, capsys) == {
         ("OverdueHours", "staging"): 0,
+        ("OverdueHours", ""): 0,
         ("DurationRatio", "staging"): 1,
         ("DurationRatio", ""): 1,
         ("RestoresWatched", ""): 1,
