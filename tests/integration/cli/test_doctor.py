@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from aurora_restore.shared.names import topic_name
-from aurora_restore.shared.pipeline import get_step
+from aurora_restore.shared.pipeline import STEPS, get_step
 from tests.integration.cli.conftest import CommandLine
 from tests.integration.pipeline.stage import ACCOUNT, PREFIX, TARGET_REGION, PipelineStage
 from tests.support.iam import listed
@@ -50,9 +50,11 @@ def test_a_sound_deployment_has_only_what_nobody_has_set_up(
 ) -> None:
     _, found = found_by(cli)
 
-    assert "All 13 functions are there." in texts(found["Functions"], "ok")
+    assert f"All {len(STEPS)} functions are there." in texts(found["Functions"], "ok")
     assert "run the code of this version" in texts(found["Functions"], "ok")
-    assert texts(found["Permissions"], "ok") == "13 of 13 roles may do what their steps declare."
+    assert texts(found["Permissions"], "ok") == (
+        f"{len(STEPS)} of {len(STEPS)} roles may do what their steps declare."
+    )
     for area in ("Functions", "Permissions", "Network", "Secrets", "Schedules", "Snapshots"):
         assert {each["level"] for each in found[area]} == {"ok"}, found[area]
     assert texts(found["Messages"], "problem").startswith("Nobody is subscribed to topic")
@@ -94,7 +96,7 @@ def test_a_role_without_a_permission_is_found(
     assert code == 1
     missing = texts(found["Permissions"], "problem")
     assert missing.startswith(f"Role {ROLE} may not {ACTION} on arn:aws:rds:")
-    assert texts(found["Permissions"], "ok").startswith("12 of 13 roles")
+    assert texts(found["Permissions"], "ok").startswith(f"{len(STEPS) - 1} of {len(STEPS)} roles")
 
 
 def test_a_subscription_that_nobody_has_confirmed_is_named(

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from aurora_restore.shared.sequences import REPLACE
 from tests.integration.cli.conftest import CommandLine
 from tests.integration.pipeline.stage import Deployed, PipelineStage
 
@@ -31,8 +32,10 @@ def test_a_start_that_is_watched_shows_each_step_and_writes_the_jobs_summary(
     operation, *lines = shown.out.splitlines()
     assert operation.startswith("op-")
     assert "Expected end: in" in lines[1] or "It takes longer than" in lines[1]
-    assert any(" 1/11 snapshot-check" in line for line in lines)
-    assert any("11/11 sns-notification" in line for line in lines)
+    assert any(f" 1/{len(REPLACE.steps)} snapshot-check" in line for line in lines)
+    assert any(
+        f"{len(REPLACE.steps)}/{len(REPLACE.steps)} sns-notification" in line for line in lines
+    )
     assert lines[-1].startswith(f"Operation {operation} has succeeded in ")
     assert file.read_text().startswith("## Restore <code>staging</code>: succeeded\n")
 
@@ -67,7 +70,7 @@ def test_a_program_gets_a_document_for_each_change(cli: CommandLine, succeeded: 
     shown = cli("watch", succeeded, "--json")
 
     *changes, end = map(json.loads, shown.out.splitlines())
-    assert [each["number"] for each in changes] == list(range(1, 12))
+    assert [each["number"] for each in changes] == [*range(1, len(REPLACE.steps) + 1)]
     assert {each["status"] for each in changes} == {"done"}
     assert (end["operation_id"], end["status"], shown.code) == (succeeded, "SUCCEEDED", 0)
 

@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from aurora_restore.shared.sequences import REPLACE
 from tests.integration.cli.conftest import CommandLine
 
 WIDTHS = [80, 120, None]
@@ -32,7 +33,7 @@ def test_an_operation_is_shown_with_all_that_is_known_of_it(
     assert shown.widest <= (width or 160)
     assert f"Operation {operation}: succeeded" in shown.out
     for said in (
-        "11 sns-notification",
+        f"{len(REPLACE.steps)} sns-notification",
         "━",
         "The databases of staging are set up",
         "sql/mask.sql in database shop",
@@ -57,7 +58,7 @@ def test_programs_get_the_facts_without_the_key_of_the_evidence(
         "replace",
         "staging",
     )
-    assert [each["status"] for each in found["steps"]] == ["done"] * 11
+    assert [each["status"] for each in found["steps"]] == ["done"] * len(REPLACE.steps)
     assert found["state"]["users_configured"] is True
     assert "evidence_key" not in found["state"]
     assert found["audit"][0]["step"] == "snapshot-check"
