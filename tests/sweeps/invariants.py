@@ -242,6 +242,8 @@ class Watchdog:
         }
         demand(done == set(REPLACE.steps), f"the audit trail lacks {set(REPLACE.steps) - done}")
         demand(not self.stage.locks(), f"there is still a lock: {self.stage.locks()}")
+        outcomes = self.stage.outcomes().get(operation, [])
+        demand(outcomes.count("succeeded") == 1, f"the records of the run say {outcomes}")
         demand(
             any(
                 announcement["operation_id"] == operation and announcement["status"] == "success"

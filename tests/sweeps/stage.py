@@ -27,6 +27,7 @@ from aurora_restore.shared.names import (
     DURATIONS_KEY_PREFIX,
     HOOK_KEY_PREFIX,
     LOCK_KEY_PREFIX,
+    RUNS_KEY_PREFIX,
     TARGET_KEY_PREFIX,
     state_machine_name,
 )
@@ -296,7 +297,17 @@ class SweepStage:
         operations = {each.execution_arn.rpartition(":")[2] for each in machine.executions}
         table = self.bench.environment.state_table
         keys = {str(item.hash_key.value) for item in self.stored(table)}
-        return sorted(key for key in keys - operations if not key.startswith(LASTING))
+        lasting = (RUNS_KEY_PREFIX, *LASTING)
+        return sorted(key for key in keys - operations if not key.startswith(lasting))
+
+    def outcomes(self) -> dict[str, list[str]]:
+        """How the runs of each operation have ended, as the records of the runs have it."""
+        found: dict[str, list[str]] = {}
+        for item in _sorted(self.stored(self.bench.environment.state_table)):
+            if item.hash_key.value.startswith(RUNS_KEY_PREFIX):
+                outcomes = found.setdefault(item.attrs["operation"].value, [])
+                outcomes.append(item.attrs["outcome"].value)
+        return found
 
     def audit_trail(self) -> list[tuple[str, str, str]]:
         """Operation, step and status of every audit event."""
