@@ -273,7 +273,8 @@ class SnsNotificationHandler(BaseHandler):
             run=_run_of(failure, restore, state if own is not None else None),
             outcome=None if is_repeated else run_outcome(notice.document),
         )
-        if restore is not None:
+        # What another execution works on has its record from that one.
+        if restore is not None and (own is not None or state is None):
             target = UNCHANGED if own is None else target_now(own, failure.operation_id, record)
             self._remember_failure(
                 RunRecordStore(store, restore), failure, ended or moment, own, target

@@ -160,7 +160,8 @@ def test_the_schedules_are_those_counted(counted: tuple[Capacity, Synthesis]) ->
     capacity, stack = counted
 
     assert capacity.schedules() == len(stack.of_type("AWS::Scheduler::Schedule"))
-    assert len(stack.of_type("AWS::Events::Rule")) == 1
+    # Those that announce failures, and that have the metrics published.
+    assert len(stack.of_type("AWS::Events::Rule")) == 2
 
 
 def test_every_managed_policy_is_as_counted(counted: tuple[Capacity, Synthesis]) -> None:
