@@ -10,7 +10,7 @@ from aurora_restore.shared.errors import ConfigurationError
 from aurora_restore.shared.lambda_environment import LambdaEnvironment
 
 _DEPLOY: Final = "Deploy the stack again."
-UNUSABLE: Final = frozenset({"Failed", "Inactive"})
+_UNUSABLE: Final = frozenset({"Failed", "Inactive"})
 """The states of a function in which a call of it fails:
 https://docs.aws.amazon.com/lambda/latest/dg/functions-states.html"""
 
@@ -41,15 +41,21 @@ def decide_functions(functions: Mapping[str, Mapping[str, Any] | None]) -> Itera
         yield problem(f"There is no function {listed(missing)}.", _DEPLOY)
     unusable = 0
     for name, found in functions.items():
-        if found is not None and found.get("State") in UNUSABLE:
+        state = None if found is None else unusable_state(found)
+        if state is not None:
             unusable += 1
-            reason = found.get("StateReason") or "AWS gives no reason"
             yield problem(
-                f"Function {name} is {str(found['State']).lower()}: {reason}",
-                "Remove the reason, then deploy the stack again.",
+                f"Function {name} is {state}", "Remove the reason, then deploy the stack again."
             )
     if not missing and not unusable:
         yield ok(f"All {len(functions)} functions are there.")
+
+
+def unusable_state(found: Mapping[str, Any]) -> str | None:
+    """Return in which state a function cannot be called, and why; None if it can be called."""
+    if found.get("State") not in _UNUSABLE:
+        return None
+    return f"{str(found['State']).lower()}: {found.get('StateReason') or 'AWS gives no reason'}"
 
 
 def decide_code(digests: Mapping[str, str], own: str) -> Iterator[Observation]:

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from aurora_restore.cli.doctor.asking import ask_or_none
-from aurora_restore.cli.doctor.code import UNUSABLE
+from aurora_restore.cli.doctor.code import unusable_state
 from aurora_restore.cli.doctor.site import Site
 from aurora_restore.cli.findings import Observation, ok, problem, warning
 from aurora_restore.shared.documents.hooks import HookFunction
@@ -30,12 +30,9 @@ def decide_hook(what: str, hook: HookFunction, found: Mapping[str, Any] | None) 
             f"{what} is {hook.function}, and there is no such function.",
             "Create it, or correct the configuration and deploy.",
         )
-    if found.get("State") in UNUSABLE:
-        reason = found.get("StateReason") or "AWS gives no reason"
-        return problem(
-            f"{what} is {hook.function}, which is {str(found['State']).lower()}: {reason}",
-            "Remove the reason.",
-        )
+    state = unusable_state(found)
+    if state is not None:
+        return problem(f"{what} is {hook.function}, which is {state}", "Remove the reason.")
     longest = int(found["Timeout"])
     if longest > hook.timeout_seconds:
         return warning(
