@@ -96,7 +96,7 @@ class Capacity:
         environment = self.environment
         if not environment.monitoring.metrics:
             return 0
-        return len(environment.with_own_alarm) or bool(environment.awaited)
+        return len(environment.with_own_alarm) + environment.has_common_alarm
 
     def resources(self) -> int:
         """Return how many resources the stack has."""

@@ -1,7 +1,7 @@
 """The function that publishes the metrics of every restore each hour, and the alarms on them."""
 
 from collections.abc import Iterable, Mapping
-from typing import Final
+from typing import Final, TypedDict
 
 from aws_cdk import Duration
 from aws_cdk import aws_cloudwatch as cloudwatch
@@ -23,7 +23,21 @@ from aurora_restore.shared.metric_names import (
 )
 
 HOUR: Final = Duration.hours(1)
+
+
+class _Raised(TypedDict):
+    threshold: float
+    comparison: cloudwatch.ComparisonOperator
+    missing: cloudwatch.TreatMissingData
+
+
 _HOURS_WITHOUT_METRICS: Final = 3
+_OVERDUE: Final[_Raised] = {
+    "threshold": 0,
+    "comparison": cloudwatch.ComparisonOperator.GREATER_THAN_THRESHOLD,
+    "missing": cloudwatch.TreatMissingData.MISSING,
+}
+"""When an alarm on hours overdue is raised."""
 
 
 class HourlyMetrics(Construct):
@@ -83,9 +97,7 @@ class HourlyMetrics(Construct):
                 "success by now, and has not. The dashboard and the metric "
                 f"{OVERDUE_HOURS} of each restore say which. " + in_runbook("an-overdue-restore"),
                 self._metric(OVERDUE_HOURS),
-                threshold=0,
-                comparison=cloudwatch.ComparisonOperator.GREATER_THAN_THRESHOLD,
-                missing=cloudwatch.TreatMissingData.MISSING,
+                **_OVERDUE,
             )
         self.common_alarms = dict(alarms.made)
         """The alarms on all restores together, by name."""
@@ -96,9 +108,7 @@ class HourlyMetrics(Construct):
                 "have led to a success by now, and has not. See `aurora-restore list "
                 f"--restore {name}`. " + in_runbook("an-overdue-restore"),
                 self._metric(OVERDUE_HOURS, {RESTORE: name}),
-                threshold=0,
-                comparison=cloudwatch.ComparisonOperator.GREATER_THAN_THRESHOLD,
-                missing=cloudwatch.TreatMissingData.MISSING,
+                **_OVERDUE,
             )
 
     def _metric(self, name: str, of: Mapping[str, str] | None = None) -> cloudwatch.Metric:

@@ -1,7 +1,5 @@
 """The stack of one environment."""
 
-from typing import Final
-
 import aws_cdk as cdk
 from constructs import Construct
 
@@ -28,8 +26,6 @@ from aurora_restore.infra.state_machine import PipelineStateMachine
 from aurora_restore.infra.tables import Tables
 from aurora_restore.shared.names import config_path
 from aurora_restore.shared.sequences import SEQUENCES
-
-PATH_METADATA: Final = "aws:cdk:enable-path-metadata"
 
 
 class AuroraRestoreStack(cdk.Stack):
@@ -68,9 +64,6 @@ class AuroraRestoreStack(cdk.Stack):
             termination_protection=termination_protection,
         )
         set_feature_flags(self)
-        # The path of each resource, by which the CDK's own metadata names it, would take a
-        # thirtieth of the template: the room of three restores in a hundred.
-        self.node.set_context(PATH_METADATA, False)
         prefix = environment.name_prefix
 
         tables = Tables(
@@ -167,7 +160,7 @@ class AuroraRestoreStack(cdk.Stack):
                 "Metrics",
                 name_prefix=prefix,
                 with_own_alarm=environment.with_own_alarm,
-                has_common_alarm=bool(environment.awaited) and not environment.with_own_alarm,
+                has_common_alarm=environment.has_common_alarm,
                 publisher=lambdas.metrics_publisher,
                 topic=notifications.topic,
             ).common_alarms

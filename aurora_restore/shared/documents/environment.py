@@ -260,6 +260,11 @@ class Environment:
         return self.awaited if len(self.awaited) <= MOST_ALARMS else ()
 
     @property
+    def has_common_alarm(self) -> bool:
+        """Return whether there is one alarm for all restores that can be overdue."""
+        return len(self.awaited) > MOST_ALARMS
+
+    @property
     def hooks(self) -> tuple[Hook, ...]:
         """Return the hooks for which any restore has a function."""
         restores = self.restores.values()
