@@ -551,7 +551,7 @@ DASHBOARD_RENDERER: Final = PipelineFunction(
     watches=True,
     timeout_seconds=60,
 )
-"""CloudWatch calls it for whoever looks at the dashboard, with that person's permissions."""
+"""CloudWatch calls it with the permissions of the person who looks at the dashboard."""
 
 FUNCTIONS: Final[tuple[PipelineFunction, ...]] = (
     *STEPS,
