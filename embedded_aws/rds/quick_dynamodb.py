@@ -6,14 +6,14 @@ item. That takes several times as long as what its tables do.
 
 import json
 from base64 import b64decode
-from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any, Final
 
-from botocore.awsrequest import AWSRequest
 from botocore.model import OperationModel
 from moto.core.responses import ActionResult
 from moto.dynamodb.responses import DynamoHandler
+
+from embedded_aws.rds.quick_handler import DirectHandler
 
 _OF_ITEMS: Final = frozenset(
     {
@@ -29,12 +29,13 @@ _OF_ITEMS: Final = frozenset(
         "UpdateItem",
     }
 )
-_call_action = DynamoHandler.call_action.__wrapped__
-"""Without the checksum of a text."""
 
 
-class DirectDynamoDb(DynamoHandler):  # type: ignore[misc]
+class DirectDynamoDb(DirectHandler, DynamoHandler):  # type: ignore[misc]
     """Handles a request for items, and keeps the result as a value."""
+
+    call_action = DynamoHandler.call_action.__wrapped__
+    """Without the checksum of a text."""
 
     def __init__(self, operation: OperationModel, body: bytes) -> None:
         super().__init__()
@@ -49,28 +50,15 @@ class DirectDynamoDb(DynamoHandler):  # type: ignore[misc]
         """Return what handles a request; None if it is left to moto."""
         return cls(operation, body) if operation.name in _OF_ITEMS else None
 
-    def answer(self, request: AWSRequest) -> tuple[int, Any, Any]:
-        """Handle the request; return status, headers, and the result or the text of an error."""
-        self.headers = request.headers
-        self.region = self.get_region_from_url(request, request.url)
-        self.current_account = self.get_current_account()
-        status, headers, content = _call_action(self)
-        return status, headers, content
-
     def serialized(self, action_result: ActionResult) -> Any:
         """Return the result as a value, and write only an error as a text."""
         if isinstance(action_result.result, Exception):
             return super().serialized(action_result)
         return HTTPStatus.OK, {"Content-Type": "application/x-amz-json-1.0"}, action_result.result
 
-    def parsed(self, result: Mapping[str, Any]) -> dict[str, Any]:
-        """Return a result as botocore parses what moto writes."""
-        shape = self._operation.output_shape
-        parsed: dict[str, Any] = {} if shape is None else _value(result, shape)
-        return parsed
-
-    def _get_action(self) -> str:
-        return str(self._operation.name)
+    @staticmethod
+    def _value(value: Any, shape: Any) -> Any:
+        return _value(value, shape)
 
 
 def _value(value: Any, shape: Any) -> Any:

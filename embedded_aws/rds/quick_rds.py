@@ -9,7 +9,6 @@ from types import SimpleNamespace
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
-from botocore.awsrequest import AWSRequest
 from botocore.model import OperationModel
 from botocore.parsers import DEFAULT_TIMESTAMP_PARSER
 from moto.core.parse import PROTOCOL_PARSERS
@@ -19,13 +18,14 @@ from moto.core.utils import get_service_model
 
 from embedded_aws.rds.moto_patch import AuroraResponse
 from embedded_aws.rds.params import Params
+from embedded_aws.rds.quick_handler import DirectHandler
 
 _PROTOCOL = "query"
 _REMEMBERED = 4096
 _TIMESTAMPS = TimestampSerializer(TimestampSerializer.TIMESTAMP_FORMAT_ISO8601)
 
 
-class DirectRds(AuroraResponse):
+class DirectRds(DirectHandler, AuroraResponse):
     """Handles a request as :class:`AuroraResponse` does, and keeps the result as a value."""
 
     def __init__(self, operation: OperationModel, body: Mapping[str, Any]) -> None:
@@ -33,6 +33,7 @@ class DirectRds(AuroraResponse):
         self._operation = operation
         arrived = _parameters(operation.name, urlencode(body))
         self.params = SimpleNamespace(original_dict=lambda: deepcopy(arrived))
+        self.querystring: dict[str, Any] = {}
         self.response_headers = {"server": "amazon.com"}
 
     @classmethod
@@ -42,23 +43,9 @@ class DirectRds(AuroraResponse):
         is_left = made._is_left_to_moto(operation.name, Params(made.params.original_dict()))
         return None if is_left else made
 
-    def answer(self, request: AWSRequest) -> tuple[int, Any, Any]:
-        """Handle the request; return status, headers, and the result or the text of an error."""
-        self.headers = request.headers
-        self.querystring: dict[str, Any] = {}
-        self.region = self.get_region_from_url(request, request.url)
-        self.current_account = self.get_current_account()
-        status, headers, content = self.call_action()
-        return status, headers, content
-
-    def parsed(self, result: Mapping[str, Any]) -> dict[str, Any]:
-        """Return a result as botocore parses what moto writes."""
-        shape = self._operation.output_shape
-        parsed: dict[str, Any] = {} if shape is None else _value(result, shape)
-        return parsed
-
-    def _get_action(self) -> str:
-        return str(self._operation.name)
+    @staticmethod
+    def _value(value: Any, shape: Any) -> Any:
+        return _value(value, shape)
 
     def _answer(self, result: ActionResult) -> Any:
         headers, _ = self._enrich_response({**self.response_headers}, "")

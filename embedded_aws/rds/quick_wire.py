@@ -11,7 +11,7 @@ So that both ways come to the same is tested in ``test_quick_wire``.
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from http import HTTPStatus
-from typing import Any, Final, Protocol
+from typing import Any, Final
 from unittest import mock
 
 from botocore.awsrequest import AWSRequest, AWSResponse
@@ -22,6 +22,7 @@ from botocore.useragent import UserAgentString
 from moto.core.botocore_stubber import MockRawResponse
 
 from embedded_aws.rds.quick_dynamodb import DirectDynamoDb
+from embedded_aws.rds.quick_handler import DirectHandler
 from embedded_aws.rds.quick_rds import DirectRds
 
 _NO_TEXT = "{}"
@@ -30,16 +31,6 @@ _NO_TEXT = "{}"
 _create_request = Endpoint.create_request
 _do_get_response = Endpoint._do_get_response  # type: ignore[attr-defined]
 _sign = RequestSigner.sign
-
-
-class DirectHandler(Protocol):
-    """Handles one request, whose parameters it has as values."""
-
-    def answer(self, request: AWSRequest) -> tuple[int, Any, Any]:
-        """Handle the request; return status, headers, and the result or the text of an error."""
-
-    def parsed(self, result: Mapping[str, Any]) -> dict[str, Any]:
-        """Return a result as botocore parses what moto writes."""
 
 
 _DIRECT: Final[Mapping[str, Callable[[OperationModel, Any], DirectHandler | None]]] = {
