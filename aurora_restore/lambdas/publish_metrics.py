@@ -1,40 +1,23 @@
 """Publishes each hour whether a restore is overdue, and how long it takes beside the median."""
 
-from collections.abc import Callable, Mapping
-from datetime import datetime
+from collections.abc import Mapping
 from typing import Any
 
-from aurora_restore.shared.aws_utils import Clients, default_clients
-from aurora_restore.shared.common import (
-    get_deployed_restores,
-    logger,
-    now,
-    write_restore_metric,
-)
-from aurora_restore.shared.errors import AuroraRestoreError, CorruptStateError
+from aurora_restore.shared.common import logger, write_restore_metric
+from aurora_restore.shared.errors import CorruptStateError
 from aurora_restore.shared.initialisation import end_loading
 from aurora_restore.shared.lambda_environment import LambdaEnvironment
 from aurora_restore.shared.metric_names import DURATION_RATIO, OVERDUE_HOURS, RESTORES_WATCHED
-from aurora_restore.shared.monitoring.watched_restore import WatchedRestore, look_at_restore
+from aurora_restore.shared.monitoring.watched_restore import WatchedRestore
+from aurora_restore.shared.monitoring.watcher import Watcher
 
 
-class MetricsPublisher:
-    """The function that a rule calls each hour. It changes nothing.
+class MetricsPublisher(Watcher):
+    """The function that a rule calls each hour.
 
-    It is no step: no run calls it or waits for it. A CloudWatch alarm spans seven days at most and
-    knows no working days, so what depends on a schedule is calculated here.
+    A CloudWatch alarm spans seven days at most and knows no working days, so what depends on a
+    schedule is calculated here.
     """
-
-    def __init__(
-        self,
-        *,
-        clients: Clients | None = None,
-        environment: LambdaEnvironment | None = None,
-        clock: Callable[[], datetime] = now,
-    ) -> None:
-        self._clients = clients
-        self._environment = environment
-        self._clock = clock
 
     def __call__(self, event: Mapping[str, Any], context: object) -> None:
         """Write the metrics of every restore: the Lambda entry point.
@@ -44,23 +27,19 @@ class MetricsPublisher:
         """
         del event, context
         environment = self._environment or LambdaEnvironment.from_env()
-        clients = self._clients or default_clients()
-        moment = self._clock()
         looked_at: list[WatchedRestore] = []
         unreadable: list[str] = []
-        for name, deployed in get_deployed_restores(environment, clients).items():
-            try:
-                looked_at.append(look_at_restore(name, deployed, environment, clients, moment))
-            except AuroraRestoreError as error:
-                logger.error("a restore cannot be looked at", restore=name, reason=error.message)
+        for name, _, found in self._look(environment, self._clock()):
+            if isinstance(found, WatchedRestore):
+                looked_at.append(found)
+            else:
                 unreadable.append(name)
         for facts in looked_at:
             _publish(facts)
         _publish_common(looked_at)
         if unreadable:
             raise CorruptStateError(
-                f"nothing is known of {', '.join(sorted(unreadable))}: the log of this function "
-                "says why",
+                f"nothing is known of {', '.join(unreadable)}: the log of this function says why",
                 table=environment.state_table,
             )
 
