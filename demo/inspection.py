@@ -259,10 +259,12 @@ def _check_copy(rds: Any, scenario: Scenario, prepared: Prepared) -> "list[Check
         for each in tags
         if TAG_ARCHIVED_AT in each
     ]
+    snapshots = prepared.production.snapshots
+    restored = next((each for each in snapshots if each in archived), snapshots[0])
     return [
         check_same(
             f"One copy of the snapshot is archived in {scenario.target.region}",
-            [prepared.production.snapshot],
+            [restored],
             archived,
         )
     ]

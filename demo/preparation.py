@@ -26,6 +26,8 @@ from demo.wiring import ProductionDatabase, SupplierDatabase, read_wiring
 from embedded_aws.aws import EmbeddedAws, EmbeddedAwsConfig
 from embedded_aws.environment import repository
 
+_LONGEST_DEMO = timedelta(hours=1)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Production:
@@ -40,7 +42,8 @@ class Production:
     """What ties it, and would tie a copy, to other clusters, by kind."""
     slots: Sequence[Sequence[Any]]
     """The slot at the supplier that waits for production, with its position."""
-    snapshot: str
+    snapshots: Sequence[str]
+    """Yesterday's, and today's where the demo may not end before the day does."""
 
     @property
     def server(self) -> DatabaseServer:
@@ -80,6 +83,16 @@ def embedded_aws_for(scenario: Scenario) -> EmbeddedAws:
             wait_scale=scenario.wait_scale,
         )
     )
+
+
+def moments_of_snapshots(now: datetime) -> list[datetime]:
+    """Return when the daily snapshots were taken that a demo needs: its runs ask for yesterday's.
+
+    Where the demo may not end before the day does, today's will be yesterday's.
+    """
+    yesterday = now - timedelta(days=1)
+    ends_today = (now + _LONGEST_DEMO).date() == now.date()
+    return [yesterday] if ends_today else [yesterday, now]
 
 
 def take_daily_snapshot(aws: EmbeddedAws, source: DemoCluster, at: datetime) -> str:
@@ -226,9 +239,13 @@ class _Preparation:
                 "a foreign server",
                 then="Taking its daily snapshot",
             )
-            yesterday = datetime.now(UTC) - timedelta(days=1)
-            snapshot = take_daily_snapshot(self._aws, source, yesterday)
-            activity.done(f"Took its daily snapshot, {snapshot}", then="Reading all of it")
+            snapshots = [
+                take_daily_snapshot(self._aws, source, at)
+                for at in moments_of_snapshots(datetime.now(UTC))
+            ]
+            activity.done(
+                f"Took its daily snapshot, {' and '.join(snapshots)}", then="Reading all of it"
+            )
             wiring = read_wiring(database.server, database.master, scenario.database)
             database.rest(publisher)
             reader = _login(scenario.reader)
@@ -253,7 +270,7 @@ class _Preparation:
             originals=originals,
             wiring=wiring,
             slots=publisher.slots(),
-            snapshot=snapshot,
+            snapshots=snapshots,
         )
 
     def make_old_target(self, network: DemoNetwork) -> Mapping[str, Any]:
