@@ -113,7 +113,10 @@ class ExpectedEnd:
         """Return in how many seconds one end would come, if it kept coming as often as now."""
         if self.median is None:
             return moment / self.shape
-        overdue = self.shape * math.log(self.median / moment) if moment > 0 else math.inf
+        if moment <= 0:
+            return math.inf
+        # Their quotient may be too small for a float.
+        overdue = self.shape * (math.log(self.median) - math.log(moment))
         return math.inf if overdue > _TOO_LARGE else moment / self.shape * (1 + math.exp(overdue))
 
 

@@ -5,7 +5,7 @@ import math
 from dataclasses import replace
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from aurora_restore.reference.looks import look_until_seen, rule_of_steps
@@ -112,6 +112,7 @@ def test_what_takes_as_long_as_usual_takes_fewer_calls_than_the_unknown(usual: f
 
 
 @given(waiting, seconds)
+@example(Waiting(waited=0.0, durations=[5e-324]), 0.0)
 def test_a_longer_run_may_be_delayed_for_longer(waiting: Waiting, more: float) -> None:
     later = replace(waiting, before=waiting.before + more)
     assert next_look(Polling(), later).seconds >= next_look(Polling(), waiting).seconds
