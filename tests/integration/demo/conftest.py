@@ -14,7 +14,7 @@ import pytest
 
 from embedded_aws.environment import repository
 
-PATIENCE_SECONDS = 180.0
+PATIENCE_SECONDS = 600.0
 LEAVING_SECONDS = 10.0
 _LOOK_SECONDS = 0.1
 

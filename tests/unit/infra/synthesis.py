@@ -144,17 +144,17 @@ def synthesise(document: Document) -> Synthesis:
 
 
 def stack_of(checked: Environment) -> Synthesis:
-    """The stack of a checked environment, without its assets.
-
-    CloudFormation's own validation of templates has a test of its own.
-    """
-    app = cdk.App(context=WITHOUT_BUNDLING, builtin_cloud_formation_validation=False)
-    stack = AuroraRestoreStack(app, "Test", environment=loaded(checked))
+    """The stack of a checked environment, without its assets."""
+    stack = AuroraRestoreStack(_app(), "Test", environment=loaded(checked))
     return Synthesis(stack, Template.from_stack(stack))
 
 
 def source_stack_of(checked: Environment, account: str) -> Synthesis:
     """The stack of a source account of a checked environment."""
-    app = cdk.App(context=WITHOUT_BUNDLING)
-    stack = SourceAccountStack(app, "Source", environment=checked, account=account)
+    stack = SourceAccountStack(_app(), "Source", environment=checked, account=account)
     return Synthesis(stack, Template.from_stack(stack))
+
+
+def _app() -> cdk.App:
+    """An app whose templates CloudFormation does not validate: that has a test of its own."""
+    return cdk.App(context=WITHOUT_BUNDLING, builtin_cloud_formation_validation=False)
