@@ -391,6 +391,10 @@ _FOLLOWING = (
         "not documented; either may be arranged",
     ),
     (
+        "the_secrets_that_a_proxy_logs_in_with_are_replaced_as_a_whole",
+        f"{_MODEL}, ModifyDBProxyRequest, Auth",
+    ),
+    (
         "a_deleted_cluster_is_no_target_of_a_proxy_any_more",
         f"{_PROXIES}, events, RDS-EVENT-0215",
     ),
@@ -452,6 +456,14 @@ _CHANGES = (
         f"{_MODEL}, ApplyImmediately",
     ),
     ("without_an_instance_a_new_master_password_stays_pending", _REPORTED),
+    (
+        "a_managed_secret_is_being_created_until_its_password_is_set",
+        f"{_MODEL}, MasterUserSecret, SecretStatus",
+    ),
+    (
+        "a_managed_secret_has_the_key_that_was_asked_for_or_secrets_managers_own_and_keeps_it",
+        f"{_MODEL}, MasterUserSecretKmsKeyId",
+    ),
     ("a_change_is_refused_unless_the_cluster_is_available", f"{_MODEL}, ModifyDBCluster"),
     (
         "without_apply_immediately_changes_wait_for_the_maintenance_window",

@@ -185,6 +185,12 @@ class Modifications:
     def _password(self, cluster: DBCluster, params: Params) -> str | None:
         password = params.text(_PASSWORD)
         manage = params.get("ManageMasterUserPassword")
+        key = params.text("MasterUserSecretKmsKeyId")
+        if key is not None and not manage:
+            raise InvalidParameterCombinationError(
+                "A ManageMasterUserPassword value is required when MasterUserSecretKmsKeyId is "
+                "specified."
+            )
         if password is not None:
             if manage:
                 raise InvalidParameterCombinationError(
@@ -207,7 +213,16 @@ class Modifications:
             cluster.managed_secret = None
         if manage and cluster.managed_secret is None:
             return settings.create_managed_secret(self._backend, cluster, params)
+        if key is not None and cluster.managed_secret is not None:
+            self._check_same_key(cluster, cluster.managed_secret["KmsKeyId"], key)
         return password
+
+    def _check_same_key(self, cluster: DBCluster, current: str, asked: str) -> None:
+        found = self._backend.services.key(cluster.location, asked)
+        if found is None or found.arn != current:
+            raise InvalidParameterCombinationError(
+                "You can't change the KMS key of a secret that RDS manages already"
+            )
 
     def _pending(self, cluster: DBCluster, params: Params) -> dict[str, object]:
         """Return the changes that may wait."""

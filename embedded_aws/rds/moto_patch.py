@@ -69,6 +69,7 @@ LEFT_TO_MOTO = frozenset(
         "DescribeDBParameterGroups",
         "DescribeDBParameters",
         "DescribeDBProxies",
+        "DescribeDBProxyTargetGroups",
         "DescribeDBSubnetGroups",
         "ModifyDBClusterParameterGroup",
         "ModifyDBParameterGroup",

@@ -27,6 +27,7 @@ from embedded_aws.rds.services import (
 from embedded_aws.rds.settings import ENGINE
 
 DEFAULT_KEY_ALIAS = "alias/aws/rds"
+SECRETS_KEY_ALIAS = "alias/aws/secretsmanager"
 DEFAULT_GROUP = re.compile(rf"default\.({re.escape(ENGINE)}\d+)")
 _DEFAULT_SUBNET_GROUP = "default"
 _ANOTHER_ACCOUNT = "999999999999"
@@ -142,10 +143,14 @@ class MotoServices:
             secret_string=json.dumps({"username": username, "password": password}),
             description=f"The secret associated with the DB cluster {owner and owner.name}",
             kms_key_id=key,
-            tags=[{"Key": "aws:rds:primaryDBClusterArn", "Value": owner_arn}],
+            tags=[
+                {"Key": "aws:rds:primaryDBClusterArn", "Value": owner_arn},
+                {"Key": "aws:secretsmanager:owningService", "Value": "rds"},
+            ],
         )
         found = self.key(location, key) if key else None
-        return ManagedSecret(made.arn, found.arn if found else "alias/aws/secretsmanager", password)
+        key_arn = _secrets_key(location) if found is None else found.arn
+        return ManagedSecret(made.arn, key_arn, password)
 
     def delete_managed_secret(self, location: Location, arn: str) -> None:
         """See :class:`~embedded_aws.rds.services.Services`."""
@@ -156,6 +161,12 @@ class MotoServices:
     def has_proxy(self, location: Location, name: str) -> bool:
         """See :class:`~embedded_aws.rds.services.Services`."""
         return name in rds_backends[location.account][location.region].db_proxies
+
+    def set_proxy_auth(self, location: Location, name: str, auth: list[dict[str, str]]) -> Any:
+        """See :class:`~embedded_aws.rds.services.Services`."""
+        proxy = rds_backends[location.account][location.region].db_proxies[name]
+        proxy.auth = auth
+        return proxy
 
     def share(self, location: Location, arn: str) -> None:
         """See :class:`~embedded_aws.rds.services.Services`."""
@@ -195,6 +206,14 @@ def _rules(found: Any) -> tuple[GroupRule, ...]:
         for rule in list(found)
         if rule.ip_protocol in _PROTOCOLS_OF_CONNECTIONS
     )
+
+
+def _secrets_key(location: Location) -> str:
+    """Return the ARN of the AWS managed key of Secrets Manager, as which moto does not know it."""
+    backend = kms_backends[location.account][location.region]
+    key = backend.keys[backend.get_key_id_from_alias(SECRETS_KEY_ALIAS)]
+    key.key_manager = "AWS"
+    return str(key.arn)
 
 
 def _key(found: Any) -> KmsKey:

@@ -93,6 +93,7 @@ class Operations:
             "ModifyDBCluster": self.modifications.modify,
             "ModifyDBClusterSnapshotAttribute": sharing.modify,
             "ModifyDBInstance": self.instances.modify,
+            "ModifyDBProxy": targets.modify,
             "PromoteReadReplicaDBCluster": global_clusters.promote_replica,
             "RebootDBInstance": self.instances.reboot,
             "RegisterDBProxyTargets": targets.register,

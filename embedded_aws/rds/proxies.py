@@ -80,6 +80,15 @@ class ProxyTargets:
         )
         return {"Targets": shown, "Marker": marker}
 
+    def modify(self, location: Location, params: Params) -> dict[str, Any]:
+        """Perform ``ModifyDBProxy``, as far as it is about the secrets that a proxy logs in with.
+
+        They are replaced as a whole. Source: botocore model, ``ModifyDBProxyRequest.Auth``.
+        """
+        name = self._proxy(location, params)
+        auth = [dict(each) for each in params.structures("Auth") or ()]
+        return {"DBProxy": self._backend.services.set_proxy_auth(location, name, auth)}
+
     def _proxy(self, location: Location, params: Params) -> str:
         name = params.required("DBProxyName")
         if not self._backend.services.has_proxy(location, name):

@@ -44,7 +44,10 @@ def cluster_response(backend: RdsBackend, cluster: DBCluster) -> dict[str, Any]:
         "EngineMode": "provisioned",
         "MasterUsername": cluster.master_username,
         "MasterUserSecret": cluster.managed_secret
-        and {**cluster.managed_secret, "SecretStatus": "active"},
+        and {
+            **cluster.managed_secret,
+            "SecretStatus": "active" if cluster.waiting_password is None else "creating",
+        },
         "PreferredBackupWindow": chosen.preferred_backup_window,
         "PreferredMaintenanceWindow": chosen.preferred_maintenance_window,
         "ReplicationSourceIdentifier": cluster.replication_source,

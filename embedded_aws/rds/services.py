@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from ipaddress import IPv4Network
-from typing import Protocol
+from typing import Any, Protocol
 
 from embedded_aws.rds.models import Location
 
@@ -133,6 +133,10 @@ class Services(Protocol):
 
     def has_proxy(self, location: Location, name: str) -> bool:
         """Return whether an RDS proxy exists."""
+        ...
+
+    def set_proxy_auth(self, location: Location, name: str, auth: list[dict[str, str]]) -> Any:
+        """Let an RDS proxy log in with other secrets, and return it as moto shows it."""
         ...
 
     def share(self, location: Location, arn: str) -> None:

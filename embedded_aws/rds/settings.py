@@ -13,6 +13,7 @@ from embedded_aws.rds.exceptions import (
     InvalidVPCNetworkStateError,
     NetworkTypeNotSupportedError,
 )
+from embedded_aws.rds.keys import usable_key
 from embedded_aws.rds.models import DBCluster, Location, Role
 from embedded_aws.rds.params import Params
 from embedded_aws.rds.services import SubnetGroup
@@ -75,11 +76,11 @@ def check_master_password(password: str) -> None:
 
 def create_managed_secret(backend: RdsBackend, cluster: DBCluster, params: Params) -> str:
     """Create the secret of ``ManageMasterUserPassword`` for a cluster; return its password."""
+    key = params.text("MasterUserSecretKmsKeyId")
+    if key is not None:
+        usable_key(backend, cluster.location, key)
     secret = backend.services.create_managed_secret(
-        cluster.location,
-        cluster.arn,
-        cluster.master_username,
-        params.text("MasterUserSecretKmsKeyId"),
+        cluster.location, cluster.arn, cluster.master_username, key
     )
     cluster.managed_secret = {"SecretArn": secret.arn, "KmsKeyId": secret.key_arn}
     return secret.password

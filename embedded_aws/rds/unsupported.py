@@ -150,6 +150,17 @@ UNSUPPORTED_PARAMETERS: Mapping[str, frozenset[str]] = {
     "CreateGlobalCluster": frozenset(
         {"DatabaseName", "EngineLifecycleSupport", "StorageEncrypted", "Tags"}
     ),
+    "ModifyDBProxy": frozenset(
+        {
+            "DebugLogging",
+            "DefaultAuthScheme",
+            "IdleClientTimeout",
+            "NewDBProxyName",
+            "RequireTLS",
+            "RoleArn",
+            "SecurityGroups",
+        }
+    ),
     "RebootDBInstance": frozenset({"ForceFailover"}),
 }
 WITHOUT_EFFECT: Mapping[str, frozenset[str]] = {

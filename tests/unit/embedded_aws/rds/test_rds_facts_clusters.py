@@ -822,6 +822,57 @@ def test_a_new_master_password_does_not_wait_for_the_maintenance_window(
     assert rds_bench.master_password("orders") == "second-password"
 
 
+def test_a_managed_secret_is_being_created_until_its_password_is_set(rds_bench: RdsBench) -> None:
+    cluster = rds_bench.new_cluster()
+    rds_bench.new_instance()
+    managing = {"DBClusterIdentifier": "orders", "ManageMasterUserPassword": True}
+
+    shown = rds_bench.rds().modify_db_cluster(**managing)["DBCluster"]
+
+    secret = shown["MasterUserSecret"]
+    assert secret["SecretStatus"] == "creating"
+    rds_bench.advance(TIMINGS.modification_lag + TIMINGS.reset_master_credentials)
+    assert rds_bench.cluster()["MasterUserSecret"] == {**secret, "SecretStatus": "active"}
+    secrets: Any = rds_bench.emulator.session(OWNER, "eu-west-1").client("secretsmanager")
+    found = secrets.describe_secret(SecretId=secret["SecretArn"])
+    assert found["Name"].startswith("rds!cluster-")
+    assert {"Key": "aws:rds:primaryDBClusterArn", "Value": cluster["DBClusterArn"]} in found["Tags"]
+    assert rds_bench.rds().modify_db_cluster(**managing)["DBCluster"]["MasterUserSecret"] == {
+        **secret,
+        "SecretStatus": "active",
+    }
+
+
+def test_a_managed_secret_has_the_key_that_was_asked_for_or_secrets_managers_own_and_keeps_it(
+    rds_bench: RdsBench,
+) -> None:
+    rds_bench.new_cluster()
+    rds_bench.new_instance()
+    key = rds_bench.kms().create_key()["KeyMetadata"]["Arn"]
+    rds = rds_bench.rds()
+
+    with refused("InvalidParameterCombination"):
+        rds.modify_db_cluster(DBClusterIdentifier="orders", MasterUserSecretKmsKeyId=key)
+    managing: Any = {"DBClusterIdentifier": "orders", "ManageMasterUserPassword": True}
+    with refused("KMSKeyNotAccessibleFault"):
+        rds.modify_db_cluster(**managing, MasterUserSecretKmsKeyId=f"{key}0")
+    shown = rds.modify_db_cluster(**managing, MasterUserSecretKmsKeyId=key)["DBCluster"]
+
+    assert shown["MasterUserSecret"]["KmsKeyId"] == key
+    rds_bench.advance(TIMINGS.modification_lag + TIMINGS.reset_master_credentials)
+    another = rds_bench.kms().create_key()["KeyMetadata"]["Arn"]
+    with refused("InvalidParameterCombination"):
+        rds.modify_db_cluster(**managing, MasterUserSecretKmsKeyId=another)
+    created = rds.create_db_cluster(
+        DBClusterIdentifier="invoices",
+        Engine=ENGINE,
+        MasterUsername="postgres",
+        ManageMasterUserPassword=True,
+    )["DBCluster"]
+    own = rds_bench.kms().describe_key(KeyId=created["MasterUserSecret"]["KmsKeyId"])
+    assert own["KeyMetadata"]["KeyManager"] == "AWS"
+
+
 def test_without_an_instance_a_new_master_password_stays_pending(rds_bench: RdsBench) -> None:
     rds_bench.new_cluster()
     modify(rds_bench, MasterUserPassword="second-password", ApplyImmediately=True)

@@ -132,6 +132,19 @@ def test_a_proxy_follows_the_renamed_cluster_or_the_name_that_was_registered(
     deregister(bench, "orders" if by_name else "retired")
 
 
+def test_the_secrets_that_a_proxy_logs_in_with_are_replaced_as_a_whole(bench: RdsBench) -> None:
+    arn = "arn:aws:secretsmanager:::secret:another"
+    with refused("DBProxyNotFoundFault"):
+        bench.rds().modify_db_proxy(DBProxyName="unknown", Auth=[])
+
+    bench.rds().modify_db_proxy(
+        DBProxyName="front", Auth=[{"AuthScheme": "SECRETS", "SecretArn": arn}]
+    )
+
+    (proxy,) = bench.rds().describe_db_proxies(DBProxyName="front")["DBProxies"]
+    assert [each.get("SecretArn") for each in proxy["Auth"]] == [arn]
+
+
 def test_a_deleted_cluster_is_no_target_of_a_proxy_any_more(bench: RdsBench) -> None:
     register(bench)
     bench.rds().delete_db_instance(DBInstanceIdentifier="orders-1")
