@@ -70,7 +70,7 @@ class SwitchClusterHandler(BaseHandler):
             retired_cluster_id=None if retired is None else retired.cluster.cluster_id,
             retired_until=None if retired is None else retired.keep_until,
         )
-        if carrying := carry_over(job, record, began):
+        if live is not None and (carrying := carry_over(job, live, retired, began)):
             return carrying
         if live is not None and not live.was_renamed:
             # Its certificate is as it was.

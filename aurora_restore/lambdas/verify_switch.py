@@ -167,6 +167,7 @@ class VerifySwitchHandler(DatabaseHandler):
             key=_key_of(job, target.live),
             key_of_the_retired_one=_key_of(job, target.retired),
             is_new=job.sequence is not ROLL_BACK,
+            has_managed_password=target.live.has_managed_password,
         )
 
     def _await_identity(self, job: Job, cluster: ServingCluster, began: datetime) -> Identity:
@@ -218,8 +219,13 @@ class VerifySwitchHandler(DatabaseHandler):
             target,
             "The target is the cluster that it was switched to"
             if identity.logged_in
-            else "The target answers with the certificate of the cluster that it was switched to; "
-            "no operation has set that one up, and its master password is not the secret's",
+            else "The target answers with the certificate of the cluster that it was switched to, "
+            "whose master password is not the secret's: "
+            + (
+                "RDS manages it"
+                if target.live.has_managed_password
+                else "no operation has set it up"
+            ),
         )
 
 

@@ -128,6 +128,12 @@ class Arns:
                 return [self.rds("db-proxy:*"), self.rds("target-group:*")]
             case Resource.PROXY_TARGETS:
                 return [self.rds("target-group:*")]
+            case Resource.MANAGED_SECRETS:
+                environment = self.environment
+                return [
+                    f"arn:{self.partition}:secretsmanager:{environment.region}"
+                    f":{environment.account}:secret:rds!cluster-*"
+                ]
             case Resource.SCALABLE_TARGETS:
                 environment = self.environment
                 return [
@@ -191,6 +197,10 @@ class Arns:
             case _:
                 return self.of(resource)
         return [self.rds(f"{kind}:*", *place) for place in places for kind in kinds]
+
+    def clusters_that_serve(self) -> list[str]:
+        """Return every name that the cluster of a target has while it serves, with wildcards."""
+        return [*self.of(Resource.TARGET_CLUSTERS), *self.of(Resource.PUBLISHED_CLUSTERS)]
 
     def cnames_by_zone(self) -> dict[str, list[Cname]]:
         """Return the records that lead to targets that are switched, by their hosted zones."""

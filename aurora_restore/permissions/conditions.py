@@ -4,7 +4,12 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final, assert_never
 
 from aurora_restore.shared.grants import Condition
-from aurora_restore.shared.names import READER_COUNT, TAG_KEEP_UNTIL, TAG_MANAGED_BY
+from aurora_restore.shared.names import (
+    READER_COUNT,
+    TAG_KEEP_UNTIL,
+    TAG_MANAGED_BY,
+    TAG_OF_SECRET,
+)
 
 Conditions = Mapping[str, Mapping[str, object]]
 
@@ -26,10 +31,12 @@ def conditions_of(
     name_prefix: str,
     regions: Iterable[str],
     cnames: Iterable[str] = (),
+    clusters: Sequence[str] = (),
 ) -> Conditions:
     """Return what IAM writes for a grant's condition.
 
-    ``cnames`` are the names of the configured records. ``regions`` are those in which RDS may use a
+    ``cnames`` are the names of the configured records, and ``clusters`` the ARNs of those that
+    serve as targets. ``regions`` are those in which RDS may use a
     key for the function: it uses a key with its caller's permissions, and afterwards by a grant
     (https://docs.aws.amazon.com/AmazonRDS/latest/AuroraUserGuide/Overview.Encryption.Keys.html,
     https://docs.aws.amazon.com/kms/latest/developerguide/conditions-kms.html).
@@ -77,6 +84,24 @@ def conditions_of(
                     f"{of_change}RecordTypes": "CNAME",
                 }
             }
+        case Condition.MANAGES_CREDENTIALS:
+            return {"Bool": {"rds:ManageMasterUserPassword": "true"}}
+        case Condition.OF_TARGETS:
+            # Whether RDS gives the tag as it makes the secret, or right after it, is not documented
+            # (docs/decisions/0052-...): another cluster's is refused in any case.
+            return {
+                "StringLikeIfExists": {
+                    f"aws:{whose}/{TAG_OF_SECRET}": list(clusters)
+                    for whose in ("RequestTag", "ResourceTag")
+                }
+            }
+        case Condition.FOR_MANAGED_SECRETS:
+            services = [
+                f"{service}.{region}.amazonaws.com"
+                for service in ("rds", "secretsmanager")
+                for region in sorted(set(regions))
+            ]
+            return {"StringEquals": {"kms:ViaService": services}}
         case Condition.PASSED_TO_RDS:
             # https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_use_passrole.html
             services = ["monitoring.rds.amazonaws.com", "rds.amazonaws.com"]

@@ -4,7 +4,7 @@ Actions, and what they depend on, follow the Service Authorization Reference:
 https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonrds.html
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -50,6 +50,13 @@ def _scopes(action: str, grant: Grant[Resource], arns: Arns) -> Iterator[Scope]:
             for names in in_batches([each.names for each in cnames]):
                 yield [zone], _conditions(grant.condition, arns, names)
         return
+    if grant.condition is Condition.OF_TARGETS:
+        for clusters in in_batches((arn,) for arn in arns.clusters_that_serve()):
+            yield (
+                arns.of(grant.resource),
+                _conditions(grant.condition, arns, clusters=clusters),
+            )
+        return
     conditions = _conditions(grant.condition, arns)
     match grant.resource:
         case Resource.TARGET_KEYS | Resource.INTERMEDIATE_KEYS:
@@ -60,12 +67,18 @@ def _scopes(action: str, grant: Grant[Resource], arns: Arns) -> Iterator[Scope]:
             yield arns.of(resource), conditions
 
 
-def _conditions(condition: Condition | None, arns: Arns, cnames: Iterable[str] = ()) -> Conditions:
+def _conditions(
+    condition: Condition | None,
+    arns: Arns,
+    cnames: Iterable[str] = (),
+    clusters: Sequence[str] = (),
+) -> Conditions:
     return conditions_of(
         condition,
         name_prefix=arns.environment.name_prefix,
         regions={arns.environment.region, *arns.source_regions()},
         cnames=cnames,
+        clusters=clusters,
     )
 
 

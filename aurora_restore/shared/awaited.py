@@ -73,3 +73,8 @@ class Awaited(Enum):
     SWITCH = AwaitedThing("switch", "the switch of the target", remembered=False)
     BELONGINGS = AwaitedThing("belongings", "what belongs to the target's name", remembered=False)
     CERTIFICATE = AwaitedThing("certificate", "the server's certificate to be refreshed")
+    MANAGED_PASSWORD = AwaitedThing(
+        "managed-password",
+        "RDS to set the master password that it manages",
+        usual=1.5 * MINUTE,
+    )

@@ -1,4 +1,8 @@
-"""Carrying over what does not follow the target's name, within a call of switch-cluster."""
+"""Carrying over what does not follow the target's name, within a call of a step.
+
+In a switch that is done by switch-cluster. Where the target is replaced, only its registrations
+with RDS Proxy are left to be carried over, and put-back-access does that after the hand-over.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
@@ -8,15 +12,15 @@ from typing import Any, Final
 from aurora_restore.shared.awaited import Awaited
 from aurora_restore.shared.aws_utils import code_of
 from aurora_restore.shared.cluster.extras import NOT_NOW
-from aurora_restore.shared.cluster.settings import planned_instances, settings_of
-from aurora_restore.shared.cluster.surroundings import describe_surroundings
+from aurora_restore.shared.cluster.settings import PROXIES, planned_instances, settings_of
+from aurora_restore.shared.cluster.surroundings import UNKNOWN, describe_surroundings
 from aurora_restore.shared.common import logger, update_metrics
 from aurora_restore.shared.errors import AuroraRestoreError, RetryableError
 from aurora_restore.shared.job import Answer, Job
 from aurora_restore.shared.protocol import RETRY_AFTER
 from aurora_restore.shared.rds.reads import find_cluster, instances_of
-from aurora_restore.shared.recorded_cluster import RecordedCluster
-from aurora_restore.shared.sequences import SWITCH
+from aurora_restore.shared.recorded_cluster import RecordedCluster, RetiredCluster
+from aurora_restore.shared.sequences import REPLACE, SWITCH
 from aurora_restore.shared.state_utils import seconds_since
 from aurora_restore.shared.switching.carry_over import (
     INSTANCES,
@@ -30,7 +34,6 @@ from aurora_restore.shared.switching.carry_over import (
     refused,
     take_facts,
 )
-from aurora_restore.shared.target_record import TargetRecord
 
 CARRY_OVER_SECONDS: Final = 600
 """For how long it is tried; then what is not carried over is left to the drift."""
@@ -76,18 +79,27 @@ def remember_belongings(job: Job, outgoing: RecordedCluster | None) -> None:
     job.state = replace(job.state, belongings=belongings(now, before))
 
 
-def carry_over(job: Job, record: TargetRecord, began: datetime) -> Answer | None:
+def remember_registrations(job: Job) -> None:
+    """Keep with which proxies the replaced cluster was registered, until the new one is."""
+    proxies = (job.state.old_cluster or {}).get(PROXIES)
+    if job.state.belongings is None and proxies and proxies != UNKNOWN:
+        job.state = replace(job.state, belongings={PROXIES: proxies})
+
+
+def carry_over(
+    job: Job, live: RecordedCluster, retired: RetiredCluster | None, began: datetime
+) -> Answer | None:
     """Carry over what belonged to the name; return the answer that waits, or None once it is over.
 
     What AWS refuses, or has not done in time, is left to the drift.
     """
-    had, live = job.state.belongings, record.live
-    if had is None or live is None or job.state.carried_over_at is not None:
+    had = job.state.belongings
+    if had is None or job.state.carried_over_at is not None:
         return None
     since = job.state.carry_over_started_at or job.now
     job.state = replace(job.state, carry_over_started_at=since)
     while True:
-        facts = _look(job, had, live, record)
+        facts = _look(job, had, live, retired)
         left = decide(facts, job.state.put_back)
         if not left or seconds_since(since, job.clock()) >= CARRY_OVER_SECONDS:
             _end(job, facts)
@@ -109,9 +121,8 @@ def carry_over(job: Job, record: TargetRecord, began: datetime) -> Answer | None
 
 
 def _look(
-    job: Job, had: Mapping[str, Any], live: RecordedCluster, record: TargetRecord
+    job: Job, had: Mapping[str, Any], live: RecordedCluster, retired: RetiredCluster | None
 ) -> CarryOverFacts:
-    retired = record.retired
     return take_facts(
         job.rds.at_target,
         job.clients,
@@ -122,6 +133,7 @@ def _look(
         tags=job.owner.tags,
         instances=in_place_of(had.get(INSTANCES, ()), _successors(job, live.cluster_id)),
         was_renamed=live.was_renamed,
+        is_deleted=job.sequence is REPLACE,
     )
 
 
@@ -165,7 +177,7 @@ def _end(job: Job, facts: CarryOverFacts) -> None:
     """Write to the drift what is not carried over."""
     state = job.state
     lines = [asdict(each) for each in differences(facts, state.put_back)]
-    others = [each for each in state.drift or () if not is_carried(each["setting"])]
+    others = [each for each in state.drift or () if not is_carried(each["setting"], facts.had)]
     drift = (*others, *lines)
     if lines:
         update_metrics(job.operation_id, "SettingsDrift", len(drift))

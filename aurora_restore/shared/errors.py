@@ -19,6 +19,7 @@ AuroraRestoreError                     500
 │   ├── NameTakenError                      something else has the name of what is to be made
 │   ├── NotSetUpError                       the restored cluster's databases are not set up
 │   ├── SwitchInProgressError               the target is being switched
+│   ├── NotSwitchedError                    the target is not switched, or not verified since
 │   ├── NothingToRollBackError              no cluster is left that served before
 │   ├── HookOutstandingError                a hook has to be called first, by an execution
 │   ├── StillInQuarantineError              the restored cluster has not been handed over
@@ -29,7 +30,8 @@ AuroraRestoreError                     500
 │   ├── SnapshotFailedError
 │   ├── CopyFailedError
 │   ├── DeletionFailedError
-│   └── RestoreFailedError
+│   ├── RestoreFailedError
+│   └── NotPutBackError                     it serves, and has not got back what it had before
 ├── HookFailedError                    500  the function of a hook has failed, or was too slow
 ├── SwitchError                        500
 │   ├── SwitchUndoneError                   the target serves as before
@@ -383,6 +385,16 @@ class SwitchInProgressError(RefusedError):
     )
 
 
+class NotSwitchedError(RefusedError):
+    """The operation has not switched the target, or the switch is not verified."""
+
+    remedy = Remedy(
+        action=Action.RESUME,
+        first="The switch, and what verifies it, come first.",
+        step="switch-cluster",
+    )
+
+
 class NothingToRollBackError(RefusedError):
     """No cluster is left that served before the last switch."""
 
@@ -472,6 +484,15 @@ class RestoreFailedError(OperationFailedError):
     """The restored cluster or one of its instances is unusable, too often to try again."""
 
     remedy = Remedy(action=Action.REDRIVE, first=_MADE_AGAIN)
+
+
+class NotPutBackError(OperationFailedError):
+    """The cluster serves, and cannot be given the managed password that the old one had."""
+
+    remedy = Remedy(
+        action=Action.REDRIVE,
+        first="The cluster was handed over before, and stays so. Make it available.",
+    )
 
 
 class HookFailedError(AuroraRestoreError):

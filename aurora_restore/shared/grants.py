@@ -30,6 +30,7 @@ class Resource(StrEnum):
     TARGET_INTEGRATIONS = "zero-ETL integrations in the target's Region and account"
     TARGET_PROXIES = "RDS proxies in the target's Region and account"
     PROXY_TARGETS = "the target groups of these proxies"
+    MANAGED_SECRETS = "the secrets in which RDS manages the master passwords of clusters"
     SCALABLE_TARGETS = "scalable targets in the target's Region and account"
     PUBLISHED_CLUSTERS = "the clusters beside a target that is switched by its endpoint"
     ENDPOINT_PARAMETERS = "the SSM parameters that say where switched targets are reached"
@@ -72,6 +73,9 @@ class Condition(StrEnum):
         "the resource carries the environment's tag, and no tag is removed but the expiry"
     )
     UPSERTS_CNAMES = "it makes or changes CNAME records with the configured names"
+    MANAGES_CREDENTIALS = "the call lets RDS manage the master password"
+    OF_TARGETS = "the secret is that of a target's cluster, by the tag that RDS gives it"
+    FOR_MANAGED_SECRETS = "RDS or Secrets Manager makes the call for the function"
     PASSED_TO_RDS = "the role is passed to RDS or to its enhanced monitoring"
 
 

@@ -298,7 +298,7 @@ class OperationState:
     put_back: Annotated[
         tuple[str, ...],
         Key(
-            "check-restore-status, hand-over, switch-cluster",
+            "check-restore-status, hand-over, switch-cluster, put-back-access",
             "The settings beyond those of the restore that were put back, or that AWS refused.",
             of_one_run=True,
             of_one_cluster=True,
@@ -323,7 +323,7 @@ class OperationState:
     drift: Annotated[
         tuple[Mapping[str, Any], ...] | None,
         Key(
-            "check-restore-status, hand-over, switch-cluster",
+            "check-restore-status, hand-over, switch-cluster, put-back-access",
             "Settings that differ from the old cluster's or configured.",
             of_one_cluster=True,
         ),
@@ -535,16 +535,17 @@ class OperationState:
     belongings: Annotated[
         Mapping[str, Any] | None,
         Key(
-            "switch-cluster",
+            "switch-cluster, put-back-access",
             "What the cluster had that had the target's name, and does not go with the name: "
-            "custom endpoints, proxies, auto scaling of readers, the Data API; and its instances.",
+            "custom endpoints, proxies, auto scaling of readers, the Data API, a master password "
+            "that RDS manages; and its instances. Of a replaced cluster only its proxies.",
             of_one_cluster=True,
         ),
     ] = None
     carry_over_started_at: Annotated[
         Moment | None,
         Key(
-            "switch-cluster",
+            "switch-cluster, put-back-access",
             "When that began to be carried over.",
             of_one_run=True,
             of_one_cluster=True,
@@ -553,7 +554,7 @@ class OperationState:
     carried_over_at: Annotated[
         Moment | None,
         Key(
-            "switch-cluster",
+            "switch-cluster, put-back-access",
             "When that was done; what was not carried over is in `drift`.",
             of_one_run=True,
             of_one_cluster=True,
@@ -646,6 +647,15 @@ class OperationState:
     deleted_snapshots: Annotated[
         tuple[str, ...], Key("archive-snapshot", "The snapshots that the retention has deleted.")
     ] = ()
+
+    managed_secret_arn: Annotated[
+        str | None,
+        Key(
+            "put-back-access",
+            "The secret in which RDS manages the master password of the cluster that serves.",
+            of_one_cluster=True,
+        ),
+    ] = None
 
     notified_status: Annotated[
         str | None, Key("sns-notification", "The outcome that was announced: success or failed.")

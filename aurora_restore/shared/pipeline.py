@@ -146,10 +146,13 @@ _READ_CLUSTERS: Final = (
     Grant(Resource.TARGET_INSTANCES, ("rds:DescribeDBInstances",)),
 )
 _READ_SUBNETS: Final = Grant(Resource.GROUPS, ("rds:DescribeDBSubnetGroups",))
+_READ_PROXIES: Final = Grant(
+    Resource.TARGET_PROXIES, ("rds:DescribeDBProxies", "rds:DescribeDBProxyTargets")
+)
 # What belongs to a cluster beside itself and its instances.
 _READ_SURROUNDINGS: Final = (
     Grant(Resource.TARGET_ENDPOINTS, ("rds:DescribeDBClusterEndpoints",)),
-    Grant(Resource.TARGET_PROXIES, ("rds:DescribeDBProxies", "rds:DescribeDBProxyTargets")),
+    _READ_PROXIES,
     Grant(Resource.ANY, ("application-autoscaling:DescribeScalableTargets",)),
 )
 # What is in the way of a switch, and what clients read of a target whose clusters keep their names.
@@ -225,7 +228,7 @@ _CARRY_OVER: Final = (
     # IAM does not see whose endpoint it is: one that people have made has to be tagged by them.
     Grant(Resource.TARGET_ENDPOINTS, ("rds:DeleteDBClusterEndpoint",), Condition.CARRIES_TAG),
     # A proxy is taken from a cluster with its instances; all that a target is registered with is a
-    # target group.
+    # target group, here and in put-back-access.
     Grant(Resource.SWITCHED_CLUSTERS, ("rds:DeregisterDBProxyTargets",), Condition.CARRIES_TAG),
     Grant(Resource.NAMED_INSTANCES, ("rds:DeregisterDBProxyTargets",)),
     Grant(Resource.TARGET_PROXIES, ("rds:DeregisterDBProxyTargets",)),
@@ -508,6 +511,40 @@ STEPS: Final[tuple[Step, ...]] = (
                 Resource.FINAL_SNAPSHOTS, ("rds:DeleteDBClusterSnapshot",), Condition.CARRIES_TAG
             ),
             Grant(Resource.TARGET_SNAPSHOTS, ("rds:DescribeDBClusterSnapshots",)),
+        ),
+    ),
+    Step(
+        name="put-back-access",
+        changes_aws=True,
+        purpose="Registers the cluster that serves with the RDS proxies of the old one, and lets "
+        "RDS manage its master password, if it managed the old one's.",
+        grants=(
+            *_READ_CLUSTERS,
+            _READ_PROXIES,
+            Grant(Resource.PROXY_TARGETS, ("rds:RegisterDBProxyTargets",)),
+            # IAM does not see whose proxy it is: people have to tag it.
+            Grant(Resource.TARGET_PROXIES, ("rds:ModifyDBProxy",), Condition.CARRIES_TAG),
+            Grant(
+                Resource.TARGET_CLUSTERS, ("rds:ModifyDBCluster",), Condition.MANAGES_CREDENTIALS
+            ),
+            Grant(
+                Resource.PUBLISHED_CLUSTERS,
+                ("rds:ModifyDBCluster",),
+                Condition.MANAGES_CREDENTIALS,
+            ),
+            # RDS makes the secret in its caller's name.
+            Grant(
+                Resource.MANAGED_SECRETS,
+                ("secretsmanager:CreateSecret", "secretsmanager:TagResource"),
+                Condition.OF_TARGETS,
+            ),
+            # The secret's key is the one that the old cluster's was under.
+            Grant(Resource.OWN_KEYS, ("kms:DescribeKey",)),
+            Grant(
+                Resource.OWN_KEYS,
+                ("kms:CreateGrant", "kms:Decrypt", "kms:GenerateDataKey"),
+                Condition.FOR_MANAGED_SECRETS,
+            ),
         ),
     ),
     Step(

@@ -36,6 +36,9 @@ class RecordedCluster:
     """The cluster endpoints that it has had under other names. Its certificate may be for them."""
     master_secret_version: str | None = None
     """The version id of the master secret whose password it was given."""
+    has_managed_password: bool = False
+    """Whether RDS managed its master password when this was written: no version of the master
+    secret need open it then."""
     security_group_ids: tuple[str, ...] = ()
     """Those that it has while it serves."""
     handed_over_at: str | None = None

@@ -231,7 +231,9 @@ _RESTORE: Final = (
 )
 
 _END: Final = (
-    Transition(step="archive-snapshot", next="sns-notification"),
+    Transition(step="archive-snapshot", next="put-back-access"),
+    # RDS sets another master password here, so that nothing may log in with the secret's after it.
+    Transition(step="put-back-access", next="sns-notification"),
     Transition(step="sns-notification", next=None),
 )
 
@@ -280,7 +282,8 @@ ROLL_BACK: Final = StepSequence(
     hooks=(("sns-notification", AFTER_RUN),),
     transitions=(
         Transition(step="switch-cluster", next="verify-switch"),
-        Transition(step="verify-switch", next="sns-notification"),
+        Transition(step="verify-switch", next="put-back-access"),
+        Transition(step="put-back-access", next="sns-notification"),
         Transition(step="sns-notification", next=None),
     ),
 )

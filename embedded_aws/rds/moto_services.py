@@ -162,11 +162,9 @@ class MotoServices:
         """See :class:`~embedded_aws.rds.services.Services`."""
         return name in rds_backends[location.account][location.region].db_proxies
 
-    def set_proxy_auth(self, location: Location, name: str, auth: list[dict[str, str]]) -> Any:
+    def set_proxy_auth(self, location: Location, name: str, auth: list[dict[str, str]]) -> None:
         """See :class:`~embedded_aws.rds.services.Services`."""
-        proxy = rds_backends[location.account][location.region].db_proxies[name]
-        proxy.auth = auth
-        return proxy
+        rds_backends[location.account][location.region].db_proxies[name].auth = auth
 
     def share(self, location: Location, arn: str) -> None:
         """See :class:`~embedded_aws.rds.services.Services`."""

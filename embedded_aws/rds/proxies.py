@@ -87,7 +87,8 @@ class ProxyTargets:
         """
         name = self._proxy(location, params)
         auth = [dict(each) for each in params.structures("Auth") or ()]
-        return {"DBProxy": self._backend.services.set_proxy_auth(location, name, auth)}
+        self._backend.services.set_proxy_auth(location, name, auth)
+        return {"DBProxy": {"DBProxyName": name, "Auth": auth}}
 
     def _proxy(self, location: Location, params: Params) -> str:
         name = params.required("DBProxyName")

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from ipaddress import IPv4Network
-from typing import Any, Protocol
+from typing import Protocol
 
 from embedded_aws.rds.models import Location
 
@@ -135,8 +135,8 @@ class Services(Protocol):
         """Return whether an RDS proxy exists."""
         ...
 
-    def set_proxy_auth(self, location: Location, name: str, auth: list[dict[str, str]]) -> Any:
-        """Let an RDS proxy log in with other secrets, and return it as moto shows it."""
+    def set_proxy_auth(self, location: Location, name: str, auth: list[dict[str, str]]) -> None:
+        """Let an RDS proxy log in with other secrets."""
         ...
 
     def share(self, location: Location, arn: str) -> None:

@@ -15,7 +15,6 @@ from aurora_restore.shared.cluster.settings import (
     DATA_API,
     INSIGHTS,
     INSIGHTS_KEY,
-    MANAGED_SECRET,
     PROXIES,
     READER_SCALING,
     WRITE_FORWARDING,
@@ -135,16 +134,8 @@ def losses(old: Mapping[str, Any] | None, plans: Sequence[InstancePlan]) -> list
     lost = []
     if had.get(ACTIVITY_STREAM):
         lost.append(f"the database activity stream ({had[ACTIVITY_STREAM]})")
-    if had.get(MANAGED_SECRET):
-        lost.append(
-            "the master user's secret that RDS manages, which is deleted with the cluster: "
-            f"{had[MANAGED_SECRET]}"
-        )
-    proxies = had.get(PROXIES, ())
-    if proxies == UNKNOWN:
+    if had.get(PROXIES) == UNKNOWN:
         lost.append("the registration with RDS Proxy, if there is any: that could not be found out")
-    else:
-        lost += [f"the registration with RDS Proxy {name}" for name in proxies]
     scaling = had.get(READER_SCALING)
     if scaling == UNKNOWN:
         lost.append("the auto scaling of readers, if there is any: that could not be found out")

@@ -50,6 +50,7 @@ WRITE_FORWARDING: Final = "LocalWriteForwarding"
 ACTIVITY_STREAM: Final = "ActivityStream"
 MANAGED_SECRET: Final = "ManagedMasterSecret"  # noqa: S105 - which setting, not its value
 CUSTOM_ENDPOINTS: Final = "CustomEndpoints"
+MANAGED_SECRET_KEY: Final = "ManagedMasterSecretKey"  # noqa: S105
 PROXIES: Final = "Proxies"
 READER_SCALING: Final = "ReaderAutoScaling"
 WITH_THE_NAME: Final = (CUSTOM_ENDPOINTS, PROXIES, READER_SCALING, DATA_API)
@@ -182,7 +183,9 @@ def _extras(described: Mapping[str, Any], around: Surroundings) -> Iterator[tupl
     yield WRITE_FORWARDING, forwards
     if described.get("ActivityStreamStatus") in ("started", "starting"):
         yield ACTIVITY_STREAM, described.get("ActivityStreamMode") or "started"
-    yield MANAGED_SECRET, (described.get("MasterUserSecret") or {}).get("SecretArn")
+    managed = described.get("MasterUserSecret") or {}
+    yield MANAGED_SECRET, managed.get("SecretArn")
+    yield MANAGED_SECRET_KEY, managed.get("KmsKeyId")
     yield CUSTOM_ENDPOINTS, [dict(each) for each in around.custom_endpoints]
     proxies = around.proxies
     yield PROXIES, proxies if isinstance(proxies, str) else list(proxies)
@@ -327,8 +330,10 @@ def instance_tags(target: Target, plan: InstancePlan, own: Mapping[str, str]) ->
     return {**(plan.tags or {}), **target.tags, **own}
 
 
-_AFTER_HAND_OVER: Final = frozenset({DATA_API, SECURITY_GROUPS})
-"""The settings by which a cluster is reached, which are right only once it is handed over."""
+_AFTER_HAND_OVER: Final = frozenset(
+    {DATA_API, MANAGED_SECRET, MANAGED_SECRET_KEY, PROXIES, SECURITY_GROUPS}
+)
+"""How a cluster is reached, and its master user logs in: right only once it is handed over."""
 
 # What is not expected to stay: it is new in every restore, or decided by the snapshot.
 _ALWAYS_NEW: Final = frozenset(

@@ -64,6 +64,7 @@ _FACTS: Final = (
     "retired_cluster_id",
     "retired_until",
     "app_secret_endpoint",
+    "managed_secret_arn",
     "privileges_beyond_reach",
     "also_used_by",
     "deleted_snapshots",

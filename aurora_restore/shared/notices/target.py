@@ -171,7 +171,14 @@ def _masking(state: OperationState, cluster_id: str) -> str:
 
 
 def _who_logs_in(state: OperationState) -> Iterator[str]:
-    yield "The master user and the application's users can log in, with their secrets."
+    if state.managed_secret_arn is None:
+        yield "The master user and the application's users can log in, with their secrets."
+    else:
+        yield (
+            "The application's users can log in, with their secret. RDS manages the master "
+            f"password, in secret {state.managed_secret_arn}: the pipeline's master secret does "
+            "not open the cluster any more."
+        )
     if state.disabled_login_count:
         logins = "login is" if state.disabled_login_count == 1 else "logins are"
         yield f"{state.disabled_login_count} inherited {logins} disabled."

@@ -42,6 +42,8 @@ class ServingCluster:
     """The same of the cluster that it is not to be."""
     is_new: bool
     """Whether this operation has set it up, so that its journal must say so."""
+    has_managed_password: bool = False
+    """Whether RDS manages its master password, so that the secret's need not open it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,7 +102,7 @@ class PostgresVerification:
                 with server.session(cluster.master, cluster.master_database) as session:
                     mark, other = find_marks(session, cluster.key, cluster.key_of_the_retired_one)
             except InvalidPasswordError:
-                if cluster.key is not None:
+                if cluster.key is not None and not cluster.has_managed_password:
                     raise
                 return Identity(certified=certified, mark=None, logged_in=False)
         if not is_expected(mark, other, is_new=cluster.is_new):

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from aurora_restore.shared.aws_utils import call, code_of
-from aurora_restore.shared.cluster.settings import INSIGHTS_KEY
+from aurora_restore.shared.cluster.settings import INSIGHTS_KEY, MANAGED_SECRET_KEY
 from aurora_restore.shared.errors import AwsError
 from aurora_restore.shared.preflight.inventory import Inventory
 from aurora_restore.shared.preflight.obstacles import Obstacle
@@ -34,7 +34,8 @@ def check_names(found: Inventory) -> Iterator[Obstacle]:
 def check_keys(found: Inventory) -> Iterator[Obstacle]:
     """Yield an obstacle for every key that is not configured, missing, disabled or forbidden.
 
-    The keys are those of the copies and the cluster, and those of Performance Insights.
+    The keys are those of the copies and the cluster, of Performance Insights, and of the secret in
+    which RDS managed the old cluster's master password.
     """
     for field, key in _keys(found):
         if key is None:
@@ -48,6 +49,10 @@ def check_keys(found: Inventory) -> Iterator[Obstacle]:
             yield from _usable(found, field, key, is_proven_by_copy=found.source.route.copies)
     for instance, key in _insights_keys(found):
         field = f"Performance Insights of instance {instance}"
+        yield from _usable(found, field, key, is_proven_by_copy=False)
+    # It is used when the old cluster is gone, or serves no more.
+    if key := (found.old or {}).get(MANAGED_SECRET_KEY):
+        field = "the secret of the old cluster's master password, which RDS manages"
         yield from _usable(found, field, key, is_proven_by_copy=False)
 
 

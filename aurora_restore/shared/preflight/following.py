@@ -64,7 +64,8 @@ def what_stays_behind(found: Inventory) -> Iterator[str]:
     if had.get(MANAGED_SECRET):
         yield (
             f"the master user's secret that RDS manages ({had[MANAGED_SECRET]}): it stays with the "
-            "old cluster and is deleted with it; let its readers use the pipeline's master secret"
+            "old cluster and is deleted with it; at the end of a run RDS makes another one for the "
+            "new cluster"
         )
     if had.get(ACTIVITY_STREAM):
         yield (

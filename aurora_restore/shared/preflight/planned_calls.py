@@ -6,18 +6,24 @@ The calls come from the same functions as those that the steps make; what AWS re
 
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import Final
 
 from aurora_restore.shared.cluster import calls as cluster_calls
 from aurora_restore.shared.cluster.deletion import DoomedCluster
 from aurora_restore.shared.cluster.expiry import expiry_of_restore
 from aurora_restore.shared.cluster.extras import extras, openings
+from aurora_restore.shared.cluster.managed_password import manage_master_password
 from aurora_restore.shared.cluster.network import ClusterNetwork, describe_subnet_group
+from aurora_restore.shared.cluster.proxy_logins import logins_with
 from aurora_restore.shared.cluster.settings import (
+    MANAGED_SECRET,
+    PROXIES,
     finishing_touches,
     instance_tags,
     restore_settings,
     restored_tags,
 )
+from aurora_restore.shared.cluster.surroundings import UNKNOWN
 from aurora_restore.shared.common import parse_timestamp
 from aurora_restore.shared.names import (
     TAG_ARCHIVED_AT,
@@ -31,6 +37,10 @@ from aurora_restore.shared.rds.statuses import DELETING, STOPPED
 from aurora_restore.shared.snapshots import calls as snapshot_calls
 from aurora_restore.shared.snapshots.path import SnapshotPath
 from aurora_restore.shared.snapshots.routes import Where
+from aurora_restore.shared.switching.carry_over import register_proxy
+
+LATER_SECRET: Final = "(the secret that RDS makes)"  # noqa: S105 - no value
+"""Stands for an ARN that only RDS knows, and only then."""
 
 
 def planned_calls(found: Inventory, path: SnapshotPath, moment: str) -> Iterator[RdsCall]:
@@ -87,6 +97,7 @@ def planned_calls(found: Inventory, path: SnapshotPath, moment: str) -> Iterator
     if request.restores_beside:
         yield from planned_switch(found, network.quarantine_group_ids, moment)
     yield from _clean_up(found, moment)
+    yield from _access(found)
 
 
 def _deletion(found: Inventory, doomed: DoomedCluster) -> Iterator[RdsCall]:
@@ -114,6 +125,23 @@ def _hand_over(found: Inventory, path: SnapshotPath, network: ClusterNetwork) ->
     if not request.restores_beside:
         for opening in openings(str(arn), place.region, found.old, {}):
             yield opening.call
+
+
+def _access(found: Inventory) -> Iterator[RdsCall]:
+    """Yield what is put back once the cluster serves; a switch carries the proxies over itself."""
+    had, request = found.old or {}, found.request
+    proxies, region = had.get(PROXIES, ()), request.target.region
+    serves = request.restored_cluster_id if request.restore.publishes_endpoint else None
+    name = serves or request.cluster_id
+    if proxies == UNKNOWN:
+        proxies = ()
+    if not request.restores_beside:
+        for proxy in proxies:
+            yield register_proxy(proxy, region, name)
+    if former := had.get(MANAGED_SECRET):
+        yield manage_master_password(name, request.target, had, found.clients)
+        for logins in logins_with(found.rds, proxies, former):
+            yield logins.with_secret(former, region, LATER_SECRET)
 
 
 def _copies(found: Inventory, path: SnapshotPath) -> Iterator[RdsCall]:

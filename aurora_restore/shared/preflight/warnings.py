@@ -10,8 +10,12 @@ from aurora_restore.shared.app_secret import (
     facts_of,
 )
 from aurora_restore.shared.aws_utils import get_secret
+from aurora_restore.shared.cluster.proxy_logins import logins_with
+from aurora_restore.shared.cluster.settings import MANAGED_SECRET, PROXIES
+from aurora_restore.shared.cluster.surroundings import UNKNOWN
 from aurora_restore.shared.documents.restore_secrets import EndpointRule
 from aurora_restore.shared.errors import AwsError, ConfigurationError
+from aurora_restore.shared.names import TAG_MANAGED_BY
 from aurora_restore.shared.preflight.following import what_stays_behind
 from aurora_restore.shared.preflight.inventory import Inventory
 from aurora_restore.shared.preflight.other_owners import who_else_owns
@@ -25,11 +29,31 @@ def find_warnings(found: Inventory) -> Iterator[str]:
         yield warning
     yield from what_stays_behind(found)
     yield from who_else_owns(found)
+    yield from _another_secret(found)
     yield from _forgotten_records(found)
     try:
         yield from _endpoint_warnings(found)
     except (AwsError, ConfigurationError):
         return  # A secret that is wrong is an obstacle.
+
+
+def _another_secret(found: Inventory) -> Iterator[str]:
+    """Yield what a new managed secret of the master password comes to, if there is to be one."""
+    if not (had := found.old or {}).get(MANAGED_SECRET):
+        return
+    yield (
+        f"RDS manages the master password of cluster {found.serving_name}: at the end of a run it "
+        "sets another one, in a secret with another ARN; let its readers ask DescribeDBClusters "
+        f"for that (MasterUserSecret), and not log in with secret {found.request.secrets.master}"
+    )
+    proxies = had.get(PROXIES, ())
+    known = () if proxies == UNKNOWN else proxies
+    for logins in logins_with(found.rds, known, had[MANAGED_SECRET]):
+        yield (
+            f"RDS Proxy {logins.proxy} logs in with that secret, and gets the new one if it has "
+            f"the tag {TAG_MANAGED_BY}={found.request.owner.name_prefix}; tag it, and let its role "
+            "read the secrets rds!cluster-* whose tag names the target"
+        )
 
 
 def _forgotten_records(found: Inventory) -> Iterator[str]:

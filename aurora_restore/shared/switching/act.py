@@ -339,6 +339,7 @@ class TargetSwitch(SwitchSituation):
             reader_endpoint=endpoints[1],
             former_endpoints=tuple(former)[:MOST_FORMER_ENDPOINTS],
             port=shown.get("Port"),
+            has_managed_password=bool(shown.get("MasterUserSecret")),
             instance_endpoints=endpoints_of(instances_of(self.setting.rds, name)),
         )
 

@@ -21,6 +21,8 @@ from aurora_restore.shared.cluster.extras import (
 from aurora_restore.shared.cluster.settings import (
     CUSTOM_ENDPOINTS,
     DATA_API,
+    MANAGED_SECRET,
+    MANAGED_SECRET_KEY,
     PROXIES,
     READER_SCALING,
     WITH_THE_NAME,
@@ -76,6 +78,8 @@ class CarryOverFacts:
     """The instances of the live cluster, by the one of the other whose place each takes."""
     was_renamed: bool
     """Whether the live cluster has got its name in the switch."""
+    is_deleted: bool = False
+    """Whether the cluster that served before is deleted, which takes it from its proxies."""
     cluster_arn: str = ""
     """The live cluster's."""
     members: frozenset[str] = frozenset()
@@ -116,6 +120,8 @@ def belongings(now: Mapping[str, Any], before: Mapping[str, Any] | None = None) 
         PROXIES: sorted(proxies),
         READER_SCALING: _scaling_of(now) or _scaling_of(old),
         DATA_API: bool(now.get(DATA_API) or old.get(DATA_API)),
+        MANAGED_SECRET: now.get(MANAGED_SECRET),
+        MANAGED_SECRET_KEY: now.get(MANAGED_SECRET_KEY),
     }
     plans = old.get(INSTANCES) or now.get(INSTANCES) or ()
     return {
@@ -140,6 +146,7 @@ def take_facts(
     tags: Mapping[str, str],
     instances: Mapping[str, str],
     was_renamed: bool,
+    is_deleted: bool = False,
 ) -> CarryOverFacts:
     """Return what there is now of what the cluster had that served before.
 
@@ -154,6 +161,7 @@ def take_facts(
         region=region,
         tags=tags,
         was_renamed=was_renamed,
+        is_deleted=is_deleted,
         instances={old: new for old, new in instances.items() if new in members},
         cluster_arn=cluster.get("DBClusterArn", ""),
         members=frozenset(members),
@@ -210,9 +218,10 @@ def differences(facts: CarryOverFacts, done: Collection[str] = ()) -> list[Diffe
     return found
 
 
-def is_carried(setting: str) -> bool:
+def is_carried(setting: str, had: Mapping[str, Any]) -> bool:
     """Return whether a line of the drift is about something that is carried over."""
-    return setting.partition(".")[0] in WITH_THE_NAME
+    name = setting.partition(".")[0]
+    return name in WITH_THE_NAME and name in had
 
 
 def delete_endpoint(name: str, region: str) -> RdsCall:
@@ -317,7 +326,7 @@ def _of_proxies(facts: CarryOverFacts) -> Iterator[CarryOver]:
             yield CarryOver(name=setting, call=call, closes=setting)
         elif target.cluster_id not in (facts.live, facts.retired):
             continue
-        elif target.cluster_id == facts.live and not target.instances:
+        elif facts.is_deleted or (target.cluster_id == facts.live and not target.instances):
             yield CarryOver(name=setting)
         else:
             call = deregister_proxy(name, facts.region, target.cluster_id)

@@ -106,7 +106,9 @@ def side_of(
         groups_settled=set(groups.values()) <= {"active"},
         is_closed=is_shut and keep_until in (None, tags.get(TAG_KEEP_UNTIL)),
         expires=expires(shown),
+        # One that RDS manages is not the pipeline's to set.
         has_current_password=secret_version is None
+        or bool(shown.get("MasterUserSecret"))
         or recorded.restored_by is None
         or recorded.master_secret_version == secret_version,
     )

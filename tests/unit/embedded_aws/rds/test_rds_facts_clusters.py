@@ -825,7 +825,7 @@ def test_a_new_master_password_does_not_wait_for_the_maintenance_window(
 def test_a_managed_secret_is_being_created_until_its_password_is_set(rds_bench: RdsBench) -> None:
     cluster = rds_bench.new_cluster()
     rds_bench.new_instance()
-    managing = {"DBClusterIdentifier": "orders", "ManageMasterUserPassword": True}
+    managing: Any = {"DBClusterIdentifier": "orders", "ManageMasterUserPassword": True}
 
     shown = rds_bench.rds().modify_db_cluster(**managing)["DBCluster"]
 
