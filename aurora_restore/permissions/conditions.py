@@ -102,6 +102,11 @@ def conditions_of(
                 for region in sorted(set(regions))
             ]
             return {"StringEquals": {"kms:ViaService": services}}
+        case Condition.GRANT_FOR_MANAGED_SECRETS:
+            for_secrets = conditions_of(
+                Condition.FOR_MANAGED_SECRETS, name_prefix=name_prefix, regions=regions
+            )
+            return {**for_secrets, "Bool": {"kms:GrantIsForAWSResource": "true"}}
         case Condition.PASSED_TO_RDS:
             # https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_use_passrole.html
             services = ["monitoring.rds.amazonaws.com", "rds.amazonaws.com"]

@@ -76,6 +76,10 @@ class Condition(StrEnum):
     MANAGES_CREDENTIALS = "the call lets RDS manage the master password"
     OF_TARGETS = "the secret is that of a target's cluster, by the tag that RDS gives it"
     FOR_MANAGED_SECRETS = "RDS or Secrets Manager makes the call for the function"
+    GRANT_FOR_MANAGED_SECRETS = (
+        "RDS or Secrets Manager makes the call for the function, and the grant is for an AWS "
+        "service"
+    )
     PASSED_TO_RDS = "the role is passed to RDS or to its enhanced monitoring"
 
 

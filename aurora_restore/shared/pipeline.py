@@ -540,9 +540,10 @@ STEPS: Final[tuple[Step, ...]] = (
             ),
             # The secret's key is the one that the old cluster's was under.
             Grant(Resource.OWN_KEYS, ("kms:DescribeKey",)),
+            Grant(Resource.OWN_KEYS, ("kms:CreateGrant",), Condition.GRANT_FOR_MANAGED_SECRETS),
             Grant(
                 Resource.OWN_KEYS,
-                ("kms:CreateGrant", "kms:Decrypt", "kms:GenerateDataKey"),
+                ("kms:Decrypt", "kms:GenerateDataKey"),
                 Condition.FOR_MANAGED_SECRETS,
             ),
         ),

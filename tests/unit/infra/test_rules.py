@@ -81,7 +81,14 @@ ACKNOWLEDGED: Final = (
         r"(cluster-endpoint|db-proxy|deployment|integration|target-group):\*\]",
         ROLES,
         "The old cluster's custom endpoints and proxies have names of their own. They are listed; "
-        "an endpoint is made again under its name, and nothing changes one that exists.",
+        "an endpoint is made again under its name, and of those that exist only a proxy is changed "
+        "that carries this environment's tag.",
+    ),
+    Acknowledged(
+        r"AwsSolutions-IAM5\[Resource::arn:aws:secretsmanager:[^:]+:\d+:secret:rds!cluster-\*\]",
+        ROLES,
+        "RDS gives the secret an id of its own as a name. The statement's condition names the "
+        "targets whose secret it may be.",
     ),
     Acknowledged(
         r"AwsSolutions-IAM5\[Resource::arn:aws:application-autoscaling:[^:]+:\d+:"

@@ -50,7 +50,7 @@ NOT_NEEDED: Final[Mapping[tuple[str, str, str], str]] = {
         )
     },
     **{
-        (EVERY_ROLE, action, f"secretsmanager:{name}"): "RDS manages no master password here"
+        (EVERY_ROLE, action, f"secretsmanager:{name}"): "it lets RDS manage no master password"
         for action, names in (
             ("rds:CreateDBInstance", ("CreateSecret", "TagResource")),
             ("rds:ModifyDBCluster", ("CreateSecret", "RotateSecret", "TagResource")),
@@ -69,6 +69,13 @@ NOT_NEEDED: Final[Mapping[tuple[str, str, str], str]] = {
         for name in ("iam:PassRole", "kms:CreateGrant", "kms:Decrypt", "kms:GenerateDataKey")
     },
     ("hand-over", "rds:ModifyDBInstance", "rds:AddTagsToResource"): "it gives instances no tags",
+    ("put-back-access", "rds:ModifyDBProxy", "iam:PassRole"): "it leaves a proxy its role",
+    **{
+        ("put-back-access", "rds:ModifyDBCluster", name): (
+            "it lets RDS manage the master password only"
+        )
+        for name in ("iam:PassRole", "rds:ModifyDBInstance")
+    },
     **{
         ("switch-cluster", action, name): (
             "it renames, attaches security groups and sets the master password only"

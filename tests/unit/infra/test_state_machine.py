@@ -107,7 +107,7 @@ def test_delay_seconds_waits_first(machine: Machine, delay: object, waits: list[
     walk = machine.walk({"delay_seconds": delay, "start_at": "archive-snapshot"}, always_done)
 
     assert walk.waits == waits
-    assert walk.calls == ["archive-snapshot", "sns-notification"]
+    assert walk.calls == ["archive-snapshot", "put-back-access", "sns-notification"]
 
 
 @steps

@@ -86,7 +86,6 @@ def replaced(scene: Scene) -> dict[str, Any]:
 
 LOST = [
     "the database activity stream (async)",
-    "the registration with RDS Proxy orders-proxy",
     "the auto scaling of readers (1 to 4), with its policies",
 ]
 
@@ -137,7 +136,7 @@ def test_what_the_api_lets_be_put_back_is_put_back(scene: Scene) -> None:
 def test_what_is_lost_is_in_the_drift(scene: Scene) -> None:
     body = replaced(scene)
 
-    assert {each["setting"] for each in body["drift"]} == {"ActivityStream", "Proxies"}
+    assert {each["setting"] for each in body["drift"]} == {"ActivityStream"}
 
 
 def test_what_aws_refuses_to_put_back_is_drift_and_no_failure(scene: Scene) -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from aurora_restore.shared.pipeline import STEP_NAMES
+from aurora_restore.shared.pipeline import STEP_NAMES, get_step
 from aurora_restore.shared.sequences import (
     ENTRY_POINTS,
     REPLACE,
@@ -33,8 +33,16 @@ def test_replace_takes_every_step_once_in_the_specified_order() -> None:
         "setup-db-users",
         "hand-over",
         "archive-snapshot",
+        "put-back-access",
         "sns-notification",
     )
+
+
+@pytest.mark.parametrize("found", [REPLACE, SWITCH, ROLL_BACK], ids=lambda found: str(found.name))
+def test_no_step_logs_in_once_the_master_password_may_be_another_one(found: StepSequence) -> None:
+    after = found.path_from("put-back-access")
+
+    assert not [step for step in after if get_step(step).reaches_database]
 
 
 def test_switch_is_replace_with_two_steps_more() -> None:
@@ -46,7 +54,12 @@ def test_switch_is_replace_with_two_steps_more() -> None:
 
 
 def test_a_roll_back_switches_and_a_retirement_deletes() -> None:
-    assert ROLL_BACK.steps == ("switch-cluster", "verify-switch", "sns-notification")
+    assert ROLL_BACK.steps == (
+        "switch-cluster",
+        "verify-switch",
+        "put-back-access",
+        "sns-notification",
+    )
     assert RETIRE.steps == ("delete-rds", "check-delete-status", "sns-notification")
 
 

@@ -294,8 +294,6 @@ def test_what_will_be_lost_is_named() -> None:
 
     assert losses(old, planned_instances(target(), old)) == [
         "the database activity stream (async)",
-        "the master user's secret that RDS manages, which is deleted with the cluster: arn:secret",
-        "the registration with RDS Proxy orders-proxy",
         "the auto scaling of readers (1 to 4), with its policies",
         "members of the custom endpoint reports: staging-gone",
         "the custom endpoint gone: none of its instances will exist",
@@ -319,9 +317,7 @@ def test_what_is_lost_is_in_the_drift() -> None:
         "DatabaseInsightsMode",
         "HttpEndpointEnabled",
         "LocalWriteForwarding",
-        "ManagedMasterSecret",
         "NetworkType",
-        "Proxies",
         "ReaderAutoScaling",
     }
 
