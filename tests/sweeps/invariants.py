@@ -17,7 +17,7 @@ from aurora_restore.shared.snapshots.leases import CommonCopyStore
 from aurora_restore.shared.target_record import TargetRecord, TargetRecordStore
 from embedded_aws.rds.models import AVAILABLE, DELETING, DBCluster, DBClusterSnapshot
 from tests.sweeps.machine import SUCCEEDED, SimulatedExecution
-from tests.sweeps.routes import RESTORE_NAME, SCRIPT, SOURCE, TARGET, SweepRoute
+from tests.sweeps.routes import PROXY, RESTORE_NAME, SCRIPT, SOURCE, TARGET, SweepRoute
 from tests.sweeps.stage import HOME, SweepStage
 from tests.sweeps.tap import Violation
 from tests.unit.bench import (
@@ -36,6 +36,7 @@ OF_THE_WAY = frozenset(
         "capacity_waits",
         "cluster_resource_id",
         "deletion_of",
+        "managed_secret_arn",
         "message_id",
         "no_capacity_since",
         "waiting_since",
@@ -188,7 +189,31 @@ class Watchdog:
             f"the instances are {instances}",
         )
         passwords = stage.backend.data_plane.passwords[cluster.resource_id]  # type: ignore[attr-defined]
-        demand(passwords == {"postgres": MASTER_PASSWORD}, "the password is not the secret's")
+        if self.route.has_managed_password:
+            self._check_managed(cluster, passwords)
+        else:
+            demand(passwords == {"postgres": MASTER_PASSWORD}, "the password is not the secret's")
+
+    def _check_managed(self, cluster: DBCluster, passwords: dict[str, str]) -> None:
+        """RDS manages the password, in one secret, and the proxy leads to the new cluster by it."""
+        secret, clients = cluster.managed_secret, self.stage.bench.clients
+        demand(secret is not None, "RDS does not manage the master password")
+        arn = "" if secret is None else secret["SecretArn"]
+        stored = clients.secrets_manager.get_secret_value(SecretId=arn)["SecretString"]
+        demand(json.loads(stored)["password"] == passwords["postgres"], "the secret is wrong")
+        others = [
+            each["ARN"]
+            for each in clients.secrets_manager.list_secrets()["SecretList"]
+            if each["Name"].startswith("rds!") and each["ARN"] != arn
+        ]
+        demand(not others, f"there are other managed secrets: {others}")
+        rds = self.stage.client("rds")
+        targets = rds.describe_db_proxy_targets(DBProxyName=PROXY)["Targets"]
+        led_to = sorted(each["RdsResourceId"] for each in targets)
+        demand(led_to == [TARGET, f"{TARGET}-1", f"{TARGET}-2"], f"the proxy leads to {led_to}")
+        (proxy,) = rds.describe_db_proxies(DBProxyName=PROXY)["DBProxies"]
+        used = [each["SecretArn"] for each in proxy["Auth"]]
+        demand(used == [arn], f"the proxy logs in with {used}")
 
     def _check_snapshots(self, operation: str) -> None:
         own = [

@@ -35,6 +35,7 @@ ENGINE = "aurora-postgresql"
 VERSION = "16.4"
 EARLIER_COPY = "an-earlier-copy"
 SCRIPT = "sql/mask.sql"
+PROXY = "orders-proxy"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,6 +71,8 @@ class SweepRoute:
     """Whether the old cluster is one that the pipeline did not make."""
     given: Document = field(default_factory=dict)
     """The input of the execution."""
+    has_managed_password: bool = False
+    """Whether RDS manages the master password of the old cluster, which a proxy leads to."""
     has_hooks: bool = False
     """Whether a function is configured for each hook."""
     swept: frozenset[str] | None = None
@@ -95,6 +98,8 @@ class SweepRoute:
                 _make_old_cluster(
                     stage, security_group, self.old_cluster, is_adopted=self.is_adopted
                 )
+            if self.has_managed_password:
+                make_managed(stage)
             if self.earlier_copy:
                 _make_earlier_copy(stage)
             stage.bench.rds.admin.set_timings(deletion_lag=self.deletion_lag)
@@ -209,6 +214,29 @@ def _make_old_cluster(
             Tags=tags,
         )
         stage.bench.advance(3600)
+
+
+def make_managed(stage: SweepStage) -> None:
+    """Let RDS manage the old cluster's password, with which a proxy logs in that leads to it."""
+    rds = stage.client("rds", HOME)
+    key = stage.client("kms", HOME).create_key()["KeyMetadata"]["Arn"]
+    managing = rds.modify_db_cluster(
+        DBClusterIdentifier=TARGET,
+        ManageMasterUserPassword=True,
+        MasterUserSecretKmsKeyId=key,
+        ApplyImmediately=True,
+    )
+    stage.bench.advance(3600)
+    secret = managing["DBCluster"]["MasterUserSecret"]["SecretArn"]
+    (group,) = rds.describe_db_subnet_groups(DBSubnetGroupName=SUBNET_GROUP)["DBSubnetGroups"]
+    rds.create_db_proxy(
+        DBProxyName=PROXY,
+        EngineFamily="POSTGRESQL",
+        Auth=[{"AuthScheme": "SECRETS", "SecretArn": secret, "IAMAuth": "DISABLED"}],
+        RoleArn=f"arn:aws:iam::{ACCOUNT}:role/proxy",
+        VpcSubnetIds=[each["SubnetIdentifier"] for each in group["Subnets"]],
+    )
+    rds.register_db_proxy_targets(DBProxyName=PROXY, DBClusterIdentifiers=[TARGET])
 
 
 def _make_earlier_copy(stage: SweepStage) -> None:

@@ -14,6 +14,7 @@ from unittest import mock
 import boto3
 from moto.dynamodb.models import dynamodb_backends
 from moto.dynamodb.models.dynamo_type import Item
+from moto.rds.models import rds_backends
 from moto.route53.models import route53_backends
 from moto.secretsmanager.models import secretsmanager_backends
 from moto.sns.models import sns_backends
@@ -228,6 +229,7 @@ class SweepStage:
         for table in dynamodb_backends[ACCOUNT][REGION].tables.values():
             yield table.items
         yield secretsmanager_backends[ACCOUNT][REGION].secrets
+        yield self._proxies
         yield self._parameters
         yield self._zones
         for topic in sns_backends[ACCOUNT][REGION].topics.values():
@@ -259,6 +261,7 @@ class SweepStage:
                 for record in zone.rrsets
                 if record.type == "CNAME"
             ],
+            [(name, proxy.auth) for name, proxy in self._proxies.items()],
             self.databases.contents,
             [(execution.arn, execution.status) for execution in self.executions],
         )
@@ -270,6 +273,10 @@ class SweepStage:
     @property
     def _parameters(self) -> Any:
         return ssm_backends[ACCOUNT][REGION]._parameters
+
+    @property
+    def _proxies(self) -> Any:
+        return rds_backends[ACCOUNT][REGION].db_proxies
 
     @property
     def _zones(self) -> Any:

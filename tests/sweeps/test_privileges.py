@@ -25,7 +25,7 @@ from embedded_aws.rds.models import Location
 from tests.support.iam import Context, Policy
 from tests.support.policies import policies_of, source_policies_of
 from tests.sweeps.machine import FAILED, SUCCEEDED
-from tests.sweeps.routes import ROUTES, SUBNET_GROUP, TARGET, SweepRoute
+from tests.sweeps.routes import ROUTES, TARGET, SweepRoute, make_managed
 from tests.sweeps.stage import HOME, SweepStage
 from tests.sweeps.switch_routes import SwitchRoute
 from tests.sweeps.tap import AwsCall, Hook, Proceed
@@ -49,7 +49,7 @@ CHECKED = frozenset(
 )
 ENDPOINTS = "/endpoints/"
 """In the names of the parameters that the rows declare; the others are read by every step."""
-PROXY_SECRET = f"arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret:proxy-AbCdEf"
+MANAGED_SECRET = f"arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret:rds!cluster-0123-AbCdEf"
 IAM_PREFIX = {"stepfunctions": "states"}
 OTHER_NAMES = {"Invoke": "InvokeFunction"}
 """What IAM calls an operation, where that is not its name."""
@@ -83,7 +83,17 @@ DEPENDENT: Mapping[str, frozenset[str]] = {
     ),
     "rds:CreateDBClusterEndpoint": frozenset({"rds:AddTagsToResource"}),
     "rds:DeleteDBCluster": frozenset({"rds:AddTagsToResource", "rds:CreateDBClusterSnapshot"}),
-    "rds:ModifyDBCluster": frozenset({"rds:ModifyDBInstance", "rds:AddTagsToResource"}),
+    "rds:ModifyDBCluster": frozenset(
+        {
+            "kms:CreateGrant",
+            "kms:Decrypt",
+            "kms:GenerateDataKey",
+            "rds:AddTagsToResource",
+            "rds:ModifyDBInstance",
+            "secretsmanager:CreateSecret",
+            "secretsmanager:TagResource",
+        }
+    ),
 }
 
 Arrange = Callable[[SweepStage], None]
@@ -118,7 +128,7 @@ def with_insights_and_monitoring(stage: SweepStage) -> None:
 
 
 def with_everything_around_the_cluster(stage: SweepStage) -> None:
-    """The old cluster has a custom endpoint, the Data API and a proxy."""
+    """The old cluster has a custom endpoint, the Data API, a proxy and a managed password."""
     if TARGET not in stage.site(HOME).clusters:
         return
     rds = stage.client("rds", HOME)
@@ -129,15 +139,7 @@ def with_everything_around_the_cluster(stage: SweepStage) -> None:
         Tags=tag_list({TAG_MANAGED_BY: PREFIX}),
     )
     rds.enable_http_endpoint(ResourceArn=HOME.arn("cluster", TARGET))
-    (group,) = rds.describe_db_subnet_groups(DBSubnetGroupName=SUBNET_GROUP)["DBSubnetGroups"]
-    rds.create_db_proxy(
-        DBProxyName="orders-proxy",
-        EngineFamily="POSTGRESQL",
-        Auth=[{"AuthScheme": "SECRETS", "SecretArn": PROXY_SECRET, "IAMAuth": "DISABLED"}],
-        RoleArn=f"arn:aws:iam::{ACCOUNT}:role/proxy",
-        VpcSubnetIds=[each["SubnetIdentifier"] for each in group["Subnets"]],
-    )
-    rds.register_db_proxy_targets(DBProxyName="orders-proxy", DBClusterIdentifiers=[TARGET])
+    make_managed(stage)
 
 
 MISFORTUNES: Mapping[str, Arrange] = {
@@ -231,7 +233,9 @@ class Judge:
             case "DescribeDBClusters":
                 yield self._tagged(rds("cluster", given.get("DBClusterIdentifier", "*")))
             case "ModifyDBCluster" | "DeleteDBCluster" | "StartDBCluster" | "StopDBCluster":
-                yield self._tagged(rds("cluster", given["DBClusterIdentifier"]))
+                arn, own = self._tagged(rds("cluster", given["DBClusterIdentifier"]))
+                manages = {"rds:ManageMasterUserPassword": "true"}
+                yield arn, own | (manages if given.get("ManageMasterUserPassword") else {})
                 final = given.get("FinalDBSnapshotIdentifier")
                 if final:
                     yield rds("cluster-snapshot", final), {}
@@ -269,6 +273,10 @@ class Judge:
                 yield self._tagged(rds("cluster-endpoint", given["DBClusterEndpointIdentifier"]))
             case "DisableHttpEndpoint" | "EnableHttpEndpoint":
                 yield self._tagged(given["ResourceArn"])
+            case "ModifyDBProxy":
+                # Its owner has tagged it.
+                tagged = {f"aws:ResourceTag/{TAG_MANAGED_BY}": PREFIX}
+                yield rds("db-proxy", "prx-0123456789abcdef0"), tagged
             case "RegisterDBProxyTargets":
                 yield rds("target-group", "prx-tg-0123456789abcdef0"), {}
             case "DeregisterDBProxyTargets":
@@ -344,6 +352,18 @@ class Judge:
                     }
                     for name in ("CreateGrant", "Decrypt", "DescribeKey", "GenerateDataKey"):
                         yield f"kms:{name}", key, through
+            case "ModifyDBCluster" if given.get("ManageMasterUserPassword"):
+                whose = f"arn:aws:rds:{place}:cluster:{given['DBClusterIdentifier']}"
+                tag = {"aws:RequestTag/aws:rds:primaryDBClusterArn": whose}
+                yield "secretsmanager:CreateSecret", MANAGED_SECRET, tag
+                yield "secretsmanager:TagResource", MANAGED_SECRET, tag
+                if key := given.get("MasterUserSecretKmsKeyId"):
+                    for service in ("rds", "secretsmanager"):
+                        through = {"kms:ViaService": f"{service}.{call.region}.amazonaws.com"}
+                        for_aws = {**through, "kms:GrantIsForAWSResource": "true"}
+                        yield "kms:CreateGrant", key, for_aws
+                        yield "kms:Decrypt", key, through
+                        yield "kms:GenerateDataKey", key, through
             case "DeleteDBCluster" if final := given.get("FinalDBSnapshotIdentifier"):
                 snapshot = f"arn:aws:rds:{place}:cluster-snapshot:{final}"
                 cluster = f"arn:aws:rds:{place}:cluster:{given['DBClusterIdentifier']}"
