@@ -39,6 +39,7 @@ OF_THE_WAY = frozenset(
         "managed_secret_arn",
         "message_id",
         "no_capacity_since",
+        "put_back",
         "waiting_since",
     }
 )
