@@ -120,6 +120,7 @@ REFUSALS = [
     "NameTakenError",
     "NotSetUpError",
     "SwitchInProgressError",
+    "NotSwitchedError",
     "NothingToRollBackError",
     "HookOutstandingError",
     "StillInQuarantineError",
