@@ -235,7 +235,7 @@ class Judge:
             case "ModifyDBCluster" | "DeleteDBCluster" | "StartDBCluster" | "StopDBCluster":
                 arn, own = self._tagged(rds("cluster", given["DBClusterIdentifier"]))
                 manages = {"rds:ManageMasterUserPassword": "true"}
-                yield arn, own | (manages if given.get("ManageMasterUserPassword") else {})
+                yield arn, {**own, **(manages if given.get("ManageMasterUserPassword") else {})}
                 final = given.get("FinalDBSnapshotIdentifier")
                 if final:
                     yield rds("cluster-snapshot", final), {}
