@@ -134,14 +134,15 @@ def key_scopes(keys: Iterable[str], conditions: Conditions) -> Iterator[Scope]:
             yield [f"{place}:key/*"], {**conditions, "ForAnyValue:StringEquals": named}
 
 
-def in_batches(groups: Iterable[Sequence[str]]) -> Iterator[list[str]]:
+def in_batches(groups: Iterable[Sequence[str]], *, times: int = 1) -> Iterator[list[str]]:
     """Yield the values of groups in lists that a policy has room for, and no group in parts.
 
-    The lists are for conditions, which cannot be divided like the resources of a statement.
+    The lists are for conditions, which cannot be divided like the resources of a statement. In one
+    statement each value stands so many ``times``.
     """
     batch: list[str] = []
     for group in groups:
-        if batch and sum(map(len, (*batch, *group))) > _MOST_CHARACTERS:
+        if batch and times * sum(map(len, (*batch, *group))) > _MOST_CHARACTERS:
             yield batch
             batch = []
         batch += group

@@ -51,7 +51,8 @@ def _scopes(action: str, grant: Grant[Resource], arns: Arns) -> Iterator[Scope]:
                 yield [zone], _conditions(grant.condition, arns, names)
         return
     if grant.condition is Condition.OF_TARGETS:
-        for clusters in in_batches((arn,) for arn in arns.clusters_that_serve()):
+        # The tag may be in the request or on the resource, so each cluster is named for both.
+        for clusters in in_batches(((arn,) for arn in arns.clusters_that_serve()), times=2):
             yield (
                 arns.of(grant.resource),
                 _conditions(grant.condition, arns, clusters=clusters),
