@@ -5,10 +5,10 @@ from typing import Final, assert_never
 
 from aurora_restore.shared.grants import Condition
 from aurora_restore.shared.names import (
+    CLUSTER_TAG_OF_SECRET,
     READER_COUNT,
     TAG_KEEP_UNTIL,
     TAG_MANAGED_BY,
-    TAG_OF_SECRET,
 )
 
 Conditions = Mapping[str, Mapping[str, object]]
@@ -91,7 +91,7 @@ def conditions_of(
             # (docs/decisions/0052-...): another cluster's is refused in any case.
             return {
                 "StringLikeIfExists": {
-                    f"aws:{whose}/{TAG_OF_SECRET}": list(clusters)
+                    f"aws:{whose}/{CLUSTER_TAG_OF_SECRET}": list(clusters)
                     for whose in ("RequestTag", "ResourceTag")
                 }
             }

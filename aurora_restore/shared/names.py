@@ -10,7 +10,7 @@ DEFAULT_NAME_PREFIX: Final = "aurora-restore"
 
 TAG_MANAGED_BY: Final = "aurora-restore:managed-by"
 """On everything the pipeline makes in RDS: the environment's name prefix."""
-TAG_OF_SECRET: Final = "aws:rds:primaryDBClusterArn"  # noqa: S105 - a tag's key
+CLUSTER_TAG_OF_SECRET: Final = "aws:rds:primaryDBClusterArn"  # noqa: S105 - a tag's key
 """By which RDS says whose master password is in a secret that it manages."""
 
 TAG_OPERATION: Final = "aurora-restore:operation-id"

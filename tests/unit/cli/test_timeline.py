@@ -20,7 +20,7 @@ def shown(renderable: RenderableType, *, width: int = 80, file: io.StringIO | No
 
 def test_the_timeline_has_a_row_with_a_bar_for_each_step() -> None:
     rows = shown(timeline(progress_of(whole_run().events))).splitlines()[2:]
-    assert len(rows) == 11
+    assert len(rows) == 12
     copy = rows[2]
     assert copy.split()[:8] == [
         "3",

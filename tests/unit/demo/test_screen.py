@@ -56,25 +56,25 @@ def test_the_lines_of_a_run_report_each_step_once_and_what_it_waits_for() -> Non
         reported += lines(progress, now)
         progress = now
     assert reported[:2] == [
-        " 1/11 snapshot-check        running",
-        " 1/11 snapshot-check        done in 1.0 s: snapshot-check is done",
+        " 1/12 snapshot-check        running",
+        " 1/12 snapshot-check        done in 1.0 s: snapshot-check is done",
     ]
     assert [line for line in reported if "check-copy-status" in line] == [
-        " 3/11 check-copy-status     running",
-        " 3/11 check-copy-status     waits: not yet, 0 %",
-        " 3/11 check-copy-status     waits: not yet, 40 %",
-        " 3/11 check-copy-status     waits: not yet, 60 %",
-        " 3/11 check-copy-status     waits: not yet, 80 %",
-        " 3/11 check-copy-status     done in 11.0 s: check-copy-status is done",
+        " 3/12 check-copy-status     running",
+        " 3/12 check-copy-status     waits: not yet, 0 %",
+        " 3/12 check-copy-status     waits: not yet, 40 %",
+        " 3/12 check-copy-status     waits: not yet, 60 %",
+        " 3/12 check-copy-status     waits: not yet, 80 %",
+        " 3/12 check-copy-status     done in 11.0 s: check-copy-status is done",
     ]
-    assert " 7/11 check-restore-status  waits: the master password" in reported
-    assert reported[-1] == "11/11 sns-notification      done in 1.0 s: sns-notification is done"
+    assert " 7/12 check-restore-status  waits: the master password" in reported
+    assert reported[-1] == "12/12 sns-notification      done in 1.0 s: sns-notification is done"
 
 
 def test_a_failed_step_is_reported_with_its_error() -> None:
     history = HistoryMaker().enter("delete-rds").end("ExecutionFailed", {"error": "RefusedError"})
     (line,) = lines(BEGINNING, progress_of(history.events))
-    assert line == " 4/11 delete-rds            FAILED after 1.0 s: RefusedError"
+    assert line == " 4/12 delete-rds            FAILED after 1.0 s: RefusedError"
 
 
 def test_a_plain_screen_writes_a_line_with_the_time_for_each_change() -> None:
@@ -88,7 +88,7 @@ def test_a_plain_screen_writes_a_line_with_the_time_for_each_change() -> None:
     assert written(screen).splitlines() == [
         "  3.0 s  Made it, with [brackets] (1.0 s)",
         "  5.0 s  Filled it (2.0 s)",
-        "  6.0 s   1/11 snapshot-check        running",
+        "  6.0 s   1/12 snapshot-check        running",
     ]
 
 
@@ -96,7 +96,7 @@ def test_a_plain_screen_counts_the_steps_of_the_sequence_that_it_watches() -> No
     screen = PlainScreen(console(), ticking())
     with screen.watching("name", ROLL_BACK) as show:
         show(progress_of(HistoryMaker().enter("verify-switch").events, ROLL_BACK))
-    assert written(screen).splitlines() == ["  1.0 s   2/3 verify-switch         running"]
+    assert written(screen).splitlines() == ["  1.0 s   2/4 verify-switch         running"]
 
 
 def test_a_plain_line_is_never_broken() -> None:
@@ -141,7 +141,7 @@ def test_the_table_of_steps_fits_the_terminal(width: int) -> None:
         assert isinstance(shown.file, io.StringIO)
         rows = shown.file.getvalue().splitlines()
         assert max(map(len, rows)) <= width
-        assert len(rows) == 16
+        assert len(rows) == 17
 
 
 def test_the_table_of_steps_shows_state_time_and_percentage() -> None:

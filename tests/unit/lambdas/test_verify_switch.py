@@ -333,7 +333,7 @@ def test_on_the_way_back_the_old_cluster_is_known_by_the_mark_that_it_lacks(
     answer = verify(switched, operation_id=BACK, event={"roll_back": True})
 
     assert answer["statusCode"] == 200
-    assert "its master password is not the secret's" in answer["body"]["message"]
+    assert "whose master password is not the secret's" in answer["body"]["message"]
     assert answer["body"]["certificate_matches"] is True
     assert answer["body"]["certificate"] == f"it is for {answer['body']['cluster_endpoint']}"
     assert answer["body"]["retired_sessions_ended"] == 1

@@ -42,13 +42,16 @@ def test_what_is_not_known_by_name_is_destroyed_by_its_tag_only(step: Step) -> N
 
 
 @steps
-def test_a_key_is_used_through_rds_only(step: Step) -> None:
+def test_a_key_is_used_through_services_only(step: Step) -> None:
     for grant in step.grants:
         for action in grant.actions:
             if action == "kms:CreateGrant":
-                assert grant.condition is Condition.GRANT_THROUGH_RDS
+                assert grant.condition in {
+                    Condition.GRANT_THROUGH_RDS,
+                    Condition.GRANT_FOR_MANAGED_SECRETS,
+                }
             elif action.startswith("kms:") and action != "kms:DescribeKey":
-                assert grant.condition is Condition.THROUGH_RDS
+                assert grant.condition in {Condition.THROUGH_RDS, Condition.FOR_MANAGED_SECRETS}
 
 
 @steps
