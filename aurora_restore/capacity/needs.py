@@ -29,7 +29,7 @@ from aurora_restore.permissions.source_role import SourceRolePermissions, source
 from aurora_restore.shared.documents.environment import Environment
 from aurora_restore.shared.documents.regions import partition_of
 from aurora_restore.shared.names import topic_name
-from aurora_restore.shared.pipeline import APP_SECRET, MASTER_SECRET, STEPS
+from aurora_restore.shared.pipeline import APP_SECRET, FUNCTIONS, MASTER_SECRET, STEPS
 
 # The resources that are there whatever the restores are: of each step its function with a log
 # group, a role and its inline policy; and those that the stack has once, the CDK's metadata among
@@ -46,15 +46,19 @@ _RESOURCES_OF_SCHEDULES: Final = 6
 # The function that publishes events is as one of a step, and reads the audit table's stream.
 _RESOURCES_OF_EVENTS: Final = _RESOURCES_OF_STEP + 1
 
-# What they are in the template, and what each resource is there without its own text.
-_BYTES_OF_STACK: Final = 111_500
-_BYTES_OF_POLICY: Final = 290
-_BYTES_OF_PARAMETER: Final = 350
-_BYTES_OF_SCHEDULE: Final = 700
-_BYTES_OF_SECRET: Final = 900
-_BYTES_OF_ALARM: Final = 900
-# How often a restore's name is in the resources that it makes.
-_NAMES_OF_RESTORE: Final = 14
+# What they are in the template, and what each resource is there without its own text, as measured
+# and a little more: a permissions boundary, for one, is not the environment's.
+_BYTES_OF_STACK: Final = 106_500
+_BYTES_OF_ATTACHMENT: Final = 600
+_BYTES_OF_POLICY: Final = 250
+_BYTES_OF_PARAMETER: Final = 225
+_BYTES_OF_SCHEDULE: Final = 800
+_BYTES_OF_SECRET: Final = 700
+_BYTES_OF_ALARM: Final = 800
+_BYTES_OF_EMAIL: Final = 200
+# How often a restore's name is in the resources that it makes, and the prefix in all others.
+_NAMES_OF_RESTORE: Final = 16
+_NAMES_OF_STACK: Final = 310
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -144,6 +148,8 @@ class Capacity:
         policies = [each for group in self.policies.values() for each in group]
         return (
             _BYTES_OF_STACK
+            + _NAMES_OF_STACK * len(self.environment.name_prefix)
+            + self._attachment_bytes()
             + sum(each.size + _BYTES_OF_POLICY for each in policies)
             + sum(
                 len(json.dumps(restore.parameter_text))
@@ -154,7 +160,17 @@ class Capacity:
             + self.schedules() * _BYTES_OF_SCHEDULE
             + self.alarms() * _BYTES_OF_ALARM
             + self.made_secrets() * _BYTES_OF_SECRET
+            + sum(_BYTES_OF_EMAIL + len(each) for each in self.environment.notification_emails)
         )
+
+    def _attachment_bytes(self) -> int:
+        """Return how much attaches functions to the network, with the permissions for that."""
+        network = self.environment.network
+        attached = sum(
+            network.attaches(reaches_database=each.reaches_database) for each in FUNCTIONS
+        )
+        ids = (*network.subnet_ids, *network.security_group_ids)
+        return attached * (_BYTES_OF_ATTACHMENT + sum(len(f'"{each}",') for each in ids))
 
     def needs(self) -> Iterator[Need]:
         """Yield what the stacks need of everything that AWS limits."""

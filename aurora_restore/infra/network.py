@@ -97,7 +97,7 @@ class PipelineNetwork(Construct):
 
     def placement(self, function: PipelineFunction) -> Placement:
         """Return the attachment of a function, as ``network.lambda_vpc`` decides."""
-        if self._settings.lambda_vpc != "all" and not function.reaches_database:
+        if not self._settings.attaches(reaches_database=function.reaches_database):
             return Placement()
         return Placement(
             vpc=self._vpc,

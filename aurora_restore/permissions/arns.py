@@ -199,8 +199,12 @@ class Arns:
         return [self.rds(f"{kind}:*", *place) for place in places for kind in kinds]
 
     def clusters_that_serve(self) -> list[str]:
-        """Return every name that the cluster of a target has while it serves, with wildcards."""
-        return [*self.of(Resource.TARGET_CLUSTERS), *self.of(Resource.PUBLISHED_CLUSTERS)]
+        """Return what the ARNs of clusters that serve as targets are like, in whatever place.
+
+        It is for what is in their place anyway, as the secret of a cluster is.
+        """
+        serving = [*self.of(Resource.TARGET_CLUSTERS), *self.of(Resource.PUBLISHED_CLUSTERS)]
+        return ["*:" + ":".join(arn.split(":")[5:]) for arn in serving]
 
     def cnames_by_zone(self) -> dict[str, list[Cname]]:
         """Return the records that lead to targets that are switched, by their hosted zones."""
@@ -224,39 +228,43 @@ class Arns:
             f":execution:{state_machine_name(environment.name_prefix)}:*"
         )
 
-    def never_changed(self) -> list[str]:
-        """Return the sources with their instances, which no function may change.
+    def never_changed(self, kinds: Collection[str]) -> list[str]:
+        """Return the sources ("cluster") and their instances ("db"), which no function may change.
 
         In a Region or an account of sources alone these are all clusters and instances. Where the
         targets are as well, they are those of the sources' names.
         """
         own = (self.environment.region, self.environment.account)
         places = [place for place in self.source_places() if place != own]
+        of_sources = [kind for kind in ("cluster", "db") if kind in kinds]
+        sources, instances = self._sources_beside_targets
         return [
-            *(self.rds(f"{kind}:*", *place) for place in places for kind in ("cluster", "db")),
-            *self._sources_beside_targets,
+            *(self.rds(f"{kind}:*", *place) for place in places for kind in of_sources),
+            *(sources if of_sources else []),
+            *(instances if "db" in of_sources else []),
         ]
 
     @cached_property
-    def _sources_beside_targets(self) -> list[str]:
+    def _sources_beside_targets(self) -> tuple[list[str], list[str]]:
         """Return the source clusters where the targets are, and the instances named after them.
+
+        One pattern stands for a cluster and for an instance of the same name.
 
         Where a target's name begins with the source's, as ``orders-staging`` with ``orders``, the
         names that AWS's console gives and those that end with a number stand for all: others are
         the target's own.
         """
-        names: set[str] = set()
+        clusters: set[str] = set()
+        instances: set[str] = set()
         targets = sorted(restore.target.cluster_id for restore in self._restores())
         for source in (restore.source for restore in self._restores()):
             if self._place_of(source) == (self.environment.region, self.environment.account):
-                # One pattern for the cluster and for an instance of the same name.
-                names.add(f"*:{source.cluster_id}")
-                names.update(
-                    f"db:{name}"
-                    for name in _instance_names_of(source, targets)
-                    if name != source.cluster_id
-                )
-        return [self.rds(name) for name in sorted(names)]
+                clusters.add(source.cluster_id)
+                instances.update(_instance_names_of(source, targets))
+        return (
+            [self.rds(f"*:{name}") for name in sorted(clusters)],
+            [self.rds(f"db:{name}") for name in sorted(instances - clusters)],
+        )
 
     def source_places(self) -> list[tuple[str, str]]:
         """Return the Region and account of each source."""

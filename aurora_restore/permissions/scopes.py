@@ -81,9 +81,3 @@ def _conditions(
         cnames=cnames,
         clusters=clusters,
     )
-
-
-def changes_rds(function: PipelineFunction) -> bool:
-    """Return whether a function changes anything in RDS."""
-    actions = (action for grant in function.grants for action in grant.actions)
-    return any(each.startswith("rds:") and not each.startswith(_READS) for each in actions)

@@ -3,9 +3,17 @@
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from fnmatch import fnmatchcase
+from typing import Any, Final, Literal
 
 from aurora_restore.permissions.conditions import Conditions
+
+_CHANGES: Final = (
+    "rds:AddTagsToResource",
+    "rds:Delete*",
+    "rds:Modify*",
+    "rds:RemoveTagsFromResource",
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,7 +72,9 @@ def deny(
 
 def deny_changes(sources: Iterable[str]) -> RoleStatement:
     """Return a statement that denies every change of a source, its tags included."""
-    return deny(
-        ("rds:AddTagsToResource", "rds:Delete*", "rds:Modify*", "rds:RemoveTagsFromResource"),
-        sources,
-    )
+    return deny(_CHANGES, sources)
+
+
+def is_change(action: str) -> bool:
+    """Return whether an action is one that is denied on a source."""
+    return any(fnmatchcase(action, pattern) for pattern in _CHANGES)

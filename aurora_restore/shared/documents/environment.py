@@ -67,6 +67,10 @@ class Network:
         ),
     ] = "all"
 
+    def attaches(self, *, reaches_database: bool) -> bool:
+        """Return whether a function is attached, which reaches the database or does not."""
+        return self.lambda_vpc == "all" or reaches_database
+
 
 @dataclass(frozen=True, kw_only=True)
 class Quotas:
