@@ -283,6 +283,19 @@ def test_a_source_is_denied_even_where_its_name_is_allowed() -> None:
     } in policy.statements
 
 
+def test_a_source_is_denied_to_those_that_may_change_such_a_thing(
+    policies: dict[str, Policy],
+) -> None:
+    def denied(step: str) -> set[str]:
+        sources = {f"{SOURCE}:cluster:*", f"{SOURCE}:db:*"}
+        refusals = [each for each in policies[step].statements if each["Effect"] == "Deny"]
+        return sources & {arn for each in refusals for arn in listed(each["Resource"])}
+
+    assert denied("hand-over") == {f"{SOURCE}:cluster:*", f"{SOURCE}:db:*"}
+    assert denied("put-back-access") == {f"{SOURCE}:cluster:*"}
+    assert denied("archive-snapshot") == set()
+
+
 def test_a_source_is_denied_even_where_it_is_a_target() -> None:
     """No configuration with such a target is deployed; were it, nothing could delete the source."""
     near = {"cluster_id": "orders-staging", "region": "us-west-2"}
