@@ -157,8 +157,9 @@ def test_the_template_is_no_larger_than_counted(counted: tuple[Capacity, Synthes
 
 
 def test_the_longest_prefix_and_region_are_counted_in_the_template() -> None:
+    """A role's name, in which both are, has as many letters as it may."""
     text = json.dumps(EXAMPLES["widest"]()).replace("us-west-2", "ap-southeast-2")
-    found = environment({**json.loads(text), "name_prefix": "p" * 32})
+    found = environment({**json.loads(text), "name_prefix": "p" * 28})
     real = len(json.dumps(stack_of(found).template.to_json(), separators=(",", ":")))
 
     assert real <= Capacity(found).template_bytes()
