@@ -94,4 +94,3 @@ def test_a_run_that_failed_after_the_deletion_puts_back_what_the_old_cluster_had
 
     assert again["statusCode"] == 200
     assert secret_of_target(stage)["SecretArn"] == secret
-    rds.delete_db_proxy(DBProxyName=PROXY)
