@@ -1,7 +1,7 @@
 """The functions' code: which files of this package are deployed, and their digest."""
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -28,8 +28,8 @@ def code_digest(root: Path = IMPORT_ROOT) -> str:
     return digest.hexdigest()[:DIGEST_LENGTH]
 
 
-def deployed_files(root: Path = IMPORT_ROOT) -> Iterator[Path]:
-    """Yield the files of the functions' code."""
-    for part in (root / each for each in DEPLOYED):
+def deployed_files(root: Path = IMPORT_ROOT, parts: Sequence[str] = DEPLOYED) -> Iterator[Path]:
+    """Yield the files of the functions' code, or of other ``parts`` below the root."""
+    for part in (root / each for each in parts):
         found = [part] if part.is_file() else sorted(part.rglob("*"))
         yield from (each for each in found if each.is_file() and "__pycache__" not in each.parts)

@@ -7,11 +7,12 @@ was promised is looked up in the restored database.
 * :mod:`~demo.scenario` says who and what takes part,
 * :mod:`~demo.preparation` makes it, with :mod:`~demo.clusters`, :mod:`~demo.configuration` and,
   for what production is connected to, :mod:`~demo.wiring`,
-* :mod:`~demo.watching` follows the execution, while :mod:`~demo.outsider` tries to connect,
-* :mod:`~demo.client` logs in to the target's name all the time where that is switched, and
-  :mod:`~demo.switching` looks at what it met and at the cluster that is kept,
-* :mod:`~demo.inspection` looks at what came of it, :mod:`~demo.originals` for what must be gone,
-* :mod:`~aurora_restore.cli.progress`, :mod:`~demo.checks`, :mod:`~demo.safety_checks` and
-  :mod:`~demo.client_checks` decide, from values alone,
+* :mod:`~demo.watching` follows the execution, while :mod:`~aurora_restore.cli.outsider` tries to
+  connect,
+* :mod:`~aurora_restore.proof.client` logs in to the target's name all the time where that is
+  switched, and :mod:`~demo.switching` looks at what it met and at the cluster that is kept,
+* :mod:`~demo.inspection` looks at what came of it, also for what must be gone,
+* :mod:`~aurora_restore.cli.progress` and the checks of :mod:`~aurora_restore.proof` decide, from
+  values alone,
 * :mod:`~demo.screen` and :mod:`~demo.report` show.
 """

@@ -7,9 +7,8 @@ from datetime import datetime
 from itertools import chain
 from typing import Any, Final
 
-from aurora_restore.shared.names import TAG_ARCHIVED_AT, TAG_SOURCE_SNAPSHOT
-from aurora_restore.shared.postgres.connection import DatabaseLogin, DatabaseServer
-from demo.checks import (
+from aurora_restore.cli.outsider import Outsider
+from aurora_restore.proof.checks import (
     Check,
     Expected,
     LoginVerdict,
@@ -21,13 +20,9 @@ from demo.checks import (
     failures_of,
     judge_login,
 )
-from demo.clusters import instance_statuses
-from demo.databases import attempt, read_tables, server_of
-from demo.evidence import Records
-from demo.originals import find_originals, originals_of
-from demo.outsider import Outsider
-from demo.preparation import Prepared
-from demo.safety_checks import (
+from aurora_restore.proof.originals import find_originals, originals_of
+from aurora_restore.proof.reading import attempt, read_tables
+from aurora_restore.proof.safety_checks import (
     check_checks,
     check_delivery,
     check_originals,
@@ -38,9 +33,16 @@ from demo.safety_checks import (
     check_unchanged,
     check_wiring,
 )
+from aurora_restore.proof.wiring import read_wiring
+from aurora_restore.shared.names import TAG_ARCHIVED_AT, TAG_SOURCE_SNAPSHOT
+from aurora_restore.shared.postgres.connection import DatabaseLogin, DatabaseServer
+from demo.clusters import instance_statuses
+from demo.databases import server_of
+from demo.evidence import Records
+from demo.preparation import Prepared
 from demo.scenario import Scenario
 from demo.staging_logins import StagingLogins, read_staging_logins
-from demo.wiring import SUBSCRIBED, read_wiring
+from demo.wiring import SUBSCRIBED
 from embedded_aws.aws import EmbeddedAws, PublishedMessage
 
 PRODUCTION: Final = "What the copy has done to production"

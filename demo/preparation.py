@@ -7,9 +7,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from aurora_restore.proof.checks import TableReading
+from aurora_restore.proof.originals import find_originals, originals_of
+from aurora_restore.proof.reading import read_tables
+from aurora_restore.proof.wiring import read_wiring
 from aurora_restore.shared.names import TAG_MANAGED_BY
 from aurora_restore.shared.postgres.connection import DatabaseLogin, DatabaseServer
-from demo.checks import TableReading
 from demo.clusters import (
     LOGICAL_REPLICATION,
     ClusterMaker,
@@ -17,12 +20,11 @@ from demo.clusters import (
     PreparationError,
 )
 from demo.configuration import configuration, write_configuration
-from demo.databases import make_logins, read_tables, run_file, server_of
-from demo.originals import find_originals, originals_of
+from demo.databases import make_logins, run_file, server_of
 from demo.scenario import PREFIX, DemoCluster, DemoLogin, Scenario
 from demo.screen import Screen
 from demo.staging_logins import read_first_logins
-from demo.wiring import ProductionDatabase, SupplierDatabase, read_wiring
+from demo.wiring import ProductionDatabase, SupplierDatabase
 from embedded_aws.aws import EmbeddedAws, EmbeddedAwsConfig
 from embedded_aws.environment import repository
 

@@ -9,13 +9,13 @@ from rich.table import Table
 from rich.text import Text
 
 from aurora_restore.cli.progress import ExecutionFailure
-from aurora_restore.shared.pipeline import get_step
-from demo.checks import (
+from aurora_restore.proof.checks import (
     Check,
     LoginVerdict,
     TableReading,
     TableVerdict,
 )
+from aurora_restore.shared.pipeline import get_step
 from demo.scenario import PREFIX
 from embedded_aws.aws import PublishedMessage
 

@@ -13,16 +13,16 @@ from rich.console import Console
 from rich.padding import Padding
 from rich.text import Text
 
+from aurora_restore.cli.outsider import Outsider
 from aurora_restore.cli.progress import ExecutionFailure, ExecutionProgress
 from aurora_restore.cli.timeline import timeline
+from aurora_restore.proof.checks import Check, check_states, failures_of
+from aurora_restore.proof.client import Client
 from aurora_restore.shared.names import cluster_beside
 from aurora_restore.shared.sequences import ROLL_BACK, StepSequence
 from demo import report
-from demo.checks import Check, check_states, failures_of
-from demo.client import Client
 from demo.evidence import FOLDER, Records, collect, keep, readable, sentence_of
 from demo.inspection import InspectionResult, inspect
-from demo.outsider import Outsider
 from demo.preparation import (
     Prepared,
     check_requirements,

@@ -5,13 +5,10 @@ from datetime import UTC, datetime
 from itertools import dropwhile
 from typing import Any, Final
 
-from aurora_restore.shared.names import TAG_KEEP_UNTIL, retired_cluster
-from aurora_restore.shared.postgres.connection import DatabaseLogin
-from aurora_restore.shared.rds.reads import find_cluster, instances_of
-from aurora_restore.shared.sequences import ROLL_BACK
-from demo.checks import Check, check_same, check_secrets, check_states
-from demo.client import Client, WhatToLookAt
-from demo.client_checks import (
+from aurora_restore.cli.outsider import reaches
+from aurora_restore.proof.checks import Check, check_same, check_secrets, check_states
+from aurora_restore.proof.client import Client, WhatToLookAt
+from aurora_restore.proof.client_checks import (
     ClientAttempt,
     Data,
     KeptCluster,
@@ -23,11 +20,14 @@ from demo.client_checks import (
     check_strangers,
     check_unmasked,
 )
+from aurora_restore.proof.originals import originals_of
+from aurora_restore.shared.names import TAG_KEEP_UNTIL, retired_cluster
+from aurora_restore.shared.postgres.connection import DatabaseLogin
+from aurora_restore.shared.rds.reads import find_cluster, instances_of
+from aurora_restore.shared.sequences import ROLL_BACK
 from demo.databases import server_of
 from demo.evidence import Records
 from demo.inspection import check_announced, passwords_of
-from demo.originals import originals_of
-from demo.outsider import reaches
 from demo.preparation import Prepared
 from demo.scenario import Scenario
 from demo.staging_logins import read_first_logins, read_staging_logins

@@ -11,6 +11,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, Final
 
+from aurora_restore.proof.wiring import JOBS_DATABASE, read_slots
 from aurora_restore.shared.postgres.connection import (
     DatabaseLogin,
     DatabaseServer,
@@ -20,32 +21,12 @@ from aurora_restore.shared.postgres.connection import (
     literal,
 )
 
-JOBS_DATABASE: Final = "postgres"
-"""The one database that can hold pg_cron."""
 SUBSCRIPTION: Final = "supplier_prices"
 SUBSCRIBED: Final = "public.prices"
 FOREIGN_SERVER: Final = "production"
 JOB: Final = "newsletter"
 _PATIENCE_SECONDS: Final = 30.0
 _LOOK_SECONDS: Final = 0.05
-_SLOTS: Final = (
-    "SELECT slot_name, active, restart_lsn::text, confirmed_flush_lsn::text "
-    "FROM pg_replication_slots ORDER BY slot_name"
-)
-_WIRING: Final = {
-    "subscriptions": (
-        "SELECT format('%s in %s', subname, datname) "
-        "FROM pg_subscription JOIN pg_database d ON d.oid = subdbid ORDER BY 1"
-    ),
-    "user_mappings": (
-        "SELECT format('%s at %s in %s', usename, srvname, current_database()) "
-        "FROM pg_user_mappings ORDER BY 1"
-    ),
-}
-_JOBS: Final = (
-    "SELECT format('%s %s of %s in %s', jobid, jobname, username, current_database()) "
-    "FROM cron.job WHERE active ORDER BY 1"
-)
 
 
 class WiringError(RuntimeError):
@@ -68,7 +49,7 @@ class SupplierDatabase:
     def slots(self) -> Sequence[Sequence[Any]]:
         """Return every slot with its position; one that nobody uses stays where it is."""
         with self.session() as session:
-            return [tuple(row) for row in session.run(_SLOTS)]
+            return read_slots(session)
 
     def await_right_to_stream(self) -> None:
         """Wait until the login may stream changes."""
@@ -201,17 +182,6 @@ class ProductionDatabase:
                 if len(rows) == len(products) or time.monotonic() >= deadline:
                     return {product: float(price) for product, price in rows}
                 time.sleep(_LOOK_SECONDS)
-
-
-def read_wiring(
-    server: DatabaseServer, master: DatabaseLogin, database: str
-) -> Mapping[str, Sequence[str]]:
-    """Return what ties a cluster to others or makes it act by itself, as the pipeline names it."""
-    with server.session(master, database) as session:
-        found = {kind: session.column(query) for kind, query in _WIRING.items()}
-    with server.session(master, JOBS_DATABASE, row_security=True) as session:
-        jobs = session.scalar("SELECT to_regclass('cron.job') IS NOT NULL")
-        return {**found, "cron_jobs": session.column(_JOBS) if jobs else []}
 
 
 def _address(server: DatabaseServer, database: str, login: DatabaseLogin) -> str:

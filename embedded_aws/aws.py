@@ -172,11 +172,11 @@ class EmbeddedAws:
         """
         with ThreadPoolExecutor(max_workers=1) as executor:
             own = f"aws://{self.config.account}/{self.config.region}"
-            bootstrap = executor.submit(self._bootstrap, {own})
+            bootstrap = executor.submit(self.bootstrap, {own})
             assembly = self._toolkit(self.config.account).synthesise(app)
             bootstrap.result()
         stacks = stacks_of(assembly)
-        self._bootstrap(environments_of(stacks))
+        self.bootstrap(environments_of(stacks))
         by_account: dict[str, list[str]] = {}
         for stack in stacks:
             by_account.setdefault(stack.account(self.config.account), []).append(stack.name)
@@ -263,7 +263,8 @@ class EmbeddedAws:
         query = urllib.parse.urlencode(parameters)
         return json.loads(get(f"{self.endpoints.default}/_admin/{name}?{query}"))
 
-    def _bootstrap(self, environments: Collection[str]) -> None:
+    def bootstrap(self, environments: Collection[str]) -> None:
+        """Prepare each ``aws://account/region`` for deployments, once."""
         missing = set(environments) - self._bootstrapped
         for environment in sorted(missing):
             account = environment.removeprefix("aws://").split("/")[0]

@@ -1,12 +1,12 @@
 """Following an execution until it ends, and when that is to be expected."""
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import islice
 from statistics import median
-from typing import Final
+from typing import Any, Final
 
 from aurora_restore.cli.context import Deployment
 from aurora_restore.cli.executions import (
@@ -95,6 +95,11 @@ class Following:
     def __post_init__(self) -> None:
         """Begin without having read anything."""
         self._history = History(self.deployment.step_functions, self.execution.arn)
+
+    @property
+    def events(self) -> Sequence[Mapping[str, Any]]:
+        """Return the events of the execution so far, the first one first."""
+        return self._history.events
 
     def until_end(self, look: Look, *, deadline: float | None = None) -> ExecutionProgress:
         """Look at it again and again until it ends, and return how it has ended.

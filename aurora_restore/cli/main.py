@@ -32,6 +32,7 @@ from aurora_restore.cli.exit_codes import ExitCode
 from aurora_restore.cli.init import command as init_command
 from aurora_restore.cli.output import note, print_as_is
 from aurora_restore.cli.report import command as report_command
+from aurora_restore.cli.selftest import command as selftest_command
 from aurora_restore.configuration.loading import CONFIG_FOLDER
 from aurora_restore.shared.names import DEFAULT_NAME_PREFIX
 
@@ -113,6 +114,7 @@ app.command("start")(starting.start)
 app.command("init")(init_command.write_configuration)
 app.command("check")(check_command.check)
 app.command("schema")(schemas.write_schema_files)
+app.command("selftest")(selftest_command.selftest)
 
 
 def run(arguments: Sequence[str] | None = None) -> int:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from http import HTTPStatus
 from typing import Final
 
+from aurora_restore.cli.selftest.measurements import QUESTIONS
 from aurora_restore.reference.commands import commands, exit_codes, global_options
 from aurora_restore.reference.fields import plain_table, sections, type_name
 from aurora_restore.reference.markdown import code, fenced, row, table
@@ -383,6 +384,13 @@ def prices() -> str:
     )
 
 
+def measurements() -> str:
+    """Return the table of what a self-test measures."""
+    return table(
+        ("Question", "In the JSON"), (row(each.text, code(each.key)) for each in QUESTIONS)
+    )
+
+
 def environment() -> str:
     """Return a table for each object of an environment file."""
     return sections(Environment, level=3)
@@ -433,6 +441,7 @@ CONTENTS: Final[Mapping[str, Callable[[], str]]] = {
     "global-options": global_options,
     "hook-input": hook_input,
     "hooks": hooks,
+    "measurements": measurements,
     "operation-state": operation_state,
     "permissions": permissions,
     "platform-failures": platform_failures,

@@ -40,6 +40,10 @@ PRICES: Final[Mapping[str, Price]] = {
     "transfer": Price(0.02, "per GB from one Region to another", f"{_PRICING}/rds/aurora/pricing/"),
     "backup storage": Price(0.021, "per GB and month", f"{_PRICING}/rds/aurora/pricing/"),
     "storage": Price(0.10, "per GB and month, Aurora Standard", f"{_PRICING}/rds/aurora/pricing/"),
+    "ACU": Price(0.12, "per ACU and hour, Serverless v2", f"{_PRICING}/rds/aurora/pricing/"),
+    "interface endpoint": Price(0.01, "per hour and zone", f"{_PRICING}/privatelink/pricing/"),
+    "secret": Price(0.40, "per month", f"{_PRICING}/secrets-manager/pricing/"),
+    "KMS key": Price(1.00, "per month", f"{_PRICING}/kms/pricing/"),
     "db.t3": Price(0.164, "per hour of a large instance", f"{_PRICING}/rds/aurora/pricing/"),
     "db.t4g": Price(0.146, "per hour of a large instance", f"{_PRICING}/rds/aurora/pricing/"),
     "db.r5": Price(0.29, "per hour of a large instance", f"{_PRICING}/rds/aurora/pricing/"),
@@ -57,7 +61,7 @@ _CALL_SECONDS: Final = 30.0
 _CALL_GB: Final = 0.25
 _SETUP: Final = "setup-db-users"
 _SETUP_GB: Final = 0.5
-_HOURS_OF_A_MONTH: Final = 730.0
+HOURS_OF_A_MONTH: Final = 730.0
 
 
 @dataclass(frozen=True)
@@ -179,6 +183,6 @@ def _of_second_cluster(
     gib = state.snapshot_gib
     yield CostPart(
         "storage of the second cluster",
-        None if gib is None else gib * PRICES["storage"].usd * hours / _HOURS_OF_A_MONTH,
+        None if gib is None else gib * PRICES["storage"].usd * hours / HOURS_OF_A_MONTH,
         "the size of the snapshot is not known" if gib is None else f"{gib} GiB",
     )

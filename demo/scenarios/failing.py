@@ -5,13 +5,13 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
+from aurora_restore.cli.outsider import Outsider
 from aurora_restore.cli.progress import ExecutionProgress, StepStatus, execution_progress
+from aurora_restore.proof.checks import Check, check_same
 from aurora_restore.shared.errors import SupersededError
 from aurora_restore.shared.rds.reads import find_cluster
-from demo.checks import Check, check_same
 from demo.evidence import FOLDER
 from demo.inspection import inspect
-from demo.outsider import Outsider
 from demo.run import Demo, operation_of
 from demo.scenario import Scenario
 from demo.scenarios.advice import Advice, advice_of

@@ -5,8 +5,8 @@ from typing import Any, Final
 
 from aurora_restore.cli.exit_codes import ExitCode
 from aurora_restore.cli.progress import ExecutionProgress
+from aurora_restore.proof.checks import Check, check_same
 from aurora_restore.shared.sequences import REPLACE
-from demo.checks import Check, check_same
 from demo.scenarios.commands import CommandResult
 from demo.scenarios.declaration import FailureScenario
 

@@ -20,17 +20,18 @@ MODULES = [
 ARROWS = {
     "app": {"cdk"},
     "cdk": {"infra", "configuration", "permissions", "shared"},
-    "infra": {"capacity", "configuration", "permissions", "deployed_code", "shared"},
+    "infra": {"capacity", "configuration", "permissions", "proof", "deployed_code", "shared"},
     "capacity": {"configuration", "permissions", "deployed_code", "shared"},
     "permissions": {"configuration", "shared"},
     "configuration": {"shared"},
     "lambdas": {"shared"},
     "shared": set[str](),
-    "cli": {"capacity", "configuration", "permissions", "deployed_code", "shared"},
+    "cli": {"capacity", "configuration", "permissions", "proof", "deployed_code", "shared"},
+    "proof": {"shared"},
     "reference": {"cli", "configuration", "shared"},
     "deployed_code": set[str](),
     "embedded_aws": set[str](),
-    "demo": {"cli", "shared", "embedded_aws"},
+    "demo": {"cli", "proof", "shared", "embedded_aws"},
     "benchmarks": {
         *("capacity", "configuration", "reference", "shared"),
         *("infra", "lambdas", "embedded_aws"),
@@ -82,7 +83,7 @@ SUBJECTS = {
 }
 
 # Which parts may import a package from elsewhere; those not named here may be imported anywhere.
-AT_RUN_TIME = {"cli", "lambdas", "shared", "demo", "embedded_aws"}
+AT_RUN_TIME = {"cli", "lambdas", "proof", "shared", "demo", "embedded_aws"}
 CONFINED = {
     "aws_cdk": {"app", "infra"},
     "constructs": {"infra"},

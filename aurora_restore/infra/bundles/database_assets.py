@@ -59,7 +59,12 @@ def database_assets(environment: LoadedEnvironment) -> dict[str, bytes]:
     """
     contents = {
         "__init__.py": b"",
-        CA_BUNDLE: ca_bundle(environment, datetime.now(UTC)),
+        CA_BUNDLE: ca_bundle(
+            environment.database_ca_bundle,
+            environment.folder,
+            environment.region,
+            datetime.now(UTC),
+        ),
     } | {
         resource: data
         for name, restore in environment.restores.items()
@@ -82,19 +87,17 @@ def _files_of(
         yield columns_resource(restore), folder.read(database.columns)
 
 
-def ca_bundle(environment: LoadedEnvironment, moment: datetime) -> bytes:
+def ca_bundle(
+    configured: str | None, folder: ConfigurationFolder, region: str, moment: datetime
+) -> bytes:
     """Return the certificate authorities of the database that have not expired, in PEM.
 
-    Raises ConfigurationError if none of them is for the environment's Region.
+    They are those of a configured file, or of RDS. Raises ConfigurationError if none of them is for
+    the Region.
     """
-    configured = environment.database_ca_bundle
-    bundle = (
-        environment.folder.read_anywhere(configured).decode("ascii")
-        if configured
-        else rds_authorities()
-    )
+    bundle = folder.read_anywhere(configured).decode("ascii") if configured else rds_authorities()
     current = current_authorities(parse_authorities(bundle), moment)
-    if fault := fault_of_authorities(current, environment.region):
+    if fault := fault_of_authorities(current, region):
         which = configured or "is missing, and the list that comes with this package"
         raise ConfigurationError(
             f"database_ca_bundle: {which} {fault}; download the Region's bundle from "

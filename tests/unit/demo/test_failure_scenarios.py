@@ -6,9 +6,9 @@ import pytest
 
 from aurora_restore.cli.exit_codes import ExitCode
 from aurora_restore.cli.progress import ExecutionFailure, ExecutionProgress
+from aurora_restore.proof.checks import Check
 from aurora_restore.shared.errors import Action
 from aurora_restore.shared.sequences import REPLACE
-from demo.checks import Check
 from demo.scenario import shop_scenario
 from demo.scenarios.advice import NoAdviceError, advice_of
 from demo.scenarios.commands import CommandResult, UnknownCommandError, options_of

@@ -7,8 +7,7 @@ import pytest
 from rich.console import Console, RenderableType
 
 from aurora_restore.cli.progress import ExecutionFailure
-from demo import report
-from demo.checks import (
+from aurora_restore.proof.checks import (
     Check,
     Expected,
     LoginAttempt,
@@ -16,6 +15,7 @@ from demo.checks import (
     compare_tables,
     judge_login,
 )
+from demo import report
 from embedded_aws.aws import PublishedMessage
 
 FOLDER = Path("kept")

@@ -119,7 +119,8 @@ def a_policy_of_an_operator(document: Any) -> None:
         for action in [actions] if isinstance(actions, str) else actions:
             (known,) = reference().actions(action)
             for resource in [resources] if isinstance(resources, str) else resources:
-                assert known.types_of(resource), f"{action} on {resource}"
+                is_right = known.types_of(resource) if known.types else resource == "*"
+                assert is_right, f"{action} on {resource}"
 
 
 def a_refusal(document: Any) -> None:
@@ -146,6 +147,7 @@ CHECKS: dict[str, Callable[[Any], None]] = {
     "refusal": a_refusal,
     "restore-secrets": secrets_of_a_restore,
     "schedule": a_schedule,
+    "selftest-policy": a_policy_of_an_operator,
     "switch": a_switch,
 }
 

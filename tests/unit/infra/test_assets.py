@@ -38,7 +38,7 @@ from aurora_restore.shared.documents.sql_script import DeployedScript
 from aurora_restore.shared.errors import ConfigurationError
 from aurora_restore.shared.names import ASSETS_PACKAGE, CA_BUNDLE, script_resource
 from aurora_restore.shared.pipeline import FUNCTIONS
-from tests.unit.infra.synthesis import CONTEXT, ENVIRONMENTS, environment, example
+from tests.unit.infra.synthesis import CONTEXT, ENVIRONMENTS, FOLDER, environment, example
 
 ASSETS = f"python/{ASSETS_PACKAGE}"
 
@@ -242,7 +242,7 @@ def test_an_authority_says_which_region_it_is_for() -> None:
 
 
 def test_no_expired_authority_is_deployed() -> None:
-    shipped = ca_bundle(environment(example()), datetime.now(UTC))
+    shipped = ca_bundle(None, FOLDER, environment(example()).region, datetime.now(UTC))
     deployed = parse_authorities(shipped.decode())
     known = parse_authorities(rds_authorities())
 
@@ -269,7 +269,7 @@ def test_a_region_whose_authorities_have_all_expired_is_refused_at_synthesis() -
     far_off = datetime(2200, 1, 1, tzinfo=UTC)
 
     with pytest.raises(ConfigurationError, match="that has not expired"):
-        ca_bundle(environment(example()), far_off)
+        ca_bundle(None, FOLDER, environment(example()).region, far_off)
 
 
 def test_a_configured_bundle_takes_their_place(tmp_path: Path) -> None:

@@ -8,7 +8,6 @@ from typing import Any, Final
 
 from aurora_restore.cli.progress import ExecutionProgress, StepStatus
 from aurora_restore.shared.rds.reads import find_cluster
-from demo.clusters import instance_statuses
 
 _PATIENCE_SECONDS: Final = 2.0
 RESTORE: Final = "restore-snapshot"
@@ -51,13 +50,18 @@ class Outsider:
         cluster = next(filter(None, (find_cluster(self._rds, name) for name in self._names)), None)
         if cluster is None or cluster["Status"] != "available":
             return
-        if set(instance_statuses(self._rds, cluster["DBClusterIdentifier"])) != {"available"}:
+        if self._statuses(cluster["DBClusterIdentifier"]) != {"available"}:
             return
         now = datetime.now(UTC)
         if self._reaches(cluster["Endpoint"], cluster["Port"]):
             self.reached = now
         else:
             self.refused += 1
+
+    def _statuses(self, cluster_id: str) -> set[str]:
+        filters = [{"Name": "db-cluster-id", "Values": [cluster_id]}]
+        found = self._rds.describe_db_instances(Filters=filters)["DBInstances"]
+        return {instance["DBInstanceStatus"] for instance in found}
 
 
 def _is_restored(progress: ExecutionProgress) -> bool:

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from demo.checks import Check, TableReading
+from aurora_restore.proof.checks import Check, TableReading
 
 
 def check_wiring(

@@ -7,8 +7,8 @@ from enum import StrEnum
 from itertools import groupby, pairwise, takewhile
 from typing import Any
 
-from demo.checks import Check
-from demo.safety_checks import shown_moment
+from aurora_restore.proof.checks import Check
+from aurora_restore.proof.safety_checks import shown_moment
 
 
 class Data(StrEnum):

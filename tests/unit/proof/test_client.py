@@ -6,10 +6,10 @@ from typing import Any, cast
 
 import pytest
 
+from aurora_restore.proof.client import Client, ClientError, WhatToLookAt
+from aurora_restore.proof.client_checks import Data
 from aurora_restore.shared.errors import DatabaseConnectionError, DatabaseError
 from aurora_restore.shared.postgres.connection import DatabaseLogin, DatabaseServer
-from demo.client import Client, ClientError, WhatToLookAt
-from demo.client_checks import Data
 
 APPLICATION = DatabaseLogin("app_user", "secret")
 STRANGERS = [DatabaseLogin("analyst", "one"), DatabaseLogin("etl", "two")]

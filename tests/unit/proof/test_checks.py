@@ -2,8 +2,7 @@
 
 import pytest
 
-from aurora_restore.shared.sequences import REPLACE
-from demo.checks import (
+from aurora_restore.proof.checks import (
     Check,
     Expected,
     LoginAttempt,
@@ -15,6 +14,7 @@ from demo.checks import (
     failures_of,
     judge_login,
 )
+from aurora_restore.shared.sequences import REPLACE
 
 PLAIN = TableReading(rows=3, checksum="aa")
 PEOPLE = TableReading(

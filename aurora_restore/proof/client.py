@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
 
+from aurora_restore.proof.client_checks import ClientAttempt, Data
 from aurora_restore.shared.errors import DatabaseConnectionError, DatabaseError
 from aurora_restore.shared.postgres.connection import (
     DatabaseLogin,
@@ -22,7 +23,6 @@ from aurora_restore.shared.postgres.connection import (
     explained,
     identifier,
 )
-from demo.client_checks import ClientAttempt, Data
 
 _PAUSE_SECONDS: Final = 0.1
 _MORE: Final = 5

@@ -3,14 +3,14 @@
 from collections.abc import Collection, Mapping
 from typing import Final
 
+from aurora_restore.proof.checks import TableReading
+from aurora_restore.proof.wiring import JOBS_DATABASE
 from aurora_restore.shared.postgres.connection import (
     DatabaseLogin,
     DatabaseServer,
     DatabaseSession,
     explained,
 )
-from demo.checks import TableReading
-from demo.wiring import JOBS_DATABASE
 
 
 class UnsearchedError(RuntimeError):

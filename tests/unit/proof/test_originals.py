@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
+from aurora_restore.proof.originals import UnsearchedError, count_values, find_originals
 from aurora_restore.shared.postgres.connection import DatabaseLogin
-from demo.originals import UnsearchedError, count_values, find_originals
 
 VALUES = {"Ada Eze", "ada.eze7@mail.example", "+1 555 0007919"}
 

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from demo.checks import Check
-from demo.client_checks import (
+from aurora_restore.proof.checks import Check
+from aurora_restore.proof.client_checks import (
     ClientAttempt,
     Data,
     KeptCluster,

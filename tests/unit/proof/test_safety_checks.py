@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from demo.checks import TableReading
-from demo.safety_checks import (
+from aurora_restore.proof.checks import TableReading
+from aurora_restore.proof.safety_checks import (
     check_checks,
     check_delivery,
     check_originals,

@@ -4,7 +4,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from demo.outsider import Outsider
+from aurora_restore.cli.outsider import Outsider
 from tests.unit.demo.histories import HistoryMaker, progress_of
 
 BEFORE = progress_of(HistoryMaker().done("delete-rds").events)

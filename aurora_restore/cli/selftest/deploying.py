@@ -1,0 +1,151 @@
+"""Deploys the stacks of a self-test by the CDK's command line, as for any environment."""
+
+import importlib.util
+import json
+import os
+import shlex
+import shutil
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import boto3
+
+from aurora_restore.cli.errors import CommandError, usage
+from aurora_restore.cli.exit_codes import ExitCode
+from aurora_restore.cli.selftest import tether
+from aurora_restore.cli.selftest.configuration import SQL
+from aurora_restore.deployed_code import IMPORT_ROOT
+from aurora_restore.proof.settings import CONTEXT, SelfTestSettings
+
+_QUIET: Final = ("--ci", "--no-color", "--no-notices", "--no-version-reporting")
+_SHOWN_LINES: Final = 15
+_LIMIT_SECONDS: Final = 3600.0
+_SOURCE_APP: Final = "aurora_restore.infra.selftest"
+_SCRIPTS: Final = IMPORT_ROOT / "aurora_restore" / "proof" / "sql"
+_CREDENTIALS: Final = (
+    *("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_PROFILE"),
+    "AWS_DEFAULT_PROFILE",
+)
+
+
+def require_cdk() -> Path:
+    """Return the CDK's command line. Raises CommandError where it, or the app, is not there."""
+    for needed in ("app.py", "cdk.json"):
+        if not (IMPORT_ROOT / needed).exists():
+            raise usage(
+                f"The self-test deploys the app of this repository, and {needed} is not in "
+                f"{IMPORT_ROOT}. Run it in a checkout."
+            )
+    if importlib.util.find_spec("aws_cdk") is None:
+        raise usage(
+            "The self-test deploys by the CDK, whose Python packages are not installed. Run "
+            "`make setup` in the checkout."
+        )
+    pinned = IMPORT_ROOT / "node_modules" / ".bin" / "cdk"
+    if not pinned.exists():
+        raise usage(
+            f"The CDK's command line is not in {pinned.parent}. Run `npm ci` in the checkout; it "
+            "installs the version that the app needs."
+        )
+    return pinned
+
+
+@dataclass(frozen=True)
+class SelfTestDeployer:
+    """The CDK's command line with the credentials of a session."""
+
+    session: boto3.Session
+    cdk: Path
+    work: Path
+    """Where the cloud assemblies, the configuration and the logs are."""
+
+    def deploy_source(self, stack: str, settings: SelfTestSettings) -> Mapping[str, str]:
+        """Deploy the first stack, and return its outputs."""
+        app = shlex.join([sys.executable, "-m", _SOURCE_APP])
+        return self._deploy(stack, app, {CONTEXT: settings.to_json()})
+
+    def deploy_environment(
+        self, stack: str, name: str, document: Mapping[str, object]
+    ) -> Mapping[str, str]:
+        """Deploy an environment from a configuration file, and return its stack's outputs."""
+        folder = self.work / "config"
+        shutil.copytree(_SCRIPTS, folder / SQL, dirs_exist_ok=True)
+        (folder / f"{name}.json").write_text(json.dumps(document, indent=2), encoding="utf-8")
+        app = shlex.join([sys.executable, "app.py"])
+        return self._deploy(stack, app, {"environment": name, "config_dir": str(folder)})
+
+    def _deploy(self, stack: str, app: str, context: Mapping[str, str]) -> Mapping[str, str]:
+        outputs = self.work / f"{stack}.json"
+        outputs.write_text("{}", encoding="utf-8")
+        options = [option for item in context.items() for option in ("-c", "=".join(item))]
+        self._run(
+            stack,
+            [
+                *("deploy", stack, "--exclusively", "--method=direct"),
+                *("--require-approval=never", "--progress=events"),
+                *("--app", app, "--output", str(self.work / f"{stack}.out")),
+                *("--outputs-file", str(outputs), *options, *_QUIET),
+            ],
+        )
+        deployed: Mapping[str, Mapping[str, str]] = json.loads(outputs.read_text(encoding="utf-8"))
+        return deployed.get(stack, {})
+
+    def _run(self, stack: str, arguments: Sequence[str]) -> None:
+        """Run the CDK until it ends. It is ended if this process is, however that happens."""
+        log = self.work / f"{stack}.log"
+        with log.open("ab") as output:
+            process = subprocess.Popen(  # noqa: S603
+                [sys.executable, "-m", tether.MODULE, str(self.cdk), *arguments],
+                cwd=IMPORT_ROOT,
+                env=self._environment(),
+                stdin=subprocess.PIPE,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+            )
+            try:
+                status = process.wait(_LIMIT_SECONDS)
+            except subprocess.TimeoutExpired as error:
+                raise CommandError(
+                    f"`cdk deploy {stack}` was still running after {_LIMIT_SECONDS:.0f} s; {log} "
+                    "says how far it has come.",
+                    ExitCode.UNFINISHED,
+                ) from error
+            finally:
+                if process.stdin is not None:
+                    process.stdin.close()
+                process.wait()
+        if status:
+            lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
+            ending = "\n".join(lines[-_SHOWN_LINES:])
+            raise CommandError(
+                f"`cdk deploy {stack}` has failed with status {status}. The end of {log}:\n"
+                f"{ending}",
+                ExitCode.FAILED,
+            )
+
+    def _environment(self) -> dict[str, str]:
+        """Return the variables of this process, with the session's credentials for the others."""
+        kept = {name: value for name, value in os.environ.items() if name not in _CREDENTIALS}
+        credentials = self.session.get_credentials()
+        if credentials is None:
+            raise usage("There are no usable AWS credentials. Name a profile with --profile.")
+        frozen = credentials.get_frozen_credentials()
+        binaries = f"{self.cdk.parent}{os.pathsep}{kept.get('PATH', '')}"
+        given = {
+            "AWS_ACCESS_KEY_ID": frozen.access_key,
+            "AWS_SECRET_ACCESS_KEY": frozen.secret_key,
+            "AWS_SESSION_TOKEN": frozen.token,
+            "AWS_REGION": self.session.region_name,
+            "AWS_DEFAULT_REGION": self.session.region_name,
+            "PATH": binaries,
+        }
+        return kept | {name: value for name, value in given.items() if value}
+
+
+def remove_work(folder: Path) -> None:
+    """Remove the assemblies, the configuration and the logs of a run."""
+    shutil.rmtree(folder, ignore_errors=True)

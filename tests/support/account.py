@@ -1,0 +1,68 @@
+"""Everything that there is in an account and Region of the embedded AWS, to compare."""
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from embedded_aws.aws import EmbeddedAws
+
+Names = Callable[[Mapping[str, Any]], str]
+
+_LISTS: tuple[tuple[str, str, str, str], ...] = (
+    ("rds", "describe_db_clusters", "DBClusters", "DBClusterIdentifier"),
+    ("rds", "describe_db_instances", "DBInstances", "DBInstanceIdentifier"),
+    (
+        *("rds", "describe_db_cluster_snapshots", "DBClusterSnapshots"),
+        "DBClusterSnapshotIdentifier",
+    ),
+    ("rds", "describe_db_subnet_groups", "DBSubnetGroups", "DBSubnetGroupName"),
+    (
+        *("rds", "describe_db_cluster_parameter_groups", "DBClusterParameterGroups"),
+        "DBClusterParameterGroupName",
+    ),
+    ("ec2", "describe_vpcs", "Vpcs", "VpcId"),
+    ("ec2", "describe_subnets", "Subnets", "SubnetId"),
+    ("ec2", "describe_security_groups", "SecurityGroups", "GroupId"),
+    ("ec2", "describe_route_tables", "RouteTables", "RouteTableId"),
+    ("ec2", "describe_network_interfaces", "NetworkInterfaces", "NetworkInterfaceId"),
+    ("cloudformation", "list_stacks", "StackSummaries", "StackName"),
+    ("lambda", "list_functions", "Functions", "FunctionName"),
+    ("logs", "describe_log_groups", "logGroups", "logGroupName"),
+    ("secretsmanager", "list_secrets", "SecretList", "Name"),
+    ("ssm", "describe_parameters", "Parameters", "Name"),
+    ("sns", "list_topics", "Topics", "TopicArn"),
+    ("events", "list_rules", "Rules", "Name"),
+    ("cloudwatch", "describe_alarms", "MetricAlarms", "AlarmName"),
+    ("stepfunctions", "list_state_machines", "stateMachines", "stateMachineArn"),
+    ("iam", "list_roles", "Roles", "RoleName"),
+)
+_ENDED = "DELETE_COMPLETE"
+
+
+def everything_in(aws: EmbeddedAws, region: str) -> frozenset[str]:
+    """The names of everything that is charged for, or that could be in the way of a next run.
+
+    Left out are the assets that the CDK has put into its own bucket, which other stacks may use,
+    and what AWS itself remembers for a while: stacks that are deleted, and keys that wait to be.
+    """
+    found: set[str] = set()
+    for service, operation, listed, name in _LISTS:
+        client = aws.client(service, region=region)
+        answer = getattr(client, operation)()
+        found |= _names(service, listed, answer[listed], name)
+    dynamodb = aws.client("dynamodb", region=region)
+    found |= {f"table {each}" for each in dynamodb.list_tables()["TableNames"]}
+    sqs = aws.client("sqs", region=region)
+    found |= {f"queue {each}" for each in sqs.list_queues().get("QueueUrls", ())}
+    endpoints = aws.client("ec2", region=region).describe_vpc_endpoints()["VpcEndpoints"]
+    found |= {
+        f"endpoint {each['VpcEndpointId']}" for each in endpoints if each["State"] != "deleted"
+    }
+    policies = aws.client("iam", region=region).list_policies(Scope="Local")["Policies"]
+    found |= {f"policy {each['PolicyName']}" for each in policies}
+    return frozenset(found)
+
+
+def _names(service: str, listed: str, items: Iterable[Mapping[str, Any]], name: str) -> set[str]:
+    return {
+        f"{service} {listed} {each[name]}" for each in items if each.get("StackStatus") != _ENDED
+    }
