@@ -11,7 +11,7 @@ import time
 from dataclasses import dataclass
 
 from embedded_aws.rds.data_plane import ClusterNames, DataPlaneError, Endpoint
-from embedded_aws.rds.data_plane.network import Admits, Front, Target, reserve
+from embedded_aws.rds.data_plane.network import Admit, Front, Target, reserve
 from embedded_aws.rds.data_plane.tls import ADDRESS, HOST
 
 _REOPEN_SECONDS = 5.0
@@ -35,10 +35,10 @@ class Door:
         """Where a client connects."""
         return Endpoint(HOST if self.address == ADDRESS else self.address, self.port)
 
-    def open(self, target: Target, admits: Admits) -> None:
+    def open(self, target: Target, admit: Admit) -> None:
         """Pass what is admitted on to the server at ``target``."""
         if self._held is not None:
-            self._listener = self._front.open(self._held, target, admits)
+            self._listener = self._front.open(self._held, target, admit)
             self._held = None
 
     def shut(self) -> None:

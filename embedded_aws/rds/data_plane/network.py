@@ -20,7 +20,8 @@ from embedded_aws.rds.data_plane.tls import ADDRESS
 Result = TypeVar("Result")
 Find = Callable[[tuple[str, int], tuple[str, int]], ConnectionSource]
 """The source of a connection, by its client's and its own address."""
-Admits = Callable[[ConnectionSource], bool]
+Admit = Callable[[ConnectionSource], bool]
+"""Lets a connection in, and returns true; or returns false. It is called in a thread of its own."""
 Target = Callable[[], int | None]
 """The port of the server that takes the next connection, if one runs."""
 
@@ -54,7 +55,7 @@ class Front:
         self._thread = threading.Thread(target=self._run, name="rds-network", daemon=True)
         self._thread.start()
 
-    def open(self, held: socket.socket, target: Target, admits: Admits) -> asyncio.Server:
+    def open(self, held: socket.socket, target: Target, admit: Admit) -> asyncio.Server:
         """Listen on a reserved port and pass what is admitted on to the server's ``target``."""
 
         async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -64,7 +65,7 @@ class Front:
                 task.add_done_callback(self._connections.discard)
             try:
                 port = target()
-                if port is not None and await self._admitted(writer, admits):
+                if port is not None and await self._admitted(writer, admit):
                     await _serve(reader, writer, port)
                 else:
                     _reset(writer)
@@ -102,12 +103,11 @@ class Front:
     def _do(self, work: Coroutine[Any, Any, Result]) -> Result:
         return asyncio.run_coroutine_threadsafe(work, self._loop).result(_PATIENCE_SECONDS)
 
-    async def _admitted(self, writer: asyncio.StreamWriter, admits: Admits) -> bool:
+    async def _admitted(self, writer: asyncio.StreamWriter, admit: Admit) -> bool:
         client, own = writer.get_extra_info("peername"), writer.get_extra_info("sockname")
         if client is None:
             return False
-        source = await self._loop.run_in_executor(None, self._find, client, own)
-        return admits(source)
+        return await self._loop.run_in_executor(None, lambda: admit(self._find(client, own)))
 
 
 async def _serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, port: int) -> None:

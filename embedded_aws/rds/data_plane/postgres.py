@@ -110,7 +110,7 @@ class PostgresDataPlane:
         self._front = Front(self._find)
         self._names = NameService(self._front)
         self._cron = CronScheduler(self._writers)
-        self._heartbeat = Heartbeat([self._cron.look_now, self._lend_replication])
+        self._heartbeat = Heartbeat([self._cron.look_now])
 
     def create(
         self, storage: str, *, label: str, owner: Login, database: str | None, major: int
@@ -319,7 +319,7 @@ class PostgresDataPlane:
             begun=volume.processes.add,
         )
         door = Door(self._front, reserve())
-        door.open(lambda: server.port, partial(self._admits, volume))
+        door.open(lambda: server.port, partial(self._admit, volume))
         return _Reader(data, server, door)
 
     def _stop(self, volume: _Volume, server: PostgresServer, *, immediately: bool = False) -> None:
@@ -332,14 +332,19 @@ class PostgresDataPlane:
         shutil.rmtree(reader.data, ignore_errors=True)
 
     def _open_doors(self, volume: _Volume) -> None:
-        admits = partial(self._admits, volume)
-        volume.own.open(volume.writer_port, admits)
+        admit = partial(self._admit, volume)
+        volume.own.open(volume.writer_port, admit)
         if volume.named is not None:
-            volume.named.writer.open(volume.writer_port, admits)
-            volume.named.reader.open(volume.reader_port, admits)
+            volume.named.writer.open(volume.writer_port, admit)
+            volume.named.reader.open(volume.reader_port, admit)
 
-    def _admits(self, volume: _Volume, source: ConnectionSource) -> bool:
-        return self._policy.admits(source, volume.storage)
+    def _admit(self, volume: _Volume, source: ConnectionSource) -> bool:
+        """Let a connection in where the policy allows it; it may be one that streams changes."""
+        if not self._policy.admits(source, volume.storage):
+            return False
+        if volume.logical_replication and volume.server is not None:
+            self._lend_replication(volume.server)
+        return True
 
     def _copy_running(self, server: PostgresServer, source: Path, target: Path) -> None:
         """Copy the data of a server that runs, so that one can start on the copy."""
@@ -361,13 +366,10 @@ class PostgresDataPlane:
             if volume.server is not None
         }
 
-    def _lend_replication(self) -> None:
-        """Let members of ``rds_replication`` stream changes from clusters that offer them."""
-        for volume in list(self._volumes.values()):
-            server = volume.server
-            if server is not None and volume.logical_replication:
-                with contextlib.suppress(DataPlaneError, pg8000.native.Error, OSError):
-                    server.run(template.LEND_REPLICATION)
+    def _lend_replication(self, server: PostgresServer) -> None:
+        """Let those stream changes who are members of ``rds_replication`` now, and nobody else."""
+        with contextlib.suppress(DataPlaneError, pg8000.native.Error, OSError):
+            server.run(template.LEND_REPLICATION)
 
     def _certificate(self, volume: _Volume, name: str) -> Path:
         """Return a new certificate; it names the cluster as it was called at the first one."""

@@ -135,6 +135,7 @@ DO $$
 DECLARE
   role record;
 BEGIN
+  SET LOCAL lock_timeout = '1s';
   FOR role IN
     SELECT rolname, pg_has_role(oid, 'rds_replication', 'MEMBER') AS member FROM pg_roles
     WHERE rolcanlogin AND NOT rolsuper
@@ -146,7 +147,11 @@ BEGIN
 END
 $$
 """
-"""On RDS a member of ``rds_replication`` streams changes, too; PostgreSQL wants the attribute."""
+"""On RDS a member of ``rds_replication`` streams changes, too; PostgreSQL wants the attribute.
+
+It is looked at when somebody connects, since no trigger sees that a membership is granted. A role
+that a transaction of somebody else is just changing is not waited for.
+"""
 
 _LEND_SUBSCRIBING = """
 CREATE FUNCTION pg_catalog.rds_lend_subscribing() RETURNS event_trigger

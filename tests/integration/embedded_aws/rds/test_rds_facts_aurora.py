@@ -244,8 +244,6 @@ def test_the_master_user_manages_subscriptions_and_publishes_with_logical_replic
         session.run("CREATE ROLE streamer LOGIN PASSWORD 'streamer-password'")
         session.run("GRANT rds_replication TO streamer")
         session.run("GRANT SELECT ON goods TO streamer")
-        lent = "SELECT rolreplication FROM pg_roles WHERE rolname = 'streamer'"
-        wait_until(lambda: session.run(lent) == [[True]])
         address = (
             f"host={publisher['Endpoint']} port={publisher['Port']} dbname=shop user=streamer "
             "password=streamer-password sslmode=require"
