@@ -1,6 +1,6 @@
 """A patch for the simulation of policies."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 from xml.sax.saxutils import escape
 
@@ -26,7 +26,7 @@ def simulate_every_resource_with_context() -> None:
             return original(request)
         policies = _gather_role_policies(role.rpartition("/")[2], get_account_id())
         results = "".join(
-            _result(action, arn, _decide(action, arn, principal, policies, request))
+            _result(action, arn, _decide(action, arn, principal, policies, _entries(request)))
             for action in _members(request, "ActionNames")
             for arn in list(_members(request, "ResourceArns")) or ["*"]
         )
@@ -41,7 +41,15 @@ def simulate_every_resource_with_context() -> None:
     iam._IAM_HANDLERS["SimulatePrincipalPolicy"] = simulate
 
 
-def _decide(action: str, arn: str, principal: str, policies: Any, request: Any) -> str:
+def may(role_arn: str, action: str, arn: str) -> bool:
+    """Return whether a role's policies allow an action on a resource."""
+    policies = _gather_role_policies(role_arn.rpartition("/")[2], get_account_id())
+    return _decide(action, arn, role_arn, policies, ()) == _DECISIONS["Allow"]
+
+
+def _decide(
+    action: str, arn: str, principal: str, policies: Any, keys: Iterable[tuple[str, Any]]
+) -> str:
     context = EvalContext(
         principal_arn=principal,
         principal_type="AssumedRole",
@@ -49,7 +57,7 @@ def _decide(action: str, arn: str, principal: str, policies: Any, request: Any) 
         action=action,
         resource_arn=arn,
         region=get_region(),
-        service_context=dict(_entries(request)),
+        service_context=dict(keys),
     )
     return _DECISIONS.get(evaluate(context, policies).decision, "implicitDeny")
 

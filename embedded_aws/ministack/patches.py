@@ -27,6 +27,7 @@ PATCHES: tuple[Callable[[], None], ...] = (
     functions.limit_invocations_at_the_same_time,
     functions.report_throttled_tasks,
     functions.send_failed_events_to_dead_letter_queues,
+    functions.create_log_groups_as_roles_allow,
     executions.run_executions_with_context_and_timeout,
     executions.scale_waits,
     executions.stop_tasks_of_ended_executions,

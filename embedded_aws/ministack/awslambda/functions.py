@@ -18,12 +18,13 @@ from pathlib import Path
 from typing import Any
 
 from ministack.core import lambda_runtime
-from ministack.services import lambda_svc
+from ministack.services import cloudwatch_logs, lambda_svc
+from ministack.services import iam as iam_svc
 from ministack.services import stepfunctions as sfn
 
 from embedded_aws.attachment import VpcAttachment
 from embedded_aws.environment import FUNCTION_ENVIRONMENT_FILE, INVOCATIONS_AT_ONCE
-from embedded_aws.ministack import sqs
+from embedded_aws.ministack import iam, sqs
 from embedded_aws.ministack.awslambda import runtime
 
 _SDK_MODULES = ("boto3", "botocore", "s3transfer", "jmespath", "dateutil", "urllib3", "six")
@@ -33,6 +34,34 @@ _INITIALISATION_LIMIT_SECONDS = 60.0
 _extraction = threading.Lock()
 
 Result = dict[str, Any]
+
+
+def create_log_groups_as_roles_allow() -> None:
+    """Let a function write no log where its group is gone and its role may not create another.
+
+    MiniStack makes the group again, also for a function that has been deleted meanwhile. A role
+    that does not exist, which MiniStack accepts, is not asked.
+    https://docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs-logging.html
+    """
+    original: Callable[..., None] = lambda_svc._emit_lambda_logs
+
+    def emit(function: Mapping[str, Any], *arguments: Any, **options: Any) -> None:
+        config = function.get("config") or function
+        name = config.get("FunctionName")
+        group = (config.get("LoggingConfig") or {}).get("LogGroup") or f"/aws/lambda/{name}"
+        if group in cloudwatch_logs._log_groups or _may_create(group, config):
+            original(function, *arguments, **options)
+
+    lambda_svc._emit_lambda_logs = emit
+
+
+def _may_create(group: str, config: Mapping[str, Any]) -> bool:
+    if config.get("FunctionName") not in lambda_svc._functions:
+        return False
+    role = str(config.get("Role", ""))
+    if role.rpartition("/")[2] not in iam_svc._roles:
+        return True
+    return iam.may(role, "logs:CreateLogGroup", cloudwatch_logs._make_group_arn(group))
 
 
 class PythonWorker(lambda_runtime.Worker):  # type: ignore[misc]
