@@ -15,7 +15,10 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 
 SPREAD = ("test_crash_sweep.py", "test_fault_sweep.py", "test_switch_sweep.py")
 """Files with long tests that share nothing."""
-LONGEST = ("test_sql_sweep.py", "test_wiring_sweep.py", "test_privileges.py")
+LONGEST = (
+    *("test_selftest_killed.py", "test_sql_sweep.py", "test_wiring_sweep.py"),
+    *("test_selftest.py", "test_privileges.py"),
+)
 """Files that take long in one process: begun late, one would keep it while the others rest."""
 TOGETHER = "tests/integration/cli/"
 """A folder whose files share one deployed stage."""

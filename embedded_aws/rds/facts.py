@@ -641,7 +641,8 @@ _NOT_ENFORCED = (
     (
         "only_members_of_rds_replication_have_the_right_to_stream_and_no_attribute_shows_it",
         _REPLICATION,
-        "with rds.logical_replication they have the attribute REPLICATION once anybody has connected",
+        "with rds.logical_replication they have the attribute REPLICATION "
+        "once anybody has connected",
     ),
     (
         "a_subscription_of_the_master_user_needs_no_password_in_its_connection",

@@ -1,5 +1,6 @@
 """Everything that there is in an account and Region of the embedded AWS, to compare."""
 
+import functools
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
@@ -26,11 +27,17 @@ _LISTS: tuple[tuple[str, str, str, str], ...] = (
     ("ec2", "describe_network_interfaces", "NetworkInterfaces", "NetworkInterfaceId"),
     ("cloudformation", "list_stacks", "StackSummaries", "StackName"),
     ("lambda", "list_functions", "Functions", "FunctionName"),
+    ("lambda", "list_layers", "Layers", "LayerName"),
+    ("lambda", "list_event_source_mappings", "EventSourceMappings", "EventSourceArn"),
     ("logs", "describe_log_groups", "logGroups", "logGroupName"),
     ("secretsmanager", "list_secrets", "SecretList", "Name"),
     ("ssm", "describe_parameters", "Parameters", "Name"),
     ("sns", "list_topics", "Topics", "TopicArn"),
+    ("sns", "list_subscriptions", "Subscriptions", "SubscriptionArn"),
     ("events", "list_rules", "Rules", "Name"),
+    ("events", "list_event_buses", "EventBuses", "Name"),
+    ("scheduler", "list_schedule_groups", "ScheduleGroups", "Name"),
+    ("scheduler", "list_schedules", "Schedules", "Name"),
     ("cloudwatch", "describe_alarms", "MetricAlarms", "AlarmName"),
     ("stepfunctions", "list_state_machines", "stateMachines", "stateMachineArn"),
     ("iam", "list_roles", "Roles", "RoleName"),
@@ -44,20 +51,18 @@ def everything_in(aws: EmbeddedAws, region: str) -> frozenset[str]:
     Left out are the assets that the CDK has put into its own bucket, which other stacks may use,
     and what AWS itself remembers for a while: stacks that are deleted, and keys that wait to be.
     """
+    client = functools.cache(functools.partial(aws.client, region=region))
     found: set[str] = set()
     for service, operation, listed, name in _LISTS:
-        client = aws.client(service, region=region)
-        answer = getattr(client, operation)()
+        answer = getattr(client(service), operation)()
         found |= _names(service, listed, answer[listed], name)
-    dynamodb = aws.client("dynamodb", region=region)
-    found |= {f"table {each}" for each in dynamodb.list_tables()["TableNames"]}
-    sqs = aws.client("sqs", region=region)
-    found |= {f"queue {each}" for each in sqs.list_queues().get("QueueUrls", ())}
-    endpoints = aws.client("ec2", region=region).describe_vpc_endpoints()["VpcEndpoints"]
+    found |= {f"table {each}" for each in client("dynamodb").list_tables()["TableNames"]}
+    found |= {f"queue {each}" for each in client("sqs").list_queues().get("QueueUrls", ())}
+    endpoints = client("ec2").describe_vpc_endpoints()["VpcEndpoints"]
     found |= {
         f"endpoint {each['VpcEndpointId']}" for each in endpoints if each["State"] != "deleted"
     }
-    policies = aws.client("iam", region=region).list_policies(Scope="Local")["Policies"]
+    policies = client("iam").list_policies(Scope="Local")["Policies"]
     found |= {f"policy {each['PolicyName']}" for each in policies}
     return frozenset(found)
 

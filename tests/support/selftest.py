@@ -37,13 +37,21 @@ class SelfTestProcess:
 
     def kill_when(self, moment: Callable[[str], bool]) -> None:
         """Kill it without a warning as soon as the moment is there, given what it has printed."""
+        self._wait_for(moment)
+        os.kill(self.process.pid, signal.SIGKILL)
+        self.process.wait()
+
+    def interrupt_when(self, moment: Callable[[str], bool]) -> None:
+        """Do what Ctrl-C at a terminal does, which reaches all of its processes."""
+        self._wait_for(moment)
+        os.killpg(self.process.pid, signal.SIGINT)
+
+    def _wait_for(self, moment: Callable[[str], bool]) -> None:
         deadline = time.monotonic() + _PATIENCE_SECONDS
         while not moment(self.text):
             assert self.process.poll() is None, f"it has ended before that:\n{self.text}"
             assert time.monotonic() < deadline, f"the moment never came:\n{self.text}"
             time.sleep(_LOOK_SECONDS)
-        os.kill(self.process.pid, signal.SIGKILL)
-        self.process.wait()
 
 
 @dataclass

@@ -6,9 +6,12 @@ from dataclasses import dataclass
 
 import pytest
 
+from aurora_restore.cli.exit_codes import ExitCode
 from embedded_aws.aws import EmbeddedAws, EmbeddedAwsConfig
 from tests.support.account import everything_in
 from tests.support.selftest import ACCOUNT, REGION, SelfTestCommand, SelfTestProcess
+
+NETWORK = "10.0.0.0/24"
 
 
 @pytest.fixture(scope="module")
@@ -26,26 +29,50 @@ def command(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SelfTestComman
         yield SelfTestCommand(aws, tmp_path_factory.mktemp("selftest"))
 
 
+def has_network(aws: EmbeddedAws) -> bool:
+    """Whether the VPC of a run is there."""
+    cidr = {"Name": "cidr", "Values": [NETWORK]}
+    return bool(aws.client("ec2", region=REGION).describe_vpcs(Filters=[cidr])["Vpcs"])
+
+
+def has_functions(aws: EmbeddedAws) -> bool:
+    """Whether the first functions of an environment are there."""
+    functions = aws.client("lambda", region=REGION).list_functions()["Functions"]
+    return any("setup-db-users" in each["FunctionName"] for each in functions)
+
+
+def has_two_snapshots(aws: EmbeddedAws) -> bool:
+    """Whether RDS has begun with the second snapshot of a run."""
+    rds = aws.client("rds", region=REGION)
+    return len(rds.describe_db_cluster_snapshots()["DBClusterSnapshots"]) > 1
+
+
+def has_old_cluster(aws: EmbeddedAws) -> bool:
+    """Whether the cluster that served has given its name away."""
+    clusters = aws.client("rds", region=REGION).describe_db_clusters()["DBClusters"]
+    return any(each["DBClusterIdentifier"].endswith("-old") for each in clusters)
+
+
 @dataclass(frozen=True)
 class Moment:
     """When a run is killed: the text that it has printed, and what has to be in the account."""
 
     name: str
     printed: str
-    there: str = ""
+    has_come: Callable[[EmbeddedAws], bool] = lambda _aws: True
 
 
 MOMENTS = (
     Moment("before the first call", r"Deploying the network"),
-    Moment("the first stack is being made", r"Deploying the network", "ec2 Vpcs vpc-"),
+    Moment("the first stack is being made", r"Deploying the network", has_network),
     Moment("the target is being made", r"Creating the first target"),
     Moment("the source is being filled", r"Filling the source"),
     Moment("a snapshot is being made", r"Taking a snapshot of \S+-source"),
-    Moment("the environment is being deployed", r"strategy replace", "lambda Functions"),
-    Moment("the old target is being deleted", r"5/11 check-delete-status|delete-rds +done"),
+    Moment("the environment is being deployed", r"strategy replace", has_functions),
+    Moment("the old target is being deleted", r"delete-rds +done"),
     Moment("the restored cluster is in quarantine", r"setup-db-users"),
-    Moment("two snapshots are there", r"Taking a snapshot of \S+-target"),
-    Moment("the name changes hands", r"switch-cluster"),
+    Moment("two snapshots are there", r"Taking a snapshot of \S+-target", has_two_snapshots),
+    Moment("the name changes hands", r"switch-cluster", has_old_cluster),
 )
 
 
@@ -53,7 +80,9 @@ MOMENTS = (
 def test_nothing_is_left_when_a_run_was_killed(command: SelfTestCommand, moment: Moment) -> None:
     before = everything_in(command.aws, REGION)
     assert "rds DBClusters production" in before
-    command.begin().kill_when(has_come(command, moment, before))
+    command.begin().kill_when(
+        lambda text: bool(re.search(moment.printed, text)) and moment.has_come(command.aws)
+    )
     (run,) = command.runs()
 
     cleaning = command.clean(run)
@@ -64,18 +93,15 @@ def test_nothing_is_left_when_a_run_was_killed(command: SelfTestCommand, moment:
     assert command.runs() == []
 
 
-def has_come(
-    command: SelfTestCommand, moment: Moment, before: frozenset[str]
-) -> Callable[[str], bool]:
-    """Whether a moment has come, by what the run has printed and made."""
+def test_a_run_that_is_interrupted_deletes_what_it_made(command: SelfTestCommand) -> None:
+    before = everything_in(command.aws, REGION)
+    run = command.begin()
+    run.interrupt_when(lambda _text: has_network(command.aws))
 
-    def come(text: str) -> bool:
-        if not re.search(moment.printed, text):
-            return False
-        made = everything_in(command.aws, REGION) - before if moment.there else frozenset()
-        return not moment.there or any(each.startswith(moment.there) for each in made)
-
-    return come
+    assert run.finish() == ExitCode.INTERRUPTED, run.text
+    assert "ended early: It was interrupted." in run.text
+    assert everything_in(command.aws, REGION) == before
+    assert command.runs() == []
 
 
 def test_a_cleaning_that_was_killed_goes_on(command: SelfTestCommand) -> None:

@@ -10,7 +10,8 @@ import pytest
 
 from aurora_restore.reference.repository import REPOSITORY
 
-PROJECT = tomllib.loads((REPOSITORY / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+DOCUMENT = tomllib.loads((REPOSITORY / "pyproject.toml").read_text(encoding="utf-8"))
+PROJECT = DOCUMENT["project"]
 DEPENDENCIES = PROJECT["dependencies"]
 FOR_THE_CDK = PROJECT["optional-dependencies"]["cdk"]
 RANGE = re.compile(r"(?P<package>[a-z0-9-]+)(?:\[[a-z]+\])?>=(?P<from>[0-9.]+),<(?P<below>[0-9]+)")
@@ -60,3 +61,18 @@ def test_everything_that_is_imported_is_asked_for() -> None:
 
     assert elsewhere - known == WITH_ANOTHER
     assert known - elsewhere == {"pip"}
+
+
+def test_the_wheel_carries_every_file_that_is_no_module() -> None:
+    package = REPOSITORY / "aurora_restore"
+    patterns = DOCUMENT["tool"]["setuptools"]["package-data"]["aurora_restore"]
+    carried = {file for pattern in patterns for file in package.glob(pattern)}
+    others = {
+        file
+        for file in package.rglob("*")
+        if file.is_file() and file.suffix != ".py" and "__pycache__" not in file.parts
+    }
+    of_repository = set((package / "reference").rglob("*"))
+
+    assert others - of_repository == carried - of_repository
+    assert package / "proof" / "sql" / "mask.sql" in carried

@@ -42,6 +42,7 @@ _ENGINE: Final = "aurora-postgresql"
 _MAJORS: Final = (15, 16, 17)
 _VERSION: Final = re.compile(r"(\d+)\.(\d+)")
 _ZONES: Final = 2
+_INTERRUPTED: Final = "It was interrupted."
 _ENDING: Final = (signal.SIGTERM, signal.SIGHUP)
 
 
@@ -120,7 +121,7 @@ def selftest(
     interrupted = _run(run, report)
     report.seconds = time.monotonic() - began
     if not keep:
-        report.left = _clean(session, file)
+        interrupted = _clean_up(session, file, report) or interrupted
     show_report(make_console(), report)
     if as_file is not None:
         as_file.write_text(
@@ -139,10 +140,25 @@ def _run(run: SelfTestRun, report: SelfTestReport) -> bool:
         with _signals_interrupt():
             run.run()
     except KeyboardInterrupt:
-        report.failure = "it was interrupted"
+        report.failure = _INTERRUPTED
         return True
     except EXPECTED as error:
         report.failure = as_command_error(error).sentence
+    return False
+
+
+def _clean_up(session: boto3.Session, file: RecordFile, report: SelfTestReport) -> bool:
+    """Delete what the run has made, and say in the report what is left of it.
+
+    What the run has found is shown also where that fails. Returns whether it was interrupted.
+    """
+    try:
+        report.left = _clean(session, file)
+    except KeyboardInterrupt:
+        report.not_cleaned = _INTERRUPTED
+        return True
+    except EXPECTED as error:
+        report.not_cleaned = as_command_error(error).sentence
     return False
 
 

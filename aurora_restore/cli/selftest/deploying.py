@@ -19,12 +19,13 @@ from aurora_restore.cli.exit_codes import ExitCode
 from aurora_restore.cli.selftest import tether
 from aurora_restore.cli.selftest.configuration import SQL
 from aurora_restore.deployed_code import IMPORT_ROOT
+from aurora_restore.proof.naming import environment_name
 from aurora_restore.proof.settings import CONTEXT, SelfTestSettings
 
 _QUIET: Final = ("--ci", "--no-color", "--no-notices", "--no-version-reporting")
 _SHOWN_LINES: Final = 15
 _LIMIT_SECONDS: Final = 3600.0
-_SOURCE_APP: Final = "aurora_restore.infra.selftest"
+_APP: Final = "aurora_restore.infra.selftest"
 _SCRIPTS: Final = IMPORT_ROOT / "aurora_restore" / "proof" / "sql"
 _CREDENTIALS: Final = (
     *("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_PROFILE"),
@@ -33,25 +34,23 @@ _CREDENTIALS: Final = (
 
 
 def require_cdk() -> Path:
-    """Return the CDK's command line. Raises CommandError where it, or the app, is not there."""
-    for needed in ("app.py", "cdk.json"):
-        if not (IMPORT_ROOT / needed).exists():
-            raise usage(
-                f"The self-test deploys the app of this repository, and {needed} is not in "
-                f"{IMPORT_ROOT}. Run it in a checkout."
-            )
+    """Return the CDK's command line: that of a checkout, or else the one on the path.
+
+    Raises CommandError where it, or the CDK's Python package, is not there.
+    """
     if importlib.util.find_spec("aws_cdk") is None:
         raise usage(
-            "The self-test deploys by the CDK, whose Python packages are not installed. Run "
-            "`make setup` in the checkout."
+            "The self-test deploys by the CDK, whose Python package is not installed. Run "
+            "`make setup` in a checkout, or install `aurora-restore[cdk]`."
         )
     pinned = IMPORT_ROOT / "node_modules" / ".bin" / "cdk"
-    if not pinned.exists():
+    found = str(pinned) if pinned.exists() else shutil.which("cdk")
+    if found is None:
         raise usage(
-            f"The CDK's command line is not in {pinned.parent}. Run `npm ci` in the checkout; it "
-            "installs the version that the app needs."
+            f"The CDK's command line is neither in {pinned.parent} nor on the path. Run `npm ci` "
+            "in a checkout, or `npm install -g aws-cdk`."
         )
-    return pinned
+    return Path(found)
 
 
 @dataclass(frozen=True)
@@ -65,22 +64,26 @@ class SelfTestDeployer:
 
     def deploy_source(self, stack: str, settings: SelfTestSettings) -> Mapping[str, str]:
         """Deploy the first stack, and return its outputs."""
-        app = shlex.join([sys.executable, "-m", _SOURCE_APP])
-        return self._deploy(stack, app, {CONTEXT: settings.to_json()})
+        return self._deploy(stack, {CONTEXT: settings.to_json()})
 
     def deploy_environment(
-        self, stack: str, name: str, document: Mapping[str, object]
-    ) -> Mapping[str, str]:
-        """Deploy an environment from a configuration file, and return its stack's outputs."""
+        self, stack: str, settings: SelfTestSettings, document: Mapping[str, object]
+    ) -> None:
+        """Deploy the run's environment from a configuration file."""
+        name = environment_name(settings.run)
         folder = self.work / "config"
         shutil.copytree(_SCRIPTS, folder / SQL, dirs_exist_ok=True)
         (folder / f"{name}.json").write_text(json.dumps(document, indent=2), encoding="utf-8")
-        app = shlex.join([sys.executable, "app.py"])
-        return self._deploy(stack, app, {"environment": name, "config_dir": str(folder)})
+        self._deploy(
+            stack,
+            {CONTEXT: settings.to_json(), "environment": name, "config_dir": str(folder)},
+        )
 
-    def _deploy(self, stack: str, app: str, context: Mapping[str, str]) -> Mapping[str, str]:
+    def _deploy(self, stack: str, context: Mapping[str, str]) -> Mapping[str, str]:
+        """Deploy a stack of the self-test's app with a context, and return its outputs."""
         outputs = self.work / f"{stack}.json"
         outputs.write_text("{}", encoding="utf-8")
+        app = shlex.join([sys.executable, "-m", _APP])
         options = [option for item in context.items() for option in ("-c", "=".join(item))]
         self._run(
             stack,
@@ -142,6 +145,8 @@ class SelfTestDeployer:
             "AWS_REGION": self.session.region_name,
             "AWS_DEFAULT_REGION": self.session.region_name,
             "PATH": binaries,
+            # By rules for templates, which no account changes and the tests of the app check.
+            "CDK_VALIDATION": "false",
         }
         return kept | {name: value for name, value in given.items() if value}
 

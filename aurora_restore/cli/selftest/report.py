@@ -36,7 +36,9 @@ class SelfTestReport:
     failure: str | None = None
     """Why it has ended early."""
     left: Sequence[DeletionVerdict] | None = None
-    """What is left in the account; None where nothing was to be deleted."""
+    """What is left in the account; None where nothing was deleted, or not everything looked at."""
+    not_cleaned: str | None = None
+    """Why the deletion has ended early."""
 
     @property
     def broken(self) -> list[Check]:
@@ -46,7 +48,8 @@ class SelfTestReport:
     @property
     def held(self) -> bool:
         """Return whether it has come to its end, everything held and nothing is left."""
-        return self.failure is None and not self.broken and not self.left
+        failed = self.failure is not None or self.not_cleaned is not None
+        return not failed and not self.broken and not self.left
 
     def to_json(self) -> dict[str, Any]:
         """Return the same as a document."""
@@ -57,6 +60,7 @@ class SelfTestReport:
             "engine_version": self.engine_version,
             "held": self.held,
             "failure": self.failure,
+            "not_cleaned": self.not_cleaned,
             "seconds": round(self.seconds, 1),
             "checks": [
                 {
@@ -131,7 +135,12 @@ def conclusion(report: SelfTestReport) -> Iterator[str]:
         yield f"{len(report.broken)} of {count} checks did not hold."
     else:
         yield f"All {count} checks held, in {duration(report.seconds)}."
-    if report.left is None:
+    if report.not_cleaned is not None:
+        yield (
+            f"The deletion has ended early: {report.not_cleaned} `aurora-restore selftest --clean "
+            f"{report.run}` goes on."
+        )
+    elif report.left is None:
         yield (
             f"Everything is still there, and is charged for. `aurora-restore selftest --clean "
             f"{report.run}` deletes it."

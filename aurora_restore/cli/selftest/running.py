@@ -150,7 +150,7 @@ class SelfTestRun:
             for secret in secret_names(prefix):
                 self.file.expect(ResourceKind.SECRET, secret)
         document = environment_document(self.settings, self._outputs, strategy)
-        self.deployer.deploy_environment(name, naming.environment_name(run), document)
+        self.deployer.deploy_environment(name, self.settings, document)
         self._learn_stack(name)
 
     def _learn_stack(self, name: str) -> None:

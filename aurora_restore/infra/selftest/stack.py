@@ -9,6 +9,7 @@ from aws_cdk import aws_rds as rds
 from aws_cdk import aws_secretsmanager as secretsmanager
 from constructs import Construct
 
+from aurora_restore.infra.feature_flags import set_feature_flags
 from aurora_restore.infra.selftest.probe import Probe
 from aurora_restore.proof.naming import TAG_SELF_TEST, prefix_of, source_cluster
 from aurora_restore.proof.settings import DATABASE, MASTER_USER, OUTPUTS, PORT, SelfTestSettings
@@ -35,6 +36,7 @@ class SelfTestStack(cdk.Stack):
             tags={TAG_SELF_TEST: settings.run},
             suppress_template_indentation=True,
         )
+        set_feature_flags(self)
         cdk.Tags.of(self).add(TAG_SELF_TEST, settings.run)
         prefix = prefix_of(settings.run)
         vpc = ec2.CfnVPC(

@@ -5,13 +5,15 @@ import shutil
 import subprocess
 import sys
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pytest
 
 import aurora_restore
 from aurora_restore.deployed_code import code_digest
+from aurora_restore.proof.naming import source_stack
+from aurora_restore.proof.settings import CONTEXT, SelfTestSettings
 from embedded_aws.cdk import App
 from embedded_aws.environment import repository, sealed
 from tests.integration.library.installation import InstalledPackage
@@ -24,6 +26,7 @@ from tests.integration.pipeline.stage import (
 )
 
 THEIR_APP = Path(__file__).parent / "app"
+SCRIPTS_OF_THE_SELF_TEST = ("check.sql", "columns.json", "mask.sql", "owner.sql")
 PLACES = {"staging": TARGET_REGION, "acceptance": SOURCE_REGION}
 
 
@@ -72,6 +75,7 @@ def test_the_wheel_holds_the_package_and_its_data_and_nothing_of_the_repository(
         "aurora_restore/py.typed",
         "aurora_restore/configuration/rds-authorities.pem",
         "aurora_restore/infra/bundles/requirements-lambda.txt",
+        *(f"aurora_restore/proof/sql/{name}" for name in SCRIPTS_OF_THE_SELF_TEST),
     }
 
 
@@ -127,19 +131,38 @@ def test_an_aspect_of_the_app_has_changed_what_is_deployed(stage: PipelineStage)
 def synthesise(environment: str, folder: Path, assembly: Path) -> None:
     """Synthesise an environment by the repository's own app."""
     context = {"environment": environment, "config_dir": str(folder)}
-    node = repository() / "node_modules" / ".bin" / "node"
+    run_app([sys.executable, "app.py"], repository(), context, assembly)
+
+
+def run_app(
+    program: Sequence[str], directory: Path, context: Mapping[str, str], assembly: Path
+) -> None:
+    """Run a CDK app as the CDK's command line does."""
     given = {
         "CDK_CONTEXT_JSON": json.dumps(context),
         "CDK_OUTDIR": str(assembly),
-        "JSII_NODE": str(node),
+        "JSII_NODE": str(repository() / "node_modules" / ".bin" / "node"),
     }
-    subprocess.run(
-        [sys.executable, "app.py"],
-        cwd=repository(),
-        env=sealed(given),
-        capture_output=True,
-        check=True,
+    subprocess.run(  # noqa: S603
+        program, cwd=directory, env=sealed(given), capture_output=True, check=True
     )
+
+
+def test_the_self_test_s_app_comes_with_it(installed: InstalledPackage, tmp_path: Path) -> None:
+    settings = SelfTestSettings(
+        run="abcdefgh",
+        account="222222222222",
+        region="us-east-1",
+        zones=("us-east-1a", "us-east-1b"),
+        engine_version="17.5",
+        family="aurora-postgresql17",
+    )
+    program = (str(installed.python), "-m", "aurora_restore.infra.selftest")
+    assembly = tmp_path / "assembly"
+
+    run_app(program, tmp_path, {CONTEXT: settings.to_json()}, assembly)
+
+    assert (assembly / f"{source_stack(settings.run)}.template.json").exists()
 
 
 def files_of(asset: Path) -> dict[str, bytes]:
