@@ -22,7 +22,7 @@ from aurora_restore.shared.names import (
 from aurora_restore.shared.pipeline import PipelineFunction, Step
 
 # https://docs.aws.amazon.com/lambda/latest/dg/configuration-vpc.html#configuration-vpc-permissions
-_ATTACH_TO_VPC: Final = (
+ATTACH_TO_VPC: Final = (
     "ec2:AssignPrivateIpAddresses",
     "ec2:CreateNetworkInterface",
     "ec2:DeleteNetworkInterface",
@@ -112,8 +112,8 @@ class FunctionPermissions:
             f"arn:{self._partition}:lambda:{environment.region}:{environment.account}"
             f":function:{function.function_name(environment.name_prefix)}"
         )
-        yield allow(_ATTACH_TO_VPC, ["*"])
-        yield deny(_ATTACH_TO_VPC, ["*"], {"ArnEquals": {"lambda:SourceFunctionArn": arn}})
+        yield allow(ATTACH_TO_VPC, ["*"])
+        yield deny(ATTACH_TO_VPC, ["*"], {"ArnEquals": {"lambda:SourceFunctionArn": arn}})
 
     def _parameters(self) -> str:
         environment = self.environment

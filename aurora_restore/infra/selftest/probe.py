@@ -5,11 +5,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
-from aws_cdk import Duration, RemovalPolicy
+from aws_cdk import Duration
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
-from aws_cdk import aws_logs as logs
 from constructs import Construct
 
 from aurora_restore.configuration.files import ConfigurationFolder
@@ -18,9 +17,13 @@ from aurora_restore.infra.bundles.database_assets import ca_bundle
 from aurora_restore.infra.bundles.dependencies import DependencyLayer
 from aurora_restore.infra.bundles.local_bundling import bundled_code
 from aurora_restore.infra.bundles.runtime import RUNTIME
+from aurora_restore.infra.log_groups import RetainedLogGroup
+from aurora_restore.infra.permissions.functions import ATTACH_TO_VPC
 from aurora_restore.proof.naming import prefix_of, probe_function
 from aurora_restore.proof.settings import SelfTestSettings
 from aurora_restore.shared.names import ASSETS_PACKAGE, CA_BUNDLE
+
+_LOG_DAYS: Final = 7
 
 CODE: Final = ("aurora_restore/__init__.py", "aurora_restore/shared", "aurora_restore/proof")
 """What the function is made of."""
@@ -29,7 +32,8 @@ CODE: Final = ("aurora_restore/__init__.py", "aurora_restore/shared", "aurora_re
 class Probe(Construct):
     """A function in the network of the clusters, with a role and a log group of its own.
 
-    It may read the secrets of the run, and write that of the source cluster.
+    It may read the secrets of the run, and write that of the source cluster. It may not create log
+    groups: one that is at work while its stack is deleted would leave one behind.
     """
 
     def __init__(
@@ -45,6 +49,20 @@ class Probe(Construct):
     ) -> None:
         super().__init__(scope, construct_id)
         name = probe_function(settings.run)
+        log_group = RetainedLogGroup(self, "Logs", name=f"/aws/lambda/{name}", days=_LOG_DAYS)
+        role = iam.Role(
+            self,
+            "Role",
+            assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"),
+            description=f"The function {name}",
+        )
+        log_group.grant_write(role)
+        for actions, resource in (
+            (ATTACH_TO_VPC, "*"),
+            (("secretsmanager:GetSecretValue", "secretsmanager:PutSecretValue"), secret_arn),
+            (("secretsmanager:GetSecretValue",), secrets_of_environment),
+        ):
+            role.add_to_policy(iam.PolicyStatement(actions=list(actions), resources=[resource]))
         self.function = lambda_.Function(
             self,
             "Function",
@@ -59,13 +77,8 @@ class Probe(Construct):
                 "SELFTEST_SOURCE_SECRET": secret_arn,
                 "SELFTEST_PREFIX": prefix_of(settings.run),
             },
-            log_group=logs.LogGroup(
-                self,
-                "Logs",
-                log_group_name=f"/aws/lambda/{name}",
-                retention=logs.RetentionDays.ONE_WEEK,
-                removal_policy=RemovalPolicy.DESTROY,
-            ),
+            role=role,
+            log_group=log_group,
             timeout=Duration.minutes(15),
             memory_size=512,
             vpc=vpc,
@@ -74,13 +87,6 @@ class Probe(Construct):
                 ec2.SecurityGroup.from_security_group_id(self, "Group", group_id, mutable=False)
             ],
         )
-        for actions, resource in (
-            (("secretsmanager:GetSecretValue", "secretsmanager:PutSecretValue"), secret_arn),
-            (("secretsmanager:GetSecretValue",), secrets_of_environment),
-        ):
-            self.function.add_to_role_policy(
-                iam.PolicyStatement(actions=list(actions), resources=[resource])
-            )
 
 
 def _code(settings: SelfTestSettings) -> lambda_.Code:
