@@ -7,6 +7,7 @@ import aws_cdk as cdk
 import pytest
 from aws_cdk.assertions import Template
 
+from aurora_restore.infra.permissions.functions import ATTACH_TO_VPC
 from aurora_restore.infra.selftest.stack import SelfTestStack
 from aurora_restore.proof.naming import TAG_SELF_TEST, prefix_of, source_stack
 from aurora_restore.proof.settings import OUTPUTS, SelfTestSettings
@@ -104,11 +105,14 @@ def test_the_cluster_is_the_smallest_and_its_password_is_in_no_template(
 
 def test_the_function_may_read_the_secrets_of_the_run_alone(template: dict[str, Any]) -> None:
     (policy,) = of_type(template, "AWS::IAM::Policy")
-    statements = policy["Properties"]["PolicyDocument"]["Statement"]
+    every = policy["Properties"]["PolicyDocument"]["Statement"]
+    statements = [each for each in every if "secretsmanager" in str(each["Action"])]
     assert [each["Action"] for each in statements] == [
         ["secretsmanager:GetSecretValue", "secretsmanager:PutSecretValue"],
         "secretsmanager:GetSecretValue",
     ]
+    others = [each["Action"] for each in every if each not in statements]
+    assert others == [["logs:CreateLogStream", "logs:PutLogEvents"], list(ATTACH_TO_VPC)]
     assert statements[0]["Resource"] == {"Ref": "Credentials"}
     assert f":secret:{prefix_of(SETTINGS.run)}-*" in json.dumps(statements[1]["Resource"])
 
