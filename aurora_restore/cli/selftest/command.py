@@ -26,7 +26,7 @@ from aurora_restore.cli.selftest.inventory import RunInventory
 from aurora_restore.cli.selftest.records import (
     DEFAULT_FOLDER,
     RecordFile,
-    RunRecord,
+    SelfTestRecord,
     read_record,
     record_file,
     unfinished_runs,
@@ -94,7 +94,7 @@ def selftest(
     require_consent("Make all of this now?", yes=yes)
     work = records.expanduser() / f"{settings.run}.work"
     work.mkdir(parents=True, exist_ok=True)
-    record = RunRecord(
+    record = SelfTestRecord(
         run=settings.run,
         account=settings.account,
         region=settings.region,

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
 
-from aurora_restore.cli.selftest.records import ExpectedResource, ResourceKind, RunRecord
+from aurora_restore.cli.selftest.records import ExpectedResource, ResourceKind, SelfTestRecord
 from aurora_restore.proof import naming
 from aurora_restore.shared.names import TAG_OPERATION, cluster_beside, retired_cluster
 
@@ -42,7 +42,7 @@ class DeletionVerdict:
     reason: str = ""
 
 
-def judge(record: RunRecord, found: Iterable[FoundResource]) -> list[DeletionVerdict]:
+def judge(record: SelfTestRecord, found: Iterable[FoundResource]) -> list[DeletionVerdict]:
     """Return the verdict on everything that was found. An instance goes with its cluster."""
     lines = list(expectations(record))
     things = list(found)
@@ -58,7 +58,7 @@ def judge(record: RunRecord, found: Iterable[FoundResource]) -> list[DeletionVer
     return [*verdicts, *(_judge_instance(record, each, deleted) for each in instances)]
 
 
-def expectations(record: RunRecord) -> Iterator[ExpectedResource]:
+def expectations(record: SelfTestRecord) -> Iterator[ExpectedResource]:
     """Yield everything that a run has made: what its record says, and the clusters of operations.
 
     A cluster is known by its resource id under each name that the pipeline may have given it since.
@@ -95,7 +95,7 @@ def expectations(record: RunRecord) -> Iterator[ExpectedResource]:
 
 
 def _judge(
-    record: RunRecord, found: FoundResource, expected: Collection[ExpectedResource]
+    record: SelfTestRecord, found: FoundResource, expected: Collection[ExpectedResource]
 ) -> DeletionVerdict:
     if reason := _foreign(record, found):
         return DeletionVerdict(found=found, deleted=False, reason=reason)
@@ -110,7 +110,7 @@ def _judge(
     return DeletionVerdict(found=found, deleted=False, reason=str(reasons[-1]))
 
 
-def _foreign(record: RunRecord, found: FoundResource) -> str | None:
+def _foreign(record: SelfTestRecord, found: FoundResource) -> str | None:
     """Return why something cannot be of a run, whatever its record says; None if it can."""
     begins = (f"{record.prefix}-", naming.environment_stack(record.run))
     if not found.name.startswith(begins):
@@ -138,7 +138,7 @@ def _mismatch(found: FoundResource, expected: ExpectedResource) -> str | None:
 
 
 def _judge_instance(
-    record: RunRecord, found: FoundResource, deleted: Mapping[str, FoundResource]
+    record: SelfTestRecord, found: FoundResource, deleted: Mapping[str, FoundResource]
 ) -> DeletionVerdict:
     if reason := _foreign(record, found):
         return DeletionVerdict(found=found, deleted=False, reason=reason)

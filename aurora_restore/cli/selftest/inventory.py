@@ -13,7 +13,7 @@ from aurora_restore.cli.selftest.decision import FoundResource
 from aurora_restore.cli.selftest.records import (
     ExpectedResource,
     ResourceKind,
-    RunRecord,
+    SelfTestRecord,
     StartedOperation,
 )
 from aurora_restore.proof import naming
@@ -134,7 +134,7 @@ class RunInventory:
         )
         return [each["executionArn"] for each in found or ()]
 
-    def with_clusters(self, record: RunRecord) -> RunRecord:
+    def with_clusters(self, record: SelfTestRecord) -> SelfTestRecord:
         """Return a record with what the state table says that its operations have restored."""
         found = {each.id: self._restored_by(each.id) for each in record.operations}
         return replace(
@@ -144,7 +144,7 @@ class RunInventory:
             ),
         )
 
-    def reconstruct(self) -> RunRecord | None:
+    def reconstruct(self) -> SelfTestRecord | None:
         """Return a record from the run's first stack, where no file has one; None without it.
 
         What it holds besides is every name that a run gives.
@@ -162,7 +162,7 @@ class RunInventory:
             ResourceKind.TABLE: table_names(self.prefix),
             ResourceKind.SECRET: secret_names(self.prefix),
         }
-        return RunRecord(
+        return SelfTestRecord(
             run=self.run,
             account=self.account,
             region=str(self.session.region_name),

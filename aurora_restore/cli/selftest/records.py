@@ -57,7 +57,7 @@ class StartedOperation:
 
 
 @dataclass(frozen=True, kw_only=True)
-class RunRecord:
+class SelfTestRecord:
     """Everything that is known of a run."""
 
     run: str
@@ -72,7 +72,7 @@ class RunRecord:
         """Return what every name of the run begins with."""
         return naming.prefix_of(self.run)
 
-    def with_expected(self, expected: ExpectedResource) -> "RunRecord":
+    def with_expected(self, expected: ExpectedResource) -> "SelfTestRecord":
         """Return the record with one more thing, or with what is now known of it."""
         same = (expected.kind, expected.name)
         others = tuple(each for each in self.expected if (each.kind, each.name) != same)
@@ -107,7 +107,7 @@ class RunRecord:
         }
 
     @classmethod
-    def from_json(cls, document: Mapping[str, Any]) -> "RunRecord":
+    def from_json(cls, document: Mapping[str, Any]) -> "SelfTestRecord":
         """Return the record of a document. Raises KeyError or ValueError if it holds none."""
         return cls(
             run=document["run"],
@@ -140,7 +140,7 @@ class RecordFile:
     """The record of a run, on disk. It is written as a whole, and before what it speaks of."""
 
     file: Path
-    record: RunRecord
+    record: SelfTestRecord
     now: Callable[[], datetime] = field(default=lambda: datetime.now(UTC))
 
     def begin(self) -> None:
@@ -169,7 +169,7 @@ class RecordFile:
         self.record = replace(self.record, operations=(*self.record.operations, started))
         self._write()
 
-    def replace(self, record: RunRecord) -> None:
+    def replace(self, record: SelfTestRecord) -> None:
         """Write down another record of the same run, with what has been found out since."""
         self.record = record
         self._write()
@@ -192,14 +192,14 @@ def record_file(folder: Path, run: str) -> Path:
     return folder.expanduser() / f"{run}.json"
 
 
-def read_record(file: Path) -> RunRecord | None:
+def read_record(file: Path) -> SelfTestRecord | None:
     """Return the record that a file holds; None where there is no file."""
     try:
         text = file.read_text(encoding="utf-8")
     except FileNotFoundError:
         return None
     try:
-        return RunRecord.from_json(json.loads(text))
+        return SelfTestRecord.from_json(json.loads(text))
     except (KeyError, TypeError, ValueError) as error:
         raise usage(
             f"{file} is not the record of a self-test ({error}). Move it away: then the record is "

@@ -16,7 +16,7 @@ from aurora_restore.cli.selftest.decision import (
 from aurora_restore.cli.selftest.records import (
     ExpectedResource,
     ResourceKind,
-    RunRecord,
+    SelfTestRecord,
     StartedOperation,
 )
 from aurora_restore.proof import naming
@@ -39,8 +39,8 @@ NAMES = {
 
 def record_of(
     *expected: ExpectedResource, operations: Sequence[StartedOperation] = ()
-) -> RunRecord:
-    return RunRecord(
+) -> SelfTestRecord:
+    return SelfTestRecord(
         run=RUN,
         account="111122223333",
         region="eu-west-1",
@@ -65,7 +65,7 @@ def thing(kind: ResourceKind, **changes: Any) -> FoundResource:
     return FoundResource(kind=kind, **{**known, **changes})
 
 
-def verdict_on(record: RunRecord, *found: FoundResource) -> DeletionVerdict:
+def verdict_on(record: SelfTestRecord, *found: FoundResource) -> DeletionVerdict:
     return judge(record, found)[-1]
 
 

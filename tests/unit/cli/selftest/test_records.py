@@ -9,7 +9,7 @@ from aurora_restore.cli.errors import CommandError
 from aurora_restore.cli.selftest.records import (
     RecordFile,
     ResourceKind,
-    RunRecord,
+    SelfTestRecord,
     read_record,
     record_file,
     unfinished_runs,
@@ -21,7 +21,9 @@ START = datetime(2026, 11, 30, 12, tzinfo=UTC)
 
 @pytest.fixture
 def begun(tmp_path: Path) -> RecordFile:
-    record = RunRecord(run="k3j9x2ab", account="111122223333", region="eu-west-1", started=START)
+    record = SelfTestRecord(
+        run="k3j9x2ab", account="111122223333", region="eu-west-1", started=START
+    )
     file = RecordFile(record_file(tmp_path / "new", record.run), record)
     file.begin()
     return file
