@@ -1,12 +1,10 @@
 """Everything that there is in an account and Region of the embedded AWS, to compare."""
 
 import functools
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from embedded_aws.aws import EmbeddedAws
-
-Names = Callable[[Mapping[str, Any]], str]
 
 _LISTS: tuple[tuple[str, str, str, str], ...] = (
     ("rds", "describe_db_clusters", "DBClusters", "DBClusterIdentifier"),
@@ -39,6 +37,7 @@ _LISTS: tuple[tuple[str, str, str, str], ...] = (
     ("scheduler", "list_schedule_groups", "ScheduleGroups", "Name"),
     ("scheduler", "list_schedules", "Schedules", "Name"),
     ("cloudwatch", "describe_alarms", "MetricAlarms", "AlarmName"),
+    ("cloudwatch", "list_dashboards", "DashboardEntries", "DashboardName"),
     ("stepfunctions", "list_state_machines", "stateMachines", "stateMachineArn"),
     ("iam", "list_roles", "Roles", "RoleName"),
 )
@@ -54,8 +53,7 @@ def everything_in(aws: EmbeddedAws, region: str) -> frozenset[str]:
     client = functools.cache(functools.partial(aws.client, region=region))
     found: set[str] = set()
     for service, operation, listed, name in _LISTS:
-        answer = getattr(client(service), operation)()
-        found |= _names(service, listed, answer[listed], name)
+        found |= _names(service, listed, _listed(client(service), operation, listed), name)
     found |= {f"table {each}" for each in client("dynamodb").list_tables()["TableNames"]}
     found |= {f"queue {each}" for each in client("sqs").list_queues().get("QueueUrls", ())}
     endpoints = client("ec2").describe_vpc_endpoints()["VpcEndpoints"]
@@ -65,6 +63,15 @@ def everything_in(aws: EmbeddedAws, region: str) -> frozenset[str]:
     policies = client("iam").list_policies(Scope="Local")["Policies"]
     found |= {f"policy {each['PolicyName']}" for each in policies}
     return frozenset(found)
+
+
+def _listed(client: Any, operation: str, listed: str) -> Iterator[Mapping[str, Any]]:
+    """Yield what an operation lists, on all of its pages."""
+    if not client.can_paginate(operation):
+        yield from getattr(client, operation)()[listed]
+        return
+    for page in client.get_paginator(operation).paginate():
+        yield from page[listed]
 
 
 def _names(service: str, listed: str, items: Iterable[Mapping[str, Any]], name: str) -> set[str]:

@@ -9,11 +9,11 @@ from botocore.exceptions import ClientError
 
 from aurora_restore.cli.selftest.decision import DeletionVerdict, FoundResource, judge
 from aurora_restore.cli.selftest.inventory import RunInventory
+from aurora_restore.cli.selftest.pauses import pauses
 from aurora_restore.cli.selftest.records import RecordFile, ResourceKind
 from aurora_restore.proof import naming
 from aurora_restore.shared.aws_utils import call, error_code, translate_error
 
-LOOK_SECONDS: Final = 3.0
 LIMIT_SECONDS: Final = 90 * 60.0
 """A function that was in a VPC keeps its network interfaces for up to twenty minutes or more."""
 
@@ -101,6 +101,7 @@ def clean(
     """
     deadline = time.monotonic() + limit
     told: set[str] = set()
+    waiting = pauses()
     while True:
         _stop_executions(inventory, file)
         file.replace(inventory.with_clusters(file.record))
@@ -111,9 +112,10 @@ def clean(
         for each in chosen:
             if each.name not in told:
                 told.add(each.name)
+                waiting = pauses()
                 tell(f"Deleting {each.kind} {each.name}")
             _delete(inventory, each)
-        sleep(LOOK_SECONDS)
+        sleep(next(waiting))
 
 
 def _stop_executions(inventory: RunInventory, file: RecordFile) -> None:

@@ -21,7 +21,7 @@ from aurora_restore.cli.errors import EXPECTED, as_command_error, refused, usage
 from aurora_restore.cli.exit_codes import ExitCode
 from aurora_restore.cli.output import duration, make_console, note, say
 from aurora_restore.cli.selftest import cleaning, plan
-from aurora_restore.cli.selftest.deploying import SelfTestDeployer, remove_work, require_cdk
+from aurora_restore.cli.selftest.deploying import CdkDeployer, remove_work, require_cdk
 from aurora_restore.cli.selftest.inventory import RunInventory
 from aurora_restore.cli.selftest.records import (
     DEFAULT_FOLDER,
@@ -113,7 +113,7 @@ def selftest(
         session=session,
         settings=settings,
         file=file,
-        deployer=SelfTestDeployer(session, cdk, work),
+        deployer=CdkDeployer(session, cdk, work),
         stage=_stage,
         deadline=began + plan.LIMIT_HOURS * 3600,
         report=report,

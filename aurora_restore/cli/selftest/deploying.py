@@ -10,7 +10,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final, Protocol
 
 import boto3
 
@@ -25,7 +25,8 @@ from aurora_restore.proof.settings import CONTEXT, SelfTestSettings
 _QUIET: Final = ("--ci", "--no-color", "--no-notices", "--no-version-reporting")
 _SHOWN_LINES: Final = 15
 _LIMIT_SECONDS: Final = 3600.0
-_APP: Final = "aurora_restore.infra.selftest"
+APP: Final = "aurora_restore.infra.selftest"
+"""The module that makes the stacks of a self-test."""
 _SCRIPTS: Final = IMPORT_ROOT / "aurora_restore" / "proof" / "sql"
 _CREDENTIALS: Final = (
     *("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_PROFILE"),
@@ -53,8 +54,20 @@ def require_cdk() -> Path:
     return Path(found)
 
 
+class Deployer(Protocol):
+    """What deploys the stacks of a run."""
+
+    def deploy_source(self, stack: str, settings: SelfTestSettings) -> Mapping[str, str]:
+        """Deploy the first stack, and return its outputs."""
+
+    def deploy_environment(
+        self, stack: str, settings: SelfTestSettings, document: Mapping[str, Any]
+    ) -> None:
+        """Deploy the run's environment from the document of a configuration file."""
+
+
 @dataclass(frozen=True)
-class SelfTestDeployer:
+class CdkDeployer:
     """The CDK's command line with the credentials of a session."""
 
     session: boto3.Session
@@ -63,17 +76,16 @@ class SelfTestDeployer:
     """Where the cloud assemblies, the configuration and the logs are."""
 
     def deploy_source(self, stack: str, settings: SelfTestSettings) -> Mapping[str, str]:
-        """Deploy the first stack, and return its outputs."""
+        """See :class:`Deployer`."""
         return self._deploy(stack, {CONTEXT: settings.to_json()})
 
     def deploy_environment(
-        self, stack: str, settings: SelfTestSettings, document: Mapping[str, object]
+        self, stack: str, settings: SelfTestSettings, document: Mapping[str, Any]
     ) -> None:
-        """Deploy the run's environment from a configuration file."""
+        """See :class:`Deployer`."""
         name = environment_name(settings.run)
         folder = self.work / "config"
-        shutil.copytree(_SCRIPTS, folder / SQL, dirs_exist_ok=True)
-        (folder / f"{name}.json").write_text(json.dumps(document, indent=2), encoding="utf-8")
+        write_configuration(folder, name, document)
         self._deploy(
             stack,
             {CONTEXT: settings.to_json(), "environment": name, "config_dir": str(folder)},
@@ -83,7 +95,7 @@ class SelfTestDeployer:
         """Deploy a stack of the self-test's app with a context, and return its outputs."""
         outputs = self.work / f"{stack}.json"
         outputs.write_text("{}", encoding="utf-8")
-        app = shlex.join([sys.executable, "-m", _APP])
+        app = shlex.join([sys.executable, "-m", APP])
         options = [option for item in context.items() for option in ("-c", "=".join(item))]
         self._run(
             stack,
@@ -149,6 +161,12 @@ class SelfTestDeployer:
             "CDK_VALIDATION": "false",
         }
         return kept | {name: value for name, value in given.items() if value}
+
+
+def write_configuration(folder: Path, name: str, document: Mapping[str, Any]) -> None:
+    """Write the configuration file of an environment, and the scripts that it names beside it."""
+    shutil.copytree(_SCRIPTS, folder / SQL, dirs_exist_ok=True)
+    (folder / f"{name}.json").write_text(json.dumps(document, indent=2), encoding="utf-8")
 
 
 def remove_work(folder: Path) -> None:

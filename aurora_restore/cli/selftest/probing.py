@@ -18,7 +18,7 @@ from aurora_restore.proof.client_checks import ClientAttempt, Data
 from aurora_restore.shared.aws_utils import call
 
 _TASK_SECONDS: Final = 900
-_CLIENT_SECONDS: Final = 30
+_CLIENT_SECONDS: Final = 10
 _CONFIG: Final = Config(
     connect_timeout=5, read_timeout=_TASK_SECONDS + 10, retries={"total_max_attempts": 1}
 )

@@ -20,10 +20,11 @@ from aurora_restore.cli.operations import load_operation
 from aurora_restore.cli.outsider import Outsider
 from aurora_restore.cli.progress import ExecutionProgress
 from aurora_restore.cli.selftest.configuration import RESTORE, SCALING, environment_document
-from aurora_restore.cli.selftest.deploying import SelfTestDeployer
+from aurora_restore.cli.selftest.deploying import Deployer
 from aurora_restore.cli.selftest.evidence import OperationEvidence, collect_evidence, passwords
 from aurora_restore.cli.selftest.inventory import secret_names, table_names
 from aurora_restore.cli.selftest.measurements import ClusterLook, SelfTestObservations, answers
+from aurora_restore.cli.selftest.pauses import pauses
 from aurora_restore.cli.selftest.probing import ProbeCalls, ProbeClient
 from aurora_restore.cli.selftest.records import RecordFile, ResourceKind
 from aurora_restore.cli.selftest.report import ProvenPart, SelfTestReport, checks_of
@@ -66,7 +67,6 @@ from aurora_restore.shared.rds.tags import tag_list, tags_of
 from aurora_restore.shared.sequences import REPLACE, SWITCH
 from aurora_restore.shared.state_utils import get_operation_id
 
-_LOOK_SECONDS: Final = 3.0
 _PATIENCE_SECONDS: Final = 45 * 60.0
 _SWITCHING: Final = "switch-cluster"
 _VERIFIED: Final = "verify-switch"
@@ -85,12 +85,16 @@ class SelfTestRun:
     session: boto3.Session
     settings: SelfTestSettings
     file: RecordFile
-    deployer: SelfTestDeployer
+    deployer: Deployer
     stage: Stage
     deadline: float
     """The reading of ``time.monotonic`` at which it is given up."""
     report: SelfTestReport
     _outputs: Mapping[str, str] = field(default_factory=dict)
+    _source: Mapping[str, Any] = field(default_factory=dict)
+    """Where the source cluster is reached."""
+    _before: Mapping[str, Any] = field(default_factory=dict)
+    """What must be the same in the source at the end."""
     _looks: list[ClusterLook] = field(default_factory=list)
     _step_seconds: dict[str, Mapping[str, float]] = field(default_factory=dict)
     _slots_in_copy: list[str] | None = None
@@ -99,25 +103,27 @@ class SelfTestRun:
 
     def run(self) -> None:
         """Make everything, refresh the target twice, and fill in the report."""
-        run = self.settings.run
+        self.prepare()
+        self.deploy_environment("replace")
+        replaced = self.prove_replace()
+        target = naming.target_cluster(self.settings.run)
+        self.stage("Marking the target, so that its data can be told from the next")
+        self._probe.ask("mark", target=self._place(target))
+        self.take_snapshot(target, naming.target_snapshot_name(self.settings.run))
+        self.deploy_environment("switch")
+        self.prove_switch(replaced)
+
+    def prepare(self) -> None:
+        """Make the network, the source with its data and snapshot, and the first target."""
+        source = naming.source_cluster(self.settings.run)
         self._deploy_source()
         self._create_target()
-        source = self._place(naming.source_cluster(run))
+        self._source = self._place(source)
         self.stage("Filling the source cluster, and tying it to itself")
-        self._probe.ask("fill", source=source)
-        self._take_snapshot(naming.source_cluster(run), naming.snapshot_name(run))
+        self._probe.ask("fill", source=self._source)
+        self.take_snapshot(source, naming.snapshot_name(self.settings.run))
         self.stage("Bringing the source to rest, and reading it")
-        before = self._probe.ask("rest", source=source)
-        self._deploy_environment("replace")
-        self._await_available(naming.target_cluster(run))
-        first = self._resource_id(naming.target_cluster(run))
-        replaced = self._replace(source, before, first)
-        self.stage("Marking the target, so that its data can be told from the next")
-        target = self._place(naming.target_cluster(run))
-        self._probe.ask("mark", target=target)
-        self._take_snapshot(naming.target_cluster(run), naming.target_snapshot_name(run))
-        self._deploy_environment("switch")
-        self._switch(source, replaced)
+        self._before = self._probe.ask("rest", source=self._source)
 
     @property
     def _probe(self) -> ProbeCalls:
@@ -139,7 +145,8 @@ class SelfTestRun:
         self._outputs = self.deployer.deploy_source(name, self.settings)
         self._learn_stack(name)
 
-    def _deploy_environment(self, strategy: str) -> None:
+    def deploy_environment(self, strategy: str) -> None:
+        """Deploy the run's environment of the pipeline, or deploy it again."""
         run = self.settings.run
         name, prefix = naming.environment_stack(run), naming.prefix_of(run)
         self.stage(f"Deploying an environment of the pipeline, with the strategy {strategy}")
@@ -199,7 +206,8 @@ class SelfTestRun:
     def _status_of(self, cluster: str) -> str | None:
         return (find_cluster(self._rds, cluster) or {}).get("Status")
 
-    def _take_snapshot(self, cluster: str, name: str) -> None:
+    def take_snapshot(self, cluster: str, name: str) -> None:
+        """Take a snapshot of a cluster, and wait until it is available."""
         self.stage(f"Taking a snapshot of {cluster}")
         self.file.expect(ResourceKind.SNAPSHOT, name)
         made = call(
@@ -229,12 +237,14 @@ class SelfTestRun:
 
     def _until(self, promise: str, holds: Callable[[], bool]) -> None:
         deadline = min(self.deadline, time.monotonic() + _PATIENCE_SECONDS)
-        while not holds():
+        for pause in pauses():
+            if holds():
+                return
             if time.monotonic() >= deadline:
                 raise CommandError(
                     f"It did not come true in time that {promise}.", ExitCode.UNFINISHED
                 )
-            time.sleep(_LOOK_SECONDS)
+            time.sleep(pause)
 
     def _place(self, cluster: str) -> dict[str, Any]:
         """Return where a cluster is reached."""
@@ -246,20 +256,21 @@ class SelfTestRun:
 
     # What is run, and what is looked at.
 
-    def _replace(
-        self, source: Mapping[str, Any], before: Mapping[str, Any], first: str
-    ) -> OperationEvidence:
+    def prove_replace(self) -> OperationEvidence:
+        """Refresh the target with the strategy replace, and look at what came of it."""
         target = naming.target_cluster(self.settings.run)
+        self._await_available(target)
+        first = self._resource_id(target)
         self.stage("Refreshing the target with the strategy replace")
         outsider = Outsider(self._rds, target, reaches=self._reaches)
-        evidence = self._refresh("replace", outsider.try_to_connect)
+        evidence = self.refresh("replace", outsider.try_to_connect)
         self.stage("Logging in to both clusters, and reading them")
         setup = evidence.details("setup-db-users")
         answer = self._probe.ask(
             "inspect",
-            source=source,
+            source=self._source,
             target=self._place(target),
-            before=before,
+            before=self._before,
             # Whether a copy has the slots is one of the questions.
             removed={
                 kind: each["names"]
@@ -308,13 +319,17 @@ class SelfTestRun:
         ]
         return evidence
 
-    def _switch(self, source: Mapping[str, Any], replaced: OperationEvidence) -> None:
+    def prove_switch(self, replaced: OperationEvidence) -> None:
+        """Refresh the target with the strategy switch, and look at what came of it.
+
+        ``replaced`` is the refresh whose cluster serves until then.
+        """
         target = naming.target_cluster(self.settings.run)
         old = str(replaced.details("hand-over").get("cluster_resource_id"))
         self.stage("Refreshing the target with the strategy switch, while a client logs in")
-        client = ProbeClient(self._probe, source, self._place(target))
+        client = ProbeClient(self._probe, self._source, self._place(target))
         with client.at_work():
-            evidence = self._refresh("switch", lambda progress: self._watch(old, progress))
+            evidence = self.refresh("switch", lambda progress: self._watch(old, progress))
         state = evidence.details(_VERIFIED)
         attempts, began = client.attempts, evidence.moment(_VERIFIED, "switch_started_at")
         self.stage("Looking at what the switch has left")
@@ -369,10 +384,8 @@ class SelfTestRun:
             )
         )
 
-    def _refresh(
-        self,
-        name: str,
-        meanwhile: Callable[[ExecutionProgress], None],
+    def refresh(
+        self, name: str, meanwhile: Callable[[ExecutionProgress], None]
     ) -> OperationEvidence:
         """Run the pipeline from the source's snapshot, and return what it has recorded."""
         deployment = self._deployment

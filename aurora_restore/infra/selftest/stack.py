@@ -57,7 +57,7 @@ class SelfTestStack(cdk.Stack):
             self, "Functions", vpc_id=vpc.ref, group_description="The functions of the self-test"
         )
         databases = self._group(vpc, "Databases", "The clusters of the self-test", PORT)
-        self._endpoints(vpc, subnets)
+        routes = self._endpoints(vpc, subnets)
 
         secret = secretsmanager.CfnSecret(
             self,
@@ -132,6 +132,7 @@ class SelfTestStack(cdk.Stack):
                 vpc_id=vpc.ref,
                 availability_zones=list(settings.zones),
                 private_subnet_ids=[each.ref for each in subnets],
+                private_subnet_route_table_ids=[routes.ref for _ in subnets],
             ),
             group_id=functions.attr_group_id,
             secret_arn=secret.ref,
@@ -166,7 +167,8 @@ class SelfTestStack(cdk.Stack):
             ],
         )
 
-    def _endpoints(self, vpc: ec2.CfnVPC, subnets: list[ec2.CfnSubnet]) -> None:
+    def _endpoints(self, vpc: ec2.CfnVPC, subnets: list[ec2.CfnSubnet]) -> ec2.CfnRouteTable:
+        """Make the endpoints, and return the route table that leads to them."""
         table = ec2.CfnRouteTable(self, "Routes", vpc_id=vpc.ref)
         for letter, subnet in zip("AB", subnets, strict=True):
             ec2.CfnSubnetRouteTableAssociation(
@@ -192,3 +194,4 @@ class SelfTestStack(cdk.Stack):
                 subnet_ids=[subnets[0].ref],
                 security_group_ids=[group.attr_group_id],
             )
+        return table
