@@ -17,6 +17,7 @@ from aurora_restore.infra.stack import AuroraRestoreStack
 from aurora_restore.permissions.source_role import source_accounts
 from tests.unit.infra.examples import across_accounts, widest
 from tests.unit.infra.synthesis import (
+    LINT_IGNORED,
     WITHOUT_BUNDLING,
     Document,
     environment,
@@ -24,10 +25,6 @@ from tests.unit.infra.synthesis import (
     source_stack_of,
     synthesise,
 )
-
-LINT_IGNORED: Final = {
-    "W3005": "the CDK names a function's role in DependsOn, too, for the sake of its policies"
-}
 
 
 @dataclass(frozen=True)

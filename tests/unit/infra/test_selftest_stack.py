@@ -1,16 +1,19 @@
 """The first stack of a self-test is small, closed, and gone without a trace when it is deleted."""
 
 import json
+from pathlib import Path
 from typing import Any
 
 import aws_cdk as cdk
 import pytest
-from aws_cdk.assertions import Template
+from cfnlint.api import lint
+from cfnlint.config import ManualArgs
 
 from aurora_restore.infra.permissions.functions import ATTACH_TO_VPC
 from aurora_restore.infra.selftest.stack import SelfTestStack
 from aurora_restore.proof.naming import TAG_SELF_TEST, prefix_of, source_stack
 from aurora_restore.proof.settings import OUTPUTS, SelfTestSettings
+from tests.unit.infra.synthesis import LINT_IGNORED, WITHOUT_BUNDLING
 
 SETTINGS = SelfTestSettings(
     run="k3j9x2ab",
@@ -20,6 +23,7 @@ SETTINGS = SelfTestSettings(
     engine_version="17.5",
     family="aurora-postgresql17",
 )
+IGNORED = {**LINT_IGNORED, "W3010": "the zones are those in which RDS offers the version"}
 # What bears no tags in CloudFormation.
 UNTAGGED = {
     "AWS::EC2::SubnetRouteTableAssociation",
@@ -29,16 +33,41 @@ UNTAGGED = {
 
 
 @pytest.fixture(scope="module")
-def template() -> dict[str, Any]:
-    """The template, without the assets."""
-    app = cdk.App(context={"aws:cdk:bundling-stacks": []})
-    stack = SelfTestStack(app, source_stack(SETTINGS.run), settings=SETTINGS)
-    found: dict[str, Any] = dict(Template.from_stack(stack).to_json())
+def assembly(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of what is synthesised, without the assets."""
+    folder = tmp_path_factory.mktemp("assembly")
+    app = cdk.App(outdir=str(folder), context=WITHOUT_BUNDLING)
+    SelfTestStack(app, source_stack(SETTINGS.run), settings=SETTINGS)
+    app.synth()
+    return folder
+
+
+@pytest.fixture(scope="module")
+def template(assembly: Path) -> dict[str, Any]:
+    """The template."""
+    return read(assembly / f"{source_stack(SETTINGS.run)}.template.json")
+
+
+def read(file: Path) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
     return found
 
 
 def of_type(template: dict[str, Any], kind: str) -> list[dict[str, Any]]:
     return [each for each in template["Resources"].values() if each["Type"] == kind]
+
+
+def test_cfn_lint_finds_nothing(template: dict[str, Any]) -> None:
+    config = ManualArgs(regions=[SETTINGS.region], ignore_checks=list(IGNORED))
+    found = lint(json.dumps(template), config=config)
+    assert [f"{match.rule.id} {match.message}" for match in found] == []
+
+
+def test_cloudformation_s_own_validation_finds_nothing(assembly: Path) -> None:
+    report = assembly / "validation-report.json"
+    plugins = read(report)["pluginReports"] if report.exists() else []
+    found = [each["ruleName"] for plugin in plugins for each in plugin["violations"]]
+    assert [each for each in found if each not in IGNORED] == []
 
 
 def test_nothing_outlives_the_stack(template: dict[str, Any]) -> None:
