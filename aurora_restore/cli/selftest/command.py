@@ -4,7 +4,7 @@ import json
 import re
 import signal
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,6 +21,7 @@ from aurora_restore.cli.errors import EXPECTED, as_command_error, refused, usage
 from aurora_restore.cli.exit_codes import ExitCode
 from aurora_restore.cli.output import duration, make_console, note, say
 from aurora_restore.cli.selftest import cleaning, plan
+from aurora_restore.cli.selftest.decision import DeletionVerdict
 from aurora_restore.cli.selftest.deploying import CdkDeployer, remove_work, require_cdk
 from aurora_restore.cli.selftest.inventory import RunInventory
 from aurora_restore.cli.selftest.records import (
@@ -118,10 +119,9 @@ def selftest(
         deadline=began + plan.LIMIT_HOURS * 3600,
         report=report,
     )
-    interrupted = _run(run, report)
+    clean_up = None if keep else lambda: _clean(session, file)
+    interrupted = prove(run.run, clean_up, report)
     report.seconds = time.monotonic() - began
-    if not keep:
-        interrupted = _clean_up(session, file, report) or interrupted
     show_report(make_console(), report)
     if as_file is not None:
         as_file.write_text(
@@ -134,35 +134,44 @@ def selftest(
     raise typer.Exit(ExitCode.DONE if report.held else ExitCode.FAILED)
 
 
-def _run(run: SelfTestRun, report: SelfTestReport) -> bool:
-    """Run it, and say in the report how it has failed; return whether it was interrupted."""
-    try:
-        with _signals_interrupt():
-            run.run()
-    except KeyboardInterrupt:
-        report.failure = _INTERRUPTED
-        return True
-    except EXPECTED as error:
-        report.failure = as_command_error(error).sentence
-    return False
+def prove(
+    run: Callable[[], None],
+    clean: Callable[[], Sequence[DeletionVerdict]] | None,
+    report: SelfTestReport,
+) -> bool:
+    """Run it, delete what it has made, and say in the report how both have ended.
 
-
-def _clean_up(session: boto3.Session, file: RecordFile, report: SelfTestReport) -> bool:
-    """Delete what the run has made, and say in the report what is left of it.
-
-    What the run has found is shown also where that fails. Returns whether it was interrupted.
+    Without ``clean`` nothing is deleted. Returns whether one of them was interrupted. An error of
+    the self-test itself is raised, after what it has made is deleted.
     """
     try:
-        report.left = _clean(session, file)
+        with _signals_interrupt():
+            report.failure = _early_end_of(run)
+    except BaseException:
+        if clean is not None:
+            clean()
+        raise
+    if clean is not None:
+
+        def delete() -> None:
+            report.left = clean()
+
+        report.not_cleaned = _early_end_of(delete)
+    return _INTERRUPTED in (report.failure, report.not_cleaned)
+
+
+def _early_end_of(act: Callable[[], None]) -> str | None:
+    """Do something, and return why it has ended early; None if it has not."""
+    try:
+        act()
     except KeyboardInterrupt:
-        report.not_cleaned = _INTERRUPTED
-        return True
+        return _INTERRUPTED
     except EXPECTED as error:
-        report.not_cleaned = as_command_error(error).sentence
-    return False
+        return as_command_error(error).sentence
+    return None
 
 
-def _clean(session: boto3.Session, file: RecordFile) -> tuple[Any, ...]:
+def _clean(session: boto3.Session, file: RecordFile) -> Sequence[DeletionVerdict]:
     """Delete what the run has made, and forget the record once nothing is left."""
     record = file.record
     note(
@@ -199,8 +208,7 @@ def _clean_run(session: boto3.Session, run: str, records: Path) -> ExitCode:
     file.begin()
     left = _clean(session, file)
     for each in left:
-        reason = each.reason or "it was still there when the time was over"
-        say(f"Left: {each.found.kind} {each.found.name}: {reason}")
+        say(f"Left: {each.found.kind} {each.found.name}: {each.why_left}")
     if left:
         return ExitCode.FAILED
     remove_work(path.with_suffix(".work"))

@@ -41,6 +41,11 @@ class DeletionVerdict:
     deleted: bool
     reason: str = ""
 
+    @property
+    def why_left(self) -> str:
+        """Return why it is still there after a cleaning."""
+        return self.reason or "it was still there when the time was over"
+
 
 def judge(record: SelfTestRecord, found: Iterable[FoundResource]) -> list[DeletionVerdict]:
     """Return the verdict on everything that was found. An instance goes with its cluster."""

@@ -88,7 +88,7 @@ class SelfTestReport:
                     {
                         "kind": each.found.kind.value,
                         "name": each.found.name,
-                        "reason": each.reason or "it was still there when the time was over",
+                        "reason": each.why_left,
                     }
                     for each in self.left
                 ]
@@ -119,8 +119,8 @@ def show_report(console: Console, report: SelfTestReport) -> None:
     if report.left:
         heading(console, "What is left in the account")
         for left in report.left:
-            reason = left.reason or "it was still there when the time was over"
-            console.print(Text(visible(f"  {left.found.kind} {left.found.name}: {reason}")))
+            text = f"  {left.found.kind} {left.found.name}: {left.why_left}"
+            console.print(Text(visible(text)))
     console.print()
     for line in conclusion(report):
         console.print(Text(visible(line)))
