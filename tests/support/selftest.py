@@ -19,6 +19,7 @@ from aurora_restore.proof import naming
 from aurora_restore.reference.repository import REPOSITORY
 from embedded_aws.aws import EmbeddedAws
 from embedded_aws.environment import identity, sealed
+from tests.support.cdk_app import WITHOUT_VALIDATION
 from tests.support.selftest_stacks import SelfTestStacks
 
 ACCOUNT = "222222222222"
@@ -169,6 +170,4 @@ class SelfTestCommand:
             if name != "AWS_ENDPOINT_URL_STS"
         }
         quiet = {"JSII_SILENCE_WARNING_UNTESTED_NODE_VERSION": "1", "COLUMNS": "120"}
-        # More than half of a synthesis; ``tests/unit/infra`` judges the templates.
-        quick = {"CDK_VALIDATION": "false"}
-        return sealed({**identity(ACCOUNT, REGION), **endpoints, **quiet, **quick})
+        return sealed({**identity(ACCOUNT, REGION), **endpoints, **quiet, **WITHOUT_VALIDATION})

@@ -1,9 +1,7 @@
 """Deploys the stacks of one self-test after the other, synthesised once for all of them."""
 
 import json
-import os
 import shutil
-import subprocess
 import sys
 import time
 from collections.abc import Mapping
@@ -17,7 +15,8 @@ from aurora_restore.proof.naming import environment_name
 from aurora_restore.proof.settings import CONTEXT, OUTPUTS, SelfTestSettings
 from aurora_restore.reference.repository import REPOSITORY
 from embedded_aws.aws import EmbeddedAws
-from embedded_aws.environment import sealed
+from embedded_aws.cdk import DeploymentFailedError
+from tests.support.cdk_app import WITHOUT_VALIDATION, run_app
 
 _OUTPUTS = {
     **{name: f"{name.lower()}-0d15ea5e" for name in OUTPUTS},
@@ -30,11 +29,6 @@ _OUTPUTS = {
 """What the outputs of the first stack are taken to be, while the environment is synthesised."""
 _LOOK_SECONDS = 0.1
 _PATIENCE_SECONDS = 300.0
-_DONE = ("CREATE_COMPLETE", "UPDATE_COMPLETE")
-
-
-class DeploymentFailedError(RuntimeError):
-    """A stack has not come to its end."""
 
 
 @dataclass(frozen=True)
@@ -92,16 +86,12 @@ class SelfTestStacks:
     def _synthesise(self, name: str, context: Mapping[str, str]) -> SynthesisedStack:
         """Run the app for a stack, publish its assets, and return the stack."""
         assembly = self.folder / name
-        path = f"{REPOSITORY / 'node_modules' / '.bin'}{os.pathsep}{os.environ['PATH']}"
-        variables = {
-            "CDK_OUTDIR": str(assembly),
-            "CDK_CONTEXT_JSON": json.dumps({CONTEXT: self.settings.to_json(), **context}),
-            "CDK_VALIDATION": "false",
-            "JSII_SILENCE_WARNING_UNTESTED_NODE_VERSION": "1",
-            "PATH": path,
-        }
-        subprocess.run(  # noqa: S603
-            [sys.executable, "-m", APP], cwd=REPOSITORY, env=sealed(variables), check=True
+        run_app(
+            [sys.executable, "-m", APP],
+            REPOSITORY,
+            {CONTEXT: self.settings.to_json(), **context},
+            assembly,
+            WITHOUT_VALIDATION,
         )
         manifest = _read(assembly / "manifest.json")
         (properties,) = (
@@ -143,7 +133,7 @@ class SelfTestStacks:
         deadline = time.monotonic() + _PATIENCE_SECONDS
         while True:
             (found,) = formation.describe_stacks(StackName=name)["Stacks"]
-            if found["StackStatus"] in _DONE:
+            if found["StackStatus"] == "CREATE_COMPLETE":
                 return {each["OutputKey"]: each["OutputValue"] for each in found.get("Outputs", ())}
             if found["StackStatus"] != "CREATE_IN_PROGRESS" or time.monotonic() >= deadline:
                 raise DeploymentFailedError(f"{name}: {found}")

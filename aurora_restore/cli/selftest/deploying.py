@@ -22,11 +22,11 @@ from aurora_restore.deployed_code import IMPORT_ROOT
 from aurora_restore.proof.naming import environment_name
 from aurora_restore.proof.settings import CONTEXT, SelfTestSettings
 
+APP: Final = "aurora_restore.infra.selftest"
+"""The module that makes the stacks of a self-test."""
 _QUIET: Final = ("--ci", "--no-color", "--no-notices", "--no-version-reporting")
 _SHOWN_LINES: Final = 15
 _LIMIT_SECONDS: Final = 3600.0
-APP: Final = "aurora_restore.infra.selftest"
-"""The module that makes the stacks of a self-test."""
 _SCRIPTS: Final = IMPORT_ROOT / "aurora_restore" / "proof" / "sql"
 _CREDENTIALS: Final = (
     *("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_PROFILE"),

@@ -2,10 +2,9 @@
 
 import json
 import shutil
-import subprocess
 import sys
 import zipfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -15,7 +14,7 @@ from aurora_restore.deployed_code import code_digest
 from aurora_restore.proof.naming import source_stack
 from aurora_restore.proof.settings import CONTEXT, SelfTestSettings
 from embedded_aws.cdk import App
-from embedded_aws.environment import repository, sealed
+from embedded_aws.environment import repository
 from tests.integration.library.installation import InstalledPackage
 from tests.integration.pipeline.stage import (
     MASTER,
@@ -24,6 +23,7 @@ from tests.integration.pipeline.stage import (
     Deployed,
     PipelineStage,
 )
+from tests.support.cdk_app import run_app
 
 THEIR_APP = Path(__file__).parent / "app"
 SCRIPTS_OF_THE_SELF_TEST = ("check.sql", "columns.json", "mask.sql", "owner.sql")
@@ -132,20 +132,6 @@ def synthesise(environment: str, folder: Path, assembly: Path) -> None:
     """Synthesise an environment by the repository's own app."""
     context = {"environment": environment, "config_dir": str(folder)}
     run_app([sys.executable, "app.py"], repository(), context, assembly)
-
-
-def run_app(
-    program: Sequence[str], directory: Path, context: Mapping[str, str], assembly: Path
-) -> None:
-    """Run a CDK app as the CDK's command line does."""
-    given = {
-        "CDK_CONTEXT_JSON": json.dumps(context),
-        "CDK_OUTDIR": str(assembly),
-        "JSII_NODE": str(repository() / "node_modules" / ".bin" / "node"),
-    }
-    subprocess.run(  # noqa: S603
-        program, cwd=directory, env=sealed(given), capture_output=True, check=True
-    )
 
 
 def test_the_self_test_s_app_comes_with_it(installed: InstalledPackage, tmp_path: Path) -> None:
