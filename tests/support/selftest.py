@@ -100,9 +100,9 @@ class SelfTestCommand:
         return self.start("--yes", "--ca-bundle", str(self.aws.rds.ca_bundle), *options)
 
     def begin_course(self, course: Course, stacks: SelfTestStacks) -> SelfTestProcess:
-        """Start what a run does, of which ``course`` is a part, with stacks that are synthesised.
+        """Start a part of a run, with stacks that are synthesised already.
 
-        It makes and records all that a run does, in the same order.
+        It makes and records what a run does; what it finds is shown to nobody.
         """
         return self._fork(lambda: self._take(course, stacks))
 

@@ -1,12 +1,14 @@
 """A self-test is killed at ten moments; after each, ``--clean`` leaves the account as it was."""
 
 import re
+import signal
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import pytest
 
 from aurora_restore.cli.exit_codes import ExitCode
+from aurora_restore.cli.selftest.records import ResourceKind
 from aurora_restore.cli.selftest.running import SelfTestRun
 from aurora_restore.proof import naming
 from aurora_restore.proof.settings import SelfTestSettings
@@ -67,6 +69,13 @@ def has_old_cluster(aws: EmbeddedAws) -> bool:
     return any(each["DBClusterIdentifier"].endswith("-old") for each in clusters)
 
 
+def begin(run: SelfTestRun) -> None:
+    """Write down the first stack, as before it is made, and come to no call."""
+    run.file.expect(ResourceKind.STACK, naming.source_stack(run.settings.run))
+    run.stage("Deploying the network")
+    signal.pause()
+
+
 def prepare(run: SelfTestRun) -> None:
     """Make everything but the environment."""
     run.prepare()
@@ -99,7 +108,7 @@ class Moment:
 
 
 MOMENTS = (
-    Moment("before the first call", prepare, r"Deploying the network"),
+    Moment("before the first call", begin, r"Deploying the network"),
     Moment("the target is being made", prepare, r"Creating the first target"),
     Moment("the source is being filled", prepare, r"Filling the source"),
     Moment("a snapshot is being made", prepare, r"Taking a snapshot of \S+-source"),
@@ -127,6 +136,7 @@ def test_nothing_is_left_when_a_run_was_killed(
 
 
 def test_a_deployment_ends_with_the_run_that_was_killed(command: SelfTestCommand) -> None:
+    """The tenth moment: the CDK is just making the first stack."""
     before = everything_in(command.aws, REGION)
     command.begin().kill_when(lambda _text: has_network(command.aws))
 
