@@ -10,7 +10,7 @@ from xdist.scheduler import LoadFileScheduling
 
 from tests.sweeps.report import PROPERTY
 
-# Whoever starts the tests in the background has them ignore Ctrl-C, and so their children.
+# A shell lets what it starts in the background ignore Ctrl-C, and so the children of that.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 SPREAD = ("test_crash_sweep.py", "test_fault_sweep.py", "test_switch_sweep.py")

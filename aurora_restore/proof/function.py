@@ -60,7 +60,7 @@ def handler(event: Mapping[str, Any], _context: object) -> Any:
 
 @dataclass
 class ProbedClusters:
-    """The clusters of a self-test, and whoever may log in to them."""
+    """The clusters of a self-test, and the logins to them."""
 
     def server(self, place: Mapping[str, Any], certified_as: str | None = None) -> DatabaseServer:
         """Return a server by its ``host`` and ``port``."""

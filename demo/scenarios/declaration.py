@@ -138,7 +138,7 @@ SCENARIOS: Final = (
     ),
     FailureScenario(
         name="cluster-deleted-by-hand",
-        what="Somebody deletes the restored cluster while its databases are set up.",
+        what="A colleague deletes the restored cluster while its databases are set up.",
         cause="A colleague deletes the instance and the cluster, because nobody can connect to it.",
         step="setup-db-users",
         error=DatabaseConnectionError,

@@ -32,7 +32,7 @@ Course = Callable[[SelfTestRun], object]
 
 
 def make_production(aws: EmbeddedAws) -> None:
-    """Make a cluster of somebody, which no self-test may touch."""
+    """Make a cluster of another user, which no self-test may touch."""
     aws.client("rds").create_db_cluster(
         DBClusterIdentifier="production",
         Engine="aurora-postgresql",

@@ -22,7 +22,7 @@ NETWORK = "10.0.0.0/24"
 
 @pytest.fixture(scope="module")
 def command(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SelfTestCommand]:
-    """The command, in an account that is prepared for the CDK and has a cluster of somebody."""
+    """The command, in an account that is prepared for the CDK and has a cluster of another user."""
     config = EmbeddedAwsConfig(account=ACCOUNT, region=REGION, wait_scale=0.01)
     with EmbeddedAws(config) as aws:
         aws.bootstrap({f"aws://{ACCOUNT}/{REGION}"})

@@ -100,7 +100,7 @@ def clean(
     Raises AuroraRestoreError where AWS refuses a call for another reason than that it is too early.
     """
     deadline = time.monotonic() + limit
-    told: set[str] = set()
+    reported: set[str] = set()
     waiting = pauses()
     while True:
         _stop_executions(inventory, file)
@@ -110,8 +110,8 @@ def clean(
         if not chosen or time.monotonic() >= deadline:
             return CleaningResult(tuple(verdicts))
         for each in chosen:
-            if each.name not in told:
-                told.add(each.name)
+            if each.name not in reported:
+                reported.add(each.name)
                 waiting = pauses()
                 tell(f"Deleting {each.kind} {each.name}")
             _delete(inventory, each)

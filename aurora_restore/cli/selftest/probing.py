@@ -55,7 +55,7 @@ class ProbeCalls:
 
 @dataclass
 class ProbeClient:
-    """An application that logs in to the target's name all the time, until it is told to end."""
+    """An application that logs in to the target's name all the time, until it is asked to end."""
 
     probe: ProbeCalls
     source: Mapping[str, Any]

@@ -107,7 +107,7 @@ class SelfTestRun:
         self.deploy_environment("replace")
         replaced = self.prove_replace()
         target = naming.target_cluster(self.settings.run)
-        self.stage("Marking the target, so that its data can be told from the next")
+        self.stage("Marking the target, so that its data differs from the next one's")
         self._probe.ask("mark", target=self._place(target))
         self.take_snapshot(target, naming.target_snapshot_name(self.settings.run))
         self.deploy_environment("switch")

@@ -1,4 +1,4 @@
-"""Runs a command that ends with whoever has started it, also where that is killed.
+"""Run a command that ends with the process that has started it, also where that is killed.
 
 ``python -m aurora_restore.cli.selftest.tether COMMAND…``: standard input is the tether. When it is
 closed, as the system does when the process at its other end is gone, the command's whole process

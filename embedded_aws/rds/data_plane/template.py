@@ -149,8 +149,8 @@ $$
 """
 """On RDS a member of ``rds_replication`` streams changes, too; PostgreSQL wants the attribute.
 
-It is looked at when somebody connects, since no trigger sees that a membership is granted. A role
-that a transaction of somebody else is just changing is not waited for.
+It is looked at at each connection, since no trigger sees that a membership is granted. A role
+that another transaction is just changing is not waited for.
 """
 
 _LEND_SUBSCRIBING = """

@@ -65,7 +65,7 @@ def test_both_are_enough_to_plan_and_to_start(cli: CommandLine, succeeded: str) 
 
 
 def test_the_policy_of_the_workflow_is_what_it_needs(cli: CommandLine, succeeded: str) -> None:
-    """Of a run that succeeds, and of one that fails at once, with the options of the workflow."""
+    """Of a run that succeeds, and of one that soon fails, with the options of the workflow."""
     policy = json.loads((EXAMPLES / "permissions-policy.json").read_text(encoding="utf-8"))
     allowed = Policy(policy["Statement"]).actions
     waiting = ("--watch", "--json", "--timeout", "340")

@@ -1,4 +1,4 @@
-"""Tests of what readers are told. The CDK runs on the Node of this repository."""
+"""Tests of the documentation. The CDK runs on the Node of this repository."""
 
 import os
 

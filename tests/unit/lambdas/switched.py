@@ -83,7 +83,7 @@ def set_status(scene: Scene, name: str, status: str) -> None:
 
 
 def delete_by_hand(scene: Scene, name: str) -> None:
-    """Somebody deletes a cluster with its instances."""
+    """A user deletes a cluster with its instances."""
     rds = scene.client("rds")
     found = scene.cluster(name)
     assert found is not None

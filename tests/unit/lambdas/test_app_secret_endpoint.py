@@ -39,7 +39,7 @@ def held(scene: Scene, name: str | None = None) -> dict[str, Any]:
 
 
 def hold(scene: Scene, name: str, **more: Any) -> None:
-    """Somebody gives the secret more keys, or other values."""
+    """A user gives the secret more keys, or other values."""
     value = json.dumps({**held(scene, name), **more})
     scene.client("secretsmanager").put_secret_value(SecretId=name, SecretString=value)
 

@@ -70,7 +70,7 @@ def make_zone(scene: Scene, domain: str = "db.example.com") -> str:
 
 
 def make_record(scene: Scene, zone: str, name: str, kind: str, value: str) -> None:
-    """Somebody has made a record."""
+    """A user has made a record."""
     record_set = {"Name": name, "Type": kind, "TTL": 60, "ResourceRecords": [{"Value": value}]}
     scene.client("route53").change_resource_record_sets(
         HostedZoneId=zone,

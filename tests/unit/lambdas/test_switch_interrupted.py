@@ -44,7 +44,7 @@ def is_between(scene: Scene) -> bool:
 
 
 def take_the_name(scene: Scene) -> None:
-    """Somebody else makes a cluster with the target's name."""
+    """Another user makes a cluster with the target's name."""
     scene.client("rds").create_db_cluster(
         DBClusterIdentifier=TARGET,
         Engine="aurora-postgresql",

@@ -53,7 +53,7 @@ def starter(
 
 
 def levels(found: Iterable[Observation]) -> list[Level]:
-    """The levels of findings. Whoever has a problem is given a remedy."""
+    """The levels of findings. Each problem has a remedy."""
     listed = list(found)
     assert all(each.remedy for each in listed if each.level is Level.PROBLEM)
     return [each.level for each in listed]

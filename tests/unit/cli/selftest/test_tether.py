@@ -1,4 +1,4 @@
-"""A deployment ends with whoever has started it."""
+"""A deployment ends with the process that has started it."""
 
 import os
 import subprocess
