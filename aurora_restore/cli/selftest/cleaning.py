@@ -175,5 +175,6 @@ def _tolerant(operation: Callable[..., Any], **parameters: Any) -> None:
     try:
         operation(**parameters)
     except ClientError as error:
-        if error_code(error) not in _GONE | _LATER:
+        code = error_code(error)
+        if code not in _GONE and code not in _LATER:
             raise translate_error(error) from error

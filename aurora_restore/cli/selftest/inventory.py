@@ -115,24 +115,24 @@ class RunInventory:
 
     def operations(self) -> Iterator[StartedOperation]:
         """Yield every operation that the run's own state machine has been asked for."""
-        pages = self.clients.step_functions.get_paginator("list_executions").paginate(
-            stateMachineArn=self.machine_arn
-        )
-        found = _unless(
-            _NO_MACHINE, lambda: [each for page in pages for each in page["executions"]]
-        )
-        for each in found or ():
+        for each in self._executions():
             yield StartedOperation(id=each["name"], since=each["startDate"])
 
     def running(self) -> list[str]:
         """Return the ARNs of the executions that are running."""
+        return [each["executionArn"] for each in self._executions(statusFilter="RUNNING")]
+
+    def _executions(self, **filters: str) -> list[Any]:
+        """Return executions of the run's own state machine; none where that is not there."""
         pages = self.clients.step_functions.get_paginator("list_executions").paginate(
-            stateMachineArn=self.machine_arn, statusFilter="RUNNING"
+            stateMachineArn=self.machine_arn, **filters
         )
-        found = _unless(
-            _NO_MACHINE, lambda: [each for page in pages for each in page["executions"]]
-        )
-        return [each["executionArn"] for each in found or ()]
+        try:
+            return [each for page in pages for each in page["executions"]]
+        except ClientError as error:
+            if error_code(error) == _NO_MACHINE:
+                return []
+            raise translate_error(error) from error
 
     def with_clusters(self, record: SelfTestRecord) -> SelfTestRecord:
         """Return a record with what the state table says that its operations have restored."""
