@@ -337,6 +337,7 @@ def test_a_master_password_that_is_changed_between_two_steps_is_set_again(
         "setup-db-users",
         "hand-over",
         "archive-snapshot",
+        "put-back-access",
         "sns-notification",
     ]
     assert steps.count("setup-db-users") == 1
