@@ -122,7 +122,7 @@ class RunInventory:
         """Return the ARNs of the executions that are running."""
         return [each["executionArn"] for each in self._executions(statusFilter="RUNNING")]
 
-    def _executions(self, **filters: str) -> list[Any]:
+    def _executions(self, **filters: Any) -> list[Any]:
         """Return executions of the run's own state machine; none where that is not there."""
         pages = self.clients.step_functions.get_paginator("list_executions").paginate(
             stateMachineArn=self.machine_arn, **filters
