@@ -20,8 +20,8 @@ LONGEST = (
     *("test_selftest.py", "test_privileges.py"),
 )
 """Files that take long in one process: begun late, one would keep it while the others rest."""
-TOGETHER = "tests/integration/cli/"
-"""A folder whose files share one deployed stage."""
+TOGETHER = ("tests/integration/cli/", "tests/integration/demo/")
+"""Folders whose files share something: a deployed stage, and the folder that a demo writes to."""
 
 LONG_SECONDS = 60.0
 SHOWN = 30
@@ -33,9 +33,8 @@ class Scheduling(LoadFileScheduling):  # type: ignore[misc]
 
     def _split_scope(self, nodeid: str) -> str:
         file: str = super()._split_scope(nodeid)
-        if file.startswith(TOGETHER):
-            return TOGETHER
-        return nodeid if file.endswith(SPREAD) else file
+        together = next((each for each in TOGETHER if file.startswith(each)), file)
+        return nodeid if file.endswith(SPREAD) else together
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Scheduling:
