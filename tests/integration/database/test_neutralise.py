@@ -118,8 +118,6 @@ def replication(
             session.run("CREATE PUBLICATION everything FOR TABLE goods")
             session.run(f"CREATE ROLE streamer LOGIN PASSWORD '{STREAMER.password}'")
             session.run("GRANT rds_replication TO streamer; GRANT SELECT ON goods TO streamer")
-            lent = "SELECT rolreplication FROM pg_roles WHERE rolname = 'streamer'"
-            wait_until(lambda: session.run(lent) == [[True]])
         yield Replication(data_plane, major, publisher, subscriber)
 
 
